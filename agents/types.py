@@ -1,0 +1,212 @@
+"""What flows from a rollout to a trainer: messages, generations, turns, trajectories.
+
+Everything is frozen and slotted. Shapes in comments: [L] generated tokens,
+[P] prompt tokens, [T] turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+__all__ = [
+    "EMPTY_SUPPORT",
+    "Generation",
+    "GenerationRequest",
+    "Message",
+    "Policy",
+    "Span",
+    "Trajectory",
+    "Turn",
+    "VersionSpan",
+]
+
+Role = Literal["system", "user", "assistant"]
+Constraint = Literal["none", "admissible"]
+FinishReason = Literal["stop", "length", "error"]
+End = Literal["terminated", "horizon", "tokens", "deadline", "error"]
+Support = tuple[tuple[int, ...] | None, ...]
+EMPTY_SUPPORT: Support = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Be one message of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Name a range of a generation's tokens: [start, end) of its `token_ids`."""
+
+    role: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSpan:
+    """Say which policy version generated the tokens [start, end)."""
+
+    version: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """Ask a policy for one message.
+
+    Either `messages` or `prompt_ids` is given. `key` names the random numbers:
+    the same key, prompt and weights give the same generation, whatever else is
+    in the batch. `conversation` names a growing prompt, so that a policy may
+    keep its key-value cache from turn to turn; it is a hint, never a condition.
+    """
+
+    messages: tuple[Message, ...] = ()
+    prompt_ids: tuple[int, ...] | None = None  # [P]
+    admissible: tuple[str, ...] | None = None
+    constraint: Constraint = "none"
+    max_tokens: int = 64
+    temperature: float = 1.0  # 0 is greedy
+    top_p: float = 1.0
+    top_k: int = 0  # 0 is all
+    stop: tuple[str, ...] = ()
+    key: tuple[int, ...] = ()
+    conversation: str | None = None
+    private: dict[str, Any] = field(default_factory=dict)  # for the expert only
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Hold what a policy said, in text and in tokens.
+
+    `logprobs` are those of the distribution that sampled: after temperature,
+    top-k, top-p and the constraint. `support[i]` holds the tokens that could
+    have been sampled at place i (None: the whole vocabulary), so a learner can
+    replay the same distribution; a support of one token is a forced token.
+    A policy without tokens (an endpoint, a script) leaves the token fields empty.
+    """
+
+    text: str
+    prompt_ids: tuple[int, ...] = ()  # [P]
+    token_ids: tuple[int, ...] = ()  # [L]
+    logprobs: tuple[float, ...] = ()  # [L]
+    support: Support = EMPTY_SUPPORT  # [L], or empty: the whole vocabulary everywhere
+    versions: tuple[VersionSpan, ...] = ()
+    temperature: float = 1.0
+    finish_reason: FinishReason = "stop"
+    entropy: tuple[float, ...] = ()  # [L] nats, of the sampling distribution
+    usage: dict[str, float] = field(default_factory=dict)  # tokens and cost, where an endpoint bills
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Be one agent message and the environment's reply: the unit of everything.
+
+    `observation`, `state_key` and `info` are those the action was taken in;
+    `reward`, `rewards` and `next_state_key` belong to the reply.
+    """
+
+    index: int
+    observation: str
+    state_key: str
+    action: str
+    reward: float
+    next_state_key: str
+    generation: Generation = field(default_factory=lambda: Generation(text=""))
+    spans: tuple[Span, ...] = ()
+    rewards: dict[str, float] = field(default_factory=dict)
+    malformed: bool = False  # the action could not be read from the message
+    inadmissible: bool = False  # the action was read, but the environment does not offer it
+    agent: str = ""
+    info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool:
+        """Tell whether the action was readable and admissible."""
+        return not (self.malformed or self.inadmissible)
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """Be one episode as data; a failed rollout is one too, with its cause in `error`.
+
+    Trajectories of one `group` share task and seed. `end` "error" and "deadline"
+    are the machine's fault and stay out of every statistic.
+    """
+
+    env_id: str
+    task: str
+    task_seed: int
+    group: str
+    turns: tuple[Turn, ...]  # [T]
+    end: End
+    final_observation: str = ""
+    instruction: str = ""
+    fingerprint: str = ""
+    success: bool | None = None
+    score: float | None = None
+    error: str | None = None
+    parent: str | None = None  # trees: the trajectory this one branched from
+    branch_turn: int | None = None
+    seconds: float = 0.0
+    policy_version: int = 0
+
+    @property
+    def episode_return(self) -> float:
+        """Return the undiscounted sum of rewards."""
+        return sum(turn.reward for turn in self.turns)
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether the trajectory enters statistics: it did not fail for the machine's reasons."""
+        return self.end not in ("error", "deadline")
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Turn requests into generations; batching happens inside.
+
+    A slow answer holds nobody: callers await many requests at once, and the
+    policy forms batches of those that wait.
+    """
+
+    @property
+    def name(self) -> str:
+        """Return a short name for reports."""
+        ...
+
+    async def generate(self, request: GenerationRequest) -> Generation:
+        """Answer one request."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release what the policy holds."""
+        ...
+
+
+class TokenPolicy(Policy, Protocol):
+    """Be a policy whose prompts are tokens: prompts grow without re-tokenising.
+
+    `encode_prompt` renders a whole conversation up to the place where the
+    assistant speaks; `encode_reply` renders only what follows the assistant's
+    tokens: the end of its message, the new messages, and the next place to
+    speak. prompt_ids of the next turn = prompt_ids + token_ids + encode_reply(...).
+    """
+
+    version: int
+
+    def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
+        """Render a conversation into prompt tokens."""
+        ...
+
+    def encode_reply(self, messages: tuple[Message, ...], finish_reason: FinishReason) -> tuple[int, ...]:
+        """Render what follows the assistant's own tokens."""
+        ...
+
+    def forget(self, conversation: str) -> None:
+        """Drop the cache of a conversation that has ended."""
+        ...

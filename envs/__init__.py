@@ -1,0 +1,6 @@
+"""Environments: what one is, the registry, and those that ship with turnwise."""
+
+from .core import MAX_TEXT_CHARS, Checked, TextEnv, Utf8
+from .registry import make, register, registered
+
+__all__ = ["MAX_TEXT_CHARS", "Checked", "TextEnv", "Utf8", "make", "register", "registered"]

@@ -1,0 +1,244 @@
+"""What an environment is: text in, text out, Gymnasium's five-tuple.
+
+An author subclasses TextEnv and writes `reset` and `step`:
+
+    class Guess(TextEnv):
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.secret = int(self.np_random.integers(1, 11))
+            return "Guess a number from 1 to 10.", {}
+
+        def step(self, action):
+            won = action.strip() == str(self.secret)
+            return ("Yes." if won else "No."), float(won), won, False, {"won": won}
+
+Keys that `info` may carry (all optional; `make` fills in the first):
+    state_key    text: the anchor of this state; the observation by default
+    state_hash   text: the exact state, where the environment has one
+    admissible   sorted list of the actions that would do something, or None
+    rewards      dict of named tiers, never added to the scalar reward
+    task         text: the identifier of the task instance
+    instruction  text: what the agent is asked to do
+    won, score   bool and float: the benchmark's own outcome
+    tools        list of tool descriptions
+    agent        text: whose turn it is, in environments with several players
+    private      dict: gold answers, the expert's action; never shown to a policy
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import inspect
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Space
+
+from ..errors import EnvironmentFault, UsageError
+
+__all__ = ["MAX_TEXT_CHARS", "Checked", "TextEnv", "Utf8", "has_surrogate"]
+
+MAX_TEXT_CHARS = 65_536
+
+Info = dict[str, Any]
+EnvT = TypeVar("EnvT", bound="TextEnv")
+
+
+def has_surrogate(text: str) -> bool:
+    """Tell whether text holds a lone surrogate, which UTF-8 cannot encode."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+class Utf8(Space[str]):
+    """Hold every text that UTF-8 can encode, up to a length in characters.
+
+    `gymnasium.spaces.Text` holds only the characters of a charset, and with its
+    default charset not even a blank; observations and actions of language
+    agents need all of Unicode.
+
+    Args:
+        max_chars: the longest text, in characters.
+        seed: seed of `sample`.
+    """
+
+    def __init__(
+        self, max_chars: int = MAX_TEXT_CHARS, seed: int | np.random.Generator | None = None
+    ) -> None:
+        if max_chars < 1:
+            raise UsageError(f"max_chars must be at least 1, got {max_chars}")
+        self.max_chars = max_chars
+        super().__init__(shape=(), dtype=None, seed=seed)
+
+    def sample(self, mask: Any = None, probability: Any = None) -> str:
+        """Draw a short printable ASCII text."""
+        length = int(self.np_random.integers(0, min(self.max_chars, 32) + 1))
+        return bytes(self.np_random.integers(32, 127, size=length, dtype=np.uint8)).decode("ascii")
+
+    def contains(self, x: Any) -> bool:
+        """Tell whether x is a text without lone surrogates and short enough."""
+        return isinstance(x, str) and len(x) <= self.max_chars and not has_surrogate(x)
+
+    @property
+    def is_np_flattenable(self) -> bool:
+        """Say that texts do not flatten into arrays."""
+        return False
+
+    def __repr__(self) -> str:
+        return f"Utf8({self.max_chars})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Utf8) and self.max_chars == other.max_chars
+
+    def __hash__(self) -> int:
+        return hash((Utf8, self.max_chars))
+
+
+class TextEnv(gymnasium.Env[str, str]):
+    """Be the base of every environment: observation and action are texts.
+
+    The seed given to `reset` decides the task; whatever is random afterwards
+    draws from `self.np_random`, which `super().reset(seed=seed)` seeds.
+    An environment that waits for something may also offer
+    `async step_async(action)` with the meaning of `step`.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["ansi"]}  # noqa: RUF012 - Gymnasium's name and type
+    observation_space: Space[str] = Utf8()
+    action_space: Space[str] = Utf8()
+    render_mode: str | None = None
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, Info]:
+        """Seed the generator; subclasses call this first and return (observation, info)."""
+        super().reset(seed=seed, options=options)
+        return "", {}
+
+    def clone(self) -> Self:
+        """Return an independent copy in the same state with the same future."""
+        return copy.deepcopy(self)
+
+    def reseed(self, seed: int) -> None:
+        """Give the environment fresh randomness from here on; its state stays."""
+        self.np_random = np.random.default_rng(seed)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a short hash of the code that decides what the environment does."""
+        return code_fingerprint(type(self))
+
+
+@lru_cache(maxsize=256)
+def code_fingerprint(cls: type) -> str:
+    """Hash the source files of a class and its bases up to TextEnv.
+
+    A class inside a package of environments answers for the whole folder, since
+    its rules are spread over it.
+    """
+    digest = hashlib.sha256()
+    for base in cls.__mro__:
+        if base in TextEnv.__mro__:
+            continue
+        try:
+            path = Path(inspect.getfile(base))
+        except (TypeError, OSError):
+            digest.update(base.__qualname__.encode())
+            continue
+        folder = path.parent
+        in_package = base.__module__.startswith("turnwise.envs.") and folder.name != "envs"
+        for file in sorted(folder.glob("*.py")) if in_package else [path]:
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
+    """Hold an environment to the contract and complete its info.
+
+    Every text is checked for lone surrogates and length, every reward for being
+    finite, every five-tuple for its shape; `state_key` is filled in.
+
+    Raises:
+        EnvironmentFault: naming the environment, the call and the value.
+    """
+
+    def __init__(self, env: EnvT, name: str) -> None:
+        super().__init__(env)
+        self.name = name
+
+    @property
+    def text_env(self) -> EnvT:
+        """Return the environment itself."""
+        return self.env
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the fingerprint of the environment itself."""
+        return self.text_env.fingerprint
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, Info]:
+        """Start an episode; see gymnasium.Env.reset."""
+        result = self.env.reset(seed=seed, options=options)
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise self._fault("reset", f"returned {_short(result)}", "(observation, info)")
+        return self._text("reset", result[0]), self._info("reset", *result)
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, Info]:  # type: ignore[override]
+        """Take one turn; see gymnasium.Env.step."""
+        return self.accept(self.env.step(action))
+
+    def accept(self, result: object) -> tuple[str, float, bool, bool, Info]:
+        """Check what a step returned and complete it."""
+        if not (isinstance(result, tuple) and len(result) == 5):
+            raise self._fault(
+                "step", f"returned {_short(result)}", "(observation, reward, terminated, truncated, info)"
+            )
+        observation, reward, terminated, truncated, info = result
+        try:
+            number = float(reward)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise self._fault("step", f"gave the reward {_short(reward)}", "a finite number")
+        return (
+            self._text("step", observation),
+            number,
+            bool(terminated),
+            bool(truncated),
+            self._info("step", observation, info),
+        )
+
+    def clone(self) -> Checked[EnvT]:
+        """Return an independent copy in the same state."""
+        return Checked(self.text_env.clone(), self.name)
+
+    def _text(self, call: str, text: object) -> str:
+        if not isinstance(text, str):
+            raise self._fault(call, f"gave the observation {_short(text)}", "a str")
+        if not text.isascii() and has_surrogate(text):
+            raise self._fault(call, "gave an observation with a lone surrogate", "text that UTF-8 can encode")
+        limit = getattr(self.env.observation_space, "max_chars", MAX_TEXT_CHARS)
+        if len(text) > limit:
+            raise self._fault(call, f"gave an observation of {len(text)} characters", f"at most {limit}")
+        return text
+
+    def _info(self, call: str, observation: object, info: object) -> Info:
+        if not isinstance(info, dict):
+            raise self._fault(call, f"gave the info {_short(info)}", "a dict")
+        if "state_key" in info:
+            return info
+        return {**info, "state_key": observation}
+
+    def _fault(self, call: str, given: str, expected: str) -> EnvironmentFault:
+        return EnvironmentFault(f"{self.name}.{call} {given}; expected {expected}")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."

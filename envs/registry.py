@@ -1,0 +1,149 @@
+"""Names for environments; Gymnasium's own registry holds them.
+
+`turnwise.envs.register("family/name-v0", entry_point)` makes an environment
+known to `turnwise.make`, to `gymnasium.make` and to every command. A class that
+is not registered is named by where it lives: `package.module:Class` or
+`path/to/file.py:Class`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec, registry
+
+from ..errors import UnknownName, UsageError
+from .core import Checked, TextEnv
+
+__all__ = ["is_registered", "load_class", "make", "register", "registered", "version_of"]
+
+_ID = re.compile(r"[a-z0-9_]+/[a-z0-9_]+-v\d+")
+_OURS: dict[str, str] = {}
+
+
+def register(
+    id: str,
+    entry_point: str | Callable[..., TextEnv],
+    *,
+    kwargs: dict[str, Any] | None = None,
+    description: str = "",
+) -> None:
+    """Make an environment known under an id.
+
+    Args:
+        id: lower case, `family/name-vN`; the version rises when results could change.
+        entry_point: the class, or `package.module:Class`, imported at the first use.
+        kwargs: arguments that every instance under this id gets.
+        description: one line for people.
+
+    Raises:
+        UsageError: if the id has another form or is taken.
+    """
+    if not _ID.fullmatch(id):
+        raise UsageError(f"environment id {id!r}: expected lower case family/name-vN, e.g. household/mix-v0")
+    if id in registry:
+        raise UsageError(f"environment id {id!r} is registered already: raise its version or choose another")
+    gymnasium.register(id=id, entry_point=entry_point, kwargs=kwargs or {}, disable_env_checker=True)
+    _OURS[id] = description
+
+
+def registered() -> dict[str, str]:
+    """Return id -> description of every environment registered with turnwise, sorted."""
+    return dict(sorted(_OURS.items()))
+
+
+def is_registered(id: str) -> bool:
+    """Tell whether an id was registered with turnwise."""
+    return id in _OURS
+
+
+def version_of(env_id: str) -> int:
+    """Return N of `family/name-vN`; 0 for a class named by where it lives."""
+    match = re.search(r"-v(\d+)$", env_id)
+    return int(match.group(1)) if match and is_registered(env_id) else 0
+
+
+def make(env_id: str | type[TextEnv], /, **kwargs: Any) -> Checked[TextEnv]:
+    """Build an environment from an id, a class, `package.module:Class` or `file.py:Class`.
+
+    Returns:
+        the environment inside a Checked wrapper, which completes `info`.
+
+    Raises:
+        UnknownName: if the id is not registered, with the closest ones.
+        UsageError: if the class cannot be imported, is no TextEnv, or refuses kwargs.
+    """
+    if isinstance(env_id, type):
+        return _build(env_id, f"{env_id.__module__}:{env_id.__qualname__}", None, kwargs)
+    if env_id in _OURS:
+        spec = registry[env_id]
+        cls: Any = spec.entry_point
+        if isinstance(cls, str):
+            cls = _attribute(*cls.split(":", 1), given=env_id)
+        return _build(cls, env_id, spec, {**spec.kwargs, **kwargs})
+    if ":" in env_id:
+        return _build(load_class(env_id), env_id, None, kwargs)
+    raise UnknownName("environment", env_id, _OURS)
+
+
+def load_class(path: str) -> type[TextEnv]:
+    """Import the environment class that `package.module:Class` or `file.py:Class` names.
+
+    Raises:
+        UsageError: if the module or the class is missing, or the class is no TextEnv.
+    """
+    module_name, _, class_name = path.rpartition(":")
+    cls = _attribute(module_name, class_name, given=path)
+    if not (isinstance(cls, type) and issubclass(cls, TextEnv)):
+        raise UsageError(f"{path!r} is {cls!r}; expected a subclass of turnwise.TextEnv")
+    return cls
+
+
+def _attribute(module_name: str, name: str, *, given: str) -> Any:
+    module = _module(module_name, given)
+    if not hasattr(module, name):
+        raise UnknownName(f"class in {module_name}", name, [key for key in vars(module) if key[:1] != "_"])
+    return getattr(module, name)
+
+
+def _module(name: str, given: str) -> ModuleType:
+    try:
+        if not name.endswith(".py"):
+            return importlib.import_module(name)
+        file = Path(name).resolve()
+        alias = f"turnwise_user_{file.stem}"
+        if alias in sys.modules and sys.modules[alias].__file__ == str(file):
+            return sys.modules[alias]
+        spec = importlib.util.spec_from_file_location(alias, file)
+        if spec is None or spec.loader is None or not file.is_file():
+            raise UsageError(f"environment {given!r}: there is no file {file}")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[alias] = module
+        spec.loader.exec_module(module)
+        return module
+    except ImportError as error:
+        raise UsageError(
+            f"environment {given!r}: {error}; run from the folder that holds the module, or install it"
+        ) from error
+
+
+def _build(cls: Any, name: str, spec: EnvSpec | None, kwargs: dict[str, Any]) -> Checked[TextEnv]:
+    try:
+        env = cls(**kwargs)
+    except TypeError as error:
+        if "__init__" in str(error) or "argument" in str(error):
+            raise UsageError(f"{name} with {kwargs}: {error}") from error
+        raise
+    if not isinstance(env, TextEnv):
+        raise UsageError(f"{name} made {type(env).__name__}; expected a turnwise.TextEnv")
+    if spec is not None:
+        env.spec = spec
+    return Checked(env, name)

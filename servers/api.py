@@ -1,0 +1,118 @@
+"""The calls of a session service as Python types; the wire and the local service share them.
+
+A session runs episodes numbered from 0; inside one, `turn` is the number of
+steps already taken. A step names the episode and the turn it belongs to, so a
+repeated request is answered from store and a wrong one is refused. Whoever
+steps sessions (rollout, vector environment, evaluation) speaks SessionClient
+and cannot tell a service in its own process from one behind HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+__all__ = ["CreateItem", "End", "Problem", "Reply", "ResetItem", "SessionClient", "StepItem"]
+
+End = Literal["terminated", "horizon", "tokens", "deadline", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateItem:
+    """Ask for `count` sessions of an environment, created and reset.
+
+    `group` gives all of them the task of `seed`; otherwise they get seed+i.
+    """
+
+    env_id: str
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    options: dict[str, Any] | None = None
+    count: int = 1
+    group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepItem:
+    """Take the step of one session that follows `turn` steps of `episode`."""
+
+    id: str
+    episode: int
+    turn: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResetItem:
+    """Start `episode` of a session; repeating it is answered from store."""
+
+    id: str
+    episode: int
+    seed: int | None = None
+    options: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Be what a session answers to create, reset and step."""
+
+    id: str
+    incarnation: str
+    episode: int
+    turn: int
+    observation: str
+    reward: float = 0.0
+    terminated: bool = False
+    truncated: bool = False
+    end: End | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+    env_id: str = ""
+    fingerprint: str = ""
+    seed: int | None = None  # the task seed of the episode
+
+    @property
+    def done(self) -> bool:
+        """Tell whether the episode has ended."""
+        return self.terminated or self.truncated
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Be why one item of a batch failed (RFC 9457 plus code, given, expected, todo)."""
+
+    status: int
+    code: str
+    detail: str
+    id: str | None = None
+    given: Any = None
+    expected: Any = None
+    todo: str = ""
+
+
+class SessionClient(Protocol):
+    """Step many sessions; each item succeeds or fails on its own, in order."""
+
+    async def create(self, items: Sequence[CreateItem], *, request_id: str) -> list[Reply | Problem]:
+        """Create and reset sessions; flattened in the order of items and their counts."""
+        ...
+
+    async def step(self, items: Sequence[StepItem]) -> list[Reply | Problem]:
+        """Step sessions."""
+        ...
+
+    async def reset(self, items: Sequence[ResetItem]) -> list[Reply | Problem]:
+        """Start the next episode of sessions."""
+        ...
+
+    async def close(self, ids: Sequence[str]) -> None:
+        """Close sessions; closing one that is gone is no error."""
+        ...
+
+    async def envs(self) -> list[dict[str, Any]]:
+        """List the environments on offer: id, version, fingerprint, description."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections."""
+        ...

@@ -1,0 +1,108 @@
+"""The exceptions of turnwise.
+
+Each is a TurnwiseError and also a standard-library type, so that callers may
+catch either. The text says what was given, what was expected and what to do.
+
+TurnwiseError
+  UsageError (ValueError)            a wrong argument, option or file; exit code 2
+    UnknownName (LookupError)        a name that nothing is registered under
+    TableError                       columns that do not form a turn table
+  EnvironmentFault (RuntimeError)    an environment broke its contract
+  ServerError (ConnectionError)      the other end of the wire failed
+    ServerUnreachable                no answer within the retries
+    RequestRefused                   an answer that is a problem document
+  PolicyError (RuntimeError)         a policy could not generate
+  TrainingError (RuntimeError)       a run cannot go on
+  CheckpointError (OSError)          a checkpoint is missing, broken or foreign
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "CheckpointError",
+    "EnvironmentFault",
+    "PolicyError",
+    "RequestRefused",
+    "ServerError",
+    "ServerUnreachable",
+    "TableError",
+    "TrainingError",
+    "TurnwiseError",
+    "UnknownName",
+    "UsageError",
+]
+
+
+class TurnwiseError(Exception):
+    """Be the root of everything that turnwise raises on purpose."""
+
+
+class UsageError(TurnwiseError, ValueError):
+    """Say that an argument, an option or a file given by the user is wrong."""
+
+
+class UnknownName(UsageError, LookupError):
+    """Say that nothing is registered under a name, and which names are close.
+
+    Args:
+        kind: what the name should have named, e.g. "environment".
+        given: the name as given.
+        known: every name that would have been accepted.
+    """
+
+    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
+        self.kind, self.given, self.known = kind, given, sorted(known)
+        close = difflib.get_close_matches(given, self.known, n=3, cutoff=0.5)
+        if close:
+            hint = "did you mean " + " or ".join(repr(name) for name in close) + "?"
+        elif self.known:
+            hint = "known: " + ", ".join(self.known[:20]) + (", ..." if len(self.known) > 20 else "")
+        else:
+            hint = f"no {kind} is registered"
+        super().__init__(f"unknown {kind} {given!r}: {hint}")
+
+
+class TableError(UsageError):
+    """Say which trajectory and turn keep columns from forming a turn table."""
+
+
+class EnvironmentFault(TurnwiseError, RuntimeError):
+    """Say that an environment raised or returned what the contract forbids."""
+
+
+class ServerError(TurnwiseError, ConnectionError):
+    """Say that the other end of the wire failed."""
+
+
+class ServerUnreachable(ServerError):
+    """Say that a server gave no answer within the allowed retries."""
+
+
+class RequestRefused(ServerError):
+    """Carry a problem document (RFC 9457) that a server answered with.
+
+    Args:
+        status: the HTTP status code.
+        code: the short machine-readable code of the problem.
+        detail: the sentence for people.
+        expected: what the server expected instead, where it says so.
+    """
+
+    def __init__(self, status: int, code: str, detail: str, expected: object = None) -> None:
+        self.status, self.code, self.detail, self.expected = status, code, detail, expected
+        super().__init__(f"{status} {code}: {detail}")
+
+
+class PolicyError(TurnwiseError, RuntimeError):
+    """Say that a policy could not generate."""
+
+
+class TrainingError(TurnwiseError, RuntimeError):
+    """Say why a training run cannot go on."""
+
+
+class CheckpointError(TurnwiseError, OSError):
+    """Say which checkpoint file is missing, broken or foreign, and why."""
