@@ -31,9 +31,9 @@ import copy
 import hashlib
 import inspect
 import math
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 import gymnasium
 import numpy as np
@@ -115,6 +115,8 @@ class TextEnv(gymnasium.Env[str, str]):
     observation_space: Space[str] = Utf8()
     action_space: Space[str] = Utf8()
     render_mode: str | None = None
+    no_expert: str | None = None
+    """Why the environment has no expert, where it has none."""
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, Info]:
         """Seed the generator; subclasses call this first and return (observation, info)."""
@@ -135,13 +137,21 @@ class TextEnv(gymnasium.Env[str, str]):
         return code_fingerprint(type(self))
 
 
-@lru_cache(maxsize=256)
+_FINGERPRINTS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
+
+
 def code_fingerprint(cls: type) -> str:
     """Hash the source files of a class and its bases up to TextEnv.
 
     A class inside a package of environments answers for the whole folder, since
     its rules are spread over it.
     """
+    if cls not in _FINGERPRINTS:
+        _FINGERPRINTS[cls] = _hash_sources(cls)
+    return _FINGERPRINTS[cls]
+
+
+def _hash_sources(cls: type) -> str:
     digest = hashlib.sha256()
     for base in cls.__mro__:
         if base in TextEnv.__mro__:
@@ -170,12 +180,8 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
 
     def __init__(self, env: EnvT, name: str) -> None:
         super().__init__(env)
+        self.text_env = env
         self.name = name
-
-    @property
-    def text_env(self) -> EnvT:
-        """Return the environment itself."""
-        return self.env
 
     @property
     def fingerprint(self) -> str:
@@ -189,7 +195,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
             raise self._fault("reset", f"returned {_short(result)}", "(observation, info)")
         return self._text("reset", result[0]), self._info("reset", *result)
 
-    def step(self, action: str) -> tuple[str, float, bool, bool, Info]:  # type: ignore[override]
+    def step(self, action: str) -> tuple[str, float, bool, bool, Info]:
         """Take one turn; see gymnasium.Env.step."""
         return self.accept(self.env.step(action))
 

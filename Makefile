@@ -1,0 +1,57 @@
+# make demo and make test do all their own set-up; nothing else is needed but Python 3.11 or later.
+# To choose another build of torch: make demo TORCH_INDEX=<URL of an index that holds it>
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TORCH_INDEX ?=
+TORCH_FLAGS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+STAMP := $(VENV)/.installed
+ORACLE := .oracle/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint oracle test-oracle constraints clean
+
+help:  ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+# torch comes first: with it installed, nothing else pulls another build.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(TORCH_FLAGS) -c constraints.txt torch
+	$(PIP) -c constraints.txt setuptools wheel
+	$(PIP) -c constraints.txt --no-build-isolation -e '.[dev]'
+	touch $@
+
+demo: $(STAMP)  ## train an agent over HTTP and show its success rate rise
+	$(BIN)/turnwise demo
+
+test: $(STAMP)  ## run the tests
+	$(BIN)/python -m pytest -q -m 'not oracle and not docker and not vllm and not browser'
+
+lint: $(STAMP)  ## run ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The original ALFWorld engine, only for the differential test, in an environment of its own.
+$(ORACLE):
+	$(PYTHON) -m venv .oracle
+	.oracle/bin/python -m pip install --quiet --disable-pip-version-check 'textworld[pddl]==1.7.0'
+	.oracle/bin/python -m pip install --quiet --disable-pip-version-check --no-deps alfworld==0.4.2
+	touch $@
+
+oracle: $(ORACLE)  ## install the original ALFWorld engine into .oracle
+
+test-oracle: $(STAMP) $(ORACLE)  ## compare the household engine with the original
+	$(BIN)/python -m pytest -q -m oracle
+
+constraints: $(STAMP)  ## pin what is installed now
+	@echo '# Every version that make demo and make test install. Written by: make constraints' > constraints.tmp
+	@$(BIN)/python -m pip freeze --all --exclude-editable | sed 's/+cpu//' | grep -v ^pip= | sort -f >> constraints.tmp
+	@mv constraints.tmp constraints.txt
+
+clean:  ## remove the virtual environments and caches
+	rm -rf $(VENV) .oracle build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

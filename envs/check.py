@@ -1,0 +1,239 @@
+"""Check an environment: Gymnasium's contract, seeding, determinism, expert, clone.
+
+Each check is a function from a maker of environments to a verdict. A trace is
+the list of replies to a fixed sequence of actions, one JSON text each; two
+traces are equal when every byte of every reply is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import TurnwiseError
+from .core import Checked, TextEnv
+from .registry import make
+
+__all__ = ["Verdict", "check_environment", "expert_episode", "trace"]
+
+Make = Callable[[], Checked[TextEnv]]
+HOSTILE = ("", " ", "\x00", "go to", "<action></action>", "\u202e\U0001f600", "a" * 10_000, "\n" * 100)
+_CHILD_TIMEOUT_S = 120
+_MAX_EXPERT_TURNS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Say what one check found."""
+
+    name: str
+    outcome: Literal["passed", "failed", "skipped"]
+    detail: str = ""
+
+
+def check_environment(
+    env_id: str,
+    kwargs: dict[str, Any] | None = None,
+    *,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    num_turns: int = 20,
+) -> list[Verdict]:
+    """Run every check on one environment.
+
+    Args:
+        env_id: an id, `package.module:Class` or `file.py:Class`.
+        kwargs: arguments of the environment.
+        seeds: the tasks that are tried.
+        num_turns: length of a trace in turns.
+
+    Raises:
+        UsageError: if there is no such environment.
+    """
+    arguments = dict(kwargs or {})
+    make(env_id, **arguments).close()
+
+    def build() -> Checked[TextEnv]:
+        return make(env_id, **arguments)
+
+    checks: list[tuple[str, Callable[[], str | None]]] = [
+        ("gymnasium contract", lambda: _gymnasium(build)),
+        ("same seed, same episode", lambda: _seeding(build, seeds, num_turns)),
+        (
+            "same bytes across processes and hash seeds",
+            lambda: _processes(env_id, arguments, seeds, num_turns),
+        ),
+        ("clone equals replay", lambda: _clone(build, seeds, num_turns)),
+        ("any text as an action", lambda: _hostile(build, seeds[0])),
+        ("expert solves it", lambda: _expert(build, seeds)),
+    ]
+    return [_judge(name, check) for name, check in checks]
+
+
+def trace(env: Checked[TextEnv], seed: int, num_turns: int, key: int = 0) -> list[str]:
+    """Play actions drawn by (seed, key) and return each reply as JSON text."""
+    rng = np.random.default_rng([seed, key, 7])
+    observation, info = env.reset(seed=seed)
+    replies = [_encode(observation, info)]
+    for _ in range(num_turns):
+        observation, reward, terminated, truncated, info = env.step(_draw(rng, info))
+        replies.append(_encode(observation, reward, terminated, truncated, info))
+        if terminated or truncated:
+            break
+    return replies
+
+
+def expert_episode(env: Checked[TextEnv], seed: int) -> tuple[bool, int] | None:
+    """Follow the environment's expert.
+
+    Returns:
+        (solved, number of turns), or None when the environment offers no expert.
+    """
+    _, info = env.reset(seed=seed, options={"expert": True})
+    total = 0.0
+    for turn in range(_MAX_EXPERT_TURNS):
+        action = (info.get("private") or {}).get("expert")
+        if not isinstance(action, str):
+            return None if turn == 0 else (False, turn)
+        _, reward, terminated, truncated, info = env.step(action)
+        total += reward
+        if terminated or truncated:
+            return bool(info.get("won", total > 0)), turn + 1
+    return False, _MAX_EXPERT_TURNS
+
+
+def _judge(name: str, check: Callable[[], str | None]) -> Verdict:
+    try:
+        skipped = check()
+    except AssertionError as error:
+        return Verdict(name, "failed", str(error))
+    except TurnwiseError as error:
+        return Verdict(name, "failed", str(error))
+    except Exception as error:  # noqa: BLE001 - the environment is foreign code; whatever it raises is the finding
+        return Verdict(name, "failed", f"raised {type(error).__name__}: {error}")
+    return Verdict(name, "skipped", skipped) if skipped else Verdict(name, "passed")
+
+
+def _gymnasium(build: Make) -> None:
+    from gymnasium.utils.env_checker import check_env
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_env(build().unwrapped, skip_render_check=True)
+    assert not caught, "; ".join(str(warning.message) for warning in caught)
+
+
+def _seeding(build: Make, seeds: tuple[int, ...], num_turns: int) -> None:
+    env = build()
+    for seed in seeds:
+        first, again, other = (
+            trace(env, seed, num_turns),
+            trace(env, seed, num_turns),
+            trace(build(), seed, num_turns),
+        )
+        _same(first, again, f"seed {seed}, reset twice")
+        _same(first, other, f"seed {seed}, another instance")
+
+
+def _processes(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_turns: int) -> None:
+    program = "import sys; from turnwise.envs.check import _print_digest; _print_digest(sys.argv[1])"
+    job = json.dumps({"env": env_id, "kwargs": kwargs, "seeds": seeds, "num_turns": num_turns})
+    digests = {}
+    for hash_seed in ("1", "4242"):
+        path = os.pathsep.join([p for p in sys.path if p] + [str(os.getcwd())])  # noqa: PTH109 - an entry of sys.path
+        child = subprocess.run(
+            [sys.executable, "-c", program, job],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=_CHILD_TIMEOUT_S,
+        )
+        assert child.returncode == 0, f"a fresh process failed: {child.stderr.strip()[-500:]}"
+        digests[hash_seed] = child.stdout.strip()
+    here = _digest(env_id, kwargs, seeds, num_turns)
+    assert set(digests.values()) == {here}, (
+        f"replies differ between processes: here {here}, "
+        + ", ".join(f"PYTHONHASHSEED={k} {v}" for k, v in digests.items())
+        + "; look for sets, dict order from hashes, id(), time or global random state"
+    )
+
+
+def _clone(build: Make, seeds: tuple[int, ...], num_turns: int) -> None:
+    for seed in seeds:
+        live, replayed = build(), build()
+        for env in (live, replayed):
+            _, info = env.reset(seed=seed)
+        rng = np.random.default_rng([seed, 11])
+        for turn in range(num_turns):
+            copy = live.clone()
+            action = _draw(rng, info)
+            *rest, terminated, truncated, info = live.step(action)
+            expected = _encode(*rest, terminated, truncated, info)
+            _same([expected], [_encode(*copy.step(action))], f"seed {seed}, turn {turn}, clone")
+            _same([expected], [_encode(*replayed.step(action))], f"seed {seed}, turn {turn}, replay")
+            if terminated or truncated:
+                break
+
+
+def _hostile(build: Make, seed: int) -> None:
+    env = build()
+    for action in HOSTILE:
+        env.reset(seed=seed)
+        env.step(action)
+
+
+def _expert(build: Make, seeds: tuple[int, ...]) -> str | None:
+    env = build()
+    for seed in seeds:
+        result = expert_episode(env, seed)
+        if result is None:
+            reason = env.text_env.no_expert
+            return (
+                reason or "it offers none: put the expert's action into info['private']['expert'] when asked"
+            )
+        solved, turns = result
+        assert solved, f"seed {seed}: not solved after {turns} turns"
+    return None
+
+
+def _draw(rng: np.random.Generator, info: dict[str, Any]) -> str:
+    admissible = info.get("admissible")
+    if admissible:
+        assert list(admissible) == sorted(admissible), "info['admissible'] is not sorted"
+        return str(admissible[int(rng.integers(len(admissible)))])
+    return bytes(rng.integers(97, 123, size=int(rng.integers(1, 9)), dtype=np.uint8)).decode("ascii")
+
+
+def _encode(*reply: Any) -> str:
+    return json.dumps(reply, sort_keys=True, ensure_ascii=True, allow_nan=False)
+
+
+def _same(first: list[str], second: list[str], where: str) -> None:
+    for turn, (a, b) in enumerate(zip(first, second, strict=False)):
+        assert a == b, f"{where}: replies differ at turn {turn}: {_cut(a)} against {_cut(b)}"
+    assert len(first) == len(second), f"{where}: {len(first)} against {len(second)} replies"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _digest(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_turns: int) -> str:
+    digest = hashlib.sha256()
+    for seed in seeds:
+        for reply in trace(make(env_id, **kwargs), seed, num_turns):
+            digest.update(reply.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _print_digest(job: str) -> None:
+    spec = json.loads(job)
+    sys.stdout.write(_digest(spec["env"], spec["kwargs"], tuple(spec["seeds"]), spec["num_turns"]) + "\n")

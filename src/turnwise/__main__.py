@@ -1,0 +1,73 @@
+"""The command line: `turnwise COMMAND`, one module a command.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import typer
+
+from . import __version__
+from .errors import TurnwiseError, UsageError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="turnwise",
+    help="Train and evaluate language-model agents that act over many turns.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+# command -> "module:function" in turnwise.commands, in the order of the help page
+_COMMANDS = {
+    "envs": "envs:envs",
+    "play": "play:play",
+    "check": "check:check",
+    "doctor": "doctor:doctor",
+}
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"turnwise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", callback=_show_version, is_eager=True
+    ),
+) -> None:
+    """Train and evaluate language-model agents that act over many turns."""
+
+
+for _name, _place in _COMMANDS.items():
+    _module, _function = _place.split(":")
+    _loaded = getattr(importlib.import_module(f".commands.{_module}", __package__), _function)
+    if isinstance(_loaded, typer.Typer):
+        app.add_typer(_loaded, name=_name)
+    else:
+        app.command(_name)(_loaded)
+
+
+def main() -> None:
+    """Run one command and exit with its code."""
+    if "" not in sys.path:  # environments of the user live beside where the command runs
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        app()
+    except TurnwiseError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the one place that tells the user
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""What several commands share: option types and output."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+
+__all__ = ["EnvKwargs", "JsonFlag", "emit_json", "parse_kwargs"]
+
+EnvKwargs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kwarg", "-k", metavar="NAME=VALUE", help="Argument of the environment; VALUE is JSON or text."
+    ),
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+def parse_kwargs(pairs: list[str] | None) -> dict[str, Any]:
+    """Read NAME=VALUE pairs; a VALUE that is JSON is decoded, any other is text.
+
+    Raises:
+        UsageError: if a pair has no name.
+    """
+    kwargs: dict[str, Any] = {}
+    for pair in pairs or []:
+        name, sign, value = pair.partition("=")
+        if not (sign and name.isidentifier()):
+            raise UsageError(f"--kwarg {pair!r}: expected NAME=VALUE, e.g. max_turns=20")
+        try:
+            kwargs[name] = json.loads(value)
+        except json.JSONDecodeError:
+            kwargs[name] = value
+    return kwargs
+
+
+def emit_json(document: Any) -> None:
+    """Print a document on standard output."""
+    typer.echo(json.dumps(document, indent=2, sort_keys=True, default=str))

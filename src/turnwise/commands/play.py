@@ -1,0 +1,30 @@
+"""`turnwise play ENV`: play an environment in the terminal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import EnvKwargs, parse_kwargs
+
+__all__ = ["play"]
+
+
+def play(
+    env: Annotated[str, typer.Argument(metavar="ENV", help="An id, package.module:Class or file.py:Class.")],
+    kwargs: EnvKwargs = None,
+    seed: Annotated[int, typer.Option(min=0, help="Which task.")] = 0,
+) -> None:
+    """Play an environment yourself: numbered actions, undo, the expert's hint.
+
+    Examples:
+      turnwise play household/pick_heat_then_place_in_recep-v0 --seed 3
+      turnwise play household/mix-v0 -k split=unseen -k difficulty=small
+    """
+    from rich.console import Console
+
+    from ..envs.play import play as run
+    from ..envs.registry import make
+
+    run(make(env, **parse_kwargs(kwargs)), seed, input=input, console=Console())

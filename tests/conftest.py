@@ -1,0 +1,23 @@
+"""What every test may use: where the benchmark data lies, and a quiet torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def benchmark_data() -> Path:
+    """Return the folder of benchmark data, or skip with the reason."""
+    folder = Path(os.environ.get("TURNWISE_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"benchmark data not found at {folder}; point TURNWISE_DATA to it")
+    return folder

@@ -1,0 +1,136 @@
+"""The environment contract: Utf8, TextEnv, Checked, make, register.
+
+1. Utf8 holds all of Unicode but lone surrogates, up to its length.
+2. make fills in state_key and refuses what the contract forbids, naming the environment.
+3. A class of the user's own works by module:Class and by file.py:Class.
+4. An unknown name gets "did you mean".
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import turnwise
+from turnwise.envs import Utf8
+from turnwise.envs.check import check_environment
+from turnwise.errors import EnvironmentFault, UnknownName, UsageError
+
+GUESS = """
+from turnwise import TextEnv
+
+class Guess(TextEnv):
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.secret = int(self.np_random.integers(1, 11))
+        return "Guess a number from 1 to 10.", {}
+
+    def step(self, action):
+        won = action.strip() == str(self.secret)
+        return ("Yes." if won else "No."), float(won), won, False, {"won": won}
+"""
+
+
+class Wrong(turnwise.TextEnv):
+    """Give back whatever it was told to."""
+
+    def __init__(self, result: Any = None) -> None:
+        self.result = result
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        return "start", {}
+
+    def step(self, action: str) -> Any:
+        return self.result
+
+
+@pytest.fixture
+def guess_file(tmp_path: Path) -> Path:
+    file = tmp_path / "guess_env.py"
+    file.write_text(GUESS)
+    return file
+
+
+@given(st.text(max_size=60))
+def test_utf8_holds_exactly_what_encodes(text: str) -> None:
+    assert Utf8(50).contains(text) == (len(text) <= 50)
+
+
+def test_utf8_refuses_surrogates_and_other_types() -> None:
+    space = Utf8()
+    assert not space.contains("a\ud800b")
+    assert not space.contains(b"abc")
+    assert space == Utf8() and space != Utf8(10)
+    assert all(space.contains(space.sample()) for _ in range(20))
+
+
+def test_own_environment_by_file_passes_every_check(guess_file: Path) -> None:
+    verdicts = check_environment(f"{guess_file}:Guess", num_turns=5)
+    assert [v.outcome for v in verdicts] == ["passed"] * 5 + ["skipped"]
+
+
+def test_state_key_defaults_to_the_observation(guess_file: Path) -> None:
+    env = turnwise.make(f"{guess_file}:Guess")
+    observation, info = env.reset(seed=0)
+    assert info["state_key"] == observation
+    observation, *_, info = env.step("0")
+    assert (observation, info["state_key"]) == ("No.", "No.")
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (None, "five|observation, reward"),
+        (("a", 0.0, False, False), "observation, reward"),
+        ((b"a", 0.0, False, False, {}), "a str"),
+        (("a", float("nan"), False, False, {}), "finite"),
+        (("a", float("inf"), False, False, {}), "finite"),
+        (("a", "much", False, False, {}), "finite"),
+        (("\ud800", 0.0, False, False, {}), "surrogate"),
+        (("a" * 70_000, 0.0, False, False, {}), "70000 characters"),
+        (("a", 0.0, False, False, None), "a dict"),
+    ],
+)
+def test_what_breaks_the_contract_is_named(result: Any, message: str) -> None:
+    env = turnwise.make(Wrong, result=result)
+    env.reset(seed=0)
+    with pytest.raises(EnvironmentFault, match=message) as caught:
+        env.step("x")
+    assert "Wrong.step" in str(caught.value)
+
+
+def test_unknown_names_say_what_is_close(guess_file: Path) -> None:
+    with pytest.raises(UnknownName, match=r"did you mean .*household/mix-v0"):
+        turnwise.make("household/mix-v1")
+    with pytest.raises(UnknownName, match="did you mean 'Guess'"):
+        turnwise.make(f"{guess_file}:Gues")
+    with pytest.raises(UsageError, match="no file"):
+        turnwise.make("nowhere.py:Guess")
+    with pytest.raises(UsageError, match="No module named"):
+        turnwise.make("nowhere.at_all:Guess")
+    with pytest.raises(UsageError, match="unexpected keyword"):
+        turnwise.make(f"{guess_file}:Guess", colour="red")
+
+
+def test_register_refuses_bad_and_taken_ids() -> None:
+    with pytest.raises(UsageError, match="family/name-vN"):
+        turnwise.register("Household/Mix-v0", Wrong)
+    turnwise.register("testing/wrong-v0", Wrong, description="for this test")
+    try:
+        assert turnwise.registered()["testing/wrong-v0"] == "for this test"
+        assert gymnasium.make("testing/wrong-v0").unwrapped.reset(seed=1)[0] == "start"
+        with pytest.raises(UsageError, match="registered already"):
+            turnwise.register("testing/wrong-v0", Wrong)
+    finally:
+        from turnwise.envs import registry
+
+        registry._OURS.pop("testing/wrong-v0")
+        gymnasium.registry.pop("testing/wrong-v0")

@@ -1,0 +1,168 @@
+"""The rules of the house: imports run one way, the wheel is whole, the public names stand.
+
+1. errors <- envs <- servers <- agents <- trainers <- commands, and nothing imports upwards.
+2. No module imports `envs`, `agents`, `trainers` or `servers` as a top-level package.
+3. trainers/credit and trainers/rewards import numpy and the errors only.
+4. `import turnwise` and `import turnwise.envs` bring neither torch nor a web server.
+5. The wheel holds every module; turnwise.credit works where only numpy is installed.
+6. Every public name of turnwise resolves.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import turnwise
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = {"errors": 0, "envs": 1, "servers": 2, "agents": 3, "trainers": 4, "commands": 5, "__main__": 6}
+FOLDERS = ("envs", "servers", "agents", "trainers")
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    """Yield (module name without `turnwise.`, file) of every module."""
+    for folder in FOLDERS:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
+    for file in sorted((ROOT / "src" / "turnwise" / "commands").glob("*.py")):
+        yield f"commands.{file.stem}", file
+    yield "errors", ROOT / "src" / "turnwise" / "errors.py"
+
+
+def imports(module: str, file: Path, *, top_level_only: bool = False) -> Iterator[str]:
+    """Yield the absolute names that a module imports; ours without `turnwise.`."""
+    tree = ast.parse(file.read_text())
+    package = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
+    if file.name == "__init__.py" and package[-1:] == ["__init__"]:
+        package = package[:-1]
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.removeprefix("turnwise.") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level == 0:
+                yield (node.module or "").removeprefix("turnwise.")
+                continue
+            base = package[: len(package) - (node.level - 1)]
+            if node.module:
+                yield ".".join([*base, *node.module.split(".")])
+            else:
+                yield from (".".join([*base, alias.name]) for alias in node.names)
+
+
+def test_imports_run_one_way() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, file in sources()
+        for name in imports(module, file)
+        if name.split(".")[0] in LAYERS and LAYERS[name.split(".")[0]] > LAYERS[module.split(".")[0]]
+    ]
+    assert wrong == []
+
+
+def test_folders_are_never_top_level_packages() -> None:
+    wrong = []
+    for folder in (*FOLDERS, "tests", "benchmarks"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                names = []
+                if isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                    names = [node.module or ""]
+                wrong += [f"{file}: import {name}" for name in names if name.split(".")[0] in FOLDERS]
+    assert wrong == []
+
+
+def test_credit_and_rewards_import_numpy_and_errors_only() -> None:
+    allowed = {*sys.stdlib_module_names, "numpy", "errors", "trainers"}
+    wrong = []
+    for module, file in sources():
+        if module.startswith(("trainers.credit", "trainers.rewards")):
+            for name in imports(module, file):
+                inside = name.startswith(("trainers.credit", "trainers.rewards"))
+                if name.split(".")[0] not in allowed or (name.startswith("trainers") and not inside):
+                    wrong.append(f"{module} imports {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("statement", ["import turnwise", "import turnwise.envs", "import turnwise.__main__"])
+def test_importing_stays_light(statement: str) -> None:
+    heavy = ["torch", "transformers", "fastapi", "uvicorn", "vllm", "docker", "matplotlib"]
+    program = f"{statement}, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_public_names_resolve_and_are_sorted() -> None:
+    assert turnwise.__all__ == sorted(turnwise.__all__)
+    for name in turnwise.__all__:
+        assert getattr(turnwise, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = turnwise.nothing
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from the working tree."""
+    out = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(out),
+            str(ROOT),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return next(out.glob("*.whl"))
+
+
+def test_wheel_holds_every_module(wheel: Path) -> None:
+    held = set(zipfile.ZipFile(wheel).namelist())
+    expected = {f"turnwise/{module.replace('.', '/')}.py" for module, _ in sources()}
+    data = {
+        f"turnwise/{file.relative_to(ROOT)}"
+        for folder in FOLDERS
+        for pattern in ("*.toml", "*.safetensors", "*.json")
+        for file in (ROOT / folder).rglob(pattern)
+    }
+    assert expected | data | {"turnwise/py.typed", "turnwise/__main__.py"} <= held
+
+
+def test_credit_works_with_numpy_alone(wheel: Path, tmp_path: Path) -> None:
+    import numpy
+
+    venv.create(tmp_path / "v", with_pip=False)
+    site = tmp_path / "site"
+    site.mkdir()
+    zipfile.ZipFile(wheel).extractall(site)
+    for folder in Path(numpy.__file__).parents[1].glob("numpy*"):
+        (site / folder.name).symlink_to(folder)
+    program = (
+        "import turnwise.credit as c; t = c.TurnTable.from_columns(group=[0]*4, trajectory=[0,0,1,1],"
+        " reward=[0,1,0,0], state_key=list('abab')); print(c.get('gigpo')(t).advantage.round(3).tolist())"
+    )
+    out = subprocess.run(
+        [str(tmp_path / "v" / "bin" / "python"), "-c", program],
+        env={"PYTHONPATH": str(site), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    assert out.returncode == 0, out.stderr
+    assert out.stdout.startswith("[1.")
