@@ -1,0 +1,30 @@
+"""CISPO: REINFORCE weighted by a clipped ratio that carries no gradient."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from .base import Terms, register
+
+__all__ = ["cispo"]
+
+
+@register("cispo", aggregation="token_mean", ratio_level="token")
+def cispo(
+    ratio_N: Tensor,
+    advantage_N: Tensor,
+    logp_N: Tensor,
+    *,
+    clip_low: float = 1.0,
+    clip_high: float = 0.28,
+) -> Terms:
+    """Return the loss of CISPO (MiniMax-M1, arXiv 2506.13585, equations 4 and 5).
+
+    No token loses its gradient: the bound acts on the weight. The paper leaves
+    the lower side open (`clip_low` 1) and does not publish the upper bound; 0.28
+    is our choice, DAPO's.
+    """
+    weight_N = ratio_N.detach()
+    low_N, high_N = weight_N < 1.0 - clip_low, weight_N > 1.0 + clip_high
+    bounded_N = weight_N.clamp(1.0 - clip_low, 1.0 + clip_high)
+    return Terms(-bounded_N * advantage_N * logp_N, low_N, high_N)

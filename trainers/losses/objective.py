@@ -1,0 +1,172 @@
+"""The whole objective of a micro-batch: loss, KL, entropy, off-policy weight, aggregation.
+
+Shapes: _N sampled tokens of a micro-batch (forced tokens are not among them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ...errors import UnknownName, UsageError
+from . import base
+from .kl import KlKind, kl_estimate
+from .offpolicy import CORRECTIONS, Correction, offpolicy_weight
+from .segments import AGGREGATIONS, MAX_LOG_RATIO, segment_mean
+
+__all__ = ["Objective", "ObjectiveConfig", "Outcome", "TokenBatch"]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveConfig:
+    """Name the parts of an objective; empty names take those of the loss itself."""
+
+    name: str = "ppo"
+    aggregation: base.Aggregation | Literal[""] = ""
+    ratio_level: base.Level | Literal[""] = ""
+    constant_length: float = 0.0  # tokens, for aggregation "constant"
+    kl: KlKind | Literal["none"] = "none"
+    kl_coef: float = 0.0
+    entropy_coef: float = 0.0
+    off_policy: Correction = "none"
+    off_policy_level: base.Level = "token"
+    off_policy_limit: float = 2.0
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBatch:
+    """Hold the sampled tokens of a micro-batch, flat."""
+
+    logp_N: Tensor  # current policy, with gradient
+    old_N: Tensor  # learner at the start of the batch
+    behaviour_N: Tensor  # engine that sampled
+    entropy_N: Tensor  # nats, of the replayed distribution
+    advantage_N: Tensor
+    weight_N: Tensor  # of the aggregation, over the whole mini-batch
+    turn_N: Tensor  # int64, from 0
+    trajectory_N: Tensor  # int64, from 0
+    reference_N: Tensor | None = None
+
+    def segments(self, level: base.Level) -> Tensor | None:
+        """Return the segment of each token at a level; None for tokens themselves."""
+        return {"token": None, "turn": self.turn_N, "trajectory": self.trajectory_N}[level]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Hold the value to differentiate, and sums over tokens for the log."""
+
+    loss: Tensor
+    sums: dict[str, Tensor]  # each a scalar: the sum over the tokens of this piece
+    max_log_ratio: Tensor  # largest |log new/old|
+    max_mismatch: Tensor  # largest |new/behaviour - 1|
+
+
+class Objective:
+    """Evaluate the objective of a recipe on pieces of a mini-batch.
+
+    Raises:
+        UnknownName: if the loss, a parameter of it, or another part is unknown.
+        UsageError: for k1 as a loss term and for limits below 1.
+    """
+
+    def __init__(self, config: ObjectiveConfig) -> None:
+        self.loss = base.get(config.name)
+        self.loss.check_params(config.params)
+        self.config = config
+        self.aggregation: base.Aggregation = config.aggregation or self.loss.aggregation
+        self.ratio_level: base.Level = config.ratio_level or self.loss.ratio_level
+        _known("aggregation", self.aggregation, AGGREGATIONS)
+        _known("ratio level", self.ratio_level, base.LEVELS)
+        _known("ratio level", config.off_policy_level, base.LEVELS)
+        _known("off-policy correction", config.off_policy, CORRECTIONS)
+        _known("KL estimate", config.kl, ("none", "k1", "k2", "k3"))
+        if config.kl == "k1":
+            raise UsageError(
+                "loss.kl = 'k1' has an expected gradient of 0 as a loss term: use 'k3' or 'k2', "
+                "or put k1 into the reward with reward.kl_coef"
+            )
+        if config.off_policy_limit < 1.0:
+            raise UsageError(f"loss.off_policy_limit is {config.off_policy_limit}; expected at least 1")
+
+    @property
+    def needs_reference(self) -> bool:
+        """Tell whether reference logprobs are needed."""
+        return self.config.kl != "none" and self.config.kl_coef > 0
+
+    @property
+    def unit(self) -> base.Level:
+        """Return the level that a micro-batch must not cut apart."""
+        levels = {self.ratio_level}
+        if self.config.off_policy != "none":
+            levels.add(self.config.off_policy_level)
+        return "trajectory" if "trajectory" in levels else "turn"
+
+    def __call__(self, batch: TokenBatch) -> Outcome:
+        """Return the weighted sum over the tokens of this piece."""
+        config = self.config
+        log_ratio_N = batch.logp_N - batch.old_N
+        ratio_N = self._ratio(log_ratio_N, batch)
+        terms = self.loss(ratio_N, batch.advantage_N, batch.logp_N, **config.params)
+        correction_N = offpolicy_weight(
+            config.off_policy,
+            batch.old_N,
+            batch.behaviour_N,
+            config.off_policy_limit,
+            batch.segments(config.off_policy_level),
+        )
+        total_N = terms.loss_N * correction_N
+        sums = _sums(batch, terms, log_ratio_N.detach(), correction_N)
+        if self.needs_reference:
+            if batch.reference_N is None or config.kl == "none":
+                raise UsageError("the objective has a KL term; give reference logprobs")
+            kl_N = kl_estimate(config.kl, batch.logp_N, batch.reference_N)
+            total_N = total_N + config.kl_coef * kl_N
+            sums["kl"] = kl_N.detach().sum()
+        if config.entropy_coef:
+            total_N = total_N - config.entropy_coef * batch.entropy_N
+        loss = (total_N * batch.weight_N).sum()
+        return Outcome(
+            loss=loss,
+            sums=sums,
+            max_log_ratio=_max_abs(log_ratio_N.detach()),
+            max_mismatch=_max_abs((batch.logp_N.detach() - batch.behaviour_N).expm1()),
+        )
+
+    def _ratio(self, log_ratio_N: Tensor, batch: TokenBatch) -> Tensor:
+        segment_N = batch.segments(self.ratio_level)
+        if segment_N is not None:
+            log_ratio_N = segment_mean(log_ratio_N, segment_N)
+        return log_ratio_N.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp()
+
+
+def _sums(
+    batch: TokenBatch, terms: base.Terms, log_ratio_N: Tensor, correction_N: Tensor
+) -> dict[str, Tensor]:
+    mismatch_N = batch.logp_N.detach() - batch.behaviour_N
+    zero = log_ratio_N.new_zeros(())
+    return {
+        "clip_low": zero if terms.low_N is None else terms.low_N.sum(),
+        "clip_high": zero if terms.high_N is None else terms.high_N.sum(),
+        "entropy": batch.entropy_N.detach().sum(),
+        # k3 against the previous policy and the engine: never negative, whatever the sample
+        "approx_kl": (log_ratio_N.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).expm1() - log_ratio_N).sum(),
+        "mismatch_kl": (mismatch_N.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).expm1() - mismatch_N).sum(),
+        "abs_log_ratio": log_ratio_N.abs().sum(),
+        "off_policy_weight": correction_N.sum(),
+        "off_policy_masked": (correction_N == 0).sum(),
+    }
+
+
+def _max_abs(value_N: Tensor) -> Tensor:
+    return value_N.abs().max() if value_N.numel() else torch.zeros(())
+
+
+def _known(kind: str, given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise UnknownName(kind, given, known)
