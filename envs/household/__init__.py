@@ -1,0 +1,1 @@
+"""The household: text games of six kinds of chores, exact to ALFWorld's engine."""
