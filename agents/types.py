@@ -75,6 +75,7 @@ class GenerationRequest:
     top_k: int = 0  # 0 is all
     stop: tuple[str, ...] = ()
     key: tuple[int, ...] = ()
+    turn: int = 0  # how many turns the episode has had
     conversation: str | None = None
     private: dict[str, Any] = field(default_factory=dict)  # for the expert only
 
@@ -99,6 +100,7 @@ class Generation:
     temperature: float = 1.0
     finish_reason: FinishReason = "stop"
     entropy: tuple[float, ...] = ()  # [L] nats, of the sampling distribution
+    char_ends: tuple[int, ...] = ()  # [L] where each token ends in `text`, if the policy knows
     usage: dict[str, float] = field(default_factory=dict)  # tokens and cost, where an endpoint bills
 
 
