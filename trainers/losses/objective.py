@@ -16,7 +16,7 @@ from ...errors import UnknownName, UsageError
 from . import base
 from .kl import KlKind, kl_estimate
 from .offpolicy import CORRECTIONS, Correction, offpolicy_weight
-from .segments import AGGREGATIONS, MAX_LOG_RATIO, segment_mean
+from .segments import MAX_LOG_RATIO, segment_mean
 
 __all__ = ["Objective", "ObjectiveConfig", "Outcome", "TokenBatch"]
 
@@ -81,7 +81,7 @@ class Objective:
         self.config = config
         self.aggregation: base.Aggregation = config.aggregation or self.loss.aggregation
         self.ratio_level: base.Level = config.ratio_level or self.loss.ratio_level
-        _known("aggregation", self.aggregation, AGGREGATIONS)
+        _known("aggregation", self.aggregation, base.AGGREGATIONS)
         _known("ratio level", self.ratio_level, base.LEVELS)
         _known("ratio level", config.off_policy_level, base.LEVELS)
         _known("off-policy correction", config.off_policy, CORRECTIONS)
@@ -100,7 +100,7 @@ class Objective:
         return self.config.kl != "none" and self.config.kl_coef > 0
 
     @property
-    def unit(self) -> base.Level:
+    def unit(self) -> Literal["turn", "trajectory"]:
         """Return the level that a micro-batch must not cut apart."""
         levels = {self.ratio_level}
         if self.config.off_policy != "none":

@@ -1,0 +1,155 @@
+"""Recipes: TOML files read into frozen sections, overridden by dotted names.
+
+A method of a paper is a recipe that names its parts. Reading one touches no
+file but the recipe's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from ..errors import UnknownName, UsageError
+from .sections import Recipe
+
+__all__ = ["Recipe", "dump", "from_tables", "load", "shipped"]
+
+
+def shipped() -> list[str]:
+    """Return the names of the recipes that come with the package, sorted."""
+    folder = files(__package__) / "recipes"
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def load(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a shipped recipe or a file, and apply overrides like `optim.learning_rate=1e-4`.
+
+    Raises:
+        UnknownName: for an unknown recipe, section or key, with the closest ones.
+        UsageError: if the file is not TOML or a value has another type.
+    """
+    tables = _read(name_or_path)
+    for override in overrides:
+        _apply(tables, override)
+    return from_tables(tables)
+
+
+def from_tables(tables: Mapping[str, Any]) -> Recipe:
+    """Build a recipe from decoded TOML.
+
+    Raises:
+        UnknownName: for an unknown section or key.
+        UsageError: if a value has another type.
+    """
+    known = {f.name: f.default_factory for f in dataclasses.fields(Recipe)}
+    sections: dict[str, Any] = {}
+    for name, table in tables.items():
+        if name not in known:
+            raise UnknownName("recipe section", name, known)
+        if not isinstance(table, Mapping):
+            raise UsageError(f"recipe: {name} is {table!r}; expected a section [{name}]")
+        sections[name] = _section(name, known[name], table)
+    return Recipe(**sections)
+
+
+def dump(recipe: Recipe) -> str:
+    """Write a recipe as TOML that `load` reads back to an equal recipe."""
+    lines: list[str] = []
+    for section in dataclasses.fields(recipe):
+        lines.append(f"[{section.name}]")
+        values = getattr(recipe, section.name)
+        lines += [f"{f.name} = {_toml(getattr(values, f.name))}" for f in dataclasses.fields(values)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _read(name_or_path: str) -> dict[str, Any]:
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or path.is_file():
+        if not path.is_file():
+            raise UsageError(f"recipe {name_or_path!r}: there is no such file")
+        text = path.read_text(encoding="utf-8")
+    elif name_or_path in shipped():
+        text = (files(__package__) / "recipes" / f"{name_or_path}.toml").read_text(encoding="utf-8")
+    else:
+        raise UnknownName("recipe", name_or_path, shipped())
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"recipe {name_or_path!r} is not valid TOML: {error}") from error
+
+
+def _apply(tables: dict[str, Any], override: str) -> None:
+    dotted, sign, text = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not sign or len(keys) < 2 or not all(keys):
+        raise UsageError(f"--set {override!r}: expected section.key=value, e.g. optim.learning_rate=1e-4")
+    table = tables
+    for key in keys[:-1]:
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"--set {override!r}: {key} is a value, not a section")
+    table[keys[-1]] = _value(text.strip())
+
+
+def _value(text: str) -> Any:
+    """Decode a TOML value; what is none is text."""
+    try:
+        decoded = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return decoded["value"] if set(decoded) == {"value"} else text
+
+
+def _section(name: str, cls: Any, table: Mapping[str, Any]) -> Any:
+    hints = get_type_hints(cls)
+    for key in table:
+        if key not in hints:
+            raise UnknownName(f"key in [{name}]", key, hints)
+    return cls(**{key: _typed(f"{name}.{key}", value, hints[key]) for key, value in table.items()})
+
+
+def _typed(where: str, value: Any, hint: Any) -> Any:
+    """Return a value as its field's type.
+
+    Raises:
+        UsageError: naming the key, the value and what was expected.
+    """
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        if value in args:
+            return value
+        if isinstance(value, str):
+            raise UnknownName(f"value of {where}", value, [str(arg) for arg in args])
+    elif origin in (Union, UnionType):
+        raise TypeError(f"{where}: sections hold no unions")
+    elif origin is tuple:
+        if isinstance(value, (list, tuple)):
+            return tuple(_typed(f"{where}[{i}]", item, args[0]) for i, item in enumerate(value))
+    elif origin is dict:
+        if isinstance(value, Mapping):
+            return dict(value)
+    elif hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    elif type(value) is hint:
+        return value
+    expected = {tuple: "a list", dict: "a table"}.get(origin or hint, getattr(hint, "__name__", str(hint)))
+    raise UsageError(f"recipe: {where} = {value!r} is {type(value).__name__}; expected {expected}")
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return repr(value)

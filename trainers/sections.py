@@ -1,0 +1,230 @@
+"""The sections of a recipe: frozen, typed, at most 30 fields each.
+
+A field's comment says what it means; a recipe's comment says where its value
+comes from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = [
+    "AdvantageSection",
+    "CreditSection",
+    "EnvSection",
+    "EvalSection",
+    "LogSection",
+    "LossSection",
+    "OptimSection",
+    "PolicySection",
+    "Recipe",
+    "RewardSection",
+    "RolloutSection",
+    "ServerSection",
+    "TrainSection",
+    "WarmstartSection",
+    "WeightsSection",
+]
+
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EnvSection:
+    """[env]: which environment, and which of its tasks are trained on."""
+
+    id: str = "household/demo-v0"  # an id, package.module:Class or file.py:Class
+    kwargs: Table = field(default_factory=dict)  # for training and evaluation
+    train_kwargs: Table = field(default_factory=dict)  # beside kwargs, e.g. split = "train"
+    eval_kwargs: Table = field(default_factory=dict)  # beside kwargs, e.g. split = "unseen"
+    num_tasks: int = 0  # train on the seeds 0..num_tasks-1; 0: any seed of the training half
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySection:
+    """[policy]: whose weights are trained."""
+
+    kind: Literal["tiny", "transformers"] = "tiny"
+    checkpoint: str = ""  # folder, or name of a shipped warm start; empty: made by [warmstart]
+    dtype: Literal["float32", "float64", "bfloat16"] = "float32"
+    vocab_size: int = 1024  # the sizes of a new tiny policy
+    hidden_size: int = 128
+    num_layers: int = 4
+    num_heads: int = 4
+    num_kv_heads: int = 2
+    intermediate_size: int = 288
+    context_tokens: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class WarmstartSection:
+    """[warmstart]: cloning of a new tiny policy from the environment's expert."""
+
+    episodes: int = 200
+    tokenizer_episodes: int = 50
+    seconds: float = 60.0  # of cloning, at most
+    max_steps: int = 400
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    noise: float = 0.1  # share of the expert's actions replaced by random admissible ones
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutSection:
+    """[rollout]: how episodes are collected."""
+
+    num_groups: int = 16
+    group_size: int = 8
+    context: Literal["conversation", "window"] = "conversation"
+    history: int = 2  # turns shown, in window mode
+    max_turns: int = 20
+    max_tokens: int = 24  # of one message
+    max_episode_tokens: int = 0  # 0: the policy's context
+    max_seconds: float = 600.0  # of one episode
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    constraint: Literal["none", "admissible"] = "none"
+    show_admissible: bool = True
+    retries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RewardSection:
+    """[reward]: the reward transform, between rollout and credit."""
+
+    name: str = "none"
+    params: Table = field(default_factory=dict)
+    scale: float = 1.0  # of every reward, first of all
+    kl_coef: float = 0.0  # k1 to the reference, taken from the turn's reward
+
+
+@dataclass(frozen=True, slots=True)
+class CreditSection:
+    """[credit]: the credit estimator."""
+
+    name: str = "gigpo"
+    params: Table = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AdvantageSection:
+    """[advantage]: what happens to advantages before they reach tokens, in this order."""
+
+    transforms: tuple[str, ...] = ()
+    clip: float = 5.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsSection:
+    """[weights]: how the advantage of a turn reaches its tokens."""
+
+    name: str = "turn"
+    params: Table = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LossSection:
+    """[loss]: the objective; empty names take those of the loss itself."""
+
+    name: str = "ppo"
+    aggregation: Literal["", "token_mean", "turn_mean", "trajectory_mean", "constant"] = ""
+    ratio_level: Literal["", "token", "turn", "trajectory"] = ""
+    constant_length: float = 0.0
+    kl: Literal["none", "k1", "k2", "k3"] = "none"
+    kl_coef: float = 0.0
+    entropy_coef: float = 0.0
+    off_policy: Literal["none", "truncate", "mask"] = "none"
+    off_policy_level: Literal["token", "turn", "trajectory"] = "token"
+    off_policy_limit: float = 2.0
+    params: Table = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OptimSection:
+    """[optim]: the learner."""
+
+    learning_rate: float = 3e-4
+    betas: tuple[float, ...] = (0.9, 0.95)
+    adam_epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup_updates: int = 0
+    num_minibatches: int = 1
+    num_epochs: int = 1
+    micro_tokens: int = 16_384
+    old_logprobs: Literal["behaviour", "recompute"] = "recompute"
+    one_engine: bool = True
+    ratio_tolerance: float = 1e-5
+    mismatch_limit: float = 0.1
+    spike_limit: float = 3.0
+    value_heads: tuple[str, ...] = ()
+    value_coef: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSection:
+    """[train]: when the run stops, what it keeps, and how it computes."""
+
+    seed: int = 0
+    num_updates: int = 100
+    max_seconds: float = 0.0  # of updates, evaluations apart; 0: no limit
+    target_success: float = 0.0  # stop when an evaluation reaches it; 0: never
+    save_every: int = 10
+    keep: int = 2  # checkpoints
+    max_failed: float = 0.1  # share of rollouts that may fail
+    allow_single: bool = False  # groups of one
+    threads: int = 1  # of torch
+    deterministic: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSection:
+    """[eval]: evaluation on held-out tasks during training."""
+
+    every: int = 10  # updates; 0: only before and after
+    episodes: int = 100
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSection:
+    """[server]: where the environments run."""
+
+    url: str = ""  # a running server
+    spawn: bool = False  # start one as a process of its own
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSection:
+    """[log]: what is written beside the checkpoints."""
+
+    trajectories: Literal["all", "sampled", "none"] = "sampled"
+    sampled: int = 16  # trajectories an update
+    console: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Be a whole run on one page: every part by name, every number stated."""
+
+    env: EnvSection = field(default_factory=EnvSection)
+    policy: PolicySection = field(default_factory=PolicySection)
+    warmstart: WarmstartSection = field(default_factory=WarmstartSection)
+    rollout: RolloutSection = field(default_factory=RolloutSection)
+    reward: RewardSection = field(default_factory=RewardSection)
+    credit: CreditSection = field(default_factory=CreditSection)
+    advantage: AdvantageSection = field(default_factory=AdvantageSection)
+    weights: WeightsSection = field(default_factory=WeightsSection)
+    loss: LossSection = field(default_factory=LossSection)
+    optim: OptimSection = field(default_factory=OptimSection)
+    train: TrainSection = field(default_factory=TrainSection)
+    eval: EvalSection = field(default_factory=EvalSection)
+    server: ServerSection = field(default_factory=ServerSection)
+    log: LogSection = field(default_factory=LogSection)
