@@ -1,0 +1,213 @@
+"""The generation loop: many rows, each at its own pace, one forward pass a round.
+
+A round appends to every unfinished row the tokens it has pending (its prompt at
+first, then the token drawn and whatever the tree of admissible actions forces
+after it), draws one token for each, and drops the rows that have finished.
+Forced tokens therefore cost no round of their own, and none at all when they
+end the message: the cache takes them up with the next prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...errors import PolicyError, UsageError
+from ..types import FinishReason, Generation, GenerationRequest, VersionSpan
+from .randomness import uniforms
+from .sampling import SamplingRows, sample
+from .trie import TokenTrie
+
+__all__ = ["Engine", "Job", "prepare", "run_jobs"]
+
+
+class Engine(Protocol):
+    """Run tokens of the rows of one batch; rows are numbered as the jobs are."""
+
+    def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Append tokens to rows and return the logits [rows, V] after the last of each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Hold one request, checked and made of tokens."""
+
+    request: GenerationRequest
+    prompt_ids: tuple[int, ...]  # [P]
+    max_tokens: int
+    trie: TokenTrie | None
+    uniforms: NDArray[np.float64]  # [max_tokens]
+
+
+def prepare(
+    request: GenerationRequest,
+    prompt_ids: tuple[int, ...],
+    *,
+    context_tokens: int,
+    vocab_size: int,
+    trie: TokenTrie | None,
+) -> Job:
+    """Check a request; generation is cut where the model's context ends.
+
+    Raises:
+        UsageError: if a sampling parameter or a prompt token is out of range.
+        PolicyError: if the prompt alone fills the context.
+    """
+    r = request
+    for name, value, fits, expected in (
+        ("temperature", r.temperature, 0 <= r.temperature < float("inf"), "0 (greedy) or a positive number"),
+        ("top_p", r.top_p, 0 < r.top_p <= 1, "a number above 0, at most 1"),
+        ("top_k", r.top_k, r.top_k >= 0, "0 (all) or a positive number"),
+        ("max_tokens", r.max_tokens, r.max_tokens >= 1, "at least 1"),
+    ):
+        if not fits:
+            raise UsageError(f"generation request: {name} {value}; expected {expected}")
+    if not prompt_ids or min(prompt_ids) < 0 or max(prompt_ids) >= vocab_size:
+        raise UsageError(
+            f"generation request: a prompt of tokens outside 0 to {vocab_size - 1}, or an empty one"
+        )
+    room = context_tokens - len(prompt_ids)
+    if room < 1:
+        raise PolicyError(
+            f"a prompt of {len(prompt_ids)} tokens fills the model's context of {context_tokens}: end the "
+            "episode earlier, or show a window of the last turns"
+        )
+    max_tokens = min(r.max_tokens, room)
+    return Job(r, prompt_ids, max_tokens, trie, uniforms(r.key, max_tokens))
+
+
+class _Row:
+    """Be the state of one generation while it grows."""
+
+    __slots__ = ("entropies", "finish", "job", "logprobs", "node", "pending", "supports", "text", "tokens")
+
+    def __init__(self, job: Job, pending: list[int]) -> None:
+        self.job, self.pending = job, pending
+        self.tokens: list[int] = []
+        self.logprobs: list[float] = []
+        self.entropies: list[float] = []
+        self.supports: list[tuple[int, ...] | None] = []
+        self.node = job.trie
+        self.finish: FinishReason | None = None
+        self.text: str | None = None
+
+    def take(self, token: int, logprob: float, entropy: float, support: tuple[int, ...] | None) -> None:
+        """Append one token."""
+        self.tokens.append(token)
+        self.pending.append(token)
+        self.logprobs.append(logprob)
+        self.entropies.append(entropy)
+        self.supports.append(support)
+
+    def force(self, token: int) -> None:
+        """Append a token that had no alternative."""
+        self.take(token, 0.0, 0.0, (token,))
+
+    def follow(self, node: TokenTrie, end_id: int) -> None:
+        """Take the tokens that the tree forces after `node`, as far as there is room."""
+        chain, self.node = node.forced()
+        for token in chain[: self.job.max_tokens - len(self.tokens)]:
+            self.force(token)
+        self.settle(end_id)
+
+    def settle(self, end_id: int) -> None:
+        """Note whether the generation has ended."""
+        if self.tokens and self.tokens[-1] == end_id:
+            self.finish = "stop"
+        elif len(self.tokens) >= self.job.max_tokens:
+            self.finish = "length"
+
+    def stop_at_text(self, decode: Callable[[Sequence[int]], str], end_id: int) -> None:
+        """End the message before the first stop text that it contains, with a forced end."""
+        text = decode(self.tokens)
+        found = [place for place in (text.find(stop) for stop in self.job.request.stop) if place >= 0]
+        if found:
+            self.text = text[: min(found)]
+            self.force(end_id)
+            self.finish = "stop"
+
+
+def run_jobs(
+    engine: Engine,
+    jobs: Sequence[Job],
+    suffixes: Sequence[Sequence[int]],
+    *,
+    end_id: int,
+    decode: Callable[[Sequence[int]], str],
+    version: int,
+) -> list[Generation]:
+    """Generate for all jobs and return their generations in order.
+
+    Args:
+        engine: runs the model.
+        jobs: the requests.
+        suffixes: the part of each prompt that the engine has not cached, at least one token.
+        end_id: the end-of-message token.
+        decode: turns tokens into text, without special tokens.
+        version: the version of the weights.
+
+    Raises:
+        PolicyError: if the model's logits are not finite.
+    """
+    rows = [_Row(job, list(suffix)) for job, suffix in zip(jobs, suffixes, strict=True)]
+    for row in rows:
+        if row.node is not None:
+            row.follow(row.node, end_id)
+    active = [index for index, row in enumerate(rows) if row.finish is None]
+    while active:
+        logits = engine.append(active, [rows[index].pending for index in active])
+        if not bool(torch.isfinite(logits).all()):
+            raise PolicyError(
+                f"policy version {version}: logits that are not finite; the weights have diverged, "
+                "go back to an earlier checkpoint or lower the learning rate"
+            )
+        _draw([rows[index] for index in active], logits, end_id, decode)
+        active = [index for index in active if rows[index].finish is None]
+    return [_generation(row, end_id, decode, version) for row in rows]
+
+
+def _draw(rows: Sequence[_Row], logits: Tensor, end_id: int, decode: Callable[[Sequence[int]], str]) -> None:
+    requests = [row.job.request for row in rows]
+    draw = sample(
+        logits,
+        SamplingRows(
+            temperature_B=np.array([request.temperature for request in requests], dtype=np.float64),
+            top_k_B=np.array([request.top_k for request in requests], dtype=np.int64),
+            top_p_B=np.array([request.top_p for request in requests], dtype=np.float64),
+            uniform_B=np.array([row.job.uniforms[len(row.tokens)] for row in rows]),
+            allowed=[None if row.node is None else row.node.tokens for row in rows],
+        ),
+    )
+    for index, row in enumerate(rows):
+        token = draw.tokens[index]
+        row.pending = []
+        row.take(token, draw.logprobs[index], draw.entropies[index], draw.supports[index])
+        if row.node is not None:
+            row.follow(row.node.children[token], end_id)
+        else:
+            row.settle(end_id)
+        if row.job.request.stop and row.tokens[-1] != end_id:
+            row.stop_at_text(decode, end_id)
+
+
+def _generation(row: _Row, end_id: int, decode: Callable[[Sequence[int]], str], version: int) -> Generation:
+    spoken = row.tokens[:-1] if row.tokens[-1] == end_id else row.tokens
+    free = all(support is None for support in row.supports)
+    return Generation(
+        text=decode(spoken) if row.text is None else row.text,
+        prompt_ids=row.job.prompt_ids,
+        token_ids=tuple(row.tokens),
+        logprobs=tuple(row.logprobs),
+        support=() if free else tuple(row.supports),
+        versions=(VersionSpan(version, 0, len(row.tokens)),),
+        temperature=row.job.request.temperature,
+        finish_reason=row.finish or "length",
+        entropy=tuple(row.entropies),
+    )

@@ -1,0 +1,155 @@
+"""The sampling transformation: mask, temperature, top-k, top-p, and one draw a row.
+
+Order: the allowed set restricts the vocabulary, temperature divides the logits,
+top-k keeps the k most likely, top-p (nucleus sampling, arXiv 1904.09751) keeps
+the fewest most likely whose probabilities among those reach p, the token that
+crosses p included; ties go to the smaller token. What remains is renormalised,
+and its tokens are the support that a learner replays (see replay.py).
+
+Shapes: _B rows, _V vocabulary, _M rows of one kind, _S candidates of the widest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["Draw", "SamplingRows", "precise", "sample"]
+
+# Up to here probabilities are float64; above, the vocabulary of a large model
+# would need gigabytes for digits that its own forward pass does not have.
+_FLOAT64_WIDTH = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingRows:
+    """Hold what the rows of a batch ask for, one entry a row."""
+
+    temperature_B: NDArray[np.float64]  # 0 is greedy
+    top_k_B: NDArray[np.int64]  # 0 is all
+    top_p_B: NDArray[np.float64]
+    uniform_B: NDArray[np.float64]  # in [0, 1)
+    allowed: Sequence[Sequence[int] | None]  # [B] ascending tokens, or None: all
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Hold one drawn token a row, and the distribution it came from."""
+
+    tokens: list[int]
+    logprobs: list[float]
+    entropies: list[float]  # nats
+    supports: list[tuple[int, ...] | None]  # None: the whole vocabulary
+
+
+def precise(logits: Tensor) -> Tensor:
+    """Return logits in float64, or in float32 where the last axis is very wide."""
+    return logits.double() if logits.shape[-1] <= _FLOAT64_WIDTH else logits.float()
+
+
+@torch.inference_mode()
+def sample(logits_BV: Tensor, rows: SamplingRows) -> Draw:
+    """Draw one token a row; what a row gets does not depend on the others.
+
+    Args:
+        logits_BV: raw logits, on any device.
+        rows: what each row asks for.
+    """
+    num_rows = logits_BV.shape[0]
+    draw = Draw([0] * num_rows, [0.0] * num_rows, [0.0] * num_rows, [None] * num_rows)
+    wide = [row for row, allowed in enumerate(rows.allowed) if allowed is None]
+    if wide:
+        logits_MV = logits_BV if len(wide) == num_rows else logits_BV[wide]
+        _draw_rows(precise(logits_MV), None, wide, rows, draw)
+    narrow = [(row, allowed) for row, allowed in enumerate(rows.allowed) if allowed is not None]
+    if narrow:
+        width = max(len(allowed) for _, allowed in narrow)
+        candidates = [[*allowed, *[-1] * (width - len(allowed))] for _, allowed in narrow]
+        index_MS = torch.tensor(candidates, device=logits_BV.device)
+        indices = [row for row, _ in narrow]
+        row_M1 = torch.tensor(indices, device=logits_BV.device)[:, None]
+        logits_MS = logits_BV[row_M1, index_MS.clamp(min=0)].double()
+        _draw_rows(logits_MS.masked_fill(index_MS < 0, -torch.inf), candidates, indices, rows, draw)
+    return draw
+
+
+def _draw_rows(
+    logits_MS: Tensor, candidates: list[list[int]] | None, indices: list[int], rows: SamplingRows, draw: Draw
+) -> None:
+    """Draw for the rows `indices` and write what comes out at their places of `draw`."""
+
+    def column(values_B: NDArray[np.float64] | NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(values_B[indices])[:, None].to(logits_MS.device)
+
+    greedy_B = rows.temperature_B == 0
+    temperature_B = np.where(greedy_B, 1.0, rows.temperature_B)
+    top_k_B = np.where(greedy_B, 1, rows.top_k_B)
+    logits_MS = logits_MS / column(temperature_B).to(logits_MS.dtype)
+    kept_MS: Tensor | None = None
+    if np.any(top_k_B[indices] > 0) or np.any(rows.top_p_B[indices] < 1.0):
+        kept_MS = nucleus(logits_MS, column(top_k_B), column(rows.top_p_B))
+        logits_MS = logits_MS.masked_fill(~kept_MS, -torch.inf)
+    logprobs_MS = logits_MS.log_softmax(dim=-1)
+    probs_MS = logprobs_MS.exp()
+    choice_M1 = _invert(probs_MS, column(rows.uniform_B))
+    entropy_M = -(probs_MS * logprobs_MS.masked_fill(probs_MS == 0, 0.0)).sum(dim=-1)
+    logprob_M = logprobs_MS.gather(1, choice_M1)[:, 0].tolist()
+    supports = _supports(kept_MS, candidates, rows, indices)
+    results = zip(indices, choice_M1[:, 0].tolist(), logprob_M, entropy_M.tolist(), supports, strict=True)
+    for place, (row, choice, logprob, nats, support) in enumerate(results):
+        draw.tokens[row] = choice if candidates is None else candidates[place][choice]
+        draw.logprobs[row] = logprob
+        draw.entropies[row] = nats
+        draw.supports[row] = support
+
+
+def nucleus(logits_MS: Tensor, top_k_M1: Tensor, top_p_M1: Tensor) -> Tensor:
+    """Return which candidates [M, S] top-k and then top-p keep; 0 and 1.0 keep all.
+
+    Candidates that are ruled out already come as -inf and are never kept.
+    """
+    ordered_MS, order_MS = logits_MS.sort(dim=-1, descending=True, stable=True)
+    rank_S = torch.arange(logits_MS.shape[1], device=logits_MS.device)
+    ruled_out = ((top_k_M1 > 0) & (rank_S >= top_k_M1)) | (ordered_MS == -torch.inf)
+    probs_MS = ordered_MS.masked_fill(ruled_out, -torch.inf).softmax(dim=-1)
+    before_MS = probs_MS.cumsum(dim=-1) - probs_MS
+    keep_MS = ~ruled_out & ((before_MS < top_p_M1) | (top_p_M1 >= 1.0) | (rank_S == 0))
+    return torch.zeros_like(keep_MS).scatter(1, order_MS, keep_MS)
+
+
+def _invert(probs_MS: Tensor, uniform_M1: Tensor) -> Tensor:
+    """Return the place [M, 1] at which the cumulative distribution passes `uniform`."""
+    cumulative_MS = probs_MS.cumsum(dim=-1)
+    target_M1 = uniform_M1.to(probs_MS.dtype) * cumulative_MS[:, -1:]
+    choice_M1 = torch.searchsorted(cumulative_MS, target_M1, right=True)
+    # Rounding may carry the target to the last sum: take the last candidate with any probability.
+    last_M1 = probs_MS.shape[1] - 1 - (probs_MS > 0).flip(1).int().argmax(dim=1, keepdim=True)
+    return torch.minimum(choice_M1, last_M1)
+
+
+def _supports(
+    kept_MS: Tensor | None, candidates: list[list[int]] | None, rows: SamplingRows, indices: list[int]
+) -> list[tuple[int, ...] | None]:
+    if kept_MS is None:
+        if candidates is None:
+            return [None] * len(indices)
+        return [tuple(rows.allowed[row] or ()) for row in indices]
+    counts = kept_MS.sum(dim=1).tolist()
+    places = kept_MS.nonzero()[:, 1].tolist()
+    supports: list[tuple[int, ...] | None] = []
+    start = 0
+    for place, (row, count) in enumerate(zip(indices, counts, strict=True)):
+        mine = places[start : start + count]
+        start += count
+        if candidates is not None:
+            supports.append(tuple(candidates[place][column] for column in mine))
+        elif count == kept_MS.shape[1] and rows.temperature_B[row] != 0:
+            supports.append(None)
+        else:
+            supports.append(tuple(mine))
+    return supports

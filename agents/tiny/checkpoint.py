@@ -1,0 +1,213 @@
+"""Folders of a tiny policy: config.json, model.safetensors, tokenizer.json.
+
+A folder is an ordinary Hugging Face checkpoint: `AutoModelForCausalLM` and
+`AutoTokenizer` read it, chat template included. Each file is written beside its
+place and renamed, so that an interrupted save leaves the former one whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from ...errors import CheckpointError, UsageError
+from ..causal_lm import read_json
+from .model import TinyConfig, TinyLM
+from .tokenizer import CHAT_TEMPLATE, END, PAD, SPECIAL_TOKENS, TinyTokenizer
+
+__all__ = [
+    "from_hugging_face",
+    "load_checkpoint",
+    "load_model",
+    "save_checkpoint",
+    "save_model",
+    "to_hugging_face",
+]
+
+# Name in config.json -> name in TinyConfig.
+_CONFIG_NAMES = {
+    "vocab_size": "vocab_size",
+    "hidden_size": "hidden_size",
+    "num_hidden_layers": "num_layers",
+    "num_attention_heads": "num_heads",
+    "num_key_value_heads": "num_kv_heads",
+    "intermediate_size": "intermediate_size",
+    "max_position_embeddings": "max_positions",
+    "rope_theta": "rope_theta",
+    "rms_norm_eps": "rms_norm_eps",
+}
+_PLAIN = {
+    "attention_norm": "input_layernorm.weight",
+    "mlp_norm": "post_attention_layernorm.weight",
+    "out.weight": "self_attn.o_proj.weight",
+    "down.weight": "mlp.down_proj.weight",
+}
+
+
+def save_model(model: TinyLM, folder: Path) -> None:
+    """Write config.json and model.safetensors of a model into a folder, made if missing."""
+    config = model.config
+    values: dict[str, Any] = {theirs: getattr(config, ours) for theirs, ours in _CONFIG_NAMES.items()}
+    values |= {
+        "architectures": ["Qwen2ForCausalLM"],
+        "model_type": "qwen2",
+        "hidden_act": "silu",
+        "attention_dropout": 0.0,
+        "tie_word_embeddings": True,
+        "use_sliding_window": False,
+        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
+        "dtype": "float32",
+        "bos_token_id": None,
+        "pad_token_id": SPECIAL_TOKENS.index(PAD),
+        "eos_token_id": SPECIAL_TOKENS.index(END),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.contiguous() for name, value in to_hugging_face(model).items()}
+    write_whole(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
+    write_whole(folder / "config.json", json.dumps(values, indent=2, sort_keys=True).encode() + b"\n")
+
+
+def save_checkpoint(model: TinyLM, tokenizer: TinyTokenizer, folder: Path) -> None:
+    """Write a model and its tokenizer into a folder, made if missing.
+
+    Raises:
+        UsageError: if the tokenizer knows more tokens than the model.
+    """
+    _check_fit(model, tokenizer, "the model given")
+    save_model(model, folder)
+    write_whole(folder / "tokenizer.json", tokenizer.to_json().encode())
+    description = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "chat_template": CHAT_TEMPLATE,
+        "eos_token": END,
+        "pad_token": PAD,
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": model.config.max_positions,
+    }
+    text = json.dumps(description, indent=2, sort_keys=True)
+    write_whole(folder / "tokenizer_config.json", text.encode() + b"\n")
+
+
+def load_model(folder: Path) -> TinyLM:
+    """Read a model that `save_model` wrote, or any Qwen2 of its kind with tied embeddings.
+
+    Raises:
+        CheckpointError: naming the file and the reason.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such file; expected a checkpoint folder")
+    values = read_json(path)
+    if values.get("model_type") != "qwen2" or not values.get("tie_word_embeddings"):
+        raise CheckpointError(
+            f"{path}: model_type {values.get('model_type')!r}, tie_word_embeddings "
+            f"{values.get('tie_word_embeddings')!r}; a tiny policy is a qwen2 with tied embeddings "
+            "(load others with hf:FOLDER)"
+        )
+    rope = values.get("rope_parameters") or {}
+    values.setdefault("rope_theta", rope.get("rope_theta"))
+    missing = sorted(name for name in _CONFIG_NAMES if values.get(name) is None)
+    if missing:
+        raise CheckpointError(f"{path}: lacks {', '.join(missing)}")
+    try:
+        sizes = {ours: int(values[theirs]) for theirs, ours in _CONFIG_NAMES.items()}
+        rates = {ours: float(values[ours]) for ours in ("rope_theta", "rms_norm_eps")}
+        config = TinyConfig(**(sizes | rates))  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    model = TinyLM(config)
+    weights = folder / "model.safetensors"
+    try:
+        model.copy_weights(from_hugging_face(load_file(weights), config))
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{weights}: cannot be read as safetensors: {error}") from error
+    except (KeyError, UsageError) as error:
+        raise CheckpointError(f"{weights}: does not fit config.json: {error}") from error
+    if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
+        raise CheckpointError(f"{weights}: holds weights that are not finite")
+    return model
+
+
+def load_checkpoint(folder: Path) -> tuple[TinyLM, TinyTokenizer]:
+    """Read a model and its tokenizer from a folder that `save_checkpoint` wrote.
+
+    Raises:
+        CheckpointError: naming the file that is missing, broken or foreign, and why.
+    """
+    model = load_model(folder)
+    tokenizer = TinyTokenizer.load(folder / "tokenizer.json")
+    try:
+        _check_fit(model, tokenizer, str(folder / "config.json"))
+    except UsageError as error:
+        raise CheckpointError(str(error)) from error
+    return model, tokenizer
+
+
+def _check_fit(model: TinyLM, tokenizer: TinyTokenizer, given: str) -> None:
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise UsageError(
+            f"{given}: a vocabulary of {model.config.vocab_size}, but the tokenizer has "
+            f"{tokenizer.vocab_size} tokens"
+        )
+
+
+def to_hugging_face(model: TinyLM) -> dict[str, Tensor]:
+    """Return the weights under the names of Qwen2ForCausalLM."""
+    c = model.config
+    weights = {
+        "model.embed_tokens.weight": model.embed.weight.detach(),
+        "model.norm.weight": model.norm.detach(),
+    }
+    for index, layer in enumerate(model.blocks()):
+        own = {name: value.detach() for name, value in layer.named_parameters()}
+        prefix = f"model.layers.{index}."
+        for ours, theirs in _PLAIN.items():
+            weights[prefix + theirs] = own[ours]
+        for kind in ("weight", "bias"):
+            parts = torch.split(own[f"qkv.{kind}"], [c.q_size, c.kv_size, c.kv_size])
+            for letter, part in zip("qkv", parts, strict=True):
+                weights[f"{prefix}self_attn.{letter}_proj.{kind}"] = part
+        gate, up = own["gate_up.weight"].chunk(2)
+        weights[prefix + "mlp.gate_proj.weight"] = gate
+        weights[prefix + "mlp.up_proj.weight"] = up
+    return weights
+
+
+def from_hugging_face(weights: Mapping[str, Tensor], config: TinyConfig) -> dict[str, Tensor]:
+    """Return the weights of Qwen2ForCausalLM under the names of TinyLM.
+
+    Raises:
+        KeyError: if a weight is missing.
+    """
+    own = {"embed.weight": weights["model.embed_tokens.weight"], "norm": weights["model.norm.weight"]}
+    for index in range(config.num_layers):
+        ours_prefix, prefix = f"layers.{index}.", f"model.layers.{index}."
+        for ours, theirs in _PLAIN.items():
+            own[ours_prefix + ours] = weights[prefix + theirs]
+        for kind in ("weight", "bias"):
+            parts = [weights[f"{prefix}self_attn.{letter}_proj.{kind}"] for letter in "qkv"]
+            own[f"{ours_prefix}qkv.{kind}"] = torch.cat(parts)
+        gate_up = [weights[f"{prefix}mlp.{name}_proj.weight"] for name in ("gate", "up")]
+        own[f"{ours_prefix}gate_up.weight"] = torch.cat(gate_up)
+    return own
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is either the former one or the whole new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
