@@ -1,0 +1,286 @@
+"""One episode: from the reset to the trajectory, whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from ..errors import EnvironmentFault, PolicyError, ServerError
+from ..servers.api import Reply, StepItem
+from .capabilities import PolicyStopped, PromptTooLong, sees_private, token_policy, version_of
+from .context import Context
+from .gather import BusyClock
+from .lockstep import LockStep, Phase
+from .parse import is_inadmissible, parse_action, token_spans
+from .prompt import PromptConfig, View
+from .rollout_types import RolloutConfig, TaskItem
+from .sessions import Held, Sessions
+from .types import Constraint, End, Generation, GenerationRequest, Policy, Trajectory, Turn
+
+__all__ = ["Player", "Stage"]
+
+_KEPT_ELSEWHERE = frozenset({"state_key", "rewards", "instruction", "task", "agent"})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Be what all slots of a rollout share."""
+
+    config: RolloutConfig
+    policy: Policy
+    prompt: PromptConfig
+    constraint: Constraint
+    sessions: Sessions
+    policy_clock: BusyClock
+    lockstep: LockStep | None
+    conversation: Callable[[], str]  # a fresh name each time
+
+
+class Player:
+    """Play episodes one after the other in one slot.
+
+    Args:
+        stage: what the slots share.
+        slot: the number of the slot, which orders it in lock-step.
+    """
+
+    def __init__(self, stage: Stage, slot: int) -> None:
+        self.stage = stage
+        self.slot = slot
+        self._held: Held | None = None
+
+    async def play(self, task: TaskItem) -> tuple[Trajectory, int]:
+        """Play a task, anew if it fails; return the trajectory and how often it was played anew.
+
+        Raises:
+            UsageError: if the environment cannot be played at all.
+            RequestRefused: if the service refuses to open sessions.
+            ServerUnreachable: if no session can be opened.
+            PolicyStopped: if the policy will answer nothing more.
+        """
+        trajectory = await self._attempt(task)
+        for retry in range(1, self.stage.config.retries + 1):
+            if trajectory.end != "error":
+                return trajectory, retry - 1
+            log.warning("playing anew: %s", trajectory.error)
+            trajectory = await self._attempt(task)
+        return trajectory, self.stage.config.retries
+
+    async def finish(self) -> None:
+        """Close the session held and leave the lock-step."""
+        await self._discard()
+        if self.stage.lockstep:
+            self.stage.lockstep.leave()
+
+    async def _attempt(self, task: TaskItem) -> Trajectory:
+        if self._held and not self._held.fits(task):
+            await self._discard()
+        episode = _Episode(self.stage, self.slot, task)
+        await episode.open(self._held)
+        self._held = None
+        try:
+            await episode.run()
+        finally:
+            episode.forget()
+        if episode.reusable:
+            self._held = Held(episode.reply.id, episode.reply.episode, task.env_id, task.kwargs)
+        elif episode.opened:
+            await self._close(episode.reply.id)
+        return episode.trajectory()
+
+    async def _discard(self) -> None:
+        if self._held:
+            held, self._held = self._held, None
+            await self._close(held.id)
+
+    async def _close(self, id: str) -> None:
+        try:
+            await self.stage.sessions.close(id)
+        except ServerError as error:
+            log.warning("session %s is left to its lease: %s", id, error)
+
+
+class _Episode:
+    """Hold one attempt while it runs."""
+
+    def __init__(self, stage: Stage, slot: int, task: TaskItem) -> None:
+        self.stage, self.slot, self.task = stage, slot, task
+        self.started = perf_counter()
+        self.version = version_of(stage.policy)
+        encoder = token_policy(stage.policy)
+        self.context = Context(stage.prompt, encoder)
+        self.encoder = encoder
+        growing = stage.prompt.mode == "conversation"
+        self.conversation = stage.conversation() if growing else None
+        self.turns: list[Turn] = []
+        self.opened = False
+        self.reply = Reply("", "", 0, 0, "")
+        self.instruction = self.task_name = ""
+        self.end: End = "error"
+        self.error: str | None = None
+
+    @property
+    def reusable(self) -> bool:
+        """Tell whether the session ended in a state that the next reset may follow."""
+        return self.opened and self.end in ("terminated", "horizon", "tokens")
+
+    async def open(self, held: Held | None) -> None:
+        """Start the episode; a failure of this one episode becomes its error."""
+        await self._wait("environment")
+        try:
+            self.reply = await self.stage.sessions.start(self.task, held)
+        except EnvironmentFault as error:
+            if held:
+                await self.stage.sessions.close(held.id)
+            self.error = str(error)
+            return
+        self.opened = True
+        info = self.reply.info
+        self.instruction = str(info.get("instruction") or "")
+        self.task_name = str(info.get("task") or f"{self.task.env_id}#{self.task.seed}")
+        self._note_failure()
+
+    async def run(self) -> None:
+        """Play until something ends the episode."""
+        if self.error is not None:
+            return
+        try:
+            async with asyncio.timeout(self.stage.config.deadline_s) as deadline:
+                await self._play()
+        except PolicyStopped:
+            raise
+        except PromptTooLong as error:
+            self._out_of_tokens(str(error))
+        except (TimeoutError, PolicyError, EnvironmentFault, ServerError) as error:
+            self.end, self.error = "error", f"{type(error).__name__}: {error}"
+            if deadline.expired():
+                self.end, self.error = "deadline", f"over {self.stage.config.deadline_s:g} s"
+
+    def forget(self) -> None:
+        """Let the policy drop what it cached for the episode."""
+        if self.encoder and self.conversation:
+            self.encoder.forget(self.conversation)
+
+    def trajectory(self) -> Trajectory:
+        """Return the episode as data."""
+        info = self.reply.info
+        won, score = info.get("won"), info.get("score")
+        failed = self.end in ("error", "deadline")
+        return Trajectory(
+            env_id=self.task.env_id,
+            task=self.task_name or f"{self.task.env_id}#{self.task.seed}",
+            task_seed=self.task.seed,
+            group=self.task.group_name,
+            turns=tuple(self.turns),
+            end=self.end,
+            final_observation=self.reply.observation,
+            instruction=self.instruction,
+            fingerprint=self.reply.fingerprint,
+            success=None if failed or won is None else bool(won),
+            score=None if failed or score is None else float(score),
+            error=self.error,
+            seconds=perf_counter() - self.started,
+            policy_version=self.version,
+        )
+
+    async def _play(self) -> None:
+        config = self.stage.config
+        limit = min(config.max_episode_tokens, getattr(self.stage.policy, "context_tokens", 1 << 62))
+        while len(self.turns) < config.max_turns:
+            self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
+            if self.context.num_tokens + config.max_tokens > limit:
+                self._out_of_tokens(
+                    f"a prompt of {self.context.num_tokens} tokens and a message of {config.max_tokens} "
+                    f"exceed the limit of {limit}"
+                )
+                return
+            if await self._turn():
+                return
+        self.end = "horizon"
+
+    async def _turn(self) -> bool:
+        """Take one turn and tell whether it ended the episode."""
+        before = self.reply
+        generation = await self._generate(before.info)
+        parsed = parse_action(generation.text, self.stage.prompt.style, self.stage.config.max_action_chars)
+        await self._wait("environment")
+        item = StepItem(before.id, before.episode, before.turn, parsed.action)
+        self.reply = await self.stage.sessions.step(item, self.task.env_id)
+        if self._note_failure():
+            return True
+        info, after = before.info, self.reply.info
+        self.turns.append(
+            Turn(
+                index=len(self.turns),
+                observation=before.observation,
+                state_key=str(info.get("state_key", before.observation)),
+                action=parsed.action,
+                reward=self.reply.reward,
+                next_state_key=str(after.get("state_key", self.reply.observation)),
+                generation=generation,
+                spans=token_spans(parsed, generation),
+                rewards=dict(after.get("rewards") or {}),
+                malformed=parsed.malformed,
+                inadmissible=is_inadmissible(parsed, info.get("admissible")),
+                agent=str(info.get("agent") or ""),
+                info=self._kept(info),
+            )
+        )
+        self.context.record(before.observation, parsed.action, generation)
+        if self.reply.done:
+            self.end = "terminated" if self.reply.terminated else self.reply.end or "horizon"
+        return self.reply.done
+
+    async def _generate(self, info: dict[str, Any]) -> Generation:
+        config, stage = self.stage.config, self.stage
+        admissible = info.get("admissible")
+        request = GenerationRequest(
+            messages=self.context.messages,
+            prompt_ids=self.context.prompt_ids,
+            admissible=None if admissible is None else tuple(admissible),
+            constraint=stage.constraint,
+            max_tokens=config.max_tokens,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            top_k=config.top_k,
+            stop=config.stop,
+            key=(config.seed, self.task.seed, self.task.episode, self.task.member or 0, len(self.turns)),
+            turn=len(self.turns),
+            conversation=self.conversation,
+            private=dict(info.get("private") or {}) if sees_private(stage.policy) else {},
+        )
+        await self._wait("policy")
+        with stage.policy_clock:
+            return await stage.policy.generate(request)
+
+    async def _wait(self, phase: Phase) -> None:
+        if self.stage.lockstep:
+            await self.stage.lockstep.wait(phase, self.slot)
+
+    def _note_failure(self) -> bool:
+        """Take over what the service says of a failure of the machine."""
+        if self.reply.end not in ("error", "deadline"):
+            return False
+        self.end = self.reply.end
+        cause = self.reply.info.get("error", self.reply.end)
+        self.error = f"{self.task.env_id} at turn {len(self.turns)}: {cause}"
+        return True
+
+    def _out_of_tokens(self, reason: str) -> None:
+        """End for lack of tokens; before the first turn that is a fault of the settings."""
+        if self.turns:
+            self.end = "tokens"
+        else:
+            self.end, self.error = "error", f"{reason} before the first turn"
+
+    def _kept(self, info: dict[str, Any]) -> dict[str, Any]:
+        dropped = self.stage.config.drop_info
+        return {
+            key: value for key, value in info.items() if key not in dropped and key not in _KEPT_ELSEWHERE
+        }

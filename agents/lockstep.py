@@ -1,0 +1,57 @@
+"""Lock-step: every slot waits until all have come as far.
+
+Batches then hold the same requests in the same order in every run, so that even
+rounding, which depends on a batch's shape, repeats itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+__all__ = ["LockStep", "Phase"]
+
+Phase = Literal["environment", "policy"]
+
+
+class LockStep:
+    """Let slots go on together, those who wait for an environment first.
+
+    When every live slot waits, those before an environment call are released, in
+    the order of their numbers; when nobody waits for an environment, all go to
+    the policy at once.
+
+    Args:
+        num_slots: the slots that take part; each leaves when it is done.
+    """
+
+    def __init__(self, num_slots: int) -> None:
+        self._live = num_slots
+        self._waiting: dict[Phase, dict[int, asyncio.Future[None]]] = {"environment": {}, "policy": {}}
+
+    async def wait(self, phase: Phase, slot: int) -> None:
+        """Wait until it is the turn of this phase."""
+        places = self._waiting[phase]
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        places[slot] = future
+        self._release()
+        try:
+            await future
+        finally:
+            if places.get(slot) is future:
+                del places[slot]
+
+    def leave(self) -> None:
+        """Take part no longer."""
+        self._live -= 1
+        self._release()
+
+    def _release(self) -> None:
+        environment, policy = self._waiting["environment"], self._waiting["policy"]
+        if len(environment) + len(policy) < self._live:
+            return
+        released = environment or policy
+        for slot in sorted(released):
+            if not released[slot].done():
+                released[slot].set_result(None)
+        released.clear()
