@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import UsageError
-from .game import Ability, Game, Goal, bits
+from .game import Ability, Game, Goal, Wording, bits
 from .plan import find_plan
 
 __all__ = ["Logic", "read_logic", "to_original", "write_original"]
@@ -95,7 +95,7 @@ def to_original(game: Game, template: Logic | str | Path | None = None) -> dict[
     if not _TASK.search(logic.grammar):
         raise UsageError("the template's grammar has no 'Your task is to: ...' to put the task into")
     sentence = json.dumps(game.instruction)[1:-1]
-    wording = "put" if "{o} in/on {r}" in logic.grammar else "move"
+    wording: Wording = "put" if "{o} in/on {r}" in logic.grammar else "move"
     steps = find_plan(dataclasses.replace(game, wording=wording), game.initial)
     return {
         "pddl_domain": logic.domain,

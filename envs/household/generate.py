@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import operator
 from functools import cache
 from typing import NamedTuple
 
@@ -103,8 +104,10 @@ def generate(
     ):
         if given not in known:
             raise UnknownName(kind, given, known)
-    if not isinstance(seed, int):
-        raise UsageError(f"seed {seed!r}: expected an integer")
+    try:
+        seed = operator.index(seed)
+    except TypeError:
+        raise UsageError(f"seed {seed!r}: expected an integer") from None
     task = f"generated-v{GENERATOR_VERSION}/{task_type}/{split}/{difficulty}/{seed}"
     for attempt in range(_ATTEMPTS):
         draws = Draws(f"{task}/{attempt}")
