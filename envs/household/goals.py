@@ -1,4 +1,4 @@
-"""Read the goal of a game file, and tell whether it can be reached at all.
+"""Read the goal of a game file.
 
 The goals of ALFWorld are existential: some object of a class, in some asked
 condition, in some receptacle of a class; two such objects; or an object in hand
@@ -7,13 +7,12 @@ beside a lamp that was switched. Other forms are refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .game import NO_ABILITY, Ability, Game, Goal, TaskType, bits
+from .game import NO_ABILITY, Ability, Goal, TaskType
 from .pddl import Expression, Item, PddlError, Word, words
 
-__all__ = ["read_goal", "task_type_of", "unsolvable"]
+__all__ = ["read_goal", "task_type_of"]
 
 _CONDITION = {"ishot": "hot", "iscool": "cool", "isclean": "clean", "issliced": "sliced"}
 _ABILITY = {
@@ -150,32 +149,6 @@ def task_type_of(goal: Goal) -> TaskType:
     return "pick_and_place_simple"
 
 
-def unsolvable(game: Game) -> str | None:
-    """Return why no sequence of actions can reach the goal, or None if one can."""
-    goal = game.goal
-    if not game.goal_objects:
-        return f"the goal asks for a {goal.object_type}, and no such object is in the game"
-    if not game.goal_targets:
-        return f"the goal asks for a {goal.target_type}, and none is in the game"
-    usable = [o for o in bits(game.goal_objects) if _can_become(game, o)]
-    if goal.kind == "light":
-        reachable = _reachable(game)
-        if not any(game.initial.inside[lamp] & reachable for lamp in bits(game.goal_targets)):
-            return f"no {goal.target_type} stands where the agent can go"
-        usable = [o for o in usable if _obtainable(game, o)]
-        return None if usable else f"no {goal.object_type} can be taken in hand as the goal asks"
-    for target in bits(game.goal_targets):
-        bit = 1 << target
-        fitting = [o for o in usable if game.initial.inside[o] & bit or _can_stand(game, o, bit)]
-        if len(fitting) >= goal.count:
-            return None
-    asked = " ".join(("", *goal.needs))
-    return (
-        f"no {goal.target_type} can get {goal.count}{asked} {goal.object_type}: "
-        "too few can be taken, changed as asked and put there"
-    )
-
-
 def _expect(name: Word, terms: list[Word], count: int) -> None:
     if len(terms) != count:
         raise PddlError(name.line, f"{name.text!r} has {len(terms)} arguments; expected {count}")
@@ -220,51 +193,3 @@ def _light(reader: _Reader) -> Goal | None:
         return None
     needs = tuple(need for need in _ORDER if need in thing.conditions)
     return Goal("light", thing.object_type, lamp.object_type, 1, needs, thing.abilities)
-
-
-def _reachable(game: Game) -> int:
-    return _union(game.located)
-
-
-def _union(masks: Iterable[int]) -> int:
-    total = 0
-    for mask in masks:
-        total |= mask
-    return total
-
-
-def _obtainable(game: Game, thing: int) -> bool:
-    if game.initial.held == thing:
-        return True
-    return bool(game.pickupable >> thing & 1 and game.initial.inside[thing] & _reachable(game))
-
-
-def _can_stand(game: Game, thing: int, receptacles: int) -> bool:
-    return _obtainable(game, thing) and bool(game.accepts[thing] & receptacles & _reachable(game))
-
-
-def _can_become(game: Game, thing: int) -> bool:
-    state, reachable = game.initial, _reachable(game)
-    ways = {
-        "hot": game.heatable >> thing & 1 and game.microwaves & reachable,
-        "cool": game.coolable >> thing & 1 and game.fridges & reachable,
-        "clean": game.cleanable >> thing & 1 and game.sinks & reachable,
-    }
-    for need in game.goal.needs:
-        if getattr(state, need) >> thing & 1:
-            continue
-        if need == "sliced":
-            if not _can_be_sliced(game, thing):
-                return False
-        elif not (ways[need] and _obtainable(game, thing)):
-            return False
-    return True
-
-
-def _can_be_sliced(game: Game, thing: int) -> bool:
-    if not game.sliceable >> thing & 1:
-        return False
-    if not any(_obtainable(game, knife) for knife in bits(game.knives & ~(1 << thing))):
-        return False
-    visited = sum(1 << spot for spot, here in enumerate(game.located) if here)
-    return bool(game.initial.at[thing] & visited) or _can_stand(game, thing, -1)

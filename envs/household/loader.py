@@ -16,8 +16,9 @@ from typing import Any
 
 from ...errors import UsageError
 from .game import Ability, Game, ObjectDraft, ReceptacleDraft, Wording, build
-from .goals import read_goal, task_type_of, unsolvable
+from .goals import read_goal, task_type_of
 from .pddl import Expression, PddlError, Word, read, section, words
+from .plan import obstacle, solvable
 from .rules import PREDICATES, check_domain, read_grammar
 
 __all__ = ["MAX_FILE_BYTES", "GameFileError", "load_game", "parse_game"]
@@ -121,9 +122,9 @@ def parse_game(data: bytes | str, *, file: str = "<memory>", task: str = "", str
         game = _game(problem, task, instruction, wording, document.get("walkthrough"))
     except PddlError as error:
         raise GameFileError(file, part, error.line, error.reason) from error
-    reason = unsolvable(game)
-    if reason is not None:
-        raise GameFileError(file, part, goal_line, f"unsolvable: {reason}")
+    if not solvable(game, game.initial):
+        reason = obstacle(game, game.initial) or "no sequence of actions that reaches it"
+        raise GameFileError(file, part, goal_line, f"unsolvable goal: there is {reason}")
     return game
 
 
