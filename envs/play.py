@@ -1,0 +1,160 @@
+"""Play an environment in the terminal: read, choose an action, take it back, ask the expert.
+
+An action is typed, or chosen by its number. `undo`, `hint` and `quit` are ours;
+where an environment has an action of that name, the action wins and ours is
+spelled `/undo`, `/hint`, `/quit`. Works without a terminal too: lines come from
+whatever `input` reads, and its end ends the game.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.columns import Columns
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from .core import MAX_TEXT_CHARS, Checked, TextEnv, has_surrogate
+
+__all__ = ["play"]
+
+_MAX_UNDO = 1_000
+_OWN = ("undo", "hint", "quit")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """Hold what the player sees at one point."""
+
+    observation: str
+    info: dict[str, Any]
+    turn: int = 0
+    total: float = 0.0
+    ended: str = ""
+
+    @property
+    def admissible(self) -> list[str]:
+        return list(self.info.get("admissible") or ())
+
+
+@dataclass(slots=True)
+class _Table:
+    """Hold the game on the table, and the ones before each turn taken."""
+
+    env: Checked[TextEnv]
+    scene: _Scene
+    past: list[tuple[Checked[TextEnv], _Scene]] = field(default_factory=list)
+
+
+def play(
+    env: Checked[TextEnv],
+    seed: int,
+    *,
+    input: Callable[[str], str],
+    console: Console,
+) -> None:
+    """Play one episode interactively.
+
+    Args:
+        env: the environment, as `turnwise.make` gives it.
+        seed: which task.
+        input: reads one line for a prompt; EOFError ends the game.
+        console: where everything is shown.
+    """
+    observation, info = env.reset(seed=seed, options={"expert": True})
+    table = _Table(env, _Scene(observation, info))
+    _show(table.scene, console)
+    while True:
+        try:
+            line = input("> ").strip()
+        except EOFError:
+            return
+        command = _own_command(line, table.scene)
+        if command == "quit":
+            return
+        if command == "undo":
+            _undo(table, console)
+        elif command == "hint":
+            console.print(_hint(table), style="magenta", highlight=False, markup=False)
+        elif line:
+            _take(table, _action(line, table.scene), console)
+
+
+def _own_command(line: str, scene: _Scene) -> str | None:
+    if line in scene.admissible:
+        return None
+    word = line.removeprefix("/").lower()
+    return word if word in _OWN else None
+
+
+def _action(line: str, scene: _Scene) -> str:
+    """Return the action that a line means: a number of the list, or the text itself."""
+    options = scene.admissible
+    if line not in options and line.isascii() and line.isdigit() and 1 <= int(line) <= len(options):
+        return options[int(line) - 1]
+    return line
+
+
+def _take(table: _Table, action: str, console: Console) -> None:
+    scene = table.scene
+    if scene.ended:
+        console.print("The episode is over: undo or quit.", style="yellow")
+        return
+    if has_surrogate(action) or len(action) > MAX_TEXT_CHARS:
+        console.print(f"An action is UTF-8 text of up to {MAX_TEXT_CHARS} characters.", style="yellow")
+        return
+    before = table.env.clone()
+    observation, reward, terminated, truncated, info = table.env.step(action)
+    table.past.append((before, scene))
+    del table.past[:-_MAX_UNDO]
+    ended = "terminated" if terminated else "out of turns" if truncated else ""
+    table.scene = _Scene(observation, info, scene.turn + 1, scene.total + reward, ended)
+    console.print(f"[turn {scene.turn + 1}] {action}", style="bold", highlight=False, markup=False)
+    _show(table.scene, console)
+
+
+def _undo(table: _Table, console: Console) -> None:
+    if not table.past:
+        console.print("There is nothing to undo.", style="yellow")
+        return
+    table.env, table.scene = table.past.pop()
+    _show(table.scene, console)
+
+
+def _hint(table: _Table) -> str:
+    if table.scene.ended:
+        return "The episode is over: undo or quit."
+    private = table.scene.info.get("private")
+    expert = private.get("expert") if isinstance(private, dict) else None
+    if expert:
+        return f"The expert would: {expert}"
+    reason = table.env.text_env.no_expert
+    return f"No hint: {reason}" if reason else "The expert sees no way from here: try undo."
+
+
+def _show(scene: _Scene, console: Console) -> None:
+    task = str(scene.info.get("instruction", "")) if scene.turn else ""
+    console.print(
+        Panel(
+            Text(scene.observation),
+            title=f"turn {scene.turn}",
+            title_align="left",
+            subtitle=Text(task) if task else None,
+            subtitle_align="left",
+            border_style="cyan",
+        )
+    )
+    if scene.ended:
+        outcome = "won" if scene.info.get("won") else scene.ended
+        console.print(
+            f"Episode over ({outcome}) after {scene.turn} turns, reward {scene.total:g}.",
+            style="green" if scene.info.get("won") else "yellow",
+            highlight=False,
+        )
+    elif scene.admissible:
+        numbered = [Text(f"{i:>3} {name}") for i, name in enumerate(scene.admissible, start=1)]
+        console.print(Columns(numbered, padding=(0, 2), column_first=True))
+    console.print("a number or an action; undo, hint, quit", style="dim", highlight=False)
