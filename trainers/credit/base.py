@@ -1,0 +1,137 @@
+"""What a credit estimator returns, and how it is found by name.
+
+An estimator is a pure function of a turn table. One of your own is a decorator
+and a function:
+
+    @register("return_to_go")
+    def return_to_go(table: TurnTable, *, gamma: float = 1.0) -> Credit:
+        '''Give each turn its discounted return-to-go.'''
+        return Credit(table.returns(gamma))
+
+Whatever is registered sees only turns that count: trajectories that failed for
+the machine's reasons are taken out before and get exactly 0 after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import TableError
+from .columns import BoolArray, FloatArray
+from .naming import Named, Registry
+from .table import TurnTable
+
+__all__ = ["Credit", "Estimator", "get", "names", "register"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Hold the advantage of every turn, and how it came about.
+
+    Attributes:
+        advantage: the turn's advantage [N].
+        parts: what it was made of, one value a turn [N] each.
+        spans: numbers for named spans of a turn (action, subgoal, switch), where a method has them.
+        tokens: one array a turn with a number for each of its tokens, where a method has them.
+        targets: regression targets of critics, one value a turn, or one array a turn under tokens.
+    """
+
+    advantage: FloatArray
+    parts: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    spans: Mapping[str, FloatArray] | None = None
+    tokens: list[FloatArray] | None = None
+    targets: Mapping[str, Any] | None = None
+
+    def scattered(self, table: TurnTable) -> Credit:
+        """Return the credit of a whole table from that of its counting rows; the rest is 0."""
+        rows_N = table.counts
+        return Credit(
+            advantage=_scatter(self.advantage, rows_N),
+            parts={name: _scatter(part, rows_N) for name, part in self.parts.items()},
+            spans=None
+            if self.spans is None
+            else {name: _scatter(s, rows_N) for name, s in self.spans.items()},
+            tokens=None if self.tokens is None else _scatter_ragged(self.tokens, table),
+            targets=None
+            if self.targets is None
+            else {n: _scatter_any(t, table) for n, t in self.targets.items()},
+        )
+
+
+def _scatter(values: NDArray[Any], rows_N: BoolArray) -> NDArray[Any]:
+    filler = -1 if np.issubdtype(values.dtype, np.integer) else 0
+    whole = np.full(rows_N.size, filler, dtype=values.dtype)
+    whole[rows_N] = values
+    return whole
+
+
+def _scatter_ragged(values: list[FloatArray], table: TurnTable) -> list[FloatArray]:
+    given = iter(values)
+    length_N = table.column("num_tokens", "a method with token values")
+    return [
+        next(given) if counts else np.zeros(length)
+        for counts, length in zip(table.counts.tolist(), length_N.tolist(), strict=True)
+    ]
+
+
+def _scatter_any(values: Any, table: TurnTable) -> Any:
+    if isinstance(values, list):
+        return _scatter_ragged(values, table)
+    return _scatter(values, table.counts)
+
+
+@dataclass(frozen=True)
+class Estimator(Named):
+    """Be a registered credit estimator: call it with a table and the method's parameters."""
+
+    def __call__(self, table: TurnTable, **params: Any) -> Credit:
+        """Assign credit to every turn of a table.
+
+        Raises:
+            UnknownName: for a parameter that the method does not have, or a value it does not know.
+            TableError: if a column that the method needs is missing.
+        """
+        self.check_params(params)
+        if not isinstance(table, TurnTable):
+            raise TableError(f"{self.name} got {type(table).__name__}; expected a TurnTable")
+        if bool(table.counts.all()):
+            return self._checked(table, self.function(table, **params))
+        kept = table.select(table.counts)
+        return self._checked(kept, self.function(kept, **params)).scattered(table)
+
+    def _checked(self, table: TurnTable, credit: Credit) -> Credit:
+        if not isinstance(credit, Credit) or credit.advantage.shape != table.reward.shape:
+            raise TableError(f"{self.name} returned no Credit with one advantage a turn ({len(table)} turns)")
+        table.check_finite(f"the advantage that {self.name} gives to the action", credit.advantage)
+        return credit
+
+
+_REGISTRY: Registry[Estimator] = Registry("credit estimator", Estimator)
+
+
+def register(name: str) -> Callable[[Callable[..., Credit]], Estimator]:
+    """Register a function of a table as a credit estimator; its keyword parameters are the method's.
+
+    Raises:
+        UsageError: if the name is taken.
+    """
+    return _REGISTRY.register(name)
+
+
+def get(name: str) -> Estimator:
+    """Return the credit estimator of a name.
+
+    Raises:
+        UnknownName: with the closest names.
+    """
+    return _REGISTRY.get(name)
+
+
+def names() -> list[str]:
+    """Return the names of all credit estimators, sorted."""
+    return _REGISTRY.names()

@@ -1,0 +1,116 @@
+"""Columns of a turn table: checked, copied, coded. Shapes: [N] rows, one a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import TableError
+
+__all__ = [
+    "BoolArray",
+    "FloatArray",
+    "IntArray",
+    "as_bools",
+    "as_column",
+    "as_floats",
+    "combine",
+    "factorise",
+]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+def factorise(values: Iterable[Hashable]) -> tuple[IntArray, list[Any]]:
+    """Code equal values by equal integers, numbered by first appearance.
+
+    Linear in the number of values; strings of any length are hashed once each.
+
+    Returns:
+        codes [N], and the distinct values in the order of their codes.
+
+    Raises:
+        TypeError: if a value cannot be hashed.
+    """
+    listed = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    codes: dict[Any, int] = dict.fromkeys(listed, 0)
+    codes = {value: code for code, value in enumerate(codes)}
+    return np.fromiter(map(codes.__getitem__, listed), dtype=np.int64, count=len(listed)), list(codes)
+
+
+def combine(first_N: IntArray, second_N: IntArray) -> IntArray:
+    """Code equal pairs by equal integers, numbered by first appearance."""
+    if first_N.size == 0:
+        return first_N.copy()
+    pair_N = first_N * (int(second_N.max()) + 1) + second_N
+    _, first_row_K, code_N = np.unique(pair_N, return_index=True, return_inverse=True)
+    rank_K = np.empty(first_row_K.size, dtype=np.int64)
+    rank_K[np.argsort(first_row_K)] = np.arange(first_row_K.size)
+    return rank_K[code_N]
+
+
+def sums(values_N: NDArray[Any], code_N: IntArray, num_codes: int) -> FloatArray:
+    """Return the sum of the values under each code [num_codes]."""
+    totals: FloatArray = np.bincount(code_N, values_N, minlength=num_codes).astype(np.float64, copy=False)
+    return totals
+
+
+def as_floats(name: str, values: Any, num_rows: int) -> FloatArray:
+    """Copy a column of numbers.
+
+    Raises:
+        TableError: if the length is not num_rows or a value is no number.
+    """
+    _check_length(name, values, num_rows)
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TableError(f"column {name!r}: expected one number a turn; {error}") from error
+
+
+def as_bools(name: str, values: Any, num_rows: int) -> BoolArray:
+    """Copy a column of truth values; numbers 0 and 1 count as such.
+
+    Raises:
+        TableError: if the length is not num_rows or a value is neither true nor false.
+    """
+    column = as_floats(name, values, num_rows)
+    wrong = np.flatnonzero((column != 0.0) & (column != 1.0))
+    if wrong.size:
+        raise TableError(
+            f"column {name!r}, row {wrong[0]}: {values[int(wrong[0])]!r}; expected True or False"
+        )
+    flags: BoolArray = column != 0.0
+    return flags
+
+
+def as_column(name: str, values: Any, num_rows: int) -> NDArray[Any]:
+    """Copy any column; ragged and mixed values are kept as objects.
+
+    Raises:
+        TableError: if the length is not num_rows.
+    """
+    _check_length(name, values, num_rows)
+    if isinstance(values, np.ndarray):
+        return values.copy()
+    if all(isinstance(value, int | float | np.number | np.bool_) for value in values):
+        return np.array(values)
+    column = np.empty(num_rows, dtype=object)
+    column[:] = [np.array(value) if isinstance(value, list | tuple) else value for value in values]
+    return column
+
+
+def _check_length(name: str, values: Sequence[Any], num_rows: int) -> None:
+    if not hasattr(values, "__len__") or isinstance(values, str):
+        raise TableError(
+            f"column {name!r}: {type(values).__name__}; expected a sequence of {num_rows} values"
+        )
+    if len(values) != num_rows:
+        raise TableError(
+            f"column {name!r} has {len(values)} values, column 'reward' has {num_rows}: give one value a turn"
+        )

@@ -1,0 +1,20 @@
+"""Transforms of rewards before credit is assigned: gates, tiers, tool costs. Needs numpy only."""
+
+from .base import RewardTransform, get, names, register
+from .costs import format_term, length_term
+from .gated import direct, gated
+from .otc import otc
+from .outcome import outcome_gate
+
+__all__ = [
+    "RewardTransform",
+    "direct",
+    "format_term",
+    "gated",
+    "get",
+    "length_term",
+    "names",
+    "otc",
+    "outcome_gate",
+    "register",
+]
