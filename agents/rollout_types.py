@@ -148,8 +148,7 @@ class RolloutStats:
         if trajectory.error:
             self.causes[trajectory.error] += 1
         for turn in trajectory.turns:
-            generation = turn.generation
-            self.tokens += len(generation.token_ids) or int(generation.usage.get("completion_tokens", 0))
+            self.tokens += turn.generation.num_tokens
             self.malformed += turn.malformed
             self.inadmissible += turn.inadmissible
 

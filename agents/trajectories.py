@@ -98,8 +98,8 @@ def iter_trajectories(path: str | Path) -> Iterator[Trajectory]:
             if file.read(1):
                 raise ValueError(f"follows the {expected} trajectories that the first line promises")
     except _BROKEN as error:
-        place = f"line {number}: " if number else ""
-        raise UsageError(f"trajectories {path}: {place}{error}") from error
+        where = f"line {number}: " if number else ""
+        raise UsageError(f"trajectories {path}: {where}{error}") from error
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

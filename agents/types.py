@@ -103,6 +103,11 @@ class Generation:
     char_ends: tuple[int, ...] = ()  # [L] where each token ends in `text`, if the policy knows
     usage: dict[str, float] = field(default_factory=dict)  # tokens and cost, where an endpoint bills
 
+    @property
+    def num_tokens(self) -> int:
+        """Return how many tokens were generated, by the endpoint's count where it keeps them."""
+        return len(self.token_ids) or int(self.usage.get("completion_tokens", 0))
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

@@ -1,0 +1,217 @@
+"""`turnwise eval`: measure an agent on an environment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ..agents.evaluate import Evaluation, EvalRow
+    from ..agents.prompt import PromptConfig
+    from ..agents.types import Policy
+    from ..servers.api import SessionClient
+
+__all__ = ["eval_"]
+
+_KEY_ENV = "TURNWISE_KEY"
+_SERVER_BUDGET_S = 30.0
+_MAX_ERROR_SHARE = 0.1
+
+_AGENTS = "expert | random | script:FILE | ckpt:DIR | hf:NAME | openai:URL#MODEL"
+
+
+def eval_(
+    env: Annotated[str, typer.Option("--env", metavar="ENV", help="An id, or a class on this machine.")],
+    agent: Annotated[str, typer.Option("--agent", metavar="AGENT", help=_AGENTS)],
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help=f"A server; its key is read from {_KEY_ENV}.")
+    ] = None,
+    kwargs: EnvKwargs = None,
+    agent_options: Annotated[
+        list[str] | None,
+        typer.Option("--agent-option", "-a", metavar="NAME=VALUE", help="Option of the agent."),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="train, seen, unseen or test.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many tasks.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="The first task's, and that of the sampling.")] = 0,
+    max_turns: Annotated[int, typer.Option(min=1, help="Turns of an episode.")] = 50,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Tokens of a message.")] = None,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 1.0,
+    top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")] = 1.0,
+    constraint: Annotated[
+        Literal["none", "admissible"] | None, typer.Option(help="Decoding; the agent's own by default.")
+    ] = None,
+    context: Annotated[
+        Literal["conversation", "window"] | None, typer.Option(help="Prompts; the agent's own by default.")
+    ] = None,
+    history: Annotated[int, typer.Option(min=0, help="Turns shown in a window.")] = 2,
+    style: Annotated[Literal["tags", "plain"], typer.Option(help="Of answers, with --context.")] = "tags",
+    slots: Annotated[int, typer.Option(min=1, max=4096, help="Episodes at once.")] = 32,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep rows and result; go on from them.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Evaluate an agent: success rate with its interval, score, turns, tokens.
+
+    Each task is played once. An evaluation with --out that is interrupted goes on
+    when the same command is given again. The exit code is 1 if more than a tenth
+    of the episodes failed for the machine's reasons.
+
+    Examples:
+      turnwise eval --env household/mix-v0 --agent expert --split unseen
+      turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8000/v1#my-model --out runs/eval
+    """
+    from ..agents.agent_spec import make_policy
+    from ..agents.evaluate import evaluate
+    from ..agents.rollout_types import RolloutConfig
+
+    arguments = parse_kwargs(kwargs)
+    if server is None:
+        _check_local(env, arguments, split)
+    policy = make_policy(agent, **parse_kwargs(agent_options))
+    config = RolloutConfig(
+        max_turns=max_turns,
+        max_tokens=max_tokens or _default_max_tokens(policy),
+        temperature=temperature,
+        top_p=top_p,
+        constraint=constraint,
+        prompt=_prompt(context, history, style),
+        slots=slots,
+        deterministic=not agent.startswith("openai:"),
+        seed=seed,
+    )
+
+    async def run(progress: _Progress) -> Evaluation:
+        client = _client(server)
+        try:
+            return await evaluate(
+                client,
+                policy,
+                env,
+                kwargs=arguments,
+                split=split,
+                episodes=episodes,
+                seed=seed,
+                config=config,
+                agent=agent,
+                out=out,
+                on_progress=progress.advance,
+            )
+        finally:
+            await policy.aclose()
+            await client.aclose()
+
+    with _Progress(episodes, shown=not as_json) as progress:
+        evaluation = asyncio.run(run(progress))
+    if as_json:
+        emit_json(evaluation.document())
+    else:
+        _show(evaluation, out)
+    failed = evaluation.errors > _MAX_ERROR_SHARE * len(evaluation.per_task)
+    if failed:
+        cause = next(row.error for row in evaluation.per_task if not row.counts)
+        typer.echo(
+            f"error: {evaluation.errors} of {len(evaluation.per_task)} episodes failed; the first: {cause}",
+            err=True,
+        )
+    raise typer.Exit(1 if failed else 0)
+
+
+class _Progress:
+    """Show how many episodes are done, the success rate so far and the time left."""
+
+    def __init__(self, total: int, *, shown: bool) -> None:
+        self._total, self._shown = total, shown
+        self._done = self._won = 0
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> _Progress:
+        if self._shown:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+            )
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.add_task("evaluating", total=self._total)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self, row: EvalRow) -> None:
+        """Count one episode."""
+        self._done += 1
+        self._won += row.success
+        if self._bar:
+            rate = f"success {self._won / self._done:.1%}"
+            self._bar.update(self._bar.task_ids[0], advance=1, description=rate)
+
+
+def _check_local(env: str, kwargs: dict[str, Any], split: str | None) -> None:
+    """Refuse a wrong environment or argument before anything is played or written."""
+    from ..envs.registry import make
+
+    make(env, **{**kwargs, **({} if split is None else {"split": split})}).close()
+
+
+def _client(server: str | None) -> SessionClient:
+    if server is None:
+        from ..servers.local import LocalClient
+
+        return LocalClient()
+    from ..servers.http_client import HttpClient
+
+    return HttpClient(server, os.environ.get(_KEY_ENV), budget_s=_SERVER_BUDGET_S)
+
+
+def _prompt(
+    context: Literal["conversation", "window"] | None, history: int, style: Literal["tags", "plain"]
+) -> PromptConfig | None:
+    from ..agents.prompt import PromptConfig
+
+    return None if context is None else PromptConfig(mode=context, history=history, style=style)
+
+
+def _default_max_tokens(policy: Policy) -> int:
+    """Leave room for many turns: a sixteenth of the context, at most 512 tokens."""
+    return min(512, max(16, getattr(policy, "context_tokens", 1 << 20) // 16))
+
+
+def _show(evaluation: Evaluation, out: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    view = Table(box=None, pad_edge=False, show_header=False)
+    interval = f"{evaluation.ci_low:.1%} to {evaluation.ci_high:.1%}"
+    view.add_row("success", f"{evaluation.success_rate:.1%}  (95 % interval {interval})")
+    view.add_row("episodes", f"{evaluation.episodes} counted, {evaluation.errors} failed")
+    view.add_row("return", f"{evaluation.mean_return:.4g}")
+    if evaluation.score is not None:
+        view.add_row("score", f"{evaluation.score:.4g}")
+    view.add_row("turns", f"{evaluation.turns:.1f} an episode")
+    view.add_row("tokens", f"{evaluation.tokens:.1f} an episode")
+    view.add_row("malformed", f"{evaluation.malformed_rate:.1%} of turns")
+    view.add_row("inadmissible", f"{evaluation.inadmissible_rate:.1%} of turns")
+    view.add_row("ends", ", ".join(f"{end} {number}" for end, number in evaluation.ends.items()))
+    rollout = evaluation.settings["rollout"]
+    names = ("temperature", "top_p", "constraint", "max_turns")
+    view.add_row("decoding", ", ".join(f"{name} {rollout[name]}" for name in names))
+    if out is not None:
+        view.add_row("files", f"{out / 'evaluation.json'}")
+    Console().print(view)
