@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-__all__ = ["CreateItem", "End", "Problem", "Reply", "ResetItem", "SessionClient", "StepItem"]
+__all__ = [
+    "CreateItem",
+    "End",
+    "ForkItem",
+    "Problem",
+    "Reply",
+    "ResetItem",
+    "SessionClient",
+    "StepItem",
+]
 
 End = Literal["terminated", "horizon", "tokens", "deadline", "error"]
 
@@ -51,6 +60,19 @@ class ResetItem:
     episode: int
     seed: int | None = None
     options: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForkItem:
+    """Ask for `count` copies of a session in the state it is in.
+
+    Without `reseed` the copies are identical and stay so; with it each gets
+    fresh randomness from here on, decided by `reseed` and its number.
+    """
+
+    id: str
+    count: int = 1
+    reseed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +125,10 @@ class SessionClient(Protocol):
 
     async def reset(self, items: Sequence[ResetItem]) -> list[Reply | Problem]:
         """Start the next episode of sessions."""
+        ...
+
+    async def fork(self, items: Sequence[ForkItem], *, request_id: str) -> list[Reply | Problem]:
+        """Copy sessions; flattened in the order of items and their counts."""
         ...
 
     async def close(self, ids: Sequence[str]) -> None:

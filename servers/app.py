@@ -1,0 +1,247 @@
+"""The application: gate, calls and the FastAPI control plane around one service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from .calls import Answer, Calls, refusal_answer
+from .creation import Creation
+from .gate import Gate, answer_headers, fields_of, wait_of
+from .health import check
+from .keys import ANYONE, Caller, Keys
+from .leases import keep_reaping
+from .problems import Refused, bad_request
+from .schemas import (
+    CloseBody,
+    CreateBody,
+    CreateOneBody,
+    ForkBody,
+    HeartbeatBody,
+    ResetBody,
+    ResetOneBody,
+    StepBody,
+    StepsBody,
+)
+from .service import Service
+from .wire import PROTOCOL, load_body, read_step, read_steps
+
+__all__ = ["Application", "build_app"]
+
+_ABOUT = """Environments as sessions: create, step, reset, fork and close them.
+
+Every step names its episode and turn, so a repeated request is answered from
+store and never done twice. See the answer's `expected` when one is refused."""
+
+
+class Application(Gate):
+    """Be the whole server as one ASGI application.
+
+    Args:
+        service: where the sessions live.
+        keys: who may call; None lets anyone.
+    """
+
+    def __init__(self, service: Service, keys: Keys | None = None) -> None:
+        self.service = service
+        self.creation = Creation(service)
+        calls = Calls(service, self.creation)
+        super().__init__(calls, control_plane(calls), keys)
+
+
+def build_app(service: Service | None = None, keys: Keys | None = None) -> Application:
+    """Build the server around a service; by default one in memory that offers what is registered."""
+    from .offer import Offer
+
+    return Application(service or Service(Offer()), keys)
+
+
+def control_plane(calls: Calls) -> FastAPI:
+    """Build the FastAPI application behind the gate."""
+    from .. import __version__
+
+    service = calls.service
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        reaper = asyncio.create_task(keep_reaping(service))
+        yield
+        reaper.cancel()
+        with suppress(asyncio.CancelledError):
+            await reaper
+        await service.aclose()
+
+    app = FastAPI(
+        title="turnwise", version=__version__, description=_ABOUT, lifespan=lifespan, redirect_slashes=False
+    )
+    _add_root(app, calls)
+    _add_sessions(app, calls)
+    _add_batches(app, calls)
+    app.add_exception_handler(Refused, _refused_handler(calls))
+    app.add_exception_handler(HTTPException, _http_handler(calls))
+    return app
+
+
+def _add_root(app: FastAPI, calls: Calls) -> None:
+    @app.get("/health", tags=["server"])
+    async def health() -> Response:
+        """Step a probe environment and say whether the server works."""
+        return _response(await check(calls.service))
+
+    @app.get("/metrics", tags=["server"])
+    async def metrics() -> Response:
+        """Give counters in Prometheus' text format."""
+        text = calls.service.metrics.render(len(calls.service.sessions))
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+    @app.get("/v1/envs", tags=["environments"])
+    async def envs() -> Response:
+        """List the environments on offer."""
+        return _response(calls.envs())
+
+
+def _add_sessions(app: FastAPI, calls: Calls) -> None:
+    limits = calls.service.limits
+
+    @app.post("/v1/sessions", tags=["sessions"], openapi_extra=_body(CreateBody, CreateOneBody))
+    async def create(request: Request) -> Response:
+        """Make and reset sessions: a list of items, or one item's members at the top."""
+        wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
+        return _response(await calls.create(_caller(request), await _document(request, calls), wait_s))
+
+    @app.get("/v1/sessions/{id}", tags=["sessions"])
+    async def describe(request: Request, id: str) -> Response:
+        """Say where a session stands; with ?turn=T give the reply to the step of turn T."""
+        turn = request.query_params.get("turn")
+        if turn is not None and not (turn.isascii() and turn.isdigit() and len(turn) < 16):
+            raise Refused(bad_request("turn is no number", turn, "e.g. ?turn=3"))
+        wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
+        number = None if turn is None else int(turn)
+        return _response(await calls.describe(_caller(request), id, number, wait_s))
+
+    @app.delete("/v1/sessions/{id}", tags=["sessions"])
+    async def delete(request: Request, id: str) -> Response:
+        """Close one session."""
+        return _response(await calls.delete(_caller(request), id))
+
+    @app.get("/v1/sessions/{id}/journal", tags=["sessions"])
+    async def journal(request: Request, id: str) -> Response:
+        """Give what the session would be rebuilt from."""
+        return _response(await calls.journal(_caller(request), id))
+
+    @app.post("/v1/sessions/{id}/step", tags=["sessions"], openapi_extra=_body(StepBody))
+    async def step(request: Request, id: str) -> Response:
+        """Take the step that follows `turn` steps of `episode`. The gate answers it."""
+        item = read_step(await _document(request, calls), id, limits)
+        wait_s = wait_of(request.headers.raw, limits.max_wait_s)
+        return _response(await calls.step(_caller(request), item, wait_s, fields_of(request.scope)))
+
+    @app.post("/v1/sessions/{id}/reset", tags=["sessions"], openapi_extra=_body(ResetOneBody))
+    async def reset_one(request: Request, id: str) -> Response:
+        """Start an episode; repeating it is answered from store."""
+        document = await _document(request, calls)
+        return _response(await calls.reset_one(_caller(request), id, document, fields_of(request.scope)))
+
+
+def _add_batches(app: FastAPI, calls: Calls) -> None:
+    limits = calls.service.limits
+
+    @app.post("/v1/step", tags=["batches"], openapi_extra=_body(StepsBody))
+    async def steps(request: Request) -> Response:
+        """Take many steps. The gate answers it; with Accept: application/x-ndjson in order of completion."""
+        items = read_steps(await _document(request, calls), limits)
+        wait_s = wait_of(request.headers.raw, limits.max_wait_s)
+        return _response(await calls.steps(_caller(request), items, wait_s, fields_of(request.scope)))
+
+    @app.post("/v1/reset", tags=["batches"], openapi_extra=_body(ResetBody))
+    async def reset(request: Request) -> Response:
+        """Start episodes of many sessions."""
+        document = await _document(request, calls)
+        return _response(await calls.reset(_caller(request), document, fields_of(request.scope)))
+
+    @app.post("/v1/fork", tags=["batches"], openapi_extra=_body(ForkBody))
+    async def fork(request: Request) -> Response:
+        """Copy sessions in the state they are in."""
+        wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
+        return _response(await calls.fork(_caller(request), await _document(request, calls), wait_s))
+
+    @app.post("/v1/close", tags=["batches"], openapi_extra=_body(CloseBody))
+    async def close(request: Request) -> Response:
+        """Close sessions; one that is gone is no error."""
+        return _response(await calls.close(_caller(request), await _document(request, calls)))
+
+    @app.post("/v1/heartbeat", tags=["batches"], openapi_extra=_body(HeartbeatBody))
+    async def heartbeat(request: Request) -> Response:
+        """Renew leases; say which sessions are there."""
+        return _response(await calls.heartbeat(_caller(request), await _document(request, calls)))
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.scope.get("turnwise.caller", ANYONE)
+    return caller
+
+
+async def _document(request: Request, calls: Calls) -> dict[str, Any]:
+    return load_body(await request.body(), calls.service.limits)
+
+
+def _response(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status)
+    response.raw_headers = answer_headers(answer)
+    return response
+
+
+def _body(*models: type[BaseModel]) -> dict[str, Any]:
+    """Describe a JSON body for the OpenAPI document."""
+    schemas: Sequence[dict[str, Any]] = [
+        model.model_json_schema(ref_template="#/components/schemas/{model}") for model in models
+    ]
+    schema = _inlined(schemas[0]) if len(schemas) == 1 else {"anyOf": [_inlined(one) for one in schemas]}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Put the definitions of a schema where they are used."""
+    definitions = schema.pop("$defs", {})
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return walk(definitions[node["$ref"].rpartition("/")[2]])
+            return {key: walk(value) for key, value in node.items()}
+        return [walk(value) for value in node] if isinstance(node, list) else node
+
+    walked: dict[str, Any] = walk(schema)
+    return walked
+
+
+def _refused_handler(calls: Calls) -> Any:
+    async def handle(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused), "registered for refusals"
+        return _response(refusal_answer(calls, error))
+
+    return handle
+
+
+def _http_handler(calls: Calls) -> Any:
+    from .api import Problem
+
+    async def handle(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException), "registered for HTTP errors"
+        code = {404: "unknown_path", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        detail = f"{request.method} {request.url.path[:200]}: {error.detail}"
+        return _response(calls.refused(Problem(error.status_code, code, detail, todo="see /docs")))
+
+    return handle
+
+
+def protocol_version() -> int:
+    """Return the version of the wire protocol."""
+    return PROTOCOL

@@ -1,0 +1,280 @@
+"""The calls of the protocol from a decoded body to an encoded answer.
+
+HTTP and the websocket both come through here, so that there is one meaning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from .api import Problem, StepItem
+from .creation import Creation
+from .keys import Caller
+from .problems import PROBLEM_TYPE, Refused, encode_problem, still_running, unknown_session
+from .schemas import (
+    CloseBody,
+    ForkBody,
+    HeartbeatBody,
+    ResetBody,
+    ResetOneBody,
+    fork_item,
+    read,
+    read_create,
+    reset_item,
+)
+from .service import Pending, Service, in_order
+from .wire import PROTOCOL, select_fields
+
+__all__ = ["JSON_TYPE", "Answer", "Calls"]
+
+JSON_TYPE = "application/json"
+
+
+class Answer(NamedTuple):
+    """Be what a call is answered with."""
+
+    status: int
+    body: bytes
+    media_type: str = JSON_TYPE
+    retry_after_s: float | None = None
+
+
+class Calls:
+    """Answer calls on a service.
+
+    Args:
+        service: where the sessions live.
+        creation: how they come to be.
+    """
+
+    def __init__(self, service: Service, creation: Creation) -> None:
+        self.service, self.creation = service, creation
+
+    async def create(self, caller: Caller, document: dict[str, Any], wait_s: float) -> Answer:
+        """Make and reset sessions."""
+        items, request_id, _ = read_create(document, self.service.limits)
+        body = await self.creation.create(
+            caller.name, items, request_id=request_id, keep_private=not caller.evaluation, wait_s=wait_s
+        )
+        return self._judged(body, "sessions")
+
+    async def fork(self, caller: Caller, document: dict[str, Any], wait_s: float) -> Answer:
+        """Copy sessions in the state they are in."""
+        body = read(ForkBody, document, self.service.limits)
+        items = [fork_item(one) for one in body.items]
+        answer = await self.creation.fork(caller.name, items, request_id=body.request_id, wait_s=wait_s)
+        return self._judged(answer, "sessions")
+
+    async def step(
+        self, caller: Caller, item: StepItem, wait_s: float | None, fields: Sequence[str]
+    ) -> Answer:
+        """Take one step; after `wait_s` say 202 and where to ask again."""
+        pending = self.service.step(caller.name, item)
+        return await self._one(pending, item, wait_s, fields)
+
+    async def steps(
+        self, caller: Caller, items: Sequence[StepItem], wait_s: float | None, fields: Sequence[str]
+    ) -> Answer:
+        """Take many steps and answer in order; those not done after `wait_s` are said to be running."""
+        pending = [self.service.step(caller.name, item) for item in items]
+        tasks = {one for one in pending if isinstance(one, asyncio.Task)}
+        if tasks:
+            await asyncio.wait(tasks, timeout=wait_s)
+        rows = [
+            one
+            if not isinstance(one, asyncio.Task)
+            else one.result()
+            if one.done()
+            else still_running(item.id, item.episode, item.turn)
+            for item, one in zip(items, pending, strict=True)
+        ]
+        await self.service.commit()
+        return self.batch(rows, "items", fields)
+
+    async def stream(
+        self, caller: Caller, items: Sequence[StepItem], fields: Sequence[str]
+    ) -> AsyncIterator[bytes]:
+        """Take many steps and give lines in order of completion."""
+        waiting: set[asyncio.Task[bytes | Problem]] = set()
+        lines: list[bytes] = []
+        for item in items:
+            pending = self.service.step(caller.name, item)
+            if isinstance(pending, asyncio.Task):
+                waiting.add(pending)
+            else:
+                lines.append(self._row(pending, fields))
+        while lines or waiting:
+            if lines:
+                await self.service.commit()
+                yield b"\n".join(lines) + b"\n"
+            if not waiting:
+                return
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            lines = [self._row(task.result(), fields) for task in done]
+
+    async def reset(self, caller: Caller, document: dict[str, Any], fields: Sequence[str]) -> Answer:
+        """Start episodes of many sessions."""
+        body = read(ResetBody, document, self.service.limits)
+        pending = [self.service.reset(caller.name, reset_item(one, one.id)) for one in body.items]
+        rows = await in_order(pending)
+        await self.service.commit()
+        return self.batch(rows, "items", fields)
+
+    async def reset_one(
+        self, caller: Caller, id: str, document: dict[str, Any], fields: Sequence[str]
+    ) -> Answer:
+        """Start an episode of one session."""
+        one = read(ResetOneBody, document, self.service.limits)
+        return await self._one(self.service.reset(caller.name, reset_item(one, id)), None, None, fields)
+
+    async def close(self, caller: Caller, document: dict[str, Any]) -> Answer:
+        """Close sessions."""
+        body = read(CloseBody, document, self.service.limits)
+        closed = self.service.close(caller.name, body.ids)
+        await self.service.commit()
+        return Answer(200, orjson.dumps({"closed": closed}))
+
+    async def delete(self, caller: Caller, id: str) -> Answer:
+        """Close one session."""
+        if not self.service.close(caller.name, [id]):
+            return self.refused(unknown_session(id))
+        await self.service.commit()
+        return Answer(200, orjson.dumps({"closed": [id]}))
+
+    async def heartbeat(self, caller: Caller, document: dict[str, Any]) -> Answer:
+        """Renew leases; say which sessions are there."""
+        body = read(HeartbeatBody, document, self.service.limits)
+        alive = [id for id in body.ids if self.service.find(caller.name, id) is not None]
+        return Answer(200, orjson.dumps({"alive": alive, "ttl_s": self.service.limits.ttl_s}))
+
+    async def describe(self, caller: Caller, id: str, turn: int | None, wait_s: float) -> Answer:
+        """Say where a session stands; with `turn`, give the reply that leads to turn+1."""
+        session = self.service.find(caller.name, id)
+        if session is None:
+            return self.refused(unknown_session(id))
+        if session.asleep and session.broken is None:
+            await self.service.wake(session)
+        if session.broken is not None:
+            return self.refused(session.broken)
+        if turn is not None:
+            item = StepItem(id, session.record.episode, turn, session.last_action or "")
+            if session.running is not None and session.running_call[:3] == ("step", item.episode, turn):
+                return await self._one(session.running, item, wait_s, ())
+            if turn != session.turn - 1:
+                return self.refused(session.object_to_step(item))
+            await self.service.commit()
+            return Answer(200, session.last_reply)
+        document = {
+            "id": id,
+            "incarnation": session.record.incarnation,
+            "env_id": session.record.env_id,
+            "fingerprint": session.record.fingerprint,
+            "seed": session.record.seed,
+            "parent": session.record.parent,
+            "running": bool(session.running),
+            "end": session.end,
+            "expected": session.expected,
+            "episode": session.record.episode,
+            "turn": session.turn,
+        }
+        await self.service.commit()
+        return Answer(200, orjson.dumps(document)[:-1] + b',"last":' + session.last_reply + b"}")
+
+    async def journal(self, caller: Caller, id: str) -> Answer:
+        """Give what a session would be rebuilt from."""
+        session = self.service.find(caller.name, id)
+        if session is None:
+            return self.refused(unknown_session(id))
+        record = session.record
+        entries = [
+            {"reseed": entry.reseed}
+            if entry.action is None
+            else {"action": entry.action, "digest": entry.digest.hex()}
+            for entry in record.log
+        ]
+        document = {
+            "id": id,
+            "incarnation": record.incarnation,
+            "parent": record.parent,
+            "env_id": record.env_id,
+            "version": record.version,
+            "fingerprint": record.fingerprint,
+            "kwargs": record.kwargs,
+            "episode": record.episode,
+            "seed": record.seed,
+            "options": record.options,
+            "reset_digest": record.reset_digest.hex(),
+            "entries": entries,
+        }
+        return Answer(200, orjson.dumps(document))
+
+    def envs(self) -> Answer:
+        """List the environments on offer."""
+        return Answer(200, orjson.dumps({"protocol": PROTOCOL, "envs": self.service.offer.listing()}))
+
+    def refused(self, problem: Problem, retry_after_s: float | None = None) -> Answer:
+        """Answer with a problem."""
+        self.service.metrics.refused(problem.code)
+        return Answer(problem.status, encode_problem(problem), PROBLEM_TYPE, retry_after_s)
+
+    def batch(self, rows: Sequence[bytes | Problem], name: str, fields: Sequence[str]) -> Answer:
+        """Answer with a list; when nothing in it succeeded the status says so."""
+        first = rows[0] if rows else None
+        body = b",".join([self._row(row, fields) for row in rows])
+        if isinstance(first, Problem) and not any(isinstance(row, bytes) for row in rows):
+            head = encode_problem(first)[:-1]
+            return Answer(first.status, head + b',"%b":[%b]}' % (name.encode(), body), PROBLEM_TYPE)
+        return Answer(200, b'{"%b":[%b]}' % (name.encode(), body))
+
+    async def _one(
+        self, pending: Pending, item: StepItem | None, wait_s: float | None, fields: Sequence[str]
+    ) -> Answer:
+        if isinstance(pending, asyncio.Task):
+            if wait_s is not None and item is not None:
+                await asyncio.wait({pending}, timeout=wait_s)
+                if not pending.done():
+                    return _still_running(item)
+            pending = await asyncio.shield(pending)
+        if isinstance(pending, Problem):
+            return self.refused(pending)
+        if self.service.journal.dirty:
+            await self.service.commit()
+        return Answer(200, select_fields(pending, fields) if fields else pending)
+
+    def _row(self, row: Pending, fields: Sequence[str]) -> bytes:
+        if isinstance(row, Problem):
+            self.service.metrics.refused(row.code)
+            return encode_problem(row)
+        assert isinstance(row, bytes), "tasks were waited for"
+        return select_fields(row, fields) if fields else row
+
+    def _judged(self, body: bytes, name: str) -> Answer:
+        """Give the answer to a create the status of its first problem if all failed."""
+        if not body.startswith(b'{"sessions":[{"type"'):
+            return Answer(200, body)
+        rows = orjson.loads(body)[name]
+        for row in rows:
+            if "code" not in row:
+                return Answer(200, body)
+            self.service.metrics.refused(row["code"])
+        return Answer(rows[0]["status"], orjson.dumps({**rows[0], name: rows}), PROBLEM_TYPE)
+
+
+def _still_running(item: StepItem) -> Answer:
+    document = {
+        "id": item.id,
+        "episode": item.episode,
+        "turn": item.turn,
+        "running": True,
+        "poll": f"/v1/sessions/{item.id}?turn={item.turn}",
+    }
+    return Answer(202, orjson.dumps(document))
+
+
+def refusal_answer(calls: Calls, refusal: Refused) -> Answer:
+    """Turn a refusal into an answer."""
+    return calls.refused(refusal.problem, refusal.retry_after_s)

@@ -1,0 +1,246 @@
+"""How sessions come to be: create, and fork of sessions that are there.
+
+Both make many at once, each on its own terms, and both are done once for each
+request_id. Room is reserved before anything is built, so that many requests
+together cannot pass the limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from ..envs.registry import version_of
+from .admission import Admission
+from .api import CreateItem, ForkItem, Problem
+from .hosts import Host
+from .journal import Entry, SessionRecord
+from .limits import Limits
+from .problems import (
+    Refused,
+    bad_request,
+    busy,
+    draining,
+    encode_problem,
+    environment_failed,
+    too_large,
+    unknown_session,
+)
+from .service import ENV_ERRORS, Service, derived_seed
+from .session import Session
+
+__all__ = ["Creation"]
+
+Made = Callable[[], None]
+
+log = logging.getLogger("turnwise.servers")
+
+
+class Creation:
+    """Make sessions in a service.
+
+    Args:
+        service: where the sessions live.
+        admission: who may have how many.
+    """
+
+    def __init__(self, service: Service, admission: Admission | None = None) -> None:
+        self.service = service
+        self.admission = admission or Admission(service)
+
+    async def create(
+        self,
+        owner: str,
+        items: Sequence[CreateItem],
+        *,
+        request_id: str | None = None,
+        keep_private: bool = True,
+        wait_s: float = 0.0,
+    ) -> bytes:
+        """Make and reset sessions.
+
+        Args:
+            owner: the key that they will belong to.
+            items: what to make.
+            request_id: repeated, it gets the same answer; None asks for no such memory.
+            keep_private: whether replies keep info["private"].
+            wait_s: how long to stand in the queue when there is no room.
+
+        Returns:
+            the answer, `{"sessions": [...]}`: replies and problems in order.
+
+        Raises:
+            Refused: if the request as a whole cannot be done.
+        """
+        num = _counted(items, self.service.limits)
+
+        async def work(digest: bytes) -> bytes:
+            async with self.admission.room(owner, num, wait_s) as made:
+                rows = [
+                    await self._create_one(owner, item, number, keep_private, made)
+                    for item in items
+                    for number in range(item.count)
+                ]
+            return await self._answer(owner, request_id, digest, rows)
+
+        return await self._once("create", owner, request_id, [_canonical(item) for item in items], work)
+
+    async def fork(
+        self, owner: str, items: Sequence[ForkItem], *, request_id: str | None = None, wait_s: float = 0.0
+    ) -> bytes:
+        """Copy sessions in the state they are in; the answer is like that of create."""
+        num = _counted(items, self.service.limits)
+
+        async def work(digest: bytes) -> bytes:
+            async with self.admission.room(owner, num, wait_s) as made:
+                rows = [row for item in items for row in await self._fork_one(owner, item, made)]
+            return await self._answer(owner, request_id, digest, rows)
+
+        return await self._once("fork", owner, request_id, [_canonical(item) for item in items], work)
+
+    async def _once(self, call: str, owner: str, request_id: str | None, body: Any, work: Any) -> bytes:
+        if self.service.draining:
+            raise Refused(draining(), retry_after_s=5.0)
+        encoded = orjson.dumps([call, body], option=orjson.OPT_SORT_KEYS)
+        if request_id is None:
+            return bytes(await asyncio.shield(asyncio.ensure_future(work(b""))))
+        return await self.service.answers.once(owner, request_id, encoded, work)
+
+    async def _answer(
+        self, owner: str, request_id: str | None, digest: bytes, rows: list[bytes | Problem]
+    ) -> bytes:
+        encoded = [row if isinstance(row, bytes) else encode_problem(row) for row in rows]
+        answer = b'{"sessions":[' + b",".join(encoded) + b"]}"
+        if request_id is not None:
+            self.service.journal.answered(owner, request_id, digest, answer)
+        await self.service.commit()
+        return answer
+
+    async def _create_one(
+        self, owner: str, item: CreateItem, number: int, keep_private: bool, made: Made
+    ) -> bytes | Problem:
+        service = self.service
+        seed = item.seed if item.group else item.seed + number
+        try:
+            host = await service.build(item.env_id, item.kwargs)
+        except Refused as refusal:
+            return refusal.problem
+        except ENV_ERRORS as error:
+            return self._failed(item.env_id, error)
+        record = SessionRecord(
+            id=service.id_prefix + secrets.token_hex(8),
+            incarnation=secrets.token_hex(4),
+            owner=owner,
+            env_id=item.env_id,
+            version=version_of(item.env_id),
+            fingerprint=host.fingerprint,
+            kwargs=item.kwargs,
+            base_seed=seed,
+            keep_private=keep_private,
+        )
+        session = Session(record, service.limits.max_turns)
+        return await self._first_reset(session, host, seed, item, made)
+
+    async def _first_reset(
+        self, session: Session, host: Host, seed: int, item: CreateItem, made: Made
+    ) -> bytes | Problem:
+        service = self.service
+        inline = service.inline(item.env_id)
+        session.take(host, inline)
+        try:
+            observation, info = await service.in_host(inline, host.reset, seed, item.options)
+            reply = session.began(0, seed, item.options, observation, info)
+        except ENV_ERRORS as error:
+            session.drop_host()
+            return self._failed(item.env_id, error)
+        self._admit(session, made)
+        service.metrics.count("sessions_created")
+        return reply
+
+    def _failed(self, env_id: str, error: BaseException) -> Problem:
+        log.error("%s could not be created", env_id, exc_info=error)
+        self.service.metrics.count("environment_errors")
+        return environment_failed(f"{env_id} failed: {type(error).__name__}: {error}"[:1000])
+
+    def _admit(self, session: Session, made: Made) -> None:
+        made()
+        session.touched = self.service.clock()
+        self.service.sessions[session.record.id] = session
+        self.service.journal.opened(session.record)
+
+    async def _fork_one(self, owner: str, item: ForkItem, made: Made) -> list[bytes | Problem]:
+        service = self.service
+        parent = service.find(owner, item.id)
+        if parent is None:
+            return [unknown_session(item.id)] * item.count
+        if parent.asleep and parent.broken is None:
+            await service.wake(parent)
+        if parent.broken is not None:
+            return [parent.broken] * item.count
+        if parent.running is not None:
+            return [busy(item.id, str(parent.running_call[0]), parent.expected)] * item.count
+        return [await self._child(parent, item, number, made) for number in range(item.count)]
+
+    async def _child(self, parent: Session, item: ForkItem, number: int, made: Made) -> bytes | Problem:
+        service, source = self.service, parent.record
+        record = replace(
+            source,
+            id=service.id_prefix + secrets.token_hex(8),
+            incarnation=secrets.token_hex(4),
+            parent=source.id,
+            log=list(source.log),
+        )
+        child = Session(record, parent.max_turns)
+        child.turn, child.end, child.last_action = parent.turn, parent.end, parent.last_action
+        child.reset_reply = child.prefix + b"," + parent.core_of(parent.reset_reply)[1:]
+        child.last_reply = child.prefix + b"," + parent.core_of(parent.last_reply)[1:]
+        if parent.host is not None:
+            try:
+                host = await self._copied(parent, child)
+            except ENV_ERRORS as error:
+                return self._failed(source.env_id, error)
+            child.take(host, service.inline(source.env_id))
+            if item.reseed is not None:
+                await self._reseed(child, host, derived_seed(item.reseed, number))
+        self._admit(child, made)
+        service.metrics.count("sessions_forked")
+        return child.last_reply
+
+    async def _copied(self, parent: Session, child: Session) -> Host:
+        """Clone the parent's environment; where it cannot be cloned, replay its record."""
+        service, host = self.service, parent.host
+        assert host is not None, "only a session with a host is copied"
+        inline = service.inline(parent.record.env_id)
+        try:
+            return await service.in_host(inline, host.clone)
+        except ENV_ERRORS as error:
+            log.info("%s cannot be cloned (%s): replayed instead", parent.record.env_id, error)
+        fresh = await service.build(parent.record.env_id, parent.record.kwargs)
+        await service.in_host(inline, child.replay, fresh)
+        return fresh
+
+    async def _reseed(self, child: Session, host: Host, seed: int) -> None:
+        inline = self.service.inline(child.record.env_id)
+        await self.service.in_host(inline, host.reseed, seed)
+        child.record.log.append(Entry(None, b"", seed))
+
+
+def _counted(items: Sequence[CreateItem] | Sequence[ForkItem], limits: Limits) -> int:
+    if not items:
+        raise Refused(bad_request("items is empty", [], "at least one item"))
+    if any(item.count < 1 for item in items):
+        raise Refused(bad_request("count must be at least 1", min(item.count for item in items), ">= 1"))
+    num = sum(item.count for item in items)
+    if num > limits.max_batch:
+        raise Refused(too_large("sessions of one request", num, limits.max_batch))
+    return num
+
+
+def _canonical(item: CreateItem | ForkItem) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in item.__slots__}

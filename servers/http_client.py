@@ -1,0 +1,259 @@
+"""The client over HTTP: every call is retried until it is answered or its time is up.
+
+Retries are always safe: steps and resets name their episode and turn, create
+and fork their request_id, and whatever was done already is answered from store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import httpx
+import orjson
+
+from ..errors import RequestRefused, ServerError, ServerUnreachable, UsageError
+from .api import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
+from .retry import Budget
+from .wire import PROTOCOL, decode_item, problem_from
+
+__all__ = ["HttpClient"]
+
+log = logging.getLogger("turnwise.client")
+
+_RETRIED = {408, 425, 429, 500, 502, 503, 504}
+_RETRIED_CODES = {"busy", "journal_unavailable", "draining"}
+_MAX_ITEMS = 1024
+
+T = TypeVar("T")
+
+
+class HttpClient:
+    """Speak SessionClient to a server.
+
+    Args:
+        url: where the server is, e.g. http://127.0.0.1:8000.
+        key: the bearer key, where the server asks for one.
+        transport: stands in for the network, e.g. httpx.ASGITransport(app=...).
+        timeout_s: how long one try may wait for its answer; a step that takes
+            longer is joined by the next try, not done again.
+        budget_s: how long all tries of a call may take while the server gives
+            no answer.
+        step_timeout_s: how long a call may take in all while the server says that
+            the steps are running.
+        fields: keys of info to keep, or with a minus in front to leave out.
+
+    Raises:
+        UsageError: if the address is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        timeout_s: float = 60.0,
+        budget_s: float = 120.0,
+        step_timeout_s: float = 3600.0,
+        fields: Sequence[str] = (),
+        sleep: Callable[[float], Any] = asyncio.sleep,
+    ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise UsageError(f"server address {url!r}: expected http://HOST:PORT or https://HOST[:PORT]")
+        self.url = url.rstrip("/")
+        self._budget_s, self._step_timeout_s = budget_s, step_timeout_s
+        self._wait_s = timeout_s / 2  # the server answers "still running" before a try times out
+        self._query = {"fields": ",".join(fields)} if fields else {}
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(
+            base_url=self.url,
+            headers={"authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=60.0),
+            transport=transport,
+        )
+
+    async def create(
+        self, items: Sequence[CreateItem], *, request_id: str, wait_s: float = 0.0
+    ) -> list[Reply | Problem]:
+        """Create and reset sessions; flattened in the order of items and their counts.
+
+        Args:
+            items: what to make.
+            request_id: names the request; repeated, it is answered once.
+            wait_s: how long to stand in the server's queue when it is full.
+        """
+        rows: list[Reply | Problem] = []
+        for number, part in enumerate(_parts(items)):
+            name = request_id if len(items) <= _MAX_ITEMS else f"{request_id}:{number}"
+            body = {"items": [_members(item) for item in part], "request_id": name}
+            rows += await self._list("/v1/sessions", body, "sessions", sum(i.count for i in part), wait_s)
+        return rows
+
+    async def fork(self, items: Sequence[ForkItem], *, request_id: str) -> list[Reply | Problem]:
+        """Copy sessions; flattened in the order of items and their counts."""
+        body = {"items": [_members(item) for item in items], "request_id": request_id}
+        return await self._list("/v1/fork", body, "sessions", sum(item.count for item in items))
+
+    async def step(self, items: Sequence[StepItem]) -> list[Reply | Problem]:
+        """Step sessions; what the server says is still running is asked for again."""
+        rows = await self._in_parts("/v1/step", items, self._wait_s)
+        give_up = time.monotonic() + self._step_timeout_s
+        while running := [place for place, row in enumerate(rows) if _is_running(row)]:
+            if time.monotonic() > give_up:
+                raise ServerUnreachable(
+                    f"{self.url}: {len(running)} steps still run after {self._step_timeout_s:g} s; "
+                    "raise step_timeout_s, or serve the environment with a deadline"
+                )
+            again = await self._in_parts("/v1/step", [items[place] for place in running], self._wait_s)
+            for place, row in zip(running, again, strict=True):
+                rows[place] = row
+        return rows
+
+    async def reset(self, items: Sequence[ResetItem]) -> list[Reply | Problem]:
+        """Start the next episode of sessions."""
+        return await self._in_parts("/v1/reset", items, 0.0)
+
+    async def close(self, ids: Sequence[str]) -> None:
+        """Close sessions; closing one that is gone is no error."""
+        for part in _parts(ids):
+            await self._call("POST", "/v1/close", {"ids": list(part)})
+
+    async def heartbeat(self, ids: Sequence[str]) -> list[str]:
+        """Renew leases; return the sessions that are there."""
+        alive: list[str] = []
+        for part in _parts(ids):
+            alive += (await self._call("POST", "/v1/heartbeat", {"ids": list(part)}))["alive"]
+        return alive
+
+    async def describe(self, id: str) -> dict[str, Any]:
+        """Return where a session stands, its last reply under `last`."""
+        return await self._call("GET", f"/v1/sessions/{id}", None)
+
+    async def envs(self) -> list[dict[str, Any]]:
+        """List the environments on offer."""
+        document = await self._call("GET", "/v1/envs", None)
+        rows: list[dict[str, Any]] = document["envs"]
+        return rows
+
+    async def aclose(self) -> None:
+        """Release connections."""
+        await self._http.aclose()
+
+    async def _in_parts(self, path: str, items: Sequence[Any], wait_s: float) -> list[Reply | Problem]:
+        rows: list[Reply | Problem] = []
+        for part in _parts(items):
+            body = {"items": [_members(item) for item in part]}
+            rows += await self._list(path, body, "items", len(part), wait_s)
+        return rows
+
+    async def _list(
+        self, path: str, body: dict[str, Any], name: str, num: int, wait_s: float = 0.0
+    ) -> list[Reply | Problem]:
+        """Make a call that answers with a list; a refusal of the whole becomes one of each item."""
+        try:
+            document = await self._call("POST", path, body, wait_s)
+        except RequestRefused as error:
+            problem = Problem(error.status, error.code, error.detail, expected=error.expected)
+            return [problem] * num
+        rows: list[Reply | Problem] = [decode_item(row) for row in document[name]]
+        if len(rows) != num:
+            raise ServerError(f"{self.url}{path} gave {len(rows)} {name} where {num} were asked for")
+        return rows
+
+    async def _call(
+        self, method: str, path: str, body: dict[str, Any] | None, wait_s: float = 0.0
+    ) -> dict[str, Any]:
+        """Make one call with retries.
+
+        Raises:
+            RequestRefused: if the server refuses it for good.
+            ServerUnreachable: if no try was answered within the budget.
+            ServerError: if what answers is no turnwise server of this protocol.
+        """
+        budget = Budget(self._budget_s)
+        content = None if body is None else orjson.dumps(body)
+        headers = {"content-type": "application/json"} if body is not None else {}
+        if wait_s:
+            headers["prefer"] = f"wait={wait_s:g}"
+        while True:
+            reason, at_least_s = "", 0.0
+            try:
+                response = await self._http.request(
+                    method, path, content=content, headers=headers, params=self._query or None
+                )
+            except httpx.TransportError as error:
+                reason = f"{type(error).__name__}: {error}".rstrip(": ")
+            else:
+                document = self._read(response, path)
+                if not _worth_repeating(response.status_code, document):
+                    return self._accepted(response.status_code, document)
+                reason = f"{response.status_code} {document.get('code')}: {document.get('detail')}"
+                at_least_s = _retry_after_s(response)
+            pause_s = budget.next_wait_s(at_least_s)
+            if pause_s is None:
+                raise ServerUnreachable(
+                    f"{self.url}{path} gave no answer in {budget.num_tries} tries "
+                    f"within {budget.seconds:g} s; the last: {reason}. "
+                    "Is the server running there? (turnwise serve)"
+                )
+            log.debug("%s %s: %s; again in %.2f s", method, path, reason, pause_s)
+            await self._sleep(pause_s)
+
+    def _read(self, response: httpx.Response, path: str) -> dict[str, Any]:
+        protocol = response.headers.get("turnwise-protocol")
+        if protocol is None and response.status_code in _RETRIED:
+            return {
+                "code": "http_error",
+                "detail": response.reason_phrase,
+            }  # a proxy on the way, not the server
+        if protocol is None:
+            raise ServerError(
+                f"{self.url}{path} answered {response.status_code}, but is no turnwise server: "
+                "check the address"
+            )
+        if protocol != str(PROTOCOL):
+            raise ServerError(
+                f"{self.url} speaks protocol {protocol}, this client speaks {PROTOCOL}: "
+                "install the same version of turnwise on both sides"
+            )
+        try:
+            document = orjson.loads(response.content)
+        except orjson.JSONDecodeError as error:
+            raise ServerError(f"{self.url}{path} answered with what is no JSON: {error}") from error
+        if not isinstance(document, dict):
+            raise ServerError(f"{self.url}{path} answered with {type(document).__name__}, expected an object")
+        return document
+
+    def _accepted(self, status: int, document: dict[str, Any]) -> dict[str, Any]:
+        if status >= 400 and "items" not in document and "sessions" not in document:
+            problem = problem_from(document)
+            detail = f"{problem.detail}; {problem.todo}" if problem.todo else problem.detail
+            raise RequestRefused(status, problem.code, detail, problem.expected)
+        return document
+
+
+def _worth_repeating(status: int, document: dict[str, Any]) -> bool:
+    return status in _RETRIED or document.get("code") in _RETRIED_CODES
+
+
+def _retry_after_s(response: httpx.Response) -> float:
+    value = response.headers.get("retry-after", "")
+    return float(value) if value.isdigit() else 0.0
+
+
+def _is_running(row: Reply | Problem) -> bool:
+    return isinstance(row, Problem) and row.code == "running"
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut a long list into what one request may carry."""
+    return (items[start : start + _MAX_ITEMS] for start in range(0, len(items), _MAX_ITEMS))
+
+
+def _members(item: Any) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in item.__slots__}

@@ -1,0 +1,204 @@
+"""What a server offers: which environments, with which arguments, isolated how.
+
+Registered environments are on offer unless the operator names others. A class
+named by where it lives, and every argument that names a file, needs the
+operator's word at start: a client must not make the server import code or read
+files of its own choosing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gymnasium.envs.registration import registry
+
+from ..envs.core import TextEnv, code_fingerprint
+from ..envs.registry import is_registered, load_class, make, registered, version_of
+from ..errors import UnknownName, UsageError
+from .hosts import Host, Isolation, LocalHost
+from .problems import Refused, not_allowed, unknown_environment
+
+__all__ = ["Offer"]
+
+_LOOKS_LIKE_FILE = re.compile(r"[/\\]|^~|\.[A-Za-z0-9]{1,8}$")
+
+ProcessBuilder = Callable[[str, dict[str, Any]], Host]
+
+
+class Offer:
+    """Know the environments that sessions may be made of.
+
+    Args:
+        envs: ids, `module:Class` or `file.py:Class`; None offers every registered one.
+        data_roots: folders that arguments may name files in.
+        isolation: how an environment runs; the key "*" is for those not named.
+        trusted: allow everything, for sessions in the caller's own process.
+        in_process: builds a host in another process, where isolation asks for it.
+
+    Raises:
+        UnknownName: if an id is not registered.
+        UsageError: if a class cannot be imported or a folder is missing.
+    """
+
+    def __init__(
+        self,
+        envs: Sequence[str] | None = None,
+        *,
+        data_roots: Sequence[Path] = (),
+        isolation: Mapping[str, Isolation] | None = None,
+        trusted: bool = False,
+        in_process: ProcessBuilder | None = None,
+    ) -> None:
+        self._named = tuple(envs) if envs else None
+        self._roots = tuple(_folder(root) for root in data_roots)
+        self._isolation = dict(isolation or {})
+        self._trusted = trusted
+        self._in_process = in_process
+        if in_process is None and "process" in self._isolation.values():
+            raise UsageError("isolation in processes needs worker processes, and none were given")
+        self._classes: dict[str, type[TextEnv] | None] = {}
+        for env_id in self._named or ():
+            self._class_of(env_id)
+
+    def ids(self) -> list[str]:
+        """Return the ids on offer, sorted."""
+        return sorted(self._named) if self._named is not None else sorted(registered())
+
+    def isolation_of(self, env_id: str) -> Isolation:
+        """Return how an environment runs."""
+        return self._isolation.get(env_id) or self._isolation.get("*") or "inline"
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Describe the environments on offer, for clients and people."""
+        table = registered()
+        return [
+            {
+                "id": env_id,
+                "version": version_of(env_id),
+                "fingerprint": self.fingerprint_of(env_id),
+                "description": table.get(env_id) or _first_line(self._class_of(env_id)),
+                "isolation": self.isolation_of(env_id),
+                "no_expert": getattr(self._class_of(env_id), "no_expert", None),
+                "kwargs": _parameters(self._class_of(env_id)),
+            }
+            for env_id in self.ids()
+        ]
+
+    def fingerprint_of(self, env_id: str) -> str:
+        """Return the fingerprint of an environment's class; empty where a function builds it."""
+        cls = self._class_of(env_id)
+        return code_fingerprint(cls) if cls is not None else ""
+
+    def admit(self, env_id: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Check an id and its arguments.
+
+        Returns:
+            the arguments with files resolved inside the data roots.
+
+        Raises:
+            Refused: saying what is not on offer or not allowed.
+        """
+        if self._trusted:
+            return kwargs
+        if env_id not in self.ids():
+            raise Refused(self._not_on_offer(env_id))
+        files = _file_parameters(self._class_of(env_id))
+        return {name: self._admit_value(name, value, name in files) for name, value in kwargs.items()}
+
+    def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
+        """Build an environment behind a host.
+
+        Raises:
+            UsageError: if the environment refuses the arguments.
+        """
+        if self._in_process is not None and self.isolation_of(env_id) == "process":
+            return self._in_process(env_id, kwargs)
+        return LocalHost(make(env_id, **kwargs))
+
+    def _not_on_offer(self, env_id: str) -> Any:
+        if ":" in env_id:
+            return not_allowed(
+                f"the class {env_id[:200]!r} is not on offer",
+                env_id,
+                "ask the operator to start the server with --env " + env_id[:200],
+            )
+        return unknown_environment(
+            str(UnknownName("environment", env_id[:200], self.ids())), env_id, self.ids()
+        )
+
+    def _admit_value(self, name: str, value: Any, is_file: bool) -> Any:
+        if isinstance(value, list):
+            return [self._admit_value(name, item, is_file) for item in value]
+        if isinstance(value, dict):
+            return {key: self._admit_value(name, item, is_file) for key, item in value.items()}
+        if not isinstance(value, str) or not (is_file or _LOOKS_LIKE_FILE.search(value)):
+            return value
+        for root in self._roots:
+            path = _inside(root, value)
+            if path is not None:
+                return str(path)
+        raise Refused(
+            not_allowed(
+                f"the argument {name[:100]!r} names a file, and none of that name is in a data root",
+                value,
+                "ask the operator to start the server with --data-root FOLDER",
+            )
+        )
+
+    def _class_of(self, env_id: str) -> type[TextEnv] | None:
+        if env_id not in self._classes:
+            entry: Any = env_id
+            if is_registered(env_id):
+                entry = registry[env_id].entry_point
+            elif ":" not in env_id:
+                raise UnknownName("environment", env_id, registered())
+            if isinstance(entry, str):
+                entry = load_class(entry)
+            self._classes[env_id] = entry if isinstance(entry, type) else None
+        return self._classes[env_id]
+
+
+def _folder(root: Path) -> Path:
+    resolved = root.expanduser().resolve()
+    if not resolved.is_dir():
+        raise UsageError(f"data root {str(root)!r} is no folder")
+    return resolved
+
+
+def _inside(root: Path, value: str) -> Path | None:
+    """Resolve a name under a root, symbolic links included; None if it leads outside or nowhere."""
+    try:
+        path = (root / value).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return path if path.is_relative_to(root) else None
+
+
+def _signature(cls: type[TextEnv] | None) -> list[inspect.Parameter]:
+    if cls is None:
+        return []
+    return [
+        parameter
+        for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+
+
+def _file_parameters(cls: type[TextEnv] | None) -> set[str]:
+    """Name the arguments whose annotation says that they are paths."""
+    return {parameter.name for parameter in _signature(cls) if "Path" in str(parameter.annotation)}
+
+
+def _parameters(cls: type[TextEnv] | None) -> dict[str, str]:
+    return {
+        parameter.name: "" if parameter.annotation is parameter.empty else str(parameter.annotation)
+        for parameter in _signature(cls)
+    }
+
+
+def _first_line(cls: type[TextEnv] | None) -> str:
+    return (inspect.getdoc(cls) or "").partition("\n")[0] if cls is not None else ""

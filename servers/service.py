@@ -1,0 +1,359 @@
+"""The session service: every call of the protocol, without a transport.
+
+A step of an environment that answers at once is an ordinary function call; any
+other runs as a task of its own, which a lost connection does not cancel and a
+repeated request joins. The service belongs to one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from ..errors import UsageError
+from .answers import Answers
+from .api import Problem, ResetItem, StepItem
+from .hosts import Host, LocalHost, Played
+from .journal import Journal, JournalError, MemoryJournal
+from .limits import Limits
+from .metrics import Metrics
+from .offer import Offer
+from .problems import Refused, environment_failed, journal_unavailable, replay_diverged, unknown_session
+from .session import Diverged, Session
+
+__all__ = ["ENV_ERRORS", "Pending", "Service", "derived_seed"]
+
+log = logging.getLogger("turnwise.servers")
+
+T = TypeVar("T")
+Pending = bytes | Problem | asyncio.Task[bytes | Problem]
+ENV_ERRORS = (Exception, SystemExit)
+"""What the code of an environment may raise: the one boundary where everything is caught."""
+
+_MAX_THREADS = 64
+
+
+def derived_seed(*parts: int) -> int:
+    """Mix numbers into a seed of 31 bits, the same on every machine."""
+    text = ":".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 33
+
+
+class Service:
+    """Hold sessions and play them.
+
+    Args:
+        offer: which environments there are.
+        limits: sizes, counts and times.
+        journal: where sessions are recorded; memory only by default.
+        clock: seconds that only ever rise.
+    """
+
+    def __init__(
+        self,
+        offer: Offer | None = None,
+        *,
+        limits: Limits | None = None,
+        journal: Journal | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        id_prefix: str = "",
+    ) -> None:
+        self.offer = offer or Offer(trusted=True)
+        self.limits = limits or Limits()
+        self.journal: Journal = journal or MemoryJournal()
+        self.clock = clock
+        self.id_prefix = id_prefix
+        self.sessions: dict[str, Session] = {}
+        self.answers = Answers(self.limits.max_requests)
+        self.metrics = Metrics()
+        self.draining = False
+        self.on_room: Callable[[], None] | None = None  # called when sessions were closed
+        self._threads: ThreadPoolExecutor | None = None
+        self._load()
+
+    def find(self, owner: str, id: str) -> Session | None:
+        """Return a session that this key may see, and renew its lease."""
+        session = self.sessions.get(id)
+        if session is None or session.record.owner != owner:
+            return None
+        session.touched = self.clock()
+        return session
+
+    def step(self, owner: str, item: StepItem) -> Pending:
+        """Take a step, or answer it from store, or join it, or say why not.
+
+        Returns:
+            the encoded reply or a problem, or the task that will give one.
+        """
+        session = self.find(owner, item.id)
+        if session is None:
+            return unknown_session(item.id)
+        if session.broken is not None:
+            return session.broken
+        if session.asleep:
+            return self._after_waking(session, lambda: self.step(owner, item))
+        if item.episode == session.record.episode:
+            if session.running is not None:
+                if session.running_call == ("step", item.episode, item.turn, item.action):
+                    return session.running
+            elif item.turn == session.turn and session.end is None:
+                if session.immediate:
+                    return self._step_now(session, item.action)
+                call = ("step", item.episode, item.turn, item.action)
+                return self._launch(session, call, self._step_later(session, item.action))
+            if item.turn == session.turn - 1 and item.action == session.last_action:
+                return session.last_reply
+        return session.object_to_step(item)
+
+    def reset(self, owner: str, item: ResetItem) -> Pending:
+        """Start the next episode, or answer a repetition from store, or say why not."""
+        session = self.find(owner, item.id)
+        if session is None:
+            return unknown_session(item.id)
+        if session.broken is not None:
+            return session.broken
+        if session.asleep:
+            return self._after_waking(session, lambda: self.reset(owner, item))
+        if session.repeats_reset(item):
+            return session.reset_reply
+        record = session.record
+        seed = item.seed if item.seed is not None else derived_seed(record.base_seed, item.episode)
+        call = ("reset", item.episode, seed, item.options)
+        if session.running is not None and session.running_call == call:
+            return session.running
+        if session.running is not None or item.episode != record.episode + 1:
+            return session.object_to_reset(item)
+        return self._launch(session, call, self._reset(session, item.episode, seed, item.options))
+
+    def close(self, owner: str, ids: Iterable[str]) -> list[str]:
+        """Close sessions; return those that were open. A step that runs is let go."""
+        closed = [id for id in dict.fromkeys(ids) if self.find(owner, id) is not None]
+        self.remove(closed)
+        return closed
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Take sessions out, whoever owns them."""
+        for id in ids:
+            session = self.sessions.pop(id)
+            if session.running is None:
+                session.drop_host()
+            else:  # the host is at work and is released when it has finished
+                session.running.add_done_callback(partial(_drop_host, session))
+        if ids:
+            self.journal.closed(ids)
+            self.metrics.count("sessions_closed", len(ids))
+            if self.on_room is not None:
+                self.on_room()
+
+    async def commit(self) -> None:
+        """Make everything that was answered durable.
+
+        Raises:
+            Refused: if the journal cannot be written; nothing is lost.
+        """
+        if self.journal.dirty:
+            try:
+                await self.journal.commit()
+            except JournalError as error:
+                log.error("journal not written: %s", error)
+                raise Refused(journal_unavailable(str(error)), retry_after_s=1.0) from error
+
+    async def in_host(self, host_mode: bool, call: Callable[..., T], *args: Any) -> T:
+        """Make a blocking call: here when `host_mode` says inline, else on a thread."""
+        if host_mode:
+            return call(*args)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="turnwise-host")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+
+    async def wake(self, session: Session) -> None:
+        """Rebuild a session from its record, once however many calls wait for it."""
+        if session.waking is None:
+            session.waking = asyncio.ensure_future(self._replay(session))
+        await asyncio.shield(session.waking)
+
+    def inline(self, env_id: str) -> bool:
+        """Tell whether an environment runs on the event loop."""
+        return self.offer.isolation_of(env_id) == "inline"
+
+    async def aclose(self) -> None:
+        """Wait for the steps that run, make them durable, and release every environment."""
+        self.draining = True
+        running = [session.running for session in self.sessions.values() if session.running is not None]
+        if running:
+            await asyncio.wait(running)
+        await self.commit()
+        for session in self.sessions.values():
+            session.drop_host()
+        self.journal.close()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _load(self) -> None:
+        """Take over the sessions of a journal, asleep, each with a new lease."""
+        for record in self.journal.sessions():
+            session = Session(record, self.limits.max_turns)
+            session.touched = self.clock()
+            self.sessions[record.id] = session
+        for kept in self.journal.answers():
+            self.answers.restore(*kept)
+
+    def _step_now(self, session: Session, action: str) -> bytes:
+        assert session.host is not None, "an immediate session has a host"
+        started = time.perf_counter()
+        try:
+            reply = session.played(action, session.host.step(action))
+        except ENV_ERRORS as error:
+            reply = self._failed_step(session, action, error)
+        self._record_turn(session, started)
+        return reply
+
+    async def _step_later(self, session: Session, action: str) -> bytes:
+        host = session.host
+        assert host is not None, "a session that is awake and in an episode has a host"
+        started = time.perf_counter()
+        try:
+            reply = session.played(action, await self._play(session.record.env_id, host, action))
+        except ENV_ERRORS as error:
+            reply = self._failed_step(session, action, error)
+        self._record_turn(session, started)
+        return reply
+
+    async def _play(self, env_id: str, host: Host, action: str) -> Played:
+        if isinstance(host, LocalHost) and host.waits and self.inline(env_id):
+            return await host.step_async(action)
+        return await self.in_host(self.inline(env_id), host.step, action)
+
+    def _failed_step(self, session: Session, action: str, error: BaseException) -> bytes:
+        record = session.record
+        log.error(
+            "session %s of %s failed at episode %d, turn %d",
+            record.id,
+            record.env_id,
+            record.episode,
+            session.turn,
+            exc_info=error,
+        )
+        self.metrics.count("environment_errors")
+        return session.fail(action, "error", f"{type(error).__name__}: {error}")
+
+    def _record_turn(self, session: Session, started: float) -> None:
+        record = session.record
+        if record.id in self.sessions:
+            self.journal.stepped(record.id, record.episode, len(record.log) - 1, record.log[-1])
+            if session.end is not None:
+                self.journal.ended(record.id, record.episode, session.end, record.final)
+        self.metrics.stepped(time.perf_counter() - started, session.end)
+
+    async def _reset(
+        self, session: Session, episode: int, seed: int, options: dict[str, Any] | None
+    ) -> bytes:
+        record = session.record
+        try:
+            reply = await self._start(session, episode, seed, options)
+        except ENV_ERRORS as error:
+            log.error("session %s of %s failed to reset", record.id, record.env_id, exc_info=error)
+            self.metrics.count("environment_errors")
+            reply = session.fail_reset(episode, seed, options, f"{type(error).__name__}: {error}")
+        if record.id in self.sessions:
+            self.journal.began(record)
+            if session.end is not None:
+                self.journal.ended(record.id, episode, session.end, record.final)
+        self.metrics.count("resets")
+        return reply
+
+    async def _start(
+        self, session: Session, episode: int, seed: int, options: dict[str, Any] | None
+    ) -> bytes:
+        record = session.record
+        inline = self.inline(record.env_id)
+        if session.host is None:
+            session.take(await self.build(record.env_id, record.kwargs), inline)
+        assert session.host is not None, "just built"
+        observation, info = await self.in_host(inline, session.host.reset, seed, options)
+        return session.began(episode, seed, options, observation, info)
+
+    async def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
+        """Build an environment, off the event loop unless it runs there.
+
+        Raises:
+            Refused: if it is not on offer, or refuses the arguments.
+        """
+        admitted = self.offer.admit(env_id, kwargs)
+        try:
+            return await self.in_host(self.inline(env_id), self.offer.build, env_id, admitted)
+        except UsageError as error:
+            raise Refused(environment_failed(str(error)[:1000])) from error
+
+    async def _replay(self, session: Session) -> None:
+        record = session.record
+        inline = self.inline(record.env_id)
+        try:
+            host = await self.build(record.env_id, record.kwargs)
+            await self.in_host(inline, session.replay, host)
+            if session.host is not None:
+                session.take(session.host, inline)
+            self.metrics.count("sessions_rebuilt")
+        except Diverged as error:
+            session.broken = self._diverged(session, error.turn, error.reason)
+        except ENV_ERRORS as error:
+            log.error("session %s could not be rebuilt", record.id, exc_info=error)
+            reason = f"the environment raised {type(error).__name__}: {error}"
+            session.broken = self._diverged(session, session.turn, reason[:500])
+
+    def _diverged(self, session: Session, turn: int, reason: str) -> Problem:
+        record = session.record
+        self.metrics.count("replays_diverged")
+        problem = replay_diverged(record.id, record.episode, turn, record.env_id, reason)
+        log.error("%s", problem.detail)
+        return problem
+
+    def _after_waking(self, session: Session, call: Callable[[], Pending]) -> asyncio.Task[bytes | Problem]:
+        async def wake_and_call() -> bytes | Problem:
+            await self.wake(session)
+            answer = call()
+            return await asyncio.shield(answer) if isinstance(answer, asyncio.Task) else answer
+
+        return asyncio.ensure_future(wake_and_call())
+
+    def _launch(
+        self, session: Session, call: tuple[Any, ...], work: Coroutine[Any, Any, bytes]
+    ) -> asyncio.Task[bytes | Problem]:
+        """Run the work of a session as its own task; refusals become its result."""
+
+        async def run() -> bytes | Problem:
+            try:
+                return await work
+            except Refused as refusal:
+                return refusal.problem
+            finally:
+                session.running, session.running_call = None, ()
+                session.touched = self.clock()
+
+        session.running_call = call
+        session.running = asyncio.ensure_future(run())
+        return session.running
+
+
+def _drop_host(session: Session, _: object) -> None:
+    session.drop_host()
+
+
+async def settled(pending: Pending) -> bytes | Problem:
+    """Wait for an answer without cancelling the work behind it."""
+    return await asyncio.shield(pending) if isinstance(pending, asyncio.Task) else pending
+
+
+def in_order(pending: Iterable[Pending]) -> Awaitable[list[bytes | Problem]]:
+    """Wait for many answers, in order."""
+    return _gathered([settled(one) for one in pending])
+
+
+async def _gathered(waiting: list[Coroutine[Any, Any, bytes | Problem]]) -> list[bytes | Problem]:
+    return list(await asyncio.gather(*waiting))

@@ -1,0 +1,120 @@
+"""Small deterministic environments that the tests of the servers play."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from turnwise.envs.core import TextEnv
+
+Result = tuple[str, float, bool, bool, dict[str, Any]]
+
+
+class Counter(TextEnv):
+    """Count the turns and draw a number in each; ends after `length` turns or on "stop"."""
+
+    def __init__(self, length: int = 10, data: Path | None = None) -> None:
+        self.length = length
+        self.text = Path(data).read_text() if data is not None else ""
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.turns = 0
+        info: dict[str, Any] = {"task": f"count-{seed}", "admissible": ["go", "stop"]}
+        if (options or {}).get("expert"):
+            info["private"] = {"expert": "stop"}
+        return f"start {self._draw()} {self.text}".strip(), info
+
+    def step(self, action: str) -> Result:
+        self.turns += 1
+        stopped = action == "stop"
+        info = {"admissible": ["go", "stop"], "won": stopped, "private": {"expert": "stop"}}
+        observation = f"turn {self.turns} {action} {self._draw()}"
+        return observation, float(stopped), stopped, not stopped and self.turns >= self.length, info
+
+    def _draw(self) -> int:
+        return int(self.np_random.integers(1_000_000))
+
+
+class Fragile(Counter):
+    """Break the contract on demand."""
+
+    def step(self, action: str) -> Any:
+        if action == "raise":
+            raise KeyError("no such room")
+        if action == "exit":
+            sys.exit(3)
+        observation, reward, terminated, truncated, info = super().step(action)
+        broken = {
+            "nan": (observation, float("nan"), False, False, info),
+            "surrogate": ("\ud800", 0.0, False, False, info),
+            "number": (7, 0.0, False, False, info),
+            "pair": (observation, reward),
+            "object": (observation, 0.0, False, False, {"what": object()}),
+            "tier": (observation, 0.0, False, False, {"rewards": {"near": float("inf")}}),
+            "flood": (observation, 0.0, False, False, {"text": "x" * (9 << 20)}),
+        }
+        return broken.get(action, (observation, reward, terminated, truncated, info))
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        if (options or {}).get("raise"):
+            raise RuntimeError("no such floor")
+        return super().reset(seed=seed, options=options)
+
+
+class Gated(Counter):
+    """Hold a step until the test lets it go; for threads."""
+
+    gate = threading.Event()
+
+    def step(self, action: str) -> Result:
+        if action == "hold":
+            assert self.gate.wait(20)
+        return super().step(action)
+
+
+class Waiting(Counter):
+    """Wait for something else than the processor."""
+
+    async def step_async(self, action: str) -> Result:
+        await asyncio.sleep(0.01)
+        return self.step(action)
+
+
+class Sleepy(Counter):
+    """Sleep for as many seconds as the action says."""
+
+    def step(self, action: str) -> Result:
+        if action.startswith("sleep "):
+            time.sleep(float(action.removeprefix("sleep ")))
+        return super().step(action)
+
+
+class Locked(Counter):
+    """Hold what cannot be copied."""
+
+    def __init__(self, length: int = 10) -> None:
+        super().__init__(length)
+        self.lock = threading.Lock()
+
+
+class Drifting(Counter):
+    """Depend on a file, so that a replay after its change differs."""
+
+    def __init__(self, drift: Path) -> None:
+        super().__init__()
+        self.drift = Path(drift)
+
+    def step(self, action: str) -> Result:
+        observation, *rest = super().step(action)
+        if self.turns >= 3:
+            observation += self.drift.read_text()
+        return (observation, *rest)  # type: ignore[return-value]
