@@ -1,6 +1,9 @@
 """Environments: what one is, the registry, and those that ship with turnwise."""
 
 from .core import MAX_TEXT_CHARS, Checked, TextEnv, Utf8
+from .household import register_environments as _register_household
 from .registry import make, register, registered
 
 __all__ = ["MAX_TEXT_CHARS", "Checked", "TextEnv", "Utf8", "make", "register", "registered"]
+
+_register_household()

@@ -1,1 +1,46 @@
-"""The household: text games of six kinds of chores, exact to ALFWorld's engine."""
+"""The household: text games of six kinds of chores, exact to ALFWorld's engine.
+
+Importing this registers the environments and nothing more; see `env` for them,
+`engine` for the rules, `loader` for the original's files, `generate` for games
+of our own, `plan` for the expert.
+"""
+
+from __future__ import annotations
+
+from ..registry import register
+
+__all__ = ["register_environments"]
+
+_TYPES = {
+    "pick_and_place_simple": "put an object in a receptacle",
+    "look_at_obj_in_light": "hold an object beside a lamp that is on",
+    "pick_clean_then_place_in_recep": "clean an object and put it in a receptacle",
+    "pick_heat_then_place_in_recep": "heat an object and put it in a receptacle",
+    "pick_cool_then_place_in_recep": "cool an object and put it in a receptacle",
+    "pick_two_obj_and_place": "put two objects of a kind in one receptacle",
+}
+_DEMO = ("pick_and_place_simple", "pick_clean_then_place_in_recep", "pick_heat_then_place_in_recep")
+_ENV = "turnwise.envs.household.env:HouseholdEnv"
+
+
+def register_environments() -> None:
+    """Register the ids of the family; called once, by turnwise.envs."""
+    for task_type, description in _TYPES.items():
+        register(
+            f"household/{task_type}-v0",
+            _ENV,
+            kwargs={"task_types": task_type},
+            description=f"Household, generated: {description}.",
+        )
+    register("household/mix-v0", _ENV, description="Household, generated: all six task types in turn.")
+    register(
+        "household/demo-v0",
+        _ENV,
+        kwargs={"task_types": list(_DEMO), "difficulty": "small", "max_turns": 20},
+        description="Household, generated: three task types in small rooms, 20 turns; the demo's tasks.",
+    )
+    register(
+        "household/alfworld-v0",
+        "turnwise.envs.household.env:AlfworldEnv",
+        description="Household, the original's game files: game_file=FILE, or games=FOLDER and split=.",
+    )

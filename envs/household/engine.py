@@ -102,9 +102,23 @@ def subgoals(game: Game, state: State) -> tuple[bool, bool, bool]:
     return in_hand, prepared, _most_together(game, state, ready) > 0
 
 
-def state_hash(state: State) -> str:
-    """Return a hash of the exact state, the same in every process."""
-    return hashlib.blake2b(repr(tuple(state)).encode(), digest_size=8).hexdigest()
+def state_hash(game: Game, state: State) -> str:
+    """Return a hash of the exact state of a game, the same in every process.
+
+    Objects that are as they were at the start are left out: most are, and the
+    hash is taken in every turn.
+    """
+    start = game.initial
+    columns = zip(state.inside, state.at, state.left, start.inside, start.at, start.left, strict=True)
+    moved = [
+        (thing, inside, at, left)
+        for thing, (inside, at, left, inside0, at0, left0) in enumerate(columns)
+        if inside != inside0 or at != at0 or left != left0
+    ]
+    rest = state[5:]  # doors and conditions
+    return hashlib.blake2b(
+        repr((state.location, state.held, moved, rest)).encode(), digest_size=8
+    ).hexdigest()
 
 
 def admissible(game: Game, state: State) -> tuple[str, ...]:
@@ -359,6 +373,8 @@ def _lamp_on_here(game: Game, state: State) -> bool:
 
 def _most_together(game: Game, state: State, things: int) -> int:
     """Return how many of the objects stand in that target that holds most of them."""
+    if not things:
+        return 0
     counts: dict[int, int] = {}
     for thing in bits(things):
         for target in bits(state.inside[thing] & game.goal_targets):
