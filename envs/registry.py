@@ -8,6 +8,7 @@ is not registered is named by where it lives: `package.module:Class` or
 
 from __future__ import annotations
 
+import copy
 import importlib
 import importlib.util
 import re
@@ -145,5 +146,6 @@ def _build(cls: Any, name: str, spec: EnvSpec | None, kwargs: dict[str, Any]) ->
     if not isinstance(env, TextEnv):
         raise UsageError(f"{name} made {type(env).__name__}; expected a turnwise.TextEnv")
     if spec is not None:
-        env.spec = spec
+        env.spec = copy.copy(spec)
+        env.spec.kwargs = kwargs  # so that whoever makes it again from its spec gets the same
     return Checked(env, name)
