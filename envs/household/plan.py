@@ -11,7 +11,7 @@ other; so the plan is optimal in the number of actions.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ def plan(game: Game, state: State) -> list[str]:
     """
     actions = find_plan(game, state)
     if actions is None:
-        reason = obstacle(game, state) or "the object in hand cannot be put down anywhere"
+        reason = obstacle(game, state) or "no sequence of actions leads there"
         raise UsageError(f"{game.task}: {game.instruction!r} cannot be fulfilled: {reason}")
     return actions
 
@@ -58,27 +58,25 @@ def obstacle(game: Game, state: State) -> str | None:
         for o in bits(game.goal_objects)
         if state.held == o or (game.pickupable >> o & 1 and state.inside[o] & reachable)
     ]
-    if len(things) < goal.count and not (goal.kind == "place" and _placed(game, state) >= goal.count):
-        return f"{len(things)} of {goal.count} {goal.object_type} that could be fetched"
-    if goal.kind == "light":
-        if not any(state.inside[lamp] & reachable for lamp in bits(game.goal_targets)):
-            return f"no {goal.target_type} that could be reached"
-    elif not any(game.accepts[o] & game.goal_targets & reachable for o in bits(game.goal_objects)):
-        return f"no {goal.target_type} that could be reached and takes {goal.object_type}"
+    in_place = sum(1 for o in bits(game.goal_objects) if state.inside[o] & game.goal_targets)
+    if goal.kind == "light" or in_place < goal.count:
+        if len(things) < goal.count:
+            return f"there are {len(things)} of {goal.count} {goal.object_type} that could be fetched"
+        if goal.kind == "light":
+            if not any(state.inside[lamp] & reachable for lamp in bits(game.goal_targets)):
+                return f"there is no {goal.target_type} that could be reached"
+        elif not any(game.accepts[o] & game.goal_targets & reachable for o in things):
+            return f"there is no {goal.target_type} that could be reached and takes {goal.object_type}"
     for need in goal.needs:
         done = (game.goal_objects & getattr(state, need)).bit_count() >= goal.count
         able = (game.goal_objects & getattr(game, _ABILITIES[need])).bit_count() >= goal.count
         if not done and not (able and _means(game, need, reachable)):
-            return f"nothing that makes {goal.object_type} {need}"
+            return f"there is nothing that makes {goal.object_type} {need}"
     return None
 
 
 def _means(game: Game, need: str, reachable: int) -> int:
     return game.knives if need == "sliced" else getattr(game, _APPLIANCES[need]) & reachable
-
-
-def _placed(game: Game, state: State) -> int:
-    return sum(1 for o in bits(game.goal_objects) if state.inside[o] & game.goal_targets)
 
 
 def _reachable(game: Game) -> int:
@@ -211,21 +209,28 @@ class _Search:
     def done(self, node: _Node) -> bool:
         """Tell whether a node wins."""
         if self.goal.kind == "light":
-            return bool(self._ready(node) >> max(node.held, 0) & 1) and node.held >= 0 and self._lit(node)
-        return self._together(node, self._ready(node)) >= self.goal.count
+            return (
+                bool(self._ready(node, self.goal.needs) >> max(node.held, 0) & 1)
+                and node.held >= 0
+                and self._lit(node)
+            )
+        return self._together(node, self._ready(node, self.goal.needs)) >= self.goal.count
 
     def bound(self, node: _Node) -> int:
         """Return a number of actions that is never above what is still needed."""
         game, goal = self.game, self.goal
-        in_hand = node.held >= 0 and game.goal_objects >> self.things[node.held] & 1
+        in_hand = node.held >= 0 and bool(game.goal_objects >> self.things[node.held] & 1)
         busy = node.held >= 0 and not in_hand
         if goal.kind == "light":
-            return (0 if in_hand else 1) + busy + (0 if self._lit(node) else 1)
-        missing = goal.count - self._together(node, self._ready(node))
-        if missing <= 0:
-            return 0
-        work = self._least_work(node) if goal.needs else 0
-        return 2 * missing - (1 if in_hand else 0) + busy + work
+            return (not in_hand) + busy + (not self._lit(node))
+        treatments = [need for need in goal.needs if need != "sliced"]
+        missing = max(0, goal.count - self._together(node, self._ready(node, treatments)))
+        bound = 2 * missing - in_hand + busy if missing else 0
+        if missing and treatments:
+            bound += self._least_work(node, treatments)
+        if "sliced" in goal.needs:  # a thing can be sliced where it lies
+            bound += max(0, goal.count - (game.goal_objects & node.sliced).bit_count())
+        return bound
 
     def chores(self, node: _Node) -> Iterator[tuple[Chore, _Node]]:
         """Yield (actions, the node they lead to) for everything worth doing next."""
@@ -328,10 +333,10 @@ class _Search:
             return location, (*before, ("open", -1, place)), node.opened | bit
         return location, before, node.opened
 
-    def _ready(self, node: _Node) -> int:
-        """Return the mask, by position, of objects in the condition that the goal asks for."""
+    def _ready(self, node: _Node, needs: Iterable[str]) -> int:
+        """Return the mask, by position, of objects of the goal in all these conditions."""
         mask = self.game.goal_objects
-        for need in self.goal.needs:
+        for need in needs:
             mask &= getattr(node, need)
         return sum(1 << i for i, thing in enumerate(self.things) if mask >> thing & 1)
 
@@ -342,8 +347,8 @@ class _Search:
                 counts[place] = counts.get(place, 0) + 1
         return max(counts.values(), default=0)
 
-    def _least_work(self, node: _Node) -> int:
-        masks = [getattr(node, need) for need in self.goal.needs]
+    def _least_work(self, node: _Node, needs: Iterable[str]) -> int:
+        masks = [getattr(node, need) for need in needs]
         objects = bits(self.game.goal_objects)
         return min(sum(1 for mask in masks if not mask >> thing & 1) for thing in objects)
 
