@@ -24,7 +24,7 @@ from .journal import Journal, JournalError, MemoryJournal
 from .limits import Limits
 from .metrics import Metrics
 from .offer import Offer
-from .problems import Refused, environment_failed, journal_unavailable, replay_diverged, unknown_session
+from .problems import Refused, bad_request, journal_unavailable, replay_diverged, unknown_session
 from .session import Diverged, Session
 
 __all__ = ["ENV_ERRORS", "Pending", "Service", "derived_seed"]
@@ -289,7 +289,7 @@ class Service:
         try:
             return await self.in_host(self.inline(env_id), self.offer.build, env_id, admitted)
         except UsageError as error:
-            raise Refused(environment_failed(str(error)[:1000])) from error
+            raise Refused(bad_request(str(error)[:1000])) from error
 
     async def _replay(self, session: Session) -> None:
         record = session.record
