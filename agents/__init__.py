@@ -1,1 +1,34 @@
-"""turnwise.agents"""
+"""Agents: policies, prompts, action parsing, rollout, trajectories, evaluation."""
+
+from __future__ import annotations
+
+from .agent_spec import make_policy
+from .evaluate import Evaluation, evaluate
+from .parse import parse_action
+from .prompt import PromptConfig
+from .rollout import RolloutConfig, RolloutResult, RolloutStats, TaskItem, rollout
+from .trajectories import read_trajectories, trajectory_path, write_trajectories
+from .types import Generation, GenerationRequest, Message, Policy, TokenPolicy, Trajectory, Turn
+
+__all__ = [
+    "Evaluation",
+    "Generation",
+    "GenerationRequest",
+    "Message",
+    "Policy",
+    "PromptConfig",
+    "RolloutConfig",
+    "RolloutResult",
+    "RolloutStats",
+    "TaskItem",
+    "TokenPolicy",
+    "Trajectory",
+    "Turn",
+    "evaluate",
+    "make_policy",
+    "parse_action",
+    "read_trajectories",
+    "rollout",
+    "trajectory_path",
+    "write_trajectories",
+]

@@ -14,7 +14,7 @@ from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from ..agents.evaluate import Evaluation, EvalRow
+    from ..agents.evaluate import EvalRow, Evaluation
     from ..agents.prompt import PromptConfig
     from ..agents.types import Policy
     from ..servers.api import SessionClient
@@ -171,13 +171,11 @@ def _check_local(env: str, kwargs: dict[str, Any], split: str | None) -> None:
 
 
 def _client(server: str | None) -> SessionClient:
+    from ..servers.client import connect
+
     if server is None:
-        from ..servers.local import LocalClient
-
-        return LocalClient()
-    from ..servers.http_client import HttpClient
-
-    return HttpClient(server, os.environ.get(_KEY_ENV), budget_s=_SERVER_BUDGET_S)
+        return connect(None)
+    return connect(server, os.environ.get(_KEY_ENV), budget_s=_SERVER_BUDGET_S)
 
 
 def _prompt(
