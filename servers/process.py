@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -53,8 +55,9 @@ class ServerProcess:
     ) -> None:
         self._arguments, self._port = list(arguments), port
         self._start_s, self._stop_s, self._cwd = start_s, stop_s, cwd
-        self._folder = tempfile.TemporaryDirectory(prefix="turnwise-")
-        self.log_file = log_file or Path(self._folder.name) / "server.log"
+        self._folder = Path(tempfile.mkdtemp(prefix="turnwise-"))
+        self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self.log_file = log_file or self._folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
@@ -66,7 +69,7 @@ class ServerProcess:
 
     def start(self) -> Self:
         """Start the server and wait until it answers."""
-        port_file = Path(self._folder.name) / "port"
+        port_file = self._folder / "port"
         port_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "turnwise", "serve", "--port", str(self._port)]
         with self.log_file.open("ab") as out:
@@ -121,7 +124,7 @@ class ServerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        self._folder.cleanup()
+        self._finalizer()
 
     def _answers(self, port_file: Path) -> bool:
         if not port_file.exists():
