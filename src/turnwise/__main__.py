@@ -30,6 +30,7 @@ _COMMANDS = {
     "envs": "envs:envs",
     "play": "play:play",
     "check": "check:check",
+    "serve": "serve:serve",
     "doctor": "doctor:doctor",
 }
 
