@@ -23,6 +23,7 @@ from turnwise.envs.household.plan import next_action
 REPOSITORY = Path(__file__).resolve().parents[2]
 DRIVER = REPOSITORY / "tests" / "envs" / "household" / "oracle_driver.py"
 KINDS = ("random", "expert", "adversarial")
+_WEIGHTS = {"go": 6, "take": 6, "examine": 2, "look": 1, "inventory": 1, "help": 1}
 _JUNK = (
     "",
     " ",
@@ -111,7 +112,7 @@ def _by_verb(admissible: tuple[str, ...], rng: random.Random) -> str:
     for action in admissible:
         verbs.setdefault(action.partition(" ")[0], []).append(action)
     names = sorted(verbs)
-    weights = [6 if name == "go" else 4 if name in ("take", "slice", "use") else 3 for name in names]
+    weights = [_WEIGHTS.get(name, 4) for name in names]
     return rng.choice(verbs[rng.choices(names, weights)[0]])
 
 
