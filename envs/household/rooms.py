@@ -56,8 +56,8 @@ class Layout:
 
 
 def layout_key(classes: Iterable[str]) -> str:
-    """Return the key of a room that holds receptacles of these classes."""
-    counts = sorted(Counter(classes).items())
+    """Return the key of a room that holds receptacles of these classes, in any case and order."""
+    counts = sorted(Counter(name.lower() for name in classes).items())
     text = ",".join(f"{name}*{number}" for name, number in counts)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -87,7 +87,8 @@ def test_small_games_are_short_and_hold_just_what_is_wanted(task_type: TaskType)
     for seed in range(40):
         game = generate(task_type, seed, "train", "small")
         assert 6 <= len(game.receptacles) <= 9
-        assert 3 <= len(game.walkthrough) <= 10
+        # Two things behind doors of their own and a target behind a third take 11.
+        assert 3 <= len(game.walkthrough) <= (11 if game.goal.count == 2 else 8)
         assert game.goal_objects.bit_count() == game.goal.count
 
 
@@ -113,11 +114,10 @@ def test_train_and_unseen_share_no_layout() -> None:
 
 
 def test_the_first_id_gets_the_highest_number() -> None:
-    game = generate("pick_and_place_simple", 3, "train", "full")
-    drawers = [r for r in sorted(game.receptacles, key=lambda r: r.id.lower()) if r.type == "Cabinet"]
-    assert len(drawers) > 1
-    numbers = [int(r.name.split()[1]) for r in drawers]
-    assert numbers == list(range(len(drawers), 0, -1))
+    game = generate("pick_heat_then_place_in_recep", 3, "train", "full")
+    cabinets = [r for r in sorted(game.receptacles, key=lambda r: r.id.lower()) if r.type == "Cabinet"]
+    assert len(cabinets) > 1
+    assert [r.name for r in cabinets] == [f"cabinet {n}" for n in range(len(cabinets), 0, -1)]
 
 
 def test_wording_of_the_first_releases() -> None:

@@ -61,6 +61,7 @@ def test_no_two_splits_share_furniture(room: str, difficulty: str) -> None:
 
 def test_the_key_is_of_the_furniture_alone() -> None:
     assert layout_key(["Bed", "Desk", "Bed"]) == layout_key(["Desk", "Bed", "Bed"])
+    assert layout_key(["Bed", "Desk"]) == layout_key(["bed", "desk"])
     assert layout_key(["Bed", "Desk"]) != layout_key(["Bed", "Desk", "Bed"])
     for layout in layouts("bedroom", "full", "test"):
         assert layout.key == layout_key(r.type for r in layout.receptacles)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from turnwise.envs.core import Checked, TextEnv
+from turnwise.envs.play import play
+
+
+class Corridor(TextEnv):
+    """Walk three rooms to the right; the list of actions holds one named like our own command."""
+
+    no_expert = None
+
+    def __init__(self, *, listed: bool = True, expert: bool = True, extra: tuple[str, ...] = ()) -> None:
+        self.listed, self.expert, self.extra = listed, expert, extra
+        self.room, self.asked = 0, False
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.room, self.asked = int(seed or 0), bool((options or {}).get("expert"))
+        return f"room {self.room} [bold]", self._info()
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        if action == "right":
+            self.room += 1
+        elif action == "left":
+            self.room -= 1
+        won = self.room == 3
+        return f"room {self.room}", float(won), won, False, self._info()
+
+    def _info(self) -> dict[str, Any]:
+        info: dict[str, Any] = {"won": self.room == 3, "instruction": "walk to room 3"}
+        if self.listed:
+            info["admissible"] = sorted(["left", "right", *self.extra])
+        if self.expert and self.asked:
+            info["private"] = {"expert": "right"}
+        return info
+
+
+def script(*lines: str) -> Callable[[str], str]:
+    left = list(lines)
+
+    def read(prompt: str) -> str:
+        if not left:
+            raise EOFError
+        return left.pop(0)
+
+    return read
+
+
+def shown(env: TextEnv, *lines: str, seed: int = 0) -> str:
+    out = io.StringIO()
+    play(Checked(env, "corridor"), seed, input=script(*lines), console=Console(file=out, width=80))
+    return out.getvalue()
+
+
+def test_numbers_and_texts_are_actions() -> None:
+    out = shown(Corridor(), "2", "right", "2")
+    assert "room 1" in out
+    assert "room 2" in out
+    assert "Episode over (won) after 3 turns, reward 1." in out
+
+
+def test_markup_in_observations_is_text() -> None:
+    assert "room 0 [bold]" in shown(Corridor())
+
+
+def test_the_task_stays_in_sight() -> None:
+    assert "walk to room 3" in shown(Corridor(), "right")
+
+
+def test_undo_takes_back_turn_by_turn_also_after_the_end() -> None:
+    env = Corridor()
+    out = shown(env, "right", "right", "right", "right", "undo", "undo", "undo", "undo", "left")
+    assert "The episode is over: undo or quit." in out
+    assert "There is nothing to undo." in out
+    assert "room -1" in out
+
+
+def test_hint_is_the_experts_action() -> None:
+    assert "The expert would: right" in shown(Corridor(), "hint")
+
+
+def test_no_hint_without_an_expert() -> None:
+    env = Corridor(expert=False)
+    assert "no way from here" in shown(env, "hint")
+    env.no_expert = "nobody knows"
+    assert "No hint: nobody knows" in shown(env, "hint")
+
+
+def test_an_action_named_like_our_command_wins() -> None:
+    out = shown(Corridor(extra=("hint",)), "hint", "/hint")
+    assert "[turn 1] hint" in out
+    assert out.count("The expert would: right") == 1
+
+
+def test_without_a_list_numbers_are_texts() -> None:
+    assert "[turn 1] 2" in shown(Corridor(listed=False), "2")
+
+
+@pytest.mark.parametrize("line", ["0", "4", "99999999999999999999", "\u00b2"])
+def test_numbers_out_of_the_list_are_texts(line: str) -> None:
+    assert f"[turn 1] {line}" in shown(Corridor(), line)
+
+
+def test_bad_texts_never_reach_the_environment() -> None:
+    out = shown(Corridor(), "\udc80", "x" * 70_000, "", "   ")
+    assert out.count("An action is UTF-8 text") == 2
+    assert "[turn 1]" not in out
+
+
+def test_quit_and_the_end_of_input_end_the_game() -> None:
+    assert "[turn 1]" not in shown(Corridor(), "quit", "right")
+    assert "[turn 1]" not in shown(Corridor(), "QUIT", "right")
