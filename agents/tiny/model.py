@@ -101,9 +101,9 @@ class Layer(nn.Module):
         c = self.config
         normed = functional.rms_norm(x, (c.hidden_size,), self.attention_norm, c.rms_norm_eps)
         heads = self.qkv(normed).view(*x.shape[:-1], -1, c.head_size)
-        num_rotated = c.num_heads + c.num_kv_heads
-        rotated = rotate(heads[..., :num_rotated, :], cos, sin)
-        return rotated[..., : c.num_heads, :], rotated[..., c.num_heads :, :], heads[..., num_rotated:, :]
+        qk, v = torch.split(heads, [c.num_heads + c.num_kv_heads, c.num_kv_heads], dim=-2)
+        q, k = torch.split(rotate(qk, cos, sin), [c.num_heads, c.num_kv_heads], dim=-2)
+        return q, k, v
 
     def finish(self, x: Tensor, attended: Tensor) -> Tensor:
         """Add the attention output [..., H*d] and the feed-forward part to the residual x."""
