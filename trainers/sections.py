@@ -18,6 +18,7 @@ __all__ = [
     "LossSection",
     "OptimSection",
     "PolicySection",
+    "PromptSection",
     "Recipe",
     "RewardSection",
     "RolloutSection",
@@ -59,45 +60,61 @@ class PolicySection:
 
 @dataclass(frozen=True, slots=True)
 class WarmstartSection:
-    """[warmstart]: cloning of a new tiny policy from the environment's expert."""
+    """[warmstart]: cloning of a new tiny policy from demonstrations, where [policy] names no checkpoint."""
 
-    episodes: int = 200
-    tokenizer_episodes: int = 50
-    seconds: float = 60.0  # of cloning, at most
-    max_steps: int = 400
-    batch_size: int = 16
+    teacher: Literal["auto", "explorer", "expert", "none"] = "auto"
+    episodes: int = 200  # demonstrations, on training tasks
+    slip: float = 0.05  # chance per turn that a demonstration does something random
+    only_won: bool = True  # clone successful demonstrations alone
+    max_steps: int = 300
+    seconds: float = 0.0  # of cloning, at most; 0: no limit (a limit makes runs differ)
+    batch_size: int = 16  # episodes a step
     learning_rate: float = 2e-3
-    noise: float = 0.1  # share of the expert's actions replaced by random admissible ones
+    weight_decay: float = 0.01
+    compact: bool = False  # save weights in 16 bits
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSection:
+    """[prompt]: what the policy is shown; see agents.prompt.PromptConfig."""
+
+    mode: Literal["conversation", "window"] = "conversation"
+    history: int = 2  # pairs of observation and action that a window shows
+    style: Literal["plain", "tags"] = "plain"
+    show_admissible: bool = False
+    system: str = ""
+    task_label: str = "Your task: "
+    actions_label: str = "Admissible actions: "
+    max_observation_chars: int = 16_384
+    max_admissible: int = 256
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutSection:
-    """[rollout]: how episodes are collected."""
+    """[rollout]: how episodes are collected; see agents.rollout.RolloutConfig."""
 
-    num_groups: int = 16
-    group_size: int = 8
-    context: Literal["conversation", "window"] = "conversation"
-    history: int = 2  # turns shown, in window mode
+    num_groups: int = 16  # tasks an update
+    group_size: int = 8  # episodes of each
     max_turns: int = 20
     max_tokens: int = 24  # of one message
-    max_episode_tokens: int = 0  # 0: the policy's context
-    max_seconds: float = 600.0  # of one episode
+    max_episode_tokens: int = 2048
+    deadline_s: float = 600.0
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
     constraint: Literal["none", "admissible"] = "none"
-    show_admissible: bool = True
     retries: int = 1
+    slots: int = 128  # episodes under way at once
+    deterministic: bool = True  # in lock-step, so that a run repeats itself bit for bit
 
 
 @dataclass(frozen=True, slots=True)
 class RewardSection:
-    """[reward]: the reward transform, between rollout and credit."""
+    """[reward]: what happens to rewards between rollout and credit, in this order."""
 
-    name: str = "none"
-    params: Table = field(default_factory=dict)
     scale: float = 1.0  # of every reward, first of all
     kl_coef: float = 0.0  # k1 to the reference, taken from the turn's reward
+    transforms: tuple[Table, ...] = ()  # each {name = "gated", and its parameters}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +129,7 @@ class CreditSection:
 class AdvantageSection:
     """[advantage]: what happens to advantages before they reach tokens, in this order."""
 
-    transforms: tuple[str, ...] = ()
-    clip: float = 5.0
-    scale: float = 1.0
+    transforms: tuple[Table, ...] = ()  # each {name = "whiten", and its parameters}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +232,7 @@ class Recipe:
     env: EnvSection = field(default_factory=EnvSection)
     policy: PolicySection = field(default_factory=PolicySection)
     warmstart: WarmstartSection = field(default_factory=WarmstartSection)
+    prompt: PromptSection = field(default_factory=PromptSection)
     rollout: RolloutSection = field(default_factory=RolloutSection)
     reward: RewardSection = field(default_factory=RewardSection)
     credit: CreditSection = field(default_factory=CreditSection)

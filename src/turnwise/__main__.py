@@ -31,6 +31,8 @@ _COMMANDS = {
     "play": "play:play",
     "check": "check:check",
     "serve": "serve:serve",
+    "train": "train:train",
+    "warmstart": "warmstart:warmstart",
     "doctor": "doctor:doctor",
 }
 

@@ -1,0 +1,55 @@
+"""`turnwise train RECIPE`: train an agent by a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["train"]
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a value of the recipe; repeatable."),
+]
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="The name of a shipped recipe, or a file.")],
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE-SEED by default.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
+    ] = False,
+    previous: Annotated[
+        bool, typer.Option("--previous", help="Go on from the checkpoint before the last, if that is broken.")
+    ] = False,
+    server: Annotated[str | None, typer.Option(metavar="URL", help="A running server.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The seed of the run.")] = None,
+) -> None:
+    """Train an agent: rollouts, credit for each turn, updates, evaluation on held-out tasks.
+
+    Examples:
+      turnwise train demo
+      turnwise train household_gigpo --set train.num_updates=50 --out runs/first
+      turnwise train household_gigpo --set env.id=my_env.py:MyEnv
+    """
+    from ..trainers.recipe import load
+    from ..trainers.train import train as run
+
+    loaded = load(recipe, overrides or [])
+    if seed is not None:
+        loaded = replace(loaded, train=replace(loaded.train, seed=seed))
+    if server is not None:
+        loaded = replace(loaded, server=replace(loaded.server, url=server))
+    folder = out or Path("runs") / f"{Path(recipe).stem}-{loaded.train.seed}"
+    try:
+        run(loaded, folder, resume=resume, previous=previous)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"interrupted; the last complete update is saved, go on with --resume --out {folder}", err=True
+        )
+        raise typer.Exit(130) from None
+    typer.echo(f"results: {folder}")

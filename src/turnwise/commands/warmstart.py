@@ -1,0 +1,68 @@
+"""`turnwise warmstart`: clone a new tiny policy from demonstrations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import EnvKwargs, parse_kwargs
+from .train import Overrides
+
+__all__ = ["warmstart"]
+
+
+def warmstart(
+    out: Annotated[Path, typer.Option(help="Folder for the policy; an existing one is replaced.")],
+    env: Annotated[str | None, typer.Option(help="The environment; that of the recipe by default.")] = None,
+    kwargs: EnvKwargs = None,
+    recipe: Annotated[str, typer.Option(help="Recipe whose prompts, sizes and limits apply.")] = "demo",
+    overrides: Overrides = None,
+    episodes: Annotated[int | None, typer.Option(min=1, help="How many demonstrations.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Time for cloning; 0 is no limit.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Steps of cloning.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of tasks, weights and order.")] = 0,
+    compact: Annotated[bool, typer.Option("--compact", help="Save weights in 16 bits.")] = False,
+) -> None:
+    """Make a tiny policy: play demonstrations, train a tokenizer, clone.
+
+    Without a limit of seconds the result repeats bit for bit.
+
+    Examples:
+      turnwise warmstart --env household/demo-v0 --episodes 300 --out warm
+      turnwise warmstart --env my_env.py:MyEnv --seconds 60 --out warm
+    """
+    from rich.progress import Progress
+
+    from ..trainers.recipe import load
+    from ..trainers.train import prepare_torch
+    from ..trainers.warmstart import warm_start
+
+    loaded = load(recipe, overrides or [])
+    section = loaded.warmstart
+    section = replace(
+        section,
+        episodes=section.episodes if episodes is None else episodes,
+        seconds=section.seconds if seconds is None else seconds,
+        max_steps=section.max_steps if steps is None else steps,
+        compact=compact or section.compact,
+    )
+    place = loaded.env
+    if env is not None:
+        place = replace(place, id=env, kwargs={}, train_kwargs={}, eval_kwargs={})
+    place = replace(place, train_kwargs={**place.train_kwargs, **parse_kwargs(kwargs)})
+    chosen = replace(loaded, env=place, warmstart=section, train=replace(loaded.train, seed=seed))
+    prepare_torch(chosen)
+    with Progress(transient=True) as progress:
+        task = progress.add_task("demonstrations", total=1.0)
+        cloned = warm_start(
+            chosen, out, lambda text, share: progress.update(task, completed=share, description=text)
+        )
+    size = sum(file.stat().st_size for file in out.iterdir())
+    measured = "" if cloned.loss is None else f", {cloned.loss:.3f} nats a token on demonstrations held back"
+    typer.echo(
+        f"{out}: {cloned.num_demonstrations} demonstrations ({cloned.num_won} won), {cloned.num_steps} steps"
+        f"{measured}, {size / 1e6:.1f} MB, {cloned.seconds:.0f} s"
+    )

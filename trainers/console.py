@@ -1,0 +1,98 @@
+"""What a run shows in the terminal: a bar with the time left, and a table of evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+__all__ = ["Board"]
+
+
+class Board:
+    """Show a run's progress; on a terminal a live bar, elsewhere a line an update.
+
+    Args:
+        enabled: False shows nothing at all.
+        console: where to; standard error by default, so that standard output stays free.
+    """
+
+    def __init__(self, enabled: bool = True, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, quiet=not enabled)
+        self._evaluations: list[dict[str, Any]] = []
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not (enabled and self.console.is_terminal),
+        )
+        self._task = self._progress.add_task("starting", total=1.0)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self.console.print(text, highlight=False, markup=False)
+
+    def working(self, text: str, share: float) -> None:
+        """Show what is done before training begins, on a terminal only."""
+        self._progress.update(self._task, completed=min(1.0, share), description=text)
+
+    def update(self, share: float, entry: Mapping[str, Any]) -> None:
+        """Show an update; `share` of the run is done."""
+        text = describe(entry)
+        self._progress.update(self._task, completed=min(1.0, share), description=text)
+        if not self.console.is_terminal:
+            self.say(f"{100 * min(1.0, share):3.0f} %  {text}")
+
+    def evaluated(self, entry: Mapping[str, Any]) -> None:
+        """Show an evaluation and keep it for the table."""
+        self._evaluations.append(dict(entry))
+        self.say(f"evaluation after update {entry['update']}: {_outcome(entry)}")
+
+    def table(self) -> None:
+        """Print all evaluations as a table."""
+        table = Table(title="held-out tasks", box=None, pad_edge=False)
+        for name in ("update", "success", "95 % interval", "reward", "turns"):
+            table.add_column(name, justify="right")
+        for entry in self._evaluations:
+            low, high = 100 * entry["eval/ci_low"], 100 * entry["eval/ci_high"]
+            table.add_row(
+                str(entry["update"]),
+                f"{100 * entry['eval/success_rate']:.1f} %",
+                f"{low:.0f} to {high:.0f} %",
+                f"{entry['eval/reward']:.3f}",
+                f"{entry['eval/turns']:.1f}",
+            )
+        self.console.print(table)
+
+
+def describe(entry: Mapping[str, Any]) -> str:
+    """Return an update in one line."""
+    parts = [f"update {entry['update']}"]
+    for key, label in (("success_rate", "success"), ("reward", "reward"), ("entropy", "entropy")):
+        if key in entry:
+            parts.append(f"{label} {entry[key]:.2f}")
+    return "  ".join(parts)
+
+
+def _outcome(entry: Mapping[str, Any]) -> str:
+    return (
+        f"{100 * entry['eval/success_rate']:.1f} % of {entry['eval/episodes']:.0f} tasks solved, "
+        f"mean return {entry['eval/reward']:.3f}, {entry['eval/turns']:.1f} turns"
+    )

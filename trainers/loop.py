@@ -1,0 +1,238 @@
+"""The trainer: rollout, credit, update, evaluation, checkpoint, again.
+
+The state of a run between two updates is small and explicit (RunState, the
+learner, the weights), and everything random is a function of the recipe's seed
+and the number of the update. A run that was interrupted at any moment therefore
+goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from ..agents.rollout import RolloutResult, rollout
+from ..agents.types import Trajectory
+from ..errors import TrainingError
+from ..servers.api import SessionClient
+from . import checkpoint, rundir
+from .console import Board
+from .credit import describe
+from .evaluation import evaluate_held_out
+from .learner import Learner
+from .pipeline import keep, prepare
+from .runlog import RunLog, choose
+from .sampling import TaskSampler
+from .sections import Recipe
+from .setup import rollout_config, train_tasks
+from .statistics import batch_statistics, failed_share, rollout_statistics
+from .trainee import Trainee
+
+__all__ = ["RunState", "Trainer"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class RunState:
+    """Count what a run has done."""
+
+    update: int = 0
+    evaluated: int = -1  # the update after which the last evaluation took place
+    log_lines: int = 0
+    train_seconds: float = 0.0  # rollouts and updates, evaluations apart
+    num_tokens: int = 0  # generated in training
+    num_turns: int = 0
+    success_rate: float = -1.0  # of the last evaluation
+    fingerprint: str = ""
+
+
+class Trainer:
+    """Train until a stop rule of the recipe holds.
+
+    Args:
+        recipe: what to do.
+        run: the folder of the run.
+        client: where the environments are.
+        trainee: the policy.
+        learner: updates the policy's weights.
+        board: where progress is shown.
+        state: where the run stands.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: Path,
+        client: SessionClient,
+        trainee: Trainee,
+        learner: Learner,
+        board: Board,
+        state: RunState | None = None,
+    ) -> None:
+        self.recipe, self.run_folder, self.client = recipe, run, client
+        self.trainee, self.learner, self.board = trainee, learner, board
+        self.state = state or RunState()
+        self.log = RunLog(run)
+        self.sampler = TaskSampler(recipe.train.seed, recipe.rollout.num_groups, recipe.env.num_tasks)
+        self._saved = -1
+
+    async def run(self) -> RunState:
+        """Train to the end; interrupted, save the last complete update and pass the interrupt on.
+
+        Raises:
+            TrainingError: if the run cannot go on; the last checkpoint stays valid.
+        """
+        try:
+            while True:
+                stop = self._stops()
+                if self._evaluation_is_due(bool(stop)):
+                    await self._evaluate()
+                    stop = self._stops()
+                if stop or self.state.update % self.recipe.train.save_every == 0:
+                    self.save()
+                if stop:
+                    self.board.say(f"done after {self.state.update} updates: {stop}")
+                    return self.state
+                await self._update()
+        except asyncio.CancelledError:
+            self.save()
+            raise
+
+    def save(self) -> None:
+        """Write a checkpoint of the last complete update, if it has none."""
+        if self._saved == self.state.update:
+            return
+        checkpoint.save(
+            rundir.checkpoints(self.run_folder),
+            self.state.update,
+            state=asdict(self.state),
+            learner={"learner": self.learner.state_dict(), "torch_rng": torch.get_rng_state()},
+            save_policy=self.trainee.save,
+            keep=self.recipe.train.keep,
+        )
+        self._saved = self.state.update
+
+    def _stops(self) -> str:
+        """Return why the run is over; empty while it is not."""
+        train, state = self.recipe.train, self.state
+        if state.update >= train.num_updates:
+            return f"train.num_updates = {train.num_updates}"
+        if train.max_seconds and state.train_seconds >= train.max_seconds:
+            return f"train.max_seconds = {train.max_seconds:g}"
+        if train.target_success and state.success_rate >= train.target_success:
+            return f"train.target_success = {train.target_success:g} is reached"
+        return ""
+
+    def _evaluation_is_due(self, last: bool) -> bool:
+        section, state = self.recipe.eval, self.state
+        if section.episodes == 0 or state.evaluated == state.update:
+            return False
+        return last or state.update == 0 or bool(section.every and state.update % section.every == 0)
+
+    async def _evaluate(self) -> None:
+        self.trainee.publish(self.state.update)
+        figures = await evaluate_held_out(self.client, self.trainee.policy, self.recipe)
+        entry = {"kind": "eval", "update": self.state.update, **figures}
+        self.state.evaluated = self.state.update
+        self.state.success_rate = figures["eval/success_rate"]
+        self._write({**entry, "train_seconds": self.state.train_seconds})
+        self.board.evaluated(entry)
+
+    async def _update(self) -> None:
+        started = perf_counter()
+        number = self.state.update
+        # publishing empties the caches: a resumed run must find them as an uninterrupted one
+        self.trainee.publish(number)
+        tasks = train_tasks(self.recipe, self.sampler.seeds(number), number)
+        result = await rollout(self.client, self.trainee.policy, tasks, rollout_config(self.recipe))
+        self._check(result)
+        entry = {"kind": "update", "update": number + 1, **self._learn(result)}
+        entry["step_time"] = perf_counter() - started
+        state = self.state
+        state.update = number + 1
+        state.train_seconds += entry["step_time"]
+        state.num_tokens += result.stats.tokens
+        state.num_turns += result.stats.turns
+        section = self.recipe.log
+        self.log.trajectories(number + 1, choose(result.trajectories, section.trajectories, section.sampled))
+        self._write({**entry, "train_seconds": state.train_seconds, "total_tokens": state.num_tokens})
+        self.board.update(self._share(), entry)
+
+    def _learn(self, result: RolloutResult) -> dict[str, Any]:
+        """Turn a rollout into an update; return the figures of the log."""
+        trajectories = keep(result.trajectories, self.recipe.train.allow_single)
+        if not trajectories:
+            raise TrainingError(f"update {self.state.update}: no group has two episodes to compare")
+        started = perf_counter()
+        prepared = prepare(trajectories, self.recipe, self.learner)
+        credited = perf_counter()
+        figures = self.learner.update(
+            prepared.batch,
+            prepared.advantage_N,
+            targets=prepared.credit.targets,
+            reference_N=prepared.reference_N,
+        )
+        return {
+            **batch_statistics(result.trajectories),
+            **rollout_statistics(result.stats),
+            **describe(prepared.table, prepared.credit),
+            **figures,
+            "rollout/causes": dict(result.stats.causes.most_common(3)),
+            "rollout/left_out": len(result.trajectories) - len(trajectories),
+            "staleness": staleness(trajectories, self.state.update),
+            "time/credit": credited - started,
+            "time/learner": perf_counter() - credited,
+        }
+
+    def _check(self, result: RolloutResult) -> None:
+        """Stop if too many rollouts failed, or the environment is another than before."""
+        share, limit = failed_share(result.trajectories), self.recipe.train.max_failed
+        if share > limit:
+            causes = Counter(each.error or each.end for each in result.trajectories if not each.counts)
+            shown = "; ".join(f"{count} times {cause}" for cause, count in causes.most_common(3))
+            raise TrainingError(
+                f"update {self.state.update}: {100 * share:.0f} % of the rollouts failed, train.max_failed "
+                f"allows {100 * limit:.0f} %. Causes: {shown}"
+            )
+        found = {each.fingerprint for each in result.trajectories if each.counts and each.fingerprint}
+        known = self.state.fingerprint or (min(found) if found else "")
+        if found - {known}:
+            raise TrainingError(
+                f"update {self.state.update}: the environment's fingerprint is {', '.join(sorted(found))}, "
+                f"the run began with {known}: its code has changed, so results would not compare"
+            )
+        if not self.state.fingerprint and known:
+            self.state.fingerprint = known
+            rundir.record(self.run_folder, environment=self.recipe.env.id, fingerprint=known)
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        self.log.append(entry)
+        self.state.log_lines += 1
+
+    def _share(self) -> float:
+        """Return how much of the run is done, by the stop rule that comes first."""
+        train = self.recipe.train
+        shares = [self.state.update / max(1, train.num_updates)]
+        if train.max_seconds:
+            shares.append(self.state.train_seconds / train.max_seconds)
+        return max(shares)
+
+
+def staleness(trajectories: Sequence[Trajectory], version: int) -> float:
+    """Return how many versions behind the learner the sampled turns were, on average."""
+    behind = [
+        version - span.version
+        for each in trajectories
+        for turn in each.turns
+        for span in turn.generation.versions
+    ]
+    return sum(behind) / len(behind) if behind else 0.0

@@ -1,0 +1,116 @@
+"""From the sections of a recipe to the parts of a run."""
+
+from __future__ import annotations
+
+from ..agents.prompt import PromptConfig
+from ..agents.rollout import RolloutConfig, TaskItem
+from .learner import LearnerConfig
+from .losses import ObjectiveConfig
+from .sections import PromptSection, Recipe
+
+__all__ = ["eval_config", "learner_config", "prompt_config", "rollout_config", "train_tasks"]
+
+
+def prompt_config(section: PromptSection) -> PromptConfig:
+    """Return how prompts are made."""
+    return PromptConfig(
+        mode=section.mode,
+        history=section.history,
+        style=section.style,
+        show_admissible=section.show_admissible,
+        system=section.system,
+        task_label=section.task_label,
+        actions_label=section.actions_label,
+        max_observation_chars=section.max_observation_chars,
+        max_admissible=section.max_admissible,
+    )
+
+
+def rollout_config(recipe: Recipe) -> RolloutConfig:
+    """Return how training episodes are played."""
+    section = recipe.rollout
+    return RolloutConfig(
+        max_turns=section.max_turns,
+        max_tokens=section.max_tokens,
+        max_episode_tokens=section.max_episode_tokens,
+        deadline_s=section.deadline_s,
+        temperature=section.temperature,
+        top_p=section.top_p,
+        top_k=section.top_k,
+        constraint=section.constraint,
+        prompt=prompt_config(recipe.prompt),
+        retries=section.retries,
+        slots=section.slots,
+        deterministic=section.deterministic,
+        seed=recipe.train.seed,
+    )
+
+
+def eval_config(recipe: Recipe) -> RolloutConfig:
+    """Return how evaluation episodes are played: as in training but for the sampling."""
+    section = recipe.rollout
+    return RolloutConfig(
+        max_turns=section.max_turns,
+        max_tokens=section.max_tokens,
+        max_episode_tokens=section.max_episode_tokens,
+        deadline_s=section.deadline_s,
+        temperature=recipe.eval.temperature,
+        top_p=recipe.eval.top_p,
+        constraint=section.constraint,
+        prompt=prompt_config(recipe.prompt),
+        retries=section.retries,
+        slots=section.slots,
+        deterministic=section.deterministic,
+        seed=recipe.eval.seed,
+    )
+
+
+def train_tasks(recipe: Recipe, seeds: list[int], update: int) -> list[TaskItem]:
+    """Return the episodes of an update: one group a seed."""
+    kwargs = {**recipe.env.kwargs, **recipe.env.train_kwargs}
+    return [
+        TaskItem(recipe.env.id, kwargs, seed, group=f"{update}-{place}", episode=update, member=member)
+        for place, seed in enumerate(seeds)
+        for member in range(recipe.rollout.group_size)
+    ]
+
+
+def learner_config(recipe: Recipe) -> LearnerConfig:
+    """Return how a batch becomes an update."""
+    loss, optim = recipe.loss, recipe.optim
+    objective = ObjectiveConfig(
+        name=loss.name,
+        aggregation=loss.aggregation,
+        ratio_level=loss.ratio_level,
+        constant_length=loss.constant_length,
+        kl=loss.kl,
+        kl_coef=loss.kl_coef,
+        entropy_coef=loss.entropy_coef,
+        off_policy=loss.off_policy,
+        off_policy_level=loss.off_policy_level,
+        off_policy_limit=loss.off_policy_limit,
+        params=loss.params,
+    )
+    first, second = optim.betas
+    return LearnerConfig(
+        objective=objective,
+        learning_rate=optim.learning_rate,
+        betas=(first, second),
+        adam_epsilon=optim.adam_epsilon,
+        weight_decay=optim.weight_decay,
+        max_grad_norm=optim.max_grad_norm,
+        schedule=optim.schedule,
+        warmup_updates=optim.warmup_updates,
+        total_updates=recipe.train.num_updates,
+        num_minibatches=optim.num_minibatches,
+        num_epochs=optim.num_epochs,
+        micro_tokens=optim.micro_tokens,
+        old_logprobs=optim.old_logprobs,
+        one_engine=optim.one_engine,
+        ratio_tolerance=optim.ratio_tolerance,
+        mismatch_limit=optim.mismatch_limit,
+        spike_limit=optim.spike_limit,
+        value_heads=optim.value_heads,
+        value_coef=optim.value_coef,
+        seed=recipe.train.seed,
+    )

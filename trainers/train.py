@@ -1,0 +1,181 @@
+"""One run from a recipe to its results: build the parts, train, and leave nothing open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..envs import make
+from ..errors import CheckpointError, UsageError
+from ..servers.api import SessionClient
+from . import checkpoint, rundir, weights
+from . import credit as credits
+from . import rewards as reward_transforms
+from .console import Board
+from .learner import Learner
+from .loop import RunState, Trainer
+from .losses import Objective
+from .pipeline import name_of, params_of
+from .sections import Recipe
+from .setup import learner_config, rollout_config
+from .trainee import Trainee, load_trainee
+from .warmstart import warm_start
+
+__all__ = ["prepare_torch", "train", "validate"]
+
+
+def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = False) -> RunState:
+    """Run a recipe in a folder.
+
+    Args:
+        recipe: what to do.
+        out: the folder of the run; made if missing.
+        resume: go on from the last checkpoint; without one, begin.
+        previous: go on from the checkpoint before the last, where the last is broken.
+
+    Returns:
+        what the run came to.
+
+    Raises:
+        UsageError: if the recipe names what is not there, or the folder is taken; nothing is written.
+        CheckpointError: if a checkpoint is missing, broken or foreign.
+        TrainingError: if the run cannot go on.
+        KeyboardInterrupt: after Ctrl-C; the last complete update was saved.
+    """
+    validate(recipe)
+    rundir.open_run(out, recipe, resume=resume or previous)
+    prepare_torch(recipe)
+    with Board(recipe.log.console) as board:
+        saved = _saved(out, previous) if resume or previous else None
+        if resume and saved is None:
+            board.say(f"{out}: no checkpoint yet, starting from the beginning")
+        first = _first_policy(recipe, out, board)
+        state = asyncio.run(_train(recipe, out, board, first, saved))
+        board.table()
+    return state
+
+
+def prepare_torch(recipe: Recipe) -> None:
+    """Set the number of threads, and deterministic algorithms where the recipe asks for them."""
+    torch.set_num_threads(recipe.train.threads)
+    torch.use_deterministic_algorithms(recipe.train.deterministic)
+
+
+def validate(recipe: Recipe) -> None:
+    """Find every part that a recipe names, and refuse what cannot train.
+
+    Raises:
+        UnknownName: for a part or parameter that is not there.
+        UsageError: for numbers that do not fit together.
+    """
+    credits.get(recipe.credit.name).check_params(recipe.credit.params)
+    weights.get(recipe.weights.name).check_params(recipe.weights.params)
+    for part in recipe.reward.transforms:
+        reward_transforms.get(name_of(part, "reward")).check_params(params_of(part))
+    for part in recipe.advantage.transforms:
+        credits.transforms.get(name_of(part, "advantage")).check_params(params_of(part))
+    Objective(learner_config(recipe).objective)
+    rollout_config(recipe)
+    rollout, train = recipe.rollout, recipe.train
+    if rollout.group_size < 1 or (rollout.group_size == 1 and not train.allow_single):
+        raise UsageError(
+            f"rollout.group_size is {rollout.group_size}: a group of one has nothing to compare with; "
+            "use 2 or more, or set train.allow_single = true"
+        )
+    if rollout.temperature <= 0:
+        raise UsageError("rollout.temperature is 0: greedy episodes have no probabilities to train on")
+    if rollout.num_groups * rollout.group_size < recipe.optim.num_minibatches:
+        raise UsageError(
+            f"optim.num_minibatches is {recipe.optim.num_minibatches}, more than the "
+            f"{rollout.num_groups * rollout.group_size} episodes of an update"
+        )
+    for name in ("num_updates", "save_every", "keep", "threads"):
+        if getattr(train, name) < 1:
+            raise UsageError(f"train.{name} is {getattr(train, name)}; expected at least 1")
+    if not recipe.server.url:
+        make(recipe.env.id, **{**recipe.env.kwargs, **recipe.env.train_kwargs})
+        make(recipe.env.id, **{**recipe.env.kwargs, **recipe.env.eval_kwargs})
+
+
+def _saved(out: Path, previous: bool) -> checkpoint.Saved | None:
+    root = rundir.checkpoints(out)
+    if not previous and not (root.is_dir() and any(root.glob("update-*"))):
+        return None
+    try:
+        return checkpoint.load(checkpoint.latest(root, previous=previous))
+    except CheckpointError as error:
+        hint = "" if previous else "; --previous goes on from the checkpoint before it"
+        raise CheckpointError(f"{error}{hint}") from error
+
+
+def _first_policy(recipe: Recipe, out: Path, board: Board) -> Path:
+    """Return the folder of the policy a run begins with; make it where the recipe names none."""
+    given = recipe.policy.checkpoint
+    if given:
+        shipped = Path(str(files(__package__))) / "warmstarts" / given
+        return shipped if shipped.is_dir() else checkpoint.find(Path(given))
+    if recipe.policy.kind != "tiny":
+        raise UsageError("policy.checkpoint is empty: only a policy of kind 'tiny' can be made from nothing")
+    folder = out / "warmstart"
+    if not folder.is_dir():
+        cloned = warm_start(recipe, folder, board.working)
+        board.say(
+            f"warm start: {cloned.num_demonstrations} demonstrations ({cloned.num_won} won), "
+            f"{cloned.num_steps} steps of cloning, {cloned.seconds:.0f} s"
+        )
+    return folder
+
+
+async def _train(
+    recipe: Recipe, out: Path, board: Board, first: Path, saved: checkpoint.Saved | None
+) -> RunState:
+    state = RunState(**saved.state) if saved else RunState()
+    trainee = load_trainee(saved.policy if saved else first, recipe, state.update)
+    learner = _learner(recipe, trainee, first, saved)
+    async with _client(recipe) as client:
+        try:
+            trainer = Trainer(recipe, out, client, trainee, learner, board, state)
+            trainer.log.cut(state.log_lines)
+            return await trainer.run()
+        finally:
+            await trainee.policy.aclose()
+
+
+def _learner(recipe: Recipe, trainee: Trainee, first: Path, saved: checkpoint.Saved | None) -> Learner:
+    config = learner_config(recipe)
+    needs_reference = Objective(config.objective).needs_reference or recipe.reward.kl_coef > 0
+    reference = load_trainee(first, recipe).frozen_copy() if needs_reference else None
+    torch.manual_seed(recipe.train.seed)
+    learner = Learner(trainee.model, config, reference=reference)
+    if saved:
+        learner.load_state_dict(saved.learner["learner"])
+        torch.set_rng_state(saved.learner["torch_rng"])
+    return learner
+
+
+@contextlib.asynccontextmanager
+async def _client(recipe: Recipe) -> AsyncIterator[SessionClient]:
+    """Open the way to the environments: a server, one of our own, or this process."""
+    from ..servers.http_client import HttpClient
+    from ..servers.local import LocalClient
+    from ..servers.process import ServerProcess
+
+    section = recipe.server
+    with contextlib.ExitStack() as stack:
+        url = section.url
+        if section.spawn and not url:
+            allowed = ["--env", recipe.env.id] if ":" in recipe.env.id else []
+            url = stack.enter_context(ServerProcess(allowed)).url
+        key = section.token or os.environ.get("TURNWISE_KEY") or None
+        client: Any = HttpClient(url, key) if url else LocalClient()
+        try:
+            yield client
+        finally:
+            await client.aclose()

@@ -1,0 +1,240 @@
+"""Warm start: a new tiny policy, cloned from demonstrations on training tasks.
+
+Tokenizer and weights see the training split only. With a limit of steps alone
+the result is a function of recipe and seed, bit for bit; a limit of seconds
+makes it depend on the machine.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from ..agents.causal_lm import CausalLM
+from ..agents.files import write_whole
+from ..agents.tiny.checkpoint import save_checkpoint
+from ..agents.tiny.model import TinyConfig, TinyLM
+from ..agents.tiny.tokenizer import TinyTokenizer
+from ..agents.types import Trajectory
+from ..errors import TrainingError
+from .checkpoint import file_digest
+from .demonstrations import collect, texts_of, to_tokens
+from .packing import MicroBatch, PackedBatch, collate, group_units, pack, split
+from .scoring import device_of, score
+from .sections import PolicySection, Recipe, WarmstartSection
+from .setup import prompt_config
+
+__all__ = ["Cloned", "clone", "warm_start"]
+
+Report = Callable[[str, float], None]
+_MICRO_TOKENS = 16_384
+_HELD_BACK = 0.1  # share of demonstrations that are not cloned but measured on
+
+
+@dataclass(frozen=True, slots=True)
+class Cloned:
+    """Say what a warm start came to."""
+
+    num_demonstrations: int
+    num_won: int
+    num_steps: int
+    loss: float | None  # nats a token, on demonstrations held back; None without cloning
+    accuracy: float | None  # share of their tokens given more than half the probability
+    seconds: float
+
+
+def warm_start(recipe: Recipe, out: Path, report: Report = lambda text, share: None) -> Cloned:
+    """Make a policy from demonstrations and write it into a folder, whole or not at all.
+
+    Args:
+        recipe: [env], [policy], [warmstart], [prompt] and train.seed are read.
+        out: the folder; an existing one is replaced.
+        report: told what is being done and how much of it is done, 0 to 1.
+
+    Raises:
+        UsageError: if the environment lacks what the teacher needs.
+        TrainingError: if no demonstration succeeded, or cloning diverged.
+    """
+    section, started = recipe.warmstart, perf_counter()
+    played = _collect(recipe, report)
+    taught = [each for each in played if any(turn.info["taught"] for turn in each.turns)]
+    chosen = [each for each in taught if each.success is not False] if section.only_won else taught
+    if taught and not chosen:
+        raise TrainingError(
+            f"none of {len(taught)} demonstrations succeeded: raise warmstart.episodes, lower "
+            "warmstart.slip, or set warmstart.only_won = false"
+        )
+    prompt = prompt_config(recipe.prompt)
+    tokenizer = TinyTokenizer.train(texts_of(played, prompt), recipe.policy.vocab_size)
+    model = TinyLM(_sizes(recipe.policy, tokenizer), seed=recipe.train.seed)
+    encoded = to_tokens(chosen, tokenizer, prompt, recipe.rollout.constraint, model.context_tokens)
+    steps, loss, accuracy = _clone_and_measure(model, encoded, section, recipe.train.seed, report)
+    cloned = Cloned(
+        num_demonstrations=len(played),
+        num_won=sum(bool(each.success) for each in played),
+        num_steps=steps,
+        loss=loss,
+        accuracy=accuracy,
+        seconds=perf_counter() - started,
+    )
+    _save(model, tokenizer, recipe, cloned, out)
+    return cloned
+
+
+def clone(
+    model: CausalLM, episodes: Sequence[Trajectory], section: WarmstartSection, seed: int, report: Report
+) -> int:
+    """Train a model by cross entropy on the tokens of episodes.
+
+    Args:
+        model: trained in place.
+        episodes: with a generation on each turn.
+        section: steps, seconds, batch size and optimizer.
+        seed: of the order of episodes.
+        report: told the progress.
+
+    Returns:
+        the number of steps taken.
+
+    Raises:
+        TrainingError: if the loss is not finite.
+    """
+    optimizer = torch.optim.AdamW(
+        list(model.parameters()),
+        lr=section.learning_rate,
+        betas=(0.9, 0.98),
+        weight_decay=section.weight_decay,
+        fused=True,
+    )
+    started, order, rng = perf_counter(), list[int](), np.random.default_rng([seed, 1])
+    step = 0
+    while True:
+        share = step / section.max_steps
+        if section.seconds:
+            share = max(share, (perf_counter() - started) / section.seconds)
+        if share >= 1.0:
+            return step
+        while len(order) < section.batch_size:
+            order.extend(rng.permutation(len(episodes)).tolist())
+        chosen, order = order[: section.batch_size], order[section.batch_size :]
+        for group in optimizer.param_groups:
+            group["lr"] = section.learning_rate * _schedule(share)
+        loss = _step(model, pack([episodes[i] for i in chosen]), optimizer)
+        step += 1
+        report(f"cloning: loss {loss:.3f}", share)
+
+
+def _step(model: CausalLM, batch: PackedBatch, optimizer: torch.optim.Optimizer) -> float:
+    optimizer.zero_grad(set_to_none=True)
+    total = 0.0
+    for micro in _pieces(batch, device_of(model)):
+        loss = -score(model, micro).logp_N.sum() / batch.num_targets
+        torch.autograd.backward(loss)
+        total += float(loss)
+    norm = float(torch.nn.utils.clip_grad_norm_(list(model.parameters()), 1.0))
+    if not np.isfinite(total) or not np.isfinite(norm):
+        raise TrainingError(f"cloning: loss {total}, gradient norm {norm}; lower warmstart.learning_rate")
+    optimizer.step()
+    return total
+
+
+def _pieces(batch: PackedBatch, device: torch.device) -> Iterator[MicroBatch]:
+    for chosen in split(batch, group_units(batch, "turn"), _MICRO_TOKENS):
+        micro = collate(batch, chosen, device)
+        if len(micro.index_N):
+            yield micro
+
+
+def _clone_and_measure(
+    model: TinyLM, encoded: Sequence[Trajectory], section: WarmstartSection, seed: int, report: Report
+) -> tuple[int, float | None, float | None]:
+    """Clone what can be learned; without any, the policy stays as it was initialised."""
+    taught = [each for each in encoded if pack([each]).num_targets]
+    if not taught or section.max_steps == 0:
+        report("nothing to clone: the policy starts untrained", 1.0)
+        return 0, None, None
+    num_held = int(len(taught) * _HELD_BACK)
+    held, cloned = taught[:num_held], taught[num_held:]
+    steps = clone(model, cloned, section, seed, report)
+    return steps, *_measure(model, pack(held or cloned))
+
+
+def _measure(model: CausalLM, batch: PackedBatch) -> tuple[float, float]:
+    """Return the loss in nats a token, and the share of tokens given more than half the probability."""
+    with torch.no_grad():
+        pieces = [score(model, micro).logp_N.double().numpy() for micro in _pieces(batch, device_of(model))]
+    logp_N = np.concatenate(pieces)
+    return float(-logp_N.mean()), float((logp_N > np.log(0.5)).mean())
+
+
+def _schedule(share: float) -> float:
+    """Return the factor on the learning rate: a short warm-up, then a cosine to 5 %."""
+    if share < 0.05:
+        return 0.05 + 0.95 * share / 0.05
+    return float(0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * (share - 0.05) / 0.95)))
+
+
+def _collect(recipe: Recipe, report: Report) -> list[Trajectory]:
+    section = recipe.warmstart
+    rng = np.random.default_rng([recipe.train.seed, 2])
+    highest = recipe.env.num_tasks or 2**30
+    seeds = [int(seed) for seed in rng.integers(0, highest, size=section.episodes)]
+    episodes = collect(
+        recipe.env.id,
+        {**recipe.env.kwargs, **recipe.env.train_kwargs},
+        seeds,
+        teacher=section.teacher,
+        max_turns=recipe.rollout.max_turns,
+        slip=section.slip,
+    )
+    played = []
+    for episode in episodes:
+        played.append(episode)
+        report("demonstrations", len(played) / section.episodes)
+    return played
+
+
+def _sizes(section: PolicySection, tokenizer: TinyTokenizer) -> TinyConfig:
+    return TinyConfig(
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=section.hidden_size,
+        num_layers=section.num_layers,
+        num_heads=section.num_heads,
+        num_kv_heads=section.num_kv_heads,
+        intermediate_size=section.intermediate_size,
+        max_positions=section.context_tokens,
+    )
+
+
+def _save(model: TinyLM, tokenizer: TinyTokenizer, recipe: Recipe, cloned: Cloned, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        kept = copy.deepcopy(model).to(torch.bfloat16) if recipe.warmstart.compact else model
+        save_checkpoint(kept, tokenizer, temporary)
+        document = {
+            "environment": recipe.env.id,
+            "seed": recipe.train.seed,
+            "demonstrations": cloned.num_demonstrations,
+            "won": cloned.num_won,
+            "steps": cloned.num_steps,
+            "loss": cloned.loss,
+            "accuracy": cloned.accuracy,
+            "sha256": file_digest(temporary / "model.safetensors"),
+        }
+        write_whole(temporary / "warmstart.json", json.dumps(document, indent=2, sort_keys=True).encode())
+        if out.exists():
+            shutil.rmtree(out)
+        temporary.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
