@@ -13,6 +13,8 @@ _L cached places; inside comments H key heads, G query heads of each, d width.
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,8 +69,7 @@ class KeyValueCache:
         self.model, self.num_slots = model, num_slots
         self._group = c.num_heads // c.num_kv_heads
         shape = (2, num_slots, c.num_kv_heads, c.max_positions, c.head_size)
-        # numpy's zeros are pages that the system maps when they are first written; torch would touch all.
-        memory = [torch.from_numpy(np.zeros(shape, dtype=np.float32)) for _ in range(c.num_layers)]
+        memory = [_sparse_zeros(shape) for _ in range(c.num_layers)]
         self._keys = [layer[0] for layer in memory]
         self._values = [layer[1] for layer in memory]
 
@@ -194,6 +195,18 @@ class KeyValueCache:
             padded.flatten(2, 3), keys, values, attn_mask=a.mask
         ).view(shape)
         return layer.finish(x_ND, attended[a.row_N, :, :, a.offset_N].flatten(1))
+
+
+def _sparse_zeros(shape: tuple[int, ...]) -> Tensor:
+    """Return float32 zeros of which only the pages that are written to ever take memory.
+
+    Huge pages, which numpy asks for, would make nearly all of a cache resident:
+    a slot that holds a short conversation shares them with its neighbours.
+    """
+    memory = mmap.mmap(-1, 4 * math.prod(shape))
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return torch.from_numpy(np.frombuffer(memory, dtype=np.float32).reshape(shape))
 
 
 def _repeat_last(count: int) -> NDArray[np.int64]:
