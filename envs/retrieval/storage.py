@@ -30,9 +30,10 @@ _ARRAYS = ("starts", "documents", "impacts", "ceilings")
 
 
 class Records(Sequence[dict[str, Any]]):
-    """Read JSON records out of a mapped file; each access decodes one record."""
+    """Read JSON records out of a mapped file, each with its key; an access decodes one record."""
 
-    def __init__(self, blob: bytes | mmap.mmap, offsets: NDArray[np.int64]) -> None:
+    def __init__(self, blob: bytes | mmap.mmap, offsets: NDArray[np.int64], keys: list[str]) -> None:
+        self.keys = keys
         self._blob = blob
         self._offsets = offsets
 
@@ -73,14 +74,21 @@ def source_tag(*paths: Path, extra: str = "") -> str:
     return digest.hexdigest()[:24]
 
 
-def write_collection(folder: Path, tag: str, index: Bm25Index, records: Iterable[dict[str, Any]]) -> None:
-    """Write an index and its records; an existing folder of that name is replaced."""
+def write_collection(
+    folder: Path, tag: str, index: Bm25Index, records: Iterable[tuple[str, dict[str, Any]]]
+) -> None:
+    """Write an index and (key, record) of each of its documents; an existing folder of that name is replaced.
+
+    Two writers do not harm each other: the folder of the one that ends last stays.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
     try:
         _write_files(work, tag, index, records)
         if folder.exists():
-            shutil.rmtree(folder)
+            old = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
+            folder.rename(old / "old")
+            shutil.rmtree(old)
         work.rename(folder)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
@@ -104,21 +112,26 @@ def open_collection(folder: Path, tag: str) -> tuple[Bm25Index, Records] | None:
 
 def _open_records(folder: Path) -> Records:
     offsets = np.load(folder / "offsets.npy", mmap_mode="r")
+    keys = json.loads((folder / "keys.json").read_text("utf-8"))
     if not int(offsets[-1]):
-        return Records(b"", offsets)
+        return Records(b"", offsets, keys)
     with (folder / "records.bin").open("rb") as file:
-        return Records(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), offsets)
+        return Records(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), offsets, keys)
 
 
-def _write_files(work: Path, tag: str, index: Bm25Index, records: Iterable[dict[str, Any]]) -> None:
+def _write_files(
+    work: Path, tag: str, index: Bm25Index, records: Iterable[tuple[str, dict[str, Any]]]
+) -> None:
     for name in _ARRAYS:
         np.save(work / f"{name}.npy", getattr(index, name))
     (work / "terms.txt").write_text("\n".join(index.terms), "utf-8")
-    offsets = [0]
+    offsets, keys = [0], []
     with (work / "records.bin").open("wb") as file:
-        for record in records:
+        for key, record in records:
+            keys.append(key)
             offsets.append(offsets[-1] + file.write(json.dumps(record).encode()))
     np.save(work / "offsets.npy", np.array(offsets, np.int64))
+    (work / "keys.json").write_text(json.dumps(keys), "utf-8")
     meta = {"format": _FORMAT, "tag": tag, "num_documents": index.num_documents}
     (work / "meta.json").write_text(json.dumps(meta), "utf-8")
     for path in work.iterdir():

@@ -22,8 +22,8 @@ from turnwise.errors import UsageError
 TEXTS = ["red apple", "green pear", "red pear caf\u00e9"]
 
 
-def records() -> Iterator[dict[str, object]]:
-    yield from ({"id": i, "text": text} for i, text in enumerate(TEXTS))
+def records() -> Iterator[tuple[str, dict[str, object]]]:
+    yield from ((f"k{i}", {"id": i, "text": text}) for i, text in enumerate(TEXTS))
 
 
 def test_opened_equals_built(tmp_path: Path) -> None:
@@ -34,6 +34,7 @@ def test_opened_equals_built(tmp_path: Path) -> None:
         for ours, theirs in zip(opened.search(query, 3), built.search(query, 3), strict=True):
             assert ours.tolist() == theirs.tolist()
     assert [record["text"] for record in stored] == TEXTS
+    assert stored.keys == ["k0", "k1", "k2"]
     assert stored[-1] == stored[2] == stored[1:][1]
     with pytest.raises(IndexError):
         stored[3]
@@ -57,8 +58,8 @@ def test_empty_collection(tmp_path: Path) -> None:
 def test_failed_writer_leaves_the_old_one(tmp_path: Path) -> None:
     write_collection(tmp_path / "c", "old", Bm25Index.build(TEXTS), records())
 
-    def failing() -> Iterator[dict[str, object]]:
-        yield {"id": 0}
+    def failing() -> Iterator[tuple[str, dict[str, object]]]:
+        yield "k", {"id": 0}
         raise UsageError("no more")
 
     with pytest.raises(UsageError):

@@ -1,0 +1,37 @@
+"""Shopping: find the product that an instruction describes, choose its options, buy it.
+
+`shopping/webshop-v0` reads the original WebShop files; `shopping/generated-v0`
+makes a catalogue of its own and needs none.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ..registry import register
+
+if TYPE_CHECKING:
+    from .catalogue import Catalogue
+    from .goals import Goal
+    from .product import Product
+    from .scoring import reward
+
+__all__ = ["Catalogue", "Goal", "Product", "register_environments", "reward"]
+
+_HOME = {"Catalogue": "catalogue", "Goal": "goals", "Product": "product", "reward": "scoring"}
+
+
+def register_environments() -> None:
+    """Register the ids of the family; called once, by turnwise.envs."""
+    register(
+        "shopping/webshop-v0",
+        "turnwise.envs.shopping.webshop:WebShop",
+        description="WebShop: its products, goals, pages and reward (needs items= and instructions=).",
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,77 @@
+"""`shopping/webshop-v0`: the original catalogue, goals and pages."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..retrieval.storage import source_tag
+from .catalogue import Catalogue, shared_catalogue
+from .environment import MAX_TURNS, ShoppingEnv
+from .goals import Goal, load_goals
+from .pages import Mode
+from .splits import draws
+
+__all__ = ["WebShop"]
+
+
+class WebShop(ShoppingEnv):
+    """Shop among the products of the original files; see ShoppingEnv for the game.
+
+    Args:
+        items: `items_shuffle*.json`.
+        instructions: `items_ins_v2*.json`.
+        human: `items_human_ins.json`; the goals are people's words where it is given.
+        goals: a file of frozen goals; without it goals are made from the products, the same ones
+            in the same order as the original makes, with price caps drawn by a hash.
+        prices: a file of frozen prices.
+        mode: `text` or `text_rich`.
+        goal_index: always this goal.
+        split: all, train, seen, unseen or test.
+        protocol: `product` (no product on two sides, every product drawn alike) or `literature`
+            (goals 0 to 499 are the test set, every goal drawn alike).
+        strict: match options by name and exact value.
+        max_turns: turns before the episode is truncated.
+        cache: folder for the collection made of the files; see Catalogue.load.
+
+    Raises:
+        UsageError: if a file is wrong, naming file, record and field.
+    """
+
+    def __init__(
+        self,
+        items: str,
+        instructions: str,
+        human: str | None = None,
+        goals: str | None = None,
+        prices: str | None = None,
+        mode: Mode = "text",
+        goal_index: int | None = None,
+        split: str = "all",
+        protocol: str = "product",
+        strict: bool = False,
+        max_turns: int = MAX_TURNS,
+        cache: str | None = None,
+    ) -> None:
+        catalogue = shared_catalogue(items, instructions, human, prices, cache)
+        tag = source_tag(Path(goals)) if goals is not None else ""
+        tasks, groups = _tasks(catalogue, goals, tag, split, protocol)
+        super().__init__(
+            catalogue, tasks, groups, mode=mode, goal_index=goal_index, strict=strict, max_turns=max_turns
+        )
+
+
+@functools.lru_cache(maxsize=32)
+def _tasks(
+    catalogue: Catalogue, goals: str | None, tag: str, split: str, protocol: str
+) -> tuple[Sequence[Goal], Sequence[Sequence[int]]]:
+    """Return every goal and the groups of the split, once per process and state of the file."""
+    every: Any = catalogue.goals if goals is None else _frozen(catalogue, goals, tag)
+    return every, draws(every, split, protocol)
+
+
+@functools.lru_cache(maxsize=8)
+def _frozen(catalogue: Catalogue, goals: str, tag: str) -> list[Goal]:
+    return load_goals(Path(goals), catalogue.products)
