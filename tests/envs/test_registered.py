@@ -15,16 +15,19 @@ import turnwise
 from turnwise.envs.check import check_environment
 
 NEEDS_FILES = {
-    "household/alfworld-v0": ("game_file", "alfworld/example_game_heat/game.tw-pddl"),
+    "household/alfworld-v0": {"game_file": "alfworld/example_game_heat/game.tw-pddl"},
+    "shopping/webshop-v0": {
+        "items": "webshop/items_shuffle_1000.json",
+        "instructions": "webshop/items_ins_v2_1000.json",
+        "goals": "webshop/goals.json",
+        "prices": "webshop/prices.json",
+    },
 }
 
 
 @pytest.mark.parametrize("env_id", sorted(turnwise.registered()))
 def test_environment_passes_every_check(env_id: str, benchmark_data: Path) -> None:
-    kwargs = {}
-    if env_id in NEEDS_FILES:
-        name, file = NEEDS_FILES[env_id]
-        kwargs = {name: str(benchmark_data / file)}
+    kwargs = {name: str(benchmark_data / file) for name, file in NEEDS_FILES.get(env_id, {}).items()}
     verdicts = check_environment(env_id, kwargs, seeds=(0, 1), num_turns=15)
     assert [v for v in verdicts if v.outcome == "failed"] == []
     skipped = [v for v in verdicts if v.outcome == "skipped"]
