@@ -120,6 +120,7 @@ class _Episode:
         self.conversation = stage.conversation() if growing else None
         self.turns: list[Turn] = []
         self.opened = False
+        self.deadline: asyncio.Timeout | None = None
         self.reply = Reply("", "", 0, 0, "")
         self.instruction = self.task_name = ""
         self.end: End = "error"
@@ -151,7 +152,7 @@ class _Episode:
         if self.error is not None:
             return
         try:
-            async with asyncio.timeout(self.stage.config.deadline_s) as deadline:
+            async with asyncio.timeout(self.stage.config.deadline_s) as self.deadline:
                 await self._play()
         except PolicyStopped:
             raise
@@ -159,7 +160,7 @@ class _Episode:
             self._out_of_tokens(str(error))
         except (TimeoutError, PolicyError, EnvironmentFault, ServerError) as error:
             self.end, self.error = "error", f"{type(error).__name__}: {error}"
-            if deadline.expired():
+            if self.deadline and self.deadline.expired():
                 self.end, self.error = "deadline", f"over {self.stage.config.deadline_s:g} s"
 
     def forget(self) -> None:
@@ -260,8 +261,18 @@ class _Episode:
             return await stage.policy.generate(request)
 
     async def _wait(self, phase: Phase) -> None:
-        if self.stage.lockstep:
+        """Wait for the others in lock-step; the deadline stands still meanwhile."""
+        if not self.stage.lockstep:
+            return
+        clock = asyncio.get_running_loop().time
+        due = self.deadline.when() if self.deadline else None
+        if self.deadline is None or due is None:
             await self.stage.lockstep.wait(phase, self.slot)
+            return
+        left_s = due - clock()
+        self.deadline.reschedule(None)
+        await self.stage.lockstep.wait(phase, self.slot)
+        self.deadline.reschedule(clock() + left_s)
 
     def _note_failure(self) -> bool:
         """Take over what the service says of a failure of the machine."""

@@ -23,7 +23,7 @@ from .types import Policy, Trajectory
 __all__ = ["EvalRow", "Evaluation", "evaluate"]
 
 # Fields that decide how fast an evaluation runs, not what it finds.
-_PACE = ("slots", "deadline_s", "retries", "deterministic", "drop_info")
+_PACE = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info")
 
 OnProgress = Callable[[EvalRow], None]
 

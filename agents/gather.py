@@ -70,6 +70,11 @@ class Gatherer(Generic[ItemT, AnswerT]):
         if self._sending:
             await asyncio.wait(set(self._sending))
 
+    def abandon(self) -> None:
+        """Stop waiting for what is under way."""
+        for task in self._sending:
+            task.cancel()
+
     def _flush(self) -> None:
         waiting = [pair for pair in self._waiting if not pair[1].done()]
         self._waiting = []

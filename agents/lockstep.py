@@ -32,9 +32,10 @@ class LockStep:
     async def wait(self, phase: Phase, slot: int) -> None:
         """Wait until it is the turn of this phase."""
         places = self._waiting[phase]
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
         places[slot] = future
-        self._release()
+        loop.call_soon(self._release)  # not at once: the last to come must not run ahead of the others
         try:
             await future
         finally:
@@ -44,7 +45,7 @@ class LockStep:
     def leave(self) -> None:
         """Take part no longer."""
         self._live -= 1
-        self._release()
+        asyncio.get_running_loop().call_soon(self._release)
 
     def _release(self) -> None:
         environment, policy = self._waiting["environment"], self._waiting["policy"]

@@ -64,7 +64,7 @@ async def rollout(
         policy=policy,
         prompt=prompt_of(policy, config.prompt),
         constraint=constraint_of(policy, config.constraint),
-        sessions=Sessions(client, environment_clock, reset_options_of(policy)),
+        sessions=Sessions(client, environment_clock, reset_options_of(policy), config.max_batch),
         policy_clock=policy_clock,
         lockstep=LockStep(num_slots) if config.deterministic else None,
         conversation=lambda: f"{prefix}-{next(numbers)}",

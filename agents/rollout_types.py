@@ -24,7 +24,8 @@ class RolloutConfig:
         max_tokens: of one message.
         max_episode_tokens: no turn starts whose prompt and message could exceed this;
             the episode ends as "tokens". In conversation mode the prompt is the episode.
-        deadline_s: of one episode, in seconds; it ends as "deadline".
+        deadline_s: of one episode, in seconds; it ends as "deadline". Waiting for
+            other episodes in lock-step is not counted.
         temperature: 0 is greedy.
         top_p: nucleus sampling.
         top_k: 0 is all tokens.
@@ -34,6 +35,8 @@ class RolloutConfig:
         max_action_chars: longer actions are malformed.
         retries: how often an episode that failed is played anew.
         slots: episodes under way at once.
+        max_batch: the most steps in one call to the service. A slow step holds back the
+            others of its call: 1 keeps environments of very different speed apart.
         deterministic: play in lock-step, so that the batches are the same in every run.
         seed: of the run; the first part of every key of random numbers.
         drop_info: keys of info that turns do not keep.
@@ -52,12 +55,20 @@ class RolloutConfig:
     max_action_chars: int = MAX_ACTION_CHARS
     retries: int = 1
     slots: int = 64
+    max_batch: int = 512
     deterministic: bool = False
     seed: int = 0
     drop_info: tuple[str, ...] = ("admissible",)
 
     def __post_init__(self) -> None:
-        for name in ("max_turns", "max_tokens", "max_episode_tokens", "max_action_chars", "slots"):
+        for name in (
+            "max_turns",
+            "max_tokens",
+            "max_episode_tokens",
+            "max_action_chars",
+            "slots",
+            "max_batch",
+        ):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("temperature", "top_k", "retries", "seed"):

@@ -16,7 +16,6 @@ from .rollout_types import TaskItem
 
 __all__ = ["Held", "Sessions"]
 
-_MAX_BATCH = 512
 _CLOSE_WAIT_S = 10.0
 _USAGE_CODES = frozenset({"unknown_environment", "not_allowed", "invalid_request", "too_large"})
 
@@ -44,16 +43,19 @@ class Sessions:
         client: the service.
         clock: runs while a call is under way.
         options: options of every reset, beside the task's own.
+        max_batch: the most items of one call.
     """
 
-    def __init__(self, client: SessionClient, clock: BusyClock, options: dict[str, Any]) -> None:
+    def __init__(
+        self, client: SessionClient, clock: BusyClock, options: dict[str, Any], max_batch: int
+    ) -> None:
         self._client = client
         self._clock = clock
         self._options = options
         self._open: set[str] = set()
-        self._creating: Gatherer[TaskItem, Reply | Problem] = Gatherer(self._create, _MAX_BATCH)
-        self._resetting: Gatherer[ResetItem, Reply | Problem] = Gatherer(self._reset, _MAX_BATCH)
-        self._stepping: Gatherer[StepItem, Reply | Problem] = Gatherer(self._step, _MAX_BATCH)
+        self._creating: Gatherer[TaskItem, Reply | Problem] = Gatherer(self._create, max_batch)
+        self._resetting: Gatherer[ResetItem, Reply | Problem] = Gatherer(self._reset, max_batch)
+        self._stepping: Gatherer[StepItem, Reply | Problem] = Gatherer(self._step, max_batch)
 
     async def start(self, task: TaskItem, held: Held | None) -> Reply:
         """Start an episode of a task, in the session held or in a new one.
@@ -87,10 +89,15 @@ class Sessions:
 
     async def close_all(self) -> None:
         """Close whatever is open, also what is only being created; waits a bounded time."""
+        self._resetting.abandon()
+        self._stepping.abandon()
         try:
             async with asyncio.timeout(_CLOSE_WAIT_S):
-                for gatherer in (self._creating, self._resetting, self._stepping):
-                    await gatherer.settle()
+                await self._creating.settle()
+        except TimeoutError:
+            log.warning("sessions that are still being created are left to their leases")
+        try:
+            async with asyncio.timeout(_CLOSE_WAIT_S):
                 if self._open:
                     await self._client.close(sorted(self._open))
         except (TimeoutError, ServerError) as error:

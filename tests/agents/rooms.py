@@ -1,0 +1,91 @@
+"""Small environments whose every turn can be worked out by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from turnwise import TextEnv
+
+
+class Corridor(TextEnv):
+    """Walk right to the door, `2 + seed % 3` steps away; every wrong word is answered."""
+
+    def __init__(self, limit: int = 30, talkative: bool = True) -> None:
+        self.limit, self.talkative = limit, talkative
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        self.place, self.steps, self.door = 0, 0, 2 + (seed or 0) % 3
+        self.expert = bool((options or {}).get("expert"))
+        self.start_failure(seed or 0)
+        return f"You are at 0. The door is at {self.door}.", self.info()
+
+    def start_failure(self, seed: int) -> None:
+        pass
+
+    def info(self) -> dict[str, Any]:
+        info: dict[str, Any] = {
+            "admissible": ["left", "right"],
+            "instruction": "go to the door",
+            "task": f"corridor-{self.door}",
+            "state_key": f"at {self.place}",
+            "won": self.place == self.door,
+            "score": self.place / self.door,
+            "rewards": {"progress": float(self.place)},
+            "private": {"door": self.door, **({"expert": "right"} if self.expert else {})},
+        }
+        return info
+
+    def step(self, action: str):
+        self.steps += 1
+        self.place = max(0, self.place + {"right": 1, "left": -1}.get(action, 0))
+        won = self.place == self.door
+        text = f"You are at {self.place}." if action in ("left", "right") else "Nothing happens."
+        return text, float(won), won, self.steps >= self.limit, self.info()
+
+
+class Faulty(Corridor):
+    """Raise in the second step of every task with an odd seed."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        self.odd = bool((seed or 0) % 2)
+        return super().reset(seed=seed, options=options)
+
+    def step(self, action: str):
+        if self.odd and self.steps == 1:
+            raise RuntimeError("the floor gave way")
+        return super().step(action)
+
+
+class Flaky(Corridor):
+    """Fail the first episode of each task, then work."""
+
+    met: ClassVar[set[int]] = set()
+
+    def start_failure(self, seed: int) -> None:
+        if seed not in Flaky.met:
+            Flaky.met.add(seed)
+            raise RuntimeError("not yet")
+
+
+class NotFinite(Corridor):
+    """Give a reward that is no number."""
+
+    def step(self, action: str):
+        return "", float("nan"), False, False, {}
+
+
+class Mute(Corridor):
+    """Say nothing of winning, scores, or what is admissible."""
+
+    def info(self) -> dict[str, Any]:
+        return {}
+
+
+class Waiting(Corridor):
+    """Take its time over each step."""
+
+    async def step_async(self, action: str):
+        await asyncio.sleep(0.01 if action == "right" else 30)
+        return self.step(action)
