@@ -107,6 +107,7 @@ class Creation:
     async def _once(self, call: str, owner: str, request_id: str | None, body: Any, work: Any) -> bytes:
         if self.service.draining:
             raise Refused(draining(), retry_after_s=5.0)
+        await self.service.commit()  # with a journal that cannot be written nothing new begins
         encoded = orjson.dumps([call, body], option=orjson.OPT_SORT_KEYS)
         if request_id is None:
             return bytes(await asyncio.shield(asyncio.ensure_future(work(b""))))

@@ -90,6 +90,10 @@ class Journal(Protocol):
         """
         ...
 
+    def checkpoint(self) -> None:
+        """Tidy the store; called now and then on a thread, may block."""
+        ...
+
     def sessions(self) -> Iterator[SessionRecord]:
         """Return the sessions that are open, with their current episodes."""
         ...
@@ -128,6 +132,9 @@ class MemoryJournal:
 
     async def commit(self) -> None:
         """Have nothing to write."""
+
+    def checkpoint(self) -> None:
+        """Have nothing to tidy."""
 
     def sessions(self) -> Iterator[SessionRecord]:
         """Return nothing: no session outlives the process."""

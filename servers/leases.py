@@ -34,9 +34,10 @@ def reap(service: Service) -> list[str]:
 
 
 async def keep_reaping(service: Service) -> None:
-    """Reap until cancelled."""
+    """Reap, and tidy the journal, until cancelled."""
     period_s = min(service.limits.ttl_s / 4, _MAX_PERIOD_S)
     while True:
         await asyncio.sleep(period_s)
         if reap(service):
             await service.commit()
+        await asyncio.to_thread(service.journal.checkpoint)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import uvicorn
 
@@ -42,6 +43,8 @@ class ServerConfig:
         key_file: who may call, one `NAME SECRET [evaluation]` a line.
         key_env: the environment variable that holds the one key.
         limits: sizes, counts and times.
+        journal: the file in which sessions outlive the server; memory only without it.
+        journal_sync: NORMAL survives the death of the process, FULL the loss of power.
         drain_s: how long requests in flight may take when the server stops.
         log_json: log JSON lines.
     """
@@ -55,6 +58,8 @@ class ServerConfig:
     key_file: Path | None = None
     key_env: str | None = None
     limits: Limits = field(default_factory=Limits)
+    journal: Path | None = None
+    journal_sync: Literal["NORMAL", "FULL"] = "NORMAL"
     drain_s: float = 30.0
     log_json: bool = False
 
@@ -82,7 +87,14 @@ def serve(config: ServerConfig) -> int:
 def build_service(config: ServerConfig) -> Service:
     """Build the session service that a configuration asks for."""
     offer = Offer(config.envs, data_roots=config.data_roots, isolation=config.isolation)
-    return Service(offer, limits=config.limits)
+    journal = None
+    if config.journal is not None:
+        from .journal_file import SqliteJournal
+
+        journal = SqliteJournal(
+            config.journal, synchronous=config.journal_sync, max_answers=config.limits.max_requests
+        )
+    return Service(offer, limits=config.limits, journal=journal)
 
 
 def load_keys(config: ServerConfig) -> Keys | None:

@@ -37,6 +37,7 @@ ENV_ERRORS = (Exception, SystemExit)
 """What the code of an environment may raise: the one boundary where everything is caught."""
 
 _MAX_THREADS = 64
+_CHANGED = "the environment is another one: its fingerprint was {}, now it is {}"
 
 
 def derived_seed(*parts: int) -> int:
@@ -296,6 +297,8 @@ class Service:
         inline = self.inline(record.env_id)
         try:
             host = await self.build(record.env_id, record.kwargs)
+            if host.fingerprint != record.fingerprint:
+                raise Diverged(record.episode, 0, _CHANGED.format(record.fingerprint, host.fingerprint))
             await self.in_host(inline, session.replay, host)
             if session.host is not None:
                 session.take(session.host, inline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -50,6 +50,12 @@ def serve(
         int, typer.Option(help="Most open sessions of one key; 0: no limit.")
     ] = 0,
     ttl: Annotated[float, typer.Option(help="Seconds after which an idle session is closed.")] = 1800.0,
+    journal: Annotated[
+        Path | None, typer.Option(help="File in which sessions outlive the server; default: memory only.")
+    ] = None,
+    journal_sync: Annotated[
+        str, typer.Option(help="normal survives a killed process, full the loss of power.")
+    ] = "normal",
     drain: Annotated[float, typer.Option(help="Seconds for requests in flight when stopping.")] = 30.0,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log JSON lines.")] = False,
 ) -> None:
@@ -68,10 +74,25 @@ def serve(
         key_file=key_file,
         key_env=key_env,
         limits=Limits(max_sessions=max_sessions, max_sessions_per_key=max_sessions_per_key, ttl_s=ttl),
+        journal=journal,
+        journal_sync=parse_sync(journal_sync),
         drain_s=drain,
         log_json=log_json,
     )
     raise typer.Exit(run(config))
+
+
+def parse_sync(given: str) -> Literal["NORMAL", "FULL"]:
+    """Read the durability of the journal.
+
+    Raises:
+        UsageError: if it is neither normal nor full.
+    """
+    if given.lower() == "normal":
+        return "NORMAL"
+    if given.lower() == "full":
+        return "FULL"
+    raise UsageError(f"--journal-sync {given!r}: expected normal or full")
 
 
 def parse_isolation(given: list[str]) -> dict[str, Isolation]:
