@@ -31,6 +31,7 @@ _COMMANDS = {
     "play": "play:play",
     "check": "check:check",
     "serve": "serve:serve",
+    "journal": "journal:journal",
     "train": "train:train",
     "warmstart": "warmstart:warmstart",
     "doctor": "doctor:doctor",
