@@ -98,11 +98,13 @@ class GameIndex:
         if not chosen:
             counts = Counter(f"{game.split or 'no split'}/{game.task_type}" for game in self.games)
             held = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items())) or "no game"
-            first = f"; {len(self.broken)} broken, the first {self.broken[0].path}: {self.broken[0].reason}"
+            if self.broken:
+                held += (
+                    f"; {len(self.broken)} broken, the first {self.broken[0].path}: {self.broken[0].reason}"
+                )
             raise UsageError(
                 f"{self.folder} has no game of split {split!r} and task types "
                 f"{sorted(task_types) if task_types is not None else 'any'}; it holds {held}"
-                + (first if self.broken else "")
             )
         return chosen
 

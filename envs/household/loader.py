@@ -123,8 +123,8 @@ def parse_game(data: bytes | str, *, file: str = "<memory>", task: str = "", str
     except PddlError as error:
         raise GameFileError(file, part, error.line, error.reason) from error
     if not solvable(game, game.initial):
-        reason = obstacle(game, game.initial) or "no sequence of actions that reaches it"
-        raise GameFileError(file, part, goal_line, f"unsolvable goal: there is {reason}")
+        reason = obstacle(game, game.initial) or "no sequence of actions reaches it"
+        raise GameFileError(file, part, goal_line, f"unsolvable goal: {reason}")
     return game
 
 
