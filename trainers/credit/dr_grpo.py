@@ -20,8 +20,8 @@ def dr_grpo(
 ) -> Credit:
     """Give every turn R - mean of its group's episode returns.
 
-    Liu et al., Understanding R1-Zero-like training, arXiv 2503.20783, section
-    3.2. The constant length of its loss belongs to the loss.
+    Liu et al., Understanding R1-Zero-like training, arXiv 2503.20783. The constant
+    length of its loss belongs to the loss.
 
     Args:
         table: the batch; needs no column beyond the required.

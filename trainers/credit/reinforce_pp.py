@@ -9,12 +9,13 @@ import numpy as np
 
 from ...errors import TableError
 from .base import Credit, register
-from .columns import FloatArray, IntArray
-from .groups import centre, moments
+from .columns import IntArray, sums
+from .groups import centre
 from .naming import check_choice
 from .scan import recurrence
 from .scores import Penalised, Statistics, penalties, statistics_of
 from .table import TurnTable
+from .whiten import whitened
 
 __all__ = ["reinforce_pp", "reinforce_pp_baseline"]
 
@@ -31,7 +32,7 @@ def reinforce_pp(
 ) -> Credit:
     """Give every token its discounted return-to-go, whitened over the tokens of the batch.
 
-    Hu, REINFORCE++, arXiv 2501.03262, sections 3.1 and 3.4, without the KL
+    Hu, REINFORCE++, arXiv 2501.03262, without the KL
     inside the reward, which belongs to the loss here.
 
     Args:
@@ -61,11 +62,11 @@ def reinforce_pp(
         step_N = np.append(length_N[1:], 0)  # tokens between the end of this turn and the end of the next
         last_N = recurrence(table.reward, np.where(table.is_last, 0.0, gamma**step_N)) - penalty_N
     if gamma == 1.0:
-        return Credit(_whiten(last_N, length_N, epsilon), parts={"last_return": last_N})
+        return Credit(whitened(last_N, length_N, epsilon), parts={"last_return": last_N})
     row_L = np.repeat(np.arange(len(table)), length_N)
     from_end_L = np.cumsum(length_N)[row_L] - 1 - np.arange(row_L.size)
-    token_L = _whiten(last_N[row_L] * gamma**from_end_L, np.ones_like(row_L), epsilon)
-    mean_N = np.bincount(row_L, token_L, minlength=len(table)) / np.maximum(length_N, 1)
+    token_L = whitened(last_N[row_L] * gamma**from_end_L, np.ones_like(row_L), epsilon)
+    mean_N = sums(token_L, row_L, len(table)) / np.maximum(length_N, 1)
     tokens = np.split(token_L, np.cumsum(length_N)[:-1]) if len(table) else []
     return Credit(mean_N, parts={"last_return": last_N}, tokens=tokens)
 
@@ -81,7 +82,7 @@ def reinforce_pp_baseline(
 ) -> Credit:
     """Give every turn R - mean of its group, whitened over the tokens of the batch.
 
-    Hu, REINFORCE++, arXiv 2501.03262, section 3.5 (the variant with a group baseline).
+    Hu, REINFORCE++, arXiv 2501.03262 (the variant with a group baseline).
 
     Args:
         table: the batch; needs column num_tokens.
@@ -105,7 +106,7 @@ def reinforce_pp_baseline(
         lone_N = (of.count == 1)[table.group]
         centred_N[lone_N] = score_N[lone_N]
     return Credit(
-        _whiten(centred_N, length_N, epsilon), parts={"episode_score": score_N, "centred": centred_N}
+        whitened(centred_N, length_N, epsilon), parts={"episode_score": score_N, "centred": centred_N}
     )
 
 
@@ -114,17 +115,3 @@ def _token_counts(table: TurnTable, method: str) -> IntArray:
     if len(table) and not length_N.any():
         raise TableError(f"{method} whitens over tokens, but num_tokens is 0 for every turn")
     return length_N
-
-
-def _whiten(values_K: FloatArray, weight_K: IntArray, epsilon: float) -> FloatArray:
-    """Return (value - mean) / sqrt(variance + epsilon); each value stands for `weight` tokens."""
-    some_K = weight_K > 0
-    one_K = np.zeros(int(some_K.sum()), dtype=np.int64)
-    alive = moments(values_K[some_K], one_K, 1).alive[0]
-    total = weight_K.sum()
-    if not alive or total < 2:
-        return np.zeros_like(values_K)
-    mean = (weight_K * values_K).sum() / total
-    variance = (weight_K * (values_K - mean) ** 2).sum() / (total - 1)
-    white_K: FloatArray = (values_K - mean) / np.sqrt(variance + epsilon)
-    return white_K

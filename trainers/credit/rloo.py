@@ -23,7 +23,7 @@ def rloo(
 ) -> Credit:
     """Give every turn n / (n - 1) * (R - mean): the return less the mean of the others.
 
-    Ahmadian et al., Back to basics, arXiv 2402.14740, section 3. Over
+    Ahmadian et al., Back to basics, arXiv 2402.14740. Over
     "trajectories" the baseline is independent of the episode it is subtracted
     from, so the policy gradient is unbiased. Over "turns" n counts turns, the
     other turns of the same episode are part of the baseline, and it is biased:

@@ -29,7 +29,7 @@ def otc(
 ) -> TurnTable:
     """Scale the rewards of solved trajectories by alpha times their tool productivity.
 
-    OTC, Acting less is reasoning more, arXiv 2504.14870, section 3 (our
+    OTC, Acting less is reasoning more, arXiv 2504.14870 (our
     reading, from the text). With m calls in the trajectory and n the fewest
     among the solved ones of its group: under "ppo" cos(m pi / (2 m + c)), 1 for
     m = 0; under "group" 1 if m = n = 0, that cosine if n = 0, else
