@@ -9,7 +9,7 @@ end the message: the cache takes them up with the next prompt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from .randomness import uniforms
 from .sampling import SamplingRows, sample
 from .trie import TokenTrie
 
-__all__ = ["Engine", "Job", "prepare", "run_jobs"]
+__all__ = ["Codec", "Engine", "Job", "prepare", "run_jobs"]
 
 
 class Engine(Protocol):
@@ -32,6 +32,23 @@ class Engine(Protocol):
 
     def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> Tensor:
         """Append tokens to rows and return the logits [rows, V] after the last of each."""
+        ...
+
+
+class Codec(Protocol):
+    """Turn tokens back into text."""
+
+    @property
+    def end_id(self) -> int:
+        """Return the end-of-message token."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of tokens, without special tokens."""
+        ...
+
+    def char_ends(self, ids: Sequence[int], text: str) -> tuple[int, ...]:
+        """Return [L] where each of the tokens ends in their text, or in the part of it that `text` is."""
         ...
 
 
@@ -124,13 +141,13 @@ class _Row:
         elif len(self.tokens) >= self.job.max_tokens:
             self.finish = "length"
 
-    def stop_at_text(self, decode: Callable[[Sequence[int]], str], end_id: int) -> None:
+    def stop_at_text(self, codec: Codec) -> None:
         """End the message before the first stop text that it contains, with a forced end."""
-        text = decode(self.tokens)
+        text = codec.decode(self.tokens)
         found = [place for place in (text.find(stop) for stop in self.job.request.stop) if place >= 0]
         if found:
             self.text = text[: min(found)]
-            self.force(end_id)
+            self.force(codec.end_id)
             self.finish = "stop"
 
 
@@ -139,8 +156,7 @@ def run_jobs(
     jobs: Sequence[Job],
     suffixes: Sequence[Sequence[int]],
     *,
-    end_id: int,
-    decode: Callable[[Sequence[int]], str],
+    codec: Codec,
     version: int,
 ) -> list[Generation]:
     """Generate for all jobs and return their generations in order.
@@ -149,8 +165,7 @@ def run_jobs(
         engine: runs the model.
         jobs: the requests.
         suffixes: the part of each prompt that the engine has not cached, at least one token.
-        end_id: the end-of-message token.
-        decode: turns tokens into text, without special tokens.
+        codec: turns tokens into text, and knows the end of a message.
         version: the version of the weights.
 
     Raises:
@@ -159,7 +174,7 @@ def run_jobs(
     rows = [_Row(job, list(suffix)) for job, suffix in zip(jobs, suffixes, strict=True)]
     for row in rows:
         if row.node is not None:
-            row.follow(row.node, end_id)
+            row.follow(row.node, codec.end_id)
     active = [index for index, row in enumerate(rows) if row.finish is None]
     while active:
         logits = engine.append(active, [rows[index].pending for index in active])
@@ -168,12 +183,12 @@ def run_jobs(
                 f"policy version {version}: logits that are not finite; the weights have diverged, "
                 "go back to an earlier checkpoint or lower the learning rate"
             )
-        _draw([rows[index] for index in active], logits, end_id, decode)
+        _draw([rows[index] for index in active], logits, codec)
         active = [index for index in active if rows[index].finish is None]
-    return [_generation(row, end_id, decode, version) for row in rows]
+    return [_generation(row, codec, version) for row in rows]
 
 
-def _draw(rows: Sequence[_Row], logits: Tensor, end_id: int, decode: Callable[[Sequence[int]], str]) -> None:
+def _draw(rows: Sequence[_Row], logits: Tensor, codec: Codec) -> None:
     requests = [row.job.request for row in rows]
     draw = sample(
         logits,
@@ -190,18 +205,19 @@ def _draw(rows: Sequence[_Row], logits: Tensor, end_id: int, decode: Callable[[S
         row.pending = []
         row.take(token, draw.logprobs[index], draw.entropies[index], draw.supports[index])
         if row.node is not None:
-            row.follow(row.node.children[token], end_id)
+            row.follow(row.node.children[token], codec.end_id)
         else:
-            row.settle(end_id)
-        if row.job.request.stop and row.tokens[-1] != end_id:
-            row.stop_at_text(decode, end_id)
+            row.settle(codec.end_id)
+        if row.job.request.stop and row.tokens[-1] != codec.end_id:
+            row.stop_at_text(codec)
 
 
-def _generation(row: _Row, end_id: int, decode: Callable[[Sequence[int]], str], version: int) -> Generation:
-    spoken = row.tokens[:-1] if row.tokens[-1] == end_id else row.tokens
+def _generation(row: _Row, codec: Codec, version: int) -> Generation:
+    spoken = row.tokens[:-1] if row.tokens[-1] == codec.end_id else row.tokens
+    text = codec.decode(spoken) if row.text is None else row.text
     free = all(support is None for support in row.supports)
     return Generation(
-        text=decode(spoken) if row.text is None else row.text,
+        text=text,
         prompt_ids=row.job.prompt_ids,
         token_ids=tuple(row.tokens),
         logprobs=tuple(row.logprobs),
@@ -210,4 +226,5 @@ def _generation(row: _Row, end_id: int, decode: Callable[[Sequence[int]], str], 
         temperature=row.job.request.temperature,
         finish_reason=row.finish or "length",
         entropy=tuple(row.entropies),
+        char_ends=codec.char_ends(row.tokens, text),
     )

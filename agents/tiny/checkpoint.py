@@ -1,7 +1,9 @@
 """Folders of a tiny policy: config.json, model.safetensors, tokenizer.json.
 
 A folder is an ordinary Hugging Face checkpoint: `AutoModelForCausalLM` and
-`AutoTokenizer` read it, chat template included. Each file is written beside its
+`PreTrainedTokenizerFast` read it, chat template included. (`AutoTokenizer` of
+transformers 5 puts Qwen2's own splitting of digits into any tokenizer beside a
+config of that type, whatever the folder says.) Each file is written beside its
 place and renamed, so that an interrupted save leaves the former one whole.
 """
 
@@ -24,6 +26,7 @@ from .model import TinyConfig, TinyLM
 from .tokenizer import CHAT_TEMPLATE, END, PAD, SPECIAL_TOKENS, TinyTokenizer
 
 __all__ = [
+    "check_fit",
     "from_hugging_face",
     "load_checkpoint",
     "load_model",
@@ -79,9 +82,9 @@ def save_checkpoint(model: TinyLM, tokenizer: TinyTokenizer, folder: Path) -> No
     """Write a model and its tokenizer into a folder, made if missing.
 
     Raises:
-        UsageError: if the tokenizer knows more tokens than the model.
+        UsageError: if the tokenizer is not the model's.
     """
-    _check_fit(model, tokenizer, "the model given")
+    check_fit(model, tokenizer, "the model given")
     save_model(model, folder)
     write_whole(folder / "tokenizer.json", tokenizer.to_json().encode())
     description = {
@@ -145,17 +148,22 @@ def load_checkpoint(folder: Path) -> tuple[TinyLM, TinyTokenizer]:
     model = load_model(folder)
     tokenizer = TinyTokenizer.load(folder / "tokenizer.json")
     try:
-        _check_fit(model, tokenizer, str(folder / "config.json"))
+        check_fit(model, tokenizer, str(folder / "config.json"))
     except UsageError as error:
         raise CheckpointError(str(error)) from error
     return model, tokenizer
 
 
-def _check_fit(model: TinyLM, tokenizer: TinyTokenizer, given: str) -> None:
-    if tokenizer.vocab_size > model.config.vocab_size:
+def check_fit(model: TinyLM, tokenizer: TinyTokenizer, given: str) -> None:
+    """Check that a model and a tokenizer have the same tokens; `given` names them in the error.
+
+    Raises:
+        UsageError: if they do not.
+    """
+    if tokenizer.vocab_size != model.config.vocab_size:
         raise UsageError(
-            f"{given}: a vocabulary of {model.config.vocab_size}, but the tokenizer has "
-            f"{tokenizer.vocab_size} tokens"
+            f"{given}: a model of {model.config.vocab_size} tokens with a tokenizer of {tokenizer.vocab_size}; "
+            "expected the same: TinyConfig(vocab_size=tokenizer.vocab_size)"
         )
 
 

@@ -19,7 +19,7 @@ from ..decoding.loop import Job, prepare, run_jobs
 from ..decoding.trie import TrieCache
 from ..types import FinishReason, Generation, GenerationRequest, Message
 from .cache import KeyValueCache
-from .checkpoint import load_checkpoint
+from .checkpoint import check_fit, load_checkpoint
 from .model import TinyLM
 from .slots import Slot, SlotTable, common_prefix
 from .tokenizer import TinyTokenizer
@@ -42,6 +42,9 @@ class TinyPolicy:
         num_slots: how many conversations keep their cache.
         max_batch: the largest batch, at most num_slots.
         name: for reports.
+
+    Raises:
+        UsageError: if the tokenizer is not the model's, or a size is below 1.
     """
 
     def __init__(
@@ -54,10 +57,7 @@ class TinyPolicy:
         max_batch: int = 128,
         name: str = "tiny",
     ) -> None:
-        if tokenizer.vocab_size > model.vocab_size:
-            raise UsageError(
-                f"a tokenizer of {tokenizer.vocab_size} tokens; the model has {model.vocab_size}"
-            )
+        check_fit(model, tokenizer, "TinyPolicy")
         if num_slots < 1 or max_batch < 1:
             raise UsageError(f"num_slots {num_slots}, max_batch {max_batch}: expected at least 1 each")
         self.version = version
@@ -154,8 +154,7 @@ class TinyPolicy:
                     engine,
                     jobs,
                     suffixes,
-                    end_id=self.tokenizer.end_id,
-                    decode=self.tokenizer.decode,
+                    codec=self.tokenizer,
                     version=self.version,
                 )
                 done = True

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,9 @@ class TinyTokenizer:
         self.end_id = SPECIAL_TOKENS.index(END)
         self.pad_id = SPECIAL_TOKENS.index(PAD)
         self._marker_ids = {role: SPECIAL_TOKENS.index(token) for role, token in _MARKERS.items()}
+        # In the byte-level alphabet each character of a token stands for one byte.
+        names = [tokenizer.id_to_token(number) for number in range(tokenizer.get_vocab_size())]
+        self._num_bytes = [0 if name in SPECIAL_TOKENS else len(name) for name in names]
         self._encode_cached = lru_cache(maxsize=65_536)(self._encode)
 
     @classmethod
@@ -142,6 +146,16 @@ class TinyTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of tokens, without special tokens."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def char_ends(self, ids: Sequence[int], text: str) -> tuple[int, ...]:
+        """Return [L] where each token ends in `text`, the start of what the tokens spell."""
+        if text.isascii():
+            ends = accumulate(self._num_bytes[token] for token in ids)
+            return tuple(min(end, len(text)) for end in ends)
+        # A character may be spread over tokens: it ends with the last of them.
+        prefixes = (self.decode(ids[: count + 1]).rstrip("\ufffd") for count in range(len(ids) - 1))
+        ends = accumulate((min(len(prefix), len(text)) for prefix in prefixes), max)
+        return (*ends, len(text)) if ids else ()
 
     def encode_prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """Render a conversation up to the place where the assistant speaks."""
