@@ -116,6 +116,7 @@ def _settings(
     """Name everything that the rows depend on."""
     played = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in _PACE}
     played["prompt"] = asdict(capabilities.prompt_of(policy, config.prompt))
+    played["stop"] = list(config.stop)
     played["constraint"] = capabilities.constraint_of(policy, config.constraint)
     return {
         "environment": env_id,

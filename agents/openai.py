@@ -9,6 +9,7 @@ appears in no text, repr or log.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import time
@@ -228,13 +229,13 @@ class OpenAIPolicy:
 
     def _read(self, content: bytes, request: GenerationRequest) -> Generation:
         try:
-            document = orjson.loads(content)
+            document = json.loads(content)  # reads lone surrogates, which orjson refuses
             choice = document["choices"][0]
             text = choice["message"]["content"] or ""
             usage = document.get("usage") or {}
             prompt_tokens = int(usage.get("prompt_tokens") or 0)
             completion_tokens = int(usage.get("completion_tokens") or 0)
-        except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             shown = content[:_MAX_SHOWN_CHARS].decode("utf-8", "replace")
             raise PolicyError(
                 f"{self.name}: the answer is no chat completion ({error!r}): {shown}"
