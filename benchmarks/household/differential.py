@@ -163,21 +163,26 @@ class Difference:
     original: object
 
 
-def compare(game: Game, actions: list[str], replies: list[list[Any]]) -> Difference | None:
-    """Replay actions on our engine against the original's replies; return the first difference."""
+def replies(game: Game, actions: list[str]) -> list[list[Any]]:
+    """Return what our engine replies: [observation, admissible, score, won], reset's first.
+
+    As in the original, reset reports no score, even where the goal is reached from the start.
+    """
     state = game.initial
-    observation = text.intro(game)
-    for step, (action, reply) in enumerate(zip(["", *actions], replies, strict=True)):
-        if step:
-            observation, state = engine.step(game, state, action)
+    made = [[text.intro(game), list(engine.admissible(game, state)), 0, engine.won(game, state)]]
+    for action in actions:
+        observation, state = engine.step(game, state, action)
         won = engine.won(game, state)
-        ours = {
-            "observation": observation,
-            "admissible": list(engine.admissible(game, state)),
-            "score": int(won) if step else 0,
-            "won": won,
-        }
-        for (what, value), original in zip(ours.items(), reply, strict=True):
-            if value != original:
-                return Difference(step, action, what, value, original)
+        made.append([observation, list(engine.admissible(game, state)), int(won), won])
+    return made
+
+
+def compare(game: Game, actions: list[str], originals: list[list[Any]]) -> Difference | None:
+    """Replay actions on our engine against the original's replies; return the first difference."""
+    names = ("observation", "admissible", "score", "won")
+    pairs = zip(replies(game, actions), originals, strict=True)
+    for step, (ours, original) in enumerate(pairs):
+        for what, value, other in zip(names, ours, original, strict=True):
+            if value != other:
+                return Difference(step, actions[step - 1] if step else "", what, value, other)
     return None
