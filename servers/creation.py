@@ -38,6 +38,7 @@ from .session import Session
 __all__ = ["Creation"]
 
 Made = Callable[[], None]
+_FORK = ("fork",)
 
 log = logging.getLogger("turnwise.servers")
 
@@ -184,9 +185,19 @@ class Creation:
             await service.wake(parent)
         if parent.broken is not None:
             return [parent.broken] * item.count
+        while parent.running is not None and parent.running_call == _FORK:
+            await asyncio.wait({parent.running})
         if parent.running is not None:
             return [busy(item.id, str(parent.running_call[0]), parent.expected)] * item.count
-        return [await self._child(parent, item, number, made) for number in range(item.count)]
+        rows: list[bytes | Problem] = []
+
+        async def copy_all() -> bytes:
+            rows.extend([await self._child(parent, item, number, made) for number in range(item.count)])
+            return b""
+
+        # as a call of the session, so that no step runs while it is copied
+        await asyncio.shield(service.launch(parent, _FORK, copy_all()))
+        return rows
 
     async def _child(self, parent: Session, item: ForkItem, number: int, made: Made) -> bytes | Problem:
         service, source = self.service, parent.record

@@ -107,7 +107,7 @@ class Service:
                 if session.immediate:
                     return self._step_now(session, item.action)
                 call = ("step", item.episode, item.turn, item.action)
-                return self._launch(session, call, self._step_later(session, item.action))
+                return self.launch(session, call, self._step_later(session, item.action))
             if item.turn == session.turn - 1 and item.action == session.last_action:
                 return session.last_reply
         return session.object_to_step(item)
@@ -130,7 +130,7 @@ class Service:
             return session.running
         if session.running is not None or item.episode != record.episode + 1:
             return session.object_to_reset(item)
-        return self._launch(session, call, self._reset(session, item.episode, seed, item.options))
+        return self.launch(session, call, self._reset(session, item.episode, seed, item.options))
 
     def close(self, owner: str, ids: Iterable[str]) -> list[str]:
         """Close sessions; return those that were open. A step that runs is let go."""
@@ -173,10 +173,29 @@ class Service:
             self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="turnwise-host")
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
 
+    def launch(
+        self, session: Session, call: tuple[Any, ...], work: Coroutine[Any, Any, bytes]
+    ) -> asyncio.Task[bytes | Problem]:
+        """Run the work of a session as its own task; refusals become its result."""
+
+        async def run() -> bytes | Problem:
+            try:
+                return await work
+            except Refused as refusal:
+                return refusal.problem
+            finally:
+                session.running, session.running_call = None, ()
+                session.touched = self.clock()
+
+        session.running_call = call
+        session.running = asyncio.ensure_future(run())
+        return session.running
+
     async def wake(self, session: Session) -> None:
         """Rebuild a session from its record, once however many calls wait for it."""
         if session.waking is None:
             session.waking = asyncio.ensure_future(self._replay(session))
+            session.waking.add_done_callback(lambda _: _awake(session))
         await asyncio.shield(session.waking)
 
     def inline(self, env_id: str) -> bool:
@@ -325,23 +344,9 @@ class Service:
 
         return asyncio.ensure_future(wake_and_call())
 
-    def _launch(
-        self, session: Session, call: tuple[Any, ...], work: Coroutine[Any, Any, bytes]
-    ) -> asyncio.Task[bytes | Problem]:
-        """Run the work of a session as its own task; refusals become its result."""
 
-        async def run() -> bytes | Problem:
-            try:
-                return await work
-            except Refused as refusal:
-                return refusal.problem
-            finally:
-                session.running, session.running_call = None, ()
-                session.touched = self.clock()
-
-        session.running_call = call
-        session.running = asyncio.ensure_future(run())
-        return session.running
+def _awake(session: Session) -> None:
+    session.waking = None
 
 
 def _drop_host(session: Session, _: object) -> None:
