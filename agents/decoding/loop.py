@@ -43,6 +43,11 @@ class Codec(Protocol):
         """Return the end-of-message token."""
         ...
 
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """Return further tokens that end a message; the end-of-message token is then forced."""
+        ...
+
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of tokens, without special tokens."""
         ...
@@ -208,7 +213,10 @@ def _draw(rows: Sequence[_Row], logits: Tensor, codec: Codec) -> None:
             row.follow(row.node.children[token], codec.end_id)
         else:
             row.settle(codec.end_id)
-        if row.job.request.stop and row.tokens[-1] != codec.end_id:
+        if token in codec.stop_ids:
+            row.force(codec.end_id)
+            row.finish = "stop"
+        elif row.job.request.stop and row.tokens[-1] != codec.end_id:
             row.stop_at_text(codec)
 
 

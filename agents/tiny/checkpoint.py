@@ -162,7 +162,7 @@ def check_fit(model: TinyLM, tokenizer: TinyTokenizer, given: str) -> None:
     """
     if tokenizer.vocab_size != model.config.vocab_size:
         raise UsageError(
-            f"{given}: a model of {model.config.vocab_size} tokens with a tokenizer of {tokenizer.vocab_size}; "
+            f"{given}: a model of {model.config.vocab_size} tokens, a tokenizer of {tokenizer.vocab_size}; "
             "expected the same: TinyConfig(vocab_size=tokenizer.vocab_size)"
         )
 

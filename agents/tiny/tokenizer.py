@@ -61,6 +61,7 @@ class TinyTokenizer:
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self.end_id = SPECIAL_TOKENS.index(END)
+        self.stop_ids: frozenset[int] = frozenset()
         self.pad_id = SPECIAL_TOKENS.index(PAD)
         self._marker_ids = {role: SPECIAL_TOKENS.index(token) for role, token in _MARKERS.items()}
         # In the byte-level alphabet each character of a token stands for one byte.

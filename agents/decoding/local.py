@@ -1,0 +1,121 @@
+"""What policies that run their model in this process have in common."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ...errors import UsageError
+from ..types import FinishReason, Generation, GenerationRequest, Message
+from .batching import Batcher
+from .loop import Codec, Job, prepare
+from .trie import TrieCache
+
+__all__ = ["LocalPolicy", "ScoreJob"]
+
+ScoreJob = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+class LocalPolicy(ABC):
+    """Form batches of the requests that wait and run them in one worker thread.
+
+    A subclass gives the model: `context_tokens`, `vocab_size`, the rendering of
+    conversations, and the two batch functions, which run with `self._lock` held.
+
+    Args:
+        codec: turns tokens into text.
+        tries: makes the trees of admissible actions.
+        name: for reports.
+        version: the version of the weights.
+        max_batch: the largest batch.
+    """
+
+    def __init__(self, codec: Codec, tries: TrieCache, *, name: str, version: int, max_batch: int) -> None:
+        if max_batch < 1:
+            raise UsageError(f"max_batch {max_batch}: expected at least 1")
+        self.version = version
+        self._name, self._codec, self._tries = name, codec, tries
+        self._lock = threading.Lock()  # held while a batch runs or weights change
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"policy-{name}")
+        self._generations = Batcher(self._generate_locked, self._executor, max_batch)
+        self._scores = Batcher(self._score_locked, self._executor, max_batch)
+
+    @property
+    def name(self) -> str:
+        """Return a short name for reports."""
+        return self._name
+
+    @property
+    @abstractmethod
+    def context_tokens(self) -> int:
+        """Return the longest conversation, in tokens."""
+
+    @property
+    @abstractmethod
+    def vocab_size(self) -> int:
+        """Return the number of logits."""
+
+    @abstractmethod
+    def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
+        """Render a conversation into prompt tokens."""
+
+    @abstractmethod
+    def encode_reply(self, messages: tuple[Message, ...], finish_reason: FinishReason) -> tuple[int, ...]:
+        """Render what follows the assistant's own tokens."""
+
+    @abstractmethod
+    def forget(self, conversation: str) -> None:
+        """Drop the cache of a conversation that has ended."""
+
+    @abstractmethod
+    def _generate(self, jobs: list[Job]) -> list[Generation]:
+        """Generate for a batch."""
+
+    @abstractmethod
+    def _score(self, jobs: list[ScoreJob]) -> list[tuple[float, ...]]:
+        """Score a batch."""
+
+    async def generate(self, request: GenerationRequest) -> Generation:
+        """Answer one request, in a batch with those that wait beside it.
+
+        Raises:
+            UsageError: if the request is wrong.
+            PolicyError: if the prompt fills the context, no action is admissible
+                under the constraint, or the weights have diverged.
+        """
+        if (request.prompt_ids is None) == (not request.messages):
+            raise UsageError("generation request: expected either messages or prompt_ids")
+        ids = self.encode_prompt(request.messages) if request.prompt_ids is None else request.prompt_ids
+        trie = self._tries.get(request.admissible or ()) if request.constraint == "admissible" else None
+        job = prepare(request, ids, context_tokens=self.context_tokens, vocab_size=self.vocab_size, trie=trie)
+        return await self._generations.submit(job)
+
+    async def score(self, prompt_ids: Sequence[int], continuation_ids: Sequence[int]) -> tuple[float, ...]:
+        """Return the model's own logprob of each continuation token after a prompt.
+
+        Temperature, top-k, top-p and constraints play no part in it.
+
+        Raises:
+            UsageError: if either is empty, or both together exceed the context.
+        """
+        total = len(prompt_ids) + len(continuation_ids)
+        if not prompt_ids or not continuation_ids or total > self.context_tokens:
+            raise UsageError(
+                f"score: {len(prompt_ids)} prompt and {len(continuation_ids)} continuation tokens; expected "
+                f"at least one each and at most {self.context_tokens} together"
+            )
+        return await self._scores.submit((tuple(prompt_ids), tuple(continuation_ids)))
+
+    async def aclose(self) -> None:
+        """Stop the worker thread; a batch that runs is finished first."""
+        self._executor.shutdown(wait=False)
+
+    def _generate_locked(self, jobs: list[Job]) -> list[Generation]:
+        with self._lock:
+            return self._generate(jobs)
+
+    def _score_locked(self, jobs: list[ScoreJob]) -> list[tuple[float, ...]]:
+        with self._lock:
+            return self._score(jobs)
