@@ -29,6 +29,11 @@ def register_environments() -> None:
         "turnwise.envs.shopping.webshop:WebShop",
         description="WebShop: its products, goals, pages and reward (needs items= and instructions=).",
     )
+    register(
+        "shopping/generated-v0",
+        "turnwise.envs.shopping.generated:GeneratedShop",
+        description="Shopping, generated: 5 400 products, instructions at three difficulties.",
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -117,7 +117,8 @@ class Catalogue:
     def digest(self) -> str:
         """Return a short hash of products, index and prices; the same wherever the files lie."""
         digest = hashlib.sha256("\n".join(self._asins).encode())
-        digest.update(np.ascontiguousarray(self._index.impacts).tobytes())
+        digest.update("\n".join(self._index.terms).encode())
+        digest.update(np.ascontiguousarray(self._index.documents).tobytes())
         digest.update(self.prices.fixed_digest())
         return digest.hexdigest()[:16]
 

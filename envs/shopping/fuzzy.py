@@ -6,6 +6,8 @@ neither letter nor digit into blanks, and rounds; rapidfuzz alone does none of i
 
 from __future__ import annotations
 
+import functools
+
 from rapidfuzz import fuzz
 from rapidfuzz.utils import default_process
 
@@ -16,6 +18,7 @@ LIKE = 85  # above this two texts count as the same in the original reward
 _NOT_ASCII = dict.fromkeys(range(128, 256))
 
 
+@functools.lru_cache(maxsize=65_536)
 def token_set_ratio(first: str, second: str) -> int:
     """Return from 0 to 100 how alike the sets of words of two texts are."""
     return round(

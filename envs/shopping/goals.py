@@ -11,6 +11,7 @@ import bisect
 import hashlib
 import itertools
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from ...errors import UsageError
 from ..retrieval.jsonio import field, read_json
 from .product import Product
 
-__all__ = ["NO_CAP", "Goal", "ProductGoals", "draw", "human_goals", "load_goals"]
+__all__ = ["NO_CAP", "Goal", "LazyGoals", "ProductGoals", "draw", "human_goals", "load_goals", "price_cap"]
 
 NO_CAP = 1_000_000.0
 _SHUFFLE_SEED = 233  # the original's
@@ -108,7 +109,32 @@ def human_goals(path: Path, products: Mapping[str, Product], prices: Mapping[str
     return goals
 
 
-class ProductGoals(Sequence[Goal]):
+class LazyGoals(Sequence[Goal], ABC):
+    """Be goals that are built when they are looked at."""
+
+    @abstractmethod
+    def asin(self, index: int) -> str:
+        """Return the product that goal `index` wants, without building the goal."""
+
+    @abstractmethod
+    def build(self, index: int) -> Goal:
+        """Build goal `index`, which is from 0 to below the number of goals."""
+
+    @overload
+    def __getitem__(self, index: int) -> Goal: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Goal]: ...
+
+    def __getitem__(self, index: int | slice) -> Goal | list[Goal]:
+        if isinstance(index, slice):
+            return [self.build(i) for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"goal {index} of {len(self)}")
+        return self.build(index % len(self))
+
+
+class ProductGoals(LazyGoals):
     """Offer a goal for every way to choose the options of every product that has an instruction.
 
     Nothing is stored per goal but its place in the shuffled order, so the goals
@@ -127,15 +153,8 @@ class ProductGoals(Sequence[Goal]):
     def __len__(self) -> int:
         return len(self._order)
 
-    @overload
-    def __getitem__(self, index: int) -> Goal: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[Goal]: ...
-
-    def __getitem__(self, index: int | slice) -> Goal | list[Goal]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def build(self, index: int) -> Goal:
+        """Build goal `index`."""
         number = self._order[index]
         place = bisect.bisect_right(self._ends, number)
         product = self._products[self._wanted[place]]
@@ -171,7 +190,7 @@ def _goal(
     price: float,
     key: str,
 ) -> Goal:
-    cap = _cap(price, key)
+    cap = price_cap(price, key)
     return Goal(
         asin=product.asin,
         instruction=text + (f", and price lower than {cap:.2f} dollars" if cap < NO_CAP else ""),
@@ -185,7 +204,7 @@ def _goal(
     )
 
 
-def _cap(price: float, key: str) -> float:
+def price_cap(price: float, key: str) -> float:
     """Draw a cap as the original does: the greater of two of the next four multiples of ten."""
     above = [cap for cap in _CAPS if cap > price][:4]
     if len(above) < 2:

@@ -18,6 +18,7 @@ every title word with a letter counts; pass `title_words` to use a tagger.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -146,11 +147,13 @@ def _has_attribute(product: Product, wanted: str) -> bool:
     return any(wanted in text.lower() for text in texts)
 
 
+@functools.lru_cache(maxsize=16_384)
 def _colour(option: str) -> str:
     """Return the first colour, in alphabetical order, whose name the option contains, or the option."""
     return next((colour for colour in COLOURS if colour in option), option)
 
 
+@functools.lru_cache(maxsize=16_384)
 def _wanted_text(name: str, value: str) -> str:
     """Return what the original compares with for one entry of a goal's dict of options.
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 from ...errors import UnknownName, UsageError
-from .goals import Goal, ProductGoals, draw
+from .goals import Goal, LazyGoals, draw
 
 __all__ = ["NUM_LITERATURE_TEST", "Protocol", "Split", "draws", "manifest", "select", "side_of"]
 
@@ -118,4 +118,4 @@ def _belongs(goals: Sequence[Goal], number: int, split: str) -> bool:
 
 
 def _asin(goals: Sequence[Goal], number: int) -> str:
-    return goals.asin(number) if isinstance(goals, ProductGoals) else goals[number].asin
+    return goals.asin(number) if isinstance(goals, LazyGoals) else goals[number].asin
