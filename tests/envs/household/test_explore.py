@@ -97,6 +97,13 @@ def test_it_sees_texts_only() -> None:
     assert "from .plan" not in source
 
 
+def test_it_looks_where_things_are_likely_first() -> None:
+    places = ["fridge 1", *(f"drawer {n}" for n in range(1, 6)), *(f"stoveburner {n}" for n in range(1, 5))]
+    options = [f"go to {place}" for place in places]
+    first = [Explorer("heat some egg and put it in fridge.", np.random.default_rng(n)) for n in range(50)]
+    assert sum(explorer.act("", options) == "go to fridge 1" for explorer in first) > 40
+
+
 def test_it_puts_down_what_it_should_not_carry() -> None:
     explorer = Explorer("put a mug in desk.", np.random.default_rng(0))
     explorer.act("You pick up the pen 1 from the desk 1.", ["go to bed 1", "move pen 1 to desk 1"])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnwise.envs.household import engine
+from turnwise.envs.household.chores import Chores
 from turnwise.envs.household.game import (
     TASK_TYPES,
     Ability,
@@ -192,6 +193,8 @@ def test_every_state_of_a_generated_game_leads_to_a_win(
         assert next_action(game, state) is None
         return
     steps = plan(game, state)
+    chores = Chores(game, state)
+    assert 0 < chores.bound(chores.start) <= len(steps)
     assert next_action(game, state) == steps[0]
     assert solvable(game, state)
     follow(game, state)
