@@ -2,7 +2,12 @@
 
 Any text comes back unchanged from encode and decode, since every byte is a
 token. A blank belongs to the word that follows it, so the words of a domain are
-mostly one token. Conversations are rendered as
+mostly one token. Environments speak in set phrases around the names of things,
+so merges may cross blanks within the words that lead up to a name and its number
+("You arrive at| cabinet| 1|. On the| cabinet| 1|, you see a| mug| 1"), as in
+SuperBPE (arXiv 2503.13423); names and numbers stay apart, so that a policy can
+carry them from one place to another. Household observations take about half the
+tokens they take with merges inside words alone. Conversations are rendered as
 
     <|task|>system <|obs|>user <|act|>assistant<|end|> ...      (without blanks)
 
@@ -18,7 +23,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from ...errors import CheckpointError, UsageError
 from ..types import FinishReason, Message
@@ -40,6 +45,12 @@ CHAT_TEMPLATE = (
     "{%- else -%}<|act|>{{ message['content'] }}<|end|>"
     "{%- endif -%}{%- endfor -%}"
     "{%- if add_generation_prompt -%}<|act|>{%- endif -%}"
+)
+# A piece is the run of words before "name number", or a word, a number, signs, blanks.
+# The possessive quantifiers keep hostile text linear.
+_PIECES = (
+    r"(?:[^\p{L}\p{N}\n]*+\p{L}++){1,16}(?= \p{L}+ \p{N})"
+    r"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+"
 )
 
 
@@ -87,7 +98,12 @@ class TinyTokenizer:
                 f"vocab_size {vocab_size}: expected at least {least}, one for each byte and marker"
             )
         tokenizer = Tokenizer(models.BPE())
-        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(_PIECES), "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
         tokenizer.decoder = decoders.ByteLevel()
         trainer = trainers.BpeTrainer(
             vocab_size=vocab_size,
