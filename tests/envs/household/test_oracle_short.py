@@ -14,6 +14,7 @@ from turnwise.envs.household.game import TASK_TYPES
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "benchmarks" / "household"
+SHORT = ("--games", "6", "--bent", "4", "--steps", "25", "--no-result")
 
 
 def oracle() -> Path:
@@ -38,7 +39,7 @@ def differential(monkeypatch):
 def test_every_reply_equals_the_original(benchmark_data):
     oracle()
     done = subprocess.run(
-        [sys.executable, SCRIPTS / "oracle_diff.py", *["--games", "6", "--bent", "4", "--steps", "25", "--no-result"]],
+        [sys.executable, SCRIPTS / "oracle_diff.py", *SHORT],
         capture_output=True, text=True, timeout=280, cwd=ROOT,
         env={**os.environ, "TURNWISE_DATA": str(benchmark_data)},
     )  # fmt: skip
