@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -17,13 +17,16 @@ from ..agents.context import Context
 from ..agents.decoding import TrieCache
 from ..agents.prompt import PromptConfig, View
 from ..agents.tiny.tokenizer import TinyTokenizer
-from ..agents.types import Constraint, Generation, TokenPolicy, Trajectory, Turn
+from ..agents.types import Constraint, End, Generation, TokenPolicy, Trajectory, Turn
 from ..envs import make
-from ..errors import UsageError
+from ..envs.core import Checked
+from ..errors import EnvironmentFault, UsageError
+from ..servers.service import ENV_ERRORS
 
 __all__ = ["Teacher", "choose_teacher", "collect", "texts_of", "to_tokens"]
 
 Teacher = Literal["explorer", "expert", "none"]
+T = TypeVar("T")
 Actor = Callable[[str, Mapping[str, Any]], str]
 
 
@@ -50,6 +53,7 @@ class _Play:
     teacher: str
     max_turns: int
     slip: float
+    teach_slips: bool
 
 
 def collect(
@@ -60,6 +64,7 @@ def collect(
     teacher: str = "auto",
     max_turns: int = 50,
     slip: float = 0.0,
+    teach_slips: bool = False,
 ) -> Iterator[Trajectory]:
     """Yield one episode of the teacher for each task seed.
 
@@ -69,60 +74,92 @@ def collect(
         seeds: tasks; each also decides the teacher's own randomness.
         teacher: `auto`, `explorer`, `expert` or `none`.
         max_turns: longer episodes end as "horizon".
-        slip: chance per turn of a random admissible action instead; such turns
-            are marked as not taught.
+        slip: chance per turn of a random admissible action instead.
+        teach_slips: mark such turns as taught too.
 
     Raises:
         UsageError: if the environment lacks what the teacher needs.
     """
-    play = _Play(env_id, kwargs, teacher, max_turns, slip)
+    play = _Play(env_id, kwargs, teacher, max_turns, slip, teach_slips)
     for seed in seeds:
         yield _episode(play, seed)
 
 
 def _episode(play: _Play, seed: int) -> Trajectory:
+    """Play one task; an environment that fails gives a trajectory with end "error"."""
     env = make(play.env_id, **play.kwargs)
-    rng = np.random.default_rng([seed, 7])
-    observation, info = env.reset(seed=seed, options={"expert": True})
-    teacher = choose_teacher(play.teacher, play.env_id, info)
-    actor = _actor(teacher, info, rng)
-    task, instruction = str(info.get("task", "")), str(info.get("instruction", ""))
-    turns: list[Turn] = []
-    terminated = truncated = False
-    while not (terminated or truncated) and len(turns) < play.max_turns:
-        action = actor(observation, info)
-        admissible = info.get("admissible") or ()
-        slipped = bool(admissible) and rng.random() < play.slip
-        if slipped:
-            action = str(admissible[int(rng.integers(len(admissible)))])
-        shown, before = observation, info
-        observation, reward, terminated, truncated, info = env.step(action)
-        taught = teacher != "none" and not slipped
-        kept = {"admissible": before.get("admissible"), "instruction": instruction, "taught": taught}
-        turns.append(
+    recorder = _Recorder(play, env, seed)
+    try:
+        return recorder.play()
+    except EnvironmentFault as error:
+        return recorder.trajectory("error", str(error))
+
+
+class _Recorder:
+    """Play one episode and write it down."""
+
+    def __init__(self, play: _Play, env: Checked[Any], seed: int) -> None:
+        self.settings, self.env, self.seed = play, env, seed
+        self.turns: list[Turn] = []
+        self.observation, self.info = "", dict[str, Any]()
+        self.task, self.instruction = "", ""
+
+    def play(self) -> Trajectory:
+        settings, rng = self.settings, np.random.default_rng([self.seed, 7])
+        self.observation, self.info = _call(lambda: self.env.reset(seed=self.seed, options={"expert": True}))
+        self.task, self.instruction = str(self.info.get("task", "")), str(self.info.get("instruction", ""))
+        teacher = choose_teacher(settings.teacher, settings.env_id, self.info)
+        actor = _actor(teacher, self.info, rng)
+        while len(self.turns) < settings.max_turns:
+            action = actor(self.observation, self.info)
+            admissible = self.info.get("admissible") or ()
+            slipped = bool(admissible) and rng.random() < settings.slip
+            if slipped:
+                action = str(admissible[int(rng.integers(len(admissible)))])
+            if self._step(action, taught=teacher != "none" and not slipped):
+                return self.trajectory("terminated" if self.terminated else "horizon")
+        return self.trajectory("horizon")
+
+    def _step(self, action: str, taught: bool) -> bool:
+        """Take a turn; tell whether the episode is over."""
+        shown, before = self.observation, self.info
+        self.observation, reward, self.terminated, truncated, self.info = _call(lambda: self.env.step(action))
+        self.turns.append(
             Turn(
-                index=len(turns),
+                index=len(self.turns),
                 observation=shown,
                 state_key=before["state_key"],
                 action=action,
                 reward=reward,
-                next_state_key=info["state_key"],
-                info=kept,
+                next_state_key=self.info["state_key"],
+                info={"admissible": before.get("admissible"), "taught": taught},
             )
         )
-    won = info.get("won")
-    return Trajectory(
-        env_id=play.env_id,
-        task=task,
-        task_seed=seed,
-        group=str(seed),
-        turns=tuple(turns),
-        end="terminated" if terminated else "horizon",
-        final_observation=observation,
-        instruction=instruction,
-        fingerprint=env.fingerprint,
-        success=None if won is None else bool(won),
-    )
+        return self.terminated or truncated
+
+    def trajectory(self, end: End, error: str | None = None) -> Trajectory:
+        won = self.info.get("won")
+        return Trajectory(
+            env_id=self.settings.env_id,
+            task=self.task,
+            task_seed=self.seed,
+            group=str(self.seed),
+            turns=tuple(self.turns),
+            end=end,
+            final_observation=self.observation,
+            instruction=self.instruction,
+            fingerprint=self.env.fingerprint,
+            success=None if won is None else bool(won),
+            error=error,
+        )
+
+
+def _call(step: Callable[[], T]) -> T:
+    """Call into an environment's own code, which may raise anything."""
+    try:
+        return step()
+    except ENV_ERRORS as error:
+        raise EnvironmentFault(f"{type(error).__name__}: {error}") from error
 
 
 def _actor(teacher: Teacher, info: Mapping[str, Any], rng: np.random.Generator) -> Actor:

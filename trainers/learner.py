@@ -49,7 +49,8 @@ class LearnerConfig:
     total_updates: int = 0  # where linear and cosine end
     num_minibatches: int = 1
     num_epochs: int = 1
-    micro_tokens: int = 16_384  # padded size of one forward pass
+    micro_tokens: int = 4096  # padded size of one forward pass
+    skip_idle: bool = True  # leave out sequences whose gradient is exactly 0
     old_logprobs: Literal["behaviour", "recompute"] = "recompute"
     one_engine: bool = False  # the policy that samples and the learner share weights and arithmetic
     ratio_tolerance: float = 1e-5  # first update, float32 or better, one engine
@@ -155,8 +156,8 @@ class Learner:
         old_N = self._old_logprobs(batch)
         meter = UpdateMeter()
         self._set_learning_rate()
-        for minibatch in self._minibatches(batch):
-            self._step(_Work(batch, minibatch, advantage_N, old_N, reference_N, targets), meter)
+        for units in self._minibatches(batch):
+            self._step(_Work(batch, units, advantage_N, old_N, reference_N, targets), meter)
         self.num_updates += 1
         return {
             **meter.summary(),
@@ -194,13 +195,13 @@ class Learner:
         return self.logprobs(batch)
 
     def _minibatches(self, batch: PackedBatch) -> Iterator[list[NDArray[np.int64]]]:
-        """Yield the micro-batches of each optimizer step, shuffled anew in each epoch."""
+        """Yield the units of each optimizer step, shuffled anew in each epoch."""
         units = [unit for unit in group_units(batch, self.objective.unit) if self._teaches(batch, unit)]
         num_parts = min(self.config.num_minibatches, len(units))
         for epoch in range(self.config.num_epochs):
             order = np.random.default_rng([self.config.seed, self.num_updates, epoch]).permutation(len(units))
             for part in np.array_split(order, num_parts):
-                yield split(batch, [units[i] for i in sorted(part)], self.config.micro_tokens)
+                yield [units[i] for i in sorted(part)]
 
     def _teaches(self, batch: PackedBatch, unit: NDArray[np.int64]) -> bool:
         """Tell whether any token of a unit is a target; a critic learns from all."""
@@ -210,13 +211,23 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         weights = work.weights(self.objective)
         meter.start_minibatch()
-        for chosen in work.pieces:
+        units = [unit for unit in work.units if not self._is_idle(work, unit)] or work.units[:1]
+        for chosen in split(work.batch, units, self.config.micro_tokens):
             self._accumulate(collate(work.batch, chosen, self.device), work, weights, meter)
         grad_norm = self._clip()
         self._guard(meter, grad_norm)
         self.optimizer.step()
         meter.end_minibatch(grad_norm)
         self.num_steps += 1
+
+    def _is_idle(self, work: _Work, unit: NDArray[np.int64]) -> bool:
+        """Tell whether a unit gives exactly no gradient: no advantage, and no other term."""
+        objective = self.config.objective
+        if not self.config.skip_idle or self.critic is not None:
+            return False
+        if self.objective.needs_reference or objective.entropy_coef:
+            return False
+        return not any(work.advantage_N[work.batch.sequences[i].targets].any() for i in unit)
 
     def _accumulate(self, micro: MicroBatch, work: _Work, weights: Floats, meter: UpdateMeter) -> None:
         scored = score(self.model, micro)
@@ -297,10 +308,10 @@ class Learner:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """Be one mini-batch: its micro-batches and the numbers of its targets."""
+    """Be one mini-batch: its units and the numbers of its targets."""
 
     batch: PackedBatch
-    pieces: Sequence[NDArray[np.int64]]
+    units: Sequence[NDArray[np.int64]]
     advantage_N: Floats
     old_N: Floats | None
     reference_N: Floats | None
@@ -309,12 +320,11 @@ class _Work:
     @property
     def num_rows(self) -> int:
         """Return how many turns the mini-batch has."""
-        return sum(len(self.batch.sequences[i].rows_R) for piece in self.pieces for i in piece)
+        return sum(len(self.batch.sequences[i].rows_R) for unit in self.units for i in unit)
 
     def weights(self, objective: Objective) -> Floats:
         """Return the aggregation's weight of each target; 0 outside of the mini-batch."""
-        chosen = [self.batch.sequences[i] for piece in self.pieces for i in piece]
-        index = np.concatenate([np.arange(s.start, s.start + s.num_targets) for s in chosen])
+        index = np.concatenate([self.batch.sequences[i].targets for unit in self.units for i in unit])
         weights_N = np.zeros(self.batch.num_targets)
         weights_N[index] = aggregation_weights(
             objective.aggregation,

@@ -47,6 +47,11 @@ class PackedSequence:
         """Return how many targets the sequence has."""
         return len(self.place_N)
 
+    @property
+    def targets(self) -> Ints:
+        """Return the places of the sequence's targets in the batch."""
+        return np.arange(self.start, self.start + self.num_targets)
+
 
 @dataclass(frozen=True, slots=True)
 class PackedBatch:
@@ -234,7 +239,7 @@ def collate(batch: PackedBatch, chosen: Ints, device: torch.device) -> MicroBatc
     ids_BL = np.zeros((len(sequences), width), dtype=np.int64)
     for b, sequence in enumerate(sequences):
         ids_BL[b, : len(sequence.ids_L)] = sequence.ids_L
-    index_N = np.concatenate([np.arange(s.start, s.start + s.num_targets) for s in sequences])
+    index_N = np.concatenate([s.targets for s in sequences])
     flat_N = np.concatenate([s.place_N + b * width for b, s in enumerate(sequences)])
     first_R = np.concatenate([s.first_R + b * width for b, s in enumerate(sequences)])
 

@@ -65,6 +65,7 @@ class WarmstartSection:
     teacher: Literal["auto", "explorer", "expert", "none"] = "auto"
     episodes: int = 200  # demonstrations, on training tasks
     slip: float = 0.05  # chance per turn that a demonstration does something random
+    teach_slips: bool = False  # clone those turns too: a clumsy teacher, whom cloning cannot outdo
     only_won: bool = True  # clone successful demonstrations alone
     max_steps: int = 300
     seconds: float = 0.0  # of cloning, at most; 0: no limit (a limit makes runs differ)
@@ -170,7 +171,8 @@ class OptimSection:
     warmup_updates: int = 0
     num_minibatches: int = 1
     num_epochs: int = 1
-    micro_tokens: int = 16_384
+    micro_tokens: int = 4096  # padded size of one forward pass
+    skip_idle: bool = True  # leave out sequences whose gradient is exactly 0
     old_logprobs: Literal["behaviour", "recompute"] = "recompute"
     one_engine: bool = True
     ratio_tolerance: float = 1e-5

@@ -105,6 +105,7 @@ def learner_config(recipe: Recipe) -> LearnerConfig:
         num_minibatches=optim.num_minibatches,
         num_epochs=optim.num_epochs,
         micro_tokens=optim.micro_tokens,
+        skip_idle=optim.skip_idle,
         old_logprobs=optim.old_logprobs,
         one_engine=optim.one_engine,
         ratio_tolerance=optim.ratio_tolerance,

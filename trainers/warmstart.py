@@ -32,11 +32,12 @@ from .packing import MicroBatch, PackedBatch, collate, group_units, pack, split
 from .scoring import device_of, score
 from .sections import PolicySection, Recipe, WarmstartSection
 from .setup import prompt_config
+from .statistics import failed_share
 
 __all__ = ["Cloned", "clone", "warm_start"]
 
 Report = Callable[[str, float], None]
-_MICRO_TOKENS = 16_384
+_MICRO_TOKENS = 4096
 _HELD_BACK = 0.1  # share of demonstrations that are not cloned but measured on
 
 
@@ -66,6 +67,14 @@ def warm_start(recipe: Recipe, out: Path, report: Report = lambda text, share: N
     """
     section, started = recipe.warmstart, perf_counter()
     played = _collect(recipe, report)
+    failed = failed_share(played)
+    if failed > recipe.train.max_failed:
+        cause = next(each.error for each in played if not each.counts)
+        raise TrainingError(
+            f"{100 * failed:.0f} % of the demonstrations failed, train.max_failed allows "
+            f"{100 * recipe.train.max_failed:.0f} %. The first cause: {cause}"
+        )
+    played = [each for each in played if each.counts]
     taught = [each for each in played if any(turn.info["taught"] for turn in each.turns)]
     chosen = [each for each in taught if each.success is not False] if section.only_won else taught
     if taught and not chosen:
@@ -139,7 +148,7 @@ def _step(model: CausalLM, batch: PackedBatch, optimizer: torch.optim.Optimizer)
     for micro in _pieces(batch, device_of(model)):
         loss = -score(model, micro).logp_N.sum() / batch.num_targets
         torch.autograd.backward(loss)
-        total += float(loss)
+        total += float(loss.detach())
     norm = float(torch.nn.utils.clip_grad_norm_(list(model.parameters()), 1.0))
     if not np.isfinite(total) or not np.isfinite(norm):
         raise TrainingError(f"cloning: loss {total}, gradient norm {norm}; lower warmstart.learning_rate")
@@ -195,6 +204,7 @@ def _collect(recipe: Recipe, report: Report) -> list[Trajectory]:
         teacher=section.teacher,
         max_turns=recipe.rollout.max_turns,
         slip=section.slip,
+        teach_slips=section.teach_slips,
     )
     played = []
     for episode in episodes:

@@ -155,6 +155,25 @@ def test_packing_does_not_change_the_gradient() -> None:
     )
 
 
+def test_sequences_without_gradient_are_left_out() -> None:
+    """What has no advantage is not computed, but stays in every denominator."""
+    model = build_model()
+    batch = pack(collect(model, True))
+    advantage = advantages(batch) * (batch.trajectory_N % 2)
+    found = []
+    for skip in (True, False):
+        twin = copy.deepcopy(model)
+        learner = Learner(twin, LearnerConfig(skip_idle=skip, max_grad_norm=0.0))
+        learner.optimizer = torch.optim.SGD(twin.parameters(), lr=1e-3)  # type: ignore[assignment]
+        learner.update(batch, advantage)
+        found.append(snapshot(twin))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-12, atol=1e-14)
+    assert (found[0] - snapshot(model)).abs().max() > 1e-6
+    # a batch without any signal is still an update: nothing to learn is no error
+    log = Learner(model, LearnerConfig()).update(batch, np.zeros(batch.num_targets))
+    assert log["grad_norm"] == 0.0
+
+
 def test_one_step_by_hand() -> None:
     """REINFORCE on one free token of a turn with a forced one: the gradient is that of -A log p / 1."""
     model = build_model()

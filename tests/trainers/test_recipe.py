@@ -1,0 +1,95 @@
+"""Recipes: every key known, every type checked, every shipped one valid and commented."""
+
+from __future__ import annotations
+
+import dataclasses
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from turnwise.errors import UnknownName, UsageError
+from turnwise.trainers import recipe
+from turnwise.trainers.sections import Recipe
+
+
+@pytest.mark.parametrize("name", recipe.shipped())
+def test_shipped_recipes_load_and_say_where_values_come_from(name: str) -> None:
+    loaded = recipe.load(name)
+    assert recipe.from_tables(__import__("tomllib").loads(recipe.dump(loaded))) == loaded
+    text = (files("turnwise.trainers") / "recipes" / f"{name}.toml").read_text()
+    sources = ("[contract]", "[paper]", "[measured]", "[size]", "[choice]")
+    for line in text.splitlines():
+        if "=" in line and not line.startswith("#"):
+            assert any(source in line.partition("#")[2] for source in sources), line
+
+
+def test_expected_recipes_ship() -> None:
+    assert {"demo", "household_gigpo", "household_grpo"} <= set(recipe.shipped())
+
+
+def test_sections_have_at_most_30_fields() -> None:
+    for section in dataclasses.fields(Recipe):
+        assert len(dataclasses.fields(getattr(Recipe(), section.name))) <= 30
+
+
+def test_unknown_names_are_answered_with_close_ones(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'demo'"):
+        recipe.load("dmo")
+    with pytest.raises(UnknownName, match="did you mean 'rollout'"):
+        recipe.from_tables({"rolout": {}})
+    with pytest.raises(UnknownName, match="did you mean 'learning_rate'"):
+        recipe.from_tables({"optim": {"learning_rat": 1.0}})
+    with pytest.raises(UnknownName, match="did you mean 'admissible'"):
+        recipe.from_tables({"rollout": {"constraint": "admisible"}})
+    with pytest.raises(UsageError, match="no such file"):
+        recipe.load(str(tmp_path / "none.toml"))
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[optim\n")
+    with pytest.raises(UsageError, match="not valid TOML"):
+        recipe.load(str(broken))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"optim": {"learning_rate": "fast"}}, "optim.learning_rate = 'fast' is str; expected float"),
+        ({"train": {"num_updates": 1.5}}, "train.num_updates = 1.5 is float; expected int"),
+        ({"train": {"num_updates": True}}, "is bool; expected int"),
+        ({"train": {"deterministic": 1}}, "is int; expected bool"),
+        ({"credit": {"params": 3}}, "expected a table"),
+        ({"optim": {"value_heads": "value"}}, "expected a list"),
+        ({"optim": {"value_heads": [1]}}, r"optim.value_heads\[0\] = 1 is int; expected str"),
+        ({"credit": "gigpo"}, r"expected a section \[credit\]"),
+        ({"rollout": {"constraint": 3}}, "rollout.constraint = 3 is int"),
+    ],
+)
+def test_types_are_checked(table: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        recipe.from_tables(table)
+
+
+def test_overrides_by_dotted_name() -> None:
+    loaded = recipe.load(
+        "demo",
+        [
+            "optim.learning_rate=1",
+            "env.id=my_env.py:MyEnv",
+            "credit.params.gamma=0.5",
+            "train.deterministic=false",
+            'advantage.transforms=[{name = "clip", limit = 3.0}]',
+        ],
+    )
+    assert loaded.optim.learning_rate == 1.0
+    assert isinstance(loaded.optim.learning_rate, float)
+    assert loaded.env.id == "my_env.py:MyEnv"
+    assert loaded.credit.params["gamma"] == 0.5
+    assert loaded.credit.params["mode"] == "mean_std"
+    assert loaded.train.deterministic is False
+    assert loaded.advantage.transforms == ({"name": "clip", "limit": 3.0},)
+
+
+@pytest.mark.parametrize("override", ["learning_rate=1", "optim.learning_rate", "optim..x=1", "env.id.x=1"])
+def test_malformed_overrides_are_refused(override: str) -> None:
+    with pytest.raises(UsageError, match="--set"):
+        recipe.load("demo", [override])

@@ -1,0 +1,135 @@
+"""`turnwise train` and `turnwise warmstart` as processes: exit codes, Ctrl-C, kill -9, a server of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from turnwise.agents.tiny.checkpoint import load_checkpoint, load_model
+from turnwise.trainers import checkpoint
+from turnwise.trainers.recipe import dump
+from turnwise.trainers.runlog import read_log
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "turnwise", *arguments],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.fixture
+def place(lights, tmp_path: Path) -> Path:
+    """Return a folder with an environment file and a recipe that names it, outside the package."""
+    (tmp_path / "lights.toml").write_text(dump(lights(env={"id": "lights.py:Lights"})))
+    return tmp_path
+
+
+def test_an_own_environment_is_trained_by_one_command_over_http(place: Path) -> None:
+    done = turnwise("train", "lights.toml", "--set", "server.spawn=true", "--seed", "3", cwd=place)
+    assert done.returncode == 0, done.stderr
+    run = place / "runs" / "lights-3"
+    assert "results: runs/lights-3" in done.stdout
+    assert [entry["update"] for entry in read_log(run) if entry["kind"] == "update"] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("train", "dmo"), "did you mean 'demo'"),
+        (("train", "lights.toml", "--set", "optim.learning_rat=1"), "did you mean 'learning_rate'"),
+        (("train", "lights.toml", "--set", "credit.name=gigppo"), "did you mean 'gigpo'"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_writes_nothing(
+    place: Path, arguments: tuple[str, ...], hint: str
+) -> None:
+    done = turnwise(*arguments, cwd=place)
+    assert done.returncode == 2
+    assert hint in done.stderr
+    assert not (place / "runs").exists()
+
+
+def test_ctrl_c_saves_the_last_complete_update_and_exits_with_130(place: Path) -> None:
+    command = [sys.executable, "-m", "turnwise", "train", "lights.toml", "--out", "run"]
+    more = ["--set", "train.num_updates=100000", "--set", "train.save_every=100000"]
+    process = subprocess.Popen(
+        [*command, *more], cwd=place, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
+    log = place / "run" / "log.jsonl"
+    wait_for(lambda: log.exists() and len(log.read_text().splitlines()) > 4)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert "--resume" in error
+    saved = checkpoint.load(checkpoint.latest(place / "run" / "checkpoints"))
+    assert saved.update == max(entry["update"] for entry in read_log(place / "run"))
+
+
+def wait_for(condition, timeout_s: float = 120.0) -> None:
+    until = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < until, "waited too long"
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_resumes_and_equals_the_undisturbed_run(place: Path) -> None:
+    changes = ["--set", "train.num_updates=12", "--set", "train.save_every=1", "--set", "eval.every=3"]
+    assert turnwise("train", "lights.toml", "--out", "calm", *changes, cwd=place).returncode == 0
+    dice, kills = random.Random(5), 0
+    command = [sys.executable, "-m", "turnwise", "train", "lights.toml", "--out", "run", "--resume", *changes]
+    while kills < 5:
+        process = subprocess.Popen(command, cwd=place, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(timeout=dice.uniform(2.5, 5.5))
+            break
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    assert kills
+    assert turnwise("train", "lights.toml", "--out", "run", "--resume", *changes, cwd=place).returncode == 0
+    rates = [
+        [entry["eval/success_rate"] for entry in read_log(place / name) if entry["kind"] == "eval"]
+        for name in ("calm", "run")
+    ]
+    assert rates[0] == rates[1]
+    one, two = (
+        load_model(checkpoint.latest(place / name / "checkpoints") / "policy").state_dict()
+        for name in ("calm", "run")
+    )
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_missing_policy_is_named(place: Path) -> None:
+    done = turnwise("train", "lights.toml", "--set", "policy.checkpoint=nowhere", cwd=place)
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
+
+
+def test_warmstart_writes_a_compact_policy_that_repeats(place: Path) -> None:
+    common = ("--recipe", "lights.toml", "--env", "lights.py:Lights", "--episodes", "10", "--compact")
+    for out in ("one", "two"):
+        done = turnwise("warmstart", *common, "--seed", "1", "--out", out, cwd=place)
+        assert done.returncode == 0, done.stderr
+    contents = [(place / out / "model.safetensors").read_bytes() for out in ("one", "two")]
+    assert contents[0] == contents[1]
+    model, tokenizer = load_checkpoint(place / "one")
+    assert next(iter(model.parameters())).dtype == torch.float32
+    assert tokenizer.decode(tokenizer.encode("The light is red.")) == "The light is red."

@@ -1,0 +1,63 @@
+"""Token weighters: the advantage of a turn, of its spans, of its tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from turnwise.agents.types import Generation, Span, Turn
+from turnwise.errors import TableError, UnknownName, UsageError
+from turnwise.trainers import weights
+from turnwise.trainers.credit import Credit
+
+
+def turn(num_tokens: int, spans: tuple[Span, ...] = (), entropy: tuple[float, ...] = ()) -> Turn:
+    generation = Generation("", (1,), tuple(range(num_tokens)), (0.0,) * num_tokens, entropy=entropy)
+    return Turn(0, "", "", "", 0.0, "", generation=generation, spans=spans)
+
+
+def lists(found: list[np.ndarray]) -> list[list[float]]:
+    return [array.tolist() for array in found]
+
+
+def test_turn() -> None:
+    credit = Credit(np.array([1.5, -2.0]))
+    assert lists(weights.get("turn")(credit, [turn(2), turn(3)])) == [[1.5, 1.5], [-2.0, -2.0, -2.0]]
+    with pytest.raises(TableError, match="credit for 2 turns, but 1"):
+        weights.get("turn")(credit, [turn(2)])
+
+
+def test_spans() -> None:
+    credit = Credit(np.array([9.0]), spans={"subgoal": np.array([2.0]), "switch": np.array([-1.0])})
+    one = turn(5, (Span("switch", 0, 1), Span("subgoal", 1, 3), Span("unknown", 3, 4)))
+    assert lists(weights.get("spans")(credit, [one])) == [[-1.0, 2.0, 2.0, 9.0, 9.0]]
+    assert lists(weights.get("spans")(credit, [one], outside="zero")) == [[-1.0, 2.0, 2.0, 0.0, 0.0]]
+    with pytest.raises(UsageError, match="gives none"):
+        weights.get("spans")(Credit(np.array([9.0])), [one])
+    with pytest.raises(UnknownName, match="zero"):
+        weights.get("spans")(credit, [one], outside="zeros")
+
+
+def test_tokens() -> None:
+    credit = Credit(np.array([0.0, 0.0]), tokens=[np.array([1.0, 2.0]), np.array([3.0])])
+    assert lists(weights.get("tokens")(credit, [turn(2), turn(1)])) == [[1.0, 2.0], [3.0]]
+    with pytest.raises(TableError, match="row 1: credit for 1 tokens, the turn has 4"):
+        weights.get("tokens")(credit, [turn(2), turn(4)])
+
+
+def test_high_entropy_teaches_the_share_with_most() -> None:
+    turns = [turn(3, entropy=(0.0, 2.0, 0.1)), turn(2, entropy=(1.9, 0.2))]
+    credit = Credit(np.array([1.0, -1.0]))
+    assert lists(weights.get("high_entropy")(credit, turns, share=0.4)) == [[0.0, 1.0, 0.0], [-1.0, 0.0]]
+    with pytest.raises(UsageError, match="share is 0"):
+        weights.get("high_entropy")(credit, turns, share=0)
+    with pytest.raises(UsageError, match="no entropies"):
+        weights.get("high_entropy")(credit, [turn(3), turn(2)])
+
+
+def test_names_and_parameters_are_checked() -> None:
+    assert {"turn", "spans", "tokens", "high_entropy"} <= set(weights.names())
+    with pytest.raises(UnknownName, match="did you mean 'tokens'"):
+        weights.get("token")
+    with pytest.raises(UnknownName, match="share"):
+        weights.get("high_entropy")(Credit(np.array([])), [], shar=1)
