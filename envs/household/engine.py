@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from itertools import compress
+from operator import ne
 
 from . import text
 from .game import Game, State, bits
@@ -109,16 +111,12 @@ def state_hash(game: Game, state: State) -> str:
     hash is taken in every turn.
     """
     start = game.initial
-    columns = zip(state.inside, state.at, state.left, start.inside, start.at, start.left, strict=True)
     moved = [
-        (thing, inside, at, left)
-        for thing, (inside, at, left, inside0, at0, left0) in enumerate(columns)
-        if inside != inside0 or at != at0 or left != left0
+        () if now == before else tuple(compress(enumerate(now), map(ne, now, before)))
+        for now, before in zip(state[2:5], start[2:5], strict=True)  # inside, at, left
     ]
-    rest = state[5:]  # doors and conditions
-    return hashlib.blake2b(
-        repr((state.location, state.held, moved, rest)).encode(), digest_size=8
-    ).hexdigest()
+    exact = repr((state.location, state.held, moved, state[5:]))  # 5: doors and conditions
+    return hashlib.blake2b(exact.encode(), digest_size=8).hexdigest()
 
 
 def admissible(game: Game, state: State) -> tuple[str, ...]:
@@ -131,10 +129,10 @@ def admissible(game: Game, state: State) -> tuple[str, ...]:
     commands += [f"close {places[r].name}" for r in bits(here & game.openable & state.opened)]
     commands += [f"open {places[r].name}" for r in bits(here & game.openable & ~state.opened)]
     if held < 0:
-        for o in bits(game.pickupable):
-            inside = state.inside[o] & reachable
-            if inside:
-                commands += [f"take {things[o].name} from {places[r].name}" for r in bits(inside)]
+        for o, inside in enumerate(state.inside):
+            if inside & reachable and game.pickupable >> o & 1:
+                name = things[o].name
+                commands += [f"take {name} from {places[r].name}" for r in bits(inside & reachable)]
     else:
         commands += _with_held(game, state, here, reachable)
     for o in bits(game.toggleable):

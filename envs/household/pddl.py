@@ -7,8 +7,7 @@ case, `;` comments. Every error names the line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ...errors import UsageError
 
@@ -26,16 +25,14 @@ class PddlError(UsageError):
         super().__init__(f"line {line}: {reason}")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """Be one word, in lower case, as written on a line counted from 1."""
 
     text: str
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(NamedTuple):
     """Be a list in parentheses that opens on a line counted from 1."""
 
     items: tuple[Item, ...]
