@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import TableError, UnknownName
-from .columns import BoolArray, FloatArray, IntArray, as_bools, as_column, as_floats, factorise, sums
+from .columns import BoolArray, FloatArray, IntArray, as_bools, as_column, as_floats, as_keys, factorise, sums
 
 if TYPE_CHECKING:
     from .table import TurnTable
@@ -44,7 +44,7 @@ def count_rows(reward: Any) -> int:
 
 def code_names(name: str, values: Any, num_rows: int) -> tuple[IntArray, list[Any]]:
     """Return codes [N] and names of a column of names, none of which may be None."""
-    column = as_column(name, values, num_rows)
+    column = as_keys(name, values, num_rows)
     try:
         codes, names = factorise(column)
     except TypeError as error:
@@ -61,8 +61,7 @@ def own_column(name: str, values: Any, num_rows: int) -> NDArray[Any]:
         return as_bools(name, values, num_rows)
     if name == "num_tokens":
         return _token_counts(as_floats(name, values, num_rows))
-    column = as_column(name, values, num_rows)
-    return column.astype(object) if name in (*_KEYS, "end") else column
+    return as_keys(name, values, num_rows) if name in (*_KEYS, "end") else as_column(name, values, num_rows)
 
 
 def _token_counts(given_N: FloatArray) -> IntArray:

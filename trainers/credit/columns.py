@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,10 @@ __all__ = [
     "as_bools",
     "as_column",
     "as_floats",
+    "as_keys",
     "combine",
     "factorise",
+    "objects",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -44,14 +46,32 @@ def factorise(values: Iterable[Hashable]) -> tuple[IntArray, list[Any]]:
 
 
 def combine(first_N: IntArray, second_N: IntArray) -> IntArray:
-    """Code equal pairs by equal integers, numbered by first appearance."""
+    """Code equal pairs of codes by equal integers, numbered by first appearance.
+
+    Linear: codes are sorted by their digits, not by comparisons.
+    """
     if first_N.size == 0:
         return first_N.copy()
-    pair_N = first_N * (int(second_N.max()) + 1) + second_N
-    _, first_row_K, code_N = np.unique(pair_N, return_index=True, return_inverse=True)
-    rank_K = np.empty(first_row_K.size, dtype=np.int64)
-    rank_K[np.argsort(first_row_K)] = np.arange(first_row_K.size)
-    return rank_K[code_N]
+    order = _order(second_N)
+    order = order[_order(first_N[order])]
+    first, second = first_N[order], second_N[order]
+    new = np.append(True, (first[1:] != first[:-1]) | (second[1:] != second[:-1]))
+    row_K = order[new]  # the order is stable, so each is the first row of its pair
+    rank_K = np.empty(row_K.size, dtype=np.int64)
+    rank_K[_order(row_K)] = np.arange(row_K.size)
+    code_N = np.empty(first_N.size, dtype=np.int64)
+    code_N[order] = rank_K[np.cumsum(new) - 1]
+    return code_N
+
+
+def _order(code_N: IntArray) -> IntArray:
+    """Return the stable order of codes of at least 0, 16 bits at a time (a radix sort)."""
+    order = np.argsort((code_N & 0xFFFF).astype(np.uint16), kind="stable")
+    rest_N = code_N >> 16
+    while rest_N.any():
+        order = order[np.argsort((rest_N[order] & 0xFFFF).astype(np.uint16), kind="stable")]
+        rest_N = rest_N >> 16
+    return order
 
 
 def sums(values_N: NDArray[Any], code_N: IntArray, num_codes: int) -> FloatArray:
@@ -90,22 +110,42 @@ def as_bools(name: str, values: Any, num_rows: int) -> BoolArray:
 
 
 def as_column(name: str, values: Any, num_rows: int) -> NDArray[Any]:
-    """Copy any column; ragged and mixed values are kept as objects.
+    """Copy any column; text, ragged and mixed values are kept as objects.
 
     Raises:
         TableError: if the length is not num_rows.
     """
     _check_length(name, values, num_rows)
-    if isinstance(values, np.ndarray):
+    if isinstance(values, np.ndarray) and values.ndim == 1:
         return values.copy()
-    if all(isinstance(value, int | float | np.number | np.bool_) for value in values):
-        return np.array(values)
-    column = np.empty(num_rows, dtype=object)
-    column[:] = [np.array(value) if isinstance(value, list | tuple) else value for value in values]
+    listed = list(values)
+    if {type(value) for value in listed} <= {int, float, bool, np.int64, np.float64, np.bool_}:
+        return np.array(listed, dtype=None if listed else np.float64)
+    return objects([np.array(value) if isinstance(value, list | tuple) else value for value in listed])
+
+
+def as_keys(name: str, values: Any, num_rows: int) -> NDArray[np.object_]:
+    """Copy a column of names or texts, kept as Python objects.
+
+    Raises:
+        TableError: if the length is not num_rows.
+    """
+    _check_length(name, values, num_rows)
+    return objects(values.tolist() if isinstance(values, np.ndarray) else list(values))
+
+
+def objects(values: list[Any]) -> NDArray[np.object_]:
+    """Return an array that holds the values as they are [N]."""
+    column = np.empty(len(values), dtype=object)
+    if {type(value) for value in values} - {str, int, float, bool, type(None)}:
+        for row, value in enumerate(values):
+            column[row] = value
+    else:
+        column[:] = values
     return column
 
 
-def _check_length(name: str, values: Sequence[Any], num_rows: int) -> None:
+def _check_length(name: str, values: Any, num_rows: int) -> None:
     if not hasattr(values, "__len__") or isinstance(values, str):
         raise TableError(
             f"column {name!r}: {type(values).__name__}; expected a sequence of {num_rows} values"

@@ -15,6 +15,7 @@ from .naming import check_choice
 from .scan import recurrence
 from .scores import Penalised, Statistics, penalties, statistics_of
 from .table import TurnTable
+from .tokens import split
 from .whiten import whitened
 
 __all__ = ["reinforce_pp", "reinforce_pp_baseline"]
@@ -67,8 +68,7 @@ def reinforce_pp(
     from_end_L = np.cumsum(length_N)[row_L] - 1 - np.arange(row_L.size)
     token_L = whitened(last_N[row_L] * gamma**from_end_L, np.ones_like(row_L), epsilon)
     mean_N = sums(token_L, row_L, len(table)) / np.maximum(length_N, 1)
-    tokens = np.split(token_L, np.cumsum(length_N)[:-1]) if len(table) else []
-    return Credit(mean_N, parts={"last_return": last_N}, tokens=tokens)
+    return Credit(mean_N, parts={"last_return": last_N}, tokens=split(token_L, length_N))
 
 
 @register("reinforce_pp_baseline")

@@ -10,12 +10,14 @@ pass both are matched by difflib, and only until the answer is certain.
 from __future__ import annotations
 
 from difflib import SequenceMatcher
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import TableError, UsageError
-from .columns import IntArray, combine
+from .columns import BoolArray, FloatArray, IntArray, combine
+from .subsequence import Subsequences
 from .table import TurnTable
 
 __all__ = ["similar_groups"]
@@ -54,73 +56,67 @@ def similar_groups(table: TurnTable, threshold: float, autojunk: bool, method: s
 def _cluster(texts: list[str], threshold: float, autojunk: bool) -> list[int]:
     """Return the cluster of each text; texts are distinct and in the order of rows."""
     counts_KA = _character_counts(texts)
-    firsts: list[_First] = []
-    firsts_CA = np.empty_like(counts_KA)
+    firsts = Subsequences()
+    matchers: list[_Matcher] = []
+    firsts_AC = np.empty(counts_KA.shape[::-1], dtype=np.int32)
     lengths_C = np.empty(len(texts))
     places = []
     for text, counts_A in zip(texts, counts_KA, strict=True):
-        known = len(firsts)
-        shared_C = np.minimum(firsts_CA[:known], counts_A).sum(axis=1)
-        hopeful = np.flatnonzero(2.0 * shared_C >= threshold * (lengths_C[:known] + len(text)) * (1 - 1e-12))
-        place = next((c for c in hopeful.tolist() if firsts[c].resembles(text, threshold)), known)
+        known = len(matchers)
+        total_C = lengths_C[:known] + len(text)
+        shared_C = np.minimum(firsts_AC[:, :known], counts_A[:, None]).sum(axis=0, dtype=np.int32)
+        hopeful = np.flatnonzero(_reaches(shared_C, total_C, threshold))
+        common = firsts.common(text, hopeful)
+        hopeful = hopeful[_reaches(common, total_C[hopeful], threshold)]
+        place = next((c for c in hopeful.tolist() if matchers[c].resembles(text, threshold)), known)
         if place == known:
-            firsts.append(_First(text, autojunk))
-            firsts_CA[known] = counts_A
+            matchers.append(_Matcher(text, autojunk))
+            firsts.add(text)
+            firsts_AC[:, known] = counts_A
             lengths_C[known] = len(text)
         places.append(place)
     return places
 
 
+def _reaches(matched: NDArray[Any], total: FloatArray, threshold: float) -> BoolArray:
+    """Tell where so many matched characters reach the threshold, in difflib's own arithmetic."""
+    reached: BoolArray = np.where(total > 0, 2.0 * matched / np.maximum(total, 1), 1.0) >= threshold
+    return reached
+
+
 def _character_counts(texts: list[str]) -> NDArray[np.int32]:
     """Return how often each text has each character [texts, characters]; rare ones share a column."""
-    codes = [np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32) for text in texts]
-    if not codes:
+    if not texts:
         return np.zeros((0, 0), dtype=np.int32)
-    used, column = np.unique(np.concatenate(codes), return_inverse=True)
-    width = min(used.size, _BUCKETS)
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    used, column = np.unique(codes, return_inverse=True)
+    width = max(1, min(used.size, _BUCKETS))
     row = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
     flat = np.bincount(row * width + column % width, minlength=len(texts) * width)
     return flat.reshape(len(texts), width).astype(np.int32)
 
 
-class _First:
-    """Be the first text of a cluster, ready to be compared with others."""
+class _Matcher:
+    """Be the first text of a cluster, ready for difflib to compare others with it."""
 
     def __init__(self, text: str, autojunk: bool) -> None:
-        self._text = text
-        self._matcher = SequenceMatcher(None, "", text, autojunk)
-        self._bits: dict[str, int] = {}
-        for place, character in enumerate(text):
-            self._bits[character] = self._bits.get(character, 0) | (1 << place)
+        self._text, self._autojunk = text, autojunk
+        self._prepared: SequenceMatcher[str] | None = None
 
     def resembles(self, other: str, threshold: float) -> bool:
-        """Tell whether difflib's ratio of the other text to this one reaches the threshold."""
-        total = len(self._text) + len(other)
+        """Sum difflib's matching blocks until the threshold is reached or out of reach."""
+        total = len(other) + len(self._text)
         if total == 0:
             return True
-        if 2.0 * self._common_subsequence(other) / total < threshold:
-            return False
-        return self._matches(other, threshold, total)
-
-    def _common_subsequence(self, other: str) -> int:
-        """Return the length of the longest common subsequence (Hyyro 2004, bit-parallel)."""
-        full = (1 << len(self._text)) - 1
-        free = full
-        for character in other:
-            hit = free & self._bits.get(character, 0)
-            if hit:
-                free = ((free + hit) | (free - hit)) & full
-        return len(self._text) - free.bit_count()
-
-    def _matches(self, other: str, threshold: float, total: int) -> bool:
-        """Sum difflib's matching blocks until the threshold is reached or out of reach."""
-        self._matcher.set_seq1(other)
+        if self._prepared is None:
+            self._prepared = SequenceMatcher(None, "", self._text, self._autojunk)
+        self._prepared.set_seq1(other)
         waiting = [(0, len(other), 0, len(self._text))]
         matched, possible = 0, min(len(other), len(self._text))
         while waiting:
             a_low, a_high, b_low, b_high = waiting.pop()
             possible -= min(a_high - a_low, b_high - b_low)
-            a, b, size = self._matcher.find_longest_match(a_low, a_high, b_low, b_high)
+            a, b, size = self._prepared.find_longest_match(a_low, a_high, b_low, b_high)
             if size:
                 matched += size
                 for rest in ((a_low, a, b_low, b), (a + size, a_high, b + size, b_high)):

@@ -6,16 +6,14 @@ Shapes: _N rows (turns), _L tokens of all turns in order.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import TableError
 from .columns import BoolArray, FloatArray, IntArray, sums
 from .table import TurnTable
 
-__all__ = ["Tokens"]
+__all__ = ["Tokens", "split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +50,15 @@ class Tokens:
             TableError: if it is missing, or naming a turn whose array has another
                 length than num_tokens or holds a number that is not finite.
         """
-        arrays = [np.atleast_1d(np.asarray(each, dtype=np.float64)) for each in table.column(name, method)]
-        sizes = np.array([each.size for each in arrays], dtype=np.int64)
+        arrays = self._arrays(table, name, method)
+        sizes = np.fromiter(map(len, arrays), dtype=np.int64, count=len(arrays))
         wrong = np.flatnonzero(sizes != self.length_N)
         if wrong.size:
             row = int(wrong[0])
             raise TableError(
                 f"{name} of {table.where(row)} has {sizes[row]} numbers for {self.length_N[row]} tokens"
             )
-        values_L = np.concatenate(arrays) if arrays else np.zeros(0)
+        values_L: FloatArray = np.concatenate([*arrays, np.zeros(0)])
         broken = np.flatnonzero(~np.isfinite(values_L))
         if broken.size:
             row = int(self.row_L[broken[0]])
@@ -69,10 +67,25 @@ class Tokens:
             )
         return values_L
 
-    def split(self, values_L: NDArray[Any]) -> list[FloatArray]:
+    @staticmethod
+    def _arrays(table: TurnTable, name: str, method: str) -> list[FloatArray]:
+        arrays = table.column(name, method).tolist()
+        for row, each in enumerate(arrays):
+            if not isinstance(each, np.ndarray) or each.ndim != 1:
+                raise TableError(f"{name} of {table.where(row)} is {each!r}; expected one number a token")
+        checked: list[FloatArray] = arrays
+        return checked
+
+    def split(self, values_L: FloatArray) -> list[FloatArray]:
         """Return one array a turn."""
-        return np.split(values_L, np.cumsum(self.length_N)[:-1]) if self.length_N.size else []
+        return split(values_L, self.length_N)
 
     def mean(self, values_L: FloatArray) -> FloatArray:
         """Return the mean over each turn's tokens [N]."""
         return sums(values_L, self.row_L, self.length_N.size) / self.length_N
+
+
+def split(values_L: FloatArray, length_N: IntArray) -> list[FloatArray]:
+    """Return the parts of an array with the lengths given, in order."""
+    ends = np.cumsum(length_N).tolist()
+    return [values_L[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)] if ends else []

@@ -18,6 +18,7 @@ from .columns import BoolArray, FloatArray, IntArray
 from .groups import moments, standardise
 from .naming import Named, Registry, check_choice
 from .table import TurnTable
+from .tokens import split
 
 __all__ = ["Transform", "clip", "get", "names", "register", "scale", "whiten"]
 
@@ -118,9 +119,7 @@ def _apply(table: TurnTable, credit: Credit, change: Callable[[FloatArray, Any],
     spans = None if credit.spans is None else {name: change(s, rows_N) for name, s in credit.spans.items()}
     tokens = None
     if credit.tokens is not None:
-        lengths = [len(each) for each in credit.tokens]
-        flat = np.concatenate(credit.tokens) if lengths else np.zeros(0)
-        tokens = (
-            np.split(change(flat, np.repeat(rows_N, lengths)), np.cumsum(lengths)[:-1]) if lengths else []
-        )
+        lengths = np.array([len(each) for each in credit.tokens], dtype=np.int64)
+        flat = np.concatenate([*credit.tokens, np.zeros(0)])
+        tokens = split(change(flat, np.repeat(rows_N, lengths)), lengths)
     return replace(credit, advantage=change(credit.advantage, rows_N), spans=spans, tokens=tokens)
