@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -64,15 +65,23 @@ def _script(path: str, options: dict[str, Any]) -> Policy:
 
 
 def _checkpoint(folder: str, options: dict[str, Any]) -> Policy:
-    from .tiny.policy import load_policy
+    from .agent_settings import attach_settings, read_settings
+    from .tiny import TinyPolicy, load_policy
 
-    return load_policy(Path(folder), **options)
+    _accept("ckpt", options, _keywords(TinyPolicy))
+    policy = load_policy(Path(folder), **options)
+    attach_settings(policy, read_settings(folder))
+    return policy
 
 
 def _hugging_face(name: str, options: dict[str, Any]) -> Policy:
+    from .agent_settings import attach_settings, read_settings
     from .transformers_policy import TransformersPolicy
 
-    return TransformersPolicy(name, **options)
+    _accept("hf", options, _keywords(TransformersPolicy))
+    policy = TransformersPolicy(name, **options)
+    attach_settings(policy, read_settings(name))
+    return policy
 
 
 def _openai(place: str, options: dict[str, Any]) -> Policy:
@@ -81,6 +90,11 @@ def _openai(place: str, options: dict[str, Any]) -> Policy:
     _accept("openai", options, [field.name for field in fields(EndpointConfig)])
     url, _, model = place.rpartition("#")
     return OpenAIPolicy(url, model, EndpointConfig(**options))
+
+
+def _keywords(kind: type[Policy]) -> list[str]:
+    parameters = inspect.signature(kind).parameters.values()
+    return [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
 
 
 def _accept(kind: str, options: dict[str, Any], known: tuple[str, ...] | list[str]) -> None:

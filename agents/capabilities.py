@@ -7,6 +7,8 @@ A policy is any object with the methods of `types.Policy`. It may also have:
     forget
     prompt           PromptConfig: the prompts it was trained with
     constraint       the decoding constraint it was trained with
+    max_tokens       the length of messages it was trained with
+    context_tokens   the longest prompt and message together
     names_actions    True: its text is the action itself, never tags around it
     reset_options    options of every reset, e.g. {"expert": True}
     sees_private     True: requests carry `info["private"]`
@@ -24,6 +26,7 @@ __all__ = [
     "PolicyStopped",
     "PromptTooLong",
     "constraint_of",
+    "max_tokens_of",
     "names_actions",
     "prompt_of",
     "reset_options_of",
@@ -74,6 +77,13 @@ def prompt_of(policy: Policy, wanted: PromptConfig | None) -> PromptConfig:
     """Choose the prompts: those wanted, else the policy's own, else the default ones."""
     own: PromptConfig | None = getattr(policy, "prompt", None)
     return wanted or own or PromptConfig(style="plain" if names_actions(policy) else "tags")
+
+
+def max_tokens_of(policy: Policy) -> int:
+    """Return the policy's own length of messages, else a sixteenth of its context, at most 512."""
+    context: int = getattr(policy, "context_tokens", 1 << 20)
+    own: int | None = getattr(policy, "max_tokens", None)
+    return own or min(512, max(16, context // 16))
 
 
 def constraint_of(policy: Policy, wanted: Constraint | None) -> Constraint:

@@ -81,7 +81,7 @@ TRAJECTORY = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(trajectories=st.lists(TRAJECTORY, max_size=4))
 def test_what_is_written_is_read(trajectories, tmp_path_factory):
     path = tmp_path_factory.mktemp("t") / "deep" / "er.jsonl.gz"

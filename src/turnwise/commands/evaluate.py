@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from ..agents.evaluate import EvalRow, Evaluation
     from ..agents.prompt import PromptConfig
-    from ..agents.types import Policy
     from ..servers.api import SessionClient
 
 __all__ = ["eval_"]
@@ -43,7 +42,9 @@ def eval_(
     episodes: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many tasks.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="The first task's, and that of the sampling.")] = 0,
     max_turns: Annotated[int, typer.Option(min=1, help="Turns of an episode.")] = 50,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Tokens of a message.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of a message; the agent's own by default.")
+    ] = None,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 1.0,
     top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")] = 1.0,
     constraint: Annotated[
@@ -71,6 +72,7 @@ def eval_(
       turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8000/v1#my-model --out runs/eval
     """
     from ..agents.agent_spec import make_policy
+    from ..agents.capabilities import max_tokens_of
     from ..agents.evaluate import evaluate
     from ..agents.rollout_types import RolloutConfig
 
@@ -80,7 +82,7 @@ def eval_(
     policy = make_policy(agent, **parse_kwargs(agent_options))
     config = RolloutConfig(
         max_turns=max_turns,
-        max_tokens=max_tokens or _default_max_tokens(policy),
+        max_tokens=max_tokens or max_tokens_of(policy),
         temperature=temperature,
         top_p=top_p,
         constraint=constraint,
@@ -184,11 +186,6 @@ def _prompt(
     from ..agents.prompt import PromptConfig
 
     return None if context is None else PromptConfig(mode=context, history=history, style=style)
-
-
-def _default_max_tokens(policy: Policy) -> int:
-    """Leave room for many turns: a sixteenth of the context, at most 512 tokens."""
-    return min(512, max(16, getattr(policy, "context_tokens", 1 << 20) // 16))
 
 
 def _show(evaluation: Evaluation, out: Path | None) -> None:
