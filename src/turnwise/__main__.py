@@ -33,7 +33,10 @@ _COMMANDS = {
     "serve": "serve:serve",
     "journal": "journal:journal",
     "train": "train:train",
+    "eval": "evaluate:eval_",
+    "demo": "demo:demo",
     "warmstart": "warmstart:warmstart",
+    "report": "report:report",
     "doctor": "doctor:doctor",
 }
 
