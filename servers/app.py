@@ -98,7 +98,10 @@ def _add_root(app: FastAPI, calls: Calls) -> None:
     @app.get("/metrics", tags=["server"])
     async def metrics() -> Response:
         """Give counters in Prometheus' text format."""
-        text = calls.service.metrics.render(len(calls.service.sessions))
+        service = calls.service
+        if service.offer.processes is not None:
+            service.metrics.note("workers_replaced", service.offer.processes.num_replaced)
+        text = service.metrics.render(len(service.sessions))
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     @app.get("/v1/envs", tags=["environments"])

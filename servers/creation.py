@@ -19,7 +19,8 @@ import orjson
 from ..envs.registry import version_of
 from .admission import Admission
 from .api import CreateItem, ForkItem, Problem
-from .hosts import Host
+from .hosting import reason_of
+from .hosts import ENV_ERRORS
 from .journal import Entry, SessionRecord
 from .limits import Limits
 from .problems import (
@@ -32,7 +33,7 @@ from .problems import (
     too_large,
     unknown_session,
 )
-from .service import ENV_ERRORS, Service, derived_seed
+from .service import Service, derived_seed
 from .session import Session
 
 __all__ = ["Creation"]
@@ -130,36 +131,26 @@ class Creation:
         service = self.service
         seed = item.seed if item.group else item.seed + number
         try:
-            host = await service.build(item.env_id, item.kwargs)
+            host, observation, info = await service.hosting.start(
+                item.env_id, item.kwargs, seed, item.options, None
+            )
+            record = SessionRecord(
+                id=service.id_prefix + secrets.token_hex(8),
+                incarnation=secrets.token_hex(4),
+                owner=owner,
+                env_id=item.env_id,
+                version=version_of(item.env_id),
+                fingerprint=host.fingerprint,
+                kwargs=item.kwargs,
+                base_seed=seed,
+                keep_private=keep_private,
+            )
+            session = Session(record, service.limits.max_turns)
+            session.take(host, service.hosting.inline(item.env_id))
+            reply = session.began(0, seed, item.options, observation, info)
         except Refused as refusal:
             return refusal.problem
         except ENV_ERRORS as error:
-            return self._failed(item.env_id, error)
-        record = SessionRecord(
-            id=service.id_prefix + secrets.token_hex(8),
-            incarnation=secrets.token_hex(4),
-            owner=owner,
-            env_id=item.env_id,
-            version=version_of(item.env_id),
-            fingerprint=host.fingerprint,
-            kwargs=item.kwargs,
-            base_seed=seed,
-            keep_private=keep_private,
-        )
-        session = Session(record, service.limits.max_turns)
-        return await self._first_reset(session, host, seed, item, made)
-
-    async def _first_reset(
-        self, session: Session, host: Host, seed: int, item: CreateItem, made: Made
-    ) -> bytes | Problem:
-        service = self.service
-        inline = service.inline(item.env_id)
-        session.take(host, inline)
-        try:
-            observation, info = await service.in_host(inline, host.reset, seed, item.options)
-            reply = session.began(0, seed, item.options, observation, info)
-        except ENV_ERRORS as error:
-            session.drop_host()
             return self._failed(item.env_id, error)
         self._admit(session, made)
         service.metrics.count("sessions_created")
@@ -168,7 +159,7 @@ class Creation:
     def _failed(self, env_id: str, error: BaseException) -> Problem:
         log.error("%s could not be created", env_id, exc_info=error)
         self.service.metrics.count("environment_errors")
-        return environment_failed(f"{env_id} failed: {type(error).__name__}: {error}"[:1000])
+        return environment_failed(f"{env_id} failed: {reason_of(error)}"[:1000])
 
     def _admit(self, session: Session, made: Made) -> None:
         made()
@@ -214,32 +205,20 @@ class Creation:
         child.last_reply = child.prefix + b"," + parent.core_of(parent.last_reply)[1:]
         if parent.host is not None:
             try:
-                host = await self._copied(parent, child)
+                await service.hosting.copy(parent, child)
+                if item.reseed is not None:
+                    await self._reseed(child, derived_seed(item.reseed, number))
+            except Refused as refusal:
+                return refusal.problem
             except ENV_ERRORS as error:
                 return self._failed(source.env_id, error)
-            child.take(host, service.inline(source.env_id))
-            if item.reseed is not None:
-                await self._reseed(child, host, derived_seed(item.reseed, number))
         self._admit(child, made)
         service.metrics.count("sessions_forked")
         return child.last_reply
 
-    async def _copied(self, parent: Session, child: Session) -> Host:
-        """Clone the parent's environment; where it cannot be cloned, replay its record."""
-        service, host = self.service, parent.host
-        assert host is not None, "only a session with a host is copied"
-        inline = service.inline(parent.record.env_id)
-        try:
-            return await service.in_host(inline, host.clone)
-        except ENV_ERRORS as error:
-            log.info("%s cannot be cloned (%s): replayed instead", parent.record.env_id, error)
-        fresh = await service.build(parent.record.env_id, parent.record.kwargs)
-        await service.in_host(inline, child.replay, fresh)
-        return fresh
-
-    async def _reseed(self, child: Session, host: Host, seed: int) -> None:
-        inline = self.service.inline(child.record.env_id)
-        await self.service.in_host(inline, host.reseed, seed)
+    async def _reseed(self, child: Session, seed: int) -> None:
+        assert child.host is not None, "just copied"
+        await self.service.hosting.call(child.record.env_id, child.host.reseed, seed)
         child.record.log.append(Entry(None, b"", seed))
 
 

@@ -13,7 +13,10 @@ from typing import Any, Literal, Protocol
 
 from ..envs.core import Checked, TextEnv
 
-__all__ = ["Host", "Isolation", "LocalHost", "Played"]
+__all__ = ["ENV_ERRORS", "Host", "Isolation", "LocalHost", "Played"]
+
+ENV_ERRORS = (Exception, SystemExit)
+"""What the code of an environment may raise: the one boundary where everything is caught."""
 
 Isolation = Literal["inline", "thread", "process"]
 Played = tuple[str, float, bool, bool, dict[str, Any]]

@@ -25,7 +25,7 @@ __all__ = ["HttpClient"]
 log = logging.getLogger("turnwise.client")
 
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
-_RETRIED_CODES = {"busy", "journal_unavailable", "draining"}
+_RETRIED_CODES = {"busy", "journal_unavailable", "draining", "rebuild_failed"}
 _MAX_ITEMS = 1024
 
 T = TypeVar("T")

@@ -35,6 +35,10 @@ class Metrics:
         """Add to a counter."""
         self._counts[name] += number
 
+    def note(self, name: str, number: int) -> None:
+        """Set a counter that is kept elsewhere."""
+        self._counts[name] = number
+
     def stepped(self, seconds: float, end: str | None) -> None:
         """Count a step, how long it took, and the end of its episode if it ended."""
         self._buckets[bisect_left(_BOUNDS_S, seconds)] += 1

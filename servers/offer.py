@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,11 @@ from ..envs.registry import is_registered, load_class, make, registered, version
 from ..errors import UnknownName, UsageError
 from .hosts import Host, Isolation, LocalHost
 from .problems import Refused, not_allowed, unknown_environment
+from .process_hosts import ProcessPool
 
 __all__ = ["Offer"]
 
 _LOOKS_LIKE_FILE = re.compile(r"[/\\]|^~|\.[A-Za-z0-9]{1,8}$")
-
-ProcessBuilder = Callable[[str, dict[str, Any]], Host]
 
 
 class Offer:
@@ -37,7 +36,7 @@ class Offer:
         data_roots: folders that arguments may name files in.
         isolation: how an environment runs; the key "*" is for those not named.
         trusted: allow everything, for sessions in the caller's own process.
-        in_process: builds a host in another process, where isolation asks for it.
+        processes: keep environments in other processes, where isolation asks for it.
 
     Raises:
         UnknownName: if an id is not registered.
@@ -51,15 +50,15 @@ class Offer:
         data_roots: Sequence[Path] = (),
         isolation: Mapping[str, Isolation] | None = None,
         trusted: bool = False,
-        in_process: ProcessBuilder | None = None,
+        processes: ProcessPool | None = None,
     ) -> None:
         self._named = tuple(envs) if envs else None
         self._roots = tuple(_folder(root) for root in data_roots)
         self._isolation = dict(isolation or {})
         self._trusted = trusted
-        self._in_process = in_process
-        if in_process is None and "process" in self._isolation.values():
-            raise UsageError("isolation in processes needs worker processes, and none were given")
+        self.processes = processes
+        if processes is None and "process" in self._isolation.values():
+            self.processes = ProcessPool()
         self._classes: dict[str, type[TextEnv] | None] = {}
         for env_id in self._named or ():
             self._class_of(env_id)
@@ -115,9 +114,14 @@ class Offer:
         Raises:
             UsageError: if the environment refuses the arguments.
         """
-        if self._in_process is not None and self.isolation_of(env_id) == "process":
-            return self._in_process(env_id, kwargs)
+        if self.processes is not None and self.isolation_of(env_id) == "process":
+            return self.processes.build(env_id, kwargs)
         return LocalHost(make(env_id, **kwargs))
+
+    def close(self) -> None:
+        """End the processes that keep environments."""
+        if self.processes is not None:
+            self.processes.close()
 
     def _not_on_offer(self, env_id: str) -> Any:
         if ":" in env_id:

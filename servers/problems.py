@@ -26,6 +26,7 @@ __all__ = [
     "journal_unavailable",
     "not_a_key",
     "not_allowed",
+    "rebuild_failed",
     "replay_diverged",
     "request_id_reused",
     "still_running",
@@ -203,6 +204,17 @@ def journal_unavailable(reason: str) -> Problem:
         "journal_unavailable",
         f"the journal could not be written: {reason}",
         todo="repeat the request: it is answered once, when the journal can be written again",
+    )
+
+
+def rebuild_failed(id: str) -> Problem:
+    """Say that a session could not be rebuilt for now, for the machine's reasons."""
+    return Problem(
+        503,
+        "rebuild_failed",
+        "the processes that keep environments went away again and again",
+        id,
+        todo="repeat the request: the session is unharmed",
     )
 
 

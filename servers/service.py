@@ -12,32 +12,26 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from ..errors import UsageError
 from .answers import Answers
 from .api import Problem, ResetItem, StepItem
-from .hosts import Host, LocalHost, Played
+from .hosting import Hosting, reason_of
+from .hosts import ENV_ERRORS
 from .journal import Journal, JournalError, MemoryJournal
 from .limits import Limits
 from .metrics import Metrics
 from .offer import Offer
-from .problems import Refused, bad_request, journal_unavailable, replay_diverged, unknown_session
-from .session import Diverged, Session
+from .problems import Refused, journal_unavailable, unknown_session
+from .process_hosts import DeadlineOver, RemoteFault
+from .session import Session
 
 __all__ = ["ENV_ERRORS", "Pending", "Service", "derived_seed"]
 
 log = logging.getLogger("turnwise.servers")
 
-T = TypeVar("T")
 Pending = bytes | Problem | asyncio.Task[bytes | Problem]
-ENV_ERRORS = (Exception, SystemExit)
-"""What the code of an environment may raise: the one boundary where everything is caught."""
-
-_MAX_THREADS = 64
-_CHANGED = "the environment is another one: its fingerprint was {}, now it is {}"
 
 
 def derived_seed(*parts: int) -> int:
@@ -75,7 +69,7 @@ class Service:
         self.metrics = Metrics()
         self.draining = False
         self.on_room: Callable[[], None] | None = None  # called when sessions were closed
-        self._threads: ThreadPoolExecutor | None = None
+        self.hosting = Hosting(self.offer, self.metrics)
         self._load()
 
     def find(self, owner: str, id: str) -> Session | None:
@@ -165,14 +159,6 @@ class Service:
                 log.error("journal not written: %s", error)
                 raise Refused(journal_unavailable(str(error)), retry_after_s=1.0) from error
 
-    async def in_host(self, host_mode: bool, call: Callable[..., T], *args: Any) -> T:
-        """Make a blocking call: here when `host_mode` says inline, else on a thread."""
-        if host_mode:
-            return call(*args)
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="turnwise-host")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
-
     def launch(
         self, session: Session, call: tuple[Any, ...], work: Coroutine[Any, Any, bytes]
     ) -> asyncio.Task[bytes | Problem]:
@@ -194,13 +180,9 @@ class Service:
     async def wake(self, session: Session) -> None:
         """Rebuild a session from its record, once however many calls wait for it."""
         if session.waking is None:
-            session.waking = asyncio.ensure_future(self._replay(session))
+            session.waking = asyncio.ensure_future(self.hosting.rebuild(session))
             session.waking.add_done_callback(lambda _: _awake(session))
         await asyncio.shield(session.waking)
-
-    def inline(self, env_id: str) -> bool:
-        """Tell whether an environment runs on the event loop."""
-        return self.offer.isolation_of(env_id) == "inline"
 
     async def aclose(self) -> None:
         """Wait for the steps that run, make them durable, and release every environment."""
@@ -212,8 +194,7 @@ class Service:
         for session in self.sessions.values():
             session.drop_host()
         self.journal.close()
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        self.hosting.close()
 
     def _load(self) -> None:
         """Take over the sessions of a journal, asleep, each with a new lease."""
@@ -235,20 +216,18 @@ class Service:
         return reply
 
     async def _step_later(self, session: Session, action: str) -> bytes:
-        host = session.host
-        assert host is not None, "a session that is awake and in an episode has a host"
         started = time.perf_counter()
         try:
-            reply = session.played(action, await self._play(session.record.env_id, host, action))
+            reply = session.played(action, await self.hosting.step(session, action))
+        except Refused:
+            raise  # it could not be rebuilt, and nothing was played
+        except DeadlineOver as error:
+            log.warning("session %s of %s: %s", session.record.id, session.record.env_id, error)
+            reply = session.fail(action, "deadline", str(error))
         except ENV_ERRORS as error:
             reply = self._failed_step(session, action, error)
         self._record_turn(session, started)
         return reply
-
-    async def _play(self, env_id: str, host: Host, action: str) -> Played:
-        if isinstance(host, LocalHost) and host.waits and self.inline(env_id):
-            return await host.step_async(action)
-        return await self.in_host(self.inline(env_id), host.step, action)
 
     def _failed_step(self, session: Session, action: str, error: BaseException) -> bytes:
         record = session.record
@@ -260,8 +239,10 @@ class Service:
             session.turn,
             exc_info=error,
         )
+        if isinstance(error, RemoteFault):
+            log.error("in its process:\n%s", error.trace)
         self.metrics.count("environment_errors")
-        return session.fail(action, "error", f"{type(error).__name__}: {error}")
+        return session.fail(action, "error", reason_of(error))
 
     def _record_turn(self, session: Session, started: float) -> None:
         record = session.record
@@ -276,11 +257,18 @@ class Service:
     ) -> bytes:
         record = session.record
         try:
-            reply = await self._start(session, episode, seed, options)
+            host, observation, info = await self.hosting.start(
+                record.env_id, record.kwargs, seed, options, session.host
+            )
+            session.take(host, self.hosting.inline(record.env_id))
+            reply = session.began(episode, seed, options, observation, info)
+        except DeadlineOver as error:
+            log.warning("session %s of %s: %s", record.id, record.env_id, error)
+            reply = session.fail_reset(episode, seed, options, "deadline", str(error))
         except ENV_ERRORS as error:
             log.error("session %s of %s failed to reset", record.id, record.env_id, exc_info=error)
             self.metrics.count("environment_errors")
-            reply = session.fail_reset(episode, seed, options, f"{type(error).__name__}: {error}")
+            reply = session.fail_reset(episode, seed, options, "error", reason_of(error))
         if record.id in self.sessions:
             self.journal.began(record)
             if session.end is not None:
@@ -288,57 +276,12 @@ class Service:
         self.metrics.count("resets")
         return reply
 
-    async def _start(
-        self, session: Session, episode: int, seed: int, options: dict[str, Any] | None
-    ) -> bytes:
-        record = session.record
-        inline = self.inline(record.env_id)
-        if session.host is None:
-            session.take(await self.build(record.env_id, record.kwargs), inline)
-        assert session.host is not None, "just built"
-        observation, info = await self.in_host(inline, session.host.reset, seed, options)
-        return session.began(episode, seed, options, observation, info)
-
-    async def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
-        """Build an environment, off the event loop unless it runs there.
-
-        Raises:
-            Refused: if it is not on offer, or refuses the arguments.
-        """
-        admitted = self.offer.admit(env_id, kwargs)
-        try:
-            return await self.in_host(self.inline(env_id), self.offer.build, env_id, admitted)
-        except UsageError as error:
-            raise Refused(bad_request(str(error)[:1000])) from error
-
-    async def _replay(self, session: Session) -> None:
-        record = session.record
-        inline = self.inline(record.env_id)
-        try:
-            host = await self.build(record.env_id, record.kwargs)
-            if host.fingerprint != record.fingerprint:
-                raise Diverged(record.episode, 0, _CHANGED.format(record.fingerprint, host.fingerprint))
-            await self.in_host(inline, session.replay, host)
-            if session.host is not None:
-                session.take(session.host, inline)
-            self.metrics.count("sessions_rebuilt")
-        except Diverged as error:
-            session.broken = self._diverged(session, error.turn, error.reason)
-        except ENV_ERRORS as error:
-            log.error("session %s could not be rebuilt", record.id, exc_info=error)
-            reason = f"the environment raised {type(error).__name__}: {error}"
-            session.broken = self._diverged(session, session.turn, reason[:500])
-
-    def _diverged(self, session: Session, turn: int, reason: str) -> Problem:
-        record = session.record
-        self.metrics.count("replays_diverged")
-        problem = replay_diverged(record.id, record.episode, turn, record.env_id, reason)
-        log.error("%s", problem.detail)
-        return problem
-
     def _after_waking(self, session: Session, call: Callable[[], Pending]) -> asyncio.Task[bytes | Problem]:
         async def wake_and_call() -> bytes | Problem:
-            await self.wake(session)
+            try:
+                await self.wake(session)
+            except Refused as refusal:
+                return refusal.problem
             answer = call()
             return await asyncio.shield(answer) if isinstance(answer, asyncio.Task) else answer
 

@@ -16,7 +16,7 @@ from ..errors import EnvironmentFault
 from .api import Problem, ResetItem, StepItem
 from .hosts import Host, LocalHost, Played
 from .journal import Entry, SessionRecord
-from .problems import busy, episode_finished, wrong_turn
+from .problems import busy, episode_finished, replay_diverged, wrong_turn
 from .wire import digest, encode_core, encode_reply
 
 __all__ = ["Diverged", "Session"]
@@ -111,11 +111,13 @@ class Session:
         core = self._core(episode, seed, 0, observation, 0.0, False, False, None, info)
         return self._enter(episode, seed, options, core, None)
 
-    def fail_reset(self, episode: int, seed: int, options: dict[str, Any] | None, reason: str) -> bytes:
+    def fail_reset(
+        self, episode: int, seed: int, options: dict[str, Any] | None, end: str, reason: str
+    ) -> bytes:
         """Enter an episode that ended before its first turn."""
-        core = self._failed_core(episode, seed, 0, "error", reason)
+        core = self._failed_core(episode, seed, 0, end, reason)
         self.drop_host()
-        return self._enter(episode, seed, options, core, "error")
+        return self._enter(episode, seed, options, core, end)
 
     def played(self, action: str, result: Played) -> bytes:
         """Count a turn with what its step returned and return the reply.
@@ -132,12 +134,35 @@ class Session:
         self.drop_host()
         return self._count(action, self.turn + 1, core, end)
 
-    def replay(self, host: Host) -> None:
+    def replay(self, host: Host) -> Host | None:
         """Rebuild the state by playing the record on a fresh host; may block.
 
+        Returns:
+            the host, or None where the episode is over and needs none.
+
         Raises:
-            Diverged: naming the first turn whose reply differs.
+            Diverged: naming the first turn whose reply differs; as after whatever
+                else is raised, the session is as it was.
         """
+        state = (self.turn, self.end, self.last_action, self.reset_reply, self.last_reply)
+        try:
+            return self._replay(host)
+        except BaseException as error:
+            turn = self.turn
+            self.turn, self.end, self.last_action, self.reset_reply, self.last_reply = state
+            if isinstance(error, EnvironmentFault):
+                raise Diverged(self.record.episode, turn + 1, str(error)) from error
+            raise
+
+    def break_off(self, error: BaseException, reason: str) -> Problem:
+        """Refuse every call from now on, because the record cannot be replayed."""
+        record = self.record
+        turn = error.turn if isinstance(error, Diverged) else self.turn
+        reason = error.reason if isinstance(error, Diverged) else f"the environment raised {reason}"
+        self.broken = replay_diverged(record.id, record.episode, turn, record.env_id, reason[:500])
+        return self.broken
+
+    def _replay(self, host: Host) -> Host | None:
         record, log = self.record, self.record.log
         final = record.final
         if not (final and not log):
@@ -151,8 +176,8 @@ class Session:
         if final:
             self._restore_final(final)
             host.close()
-        else:
-            self.host = host
+            return None
+        return host
 
     def object_to_step(self, item: StepItem) -> Problem:
         """Say why a step does not follow."""

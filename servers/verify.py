@@ -9,9 +9,10 @@ import orjson
 
 from ..errors import TurnwiseError
 from .api import Reply
+from .hosting import reason_of
+from .hosts import ENV_ERRORS
 from .journal import Entry, SessionRecord
 from .offer import Offer
-from .service import ENV_ERRORS
 from .session import Diverged, Session
 from .wire import decode_item
 
@@ -48,14 +49,15 @@ def verify(record: SessionRecord, offer: Offer) -> Verdict:
         if host.fingerprint != record.fingerprint:
             reason = f"the environment's fingerprint was {record.fingerprint}, now it is {host.fingerprint}"
             return Verdict(record.id, record.episode, num_turns, 0, reason)
-        session.replay(host)
-        session.drop_host()
+        left = session.replay(host)
+        if left is not None:
+            left.close()
     except Diverged as error:
         return Verdict(record.id, record.episode, num_turns, error.turn, error.reason)
     except TurnwiseError as error:
         return Verdict(record.id, record.episode, num_turns, session.turn, str(error))
     except ENV_ERRORS as error:
-        reason = f"the environment raised {type(error).__name__}: {error}"
+        reason = f"the environment raised {reason_of(error)}"
         return Verdict(record.id, record.episode, num_turns, session.turn, reason)
     return Verdict(record.id, record.episode, num_turns)
 
