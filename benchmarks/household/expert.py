@@ -257,9 +257,11 @@ def report(arguments: argparse.Namespace) -> tuple[str, bool]:
                 [name, *(f"{value:.2f} ms" for value in (statistics.median(t), percentile(t, 0.99), max(t)))]
                 for name, t in (("generate, with its plan", generating), ("plan from the start", planning))
             ],
-        ),
+        )
+        + "\n\nThe first game of a room type and difficulty in a process also furnishes its 120 layouts.",
         f"## Splits\n\nDifferent layouts (multisets of receptacles) in {arguments.layout_games} games of "
-        "each split, and how many of them also occur in train:",
+        "each split, and how many of them also occur in those of train (seen draws from the layouts of "
+        "train, which a sample does not exhaust):",
         table(
             ["split", "layouts", "also in train"],
             [[split, str(len(keys)), str(len(keys & rooms["train"]))] for split, keys in rooms.items()],
