@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from ..agents.agent_settings import AgentSettings
 from ..agents.prompt import PromptConfig
 from ..agents.rollout import RolloutConfig, TaskItem
 from .learner import LearnerConfig
 from .losses import ObjectiveConfig
 from .sections import PromptSection, Recipe
 
-__all__ = ["eval_config", "learner_config", "prompt_config", "rollout_config", "train_tasks"]
+__all__ = [
+    "agent_settings",
+    "eval_config",
+    "learner_config",
+    "prompt_config",
+    "rollout_config",
+    "train_tasks",
+]
 
 
 def prompt_config(section: PromptSection) -> PromptConfig:
@@ -24,6 +32,11 @@ def prompt_config(section: PromptSection) -> PromptConfig:
         max_observation_chars=section.max_observation_chars,
         max_admissible=section.max_admissible,
     )
+
+
+def agent_settings(recipe: Recipe) -> AgentSettings:
+    """Return what stands beside the weights, so that the agent can be asked as it was trained."""
+    return AgentSettings(prompt_config(recipe.prompt), recipe.rollout.constraint, recipe.rollout.max_tokens)
 
 
 def rollout_config(recipe: Recipe) -> RolloutConfig:

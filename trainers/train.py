@@ -74,6 +74,7 @@ def validate(recipe: Recipe) -> None:
     Raises:
         UnknownName: for a part or parameter that is not there.
         UsageError: for numbers that do not fit together.
+        CheckpointError: if the policy that it names is not there.
     """
     credits.get(recipe.credit.name).check_params(recipe.credit.params)
     weights.get(recipe.weights.name).check_params(recipe.weights.params)
@@ -99,6 +100,7 @@ def validate(recipe: Recipe) -> None:
     for name in ("num_updates", "save_every", "keep", "threads"):
         if getattr(train, name) < 1:
             raise UsageError(f"train.{name} is {getattr(train, name)}; expected at least 1")
+    _named_policy(recipe)
     if not recipe.server.url:
         make(recipe.env.id, **{**recipe.env.kwargs, **recipe.env.train_kwargs})
         make(recipe.env.id, **{**recipe.env.kwargs, **recipe.env.eval_kwargs})
@@ -115,14 +117,33 @@ def _saved(out: Path, previous: bool) -> checkpoint.Saved | None:
         raise CheckpointError(f"{error}{hint}") from error
 
 
-def _first_policy(recipe: Recipe, out: Path, board: Board) -> Path:
-    """Return the folder of the policy a run begins with; make it where the recipe names none."""
+def _named_policy(recipe: Recipe) -> str:
+    """Return the policy that a recipe names: a shipped one, a folder, or a name of the hub; "" for none.
+
+    Raises:
+        CheckpointError: if it is none of these.
+        UsageError: if none is named and none can be made.
+    """
     given = recipe.policy.checkpoint
-    if given:
-        shipped = Path(str(files(__package__))) / "warmstarts" / given
-        return shipped if shipped.is_dir() else checkpoint.find(Path(given))
-    if recipe.policy.kind != "tiny":
-        raise UsageError("policy.checkpoint is empty: only a policy of kind 'tiny' can be made from nothing")
+    if not given:
+        if recipe.policy.kind != "tiny":
+            raise UsageError(
+                "policy.checkpoint is empty: only a policy of kind 'tiny' can be made from nothing"
+            )
+        return ""
+    shipped = Path(str(files(__package__))) / "warmstarts" / given
+    if shipped.is_dir():
+        return str(shipped)
+    if recipe.policy.kind == "transformers" and not Path(given).exists():
+        return given
+    return str(checkpoint.find(Path(given)))
+
+
+def _first_policy(recipe: Recipe, out: Path, board: Board) -> str:
+    """Return the policy a run begins with; make it where the recipe names none."""
+    named = _named_policy(recipe)
+    if named:
+        return named
     folder = out / "warmstart"
     if not folder.is_dir():
         cloned = warm_start(recipe, folder, board.working)
@@ -130,14 +151,14 @@ def _first_policy(recipe: Recipe, out: Path, board: Board) -> Path:
             f"warm start: {cloned.num_demonstrations} demonstrations ({cloned.num_won} won), "
             f"{cloned.num_steps} steps of cloning, {cloned.seconds:.0f} s"
         )
-    return folder
+    return str(folder)
 
 
 async def _train(
-    recipe: Recipe, out: Path, board: Board, first: Path, saved: checkpoint.Saved | None
+    recipe: Recipe, out: Path, board: Board, first: str, saved: checkpoint.Saved | None
 ) -> RunState:
     state = RunState(**saved.state) if saved else RunState()
-    trainee = load_trainee(saved.policy if saved else first, recipe, state.update)
+    trainee = load_trainee(str(saved.policy) if saved else first, recipe, state.update)
     learner = _learner(recipe, trainee, first, saved)
     async with _client(recipe) as client:
         try:
@@ -148,7 +169,7 @@ async def _train(
             await trainee.policy.aclose()
 
 
-def _learner(recipe: Recipe, trainee: Trainee, first: Path, saved: checkpoint.Saved | None) -> Learner:
+def _learner(recipe: Recipe, trainee: Trainee, first: str, saved: checkpoint.Saved | None) -> Learner:
     config = learner_config(recipe)
     needs_reference = Objective(config.objective).needs_reference or recipe.reward.kl_coef > 0
     reference = load_trainee(first, recipe).frozen_copy() if needs_reference else None

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..agents.agent_settings import write_settings
 from ..agents.causal_lm import CausalLM
 from ..agents.types import TokenPolicy
 from .sections import Recipe
+from .setup import agent_settings
 
 __all__ = ["Trainee", "load_trainee"]
 
@@ -39,33 +41,51 @@ class Trainee:
         return twin
 
 
-def load_trainee(folder: Path, recipe: Recipe, version: int = 0) -> Trainee:
-    """Read a policy folder as the policy that a recipe trains.
+def load_trainee(source: str | Path, recipe: Recipe, version: int = 0) -> Trainee:
+    """Read a policy as the one that a recipe trains.
+
+    Args:
+        source: the folder of a policy, or for kind `transformers` a name in the local cache of the hub.
+        recipe: its [policy], [prompt] and [rollout].
+        version: of the weights.
 
     Raises:
         CheckpointError: naming the file that is missing, broken or foreign, and why.
     """
-    return (
-        _tiny(folder, recipe, version)
-        if recipe.policy.kind == "tiny"
-        else _transformers(folder, recipe, version)
-    )
+    kind = _tiny if recipe.policy.kind == "tiny" else _transformers
+    return kind(str(source), recipe, version)
 
 
-def _tiny(folder: Path, recipe: Recipe, version: int) -> Trainee:
+def _tiny(source: str, recipe: Recipe, version: int) -> Trainee:
     from ..agents.tiny.checkpoint import load_checkpoint, save_checkpoint
     from ..agents.tiny.policy import TinyPolicy
 
-    model, tokenizer = load_checkpoint(folder)
+    model, tokenizer = load_checkpoint(Path(source))
     slots = recipe.rollout.slots
     policy = TinyPolicy(model, tokenizer, version=version, num_slots=slots, max_batch=slots)
-    return Trainee(
-        model=model,
-        policy=policy,
-        publish=lambda number: policy.update_weights(model.state_dict(), number),
-        save=lambda target: save_checkpoint(model, tokenizer, target),
-    )
+
+    def save(folder: Path) -> None:
+        save_checkpoint(model, tokenizer, folder)
+        write_settings(folder, agent_settings(recipe))
+
+    return Trainee(model, policy, lambda number: policy.update_weights(model.state_dict(), number), save)
 
 
-def _transformers(folder: Path, recipe: Recipe, version: int) -> Trainee:
-    raise AssertionError
+def _transformers(source: str, recipe: Recipe, version: int) -> Trainee:
+    import torch
+
+    from ..agents.causal_lm import TransformersLM
+    from ..agents.transformers_policy import TransformersPolicy, load_tokenizer
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # learner and policy share one set of weights: nothing has to be copied after an update
+    model = TransformersLM.load(source, getattr(torch, recipe.policy.dtype)).to(device).eval()
+    policy = TransformersPolicy(source, version=version, max_batch=recipe.rollout.slots, model=model)
+    tokenizer = load_tokenizer(source)
+
+    def save(folder: Path) -> None:
+        model.save(folder)
+        tokenizer.save_pretrained(folder)
+        write_settings(folder, agent_settings(recipe))
+
+    return Trainee(model, policy, lambda number: policy.update_weights(None, number), save)

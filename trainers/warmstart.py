@@ -19,6 +19,7 @@ from time import perf_counter
 import numpy as np
 import torch
 
+from ..agents.agent_settings import write_settings
 from ..agents.causal_lm import CausalLM
 from ..agents.files import write_whole
 from ..agents.tiny.checkpoint import save_checkpoint
@@ -31,7 +32,7 @@ from .demonstrations import collect, texts_of, to_tokens
 from .packing import MicroBatch, PackedBatch, collate, group_units, pack, split
 from .scoring import device_of, score
 from .sections import PolicySection, Recipe, WarmstartSection
-from .setup import prompt_config
+from .setup import agent_settings, prompt_config
 from .statistics import failed_share
 
 __all__ = ["Cloned", "clone", "warm_start"]
@@ -232,6 +233,7 @@ def _save(model: TinyLM, tokenizer: TinyTokenizer, recipe: Recipe, cloned: Clone
     try:
         kept = copy.deepcopy(model).to(torch.bfloat16) if recipe.warmstart.compact else model
         save_checkpoint(kept, tokenizer, temporary)
+        write_settings(temporary, agent_settings(recipe))
         document = {
             "environment": recipe.env.id,
             "seed": recipe.train.seed,

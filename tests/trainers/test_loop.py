@@ -214,3 +214,19 @@ def test_a_changed_environment_stops_a_resumed_run(lights: Lights, lights_file: 
     core._FINGERPRINTS.clear()
     with pytest.raises(TrainingError, match="its code has changed"):
         train(lights(), run, resume=True)
+
+
+def test_the_same_folder_trains_as_a_transformers_model(lights: Lights, tmp_path: Path) -> None:
+    """Only [policy] changes; both forward passes give the same first update."""
+    changes = {"train": {"num_updates": 1}, "eval": {"episodes": 0}}
+    train(lights(**changes), tmp_path / "tiny")
+    policy = {"checkpoint": str(tmp_path / "tiny" / "warmstart"), "kind": "transformers"}
+    train(lights(**changes, policy=policy), tmp_path / "large")
+    tiny, large = (read_log(tmp_path / name)[0] for name in ("tiny", "large"))
+    assert large["mismatch_max"] <= 1e-5
+    assert large["reward"] == tiny["reward"]
+    assert large["loss"] == pytest.approx(tiny["loss"], abs=1e-5)
+    state = train(
+        lights(train={"num_updates": 2}, eval={"episodes": 0}, policy=policy), tmp_path / "large", resume=True
+    )
+    assert state.update == 2

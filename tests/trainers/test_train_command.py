@@ -1,4 +1,4 @@
-"""`turnwise train` and `turnwise warmstart` as processes: exit codes, Ctrl-C, kill -9, a server of its own."""
+"""`turnwise train` and `turnwise warmstart` as commands: exit codes, Ctrl-C, kill -9, own server."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from turnwise.__main__ import main
 from turnwise.agents.tiny.checkpoint import load_checkpoint, load_model
 from turnwise.trainers import checkpoint
 from turnwise.trainers.recipe import dump
@@ -49,19 +50,28 @@ def test_an_own_environment_is_trained_by_one_command_over_http(place: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "hint"),
+    ("arguments", "code", "hint"),
     [
-        (("train", "dmo"), "did you mean 'demo'"),
-        (("train", "lights.toml", "--set", "optim.learning_rat=1"), "did you mean 'learning_rate'"),
-        (("train", "lights.toml", "--set", "credit.name=gigppo"), "did you mean 'gigpo'"),
+        (("train", "dmo"), 2, "did you mean 'demo'"),
+        (("train", "lights.toml", "--set", "optim.learning_rat=1"), 2, "did you mean 'learning_rate'"),
+        (("train", "lights.toml", "--set", "credit.name=gigppo"), 2, "did you mean 'gigpo'"),
+        (("train", "lights.toml", "--set", "policy.checkpoint=nowhere"), 1, "nowhere"),
     ],
 )
-def test_wrong_usage_exits_with_2_and_writes_nothing(
-    place: Path, arguments: tuple[str, ...], hint: str
+def test_mistakes_are_named_with_their_exit_code(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    code: int,
+    hint: str,
 ) -> None:
-    done = turnwise(*arguments, cwd=place)
-    assert done.returncode == 2
-    assert hint in done.stderr
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(sys, "argv", ["turnwise", *arguments])
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    assert exit_info.value.code == code
+    assert hint in capsys.readouterr().err
     assert not (place / "runs").exists()
 
 
@@ -117,17 +127,16 @@ def test_killed_at_random_moments_it_resumes_and_equals_the_undisturbed_run(plac
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_a_missing_policy_is_named(place: Path) -> None:
-    done = turnwise("train", "lights.toml", "--set", "policy.checkpoint=nowhere", cwd=place)
-    assert done.returncode == 1
-    assert "nowhere" in done.stderr
-
-
-def test_warmstart_writes_a_compact_policy_that_repeats(place: Path) -> None:
-    common = ("--recipe", "lights.toml", "--env", "lights.py:Lights", "--episodes", "10", "--compact")
+def test_warmstart_writes_a_compact_policy_that_repeats(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    common = ["--recipe", "lights.toml", "--env", "lights.py:Lights", "--episodes", "10", "--compact"]
     for out in ("one", "two"):
-        done = turnwise("warmstart", *common, "--seed", "1", "--out", out, cwd=place)
-        assert done.returncode == 0, done.stderr
+        monkeypatch.setattr(sys, "argv", ["turnwise", "warmstart", *common, "--seed", "1", "--out", out])
+        with pytest.raises(SystemExit) as exit_info:
+            main()
+        assert exit_info.value.code in (0, None), capsys.readouterr().err
     contents = [(place / out / "model.safetensors").read_bytes() for out in ("one", "two")]
     assert contents[0] == contents[1]
     model, tokenizer = load_checkpoint(place / "one")
