@@ -31,7 +31,7 @@ from .schemas import (
     StepsBody,
 )
 from .service import Service
-from .wire import PROTOCOL, load_body, read_step, read_steps
+from .wire import load_body, read_step, read_steps
 
 __all__ = ["Application", "build_app"]
 
@@ -47,13 +47,19 @@ class Application(Gate):
     Args:
         service: where the sessions live.
         keys: who may call; None lets anyone.
+        drain_s: how long steps that run are waited for when it stops.
     """
 
-    def __init__(self, service: Service, keys: Keys | None = None) -> None:
+    def __init__(self, service: Service, keys: Keys | None = None, *, drain_s: float = 30.0) -> None:
         self.service = service
-        self.creation = Creation(service)
-        calls = Calls(service, self.creation)
-        super().__init__(calls, control_plane(calls), keys)
+        calls = Calls(service, Creation(service))
+        self.control_plane = control_plane(calls, drain_s)
+        super().__init__(calls, self.control_plane, keys)
+
+    @property
+    def num_stuck(self) -> int:
+        """Return how many steps were given up when the application stopped."""
+        return int(getattr(self.control_plane.state, "num_stuck", 0))
 
 
 def build_app(service: Service | None = None, keys: Keys | None = None) -> Application:
@@ -63,8 +69,8 @@ def build_app(service: Service | None = None, keys: Keys | None = None) -> Appli
     return Application(service or Service(Offer()), keys)
 
 
-def control_plane(calls: Calls) -> FastAPI:
-    """Build the FastAPI application behind the gate."""
+def control_plane(calls: Calls, drain_s: float) -> FastAPI:
+    """Build the FastAPI application behind the gate; stopping, it waits so long for steps that run."""
     from .. import __version__
 
     service = calls.service
@@ -76,7 +82,7 @@ def control_plane(calls: Calls) -> FastAPI:
         reaper.cancel()
         with suppress(asyncio.CancelledError):
             await reaper
-        await service.aclose()
+        app.state.num_stuck = await service.aclose(drain_s)
 
     app = FastAPI(
         title="turnwise", version=__version__, description=_ABOUT, lifespan=lifespan, redirect_slashes=False
@@ -243,8 +249,3 @@ def _http_handler(calls: Calls) -> Any:
         return _response(calls.refused(Problem(error.status_code, code, detail, todo="see /docs")))
 
     return handle
-
-
-def protocol_version() -> int:
-    """Return the version of the wire protocol."""
-    return PROTOCOL

@@ -22,6 +22,7 @@ from .keys import Caller, Keys
 from .limits import Limits
 from .logs import configure_logs
 from .offer import Offer
+from .process_hosts import ProcessPool
 from .service import Service
 
 __all__ = ["ServerConfig", "build_service", "serve"]
@@ -40,6 +41,10 @@ class ServerConfig:
         envs: ids, `module:Class` or `file.py:Class`; empty offers every registered one.
         data_roots: folders that arguments of environments may name files in.
         isolation: environment -> how it runs; "*" for those not named.
+        processes: how many processes keep the environments that are isolated so.
+        deadline_s: how long a reset or a step may take before its process is killed;
+            0 is for ever. It needs every environment in processes.
+        memory_bytes: how much address space such a process may take; 0 is no limit.
         key_file: who may call, one `NAME SECRET [evaluation]` a line.
         key_env: the environment variable that holds the one key.
         limits: sizes, counts and times.
@@ -55,6 +60,9 @@ class ServerConfig:
     envs: tuple[str, ...] = ()
     data_roots: tuple[Path, ...] = ()
     isolation: Mapping[str, Isolation] = field(default_factory=dict)
+    processes: int = 2
+    deadline_s: float = 0.0
+    memory_bytes: int = 0
     key_file: Path | None = None
     key_env: str | None = None
     limits: Limits = field(default_factory=Limits)
@@ -73,20 +81,38 @@ def serve(config: ServerConfig) -> int:
     Raises:
         UsageError: if the settings cannot be served.
     """
-    configure_logs(as_json=config.log_json)
-    app = Application(build_service(config), load_keys(config))
+    app = Application(build_service(config), load_keys(config), drain_s=config.drain_s)
     listening = _listen(config.host, config.port)
+    configure_logs(as_json=config.log_json)
     server = _Server(app, config)
     with asyncio.Runner(loop_factory=_loop_factory) as runner:
         runner.run(server.serve([listening]))
     if not server.started:
         raise UsageError("the server could not start; its log says why")
-    return 130 if server.stopped_by == signal.SIGINT else 0
+    code = 130 if server.stopped_by == signal.SIGINT else 0
+    if app.num_stuck:  # their threads would keep the interpreter from ending
+        log.warning("%d steps still run and are left behind", app.num_stuck)
+        logging.shutdown()
+        os._exit(code)
+    return code
 
 
 def build_service(config: ServerConfig) -> Service:
-    """Build the session service that a configuration asks for."""
-    offer = Offer(config.envs, data_roots=config.data_roots, isolation=config.isolation)
+    """Build the session service that a configuration asks for.
+
+    Raises:
+        UsageError: if it contradicts itself.
+    """
+    pool = None
+    if "process" in config.isolation.values():
+        pool = ProcessPool(config.processes, deadline_s=config.deadline_s, memory_bytes=config.memory_bytes)
+    offer = Offer(config.envs, data_roots=config.data_roots, isolation=config.isolation, processes=pool)
+    loose = [env_id for env_id in offer.ids() if offer.isolation_of(env_id) != "process"]
+    if config.deadline_s and loose:
+        raise UsageError(
+            f"a deadline of {config.deadline_s:g} s can only be kept by killing, and {loose[0]!r} runs "
+            f"{offer.isolation_of(loose[0])}: add --isolation process"
+        )
     journal = None
     if config.journal is not None:
         from .journal_file import SqliteJournal

@@ -184,17 +184,23 @@ class Service:
             session.waking.add_done_callback(lambda _: _awake(session))
         await asyncio.shield(session.waking)
 
-    async def aclose(self) -> None:
-        """Wait for the steps that run, make them durable, and release every environment."""
+    async def aclose(self, drain_s: float = 30.0) -> int:
+        """Wait for the steps that run, make them durable, and release every environment.
+
+        Returns:
+            how many steps were still running after `drain_s` and were given up.
+        """
         self.draining = True
-        running = [session.running for session in self.sessions.values() if session.running is not None]
+        running = {session.running for session in self.sessions.values() if session.running is not None}
         if running:
-            await asyncio.wait(running)
+            _, running = await asyncio.wait(running, timeout=drain_s)
+            log.log(logging.WARNING if running else logging.DEBUG, "%d steps given up", len(running))
         await self.commit()
         for session in self.sessions.values():
             session.drop_host()
         self.journal.close()
         self.hosting.close()
+        return len(running)
 
     def _load(self) -> None:
         """Take over the sessions of a journal, asleep, each with a new lease."""

@@ -18,7 +18,7 @@ from turnwise.servers.offer import Offer
 from turnwise.servers.service import Service
 
 WORLDS = Path(__file__).with_name("worlds.py")
-NAMES = ("Counter", "Fragile", "Gated", "Waiting", "Sleepy", "Locked", "Drifting")
+NAMES = ("Counter", "Fragile", "Gated", "Waiting", "Sleepy", "Locked", "Drifting", "Hostile")
 
 
 def world(name: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import threading
 import time
@@ -104,6 +106,24 @@ class Locked(Counter):
     def __init__(self, length: int = 10) -> None:
         super().__init__(length)
         self.lock = threading.Lock()
+
+
+class Hostile(Counter):
+    """Hang, crash, leak or flood on demand."""
+
+    def step(self, action: str) -> Result:
+        if action == "hang":
+            time.sleep(600)
+        if action == "crash":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if action == "leak":
+            self.leaked = [bytes(1 << 20) for _ in range(1 << 20)]
+        if action == "print":
+            for _ in range(1 << 10):
+                print("x" * (1 << 13))
+        if action == "raise":
+            raise KeyError("no such room")
+        return super().step(action)
 
 
 class Drifting(Counter):

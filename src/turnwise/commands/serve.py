@@ -41,6 +41,11 @@ def serve(
     env: Envs = None,
     data_root: DataRoots = None,
     isolation: Isolations = None,
+    processes: Annotated[int, typer.Option(help="Processes for environments isolated so.")] = 2,
+    deadline: Annotated[
+        float, typer.Option(help="Seconds that a step may take; needs --isolation process. 0: for ever.")
+    ] = 0.0,
+    memory_mb: Annotated[int, typer.Option(help="Address space of such a process in MB; 0: no limit.")] = 0,
     key_file: Annotated[
         Path | None, typer.Option(help="Who may call: lines of NAME SECRET [evaluation].")
     ] = None,
@@ -71,6 +76,9 @@ def serve(
         envs=tuple(env or ()),
         data_roots=tuple(data_root or ()),
         isolation=parse_isolation(isolation or []),
+        processes=processes,
+        deadline_s=deadline,
+        memory_bytes=memory_mb << 20,
         key_file=key_file,
         key_env=key_env,
         limits=Limits(max_sessions=max_sessions, max_sessions_per_key=max_sessions_per_key, ttl_s=ttl),
