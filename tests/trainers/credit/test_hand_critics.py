@@ -1,0 +1,262 @@
+"""Estimators with critics, tokens, players and graphs, by hand: numbers stand as their arithmetic."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+
+import turnwise.credit as credit
+from turnwise.credit import TurnTable
+from turnwise.errors import TableError
+
+EXACT: dict[str, Any] = {"rtol": 0, "atol": 1e-12}
+
+
+def table(rewards: list[list[float]], **columns: Any) -> TurnTable:
+    flat = [(path, reward) for path, each in enumerate(rewards) for reward in each]
+    return TurnTable.from_columns(
+        group=["g"] * len(flat),
+        trajectory=[path for path, _ in flat],
+        reward=[reward for _, reward in flat],
+        **columns,
+    )
+
+
+def flat(tokens: list[Any] | None) -> Any:
+    assert tokens is not None
+    return np.concatenate(tokens)
+
+
+# Turn-level PPO: V = 1, 2; rewards 0, 4; gamma 1/2, lambda 1/2.
+def test_turn_ppo_of_a_finished_trajectory() -> None:
+    # deltas: 0 + 2 / 2 - 1 = 0 and 4 + 0 - 2 = 2; advantages 0 + 2 / 4 and 2
+    result = credit.turn_ppo(table([[0.0, 4.0]], value=[1.0, 2.0]), gamma=0.5, lam=0.5)
+    np.testing.assert_allclose(result.parts["delta"], [0, 2], **EXACT)
+    np.testing.assert_allclose(result.advantage, [0.5, 2], **EXACT)
+    assert result.targets is not None
+    np.testing.assert_allclose(result.targets["value"], [1.5, 4], **EXACT)
+
+
+def test_turn_ppo_goes_on_beyond_a_cut() -> None:
+    cut = table([[0.0, 4.0]], value=[1.0, 2.0], next_value=[2.0, 6.0], end=["horizon"] * 2)
+    # last delta 4 + 6 / 2 - 2 = 5; first 0 + 5 / 4
+    np.testing.assert_allclose(credit.turn_ppo(cut, gamma=0.5, lam=0.5).advantage, [1.25, 5], **EXACT)
+    stopped = credit.turn_ppo(cut, gamma=0.5, lam=0.5, bootstrap_truncated=False)
+    np.testing.assert_allclose(stopped.advantage, [0.5, 2], **EXACT)
+    with pytest.raises(TableError, match="turn_ppo with bootstrap_truncated needs column 'next_value'"):
+        credit.turn_ppo(table([[0.0]], value=[1.0], end=["tokens"]))
+
+
+def test_turn_ppo_keeps_trajectories_apart_and_charges_invalid_turns() -> None:
+    batch = table([[1.0], [2.0, 0.0]], value=[3.0, 0.0, 1.0], valid=[True, False, True])
+    # 1 - 3; then 2 - 1 + 1 - 0 = 2 and 0 - 1 = -1, 2 + (-1)
+    result = credit.turn_ppo(batch, gamma=1.0, lam=1.0, invalid_penalty=1.0)
+    np.testing.assert_allclose(result.advantage, [-2, 1, -1], **EXACT)
+
+
+def test_archer() -> None:
+    critics = {"q1": [2.0, 5.0], "q2": [3.0, 4.0], "v1": [1.0, 6.0], "v2": [1.5, 7.0]}
+    result = credit.archer(table([[1.0, 2.0]], **critics), gamma=0.5)
+    np.testing.assert_allclose(result.advantage, [2 - 1, 4 - 6], **EXACT)
+    assert result.targets is not None
+    np.testing.assert_allclose(result.targets["q1"], [1 + 6 / 2, 2], **EXACT)
+    np.testing.assert_allclose(result.targets["q2"], [1 + 7 / 2, 2], **EXACT)
+    np.testing.assert_allclose(result.targets["v1"], [2, 5], **EXACT)
+
+
+def test_archer_regresses_on_the_slow_critics_and_beyond_a_cut() -> None:
+    critics: dict[str, Any] = {name: [0.0, 0.0] for name in ("q1", "q2", "v1", "v2")}
+    slow: dict[str, Any] = {"target_v1": [9.0, 8.0], "target_q2": [3.0, 1.0], "next_v1": [0.0, 4.0]}
+    cut = credit.archer(table([[1.0, 2.0]], **critics, **slow, end=["horizon"] * 2), gamma=0.5)
+    assert cut.targets is not None
+    np.testing.assert_allclose(cut.targets["q1"], [1 + 8 / 2, 2 + 4 / 2], **EXACT)
+    np.testing.assert_allclose(cut.targets["v2"], [3, 1], **EXACT)
+    done = credit.archer(table([[1.0, 2.0]], **critics, **slow), gamma=0.5)
+    assert done.targets is not None
+    np.testing.assert_allclose(done.targets["q1"], [1 + 8 / 2, 2], **EXACT)
+
+
+# POAD and bi-level GAE: turns of 2 and 1 tokens, V = 1, 2 | 4; rewards 1, 3.
+TOKENS: dict[str, Any] = {"num_tokens": [2, 1], "token_values": [[1.0, 2.0], [4.0]]}
+
+
+def test_poad() -> None:
+    # gamma 1/2, lambda 1/4. Last token: 3 - 4 = -1. Second: 1 + 4 / 2 - 2 = 1.
+    # First: (2 - 1) + 1 / 4 * 1: no discount inside the action
+    result = credit.poad(table([[1.0, 3.0]], **TOKENS), gamma=0.5, lam=0.25)
+    np.testing.assert_allclose(flat(result.tokens), [1.25, 1, -1], **EXACT)
+    np.testing.assert_allclose(result.advantage, [(1.25 + 1) / 2, -1], **EXACT)
+    assert result.targets is not None
+    np.testing.assert_allclose(flat(result.targets["value"]), [2.25, 3, 3], **EXACT)
+
+
+def test_poad_keeps_trajectories_apart() -> None:
+    result = credit.poad(table([[1.0], [3.0]], **TOKENS), gamma=0.5, lam=0.25)
+    # the second token ends a trajectory: 1 - 2 = -1; first: 1 + 1 / 4 * (-1)
+    np.testing.assert_allclose(flat(result.tokens), [0.75, -1, -1], **EXACT)
+
+
+def test_poad_charges_the_last_token_of_an_invalid_turn() -> None:
+    batch = table([[1.0, 3.0]], **TOKENS, valid=[False, True])
+    result = credit.poad(batch, gamma=0.5, lam=0.25, invalid_penalty=2.0)
+    # second token 1 - 2 + 2 - 2 = -1; first 1 - 1 / 4
+    np.testing.assert_allclose(flat(result.tokens), [0.75, -1, -1], **EXACT)
+
+
+def test_bilevel_gae_counts_turns_without_reward() -> None:
+    # high gamma 1/2, lambda 1, gamma 1; rewards 0, 3; ends at V = 2 and 4.
+    # turn 2: 3 - 4 = -1; turn 1: 0 + 4 / 2 - 2 + 1 / 2 * (-1) = -1/2; updated rewards 3 and 3/2
+    # tokens: turn 1 second: 3/2 - 2 = -1/2, first: 0 + 2 - 1 + (-1/2) = 1/2; turn 2: 3 - 4 = -1
+    result = credit.get("bilevel_gae")(table([[0.0, 3.0]], **TOKENS), high_level_gamma=0.5)
+    np.testing.assert_allclose(flat(result.tokens), [0.5, -0.5, -1], **EXACT)
+    assert result.targets is not None
+    np.testing.assert_allclose(flat(result.targets["value"]), [1.5, 1.5, 3], **EXACT)
+
+
+def test_bilevel_gae_of_arrays_takes_the_ends_of_turns() -> None:
+    rewards, values, mask = [[0.0, 0.0, 3.0]], [[1.0, 2.0, 4.0]], [[1, 1, 1]]
+    told, _ = credit.bilevel_gae(rewards, values, mask, high_level_gamma=0.5, turn_end=[[0, 1, 1]])
+    np.testing.assert_allclose(told, [[0.5, -0.5, -1]], **EXACT)
+    # as published: the turn without reward is no turn; updated reward 3; -1, then 4 - 2 - 1, 2 - 1 + 1
+    skipped, _ = credit.bilevel_gae(rewards, values, mask, high_level_gamma=0.5)
+    np.testing.assert_allclose(skipped, [[2, 1, -1]], **EXACT)
+    decayed, _ = credit.bilevel_gae(
+        rewards, values, mask, gamma=0.5, lam=0.5, high_level_gamma=0.5, turn_end=[[0, 1, 1]]
+    )
+    # turn 2: -1; turn 1: 2 - 2 + 1 / 4 * (-1) = -1/4, updated 7/4;
+    # second 7/4 - 2, first 2 / 2 - 1 - 1/4 * 1/4
+    np.testing.assert_allclose(decayed, [[-1 / 16, -1 / 4, -1]], **EXACT)
+
+
+def test_token_columns_are_checked() -> None:
+    with pytest.raises(
+        TableError, match=r"token_values of trajectory 0, turn 1 \(row 1\) has 2 numbers for 1"
+    ):
+        credit.poad(table([[1.0, 3.0]], num_tokens=[2, 1], token_values=[[1.0, 2.0], [4.0, 4.0]]))
+    with pytest.raises(TableError, match=r"turn 0 .* has num_tokens 0"):
+        credit.poad(table([[1.0]], num_tokens=[0], token_values=[[]]))
+    with pytest.raises(TableError, match=r"turn 0 .* holds nan"):
+        credit.poad(table([[1.0]], num_tokens=[1], token_values=[[float("nan")]]))
+    with pytest.raises(TableError, match="expected one number a token"):
+        credit.poad(table([[1.0]], num_tokens=[1], token_values=["text"]))
+    with pytest.raises(TableError, match="a turn of trajectory 0 ends at token 1, which mask leaves out"):
+        credit.bilevel_gae([[0.0, 1.0]], [[0.0, 0.0]], [[1, 0]])
+    with pytest.raises(TableError, match="one shape"):
+        credit.bilevel_gae([[0.0, 1.0]], [[0.0]], [[1, 0]])
+    with pytest.raises(TableError, match="finite"):
+        credit.bilevel_gae([[0.0, float("inf")]], [[0.0, 0.0]], [[1, 1]])
+
+
+# IGPO: p = 0.2, 0.5 then F1 1; and p = 0.4 then F1 0.
+IGPO: dict[str, Any] = {"gold_prob": [0.2, 0.5, 0.4], "num_tokens": [1, 2, 2]}
+
+
+def test_igpo_released() -> None:
+    # turn rewards 0.3, 1 and 0; to go 1.3, 1 and 0.
+    # Places: 0: 1.3 and 0, mean 0.65; 1: 1 and 0, mean 0.5; 2: 1 alone
+    result = credit.igpo(table([[0.0, 1.0], [0.0]], **IGPO))
+    np.testing.assert_allclose(result.parts["turn_reward"], [0.3, 1, 0], **EXACT)
+    np.testing.assert_allclose(flat(result.tokens), [0.65, 0.5, 0, -0.65, -0.5], **EXACT)
+    np.testing.assert_allclose(result.advantage, [0.65, 0.25, -0.575], **EXACT)
+
+
+def test_igpo_paper() -> None:
+    # rewards 0.3, 1, 0: mean 1.3 / 3, population deviation; then z_1 + z_2 / 2, z_2 | z_3
+    mean = 1.3 / 3
+    deviation = sqrt(((0.3 - mean) ** 2 + (1 - mean) ** 2 + mean**2) / 3)
+    z = [(0.3 - mean) / deviation, (1 - mean) / deviation, -mean / deviation]
+    result = credit.igpo(table([[0.0, 1.0], [0.0]], **IGPO), variant="paper", gamma=0.5, epsilon=0.0)
+    np.testing.assert_allclose(result.advantage, [z[0] + z[1] / 2, z[1], z[2]], **EXACT)
+
+
+def test_igpo_takes_the_answer_for_the_last_turn_only() -> None:
+    batch = table([[9.0, 1.0]], column_of_mine=[0.25, 0.75], num_tokens=[1, 1])
+    result = credit.igpo(batch, variant="paper", column="column_of_mine", epsilon=0.0)
+    assert result.parts["turn_reward"].tolist() == [0.5, 1.0]
+    # mean 0.75, deviation 0.25: z = -1, 1; sums 0, 1
+    np.testing.assert_allclose(result.advantage, [0, 1], **EXACT)
+
+
+# MARS: players x and y take turns; rewards x 1, 3; y 0, 4.
+def mars_table(**columns: Any) -> TurnTable:
+    return table([[1.0, 0.0, 3.0, 4.0]], agent=["x", "y", "x", "y"], **columns)
+
+
+def test_mars() -> None:
+    # centred: x -1, 1 (mean 2); y -2, 2 (mean 2). To go, own turns only: x 0, 1; y 0, 2.
+    result = credit.mars(mars_table(), epsilon=0.0)
+    np.testing.assert_allclose(result.parts["centred_reward"], [-1, -2, 1, 2], **EXACT)
+    np.testing.assert_allclose(result.parts["return_to_go"], [0, 0, 1, 2], **EXACT)
+    # less means of distinct values: x 0.5, y 1: -0.5, -1, 0.5, 1; mean 0, variance 2.5 / 3
+    np.testing.assert_allclose(result.parts["centred_return"], [-0.5, -1, 0.5, 1], **EXACT)
+    np.testing.assert_allclose(result.advantage, np.array([-0.5, -1, 0.5, 1]) / sqrt(2.5 / 3), **EXACT)
+
+
+def test_mars_whitens_over_tokens() -> None:
+    # tokens 1, 1, 2, 1: values -0.5, -1, 0.5, 0.5, 1: mean 0.1, sum of squares 2.75 - 5 * 0.01 = 2.7
+    result = credit.mars(mars_table(num_tokens=[1, 1, 2, 1]), epsilon=0.0)
+    np.testing.assert_allclose(result.advantage, np.array([-0.6, -1.1, 0.4, 0.9]) / sqrt(2.7 / 4), **EXACT)
+
+
+def test_mars_counts_equal_values_once_and_can_stay_in_the_group() -> None:
+    # one player, rewards 0, 0 | 3: centred -1, -1 | 2; to go -2, -1 | 2; distinct mean -1 / 3
+    batch = table([[0.0, 0.0], [3.0]], agent=["x"] * 3)
+    result = credit.mars(batch)
+    np.testing.assert_allclose(result.parts["centred_return"], [-2 + 1 / 3, -1 + 1 / 3, 2 + 1 / 3], **EXACT)
+    # four single turns with rewards 0, 0, 0, 4: centred -1, -1, -1, 3; distinct -1 and 3, mean 1
+    once = credit.mars(table([[0.0], [0.0], [0.0], [4.0]], agent=["x"] * 4))
+    np.testing.assert_allclose(once.parts["centred_return"], [-2, -2, -2, 2], **EXACT)
+    two = TurnTable.from_columns(group=["g", "h"], trajectory=[0, 0], reward=[1.0, 5.0], agent=["x", "x"])
+    assert credit.mars(two, scope="group").advantage.tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(credit.mars(two).parts["centred_reward"], [-2, 2], **EXACT)
+
+
+# GRAFT, gamma 1/2, lambda 0 and 1.
+def test_graft_shares_values_where_trajectories_meet() -> None:
+    # T1 S-a-X (0) then X-b-end (4); T2 S-c-X (0) then X-d-end (0).
+    # V(X) = 2, V(S) = 1; deltas: S edges 0 + 1 - 1 = 0; X edges 4 - 2 = 2 and -2
+    columns = {"state_key": ["S", "X", "S", "X"], "action": ["a", "b", "c", "d"]}
+    result = credit.graft(table([[0.0, 4.0], [0.0, 0.0]], **columns), gamma=0.5, lam=0.0, epsilon=0.0)
+    np.testing.assert_allclose(result.parts["node_value"], [1, 2, 1, 2], atol=1e-9)
+    np.testing.assert_allclose(result.parts["edge_advantage"], [0, 2, 0, -2], atol=1e-9)
+    # X: mean 0, population deviation 2; S: nothing differs
+    np.testing.assert_allclose(result.advantage, [0, 1, 0, -1], atol=1e-9)
+
+
+def test_graft_traces_run_over_the_graph() -> None:
+    # as above with lambda 1: ahead of X the mean of 2 and -2 is 0, so S edges stay 0.
+    # Make S differ: T2 leaves S by c to Y (0), Y-d-end (1). V(X) = 4, V(Y) = 1, V(S) = (2 + 0.5) / 2 = 1.25
+    columns = {"state_key": ["S", "X", "S", "Y"], "action": ["a", "b", "c", "d"]}
+    result = credit.graft(table([[0.0, 4.0], [0.0, 1.0]], **columns), gamma=0.5, lam=1.0, epsilon=0.0)
+    # deltas: 2 - 1.25 = 0.75, 0, 0.5 - 1.25 = -0.75, 0: ahead of X and Y nothing
+    np.testing.assert_allclose(result.parts["edge_advantage"], [0.75, 0, -0.75, 0], atol=1e-9)
+    np.testing.assert_allclose(result.advantage, [1, 0, -1, 0], atol=1e-9)
+
+
+def test_graft_iterates_around_a_loop() -> None:
+    # T1: S-a-S (0), S-b-end (1). V(S) = mean(0 + V / 2, 1) -> V = V / 4 + 1 / 2 -> 2 / 3
+    columns = {"state_key": ["S", "S"], "action": ["a", "b"]}
+    result = credit.graft(table([[0.0, 1.0]], **columns), gamma=0.5, lam=0.5, epsilon=0.0)
+    np.testing.assert_allclose(result.parts["node_value"], [2 / 3, 2 / 3], atol=1e-9)
+    # deltas: 1/3 - 2/3 = -1/3 and 1/3; ahead of S: m = (-1/3 + m / 4 + 1/3) / 2 -> 0
+    np.testing.assert_allclose(result.parts["edge_advantage"], [-1 / 3, 1 / 3], atol=1e-9)
+    np.testing.assert_allclose(result.advantage, [-1, 1], atol=1e-9)
+
+
+def test_graft_divides_an_only_edge_by_its_own_size() -> None:
+    # S has two visits of one edge with rewards 1 and 3 and an invalid turn: mean edge delta 0 after V;
+    # two trajectories from S by a: V(S) = 2, deltas -1 and 1 are one edge: 0
+    columns = {"state_key": ["S", "S"], "action": ["a", "a"]}
+    assert credit.graft(table([[1.0], [3.0]], **columns)).advantage.tolist() == [0.0, 0.0]
+    # an edge whose way on is better than its value says: T1 S-a-X (0), X-b-end (4); T2 X-c-end (0)
+    more = {"state_key": ["S", "X", "X"], "action": ["a", "b", "c"]}
+    result = credit.graft(table([[0.0, 4.0], [0.0]], **more), gamma=0.5, lam=1.0, epsilon=1.0)
+    # V(X) = 2, V(S) = 1; S edge 0; X edges 2 and -2, deviation 2 + 1
+    np.testing.assert_allclose(result.advantage, [0, 2 / 3, -2 / 3], atol=1e-9)
+    charged = credit.graft(
+        table([[0.0, 4.0], [0.0]], **more, valid=[True, True, False]), gamma=0.5, invalid_penalty=2.0
+    )
+    np.testing.assert_allclose(charged.parts["node_value"], [0.5, 1, 1], atol=1e-9)
