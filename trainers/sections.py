@@ -67,6 +67,7 @@ class WarmstartSection:
     slip: float = 0.05  # chance per turn that a demonstration does something random
     teach_slips: bool = False  # clone those turns too: a clumsy teacher, whom cloning cannot outdo
     only_won: bool = True  # clone successful demonstrations alone
+    language: float = 0.0  # weight of predicting every token, observations too
     max_steps: int = 300
     seconds: float = 0.0  # of cloning, at most; 0: no limit (a limit makes runs differ)
     batch_size: int = 16  # episodes a step
