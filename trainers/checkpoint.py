@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from .. import __version__
 from ..agents.files import write_whole
@@ -66,12 +67,15 @@ def save(
 
     Returns:
         the folder.
+
+    Raises:
+        CheckpointError: if it cannot be written, e.g. on a full disk; the former ones stay.
     """
-    root.mkdir(parents=True, exist_ok=True)
     folder = root / f"update-{update:06d}"
     temporary = root / f".writing-{folder.name}-{os.getpid()}"
-    _remove(temporary)
     try:
+        root.mkdir(parents=True, exist_ok=True)
+        _remove(temporary)
         (temporary / _POLICY).mkdir(parents=True)
         save_policy(temporary / _POLICY)
         torch.save(learner, temporary / _TENSORS)
@@ -80,8 +84,12 @@ def save(
         _remove(folder)
         temporary.rename(folder)
         _sync(root)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder}: cannot be written: {error}; earlier checkpoints stay valid"
+        ) from error
     finally:
-        _remove(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
     for old in _folders(root)[: -max(1, keep)]:
         _remove(old)
     _remove_leftovers(root)

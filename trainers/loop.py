@@ -21,7 +21,7 @@ import torch
 
 from ..agents.rollout import RolloutResult, rollout
 from ..agents.types import Trajectory
-from ..errors import TrainingError
+from ..errors import CheckpointError, TrainingError, TurnwiseError
 from ..servers.api import SessionClient
 from . import checkpoint, rundir
 from .console import Board
@@ -84,12 +84,14 @@ class Trainer:
         self.log = RunLog(run)
         self.sampler = TaskSampler(recipe.train.seed, recipe.rollout.num_groups, recipe.env.num_tasks)
         self._saved = -1
+        self._between_updates = True  # False while the weights are in motion
 
     async def run(self) -> RunState:
-        """Train to the end; interrupted, save the last complete update and pass the interrupt on.
+        """Train to the end; if that is cut short, save the last complete update where there is one.
 
         Raises:
             TrainingError: if the run cannot go on; the last checkpoint stays valid.
+            ServerError: if the environments cannot be reached any more.
         """
         try:
             while True:
@@ -103,8 +105,9 @@ class Trainer:
                     self.board.say(f"done after {self.state.update} updates: {stop}")
                     return self.state
                 await self._update()
-        except asyncio.CancelledError:
-            self.save()
+        except (asyncio.CancelledError, TurnwiseError) as cause:
+            if self._between_updates and not isinstance(cause, CheckpointError):
+                self.save()
             raise
 
     def save(self) -> None:
@@ -155,6 +158,7 @@ class Trainer:
         tasks = train_tasks(self.recipe, self.sampler.seeds(number), number)
         result = await rollout(self.client, self.trainee.policy, tasks, rollout_config(self.recipe))
         self._check(result)
+        self._between_updates = False
         entry = {"kind": "update", "update": number + 1, **self._learn(result)}
         entry["step_time"] = perf_counter() - started
         state = self.state
@@ -162,6 +166,7 @@ class Trainer:
         state.train_seconds += entry["step_time"]
         state.num_tokens += result.stats.tokens
         state.num_turns += result.stats.turns
+        self._between_updates = True
         section = self.recipe.log
         self.log.trajectories(number + 1, choose(result.trajectories, section.trajectories, section.sampled))
         self._write({**entry, "train_seconds": state.train_seconds, "total_tokens": state.num_tokens})

@@ -14,7 +14,7 @@ from typing import Any
 from ..agents.files import write_whole
 from ..agents.trajectories import trajectory_path, write_trajectories
 from ..agents.types import Trajectory
-from ..errors import UsageError
+from ..errors import TrainingError, UsageError
 
 __all__ = ["RunLog", "choose", "read_log"]
 
@@ -34,9 +34,16 @@ class RunLog:
         run.mkdir(parents=True, exist_ok=True)
 
     def append(self, entry: dict[str, Any]) -> None:
-        """Write one line."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, sort_keys=True) + "\n")
+        """Write one line.
+
+        Raises:
+            TrainingError: if the disk takes no more.
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry, sort_keys=True) + "\n")
+        except OSError as error:
+            raise TrainingError(f"{self.path}: cannot be written: {error}") from error
 
     def cut(self, num_lines: int) -> None:
         """Keep only the first lines: those that the checkpoint knows of."""
@@ -45,9 +52,18 @@ class RunLog:
             write_whole(self.path, "".join(lines[:num_lines]).encode())
 
     def trajectories(self, update: int, chosen: Sequence[Trajectory]) -> None:
-        """Write the trajectories of an update."""
-        if chosen:
-            write_trajectories(trajectory_path(self.run, update), chosen)
+        """Write the trajectories of an update.
+
+        Raises:
+            TrainingError: if the disk takes no more.
+        """
+        if not chosen:
+            return
+        path = trajectory_path(self.run, update)
+        try:
+            write_trajectories(path, chosen)
+        except OSError as error:
+            raise TrainingError(f"{path}: cannot be written: {error}") from error
 
 
 def choose(trajectories: Sequence[Trajectory], mode: str, num: int) -> list[Trajectory]:

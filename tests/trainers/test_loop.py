@@ -149,6 +149,33 @@ def test_many_failures_stop_the_run_and_keep_the_checkpoint(lights: Lights, tmp_
         train(lights(**failing), tmp_path / "cold")
 
 
+def test_a_full_disk_leaves_the_last_checkpoint_valid(
+    lights: Lights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = torch.save
+
+    def full(obj: Any, path: Path) -> None:
+        if "update-000004" in str(path):
+            raise OSError(28, "No space left on device")
+        real(obj, path)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(CheckpointError, match="No space left"):
+        train(lights(), tmp_path / "run")
+    monkeypatch.undo()
+    assert checkpoint.load(checkpoint.latest(tmp_path / "run" / "checkpoints")).update == 2
+    assert train(lights(), tmp_path / "run", resume=True).update == 4
+
+
+def test_a_learner_that_diverges_leaves_the_last_checkpoint_valid(lights: Lights, tmp_path: Path) -> None:
+    recipe = lights(optim={"learning_rate": 10.0, "spike_limit": 0.5, "max_grad_norm": 0.0})
+    with pytest.raises(TrainingError, match="the policy moved by"):
+        train(recipe, tmp_path / "run")
+    saved = checkpoint.load(checkpoint.latest(tmp_path / "run" / "checkpoints"))
+    assert saved.update == 0
+    assert all(weight.isfinite().all() for weight in load_model(saved.policy).parameters())
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
