@@ -30,6 +30,7 @@ class EvalRow:
     score: float | None
     turns: int
     tokens: int  # generated
+    cost: float  # US dollars, where an endpoint bills
     malformed: int
     inadmissible: int
     end: str
@@ -49,6 +50,7 @@ class EvalRow:
             score=trajectory.score,
             turns=len(turns),
             tokens=sum(turn.generation.num_tokens for turn in turns),
+            cost=sum(turn.generation.usage.get("cost", 0.0) for turn in turns),
             malformed=sum(turn.malformed for turn in turns),
             inadmissible=sum(turn.inadmissible for turn in turns),
             end=trajectory.end,
@@ -98,6 +100,7 @@ class Evaluation:
     mean_return: float
     turns: float
     tokens: float
+    cost: float  # US dollars of all rows together
     malformed_rate: float
     inadmissible_rate: float
     ends: dict[str, int]
@@ -132,6 +135,7 @@ class Evaluation:
             mean_return=_mean([row.episode_return for row in kept]),
             turns=num_turns / len(kept),
             tokens=_mean([row.tokens for row in kept]),
+            cost=sum(row.cost for row in rows),
             malformed_rate=sum(row.malformed for row in kept) / max(1, num_turns),
             inadmissible_rate=sum(row.inadmissible for row in kept) / max(1, num_turns),
             ends=dict(sorted(Counter(row.end for row in rows).items())),

@@ -12,7 +12,7 @@ from .parse import MAX_ACTION_CHARS
 from .prompt import PromptConfig
 from .types import Constraint, Trajectory
 
-__all__ = ["RolloutConfig", "RolloutResult", "RolloutStats", "TaskItem"]
+__all__ = ["RolloutConfig", "RolloutResult", "RolloutStats", "TaskItem", "number_members"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,11 @@ from turnwise.agents.evaluate import evaluate
 from turnwise.agents.evaluation import EvalRow, Evaluation
 from turnwise.agents.expert import ExpertPolicy
 from turnwise.agents.intervals import wilson
-from turnwise.agents.openai import OpenAIPolicy
+from turnwise.agents.openai import EndpointConfig, OpenAIPolicy
 from turnwise.agents.random_policy import RandomPolicy
 from turnwise.agents.rollout import RolloutConfig
 from turnwise.agents.scripted import ScriptedPolicy
+from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.commands.evaluate import eval_
 from turnwise.errors import EnvironmentFault, TurnwiseError, UsageError
 from turnwise.servers.app import build_app
@@ -184,8 +186,18 @@ def test_rows_of_two_versions_are_not_mixed(room, tmp_path):
         evaluated(ExpertPolicy(), room("Corridor"), episodes=3, out=tmp_path)
 
 
+def test_a_row_that_failed_is_no_success_whatever_it_earned():
+    turn = Turn(0, "o", "k", "a", 1.0, "k", Generation("a", usage={"completion_tokens": 4, "cost": 0.5}))
+    failed = Trajectory("e", "t", 0, "g", (turn,), "error", error="x")
+    row = EvalRow.of(failed)
+    assert (row.success, row.counts, row.tokens, row.cost) == (False, False, 4, 0.5)
+    won = EvalRow.of(replace(failed, end="terminated", error=None))
+    assert Evaluation.of([won, row], {}, {}).cost == 1.0
+    assert Evaluation.of([won, row], {}, {}).success_rate == 1.0
+
+
 def test_rows_survive_files():
-    row = EvalRow("t", 1, True, 0.1, None, 2, 3, 0, 0, "terminated", None, 0.5, "f")
+    row = EvalRow("t", 1, True, 0.1, None, 2, 3, 0.0, 0, 0, "terminated", None, 0.5, "f")
     assert EvalRow.read(json.loads(json.dumps(row.document()))) == row
 
 
@@ -305,7 +317,7 @@ def walking_model() -> FastAPI:
 
 def test_an_agent_behind_an_endpoint_plays_an_environment_behind_a_server(room, tmp_path):
     async def inside(model_url: str, server_url: str) -> Evaluation:
-        policy = OpenAIPolicy(model_url + "/v1", "walker")
+        policy = OpenAIPolicy(model_url + "/v1", "walker", EndpointConfig(output_price=1e6))
         client = HttpClient(server_url)
         try:
             config = RolloutConfig(max_turns=6, slots=4, max_tokens=64)
@@ -321,7 +333,7 @@ def test_an_agent_behind_an_endpoint_plays_an_environment_behind_a_server(room, 
         assert not service.sessions
     assert (result.success_rate, result.episodes, result.errors) == (1.0, 6, 0)
     assert result.turns == 3.0
-    assert result.tokens == 36.0
+    assert (result.tokens, result.cost) == (36.0, 216.0)
     assert (result.malformed_rate, result.inadmissible_rate) == (0.0, 0.0)
     first = model.state.asked[0]
     assert first["model"] == "walker"

@@ -369,7 +369,7 @@ class Scripted:
         self.answers = {"create": create, "step": step}
         self.delay_s = delay_s
         self.closed: list[str] = []
-        self.made = 0
+        self.made = self.closings = 0
 
     async def create(self, items, *, request_id):
         await asyncio.sleep(self.delay_s)
@@ -390,6 +390,7 @@ class Scripted:
         return [self.answers["step"]] * len(items)
 
     async def close(self, ids):
+        self.closings += 1
         self.closed += ids
 
 
@@ -408,6 +409,7 @@ def test_a_server_lost_under_way_fails_its_episodes():
     result = run_scripted(client, retries=1)
     assert [t.error for t in result.trajectories] == ["ServerUnreachable: gone"] * 3
     assert sorted(client.closed) == [f"s{number}" for number in range(1, 7)]
+    assert client.closings == 6  # each as its episode failed, not all at the end
 
 
 def test_a_problem_in_a_step_fails_its_episode():

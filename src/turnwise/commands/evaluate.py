@@ -201,6 +201,8 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
         view.add_row("score", f"{evaluation.score:.4g}")
     view.add_row("turns", f"{evaluation.turns:.1f} an episode")
     view.add_row("tokens", f"{evaluation.tokens:.1f} an episode")
+    if evaluation.cost:
+        view.add_row("cost", f"{evaluation.cost:.4f} US dollars in all")
     view.add_row("malformed", f"{evaluation.malformed_rate:.1%} of turns")
     view.add_row("inadmissible", f"{evaluation.inadmissible_rate:.1%} of turns")
     view.add_row("ends", ", ".join(f"{end} {number}" for end, number in evaluation.ends.items()))
