@@ -13,6 +13,7 @@ Shapes: _N documents, _T terms, _P postings (one per document and distinct term)
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -105,6 +106,12 @@ class Bm25Index:
         else:
             touched = self._pruned(scores_N, found, k)
         return _best(touched, scores_N[touched].astype(np.float32), k)
+
+    def digest(self) -> str:
+        """Hash which terms stand in which documents; the same on every machine."""
+        digest = hashlib.sha256("\n".join(self.terms).encode())
+        digest.update(np.ascontiguousarray(self.documents).tobytes())
+        return digest.hexdigest()[:16]
 
     def _query_terms(self, query: str) -> list[tuple[int, int]]:
         """Return (term, how often it stands in the query), the most telling term first."""

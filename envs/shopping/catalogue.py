@@ -13,13 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...errors import UsageError
 from ..retrieval.bm25 import Bm25Index
+from ..retrieval.draws import draw
 from ..retrieval.jsonio import array_records, read_json
 from ..retrieval.storage import Records, cache_folder, open_collection, source_tag, write_collection
-from .goals import Goal, ProductGoals, draw, human_goals
+from .goals import Goal, ProductGoals, human_goals
 from .product import Product
 
 __all__ = ["Catalogue", "shared_catalogue"]
@@ -117,8 +116,7 @@ class Catalogue:
     def digest(self) -> str:
         """Return a short hash of products, index and prices; the same wherever the files lie."""
         digest = hashlib.sha256("\n".join(self._asins).encode())
-        digest.update("\n".join(self._index.terms).encode())
-        digest.update(np.ascontiguousarray(self._index.documents).tobytes())
+        digest.update(self._index.digest().encode())
         digest.update(self.prices.fixed_digest())
         return digest.hexdigest()[:16]
 

@@ -53,6 +53,7 @@ class ShoppingEnv(TextEnv):
         goal_index: always this goal, by its number among all goals.
         strict: match options by name and exact value.
         max_turns: the episode is truncated after so many turns.
+        goals_digest: what the goals are, where neither code nor catalogue decides it.
 
     Raises:
         UnknownName: if there is no such mode.
@@ -73,6 +74,7 @@ class ShoppingEnv(TextEnv):
         goal_index: int | None = None,
         strict: bool = False,
         max_turns: int = MAX_TURNS,
+        goals_digest: str = "",
     ) -> None:
         if mode not in get_args(Mode):
             raise UnknownName("mode", mode, get_args(Mode))
@@ -84,6 +86,7 @@ class ShoppingEnv(TextEnv):
         self._mode = mode
         self._strict = strict
         self._max_turns = max_turns
+        self._goals_digest = goals_digest
         self._private: frozenset[str] = frozenset()
         self._start(self._groups[0][0])
 
@@ -122,8 +125,9 @@ class ShoppingEnv(TextEnv):
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash of the code, the search engine's code, the catalogue and the settings."""
+        """Return a hash of the code, the search engine's code, the catalogue and the goals."""
         parts = [code_fingerprint(type(self)), code_fingerprint(Bm25Index), self._catalogue.digest]
+        parts.append(self._goals_digest)
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
     def _start(self, number: int) -> None:

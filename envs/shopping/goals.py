@@ -8,7 +8,6 @@ goal: the same in every process and for every order of the products.
 from __future__ import annotations
 
 import bisect
-import hashlib
 import itertools
 import random
 from abc import ABC, abstractmethod
@@ -18,10 +17,11 @@ from pathlib import Path
 from typing import Any, overload
 
 from ...errors import UsageError
+from ..retrieval.draws import draw
 from ..retrieval.jsonio import field, read_json
 from .product import Product
 
-__all__ = ["NO_CAP", "Goal", "LazyGoals", "ProductGoals", "draw", "human_goals", "load_goals", "price_cap"]
+__all__ = ["NO_CAP", "Goal", "LazyGoals", "ProductGoals", "human_goals", "load_goals", "price_cap"]
 
 NO_CAP = 1_000_000.0
 _SHUFFLE_SEED = 233  # the original's
@@ -175,11 +175,6 @@ class ProductGoals(LazyGoals):
         text = f"{product.instruction}{' with ' + told if told else ''}"
         key = f"{product.asin} {told}"
         return _goal(product, text, product.instruction_attributes, options, self._prices[product.asin], key)
-
-
-def draw(key: str, count: int) -> int:
-    """Draw a number below `count` from the hash of a text."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % count
 
 
 def _goal(

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 from ...errors import UnknownName, UsageError
-from .goals import Goal, LazyGoals, draw
+from ..retrieval.draws import draw
+from .goals import Goal, LazyGoals
 
 __all__ = ["NUM_LITERATURE_TEST", "Protocol", "Split", "draws", "manifest", "select", "side_of"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,24 +43,31 @@ class WebShop(ShoppingEnv):
 
     def __init__(
         self,
-        items: str,
-        instructions: str,
-        human: str | None = None,
-        goals: str | None = None,
-        prices: str | None = None,
+        items: str | Path,
+        instructions: str | Path,
+        human: str | Path | None = None,
+        goals: str | Path | None = None,
+        prices: str | Path | None = None,
         mode: Mode = "text",
         goal_index: int | None = None,
         split: str = "all",
         protocol: str = "product",
         strict: bool = False,
         max_turns: int = MAX_TURNS,
-        cache: str | None = None,
+        cache: str | Path | None = None,
     ) -> None:
         catalogue = shared_catalogue(items, instructions, human, prices, cache)
         tag = source_tag(Path(goals)) if goals is not None else ""
-        tasks, groups = _tasks(catalogue, goals, tag, split, protocol)
+        tasks, groups = _tasks(catalogue, None if goals is None else str(goals), tag, split, protocol)
         super().__init__(
-            catalogue, tasks, groups, mode=mode, goal_index=goal_index, strict=strict, max_turns=max_turns
+            catalogue,
+            tasks,
+            groups,
+            mode=mode,
+            goal_index=goal_index,
+            strict=strict,
+            max_turns=max_turns,
+            goals_digest=_digest(str(goals), tag) if goals is not None else "",
         )
 
 
@@ -75,3 +83,8 @@ def _tasks(
 @functools.lru_cache(maxsize=8)
 def _frozen(catalogue: Catalogue, goals: str, tag: str) -> list[Goal]:
     return load_goals(Path(goals), catalogue.products)
+
+
+@functools.lru_cache(maxsize=8)
+def _digest(goals: str, tag: str) -> str:
+    return hashlib.sha256(Path(goals).read_bytes()).hexdigest()[:16]
