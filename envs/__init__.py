@@ -3,9 +3,11 @@
 from .core import MAX_TEXT_CHARS, Checked, TextEnv, Utf8
 from .household import register_environments as _register_household
 from .registry import make, register, registered
+from .search import register_environments as _register_search
 from .shopping import register_environments as _register_shopping
 
 __all__ = ["MAX_TEXT_CHARS", "Checked", "TextEnv", "Utf8", "make", "register", "registered"]
 
 _register_household()
 _register_shopping()
+_register_search()
