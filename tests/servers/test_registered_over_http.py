@@ -1,0 +1,76 @@
+"""Every registered environment behind a real server: Gymnasium's check, and the same episode as here."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import turnwise
+from turnwise.servers.process import ServerProcess
+
+FILES = {
+    "search/qa-v0": {"questions": "qa/hotpot_distractor_100.json"},
+    "household/alfworld-v0": {"game_file": "alfworld/example_game_heat/game.tw-pddl"},
+    "shopping/webshop-v0": {
+        "items": "webshop/items_shuffle_1000.json",
+        "instructions": "webshop/items_ins_v2_1000.json",
+        "goals": "webshop/goals.json",
+        "prices": "webshop/prices.json",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def server(benchmark_data: Path) -> Iterator[str]:
+    """Serve every registered environment, and files of the benchmark data."""
+    with ServerProcess(["--data-root", str(benchmark_data)]) as process:
+        yield process.url
+
+
+@pytest.mark.parametrize("env_id", sorted(turnwise.registered()))
+def test_remote_environment_is_the_local_one(env_id: str, server: str, benchmark_data: Path) -> None:
+    kwargs = {name: str(benchmark_data / file) for name, file in FILES.get(env_id, {}).items()}
+    remote = turnwise.RemoteEnv(server, env_id, **kwargs)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            check_env(remote, skip_render_check=True)
+        assert _episode(remote) == _episode(turnwise.make(env_id, **kwargs))
+    finally:
+        remote.close()
+
+
+def test_vector_environment_passes_gymnasiums_check(server: str) -> None:
+    envs = turnwise.RemoteVectorEnv(server, "household/demo-v0", 4, split="unseen")
+    try:
+        observations, infos = envs.reset(seed=[3, 4, 5, 6])
+        assert envs.observation_space.contains(observations)
+        assert infos["_state_key"].tolist() == [True] * 4
+        alone = turnwise.make("household/demo-v0", split="unseen")
+        assert [alone.reset(seed=seed)[0] for seed in (3, 4, 5, 6)] == list(observations)
+        observations, rewards, terminated, truncated, infos = envs.step(["look"] * 4)
+        assert rewards.tolist() == [0.0] * 4
+        assert not (terminated.any() or truncated.any())
+        envs.reset(seed=[None, 9, None, None], options={"reset_mask": np.array([False, True, False, False])})
+        assert [reply.turn for reply in envs.replies] == [1, 0, 1, 1]
+    finally:
+        envs.close()
+
+
+def _episode(env: Any) -> list[Any]:
+    observation, info = env.reset(seed=5)
+    replies: list[Any] = [(observation, info["state_key"])]
+    for turn in range(8):
+        admissible = info.get("admissible")
+        action = admissible[7 * turn % len(admissible)] if admissible else f"try {turn}"
+        observation, reward, terminated, truncated, info = env.step(action)
+        replies.append((observation, reward, terminated, truncated, info["state_key"]))
+        if terminated or truncated:
+            break
+    return replies
