@@ -59,6 +59,10 @@ CONDITIONS = ("hot", "cool", "clean", "sliced")
 """What a goal may ask of the object itself; each names a field of State."""
 
 
+_SINGLE = {1 << index: 1 << index for index in range(256)}
+"""Masks of one bit, held once for all games, which live in thousands side by side."""
+
+
 class Ability(enum.IntFlag):
     """Say what can be done to an object."""
 
@@ -272,7 +276,7 @@ def _class_of(low_id: str) -> str | None:
 
 @functools.lru_cache(maxsize=4096)
 def _shown(cls: str, number: int) -> str:
-    """Make a name once for all games, which live in thousands side by side."""
+    """Make a name once for all games."""
     return f"{cls} {number}"
 
 
@@ -370,6 +374,13 @@ def _mask(flags: Iterable[bool]) -> int:
     return sum(1 << i for i, flag in enumerate(flags) if flag)
 
 
+def _union(indices: Iterable[int]) -> int:
+    mask = 0
+    for index in indices:
+        mask |= 1 << index
+    return _SINGLE.get(mask, mask)
+
+
 def _masks_by_type(types: Iterable[str]) -> dict[str, int]:
     masks: dict[str, int] = {}
     for i, type_ in enumerate(types):
@@ -400,8 +411,8 @@ def _initial(places: list[ReceptacleDraft], things: list[ObjectDraft], start: in
             raise UsageError(f"game {task!r}: {thing.id} is in {unknown[0]!r}, which is no receptacle of it")
         indices = [number[id_.lower()] for id_ in thing.inside]
         where = [places[i].location for i in indices] if thing.at is None else thing.at
-        inside.append(functools.reduce(int.__or__, (1 << i for i in indices), 0))
-        at.append(functools.reduce(int.__or__, (1 << here for here in where if here >= 0), 0))
+        inside.append(_union(indices))
+        at.append(_union(here for here in where if here >= 0))
     held = [i for i, thing in enumerate(things) if thing.held]
     if len(held) > 1:
         raise UsageError(f"game {task!r}: {len(held)} objects in hand at the start; expected at most one")

@@ -73,7 +73,7 @@ def look(game: Game, state: State) -> str:
     if here & game.shared:
         spot = 1 << state.location
         for thing, at, left in zip(game.objects, state.at, state.left, strict=True):
-            if at & spot and left & here:
+            if at & spot:
                 beside.extend([thing.name] * (left & here).bit_count())
     return f"You are facing the {facing}. Next to it, you see {_listing(beside)}."
 

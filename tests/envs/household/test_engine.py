@@ -150,6 +150,23 @@ def test_what_was_done_to_a_thing_is_seen_in_hand(house, act, treatments, seen):
     assert act(house, *actions, "examine apple 2")[0] == seen
 
 
+def test_heat_and_cold_undo_each_other(house, act):
+    heat = ["go to microwave 1", "heat apple 2 with microwave 1"]
+    cool = ["go to fridge 1", "cool apple 2 with fridge 1"]
+    for first, second, kept in ((heat, cool, "cool"), (cool, heat, "hot")):
+        _, state = act(house, COUNTER, TAKE_APPLE, *first, *second)
+        assert {name: getattr(state, name) for name in ("hot", "cool")} == {"hot": 0, "cool": 0, kept: 1}
+
+
+def test_things_go_only_where_their_class_may(house, act):
+    """A cabinet takes no apple here, open as it is; the microwave takes one once it is open."""
+    _, state = act(house, COUNTER, TAKE_APPLE, "go to cabinet 2")
+    assert act(house, "move apple 2 to cabinet 2", state=state) == (NOTHING, state)
+    assert not [command for command in engine.admissible(house, state) if command.startswith("move")]
+    reply, _ = act(house, "go to microwave 1", "open microwave 1", "move apple 2 to microwave 1", state=state)
+    assert reply == "You move the apple 2 to the microwave 1."
+
+
 def test_treating_names_the_appliance_and_ignores_its_door(house, act):
     taken = [COUNTER, TAKE_APPLE]
     assert act(house, *taken, "go to microwave 1", "heat apple 2 with microwave 1")[0] == (

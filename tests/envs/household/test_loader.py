@@ -127,6 +127,11 @@ def test_facts_that_disagree_are_kept_apart_as_in_the_original(act):
     assert act(game, "go to fridge 1", "slice egg 1 with knife 1")[0] == "Nothing happens."
 
 
+def test_what_is_declared_but_in_no_fact_has_no_number_as_in_the_original():
+    game = parse(PROBLEM.replace("Egg_bar_1 Egg_bar_2 -", "Egg_bar_0 Egg_bar_1 Egg_bar_2 -"))
+    assert [thing.name for thing in game.objects] == ["egg 2", "egg 1"]
+
+
 @pytest.mark.parametrize(
     ("goal", "kind", "count", "task_type"),
     [
@@ -182,6 +187,11 @@ def test_what_is_wrong_with_a_fact_is_told_with_its_line(fragment, instead, reas
         (GOAL.replace("isHot", "isCool"), f"{UNSOLVABLE} is nothing that makes egg cool"),
         (GOAL.replace(IN_IT, "(inReceptacleObject ?o ?r)"), "the goal asks for 'inreceptacleobject'"),
         (GOAL.replace(IN_IT, ""), "a goal of unknown form"),
+        (TWO.replace("(= ?o1 ?o2)", "(= ?o1 ?r)"), "a goal of unknown form"),
+        (TWO.replace("(not (= ?o1 ?o2))", ""), "a goal of unknown form"),
+        (LIGHT.replace("(isToggled ?ot)", ""), "a goal of unknown form"),
+        (LIGHT.replace("(toggleable ?ot)", "(isHot ?ot)"), "a goal of unknown form"),
+        (LIGHT.replace("(atLocation ?a ?l)", ""), "a goal of unknown form"),
         (GOAL.replace(IN_IT, "(inReceptacle ?o)"), "'inreceptacle' has 1 arguments; expected 2"),
         (GOAL.replace(IN_IT, "(inReceptacle ?x ?r)"), "'?x' stands outside of the (exists ...)"),
         (GOAL.replace("(isHot ?o)", "(not (isHot ?o))"), "the goal denies something"),
