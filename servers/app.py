@@ -125,6 +125,11 @@ def _add_sessions(app: FastAPI, calls: Calls) -> None:
         wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
         return _response(await calls.create(_caller(request), await _document(request, calls), wait_s))
 
+    @app.get("/v1/sessions", tags=["sessions"])
+    async def sessions(request: Request) -> Response:
+        """List the sessions of the key that asks."""
+        return _response(calls.sessions(_caller(request)))
+
     @app.get("/v1/sessions/{id}", tags=["sessions"])
     async def describe(request: Request, id: str) -> Response:
         """Say where a session stands; with ?turn=T give the reply to the step of turn T."""

@@ -151,6 +151,24 @@ class Calls:
         alive = [id for id in body.ids if self.service.find(caller.name, id) is not None]
         return Answer(200, orjson.dumps({"alive": alive, "ttl_s": self.service.limits.ttl_s}))
 
+    def sessions(self, caller: Caller) -> Answer:
+        """List the sessions of a key, for a client that comes back."""
+        now = self.service.clock()
+        rows = [
+            {
+                "id": session.record.id,
+                "incarnation": session.record.incarnation,
+                "env_id": session.record.env_id,
+                "episode": session.record.episode,
+                "turn": sum(entry.action is not None for entry in session.record.log),
+                "end": session.end,
+                "idle_s": round(now - session.touched, 3),
+            }
+            for session in self.service.sessions.values()
+            if session.record.owner == caller.name
+        ]
+        return Answer(200, orjson.dumps({"sessions": rows}))
+
     async def describe(self, caller: Caller, id: str, turn: int | None, wait_s: float) -> Answer:
         """Say where a session stands; with `turn`, give the reply that leads to turn+1."""
         session = self.service.find(caller.name, id)

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -18,6 +19,7 @@ import orjson
 from ..errors import RequestRefused, ServerError, ServerUnreachable, UsageError
 from .api import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
 from .retry import Budget
+from .transport import Answered, HttpxTransport, KeepAliveTransport, Transport, TransportFailed
 from .wire import PROTOCOL, decode_item, problem_from
 
 __all__ = ["HttpClient"]
@@ -27,6 +29,7 @@ log = logging.getLogger("turnwise.client")
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 _RETRIED_CODES = {"busy", "journal_unavailable", "draining", "rebuild_failed"}
 _MAX_ITEMS = 1024
+_PAUSE_S = 0.05
 
 T = TypeVar("T")
 
@@ -45,6 +48,8 @@ class HttpClient:
         step_timeout_s: how long a call may take in all while the server says that
             the steps are running.
         fields: keys of info to keep, or with a minus in front to leave out.
+        keep_alive: send steps over connections of our own, many times faster than
+            httpx, which takes the rest; False where a proxy is on the way.
 
     Raises:
         UsageError: if the address is none.
@@ -60,6 +65,7 @@ class HttpClient:
         budget_s: float = 120.0,
         step_timeout_s: float = 3600.0,
         fields: Sequence[str] = (),
+        keep_alive: bool = True,
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
         if not url.startswith(("http://", "https://")):
@@ -67,15 +73,13 @@ class HttpClient:
         self.url = url.rstrip("/")
         self._budget_s, self._step_timeout_s = budget_s, step_timeout_s
         self._wait_s = timeout_s / 2  # the server answers "still running" before a try times out
-        self._query = {"fields": ",".join(fields)} if fields else {}
+        self._query = f"?fields={quote(','.join(fields))}" if fields else ""
         self._sleep = sleep
-        self._http = httpx.AsyncClient(
-            base_url=self.url,
-            headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=60.0),
-            transport=transport,
-        )
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._calls: Transport = HttpxTransport(self.url, headers, timeout_s, transport)
+        self._steps: Transport = self._calls
+        if transport is None and keep_alive:
+            self._steps = KeepAliveTransport(self.url, headers, timeout_s)
 
     async def create(
         self, items: Sequence[CreateItem], *, request_id: str, wait_s: float = 0.0
@@ -103,7 +107,9 @@ class HttpClient:
         """Step sessions; what the server says is still running is asked for again."""
         rows = await self._in_parts("/v1/step", items, self._wait_s)
         give_up = time.monotonic() + self._step_timeout_s
-        while running := [place for place, row in enumerate(rows) if _is_running(row)]:
+        while running := [place for place, row in enumerate(rows) if _to_ask_again(row)]:
+            if not all(_is_running(rows[place]) for place in running):
+                await self._sleep(_PAUSE_S)  # the server has not waited
             if time.monotonic() > give_up:
                 raise ServerUnreachable(
                     f"{self.url}: {len(running)} steps still run after {self._step_timeout_s:g} s; "
@@ -130,6 +136,15 @@ class HttpClient:
             alive += (await self._call("POST", "/v1/heartbeat", {"ids": list(part)}))["alive"]
         return alive
 
+    async def sessions(self) -> list[dict[str, Any]]:
+        """List the sessions of this key: id, env_id, episode, turn, end and idle_s.
+
+        A client that comes back after a crash finds here what to go on with, or to close.
+        """
+        document = await self._call("GET", "/v1/sessions", None)
+        rows: list[dict[str, Any]] = document["sessions"]
+        return rows
+
     async def describe(self, id: str) -> dict[str, Any]:
         """Return where a session stands, its last reply under `last`."""
         return await self._call("GET", f"/v1/sessions/{id}", None)
@@ -142,7 +157,8 @@ class HttpClient:
 
     async def aclose(self) -> None:
         """Release connections."""
-        await self._http.aclose()
+        await self._calls.aclose()
+        await self._steps.aclose()
 
     async def _in_parts(self, path: str, items: Sequence[Any], wait_s: float) -> list[Reply | Problem]:
         rows: list[Reply | Problem] = []
@@ -175,6 +191,7 @@ class HttpClient:
             ServerUnreachable: if no try was answered within the budget.
             ServerError: if what answers is no turnwise server of this protocol.
         """
+        transport = self._steps if path == "/v1/step" else self._calls
         budget = Budget(self._budget_s)
         content = None if body is None else orjson.dumps(body)
         headers = {"content-type": "application/json"} if body is not None else {}
@@ -183,17 +200,15 @@ class HttpClient:
         while True:
             reason, at_least_s = "", 0.0
             try:
-                response = await self._http.request(
-                    method, path, content=content, headers=headers, params=self._query or None
-                )
-            except httpx.TransportError as error:
-                reason = f"{type(error).__name__}: {error}".rstrip(": ")
+                answered = await transport.send(method, path + self._query, headers, content)
+            except TransportFailed as error:
+                reason = str(error)
             else:
-                document = self._read(response, path)
-                if not _worth_repeating(response.status_code, document):
-                    return self._accepted(response.status_code, document)
-                reason = f"{response.status_code} {document.get('code')}: {document.get('detail')}"
-                at_least_s = _retry_after_s(response)
+                document = self._read(answered, path)
+                if not _worth_repeating(answered.status, document):
+                    return self._accepted(answered.status, document)
+                reason = f"{answered.status} {document.get('code')}: {document.get('detail')}"
+                at_least_s = _retry_after_s(answered)
             pause_s = budget.next_wait_s(at_least_s)
             if pause_s is None:
                 raise ServerUnreachable(
@@ -204,17 +219,13 @@ class HttpClient:
             log.debug("%s %s: %s; again in %.2f s", method, path, reason, pause_s)
             await self._sleep(pause_s)
 
-    def _read(self, response: httpx.Response, path: str) -> dict[str, Any]:
-        protocol = response.headers.get("turnwise-protocol")
-        if protocol is None and response.status_code in _RETRIED:
-            return {
-                "code": "http_error",
-                "detail": response.reason_phrase,
-            }  # a proxy on the way, not the server
+    def _read(self, answered: Answered, path: str) -> dict[str, Any]:
+        protocol = answered.headers.get("turnwise-protocol")
+        if protocol is None and answered.status in _RETRIED:  # a proxy on the way, not the server
+            return {"code": "http_error", "detail": "not from the server itself"}
         if protocol is None:
             raise ServerError(
-                f"{self.url}{path} answered {response.status_code}, but is no turnwise server: "
-                "check the address"
+                f"{self.url}{path} answered {answered.status}, but is no turnwise server: check the address"
             )
         if protocol != str(PROTOCOL):
             raise ServerError(
@@ -222,7 +233,7 @@ class HttpClient:
                 "install the same version of turnwise on both sides"
             )
         try:
-            document = orjson.loads(response.content)
+            document = orjson.loads(answered.body)
         except orjson.JSONDecodeError as error:
             raise ServerError(f"{self.url}{path} answered with what is no JSON: {error}") from error
         if not isinstance(document, dict):
@@ -241,13 +252,17 @@ def _worth_repeating(status: int, document: dict[str, Any]) -> bool:
     return status in _RETRIED or document.get("code") in _RETRIED_CODES
 
 
-def _retry_after_s(response: httpx.Response) -> float:
-    value = response.headers.get("retry-after", "")
+def _retry_after_s(answered: Answered) -> float:
+    value = answered.headers.get("retry-after", "")
     return float(value) if value.isdigit() else 0.0
 
 
 def _is_running(row: Reply | Problem) -> bool:
     return isinstance(row, Problem) and row.code == "running"
+
+
+def _to_ask_again(row: Reply | Problem) -> bool:
+    return isinstance(row, Problem) and (row.code == "running" or row.code in _RETRIED_CODES)
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
