@@ -85,7 +85,8 @@ def _hugging_face(name: str, options: dict[str, Any]) -> Policy:
 
 
 def _openai(place: str, options: dict[str, Any]) -> Policy:
-    from .openai import EndpointConfig, OpenAIPolicy
+    from .endpoint import EndpointConfig
+    from .openai import OpenAIPolicy
 
     _accept("openai", options, [field.name for field in fields(EndpointConfig)])
     url, _, model = place.rpartition("#")

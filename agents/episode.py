@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,11 +20,9 @@ from .rollout_types import RolloutConfig, TaskItem
 from .sessions import Held, Sessions
 from .types import Constraint, End, Generation, GenerationRequest, Policy, Trajectory, Turn
 
-__all__ = ["Player", "Stage"]
+__all__ = ["Episode", "Stage"]
 
 _KEPT_ELSEWHERE = frozenset({"state_key", "rewards", "instruction", "task", "agent"})
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,72 +39,14 @@ class Stage:
     conversation: Callable[[], str]  # a fresh name each time
 
 
-class Player:
-    """Play episodes one after the other in one slot.
+class Episode:
+    """Hold one attempt at a task while it runs.
 
     Args:
         stage: what the slots share.
         slot: the number of the slot, which orders it in lock-step.
+        task: what to play.
     """
-
-    def __init__(self, stage: Stage, slot: int) -> None:
-        self.stage = stage
-        self.slot = slot
-        self._held: Held | None = None
-
-    async def play(self, task: TaskItem) -> tuple[Trajectory, int]:
-        """Play a task, anew if it fails; return the trajectory and how often it was played anew.
-
-        Raises:
-            UsageError: if the environment cannot be played at all.
-            RequestRefused: if the service refuses to open sessions.
-            ServerUnreachable: if no session can be opened.
-            PolicyStopped: if the policy will answer nothing more.
-        """
-        trajectory = await self._attempt(task)
-        for retry in range(1, self.stage.config.retries + 1):
-            if trajectory.end != "error":
-                return trajectory, retry - 1
-            log.warning("playing anew: %s", trajectory.error)
-            trajectory = await self._attempt(task)
-        return trajectory, self.stage.config.retries
-
-    async def finish(self) -> None:
-        """Close the session held and leave the lock-step."""
-        await self._discard()
-        if self.stage.lockstep:
-            self.stage.lockstep.leave()
-
-    async def _attempt(self, task: TaskItem) -> Trajectory:
-        if self._held and not self._held.fits(task):
-            await self._discard()
-        episode = _Episode(self.stage, self.slot, task)
-        await episode.open(self._held)
-        self._held = None
-        try:
-            await episode.run()
-        finally:
-            episode.forget()
-        if episode.reusable:
-            self._held = Held(episode.reply.id, episode.reply.episode, task.env_id, task.kwargs)
-        elif episode.opened:
-            await self._close(episode.reply.id)
-        return episode.trajectory()
-
-    async def _discard(self) -> None:
-        if self._held:
-            held, self._held = self._held, None
-            await self._close(held.id)
-
-    async def _close(self, id: str) -> None:
-        try:
-            await self.stage.sessions.close(id)
-        except ServerError as error:
-            log.warning("session %s is left to its lease: %s", id, error)
-
-
-class _Episode:
-    """Hold one attempt while it runs."""
 
     def __init__(self, stage: Stage, slot: int, task: TaskItem) -> None:
         self.stage, self.slot, self.task = stage, slot, task

@@ -13,7 +13,6 @@ import json
 import os
 import random
 import time
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -22,69 +21,16 @@ import orjson
 
 from ..errors import PolicyError, UsageError
 from .capabilities import PolicyStopped, PromptTooLong
+from .endpoint import EndpointConfig, EndpointUsage
 from .throttle import Throttle
 from .types import FinishReason, Generation, GenerationRequest
 
-__all__ = ["EndpointConfig", "OpenAIPolicy", "Usage"]
+__all__ = ["OpenAIPolicy"]
 
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _REFUSED = frozenset({401, 403, 404})
 _TOO_LONG = ("context_length_exceeded", "maximum context length", "context length")
 _MAX_SHOWN_CHARS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointConfig:
-    """Bound what an endpoint may cost in time, size and money.
-
-    Args:
-        key_env: the environment variable that holds the key; unset means no key.
-        timeout_s: for one answer.
-        retries: further tries of one request.
-        max_pause_s: the longest pause between two tries, also if Retry-After asks for more.
-        concurrent: requests at once.
-        requests_per_minute: None is no limit.
-        max_reply_bytes: longer answers are refused.
-        input_price: US dollars per million prompt tokens.
-        output_price: US dollars per million generated tokens.
-        cost_cap: US dollars after which no request is sent; needs the prices. Requests
-            that are under way when it is reached are still paid, at most `concurrent`.
-        seeded: send a seed made of the request's key.
-    """
-
-    key_env: str = "OPENAI_API_KEY"
-    timeout_s: float = 120.0
-    retries: int = 5
-    max_pause_s: float = 60.0
-    concurrent: int = 32
-    requests_per_minute: float | None = None
-    max_reply_bytes: int = 4 << 20
-    input_price: float = 0.0
-    output_price: float = 0.0
-    cost_cap: float | None = None
-    seeded: bool = True
-
-    def __post_init__(self) -> None:
-        if not (self.timeout_s > 0 and self.max_pause_s >= 0 and self.retries >= 0):
-            raise UsageError("timeout_s must be positive, max_pause_s and retries not negative")
-        if self.max_reply_bytes < 1 or self.input_price < 0 or self.output_price < 0:
-            raise UsageError("max_reply_bytes must be positive, prices not negative")
-        if self.cost_cap is not None and not (self.cost_cap > 0 and self.input_price + self.output_price > 0):
-            raise UsageError(
-                f"cost_cap {self.cost_cap}: expected a positive sum and input_price, output_price "
-                "in dollars per million tokens"
-            )
-
-
-@dataclass(slots=True)
-class Usage:
-    """Count what an endpoint has been asked and has billed."""
-
-    requests: int = 0
-    retries: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float = 0.0  # US dollars
 
 
 class _Again(Exception):
@@ -124,7 +70,7 @@ class OpenAIPolicy:
         self.name = f"openai:{model}"
         self.model = model
         self.config = config or EndpointConfig()
-        self.usage = Usage()
+        self.usage = EndpointUsage()
         key = os.environ.get(self.config.key_env)
         self._throttle = Throttle(self.config.concurrent, self.config.requests_per_minute)
         self._jitter = random.Random()

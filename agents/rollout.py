@@ -17,9 +17,10 @@ from uuid import uuid4
 
 from ..servers.api import SessionClient
 from .capabilities import constraint_of, prompt_of, reset_options_of
-from .episode import Player, Stage
+from .episode import Stage
 from .gather import BusyClock
 from .lockstep import LockStep
+from .player import Player
 from .rollout_types import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number_members
 from .sessions import Sessions
 from .types import Policy, Trajectory

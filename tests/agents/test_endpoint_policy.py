@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from turnwise.agents.capabilities import PolicyStopped, PromptTooLong
-from turnwise.agents.openai import EndpointConfig, OpenAIPolicy, _retry_after
+from turnwise.agents.endpoint import EndpointConfig
+from turnwise.agents.openai import OpenAIPolicy, _retry_after
 from turnwise.agents.throttle import Throttle
 from turnwise.agents.types import GenerationRequest, Message
 from turnwise.errors import PolicyError, UsageError

@@ -27,11 +27,12 @@ import uvicorn
 from fastapi import FastAPI, Request
 from typer.testing import CliRunner
 
+from turnwise.agents.endpoint import EndpointConfig
 from turnwise.agents.evaluate import evaluate
 from turnwise.agents.evaluation import EvalRow, Evaluation
 from turnwise.agents.expert import ExpertPolicy
 from turnwise.agents.intervals import wilson
-from turnwise.agents.openai import EndpointConfig, OpenAIPolicy
+from turnwise.agents.openai import OpenAIPolicy
 from turnwise.agents.random_policy import RandomPolicy
 from turnwise.agents.rollout import RolloutConfig
 from turnwise.agents.scripted import ScriptedPolicy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnwise.agents.parse import MAX_ACTION_CHARS, is_inadmissible, parse_action, token_spans
@@ -80,6 +80,7 @@ HOSTILE = st.lists(
 ).map("".join)
 
 
+@settings(deadline=None)
 @given(HOSTILE, st.sampled_from(["tags", "plain"]), st.integers(1, 50))
 def test_any_text_gets_an_answer(text, style, limit):
     parsed = parse_action(text, style, limit)
@@ -92,6 +93,7 @@ def test_any_text_gets_an_answer(text, style, limit):
         assert text.encode("utf-8", "replace").decode()[start:end] == parsed.action
 
 
+@settings(deadline=None)
 @given(
     st.text().filter(lambda text: "<" not in text),
     st.text(min_size=1).filter(lambda text: "<" not in text and text.strip()),

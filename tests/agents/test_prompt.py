@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnwise.agents.prompt import PromptConfig, View, opening, reply, window
@@ -73,6 +73,7 @@ SECRETS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(SECRETS, st.sampled_from(["conversation", "window"]))
 def test_what_is_private_is_never_shown(private, mode):
     info = {"private": private, "instruction": "i", "admissible": ["a"], **{"other": private}}
