@@ -13,6 +13,7 @@ knowledge base where the service has several.
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -127,7 +128,7 @@ def _corpora(files: Sequence[str], cache: Path | None) -> dict[str, Retriever]:
         name, _, file = entry.rpartition("=")
         path = Path(file)
         knowledge[name or path.stem] = KnowledgeBase.cached(
-            path, lambda path=path: read_passages(path), cache
+            path, functools.partial(read_passages, path), cache
         )
     return knowledge
 
