@@ -24,6 +24,8 @@ __all__ = ["Draw", "SamplingRows", "precise", "sample"]
 # Up to here probabilities are float64; above, the vocabulary of a large model
 # would need gigabytes for digits that its own forward pass does not have.
 _FLOAT64_WIDTH = 16_384
+# Stands for -inf where a weight of 0 is multiplied.
+_LEAST_LOGIT = -1e30
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,15 @@ def _draw_rows(
     if np.any(top_k_B[indices] > 0) or np.any(rows.top_p_B[indices] < 1.0):
         kept_MS = nucleus(logits_MS, column(top_k_B), column(rows.top_p_B))
         logits_MS = logits_MS.masked_fill(~kept_MS, -torch.inf)
-    logprobs_MS = logits_MS.log_softmax(dim=-1)
-    probs_MS = logprobs_MS.exp()
-    choice_M1 = _invert(probs_MS, column(rows.uniform_B))
-    entropy_M = -(probs_MS * logprobs_MS.masked_fill(probs_MS == 0, 0.0)).sum(dim=-1)
-    logprob_M = logprobs_MS.gather(1, choice_M1)[:, 0].tolist()
+    # One pass of exp, which is most of the cost: log p = x - log sum exp x, H = log sum exp x - sum p x.
+    logits_MS = logits_MS - logits_MS.amax(dim=-1, keepdim=True)
+    weights_MS = logits_MS.exp()
+    total_M1 = weights_MS.sum(dim=-1, keepdim=True)
+    choice_M1 = _invert(weights_MS, column(rows.uniform_B))
+    log_total_M = total_M1.log()[:, 0]
+    finite_MS = logits_MS if kept_MS is None and candidates is None else logits_MS.clamp(min=_LEAST_LOGIT)
+    entropy_M = (log_total_M - (weights_MS * finite_MS).sum(dim=-1) / total_M1[:, 0]).clamp(min=0.0)
+    logprob_M = (logits_MS.gather(1, choice_M1)[:, 0] - log_total_M).tolist()
     supports = _supports(kept_MS, candidates, rows, indices)
     results = zip(indices, choice_M1[:, 0].tolist(), logprob_M, entropy_M.tolist(), supports, strict=True)
     for place, (row, choice, logprob, nats, support) in enumerate(results):
@@ -122,13 +128,13 @@ def nucleus(logits_MS: Tensor, top_k_M1: Tensor, top_p_M1: Tensor) -> Tensor:
     return torch.zeros_like(keep_MS).scatter(1, order_MS, keep_MS)
 
 
-def _invert(probs_MS: Tensor, uniform_M1: Tensor) -> Tensor:
-    """Return the place [M, 1] at which the cumulative distribution passes `uniform`."""
-    cumulative_MS = probs_MS.cumsum(dim=-1)
-    target_M1 = uniform_M1.to(probs_MS.dtype) * cumulative_MS[:, -1:]
+def _invert(weights_MS: Tensor, uniform_M1: Tensor) -> Tensor:
+    """Return the place [M, 1] at which the cumulative weights pass the share `uniform` of their sum."""
+    cumulative_MS = weights_MS.cumsum(dim=-1)
+    target_M1 = uniform_M1.to(weights_MS.dtype) * cumulative_MS[:, -1:]
     choice_M1 = torch.searchsorted(cumulative_MS, target_M1, right=True)
-    # Rounding may carry the target to the last sum: take the last candidate with any probability.
-    last_M1 = probs_MS.shape[1] - 1 - (probs_MS > 0).flip(1).int().argmax(dim=1, keepdim=True)
+    # Rounding may carry the target to the last sum: take the last candidate with any weight.
+    last_M1 = weights_MS.shape[1] - 1 - (weights_MS > 0).flip(1).int().argmax(dim=1, keepdim=True)
     return torch.minimum(choice_M1, last_M1)
 
 

@@ -183,15 +183,15 @@ def report(measured: dict[str, list[Measured]], model: TinyLM, batch: int) -> st
     peers = {"generate": "generate: bare loop, cache kept", "train": "train: transformers, its own loss"}
     cpu = {name: statistics.median(t / c for t, _, c in runs) for name, runs in measured.items()}
     wall = {name: statistics.median(t / w for t, w, _ in runs) for name, runs in measured.items()}
-    num_rounds = len(next(iter(measured.values())))
+    num_rounds = f"median of {len(next(iter(measured.values())))}"
     lines = [
         "# Speed of the tiny policy",
         "",
         f"{datetime.date.today()}: {model.num_parameters / 1e6:.2f} M parameters, vocabulary",
-        f"{model.vocab_size}, one thread, batch {batch} (training {batch // 4}), median of {num_rounds} rounds,",
+        f"{model.vocab_size}, one thread, batch {batch} (training {batch // 4}), {num_rounds} rounds,",
         f"{platform.machine()}, torch {torch.__version__}, load average {os.getloadavg()[0]:.1f}.",
         "",
-        f"Conversations have {PROMPT} prompt tokens and {TURNS} turns of {SAID} said and {SEEN} observed tokens.",
+        f"Conversations have {PROMPT} prompt tokens, {TURNS} turns of {SAID} said and {SEEN} seen.",
         "`generate` counts said tokens, `train` all tokens of the conversations. The ratio is to the bare",
         "loop, and to the loss of the transformers library, by CPU time, which a busy machine disturbs less.",
         "",

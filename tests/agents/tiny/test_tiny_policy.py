@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnwise.agents.decoding import replay
-from turnwise.agents.tiny import TinyLM, TinyPolicy, TinyTokenizer, load_policy
+from turnwise.agents.tiny import TinyLM, TinyPolicy, TinyTokenizer, cache, load_policy
 from turnwise.agents.tiny.slots import SlotTable, common_prefix
 from turnwise.agents.types import Generation, GenerationRequest, Message
 from turnwise.errors import PolicyError, UsageError
@@ -231,13 +231,28 @@ def test_foreign_weights_are_refused(model: TinyLM, tokenizer: TinyTokenizer) ->
 
 def test_diverged_weights_are_an_error_and_leave_no_trace(model: TinyLM, tokenizer: TinyTokenizer) -> None:
     policy = TinyPolicy(model, tokenizer)
-    good = ask(policy, [request(conversation="c")])
+    # Number 4 has the longest prompt: what it leaves behind lies beyond the short one of number 0.
+    both = [request(0, conversation="c"), request(4, conversation="d")]
+    good = ask(policy, both)
     broken = {name: torch.full_like(weight, torch.nan) for name, weight in model.named_parameters()}
     policy.update_weights(broken, 1)
     with pytest.raises(PolicyError, match="policy version 1: logits that are not finite"):
-        ask(policy, [request(conversation="c"), request(2)])
+        ask(policy, [request(4, conversation="c"), request(2)])
     policy.update_weights(model.state_dict(), 0)
-    assert ask(policy, [request(conversation="c")]) == good
+    assert ask(policy, both) == good
+
+
+def test_a_batch_too_large_for_one_pass_is_divided(
+    model: TinyLM, tokenizer: TinyTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = [request(number, conversation=f"c{number}") for number in range(12)]
+    whole = ask(TinyPolicy(model, tokenizer), requests)
+    for name, bound in (("_PASS_TOKENS", 40), ("_PASS_MASK", 2000), ("_RIDE_ALONG_TOKENS", 0)):
+        monkeypatch.setattr(cache, name, bound)
+        divided = ask(TinyPolicy(model, tokenizer), requests)
+        for one, other in zip(whole, divided, strict=True):
+            assert one.token_ids == other.token_ids
+            assert one.logprobs == pytest.approx(other.logprobs, abs=1e-5)
 
 
 def test_more_conversations_than_slots(model: TinyLM, tokenizer: TinyTokenizer) -> None:
