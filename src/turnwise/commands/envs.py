@@ -21,7 +21,9 @@ def envs(as_json: JsonFlag = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    view = Table("environment", "what it is", box=None, pad_edge=False)
+    view = Table(box=None, pad_edge=False)
+    view.add_column("environment", no_wrap=True)
+    view.add_column("what it is")
     for name, text in table.items():
         view.add_row(name, text)
     Console().print(view)
