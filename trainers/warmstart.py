@@ -154,7 +154,7 @@ def _step(model: CausalLM, batch: PackedBatch, optimizer: torch.optim.Optimizer,
         if language:
             loss = decisions + language * _language(model, scored.hidden_MD, micro) / num_places
         torch.autograd.backward(loss)
-        total += float(decisions)
+        total += float(decisions.detach())
     norm = float(torch.nn.utils.clip_grad_norm_(list(model.parameters()), 1.0))
     if not np.isfinite(total) or not np.isfinite(norm):
         raise TrainingError(f"cloning: loss {total}, gradient norm {norm}; lower warmstart.learning_rate")

@@ -1,0 +1,92 @@
+"""From trajectories to an advantage for each token that learns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from turnwise.agents.tiny.model import TinyConfig, TinyLM
+from turnwise.agents.types import Generation, Trajectory, Turn
+from turnwise.trainers import weights
+from turnwise.trainers.credit import Credit, TurnTable, register
+from turnwise.trainers.learner import Learner, LearnerConfig
+from turnwise.trainers.pipeline import keep, prepare
+from turnwise.trainers.recipe import from_tables
+
+SIZES = TinyConfig(
+    vocab_size=16,
+    hidden_size=8,
+    num_layers=1,
+    num_heads=1,
+    num_kv_heads=1,
+    intermediate_size=8,
+    max_positions=32,
+)
+
+
+@register("test_numbered_tokens")
+def numbered_tokens(table: TurnTable) -> Credit:
+    """Give token i of row r the number 10 r + i."""
+    lengths = table.numbers("num_tokens").astype(int)
+    tokens = [10.0 * row + np.arange(length) for row, length in enumerate(lengths)]
+    return Credit(np.arange(len(table)) * 1.0, tokens=tokens)
+
+
+def episode(group: str, reward: float, supports: list[tuple], end: str = "terminated") -> Trajectory:
+    turns = []
+    for index, support in enumerate(supports):
+        tokens = tuple(5 for _ in support)
+        generation = Generation("", (1, 2), tokens, tuple(-0.5 for _ in support), support)
+        turns.append(Turn(index, "o", f"s{index}", "a", reward, "n", generation=generation))
+    return Trajectory("e", "t", 0, group, tuple(turns), end)  # type: ignore[arg-type]
+
+
+def learner() -> Learner:
+    return Learner(TinyLM(SIZES, seed=0), LearnerConfig())
+
+
+def test_token_credit_reaches_its_own_token() -> None:
+    free, forced = (4, 5), (5,)
+    played = [episode("a", 1.0, [(free, forced, free), (forced, free)]), episode("a", 0.0, [(free,)])]
+    recipe = from_tables({"credit": {"name": "test_numbered_tokens"}, "weights": {"name": "tokens"}})
+    prepared = prepare(played, recipe, learner())
+    assert prepared.advantage_N.tolist() == [0.0, 2.0, 11.0, 20.0]
+    assert prepared.batch.num_forced == 2
+    assert "tokens" in weights.names()
+
+
+def test_rewards_are_scaled_and_advantages_transformed_in_order() -> None:
+    played = [episode("a", 1.0, [(None,)]), episode("a", 0.0, [(None,)])]
+    recipe = from_tables(
+        {
+            "credit": {"name": "grpo", "params": {"epsilon": 0.0}},
+            "reward": {"scale": 10.0},
+            "advantage": {"transforms": [{"name": "scale", "factor": 10.0}, {"name": "clip", "limit": 5.0}]},
+        }
+    )
+    prepared = prepare(played, recipe, learner())
+    assert prepared.table.reward.tolist() == [10.0, 0.0]
+    assert prepared.advantage_N.tolist() == [5.0, -5.0]
+
+
+def test_kl_to_the_reference_is_taken_from_the_reward() -> None:
+    model = TinyLM(SIZES, seed=0)
+    one = Learner(model, LearnerConfig(), reference=TinyLM(SIZES, seed=1))
+    played = [episode("a", 1.0, [(None, None)]), episode("a", 0.0, [(None,)])]
+    recipe = from_tables({"credit": {"name": "grpo"}, "reward": {"kl_coef": 0.1}})
+    prepared = prepare(played, recipe, one)
+    assert prepared.reference_N is not None
+    k1 = -0.5 - prepared.reference_N
+    assert prepared.table.reward.tolist() == pytest.approx([1.0 - 0.1 * (k1[0] + k1[1]), -0.1 * k1[2]])
+
+
+def test_what_cannot_be_compared_is_left_out() -> None:
+    played = [
+        episode("a", 1.0, [(None,)]),
+        episode("a", 0.0, [(None,)]),
+        episode("b", 1.0, [(None,)]),
+        episode("b", 0.0, [(None,)], end="error"),
+        episode("c", 0.0, []),
+    ]
+    assert keep(played, allow_single=False) == played[:2]
+    assert keep(played, allow_single=True) == played[:3]
