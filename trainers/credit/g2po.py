@@ -10,6 +10,7 @@ import numpy as np
 from .anchors import step_advantage
 from .base import Credit, register
 from .columns import sums
+from .graph import solved_rows
 from .groups import moments, standardise
 from .scores import Mode, Penalised, Statistics, episode_advantage, penalties
 from .table import TurnTable
@@ -25,7 +26,7 @@ def g2po(
     step_weight: float = 1.0,
     epsilon: float = 1e-6,
     gamma: float = 0.95,
-    success_reward: float = 10.0,
+    success_reward: float | None = None,
     invalid_penalty: float = 0.1,
     penalised: Penalised = "invalid",
     statistics: Statistics = "turns",
@@ -34,8 +35,8 @@ def g2po(
 
     G2PO, arXiv 2606.22995, with the published code's constants as defaults.
     V(s) is the mean over visits of gamma^(T - t) * episode return, t from 0 and
-    T the trajectory's turns; beyond the last turn it is success_reward where
-    the episode's return equals that, else 0. A_next compares V(next), less the
+    T the trajectory's turns; beyond the last turn of a solved episode it is the
+    episode's return, else 0. A_next compares V(next), less the
     penalty, among turns in equal states; A_gain compares V(next) - V(state)
     over the prompt group.
 
@@ -45,7 +46,9 @@ def g2po(
         step_weight: the weight of the two terms of the graph.
         epsilon: added to deviations.
         gamma: discount of V.
-        success_reward: the return of a solved episode, and the value beyond its last turn.
+        success_reward: None: solved is column success, or without it a return
+            above 0; or a return: solved are the episodes that have exactly it, as
+            in the published code (10).
         invalid_penalty: subtracted from V(next) and from the episode's score of an invalid turn.
         penalised: which turns pay it.
         statistics: of A_episode, over "turns" (as shipped) or "trajectories".
@@ -59,7 +62,8 @@ def g2po(
     left_N = (table.lengths[table.trajectory] - table.turn).astype(np.float64)
     earned_V = sums(gamma**left_N * table.episode_return, node_N, num_nodes)
     value_N = (earned_V / np.maximum(np.bincount(node_N, minlength=num_nodes), 1))[node_N]
-    terminal_N = np.where(table.episode_return == success_reward, success_reward, 0.0)
+    solved_N = solved_rows(table) if success_reward is None else table.episode_return == success_reward
+    terminal_N = np.where(solved_N, table.episode_return, 0.0)
     next_N = np.where(table.is_last, terminal_N, np.append(value_N[1:], 0.0)[: len(table)])
     penalty_N = penalties(table, invalid_penalty, penalised)
     better_N = step_advantage(next_N - penalty_N, node_N, mode, epsilon)

@@ -1,0 +1,77 @@
+"""`turnwise credit`: show which turns got how much credit, under several methods, and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from .options import JsonFlag, emit_json
+
+__all__ = ["credit"]
+
+_FILE_COLUMNS = 150  # where the output goes into a file, nothing says how wide it may be
+
+
+def credit(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or a file of trajectories.")],
+    method: Annotated[
+        list[str] | None, typer.Option("--method", "-m", help="A credit estimator; may be given again.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="METHOD.NAME=VALUE", help="A parameter of a method; VALUE is JSON or text."
+        ),
+    ] = None,
+    update: Annotated[int | None, typer.Option(help="The update to look at; by default the last.")] = None,
+    group: Annotated[str | None, typer.Option(help="The prompt group to show turn by turn.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for credit.png, credit.html, credit.json.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Recompute credit on stored trajectories under several methods, and compare them.
+
+    Writes a picture, a page and a JSON file into RUN/credit, or into --out.
+    """
+    from ..trainers.microscope import DEFAULT_METHODS, examine, load_trajectories
+
+    examination = examine(load_trajectories(run, update), method or DEFAULT_METHODS, _settings(setting))
+    document = examination.document()
+    if as_json:
+        emit_json(document)
+        return
+    from rich.console import Console
+
+    from ..agents.files import write_whole
+    from ..trainers.microscope_views import picture, show, write_page
+
+    chosen = group or examination.group_to_show()
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_COLUMNS)
+    show(examination, chosen, console)
+    folder = out or (run.parent if run.is_file() else run) / "credit"
+    folder.mkdir(parents=True, exist_ok=True)
+    picture(examination, chosen, folder / "credit.png")
+    write_page(examination, chosen, folder / "credit.html")
+    write_whole(folder / "credit.json", json.dumps(document, indent=1).encode())
+    console.print(f"written: {folder}/credit.png, credit.html, credit.json", markup=False)
+
+
+def _settings(pairs: list[str] | None) -> dict[str, dict[str, Any]]:
+    """Read METHOD.NAME=VALUE pairs."""
+    settings: dict[str, dict[str, Any]] = {}
+    for pair in pairs or []:
+        left, sign, value = pair.partition("=")
+        method, dot, name = left.partition(".")
+        if not (sign and dot and name):
+            raise UsageError(f"--set {pair!r}: expected METHOD.NAME=VALUE, e.g. gigpo.mode=mean")
+        try:
+            parsed = json.loads(value)
+        except json.JSONDecodeError:
+            parsed = value
+        settings.setdefault(method, {})[name] = parsed
+    return settings
