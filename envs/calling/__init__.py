@@ -1,0 +1,16 @@
+"""Function calling: carry out requests in an office through typed functions."""
+
+from __future__ import annotations
+
+from ..registry import register
+
+__all__ = ["register_environments"]
+
+
+def register_environments() -> None:
+    """Register the ids of the family; called once, by turnwise.envs."""
+    register(
+        "calling/office-v0",
+        "turnwise.envs.calling.environment:OfficeEnv",
+        description="Function calling, generated: 18 kinds of requests to an office with 19 functions.",
+    )

@@ -1,0 +1,123 @@
+"""Typed functions that an agent may call: how they are declared, checked and described."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .state import Office
+
+__all__ = ["MAX_LIST", "MAX_TEXT", "CallError", "Function", "Parameter", "check"]
+
+Type = Literal["string", "integer", "list of strings"]
+
+MAX_TEXT = 2_000
+MAX_LIST = 50
+
+
+class CallError(Exception):
+    """Say why a call did nothing; agents read the code and the text."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Be one argument; `choices` are the only values where there are any."""
+
+    name: str
+    type: Type = "string"
+    choices: tuple[str, ...] = ()
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema."""
+        if self.type == "list of strings":
+            return {"type": "array", "items": {"type": "string"}}
+        return {"type": self.type, **({"enum": list(self.choices)} if self.choices else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """Be one function; `changes` says whether it can change the office."""
+
+    name: str
+    about: str
+    parameters: tuple[Parameter, ...]
+    run: Callable[..., Any]
+    changes: bool = False
+
+    @property
+    def signature(self) -> str:
+        """Write the function in one line."""
+        inside = ", ".join(
+            f"{p.name}: {' | '.join(p.choices) if p.choices else p.type}" for p in self.parameters
+        )
+        return f"{self.name}({inside}): {self.about}"
+
+    def schema(self) -> dict[str, Any]:
+        """Return the description in the form of chat APIs."""
+        return {
+            "name": self.name,
+            "description": self.about,
+            "parameters": {
+                "type": "object",
+                "properties": {p.name: p.schema() for p in self.parameters},
+                "required": [p.name for p in self.parameters],
+                "additionalProperties": False,
+            },
+        }
+
+    def call(self, office: Office, arguments: dict[str, Any]) -> Any:
+        """Check the arguments and run the function.
+
+        Raises:
+            CallError: if an argument is missing, unknown or of another type, or the function refuses.
+        """
+        return self.run(office, **check(self, arguments))
+
+
+def check(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments if they fit the function.
+
+    Raises:
+        CallError: naming the argument.
+    """
+    names = [parameter.name for parameter in function.parameters]
+    for name in arguments:
+        if name not in names:
+            raise CallError(
+                "unknown_argument", f"{function.name} has no argument {name!r}{_hint(name, names)}"
+            )
+    for parameter in function.parameters:
+        if parameter.name not in arguments:
+            raise CallError("missing_argument", f"{function.name} needs the argument {parameter.name!r}")
+        _check_type(function, parameter, arguments[parameter.name])
+    return arguments
+
+
+def _check_type(function: Function, parameter: Parameter, value: Any) -> None:
+    where = f"{function.name}, argument {parameter.name!r}"
+    fits = {
+        "string": isinstance(value, str),
+        "integer": isinstance(value, int) and not isinstance(value, bool),
+        "list of strings": isinstance(value, list) and all(isinstance(item, str) for item in value),
+    }[parameter.type]
+    if not fits:
+        raise CallError("wrong_type", f"{where}: expected {parameter.type}, got {value!r:.60}")
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise CallError("too_long", f"{where}: {len(value)} characters; at most {MAX_TEXT}")
+    if isinstance(value, list) and (len(value) > MAX_LIST or any(len(item) > MAX_TEXT for item in value)):
+        raise CallError("too_long", f"{where}: at most {MAX_LIST} texts of {MAX_TEXT} characters")
+    if parameter.choices and value not in parameter.choices:
+        raise CallError(
+            "wrong_value", f"{where}: expected {' or '.join(parameter.choices)}, got {value!r:.60}"
+        )
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
