@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -39,6 +40,15 @@ _ABOUT = """Environments as sessions: create, step, reset, fork and close them.
 
 Every step names its episode and turn, so a repeated request is answered from
 store and never done twice. See the answer's `expected` when one is refused."""
+
+
+# the page runs its own inline script, talks to its own server, and nothing else
+_PAGE_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
 
 
 class Application(Gate):
@@ -96,6 +106,13 @@ def control_plane(calls: Calls, drain_s: float) -> FastAPI:
 
 
 def _add_root(app: FastAPI, calls: Calls) -> None:
+    page = Path(__file__).with_name("start_page.html").read_bytes()
+
+    @app.get("/", include_in_schema=False)
+    async def start_page() -> Response:
+        """List the environments for people, and let them play one."""
+        return Response(page, media_type="text/html", headers=_PAGE_HEADERS)
+
     @app.get("/health", tags=["server"])
     async def health() -> Response:
         """Step a probe environment and say whether the server works."""

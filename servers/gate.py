@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
+from . import openenv, websocket
 from .calls import JSON_TYPE, Answer, Calls, refusal_answer
 from .keys import ANYONE, Caller, Keys
 from .problems import Refused, bad_request, not_a_key, too_large
@@ -46,9 +47,9 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection or request."""
+        if scope["type"] == "websocket" and await self._socket(scope, receive, send):
+            return
         if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
-            if scope["type"] == "websocket":
-                scope["turnwise.caller"] = self._caller(scope["headers"])
             await self._behind(scope, receive, send)
             return
         try:
@@ -69,6 +70,18 @@ class Gate:
                 await self._behind(scope, _replayed(body, receive), send)
                 return
         await _send(send, answer)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Serve a websocket; tell whether there is one of this path."""
+        caller = self._caller(scope["headers"])
+        if scope["path"] == websocket.PATH:
+            await websocket.serve_socket(self._calls, self._keys, caller, receive, send)
+            return True
+        env_id = openenv.env_of(scope["path"], self._calls.service.offer.ids())
+        if env_id is None:
+            return False
+        await openenv.serve_openenv(self._calls, caller, env_id, receive, send)
+        return True
 
     def _caller(self, headers: Sequence[tuple[bytes, bytes]]) -> Caller | None:
         if self._keys is None:

@@ -66,8 +66,8 @@ class Journal(Protocol):
         """Record that a session has started the episode that its record holds."""
         ...
 
-    def stepped(self, id: str, episode: int, position: int, entry: Entry) -> None:
-        """Record an entry at its position in the log of an episode."""
+    def stepped(self, id: str, episode: int, entry: Entry) -> None:
+        """Record the next entry in the log of an episode."""
         ...
 
     def ended(self, id: str, episode: int, end: str, final: bytes) -> None:
@@ -118,7 +118,7 @@ class MemoryJournal:
     def began(self, record: SessionRecord) -> None:
         """Keep nothing."""
 
-    def stepped(self, id: str, episode: int, position: int, entry: Entry) -> None:
+    def stepped(self, id: str, episode: int, entry: Entry) -> None:
         """Keep nothing."""
 
     def ended(self, id: str, episode: int, end: str, final: bytes) -> None:

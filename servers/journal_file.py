@@ -7,8 +7,9 @@ Format 1. All texts are UTF-8, all JSON is compact, times are Unix seconds.
             base_seed, keep_private, parent (session forked from), created, closed
   episodes  session, episode, seed, options (JSON), reset_digest, ended,
             final (last reply without its names, where the machine ended the episode), started
-  entries   session, episode, position, action, digest, reseed
-            in order of position: an action with the digest of its reply, or a reseeding
+  entries   number, session, episode, action, digest, reseed
+            in order of number: an action with the digest of its reply, or a reseeding;
+            a log without an index, since that costs a fraction of what a tree would
   answers   owner, request_id, digest (of the request), answer, made
 
 A digest is BLAKE2b with 16 bytes over the reply as sent, without `id` and
@@ -55,10 +56,9 @@ CREATE TABLE episodes (
     PRIMARY KEY (session, episode)
 ) WITHOUT ROWID;
 CREATE TABLE entries (
-    session TEXT NOT NULL, episode INTEGER NOT NULL, position INTEGER NOT NULL,
-    action TEXT, digest BLOB NOT NULL, reseed INTEGER,
-    PRIMARY KEY (session, episode, position)
-) WITHOUT ROWID;
+    number INTEGER PRIMARY KEY, session TEXT NOT NULL, episode INTEGER NOT NULL,
+    action TEXT, digest BLOB NOT NULL, reseed INTEGER
+);
 CREATE TABLE answers (
     owner TEXT NOT NULL, request_id TEXT NOT NULL, digest BLOB NOT NULL, answer BLOB NOT NULL,
     made REAL NOT NULL, PRIMARY KEY (owner, request_id)
@@ -66,7 +66,7 @@ CREATE TABLE answers (
 """
 _SESSION = "INSERT INTO sessions VALUES (?,?,?,?,?,?,?,?,?,?,?,NULL)"
 _EPISODE = "INSERT INTO episodes VALUES (?,?,?,?,?,NULL,?,?)"
-_ENTRY = "INSERT INTO entries VALUES (?,?,?,?,?,?)"
+_ENTRY = "INSERT INTO entries VALUES (NULL,?,?,?,?,?)"
 _ENDED = "UPDATE episodes SET ended=?, final=? WHERE session=? AND episode=?"
 _CLOSED = "UPDATE sessions SET closed=? WHERE id=?"
 _ANSWER = "INSERT OR REPLACE INTO answers VALUES (?,?,?,?,?)"
@@ -132,8 +132,8 @@ class SqliteJournal:
         )
         self._pending.append((_SESSION, row))
         self.began(record)
-        for position, entry in enumerate(record.log):
-            self.stepped(record.id, record.episode, position, entry)
+        for entry in record.log:
+            self.stepped(record.id, record.episode, entry)
 
     def began(self, record: SessionRecord) -> None:
         """Record that a session has started the episode that its record holds."""
@@ -142,9 +142,9 @@ class SqliteJournal:
         row = (record.id, record.episode, record.seed, options, record.reset_digest, final, time.time())
         self._pending.append((_EPISODE, row))
 
-    def stepped(self, id: str, episode: int, position: int, entry: Entry) -> None:
-        """Record an entry at its position in the log of an episode."""
-        self._pending.append((_ENTRY, (id, episode, position, entry.action, entry.digest, entry.reseed)))
+    def stepped(self, id: str, episode: int, entry: Entry) -> None:
+        """Record the next entry in the log of an episode."""
+        self._pending.append((_ENTRY, (id, episode, entry.action, entry.digest, entry.reseed)))
 
     def ended(self, id: str, episode: int, end: str, final: bytes) -> None:
         """Record how an episode ended."""
@@ -282,29 +282,40 @@ def records_of(db: sqlite3.Connection, where: str, values: Sequence[Any] = ()) -
         "s.keep_private, s.parent, e.episode, e.seed, e.options, e.reset_digest, e.final"
     )
     query = f"SELECT {columns} FROM sessions s JOIN episodes e ON e.session = s.id WHERE {where}"
-    entries = "SELECT action, digest, reseed FROM entries WHERE session=? AND episode=? ORDER BY position"
+    entries = (
+        "SELECT t.session, t.episode, t.action, t.digest, t.reseed FROM entries t "
+        "JOIN sessions s ON s.id = t.session JOIN episodes e ON e.session = s.id AND e.episode = t.episode "
+        f"WHERE {where} ORDER BY t.number"
+    )
+    logs: dict[tuple[str, int], list[Entry]] = {}
     try:
+        for session, episode, *entry in db.execute(entries, tuple(values)):
+            logs.setdefault((session, episode), []).append(Entry(*entry))
         for row in db.execute(query + " ORDER BY s.created, s.id, e.episode", tuple(values)):
-            yield SessionRecord(
-                id=row[0],
-                incarnation=row[1],
-                owner=row[2],
-                env_id=row[3],
-                version=row[4],
-                fingerprint=row[5],
-                kwargs=orjson.loads(row[6]),
-                base_seed=row[7],
-                keep_private=bool(row[8]),
-                parent=row[9],
-                episode=row[10],
-                seed=row[11],
-                options=None if row[12] is None else orjson.loads(row[12]),
-                reset_digest=row[13],
-                final=row[14] or b"",
-                log=[Entry(*entry) for entry in db.execute(entries, (row[0], row[10]))],
-            )
+            yield _record(row, logs.get((row[0], row[10]), []))
     except (sqlite3.Error, orjson.JSONDecodeError) as error:
         raise JournalError(f"the journal cannot be read: {error}") from error
+
+
+def _record(row: Sequence[Any], log: list[Entry]) -> SessionRecord:
+    return SessionRecord(
+        id=row[0],
+        incarnation=row[1],
+        owner=row[2],
+        env_id=row[3],
+        version=row[4],
+        fingerprint=row[5],
+        kwargs=orjson.loads(row[6]),
+        base_seed=row[7],
+        keep_private=bool(row[8]),
+        parent=row[9],
+        episode=row[10],
+        seed=row[11],
+        options=None if row[12] is None else orjson.loads(row[12]),
+        reset_digest=row[13],
+        final=row[14] or b"",
+        log=log,
+    )
 
 
 def open_reader(file: Path) -> sqlite3.Connection:

@@ -253,7 +253,7 @@ class Service:
     def _record_turn(self, session: Session, started: float) -> None:
         record = session.record
         if record.id in self.sessions:
-            self.journal.stepped(record.id, record.episode, len(record.log) - 1, record.log[-1])
+            self.journal.stepped(record.id, record.episode, record.log[-1])
             if session.end is not None:
                 self.journal.ended(record.id, record.episode, session.end, record.final)
         self.metrics.stepped(time.perf_counter() - started, session.end)

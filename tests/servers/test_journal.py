@@ -155,7 +155,7 @@ def test_one_altered_hash_is_refused_with_its_turn(make_service, world, tmp_path
     file = tmp_path / "journal.db"
     id = recorded(make_service, world("Counter"), file)
     with sqlite3.connect(file) as db:
-        db.execute("UPDATE entries SET digest = zeroblob(16) WHERE position = 2")
+        db.execute("UPDATE entries SET digest = zeroblob(16) WHERE number = 3")
     db.close()
     for row in continued(make_service, id, file):
         assert (row.status, row.code, row.expected) == (409, "replay_diverged", {"episode": 0, "turn": 3})
@@ -295,7 +295,7 @@ def test_the_command(make_service, world, tmp_path):
     code, text = run("replay", id)
     assert (code, text.count("> go")) == (0, 4)
     with sqlite3.connect(file) as db:
-        db.execute("UPDATE entries SET digest = zeroblob(16) WHERE position = 1")
+        db.execute("UPDATE entries SET digest = zeroblob(16) WHERE number = 2")
     db.close()
     code, text = run("verify")
     assert code == 1

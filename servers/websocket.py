@@ -1,0 +1,164 @@
+"""The calls of the protocol over one websocket, at /v1/ws.
+
+A message is `{"request": N, "call": NAME, "body": {...}}`, with `wait_s` and
+`fields` where the call knows them; its answer is `{"request": N, "status": S,
+"body": {...}}` with what HTTP would answer. Answers come as they are ready, so
+a slow environment holds nobody; N tells them apart. Whoever cannot send headers
+says its key in a first call `hello` with the body `{"key": "..."}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from .calls import Answer, Calls, refusal_answer
+from .keys import Caller, Keys
+from .problems import Refused, bad_request, not_a_key, too_large
+from .wire import PROTOCOL, load_body, read_step, read_steps
+
+__all__ = ["PATH", "serve_socket"]
+
+PATH = "/v1/ws"
+_MAX_IN_FLIGHT = 64
+_MEMBERS = {"request", "call", "body", "wait_s", "fields"}
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+async def serve_socket(
+    calls: Calls, keys: Keys | None, caller: Caller | None, receive: Receive, send: Send
+) -> None:
+    """Serve one websocket until it is closed."""
+    await receive()  # the wish to connect
+    await send({"type": "websocket.accept", "headers": [(b"turnwise-protocol", str(PROTOCOL).encode())]})
+    socket = _Socket(calls, keys, caller, send)
+    try:
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            await socket.take(message.get("text") or message.get("bytes") or b"")
+    finally:
+        await socket.end()
+
+
+class _Socket:
+    """Answer the messages of one connection."""
+
+    def __init__(self, calls: Calls, keys: Keys | None, caller: Caller | None, send: Send) -> None:
+        self._calls, self._keys, self._caller, self._send = calls, keys, caller, send
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(_MAX_IN_FLIGHT)
+
+    async def take(self, text: str | bytes) -> None:
+        """Answer a message on its own; with many in flight, wait before the next is read."""
+        await self._room.acquire()
+        task = asyncio.create_task(self._answer(text if isinstance(text, bytes) else text.encode()))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def end(self) -> None:
+        """Stop answering; what was begun in sessions goes on there."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._room.release()
+
+    async def _answer(self, text: bytes) -> None:
+        number: Any = None
+        try:
+            limits = self._calls.service.limits
+            if len(text) > limits.max_body_bytes:
+                raise Refused(too_large("bytes of the message", len(text), limits.max_body_bytes))
+            document = load_body(text, limits)
+            number = document.get("request")
+            answer = await self._call(document)
+        except Refused as refusal:
+            answer = refusal_answer(self._calls, refusal)
+        head = orjson.dumps({"request": number, "status": answer.status})
+        body = (head[:-1] + b',"body":' + answer.body + b"}").decode()
+        await self._send({"type": "websocket.send", "text": body})
+
+    async def _call(self, document: dict[str, Any]) -> Answer:
+        body, call = document.get("body", {}), document.get("call")
+        if set(document) - _MEMBERS or not isinstance(body, dict) or type(document.get("request")) is not int:
+            raise Refused(
+                bad_request(
+                    "a message has the members request (int), call and body",
+                    sorted(document),
+                    {"request": 1, "call": "step", "body": {}},
+                )
+            )
+        if call == "hello":
+            return self._hello(body)
+        if self._caller is None:
+            raise Refused(not_a_key())
+        return await self._dispatch(self._caller, str(call), body, self._wait_s(document), _fields(document))
+
+    def _hello(self, body: dict[str, Any]) -> Answer:
+        if self._keys is not None:
+            caller = self._keys.identify(f"Bearer {body.get('key')}".encode("utf-8", "replace"))
+            if caller is None:
+                raise Refused(not_a_key())
+            self._caller = caller
+        return Answer(200, orjson.dumps({"protocol": PROTOCOL}))
+
+    async def _dispatch(
+        self, caller: Caller, call: str, body: dict[str, Any], wait_s: float | None, fields: list[str]
+    ) -> Answer:
+        calls, limits = self._calls, self._calls.service.limits
+        if call == "step":
+            item = read_step({k: v for k, v in body.items() if k != "id"}, _id(body), limits)
+            return await calls.step(caller, item, wait_s, fields)
+        if call == "steps":
+            return await calls.steps(caller, read_steps(body, limits), wait_s, fields)
+        if call == "create":
+            return await calls.create(caller, body, wait_s or 0.0)
+        if call == "reset":
+            return await calls.reset(caller, body, fields)
+        if call == "fork":
+            return await calls.fork(caller, body, wait_s or 0.0)
+        if call == "close":
+            return await calls.close(caller, body)
+        if call == "heartbeat":
+            return await calls.heartbeat(caller, body)
+        if call == "describe":
+            return await calls.describe(caller, _id(body), None, 0.0)
+        if call == "journal":
+            return await calls.journal(caller, _id(body))
+        if call == "sessions":
+            return calls.sessions(caller)
+        if call == "envs":
+            return calls.envs()
+        known = "step steps create reset fork close heartbeat describe journal sessions envs hello"
+        raise Refused(bad_request("there is no such call", call, known.split()))
+
+    def _wait_s(self, document: dict[str, Any]) -> float | None:
+        wait_s = document.get("wait_s")
+        if wait_s is None:
+            return None
+        if isinstance(wait_s, bool) or not isinstance(wait_s, int | float) or wait_s < 0:
+            raise Refused(bad_request("wait_s is no number of seconds", wait_s, "e.g. 10"))
+        return min(float(wait_s), self._calls.service.limits.max_wait_s)
+
+
+def _id(body: dict[str, Any]) -> str:
+    id = body.get("id")
+    if not isinstance(id, str):
+        raise Refused(bad_request("the body has no text id", id, {"id": "..."}))
+    return id
+
+
+def _fields(document: dict[str, Any]) -> list[str]:
+    fields = document.get("fields", [])
+    if not (isinstance(fields, list) and all(isinstance(name, str) for name in fields)):
+        raise Refused(bad_request("fields is no list of texts", fields, ["-admissible"]))
+    return fields
