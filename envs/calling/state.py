@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,8 +37,15 @@ class Office:
         return f"{letter}{self.next_number}"
 
     def copy(self) -> Office:
-        """Return an independent copy."""
-        return copy.deepcopy(self)
+        """Return an independent copy; rows are copied, and no call changes a list inside one."""
+        return Office(
+            contacts={id: dict(row) for id, row in self.contacts.items()},
+            events={id: dict(row) for id, row in self.events.items()},
+            files=dict(self.files),
+            items={id: dict(row) for id, row in self.items.items()},
+            orders={id: dict(row) for id, row in self.orders.items()},
+            next_number=self.next_number,
+        )
 
     def canonical(self) -> str:
         """Write the state so that equal offices give equal texts, whatever ids new rows got."""
