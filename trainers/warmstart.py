@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -23,7 +23,8 @@ from torch.nn import functional
 from ..agents.agent_settings import write_settings
 from ..agents.causal_lm import CausalLM
 from ..agents.files import write_whole
-from ..agents.tiny.checkpoint import save_checkpoint
+from ..agents.prompt import PromptConfig
+from ..agents.tiny.checkpoint import load_checkpoint, save_checkpoint
 from ..agents.tiny.model import TinyConfig, TinyLM
 from ..agents.tiny.tokenizer import TinyTokenizer
 from ..agents.types import Trajectory
@@ -55,18 +56,23 @@ class Cloned:
     seconds: float
 
 
-def warm_start(recipe: Recipe, out: Path, report: Report = lambda text, share: None) -> Cloned:
+def warm_start(
+    recipe: Recipe, out: Path, report: Report = lambda text, share: None, *, start: Path | None = None
+) -> Cloned:
     """Make a policy from demonstrations and write it into a folder, whole or not at all.
 
     Args:
         recipe: [env], [policy], [warmstart], [prompt] and train.seed are read.
         out: the folder; an existing one is replaced.
         report: told what is being done and how much of it is done, 0 to 1.
+        start: the folder of a policy to go on from, with its tokenizer; a new one by default.
 
     Raises:
         UsageError: if the environment lacks what the teacher needs.
         TrainingError: if no demonstration succeeded, or cloning diverged.
+        CheckpointError: if `start` holds no tiny policy.
     """
+    begun = load_checkpoint(start) if start else None
     section, started = recipe.warmstart, perf_counter()
     played = _collect(recipe, report)
     failed = failed_share(played)
@@ -85,8 +91,7 @@ def warm_start(recipe: Recipe, out: Path, report: Report = lambda text, share: N
             "warmstart.slip, or set warmstart.only_won = false"
         )
     prompt = prompt_config(recipe.prompt)
-    tokenizer = TinyTokenizer.train(texts_of(played, prompt), recipe.policy.vocab_size)
-    model = TinyLM(_sizes(recipe.policy, tokenizer), seed=recipe.train.seed)
+    model, tokenizer = begun or _new_policy(recipe, played, prompt)
     encoded = to_tokens(chosen, tokenizer, prompt, recipe.rollout.constraint, model.context_tokens)
     steps, loss, accuracy = _clone_and_measure(model, encoded, section, recipe.train.seed, report)
     cloned = Cloned(
@@ -97,8 +102,15 @@ def warm_start(recipe: Recipe, out: Path, report: Report = lambda text, share: N
         accuracy=accuracy,
         seconds=perf_counter() - started,
     )
-    _save(model, tokenizer, recipe, cloned, out)
+    _save(model, tokenizer, recipe, cloned, out, start)
     return cloned
+
+
+def _new_policy(
+    recipe: Recipe, played: Sequence[Trajectory], prompt: PromptConfig
+) -> tuple[TinyLM, TinyTokenizer]:
+    tokenizer = TinyTokenizer.train(texts_of(played, prompt), recipe.policy.vocab_size)
+    return TinyLM(_sizes(recipe.policy, tokenizer), seed=recipe.train.seed), tokenizer
 
 
 def clone(
@@ -246,7 +258,9 @@ def _sizes(section: PolicySection, tokenizer: TinyTokenizer) -> TinyConfig:
     )
 
 
-def _save(model: TinyLM, tokenizer: TinyTokenizer, recipe: Recipe, cloned: Cloned, out: Path) -> None:
+def _save(
+    model: TinyLM, tokenizer: TinyTokenizer, recipe: Recipe, cloned: Cloned, out: Path, start: Path | None
+) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -256,6 +270,8 @@ def _save(model: TinyLM, tokenizer: TinyTokenizer, recipe: Recipe, cloned: Clone
         write_settings(temporary, agent_settings(recipe))
         document = {
             "environment": recipe.env.id,
+            "settings": asdict(recipe.warmstart),
+            "start": file_digest(start / "model.safetensors") if start else None,
             "seed": recipe.train.seed,
             "demonstrations": cloned.num_demonstrations,
             "won": cloned.num_won,

@@ -24,6 +24,10 @@ def warmstart(
     seconds: Annotated[float | None, typer.Option(min=0, help="Time for cloning; 0 is no limit.")] = None,
     steps: Annotated[int | None, typer.Option(min=0, help="Steps of cloning.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of tasks, weights and order.")] = 0,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder of a tiny policy to go on from; a new one by default."),
+    ] = None,
     compact: Annotated[bool, typer.Option("--compact", help="Save weights in 16 bits.")] = False,
 ) -> None:
     """Make a tiny policy: play demonstrations, train a tokenizer, clone.
@@ -33,6 +37,7 @@ def warmstart(
     Examples:
       turnwise warmstart --env household/demo-v0 --episodes 300 --out warm
       turnwise warmstart --env my_env.py:MyEnv --seconds 60 --out warm
+      turnwise warmstart --from warm --set warmstart.slip=0.3 --out warmer
     """
     from rich.progress import Progress
 
@@ -58,7 +63,10 @@ def warmstart(
     with Progress(transient=True) as progress:
         task = progress.add_task("demonstrations", total=1.0)
         cloned = warm_start(
-            chosen, out, lambda text, share: progress.update(task, completed=share, description=text)
+            chosen,
+            out,
+            lambda text, share: progress.update(task, completed=share, description=text),
+            start=start,
         )
     size = sum(file.stat().st_size for file in out.iterdir())
     measured = "" if cloned.loss is None else f", {cloned.loss:.3f} nats a token on demonstrations held back"
