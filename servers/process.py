@@ -74,8 +74,8 @@ class ServerProcess:
         command = [sys.executable, "-m", "turnwise", "serve", "--port", str(self._port)]
         with self.log_file.open("ab") as out:
             self._process = subprocess.Popen(
-                [*command, "--port-file", str(port_file), *self._arguments],
-                stdin=subprocess.DEVNULL,
+                [*command, "--until-eof", "--port-file", str(port_file), *self._arguments],
+                stdin=subprocess.PIPE,  # closes with this process, however it ends
                 stdout=out,
                 stderr=out,
                 cwd=self._cwd,
@@ -84,6 +84,7 @@ class ServerProcess:
         deadline = time.monotonic() + self._start_s
         while not self._answers(port_file):
             if self._process.poll() is not None:
+                self._release()
                 raise ServerUnreachable(
                     f"the server ended with {self._process.returncode}:\n{self.log_tail()}"
                 )
@@ -105,6 +106,7 @@ class ServerProcess:
             except subprocess.TimeoutExpired:
                 log.warning("server %d did not stop in %g s and is killed", self.pid, self._stop_s)
                 self.kill()
+        self._release()
         return int(self._process.returncode)
 
     def kill(self) -> None:
@@ -112,6 +114,11 @@ class ServerProcess:
         assert self._process is not None, "the server was not started"
         self._process.kill()
         self._process.wait()
+        self._release()
+
+    def _release(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
     def log_tail(self) -> str:
         """Return the end of the server's log."""

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class ServerConfig:
         journal_sync: NORMAL survives the death of the process, FULL the loss of power.
         drain_s: how long requests in flight may take when the server stops.
         log_json: log JSON lines.
+        until_eof: stop when standard input closes, so that a server never outlives
+            the process that started it, even one that was killed.
     """
 
     host: str = "127.0.0.1"
@@ -71,6 +74,7 @@ class ServerConfig:
     journal_sync: Literal["NORMAL", "FULL"] = "NORMAL"
     drain_s: float = 30.0
     log_json: bool = False
+    until_eof: bool = False
 
 
 def serve(config: ServerConfig) -> int:
@@ -180,6 +184,14 @@ class _Server(uvicorn.Server):
         log.info("serving %d environments on http://%s:%d (documentation: /docs)", len(names), shown, port)
         if self._settings.port_file is not None:
             _write_port(self._settings.port_file, port)
+        if self._settings.until_eof:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._read_stdin)
+
+    def _read_stdin(self) -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            log.info("standard input has closed: whoever started this server is gone")
+            self._stop(signal.SIGTERM)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -63,6 +63,9 @@ def serve(
     ] = "normal",
     drain: Annotated[float, typer.Option(help="Seconds for requests in flight when stopping.")] = 30.0,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log JSON lines.")] = False,
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", help="Stop when standard input closes, as when its owner dies.")
+    ] = False,
 ) -> None:
     """Offer environments over HTTP until SIGTERM or Ctrl-C."""
     from ..servers.limits import Limits
@@ -86,6 +89,7 @@ def serve(
         journal_sync=parse_sync(journal_sync),
         drain_s=drain,
         log_json=log_json,
+        until_eof=until_eof,
     )
     raise typer.Exit(run(config))
 
