@@ -36,19 +36,17 @@ def graft(
     GRAFT; our reading of the text, no code is public. Nodes are the states of a
     prompt group, edges are (state, action, next state), the end of a
     trajectory is worth 0. V(s) = mean over visits of r + gamma V(next), by
-    Bellman sweeps; the graph's GAE is A(e) = r + gamma V(next) - V(s) +
-    gamma lam * mean over visits of next of A. Each edge's A is normalised over
-    the distinct edges of its node (ddof 0); a node with one edge has mean 0
-    and deviation |A|.
+    Bellman sweeps. With these values every trajectory has its GAE; an edge's
+    advantage is the mean over its turns, normalised over the distinct edges of
+    its node (ddof 0). A node with one edge has mean 0 and deviation |A|.
 
     Args:
         table: the batch; needs columns state_key and action.
         gamma: discount.
         lam: 0.95 in the authors' ALFWorld runs, 0.8 in WebShop, 0.6 in search.
         epsilon: added to deviations.
-        sweeps: the largest number of sweeps of each iteration; they start from
-            the values of the single trajectories, which are exact where no
-            trajectories meet.
+        sweeps: the largest number of sweeps; they start from the mean returns,
+            which are exact where trajectories do not meet again.
         tolerance: sweeps stop when nothing changes by more, relative to the
             largest value; advantages below ten times that are 0.
         invalid_penalty: subtracted from the reward of an invalid turn.
@@ -75,15 +73,10 @@ def graft(
         tolerance,
     )
     delta_N = reward_N + gamma * value_V[next_N] - value_V[node_N]
-    ahead_V = _iterate(
-        node_mean(recurrence(delta_N, lam * decay_N)),
-        lambda ahead_V: node_mean(delta_N + gamma * lam * ahead_V[next_N]),
-        sweeps,
-        tolerance,
-    )
+    gae_N = recurrence(delta_N, lam * decay_N)
     edge_N = combine(combine(node_N, table.codes("action", "graft")), next_N)
     scale = max(np.abs(value_V).max(initial=0.0), np.abs(reward_N).max(initial=0.0))
-    edge_E, raw_E = _edge_advantages(edge_N, delta_N + gamma * lam * ahead_V[next_N], 10 * tolerance * scale)
+    edge_E, raw_E = _edge_advantages(edge_N, gae_N, 10 * tolerance * scale)
     node_E = np.zeros(edge_E.size, dtype=np.int64)
     node_E[edge_N] = node_N
     return Credit(

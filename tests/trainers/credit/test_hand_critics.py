@@ -226,14 +226,21 @@ def test_graft_shares_values_where_trajectories_meet() -> None:
     np.testing.assert_allclose(result.advantage, [0, 1, 0, -1], atol=1e-9)
 
 
-def test_graft_traces_run_over_the_graph() -> None:
-    # as above with lambda 1: ahead of X the mean of 2 and -2 is 0, so S edges stay 0.
-    # Make S differ: T2 leaves S by c to Y (0), Y-d-end (1). V(X) = 4, V(Y) = 1, V(S) = (2 + 0.5) / 2 = 1.25
-    columns = {"state_key": ["S", "X", "S", "Y"], "action": ["a", "b", "c", "d"]}
-    result = credit.graft(table([[0.0, 4.0], [0.0, 1.0]], **columns), gamma=0.5, lam=1.0, epsilon=0.0)
-    # deltas: 2 - 1.25 = 0.75, 0, 0.5 - 1.25 = -0.75, 0: ahead of X and Y nothing
-    np.testing.assert_allclose(result.parts["edge_advantage"], [0.75, 0, -0.75, 0], atol=1e-9)
-    np.testing.assert_allclose(result.advantage, [1, 0, -1, 0], atol=1e-9)
+def test_graft_traces_run_along_trajectories() -> None:
+    # T1 S-a-X (0), X-b-end (4); T2 X-c-end (0). V(X) = 2, V(S) = 1; deltas 0, 2 | -2.
+    # lambda 1: the first turn gets 0 + 1 / 2 * 2 = 1, the only edge of S: 1 / (|1| + 1)
+    columns = {"state_key": ["S", "X", "X"], "action": ["a", "b", "c"]}
+    result = credit.graft(table([[0.0, 4.0], [0.0]], **columns), gamma=0.5, lam=1.0, epsilon=1.0)
+    np.testing.assert_allclose(result.parts["edge_advantage"], [1, 2, -2], atol=1e-9)
+    np.testing.assert_allclose(result.advantage, [1 / 2, 2 / 3, -2 / 3], atol=1e-9)
+
+
+def test_graft_averages_the_turns_of_an_edge() -> None:
+    # both leave S by a to X: edge mean of 1 and -1 is 0, where GRPO would blame one of them
+    columns = {"state_key": ["S", "X", "S", "X"], "action": ["a", "b", "a", "c"]}
+    result = credit.graft(table([[0.0, 4.0], [0.0, 0.0]], **columns), gamma=0.5, lam=1.0, epsilon=0.0)
+    np.testing.assert_allclose(result.parts["edge_advantage"], [0, 2, 0, -2], atol=1e-9)
+    np.testing.assert_allclose(result.advantage, [0, 1, 0, -1], atol=1e-9)
 
 
 def test_graft_iterates_around_a_loop() -> None:
@@ -241,22 +248,90 @@ def test_graft_iterates_around_a_loop() -> None:
     columns = {"state_key": ["S", "S"], "action": ["a", "b"]}
     result = credit.graft(table([[0.0, 1.0]], **columns), gamma=0.5, lam=0.5, epsilon=0.0)
     np.testing.assert_allclose(result.parts["node_value"], [2 / 3, 2 / 3], atol=1e-9)
-    # deltas: 1/3 - 2/3 = -1/3 and 1/3; ahead of S: m = (-1/3 + m / 4 + 1/3) / 2 -> 0
-    np.testing.assert_allclose(result.parts["edge_advantage"], [-1 / 3, 1 / 3], atol=1e-9)
+    # deltas 1/3 - 2/3 and 1 - 2/3; the first with its trace -1/3 + 1/4 * 1/3
+    np.testing.assert_allclose(result.parts["edge_advantage"], [-1 / 4, 1 / 3], atol=1e-9)
+    # mean 1/24, population deviation 7/24
     np.testing.assert_allclose(result.advantage, [-1, 1], atol=1e-9)
 
 
-def test_graft_divides_an_only_edge_by_its_own_size() -> None:
-    # S has two visits of one edge with rewards 1 and 3 and an invalid turn: mean edge delta 0 after V;
+def test_graft_gives_what_cancels_exactly_zero_and_charges_invalid_turns() -> None:
     # two trajectories from S by a: V(S) = 2, deltas -1 and 1 are one edge: 0
     columns = {"state_key": ["S", "S"], "action": ["a", "a"]}
     assert credit.graft(table([[1.0], [3.0]], **columns)).advantage.tolist() == [0.0, 0.0]
-    # an edge whose way on is better than its value says: T1 S-a-X (0), X-b-end (4); T2 X-c-end (0)
-    more = {"state_key": ["S", "X", "X"], "action": ["a", "b", "c"]}
-    result = credit.graft(table([[0.0, 4.0], [0.0]], **more), gamma=0.5, lam=1.0, epsilon=1.0)
-    # V(X) = 2, V(S) = 1; S edge 0; X edges 2 and -2, deviation 2 + 1
-    np.testing.assert_allclose(result.advantage, [0, 2 / 3, -2 / 3], atol=1e-9)
-    charged = credit.graft(
-        table([[0.0, 4.0], [0.0]], **more, valid=[True, True, False]), gamma=0.5, invalid_penalty=2.0
-    )
+    more = {"state_key": ["S", "X", "X"], "action": ["a", "b", "c"], "valid": [True, True, False]}
+    charged = credit.graft(table([[0.0, 4.0], [0.0]], **more), gamma=0.5, invalid_penalty=2.0)
+    # V(X) = (4 + 0 - 2) / 2, V(S) half of it
     np.testing.assert_allclose(charged.parts["node_value"], [0.5, 1, 1], atol=1e-9)
+
+
+# GraphGPO and G2PO beside their golden values: penalties, and what counts as solved.
+def test_graphgpo_charges_invalid_turns_and_takes_any_return_for_solved() -> None:
+    # T1 S-X-goal (return 0.5), T2 S-Y: d(X) = 1, d(S) = 2, Y unreachable 3. Returns 10 * 0.5^(1, 0 | 3)
+    columns: dict[str, Any] = {"state_key": ["S", "X", "S"], "next_state_key": ["X", "won", "Y"]}
+    batch = table([[0.0, 0.5], [0.0]], **columns, valid=[True, True, False])
+    result = credit.graphgpo(batch, mode="mean", gamma=0.5, episode_weight=0.0, invalid_penalty=0.25)
+    np.testing.assert_allclose(result.parts["distance"], [2, 1, 2], **EXACT)
+    np.testing.assert_allclose(result.parts["step_return"], [5, 10, 1.25], **EXACT)
+    # S: 5 and 1.25 - 0.25: mean 3
+    np.testing.assert_allclose(result.advantage, [2, 0, -2], **EXACT)
+    told = table([[0.0, 0.5], [0.0]], **columns, success=[False, False, True])
+    # now T2 ends in the goal: d(S) = 1, and X is as far as anything known plus 1
+    np.testing.assert_allclose(credit.graphgpo(told).parts["next_distance"], [2, 2, 0], **EXACT)
+
+
+def test_g2po_takes_the_return_of_a_solved_episode_for_the_value_beyond() -> None:
+    batch = table([[0.0, 0.5], [0.0]], state_key=["S", "X", "S"])
+    # V(X) = 0.5 / 2, V(S) = (0.5 / 4 + 0) / 2; beyond: 0.5 | 0
+    result = credit.g2po(batch, gamma=0.5)
+    np.testing.assert_allclose(result.parts["node_value"], [1 / 16, 1 / 4, 1 / 16], **EXACT)
+    np.testing.assert_allclose(result.parts["next_value"], [1 / 4, 1 / 2, 0], **EXACT)
+    fixed = credit.g2po(batch, gamma=0.5, success_reward=10.0)
+    np.testing.assert_allclose(fixed.parts["next_value"], [1 / 4, 0, 0], **EXACT)
+    by_success = credit.g2po(
+        table([[0.0, 0.5], [0.0]], state_key=["S", "X", "S"], success=[0, 0, 0]), gamma=0.5
+    )
+    np.testing.assert_allclose(by_success.parts["next_value"], [1 / 4, 0, 0], **EXACT)
+
+
+# HAE beside its golden values: subgoals that are kept but worded otherwise.
+HAE: dict[str, Any] = {
+    "switch": [True, False, False, True, False],
+    "v_low": [0.0] * 5,
+    "v_high": [0.0] * 5,
+    "v_term": [0.0] * 5,
+    "subgoal": ["find", "find", "take", "take", ""],
+}
+
+
+def test_hae_charges_a_kept_subgoal_that_is_worded_otherwise() -> None:
+    batch = table([[0.0] * 3, [0.0] * 2], **HAE)
+    result = credit.hae(batch, consistency_penalty=-0.5, normalize=False)
+    # only the third turn keeps "find" but says "take"; the last says nothing
+    np.testing.assert_allclose(result.parts["shaped_reward"], [0, 0, -0.5, 0, 0], **EXACT)
+    after_keep = table([[0.0] * 3, [0.0] * 2], **{**HAE, "subgoal": ["find", "take", "take", "x", "y"]})
+    result = credit.hae(after_keep, consistency_penalty=-0.5, normalize=False)
+    np.testing.assert_allclose(result.parts["shaped_reward"], [0, -0.5, 0, 0, -0.5], **EXACT)
+    nothing_before = table([[0.0] * 3, [0.0] * 2], **{**HAE, "subgoal": ["", "take", "", "", "y"]})
+    result = credit.hae(nothing_before, consistency_penalty=-0.5, normalize=False)
+    np.testing.assert_allclose(result.parts["shaped_reward"], [0] * 5, **EXACT)
+
+
+def test_hae_begins_a_segment_with_every_trajectory() -> None:
+    batch = table([[1.0], [2.0, 4.0]], switch=[False] * 3, v_low=[0.0] * 3, v_high=[0.0] * 3)
+    result = credit.hae(batch, gamma=0.5, use_term=False, normalize=False)
+    assert result.parts["boundary"].tolist() == [True, True, False]
+    assert result.spans is not None
+    np.testing.assert_allclose(result.spans["subgoal"], [1, 2 + 4 / 2, 0], **EXACT)
+    np.testing.assert_allclose(result.spans["switch"], [0, 0, 0], **EXACT)
+    assert result.targets is not None
+    assert sorted(result.targets) == ["high", "low"]
+    # a single turn pays no normalized penalty for keeping
+    kept = credit.hae(
+        batch, use_term=False, keep_penalty=-1.0, keep_penalty_mode="normalized", normalize=False
+    )
+    np.testing.assert_allclose(kept.parts["shaped_reward"], [1, 2 - 1 / 2, 4 - 1 / 2], **EXACT)
+
+
+def test_bilevel_gae_names_the_first_end_that_was_not_sampled() -> None:
+    with pytest.raises(TableError, match="a turn of trajectory 1 ends at token 2, which mask leaves out"):
+        credit.bilevel_gae([[1.0, 0.0, 0.0], [1.0, 0.0, 1.0]], [[0.0] * 3] * 2, [[1, 0, 0], [1, 0, 0]])

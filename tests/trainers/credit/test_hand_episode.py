@@ -60,7 +60,7 @@ def test_grpo_takes_the_penalty_of_the_first_turn_for_the_trajectory() -> None:
     np.testing.assert_allclose(advantage, expected, **EXACT)
 
 
-def test_groups_of_one() -> None:
+def test_groups_of_one_under_grpo_dr_grpo_rloo() -> None:
     lone = table([[3.0, 1.0]])
     assert credit.grpo(lone).advantage.tolist() == [0.0, 0.0]
     assert credit.rloo(lone).advantage.tolist() == [0.0, 0.0]
@@ -70,6 +70,20 @@ def test_groups_of_one() -> None:
     np.testing.assert_allclose(credit.grpo(single, statistics="turns", epsilon=1.0).advantage, [3 / 2])
     np.testing.assert_allclose(credit.dr_grpo(single, statistics="turns").advantage, [3.0])
     np.testing.assert_allclose(credit.rloo(single, statistics="turns").advantage, [3.0])
+
+
+def test_equal_returns_that_differ_by_rounding_give_exactly_zero_under_grpo_dr_grpo_rloo() -> None:
+    batch = table([[0.1, 0.2], [0.3], [0.3]])  # 0.30000000000000004 and 0.3
+    for method in (credit.grpo, credit.dr_grpo, credit.rloo):
+        assert method(batch).advantage.tolist() == [0.0] * 4
+    assert credit.broadcast(batch, outcome="return").advantage.tolist() == [0.0] * 4
+
+
+def test_dr_grpo_charges_one_turn_of_a_dead_group() -> None:
+    dead = table([[0.0], [0.0, 0.0]], valid=[True, True, False])
+    np.testing.assert_allclose(credit.dr_grpo(dead, invalid_penalty=1.0).advantage, [0, 0, -1], **EXACT)
+    # divided by a deviation of 0 it would be endless: under grpo a dead group stays dead
+    assert credit.grpo(dead, invalid_penalty=1.0).advantage.tolist() == [0.0, 0.0, 0.0]
 
 
 def test_dr_grpo_only_centres() -> None:

@@ -1,0 +1,234 @@
+"""Check that the tests of the credit estimators notice small mistakes.
+
+For every estimator some mutants of its file, and of the files that do its work,
+are put into a copy of the project, one at a time; the tests that bear the
+estimator's name must then fail. They are taken at even distances from the list
+of all mutants, without those that change no result (HARMLESS says why).
+
+    python benchmarks/credit/mutate.py [ESTIMATOR ...] [--most N] [--out FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import io
+import os
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutants import Mutant, mutants_of
+
+ROOT = Path(__file__).resolve().parents[2]
+CREDIT = "trainers/credit"
+EPISODES = [
+    "scores.py:statistics_of",
+    "scores.py:episode_advantage",
+    "groups.py:moments",
+    "groups.py:standardise",
+]
+CENTRED = ["scores.py:penalties", "scores.py:statistics_of", "groups.py:moments", "groups.py:centre"]
+FILES = {
+    "archer": ["archer.py", "ends.py"],
+    "bilevel_gae": ["bilevel_gae.py"],
+    "broadcast": ["broadcast.py", *EPISODES],
+    "dr_grpo": ["dr_grpo.py", *CENTRED],
+    "g2po": ["g2po.py"],
+    "gigpo": ["gigpo.py", "anchors.py", *EPISODES],
+    "graft": ["graft.py"],
+    "graphgpo": ["graphgpo.py", "graph.py"],
+    "grpo": ["grpo.py", *EPISODES],
+    "hae": ["hae.py", "ends.py"],
+    "hgpo": ["hgpo.py"],
+    "igpo": ["igpo.py"],
+    "mars": ["mars.py"],
+    "poad": ["poad.py", "tokens.py"],
+    "reinforce_pp": ["reinforce_pp.py", "whiten.py"],
+    "reinforce_pp_baseline": ["reinforce_pp.py", "whiten.py"],
+    "rloo": ["rloo.py", *CENTRED],
+    "salt": ["salt.py"],
+    "turn_ppo": ["turn_ppo.py", "ends.py"],
+}
+# Where a file is followed by a function, only that function is changed.
+# Mutants that change no result: (file, part of the line) -> why.
+HARMLESS = {
+    ("", "np.append("): "the appended number stands where a last turn is masked out",
+    ("", "np.maximum("): "the bound only keeps an empty group from dividing by 0",
+    ("", "if mode == "): "an unknown mode was refused before",
+    ("groups.py", "empty_G"): "no value belongs to an empty group",
+    ("groups.py", "alive=(most_G"): "differences of 1e-12 do not turn up in tests",
+    ("groups.py", "noise_N ="): "only what is rounding is set to 0 there",
+    ("graft.py", "decay_N = "): "the sweeps start elsewhere and end in the same place",
+    ("graft.py", "change"): "more sweeps end in the same place",
+    ("graft.py", "<= noise"): "nothing lies exactly on the bound",
+    ("mars.py", "step = "): "the width of what counts as equal",
+}
+TIMEOUT_S = 240
+_SETTINGS = """[pytest]
+addopts = --import-mode=importlib
+filterwarnings =
+    error
+    ignore::pytest.PytestAssertRewriteWarning
+"""
+
+
+def main() -> None:
+    """Run the check and write its table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", default=[], metavar="ESTIMATOR")
+    parser.add_argument("--most", type=int, default=10, help="mutants of each estimator")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/credit-mutation.md")
+    options = parser.parse_args()
+    names = options.names or sorted(FILES)
+    import hypothesis  # noqa: F401 - loaded here once, so that each child finds it
+    import numpy  # noqa: F401
+    import pytest  # noqa: F401
+
+    begun = time.perf_counter()
+    verdicts: dict[str, list[Verdict]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        _copy(copy)
+        for name in names:
+            if not _tests_pass(copy, name):
+                sys.exit(f"the tests of {name} fail without any change: nothing can be checked")
+            verdicts[name] = _try(copy, name, options.most)
+    _report(options.out, verdicts, time.perf_counter() - begun)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Say of one mutant whether a test noticed it."""
+
+    file: str
+    mutant: Mutant
+    noticed: bool
+
+
+def _copy(copy: Path) -> None:
+    for part in (
+        "src",
+        "trainers",
+        "tests/trainers/credit",
+        "tests/trainers/rewards",
+        "tests/golden",
+        "agents",
+        "envs",
+    ):
+        shutil.copytree(ROOT / part, copy / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "servers").symlink_to(ROOT / "servers")
+    (copy / "pytest.ini").write_text(_SETTINGS)
+
+
+def _try(copy: Path, name: str, most: int) -> list[Verdict]:
+    candidates = [
+        (place.partition(":")[0], mutant)
+        for place in FILES[name]
+        for mutant in _worth_trying(copy / CREDIT, place)
+    ]
+    step = max(1, len(candidates) // most)
+    verdicts = []
+    for file, mutant in candidates[::step][:most]:
+        path = copy / CREDIT / file
+        source = path.read_text()
+        path.write_text(mutant.source)
+        verdicts.append(Verdict(file, mutant, noticed=not _tests_pass(copy, name)))
+        path.write_text(source)
+        print(f"{name}: {file}:{mutant.line}  {mutant.change}  {verdicts[-1].noticed}", flush=True)
+    return verdicts
+
+
+def _worth_trying(folder: Path, place: str) -> list[Mutant]:
+    file, _, function = place.partition(":")
+    path = folder / file
+    lines = path.read_text().splitlines()
+    return [
+        mutant
+        for mutant in mutants_of(path.read_text(), function)
+        if not any(where in ("", path.name) and part in lines[mutant.line - 1] for where, part in HARMLESS)
+    ]
+
+
+def _tests_pass(copy: Path, name: str) -> bool:
+    """Run the estimator's tests in a child that imports the copy."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(_run(copy, name))
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status) == 0
+        time.sleep(0.01)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    return False  # a change that never ends is noticed too
+
+
+def _run(copy: Path, name: str) -> int:
+    import pytest
+
+    os.chdir(copy)
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(copy / "src"))
+    folder = copy / "tests/trainers/credit"
+    files = [
+        "test_hand_episode",
+        "test_hand_critics",
+        "test_golden_gigpo",
+        "test_golden_graph",
+        "test_properties",
+    ]
+    common = [
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:timeout",
+        "-c",
+        str(copy / "pytest.ini"),
+        "-k",
+        name,
+    ]
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(copy / "hypothesis")
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        return int(pytest.main([*common, *(str(folder / f"{file}.py") for file in files)]))
+
+
+def _report(out: Path, verdicts: dict[str, list[Verdict]], seconds: float) -> None:
+    lines = [
+        "# Mutation check of the credit estimators",
+        "",
+        f"{datetime.date.today()}; `python benchmarks/credit/mutate.py`; {seconds / 60:.0f} minutes.",
+        "",
+        "Small changes (a sign, an off-by-one, a swapped branch, an operator), one at a time, taken at even"
+        " distances from all mutants of the estimator's file and of the files that do its work. Noticed:"
+        " a test that bears the estimator's name fails.",
+        "",
+        "| estimator | files | mutants | noticed |",
+        "|---|---|---|---|",
+    ]
+    for name, tried in verdicts.items():
+        noticed = sum(verdict.noticed for verdict in tried)
+        lines.append(f"| {name} | {', '.join(FILES[name])} | {len(tried)} | {noticed} |")
+    lines += ["", "## Every mutant", "", "| estimator | place | change | noticed |", "|---|---|---|---|"]
+    for name, tried in verdicts.items():
+        for each in tried:
+            change = each.mutant.change.replace("|", "\\|")
+            noticed = "yes" if each.noticed else "**no**"
+            lines.append(f"| {name} | {each.file}:{each.mutant.line} | `{change}` | {noticed} |")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text("\n".join(lines) + "\n")
+    print(out)
+
+
+if __name__ == "__main__":
+    main()
