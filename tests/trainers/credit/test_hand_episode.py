@@ -177,6 +177,18 @@ def test_broadcast_gives_the_outcome_to_all_turns() -> None:
     np.testing.assert_allclose(by_success, [-0.5, -0.5, 0.5, 0.5], **EXACT)
 
 
+def test_broadcast_over_turns() -> None:
+    # rows 3, 0, 0: mean 1; a group of one single turn keeps its outcome
+    batch = table([[3.0], [0.0, 0.0]])
+    np.testing.assert_allclose(
+        credit.broadcast(batch, statistics="turns", mode="mean").advantage, [2, -1, -1], **EXACT
+    )
+    single = table([[3.0]])
+    assert credit.broadcast(single).advantage.tolist() == [0.0]
+    np.testing.assert_allclose(credit.broadcast(single, statistics="turns", epsilon=1.0).advantage, [3 / 2])
+    np.testing.assert_allclose(credit.broadcast(single, statistics="turns", mode="mean").advantage, [3.0])
+
+
 # SALT: advantages (+1, 0, -1). T1 S-a-X-b-Win, T2 S-a-X-c-Y-d-End, T3 S-a-X-c-Z-e-End.
 def salt_table(**changed: Any) -> TurnTable:
     columns: dict[str, Any] = {
