@@ -137,7 +137,7 @@ class Hosting:
                 if host.fingerprint != record.fingerprint:
                     reason = _CHANGED.format(record.fingerprint, host.fingerprint)
                     raise Diverged(record.episode, 0, reason)
-                left = await self.call(record.env_id, session.replay, host)
+                fresh = await self.call(record.env_id, Session.replayed, record, session.max_turns, host)
             except (HostLost, DeadlineOver) as error:
                 log.warning("session %s: %s while it was rebuilt", record.id, error)
                 continue
@@ -145,8 +145,7 @@ class Hosting:
                 self.metrics.count("replays_diverged")
                 log.error("session %s cannot be rebuilt", record.id, exc_info=error)
                 raise Refused(session.break_off(error, reason_of(error))) from error
-            if left is not None:
-                session.take(left, self.inline(record.env_id))
+            session.adopt(fresh, self.inline(record.env_id))
             self.metrics.count("sessions_rebuilt")
             return
         raise Refused(rebuild_failed(record.id), retry_after_s=1.0)

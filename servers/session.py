@@ -134,25 +134,29 @@ class Session:
         self.drop_host()
         return self._count(action, self.turn + 1, core, end)
 
-    def replay(self, host: Host) -> Host | None:
-        """Rebuild the state by playing the record on a fresh host; may block.
+    @classmethod
+    def replayed(cls, record: SessionRecord, max_turns: int, host: Host) -> Session:
+        """Play a record on a fresh host and return a session in the state it leads to; may block.
 
-        Returns:
-            the host, or None where the episode is over and needs none.
+        The session is a new one, so that nobody sees a state half way there: calls
+        go on arriving while a thread replays.
 
         Raises:
-            Diverged: naming the first turn whose reply differs; as after whatever
-                else is raised, the session is as it was.
+            Diverged: naming the first turn whose reply differs.
         """
-        state = (self.turn, self.end, self.last_action, self.reset_reply, self.last_reply)
+        fresh = cls(record, max_turns)
         try:
-            return self._replay(host)
-        except BaseException as error:
-            turn = self.turn
-            self.turn, self.end, self.last_action, self.reset_reply, self.last_reply = state
-            if isinstance(error, EnvironmentFault):
-                raise Diverged(self.record.episode, turn + 1, str(error)) from error
-            raise
+            fresh.host = fresh._replay(host)
+        except EnvironmentFault as error:
+            raise Diverged(record.episode, fresh.turn + 1, str(error)) from error
+        return fresh
+
+    def adopt(self, fresh: Session, immediate: bool) -> None:
+        """Take over the state of a replayed session, and its host."""
+        self.turn, self.end, self.last_action = fresh.turn, fresh.end, fresh.last_action
+        self.reset_reply, self.last_reply = fresh.reset_reply, fresh.last_reply
+        if fresh.host is not None:
+            self.take(fresh.host, immediate)
 
     def break_off(self, error: BaseException, reason: str) -> Problem:
         """Refuse every call from now on, because the record cannot be replayed."""

@@ -49,9 +49,7 @@ def verify(record: SessionRecord, offer: Offer) -> Verdict:
         if host.fingerprint != record.fingerprint:
             reason = f"the environment's fingerprint was {record.fingerprint}, now it is {host.fingerprint}"
             return Verdict(record.id, record.episode, num_turns, 0, reason)
-        left = session.replay(host)
-        if left is not None:
-            left.close()
+        Session.replayed(record, _MANY_TURNS, host).drop_host()
     except Diverged as error:
         return Verdict(record.id, record.episode, num_turns, error.turn, error.reason)
     except TurnwiseError as error:
@@ -73,7 +71,7 @@ def replayed(record: SessionRecord, offer: Offer) -> Iterator[tuple[Entry | None
     )
     session = Session(part, _MANY_TURNS)
     host = offer.build(record.env_id, offer.admit(record.env_id, record.kwargs))
-    session.replay(host)
+    session.adopt(Session.replayed(part, _MANY_TURNS, host), immediate=False)
     yield None, _decoded(session.reset_reply)
     for position, entry in enumerate(record.log):
         if entry.action is None:

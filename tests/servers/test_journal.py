@@ -151,6 +151,35 @@ def continued(make_service, id: str, file: Path) -> list:
     return asyncio.run(run())
 
 
+def test_calls_that_arrive_during_a_replay_wait_for_its_end(make_service, world, tmp_path):
+    file = tmp_path / "journal.db"
+    env_id = world("Sleepy")
+
+    async def record() -> tuple[str, list]:
+        client = LocalClient(service := make_service({"*": "thread"}, journal=SqliteJournal(file)))
+        (row,) = await client.create([CreateItem(env_id)], request_id="a")
+        rows = [(await client.step([StepItem(row.id, 0, turn, "sleep 0.05")]))[0] for turn in range(4)]
+        await service.aclose()
+        return row.id, rows
+
+    async def come_back(id: str, rows: list) -> None:
+        client = LocalClient(service := make_service({"*": "thread"}, journal=SqliteJournal(file)))
+        tasks = []
+        for _ in range(12):
+            tasks.append(asyncio.create_task(client.step([StepItem(id, 0, 3, "sleep 0.05")])))
+            tasks.append(asyncio.create_task(client.step([StepItem(id, 0, 1, "sleep 0.05")])))
+            await asyncio.sleep(0.02)
+        for place, task in enumerate(tasks):
+            (answer,) = await task
+            if place % 2 == 0:
+                assert answer == rows[3]
+            else:
+                assert answer.expected == {"episode": 0, "turn": 4, "reset": 1}
+        await service.aclose()
+
+    asyncio.run(come_back(*asyncio.run(record())))
+
+
 def test_one_altered_hash_is_refused_with_its_turn(make_service, world, tmp_path):
     file = tmp_path / "journal.db"
     id = recorded(make_service, world("Counter"), file)

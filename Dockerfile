@@ -1,0 +1,23 @@
+# The server of environments, without torch: 200 MB instead of gigabytes.
+#   docker build -t turnwise .
+#   docker run -p 8000:8000 -v turnwise:/data turnwise
+FROM python:3.11-slim
+
+RUN useradd --create-home --uid 1000 turnwise && mkdir /data && chown turnwise /data
+WORKDIR /opt/turnwise
+COPY . .
+RUN grep -v -i -E '^(torch|transformers|tokenizers|safetensors|nvidia|triton)' constraints.txt > /tmp/constraints.txt \
+ && pip install --no-cache-dir -c /tmp/constraints.txt \
+      gymnasium numpy fastapi uvicorn uvloop httptools orjson pydantic httpx websockets typer rich \
+ && pip install --no-cache-dir --no-deps .
+
+USER turnwise
+WORKDIR /data
+VOLUME /data
+EXPOSE 8000
+ENV OMP_NUM_THREADS=1
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD \
+  ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=2)"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["turnwise", "serve", "--host", "0.0.0.0", "--port", "8000", "--log-json"]
+CMD ["--journal", "/data/journal.db"]
