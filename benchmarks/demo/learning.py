@@ -1,0 +1,176 @@
+"""Run the demo's training over several seeds, with more cloning as the control.
+
+    python benchmarks/demo/learning.py --out runs/learning --results benchmarks/results
+
+The protocol is in benchmarks/results/2026-11-21-demo-protocol.md and was fixed
+before these runs. Each seed is one `turnwise train demo --seed N`. The controls
+take the same warm start and as many seconds of cloning as the run spent on
+training: once from the clumsy teacher that the warm start was last cloned from,
+once from the teacher without slips. Every agent plays the same 128 unseen tasks;
+at the end each plays the tasks of the split `test`, once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import gzip
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from turnwise.servers.local import LocalClient
+from turnwise.trainers.curves import draw_success
+from turnwise.trainers.evaluation import evaluate_held_out
+from turnwise.trainers.recipe import load
+from turnwise.trainers.report import summarise
+from turnwise.trainers.runlog import read_log
+from turnwise.trainers.train import prepare_torch
+from turnwise.trainers.trainee import load_trainee
+from turnwise.trainers.warmstart import warm_start
+
+ROOT = Path(__file__).resolve().parents[2]
+WARM = ROOT / "trainers" / "warmstarts" / "demo"
+CLUMSY = ["warmstart.slip=0.5", "warmstart.teach_slips=true", "warmstart.only_won=false"]
+
+
+def evaluate(folder: Path, split: str) -> dict[str, float]:
+    """Let a policy play the 128 held-out tasks of a split."""
+    recipe = load("demo", ['env.eval_kwargs={split="' + split + '"}'])
+    trainee = load_trainee(folder, recipe)
+
+    async def play() -> dict[str, float]:
+        client = LocalClient()
+        try:
+            return await evaluate_held_out(client, trainee.policy, recipe)
+        finally:
+            await client.aclose()
+            await trainee.policy.aclose()
+
+    return asyncio.run(play())
+
+
+def train(seed: int, out: Path) -> Path:
+    """Run the demo's training in a process of its own; go on with it if it was begun."""
+    run = out / f"seed-{seed}"
+    command = [sys.executable, "-m", "turnwise", "train", "demo", "--seed", str(seed), "--out", str(run)]
+    if run.exists():
+        command.append("--resume")
+    subprocess.run(command, check=True)
+    return run
+
+
+def control(name: str, settings: list[str], seconds: float, seed: int, out: Path) -> Path:
+    """Clone for as long as the run trained, from the same warm start."""
+    folder = out / f"control-{name}-{seed}"
+    if not folder.exists():
+        more = ["warmstart.max_steps=100000", f"warmstart.seconds={seconds}", f"train.seed={seed + 100}"]
+        recipe = load("demo", [*settings, *more, "warmstart.learning_rate=1e-3"])
+        prepare_torch(recipe)
+        warm_start(recipe, folder, start=WARM)
+    return folder
+
+
+def interval(values: list[float]) -> str:
+    """Return mean and 95 % bootstrap interval over seeds, in percent."""
+    rng = np.random.default_rng(0)
+    means = rng.choice(values, (10_000, len(values))).mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return f"{100 * np.mean(values):.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def row(name: str, unseen: list[float], test: list[float]) -> str:
+    each = ", ".join(f"{100 * value:.1f}" for value in unseen)
+    return f"| {name} | {interval(unseen)} | {each} | {interval(test)} |"
+
+
+def main() -> None:
+    """Run everything that is missing in --out and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--out", type=Path, default=Path("runs/learning"))
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--no-control", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    runs = [train(seed, arguments.out) for seed in arguments.seeds]
+    figures = [summarise(run) for run in runs]
+    controls: dict[str, list[Path]] = {}
+    if not arguments.no_control:
+        for name, settings in (("clumsy teacher", CLUMSY), ("teacher without slips", [])):
+            label = name.replace(" ", "-")
+            controls[name] = [
+                control(label, settings, figure["train_seconds"], seed, arguments.out)
+                for seed, figure in zip(arguments.seeds, figures, strict=True)
+            ]
+    write(arguments.results, arguments.seeds, runs, figures, controls)
+
+
+def write(
+    results: Path,
+    seeds: list[int],
+    runs: list[Path],
+    figures: list[dict[str, Any]],
+    controls: dict[str, list[Path]],
+) -> None:
+    """Write the table, the picture and the logs."""
+    today = datetime.date.today().isoformat()
+    start = evaluate(WARM, "test")["eval/success_rate"]
+    last = [max((run / "checkpoints").glob("update-*")) / "policy" for run in runs]
+    rows = [
+        row("warm start", [figure["before"]["success_rate"] for figure in figures], [start] * len(seeds)),
+        row(
+            "after reinforcement learning (mean of the last three evaluations)",
+            [figure["after"] for figure in figures],
+            [evaluate(folder, "test")["eval/success_rate"] for folder in last],
+        ),
+    ]
+    for name, folders in controls.items():
+        unseen = [evaluate(folder, "unseen")["eval/success_rate"] for folder in folders]
+        test = [evaluate(folder, "test")["eval/success_rate"] for folder in folders]
+        rows.append(row(f"control: as long cloning, {name}", unseen, test))
+    lines = [
+        "# The demo over seeds",
+        "",
+        f"{today}, `python benchmarks/demo/learning.py`, protocol: 2026-11-21-demo-protocol.md. "
+        f"{platform.machine()}, torch {torch.__version__}, one thread.",
+        "",
+        "Success on 128 tasks in rooms never trained on, admissible decoding, temperature 1; mean over seeds "
+        "with a 95 % bootstrap interval over seeds.",
+        "",
+        "| agent | unseen | each seed | test |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        "| seed | updates | seconds of training | tokens generated | area under the curve |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {seed} | {f['num_updates']} | {f['train_seconds']:.0f} | {f['num_tokens']:,} | "
+            f"{100 * f['area']:.1f} % |"
+            for seed, f in zip(seeds, figures, strict=True)
+        ),
+        "",
+        "![curves](demo-learning.png)",
+        "",
+    ]
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "demo-learning.md").write_text("\n".join(lines))
+    curves = [(f"seed {seed}", read_log(run)) for seed, run in zip(seeds, runs, strict=True)]
+    draw_success(curves, results / "demo-learning.png", "turnwise demo: GiGPO over HTTP, two CPU cores")
+    for seed, (_, entries) in zip(seeds, curves, strict=True):
+        text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in entries)
+        log = results / f"demo-seed-{seed}.log.jsonl.gz"
+        log.write_bytes(gzip.compress(text.encode(), mtime=0))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
