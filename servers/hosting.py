@@ -18,7 +18,7 @@ from .hosts import ENV_ERRORS, Host, LocalHost, Played
 from .metrics import Metrics
 from .offer import Offer
 from .problems import Refused, bad_request, rebuild_failed
-from .process_hosts import DeadlineOver, HostLost, ProcessHost, RemoteFault
+from .process_hosts import DeadlineOver, HostLost, ProcessHost, reason_of
 from .session import Diverged, Session
 
 __all__ = ["Hosting", "reason_of"]
@@ -30,11 +30,6 @@ _MAX_THREADS = 64
 _MAX_DEATHS = 3
 _MAX_TRIES = 20
 _CHANGED = "the environment is another one: its fingerprint was {}, now it is {}"
-
-
-def reason_of(error: BaseException) -> str:
-    """Tell what an environment raised, the same wherever it runs."""
-    return error.reason if isinstance(error, RemoteFault) else f"{type(error).__name__}: {error}"
 
 
 class Hosting:

@@ -49,7 +49,7 @@ class ServerProcess:
         *,
         port: int = 0,
         log_file: Path | None = None,
-        start_s: float = 60.0,
+        start_s: float = 180.0,
         stop_s: float = 35.0,
         cwd: Path | None = None,
     ) -> None:

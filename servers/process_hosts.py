@@ -21,7 +21,7 @@ import orjson
 from ..errors import TurnwiseError, UsageError
 from .hosts import Played
 
-__all__ = ["DeadlineOver", "HostLost", "ProcessHost", "ProcessPool", "RemoteFault"]
+__all__ = ["DeadlineOver", "HostLost", "ProcessHost", "ProcessPool", "RemoteFault", "reason_of"]
 
 log = logging.getLogger("turnwise.servers")
 
@@ -57,6 +57,11 @@ class RemoteFault(TurnwiseError):
     def __init__(self, reason: str, trace: str) -> None:
         self.reason, self.trace = reason, trace
         super().__init__(reason)
+
+
+def reason_of(error: BaseException) -> str:
+    """Tell what an environment raised, the same wherever it runs."""
+    return error.reason if isinstance(error, RemoteFault) else f"{type(error).__name__}: {error}"
 
 
 class ProcessPool:
@@ -190,11 +195,13 @@ class _Worker:
             try:
                 self._connection.send_bytes(orjson.dumps(message))
                 if not self._connection.poll(deadline_s or None):
-                    self.end()
+                    self.kill()
+                    self._connection.close()
                     raise DeadlineOver(f"{name} took longer than {deadline_s:g} s")
                 answer = orjson.loads(self._connection.recv_bytes(_MAX_ANSWER_BYTES))
             except (EOFError, OSError) as error:
-                self.end()
+                self.kill()
+                self._connection.close()
                 code = self._process.returncode
                 detail = f"the process of the environment died with {code} in {name}"
                 raise HostLost(detail, in_flight=True) from error
@@ -208,13 +215,20 @@ class _Worker:
         """Note that an environment is not needed any more."""
         self._closed.append(number)
 
+    def kill(self) -> None:
+        """Kill the process; a request in flight finds its connection at the end."""
+        self._gone = True
+        self._process.kill()
+        self._process.wait()
+
     def end(self) -> None:
-        """Kill the process."""
-        if not self._gone:
-            self._gone = True
-            self._process.kill()
-            self._process.wait()
-            self._connection.close()
+        """Kill the process and release the connection, unless a request in flight will."""
+        self.kill()
+        if self._lock.acquire(blocking=False):
+            try:
+                self._connection.close()
+            finally:
+                self._lock.release()
 
 
 def _fault(fault: dict[str, str]) -> Exception:

@@ -14,9 +14,10 @@ import orjson
 
 from ..errors import EnvironmentFault
 from .api import Problem, ResetItem, StepItem
-from .hosts import Host, LocalHost, Played
+from .hosts import ENV_ERRORS, Host, LocalHost, Played
 from .journal import Entry, SessionRecord
 from .problems import busy, episode_finished, replay_diverged, wrong_turn
+from .process_hosts import DeadlineOver, HostLost, reason_of
 from .wire import digest, encode_core, encode_reply
 
 __all__ = ["Diverged", "Session"]
@@ -147,8 +148,11 @@ class Session:
         fresh = cls(record, max_turns)
         try:
             fresh.host = fresh._replay(host)
-        except EnvironmentFault as error:
-            raise Diverged(record.episode, fresh.turn + 1, str(error)) from error
+        except (Diverged, HostLost, DeadlineOver):
+            raise
+        except ENV_ERRORS as error:
+            reason = f"the environment raised {reason_of(error)}"
+            raise Diverged(record.episode, fresh.turn + 1, reason[:_MAX_REASON_CHARS]) from error
         return fresh
 
     def adopt(self, fresh: Session, immediate: bool) -> None:
