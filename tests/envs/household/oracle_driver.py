@@ -2,10 +2,10 @@
 
 Run by an interpreter that has `textworld[pddl]` and `alfworld`. Requests:
     {"play": game file, "actions": [...]}  -> {"replies": [...], "load_s", "step_s"}
+    {"plan": game file}                    -> {"plan": [...]} of its planner, [] where it finds none
     {"logic": true}                        -> {"pddl_domain", "grammar"} of the installed package
-    {"tasks": traj_data}                   -> {"grammar"}: the grammar with the task's goal text
-A reply of a step is [feedback, admissible commands, score, won]; the first is that of reset.
-What the original raises comes back as {"error": "Class: text"}.
+Times are of the processor clock. A reply of a step is [feedback, admissible
+commands, score, won]; the first is that of reset. What the original raises comes back as {"error": "Class: text"}.
 """
 
 import contextlib
@@ -16,24 +16,27 @@ import tempfile
 import time
 
 
-def play(path, actions):
-    """Play one game file and return every reply."""
+def start(path, **infos):
+    """Load a game file; return (environment, reply of reset)."""
     from alfworld.agents.environment.alfred_tw_env import AlfredDemangler, AlfredInfos
     from textworld import EnvInfos
     from textworld.envs import PddlEnv
 
-    started = time.perf_counter()
-    env = AlfredInfos(
-        AlfredDemangler(PddlEnv(EnvInfos(won=True, admissible_commands=True, score=True)), shuffle=False)
-    )
+    env = AlfredInfos(AlfredDemangler(PddlEnv(EnvInfos(won=True, **infos)), shuffle=False))
     env.load(path)
-    state = env.reset()
-    loaded = time.perf_counter()
+    return env, env.reset()
+
+
+def play(path, actions):
+    """Play one game file and return every reply."""
+    started = time.process_time()
+    env, state = start(path, admissible_commands=True, score=True)
+    loaded = time.process_time()
     replies = [[state["feedback"], state["admissible_commands"], 0, state["won"]]]
     for action in actions:
         state, score, _ = env.step(action)
         replies.append([state["feedback"], state["admissible_commands"], score, state["won"]])
-    return {"replies": replies, "load_s": loaded - started, "step_s": time.perf_counter() - loaded}
+    return {"replies": replies, "load_s": loaded - started, "step_s": time.process_time() - loaded}
 
 
 def logic():
@@ -50,6 +53,8 @@ def answer(request):
     try:
         if "play" in request:
             return play(request["play"], request["actions"])
+        if "plan" in request:
+            return {"plan": list(start(request["plan"], policy_commands=True)[1]["policy_commands"])}
         return logic()
     except Exception as error:  # noqa: BLE001 - whatever the original raises is the finding
         return {"error": f"{type(error).__name__}: {error}"}
