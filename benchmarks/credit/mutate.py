@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import io
+import itertools
 import os
 import shutil
 import sys
@@ -100,7 +101,8 @@ def main() -> None:
             if not _tests_pass(copy, name):
                 sys.exit(f"the tests of {name} fail without any change: nothing can be checked")
             verdicts[name] = _try(copy, name, options.most)
-    _report(options.out, verdicts, time.perf_counter() - begun)
+            _report(options.out, verdicts, time.perf_counter() - begun)
+    print(options.out)
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,21 @@ def _try(copy: Path, name: str, most: int) -> list[Verdict]:
     for file, mutant in candidates[::step][:most]:
         path = copy / CREDIT / file
         source = path.read_text()
-        path.write_text(mutant.source)
+        _put(path, mutant.source)
         verdicts.append(Verdict(file, mutant, noticed=not _tests_pass(copy, name)))
-        path.write_text(source)
+        _put(path, source)
         print(f"{name}: {file}:{mutant.line}  {mutant.change}  {verdicts[-1].noticed}", flush=True)
     return verdicts
+
+
+_MOMENTS = itertools.count(1_000_000_000)
+
+
+def _put(path: Path, source: str) -> None:
+    """Write a source at a moment of its own, so that no compiled file of another is taken for it."""
+    path.write_text(source)
+    second = next(_MOMENTS)
+    os.utime(path, (second, second))
 
 
 def _worth_trying(folder: Path, place: str) -> list[Mutant]:
@@ -176,7 +188,6 @@ def _run(copy: Path, name: str) -> int:
     import pytest
 
     os.chdir(copy)
-    sys.dont_write_bytecode = True
     sys.path.insert(0, str(copy / "src"))
     folder = copy / "tests/trainers/credit"
     files = [
@@ -227,7 +238,6 @@ def _report(out: Path, verdicts: dict[str, list[Verdict]], seconds: float) -> No
             lines.append(f"| {name} | {each.file}:{each.mutant.line} | `{change}` | {noticed} |")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("\n".join(lines) + "\n")
-    print(out)
 
 
 if __name__ == "__main__":
