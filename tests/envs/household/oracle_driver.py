@@ -5,7 +5,8 @@ Run by an interpreter that has `textworld[pddl]` and `alfworld`. Requests:
     {"plan": game file}                    -> {"plan": [...]} of its planner, [] where it finds none
     {"logic": true}                        -> {"pddl_domain", "grammar"} of the installed package
 Times are of the processor clock. A reply of a step is [feedback, admissible
-commands, score, won]; the first is that of reset. What the original raises comes back as {"error": "Class: text"}.
+commands, score, won]; the first is that of reset. What the original raises
+comes back as {"error": "Class: text"}.
 """
 
 import contextlib
