@@ -205,7 +205,7 @@ async def run(num_episodes: int, num_kills: int, seed: int, isolate: bool) -> di
         with ServerProcess(arguments) as server:
             proxy = Proxy(int(server.url.rpartition(":")[2]), faults)
             listening = await proxy.start()
-            client = HttpClient(proxy.url, timeout_s=2.0, budget_s=120.0)
+            client = HttpClient(proxy.url, timeout_s=2.0, budget_s=900.0)
             started = time.monotonic()
             killer = asyncio.create_task(kill_now_and_then(server, num_kills, 1.5, random.Random(seed)))
             gate = asyncio.Semaphore(24)
