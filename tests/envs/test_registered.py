@@ -27,8 +27,11 @@ NEEDS_FILES = {
 
 
 @pytest.mark.parametrize("env_id", sorted(turnwise.registered()))
-def test_environment_passes_every_check(env_id: str, benchmark_data: Path) -> None:
-    kwargs = {name: str(benchmark_data / file) for name, file in NEEDS_FILES.get(env_id, {}).items()}
+def test_environment_passes_every_check(env_id: str, request: pytest.FixtureRequest) -> None:
+    kwargs = {}
+    if env_id in NEEDS_FILES:
+        folder: Path = request.getfixturevalue("benchmark_data")
+        kwargs = {name: str(folder / file) for name, file in NEEDS_FILES[env_id].items()}
     verdicts = check_environment(env_id, kwargs, seeds=(0, 1), num_turns=15)
     assert [v for v in verdicts if v.outcome == "failed"] == []
     skipped = [v for v in verdicts if v.outcome == "skipped"]
