@@ -36,8 +36,8 @@ from turnwise.envs.household.index import open_index
 from turnwise.envs.household.loader import parse_game
 
 RESULT = REPOSITORY / "benchmarks" / "results" / "household-speed.md"
-_ROUNDS = 5
-_ORIGINAL_STEPS = 150
+_ROUNDS = 3
+_ORIGINAL_STEPS = 60
 _OUR_STEPS = 20_000
 _FILES = 3_553
 
