@@ -38,7 +38,7 @@ from turnwise.trainers.warmstart import warm_start
 
 ROOT = Path(__file__).resolve().parents[2]
 WARM = ROOT / "trainers" / "warmstarts" / "demo"
-CLUMSY = ["warmstart.slip=0.5", "warmstart.teach_slips=true", "warmstart.only_won=false"]
+CLUMSY = ["warmstart.slip=0.8", "warmstart.teach_slips=true", "warmstart.only_won=false"]
 
 
 def evaluate(folder: Path, split: str) -> dict[str, float]:

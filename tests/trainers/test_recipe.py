@@ -84,7 +84,7 @@ def test_overrides_by_dotted_name() -> None:
     assert isinstance(loaded.optim.learning_rate, float)
     assert loaded.env.id == "my_env.py:MyEnv"
     assert loaded.credit.params["gamma"] == 0.5
-    assert loaded.credit.params["mode"] == "mean_std"
+    assert loaded.credit.params["mode"] == "mean"
     assert loaded.train.deterministic is False
     assert loaded.advantage.transforms == ({"name": "clip", "limit": 3.0},)
 
