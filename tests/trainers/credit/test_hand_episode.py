@@ -146,6 +146,40 @@ def test_reinforce_pp_discounts_from_token_to_token() -> None:
     np.testing.assert_allclose(np.concatenate(alone.tokens), [-side, side, -side, side], **EXACT)
 
 
+def test_reinforce_pp_says_tokens_only_where_they_differ() -> None:
+    batch = table([[1.0, 4.0]], num_tokens=[1, 2])
+    assert credit.reinforce_pp(batch).tokens is None
+    # gamma 1/2: tokens 1 + 4 / 4 | 4 / 2, 4: 2, 2, 4: mean 8/3, variance (4/9 + 4/9 + 16/9) / 2 = 4/3, and 1 more
+    result = credit.reinforce_pp(batch, gamma=0.5, epsilon=1.0)
+    assert result.tokens is not None
+    expected = (np.array([2.0, 2.0, 4.0]) - 8 / 3) / sqrt(4 / 3 + 1)
+    np.testing.assert_allclose(np.concatenate(result.tokens), expected, **EXACT)
+
+
+def test_reinforce_pp_and_reinforce_pp_baseline_look_at_turns_with_tokens_only() -> None:
+    batch = table([[1.0], [1.0], [5.0]], num_tokens=[1, 1, 0])
+    assert credit.reinforce_pp(batch, epsilon=0.0).advantage.tolist() == [0.0] * 3
+    assert credit.reinforce_pp(table([[1.0], [5.0]], num_tokens=[1, 0])).advantage.tolist() == [0.0, 0.0]
+    dead = credit.reinforce_pp_baseline(table([[1.0], [1.0]], num_tokens=[1, 1]), epsilon=0.0)
+    assert dead.advantage.tolist() == [0.0, 0.0]
+
+
+def test_reinforce_pp_baseline_of_two_tokens_and_of_a_single_turn() -> None:
+    # centred 1 and -1, one token each: variance 2 / 1
+    pair = table([[3.0], [1.0]], num_tokens=[1, 1])
+    side = 1 / sqrt(2)
+    np.testing.assert_allclose(
+        credit.reinforce_pp_baseline(pair, epsilon=0.0).advantage, [side, -side], **EXACT
+    )
+    # over turns a group of one single turn keeps its score, over trajectories it gives 0
+    lone = TurnTable.from_columns(
+        group=["g", "h", "h"], trajectory=[0, 0, 1], reward=[2.0, 4.0, 4.0], num_tokens=[1, 1, 1]
+    )
+    over_turns = credit.reinforce_pp_baseline(lone, statistics="turns")
+    assert over_turns.parts["centred"].tolist() == [2.0, 0.0, 0.0]
+    assert credit.reinforce_pp_baseline(lone).parts["centred"].tolist() == [0.0, 0.0, 0.0]
+
+
 def test_reinforce_pp_baseline_over_trajectories() -> None:
     # centred 1, -1, -1, 0 on turns of 1, 1, 1 and 3 tokens: mean -1 / 6,
     # variance ((7/6)^2 + 2 (5/6)^2 + 3 (1/6)^2) / 5
@@ -225,15 +259,14 @@ def test_salt_with_history_keeps_apart_what_came_another_way() -> None:
 
 
 def test_salt_averages_over_occurrences_or_trajectories() -> None:
-    # T1 takes the same edge twice (advantage +s), T2 once (-s)
-    columns = {"state_key": ["S", "S", "S"], "action": ["a", "a", "a"], "next_state_key": ["S", "S", "S"]}
-    batch = table([[0.0, 1.0], [-1.0]], **columns)
-    side = 1 / sqrt(2)
-    np.testing.assert_allclose(
-        credit.salt(batch, epsilon=0.0).advantage, [(2 * side - side) / 3] * 3, **EXACT
-    )
+    # T1 takes the edge twice, T2 once, T3 another. Returns 3, 0, 0: advantages 2, -1, -1 over sqrt(3)
+    columns = {"state_key": ["S"] * 3 + ["Z"], "action": ["a"] * 4, "next_state_key": ["S"] * 4}
+    batch = table([[0.0, 3.0], [0.0], [0.0]], **columns)
+    unit = 1 / sqrt(3)
+    by_turn = credit.salt(batch, epsilon=0.0).advantage
+    np.testing.assert_allclose(by_turn, [(2 + 2 - 1) / 3 * unit] * 3 + [-unit], **EXACT)
     by_path = credit.salt(batch, average="trajectories", epsilon=0.0).advantage
-    np.testing.assert_allclose(by_path, [(side - side) / 2] * 3, **EXACT)
+    np.testing.assert_allclose(by_path, [(2 - 1) / 2 * unit] * 3 + [-unit], **EXACT)
 
 
 def test_salt_can_fold_actions_and_charges_invalid_turns() -> None:
