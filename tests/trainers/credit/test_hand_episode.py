@@ -149,7 +149,8 @@ def test_reinforce_pp_discounts_from_token_to_token() -> None:
 def test_reinforce_pp_says_tokens_only_where_they_differ() -> None:
     batch = table([[1.0, 4.0]], num_tokens=[1, 2])
     assert credit.reinforce_pp(batch).tokens is None
-    # gamma 1/2: tokens 1 + 4 / 4 | 4 / 2, 4: 2, 2, 4: mean 8/3, variance (4/9 + 4/9 + 16/9) / 2 = 4/3, and 1 more
+    # gamma 1/2: tokens 1 + 4 / 4 | 4 / 2, 4: 2, 2, 4: mean 8/3,
+    # variance (4/9 + 4/9 + 16/9) / 2 = 4/3, and 1 more
     result = credit.reinforce_pp(batch, gamma=0.5, epsilon=1.0)
     assert result.tokens is not None
     expected = (np.array([2.0, 2.0, 4.0]) - 8 / 3) / sqrt(4 / 3 + 1)
