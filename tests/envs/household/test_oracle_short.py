@@ -14,7 +14,7 @@ from turnwise.envs.household.game import TASK_TYPES
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "benchmarks" / "household"
-SHORT = ("--games", "6", "--bent", "4", "--steps", "25", "--no-result")
+SHORT = ("--games", "6", "--bent", "4", "--steps", "18", "--no-result")
 
 
 def oracle() -> Path:
