@@ -47,7 +47,7 @@ class Board:
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def working(self, text: str, share: float) -> None:
         """Show what is done before training begins, on a terminal only."""

@@ -69,14 +69,17 @@ class RunLog:
 def choose(trajectories: Sequence[Trajectory], mode: str, num: int) -> list[Trajectory]:
     """Return the trajectories to keep: all, none, or about `num`, evenly over the batch.
 
-    Failed ones are kept beside those sampled, since their cause is what one looks for.
+    Groups are kept whole, since credit compares what is in them. Failed
+    trajectories are kept beside those, since their cause is what one looks for.
     """
     if mode == "all":
         return list(trajectories)
-    if mode == "none" or num < 1:
+    if mode == "none" or num < 1 or not trajectories:
         return []
-    stride = max(1, -(-len(trajectories) // num))
-    return [each for place, each in enumerate(trajectories) if place % stride == 0 or not each.counts]
+    groups = list(dict.fromkeys(each.group for each in trajectories))
+    num_kept = max(1, round(num * len(groups) / len(trajectories)))
+    kept = set(groups[:: max(1, len(groups) // num_kept)][:num_kept])
+    return [each for each in trajectories if each.group in kept or not each.counts]
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ _COMMANDS = {
     "demo": "demo:demo",
     "warmstart": "warmstart:warmstart",
     "report": "report:report",
+    "credit": "credit:credit",
     "doctor": "doctor:doctor",
 }
 

@@ -28,7 +28,7 @@ What next:
                                                          measure the trained agent again
   turnwise credit {run}    see which turns got how much credit, and why
   turnwise train household_gigpo                         all six task types
-  turnwise train demo --set env.id=my_env.py:MyEnv       your own environment
+  turnwise train tiny --set env.id=my_env.py:MyEnv       your own environment
 """
 
 
