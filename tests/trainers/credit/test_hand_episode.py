@@ -181,6 +181,11 @@ def test_reinforce_pp_baseline_of_two_tokens_and_of_a_single_turn() -> None:
     assert credit.reinforce_pp_baseline(lone).parts["centred"].tolist() == [0.0, 0.0, 0.0]
 
 
+def test_reinforce_pp_baseline_charges_invalid_turns() -> None:
+    charged = table([[3.0], [1.0]], num_tokens=[1, 1], valid=[False, True])
+    assert credit.reinforce_pp_baseline(charged, invalid_penalty=1.0).parts["centred"].tolist() == [0.5, -0.5]
+
+
 def test_reinforce_pp_baseline_over_trajectories() -> None:
     # centred 1, -1, -1, 0 on turns of 1, 1, 1 and 3 tokens: mean -1 / 6,
     # variance ((7/6)^2 + 2 (5/6)^2 + 3 (1/6)^2) / 5
