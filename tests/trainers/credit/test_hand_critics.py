@@ -214,6 +214,14 @@ def test_mars_counts_equal_values_once_and_can_stay_in_the_group() -> None:
     np.testing.assert_allclose(credit.mars(two).parts["centred_reward"], [-2, 2], **EXACT)
 
 
+def test_mars_of_two_tokens_and_igpo_without_a_difference() -> None:
+    # rewards 1 and 5 of one player: centred -2 and 2, variance 8 / 1
+    two = credit.mars(table([[1.0], [5.0]], agent=["x", "x"]), epsilon=0.0)
+    np.testing.assert_allclose(two.advantage, [-2 / sqrt(8), 2 / sqrt(8)], **EXACT)
+    same = credit.igpo(table([[1.0], [1.0]], gold_prob=[0.5, 0.5]), variant="paper", epsilon=0.0)
+    assert same.advantage.tolist() == [0.0, 0.0]
+
+
 # GRAFT, gamma 1/2, lambda 0 and 1.
 def test_graft_shares_values_where_trajectories_meet() -> None:
     # T1 S-a-X (0) then X-b-end (4); T2 S-c-X (0) then X-d-end (0).
