@@ -21,7 +21,7 @@ _RECIPE, _RECORD = "recipe.toml", "run.json"
 # what may change between the parts of a resumed run: when it stops, what it keeps and shows, where it runs
 _FREE = {
     "train": {"num_updates", "max_seconds", "target_success", "save_every", "keep"},
-    "server": {"url", "spawn", "token"},
+    "server": {"url", "spawn"},
     "log": {"trajectories", "sampled", "console"},
 }
 

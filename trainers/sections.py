@@ -212,11 +212,10 @@ class EvalSection:
 
 @dataclass(frozen=True, slots=True)
 class ServerSection:
-    """[server]: where the environments run."""
+    """[server]: where the environments run; the key, if any, is read from TURNWISE_KEY."""
 
     url: str = ""  # a running server
     spawn: bool = False  # start one as a process of its own
-    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,7 @@ async def _client(recipe: Recipe) -> AsyncIterator[SessionClient]:
         if section.spawn and not url:
             allowed = ["--env", recipe.env.id] if ":" in recipe.env.id else []
             url = stack.enter_context(ServerProcess(allowed)).url
-        key = section.token or os.environ.get("TURNWISE_KEY") or None
+        key = os.environ.get("TURNWISE_KEY") or None  # never in a recipe: a run stores its recipe
         client: Any = HttpClient(url, key) if url else LocalClient()
         try:
             yield client

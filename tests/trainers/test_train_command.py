@@ -10,11 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 import torch
 
 from turnwise.__main__ import main
 from turnwise.agents.tiny.checkpoint import load_checkpoint, load_model
+from turnwise.servers.process import ServerProcess
 from turnwise.trainers import checkpoint
 from turnwise.trainers.recipe import dump
 from turnwise.trainers.runlog import read_log
@@ -99,32 +101,51 @@ def wait_for(condition, timeout_s: float = 120.0) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_it_resumes_and_equals_the_undisturbed_run(place: Path) -> None:
-    changes = ["--set", "train.num_updates=12", "--set", "train.save_every=1", "--set", "eval.every=3"]
+def test_killed_at_random_moments_it_resumes_and_leaves_no_session(place: Path) -> None:
+    changes = ["--set", "train.num_updates=18", "--set", "train.save_every=1", "--set", "eval.every=3"]
     assert turnwise("train", "lights.toml", "--out", "calm", *changes, cwd=place).returncode == 0
-    dice, kills = random.Random(5), 0
-    command = [sys.executable, "-m", "turnwise", "train", "lights.toml", "--out", "run", "--resume", *changes]
-    while kills < 5:
-        process = subprocess.Popen(command, cwd=place, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
-        try:
-            process.wait(timeout=dice.uniform(2.5, 5.5))
-            break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
-    assert kills
-    assert turnwise("train", "lights.toml", "--out", "run", "--resume", *changes, cwd=place).returncode == 0
+    dice = random.Random(5)
+    with ServerProcess(["--env", "lights.py:Lights", "--ttl", "4"], cwd=place) as server:
+        changes += ["--set", f"server.url={server.url}"]
+        for kill in range(5):
+            kill_after_updates(place, changes, 3 * kill + dice.randint(1, 2), dice.uniform(0.0, 0.3))
+        wait_for(lambda: httpx.get(f"{server.url}/health").json()["sessions"] == 0)
+        assert expired(server) > 0  # sessions were left behind, and the lease has closed them
+        assert (
+            turnwise("train", "lights.toml", "--out", "run", "--resume", *changes, cwd=place).returncode == 0
+        )
     rates = [
         [entry["eval/success_rate"] for entry in read_log(place / name) if entry["kind"] == "eval"]
         for name in ("calm", "run")
     ]
-    assert rates[0] == rates[1]
+    assert rates[0] == rates[1] and len(rates[0]) == 7
     one, two = (
         load_model(checkpoint.latest(place / name / "checkpoints") / "policy").state_dict()
         for name in ("calm", "run")
     )
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def kill_after_updates(place: Path, changes: list[str], num_updates: int, more_s: float) -> None:
+    """Go on with the run, and kill it a moment after it has logged so many updates."""
+    command = [sys.executable, "-m", "turnwise", "train", "lights.toml", "--out", "run", "--resume", *changes]
+    process = subprocess.Popen(command, cwd=place, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: num_logged(place / "run") >= num_updates)
+        time.sleep(more_s)
+    finally:
+        process.kill()
+    assert process.wait() == -signal.SIGKILL
+
+
+def expired(server: ServerProcess) -> int:
+    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    return next(int(float(line.split()[1])) for line in lines if line.startswith("turnwise_sessions_expired"))
+
+
+def num_logged(run: Path) -> int:
+    text = (run / "log.jsonl").read_text() if (run / "log.jsonl").exists() else ""
+    return text.count('"kind": "update"')
 
 
 def test_warmstart_writes_a_compact_policy_that_repeats(
