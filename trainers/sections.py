@@ -71,6 +71,7 @@ class WarmstartSection:
     max_steps: int = 300
     seconds: float = 0.0  # of cloning, at most; 0: no limit (a limit makes runs differ)
     batch_size: int = 16  # episodes a step
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     compact: bool = False  # save weights in 16 bits

@@ -11,17 +11,15 @@ import copy
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from ..agents.agent_settings import write_settings
-from ..agents.causal_lm import CausalLM
 from ..agents.files import write_whole
 from ..agents.prompt import PromptConfig
 from ..agents.tiny.checkpoint import load_checkpoint, save_checkpoint
@@ -30,17 +28,15 @@ from ..agents.tiny.tokenizer import TinyTokenizer
 from ..agents.types import Trajectory
 from ..errors import TrainingError
 from .checkpoint import file_digest
+from .cloning import Report, clone, measure
 from .demonstrations import collect, texts_of, to_tokens
-from .packing import MicroBatch, PackedBatch, collate, group_units, pack, split
-from .scoring import device_of, score
+from .packing import pack
 from .sections import PolicySection, Recipe, WarmstartSection
 from .setup import agent_settings, prompt_config
 from .statistics import failed_share
 
-__all__ = ["Cloned", "clone", "warm_start"]
+__all__ = ["Cloned", "warm_start"]
 
-Report = Callable[[str, float], None]
-_MICRO_TOKENS = 4096
 _HELD_BACK = 0.1  # share of demonstrations that are not cloned but measured on
 
 
@@ -113,89 +109,6 @@ def _new_policy(
     return TinyLM(_sizes(recipe.policy, tokenizer), seed=recipe.train.seed), tokenizer
 
 
-def clone(
-    model: CausalLM, episodes: Sequence[Trajectory], section: WarmstartSection, seed: int, report: Report
-) -> int:
-    """Train a model by cross entropy on the tokens of episodes.
-
-    Args:
-        model: trained in place.
-        episodes: with a generation on each turn.
-        section: steps, seconds, batch size and optimizer.
-        seed: of the order of episodes.
-        report: told the progress.
-
-    Returns:
-        the number of steps taken.
-
-    Raises:
-        TrainingError: if the loss is not finite.
-    """
-    optimizer = torch.optim.AdamW(
-        list(model.parameters()),
-        lr=section.learning_rate,
-        betas=(0.9, 0.98),
-        weight_decay=section.weight_decay,
-        fused=True,
-    )
-    started, order, rng = perf_counter(), list[int](), np.random.default_rng([seed, 1])
-    step = 0
-    while True:
-        share = step / section.max_steps
-        if section.seconds:
-            share = max(share, (perf_counter() - started) / section.seconds)
-        if share >= 1.0:
-            return step
-        while len(order) < section.batch_size:
-            order.extend(rng.permutation(len(episodes)).tolist())
-        chosen, order = order[: section.batch_size], order[section.batch_size :]
-        for group in optimizer.param_groups:
-            group["lr"] = section.learning_rate * _schedule(share)
-        loss = _step(model, pack([episodes[i] for i in chosen]), optimizer, section.language)
-        step += 1
-        report(f"cloning: loss {loss:.3f}", share)
-
-
-def _step(model: CausalLM, batch: PackedBatch, optimizer: torch.optim.Optimizer, language: float) -> float:
-    """Take one step; return the loss in nats a decision, without the language term."""
-    optimizer.zero_grad(set_to_none=True)
-    total, num_places = 0.0, sum(len(sequence.ids_L) - 1 for sequence in batch.sequences)
-    for micro in _pieces(batch, device_of(model)):
-        scored = score(model, micro)
-        loss = decisions = -scored.logp_N.sum() / batch.num_targets
-        if language:
-            loss = decisions + language * _language(model, scored.hidden_MD, micro) / num_places
-        torch.autograd.backward(loss)
-        total += float(decisions.detach())
-    norm = float(torch.nn.utils.clip_grad_norm_(list(model.parameters()), 1.0))
-    if not np.isfinite(total) or not np.isfinite(norm):
-        raise TrainingError(f"cloning: loss {total}, gradient norm {norm}; lower warmstart.learning_rate")
-    optimizer.step()
-    return total
-
-
-def _language(model: CausalLM, hidden_MD: torch.Tensor, micro: MicroBatch) -> torch.Tensor:
-    """Return the summed cross entropy of every next token of the episodes, whoever said it.
-
-    An episode has some fifteen decisions among hundreds of tokens; what a name in
-    an observation has to do with the same name in the task is learned from all.
-    """
-    width = micro.ids_BL.shape[1]
-    places_L = torch.arange(width - 1, device=micro.ids_BL.device)
-    there_BL = places_L[None, :] < (micro.lengths_B - 1)[:, None]
-    before_BLD = hidden_MD.view(-1, width, hidden_MD.shape[-1])[:, :-1]
-    return functional.cross_entropy(
-        model.head(before_BLD[there_BL]), micro.ids_BL[:, 1:][there_BL], reduction="sum"
-    )
-
-
-def _pieces(batch: PackedBatch, device: torch.device) -> Iterator[MicroBatch]:
-    for chosen in split(batch, group_units(batch, "turn"), _MICRO_TOKENS):
-        micro = collate(batch, chosen, device)
-        if len(micro.index_N):
-            yield micro
-
-
 def _clone_and_measure(
     model: TinyLM, encoded: Sequence[Trajectory], section: WarmstartSection, seed: int, report: Report
 ) -> tuple[int, float | None, float | None]:
@@ -207,22 +120,7 @@ def _clone_and_measure(
     num_held = int(len(taught) * _HELD_BACK)
     held, cloned = taught[:num_held], taught[num_held:]
     steps = clone(model, cloned, section, seed, report)
-    return steps, *_measure(model, pack(held or cloned))
-
-
-def _measure(model: CausalLM, batch: PackedBatch) -> tuple[float, float]:
-    """Return the loss in nats a token, and the share of tokens given more than half the probability."""
-    with torch.no_grad():
-        pieces = [score(model, micro).logp_N.double().numpy() for micro in _pieces(batch, device_of(model))]
-    logp_N = np.concatenate(pieces)
-    return float(-logp_N.mean()), float((logp_N > np.log(0.5)).mean())
-
-
-def _schedule(share: float) -> float:
-    """Return the factor on the learning rate: a short warm-up, then a cosine to 5 %."""
-    if share < 0.05:
-        return 0.05 + 0.95 * share / 0.05
-    return float(0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * (share - 0.05) / 0.95)))
+    return steps, *measure(model, pack(held or cloned))
 
 
 def _collect(recipe: Recipe, report: Report) -> list[Trajectory]:
