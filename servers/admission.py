@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Admission"]
 
 _RETRY_AFTER_S = 1.0
+_LOOK_AGAIN_S = 0.1  # where other workers close sessions, too
 
 
 @dataclass(slots=True, eq=False)
@@ -33,12 +33,12 @@ class Admission:
 
     A request that finds no room is refused with 429, or waits in order of
     arrival when it says how long. A large request is not overtaken by smaller
-    ones; one that waits for its own key's quota holds up nobody else.
+    ones; one that waits for its own key's quota holds up nobody else. Several
+    workers share the room, and each keeps a queue of its own.
     """
 
     def __init__(self, service: Service) -> None:
-        self._service = service
-        self._reserved: Counter[str] = Counter()
+        self._service, self._ledger = service, service.ledger
         self._queue: list[_Waiter] = []
         service.on_room = self.look_again
 
@@ -53,20 +53,18 @@ class Admission:
             Refused: 429 if there is no room, or none came up in time.
         """
         waiter = _Waiter(owner, num)
-        if not self._admits(waiter):
+        if not self._takes(waiter):
             await self._wait(waiter, wait_s)
-        self._reserved[owner] += num
         left = num
 
         def made() -> None:
             nonlocal left
-            left -= 1
-            self._reserved[owner] -= 1
+            left -= 1  # from now on the session itself is counted
 
         try:
             yield made
         finally:
-            self._reserved[owner] -= left
+            self._ledger.add(owner, -left)
             self.look_again()
 
     def look_again(self) -> None:
@@ -80,14 +78,31 @@ class Admission:
         self._queue.append(waiter)
         try:
             async with asyncio.timeout(min(wait_s, self._service.limits.max_wait_s)):
-                while not self._admits(waiter):
+                while not self._takes(waiter):
                     waiter.look.clear()
-                    await waiter.look.wait()
+                    await self._look(waiter)
         except TimeoutError:
             raise Refused(self._problem(waiter), retry_after_s=_RETRY_AFTER_S) from None
         finally:
             self._queue.remove(waiter)
             self.look_again()
+
+    async def _look(self, waiter: _Waiter) -> None:
+        """Wait until there may be room."""
+        if not self._ledger.shared:
+            await waiter.look.wait()
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_AGAIN_S):
+                await waiter.look.wait()
+
+    def _takes(self, waiter: _Waiter) -> bool:
+        """Reserve the room if there is any; tell whether there was."""
+        with self._ledger.lock():
+            admitted = self._admits(waiter)
+            if admitted:
+                self._ledger.add(waiter.owner, waiter.num)
+        return admitted
 
     def _admits(self, waiter: _Waiter) -> bool:
         """Tell whether there is room, and nobody waits for the same room longer."""
@@ -101,16 +116,11 @@ class Admission:
         return True
 
     def _server_has(self, num: int) -> bool:
-        held = len(self._service.sessions) + sum(self._reserved.values())
-        return held + num <= self._service.limits.max_sessions
+        return self._ledger.held_by_all() + num <= self._service.limits.max_sessions
 
     def _key_has(self, waiter: _Waiter) -> bool:
         limit = self._service.limits.max_sessions_per_key
-        return not limit or self._held(waiter.owner) + waiter.num <= limit
-
-    def _held(self, owner: str) -> int:
-        open_ones = sum(1 for session in self._service.sessions.values() if session.record.owner == owner)
-        return open_ones + self._reserved[owner]
+        return not limit or self._ledger.held(waiter.owner) + waiter.num <= limit
 
     @property
     def _most(self) -> float:
@@ -120,7 +130,7 @@ class Admission:
     def _problem(self, waiter: _Waiter) -> Problem:
         limits = self._service.limits
         if not self._key_has(waiter):
-            held, limit, whose = self._held(waiter.owner), limits.max_sessions_per_key, "of this key"
+            held, limit, whose = self._ledger.held(waiter.owner), limits.max_sessions_per_key, "of this key"
         else:
-            held, limit, whose = len(self._service.sessions), limits.max_sessions, "of the server"
+            held, limit, whose = self._ledger.held_by_all(), limits.max_sessions, "of the server"
         return capacity(f"no room for {waiter.num} more sessions: {held} of {limit} {whose} are open", limit)

@@ -15,6 +15,7 @@ from .api import Problem, StepItem
 from .creation import Creation
 from .keys import Caller
 from .problems import PROBLEM_TYPE, Refused, encode_problem, still_running, unknown_session
+from .rates import Rates
 from .schemas import (
     CloseBody,
     ForkBody,
@@ -53,6 +54,15 @@ class Calls:
 
     def __init__(self, service: Service, creation: Creation) -> None:
         self.service, self.creation = service, creation
+        self._rates = Rates(service.limits, service.ledger)
+
+    def admit(self, caller: Caller) -> None:
+        """Count a request against the rate of its key.
+
+        Raises:
+            Refused: 429, if the key makes too many.
+        """
+        self._rates.take(caller.name, self.service.clock())
 
     async def create(self, caller: Caller, document: dict[str, Any], wait_s: float) -> Answer:
         """Make and reset sessions."""

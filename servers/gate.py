@@ -7,6 +7,7 @@ what stands behind gets known callers and small bodies.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
@@ -56,6 +57,7 @@ class Gate:
             caller = self._caller(scope["headers"])
             if caller is None:
                 raise Refused(not_a_key())
+            self._calls.admit(caller)
             body = await self._body(scope, receive)
             if body is None:
                 return
@@ -214,7 +216,7 @@ def answer_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
     kind = _JSON_HEADER if answer.media_type is JSON_TYPE else (b"content-type", answer.media_type.encode())
     headers = [kind, (b"content-length", b"%d" % len(answer.body)), _PROTOCOL_HEADER]
     if answer.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % max(1, round(answer.retry_after_s))))
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(answer.retry_after_s))))
     if answer.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     return headers

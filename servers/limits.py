@@ -8,6 +8,8 @@ from ..errors import UsageError
 
 __all__ = ["Limits"]
 
+_MAY_BE_ZERO = ("max_sessions_per_key", "max_rate", "max_burst")
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -22,6 +24,8 @@ class Limits:
         max_sessions_per_key: the most open sessions of one key; 0 is no limit of its own.
         max_requests: how many answers to create and fork are kept for repetition.
         max_turns: the most turns of an episode; longer ones are truncated.
+        max_rate: the most requests of one key a second; 0 is no limit.
+        max_burst: how many of them may come at once; 0 is a second's worth.
         ttl_s: how long a session may stand idle.
         max_wait_s: the longest that a call may ask to wait.
     """
@@ -34,12 +38,16 @@ class Limits:
     max_sessions_per_key: int = 0
     max_requests: int = 4096
     max_turns: int = 10_000
+    max_rate: float = 0.0
+    max_burst: int = 0
     ttl_s: float = 1800.0
     max_wait_s: float = 300.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            least = 0 if field.name == "max_sessions_per_key" else 1e-3 if field.name.endswith("_s") else 1
+            least = 0 if field.name in _MAY_BE_ZERO else 1e-3 if field.name.endswith("_s") else 1
             if not value >= least:
                 raise UsageError(f"{field.name} must be at least {least:g}, got {value!r}")
+        if self.max_burst and not self.max_rate:
+            raise UsageError(f"max_burst {self.max_burst} bounds nothing without max_rate")

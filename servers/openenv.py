@@ -96,6 +96,7 @@ class _Player:
     async def _answer(self, document: dict[str, Any]) -> bytes:
         if self._caller is None:
             raise Refused(not_a_key())
+        self._calls.admit(self._caller)
         kind, data = document.get("type"), document.get("data", {})
         if not isinstance(data, dict):
             raise Refused(bad_request("data is no object", data, {}))

@@ -26,6 +26,7 @@ __all__ = [
     "journal_unavailable",
     "not_a_key",
     "not_allowed",
+    "rate_limited",
     "rebuild_failed",
     "replay_diverged",
     "request_id_reused",
@@ -95,7 +96,8 @@ def unknown_session(id: str) -> Problem:
     return Problem(
         404,
         "unknown_session",
-        f"there is no session {short(id)!r}: it was closed, its lease ran out, or it never existed",
+        f"there is no session {short(id)!r}: it was closed, its lease ran out, "
+        "the server has forgotten it (no --journal), or it never existed",
         id if len(id) <= _SHORT_CHARS else None,
         todo="create a new one with POST /v1/sessions",
     )
@@ -189,6 +191,17 @@ def capacity(detail: str, limit: int) -> Problem:
     """Say that the server or the key holds as many sessions as it may."""
     return Problem(
         429, "capacity", detail, None, None, limit, "close sessions, or try again after Retry-After seconds"
+    )
+
+
+def rate_limited(rate: float) -> Problem:
+    """Say that a key makes more requests than it may."""
+    return Problem(
+        429,
+        "rate_limited",
+        f"this key may make {rate:g} requests a second and has made more",
+        expected=rate,
+        todo="try again after Retry-After seconds; send many steps in one request",
     )
 
 

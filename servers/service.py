@@ -20,6 +20,7 @@ from .api import Problem, ResetItem, StepItem
 from .hosting import Hosting, reason_of
 from .hosts import ENV_ERRORS
 from .journal import Journal, JournalError, MemoryJournal
+from .ledger import Ledger, LocalLedger
 from .limits import Limits
 from .metrics import Metrics
 from .offer import Offer
@@ -48,6 +49,8 @@ class Service:
         limits: sizes, counts and times.
         journal: where sessions are recorded; memory only by default.
         clock: seconds that only ever rise.
+        id_prefix: begins the id of every session made here.
+        ledger: where sessions are counted.
     """
 
     def __init__(
@@ -58,12 +61,14 @@ class Service:
         journal: Journal | None = None,
         clock: Callable[[], float] = time.monotonic,
         id_prefix: str = "",
+        ledger: Ledger | None = None,
     ) -> None:
         self.offer = offer or Offer(trusted=True)
         self.limits = limits or Limits()
         self.journal: Journal = journal or MemoryJournal()
         self.clock = clock
         self.id_prefix = id_prefix
+        self.ledger: Ledger = ledger or LocalLedger()
         self.sessions: dict[str, Session] = {}
         self.answers = Answers(self.limits.max_requests)
         self.metrics = Metrics()
@@ -136,6 +141,7 @@ class Service:
         """Take sessions out, whoever owns them."""
         for id in ids:
             session = self.sessions.pop(id)
+            self.ledger.add(session.record.owner, -1)
             if session.running is None:
                 session.drop_host()
             else:  # the host is at work and is released when it has finished
@@ -208,6 +214,7 @@ class Service:
             session = Session(record, self.limits.max_turns)
             session.touched = self.clock()
             self.sessions[record.id] = session
+            self.ledger.add(record.owner, 1)
         for kept in self.journal.answers():
             self.answers.restore(*kept)
 

@@ -2,7 +2,8 @@
 
 A message is `{"request": N, "call": NAME, "body": {...}}`, with `wait_s` and
 `fields` where the call knows them; its answer is `{"request": N, "status": S,
-"body": {...}}` with what HTTP would answer. Answers come as they are ready, so
+"body": {...}}` with what HTTP would answer, and `retry_after_s` where it would
+say Retry-After. Answers come as they are ready, so
 a slow environment holds nobody; N tells them apart. Whoever cannot send headers
 says its key in a first call `hello` with the body `{"key": "..."}`.
 """
@@ -80,10 +81,15 @@ class _Socket:
                 raise Refused(too_large("bytes of the message", len(text), limits.max_body_bytes))
             document = load_body(text, limits)
             number = document.get("request")
+            if self._caller is not None:
+                self._calls.admit(self._caller)
             answer = await self._call(document)
         except Refused as refusal:
             answer = refusal_answer(self._calls, refusal)
-        head = orjson.dumps({"request": number, "status": answer.status})
+        told = {"request": number, "status": answer.status}
+        if answer.retry_after_s is not None:
+            told["retry_after_s"] = answer.retry_after_s
+        head = orjson.dumps(told)
         body = (head[:-1] + b',"body":' + answer.body + b"}").decode()
         await self._send({"type": "websocket.send", "text": body})
 
