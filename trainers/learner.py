@@ -222,10 +222,7 @@ class Learner:
 
     def _is_idle(self, work: _Work, unit: NDArray[np.int64]) -> bool:
         """Tell whether a unit gives exactly no gradient: no advantage, and no other term."""
-        objective = self.config.objective
-        if not self.config.skip_idle or self.critic is not None:
-            return False
-        if self.objective.needs_reference or objective.entropy_coef:
+        if not self.config.skip_idle or self.critic is not None or self.objective.teaches_all:
             return False
         return not any(work.advantage_N[work.batch.sequences[i].targets].any() for i in unit)
 
@@ -246,6 +243,7 @@ class Learner:
                 turn_N=micro.turn_N,
                 trajectory_N=micro.trajectory_N,
                 reference_N=None if work.reference_N is None else pick(work.reference_N),
+                num_minibatch=work.num_targets,
             )
         )
         loss = outcome.loss
@@ -321,6 +319,11 @@ class _Work:
     def num_rows(self) -> int:
         """Return how many turns the mini-batch has."""
         return sum(len(self.batch.sequences[i].rows_R) for unit in self.units for i in unit)
+
+    @property
+    def num_targets(self) -> int:
+        """Return how many tokens of the mini-batch the loss sees."""
+        return sum(self.batch.sequences[i].num_targets for unit in self.units for i in unit)
 
     def weights(self, objective: Objective) -> Floats:
         """Return the aggregation's weight of each target; 0 outside of the mini-batch."""

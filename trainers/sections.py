@@ -158,6 +158,7 @@ class LossSection:
     off_policy_level: Literal["token", "turn", "trajectory"] = "token"
     off_policy_limit: float = 2.0
     params: Table = field(default_factory=dict)
+    terms: tuple[Table, ...] = ()  # added to the loss, each {name = "llds", and its parameters}
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ def learner_config(recipe: Recipe) -> LearnerConfig:
         off_policy_level=loss.off_policy_level,
         off_policy_limit=loss.off_policy_limit,
         params=loss.params,
+        terms=loss.terms,
     )
     first, second = optim.betas
     return LearnerConfig(

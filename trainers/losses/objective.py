@@ -17,6 +17,7 @@ from . import base
 from .kl import KlKind, kl_estimate
 from .offpolicy import CORRECTIONS, Correction, offpolicy_weight
 from .segments import MAX_LOG_RATIO, segment_mean
+from .terms import NamedTerm, named_terms
 
 __all__ = ["Objective", "ObjectiveConfig", "Outcome", "TokenBatch"]
 
@@ -36,6 +37,7 @@ class ObjectiveConfig:
     off_policy_level: base.Level = "token"
     off_policy_limit: float = 2.0
     params: Mapping[str, Any] = field(default_factory=dict)
+    terms: tuple[Mapping[str, Any], ...] = ()  # added to the loss, each {name = ..., and its parameters}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,12 @@ class TokenBatch:
     turn_N: Tensor  # int64, from 0
     trajectory_N: Tensor  # int64, from 0
     reference_N: Tensor | None = None
+    num_minibatch: int = 0  # tokens of the whole mini-batch; 0: those of this piece
+
+    @property
+    def num_tokens(self) -> int:
+        """Return how many tokens the whole mini-batch has."""
+        return self.num_minibatch or len(self.logp_N)
 
     def segments(self, level: base.Level) -> Tensor | None:
         """Return the segment of each token at a level; None for tokens themselves."""
@@ -79,6 +87,7 @@ class Objective:
         self.loss = base.get(config.name)
         self.loss.check_params(config.params)
         self.config = config
+        self.terms: tuple[NamedTerm, ...] = named_terms(config.terms)
         self.aggregation: base.Aggregation = config.aggregation or self.loss.aggregation
         self.ratio_level: base.Level = config.ratio_level or self.loss.ratio_level
         _known("aggregation", self.aggregation, base.AGGREGATIONS)
@@ -93,6 +102,11 @@ class Objective:
             )
         if config.off_policy_limit < 1.0:
             raise UsageError(f"loss.off_policy_limit is {config.off_policy_limit}; expected at least 1")
+
+    @property
+    def teaches_all(self) -> bool:
+        """Tell whether tokens without an advantage may have a gradient."""
+        return self.needs_reference or bool(self.config.entropy_coef) or bool(self.terms)
 
     @property
     def needs_reference(self) -> bool:
@@ -131,6 +145,10 @@ class Objective:
         if config.entropy_coef:
             total_N = total_N - config.entropy_coef * batch.entropy_N
         loss = (total_N * batch.weight_N).sum()
+        for term in self.terms:
+            part = term(batch)
+            loss = loss + part
+            sums[term.name] = part.detach() * batch.num_tokens
         return Outcome(
             loss=loss,
             sums=sums,

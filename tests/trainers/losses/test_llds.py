@@ -1,0 +1,94 @@
+"""LLDS by hand, in pieces as a whole, and in a learner that has no other signal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from turnwise.errors import UnknownName, UsageError
+from turnwise.trainers import losses
+from turnwise.trainers.losses import Objective, ObjectiveConfig, TokenBatch, aggregation_weights
+
+# four messages of two tokens: (logp, logp_old, advantage)
+FELL_GOOD = ([-1.5, -1.0], [-1.0, -1.2], [1.0, 1.0])  # sum fell by 0.3; only the first token fell: 0.5
+ROSE_GOOD = ([-1.0, -0.5], [-0.9, -1.5], [1.0, 1.0])  # one token fell, the message rose: nothing
+FELL_DEAD = ([-2.0, -2.0], [-1.0, -1.5], [0.0, 0.0])  # no difference in its group: 1.0 + 0.5
+FELL_BAD = ([-3.0, -3.0], [-1.0, -1.0], [-1.0, -1.0])  # meant to fall: nothing
+MESSAGES = (FELL_GOOD, ROSE_GOOD, FELL_DEAD, FELL_BAD)
+
+
+def batch(messages: tuple = MESSAGES, num_minibatch: int = 0) -> TokenBatch:
+    columns = [torch.tensor(sum((m[i] for m in messages), []), dtype=torch.float64) for i in range(3)]
+    turn = np.repeat(np.arange(len(messages)), 2)
+    return TokenBatch(
+        logp_N=columns[0].requires_grad_(),
+        old_N=columns[1],
+        behaviour_N=columns[1],
+        entropy_N=torch.zeros_like(columns[1]),
+        advantage_N=columns[2],
+        weight_N=torch.from_numpy(aggregation_weights("turn_mean", turn, turn)),
+        turn_N=torch.from_numpy(turn),
+        trajectory_N=torch.from_numpy(turn),
+        num_minibatch=num_minibatch,
+    )
+
+
+def test_by_hand() -> None:
+    tokens = batch()
+    found = losses.get_term("llds")(tokens)
+    # 0.2 * (0.5 + 0 + 1.0 + 0.5 + 0) / 8 tokens
+    assert found.item() == pytest.approx(0.2 * 2.0 / 8)
+    found.backward()
+    assert tokens.logp_N.grad is not None
+    assert tokens.logp_N.grad.tolist() == pytest.approx([-0.025, 0, 0, 0, -0.025, -0.025, 0, 0])
+    assert losses.get_term("llds")(batch(), coef=1.0).item() == pytest.approx(0.25)
+
+
+def test_nothing_has_moved_at_the_first_update() -> None:
+    still = ([-1.0, -2.0], [-1.0, -2.0], [1.0, 1.0])
+    tokens = batch((still,))
+    found = losses.get_term("llds")(tokens)
+    found.backward()
+    assert found.item() == 0.0
+    assert tokens.logp_N.grad is not None
+    assert tokens.logp_N.grad.tolist() == [0.0, 0.0]
+
+
+def test_pieces_add_up_and_the_value_is_logged() -> None:
+    config = ObjectiveConfig(name="ppo", terms=({"name": "llds", "coef": 0.4},))
+    plain = Objective(ObjectiveConfig(name="ppo"))
+    whole = Objective(config)(batch())
+    assert whole.loss.item() == pytest.approx(plain(batch()).loss.item() + 0.4 * 2.0 / 8)
+    assert whole.sums["llds"].item() / 8 == pytest.approx(0.1)
+    term = losses.get_term("llds")
+    parts = [term(batch((message,), num_minibatch=8), coef=0.4).item() for message in MESSAGES]
+    assert sum(parts) == pytest.approx(0.1)
+
+
+def test_groups_without_an_advantage_are_not_idle() -> None:
+    assert Objective(ObjectiveConfig(terms=({"name": "llds"},))).teaches_all
+    assert not Objective(ObjectiveConfig()).teaches_all
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"name": "lds"}, "did you mean 'llds'"),
+        ({"name": "llds", "weight": 1.0}, "unknown parameter of loss term llds 'weight'"),
+        ({"weight": 1.0}, "has no name"),
+    ],
+)
+def test_wrong_terms_are_refused(part: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Objective(ObjectiveConfig(terms=(part,)))
+
+
+def test_terms_are_named_once() -> None:
+    with pytest.raises(UsageError, match="name each term once"):
+        Objective(ObjectiveConfig(terms=({"name": "llds"}, {"name": "llds"})))
+    with pytest.raises(UsageError, match="coef is -1"):
+        losses.get_term("llds")(batch(), coef=-1.0)
+    with pytest.raises(UnknownName, match="llds"):
+        losses.get_term("llld")
+    assert losses.term_names() == ["llds"]
