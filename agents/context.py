@@ -6,6 +6,8 @@ anew: prompt_ids(t+1) = prompt_ids(t) + token_ids(t) + encode_reply(new messages
 
 from __future__ import annotations
 
+import copy
+
 from .prompt import PromptConfig, View, opening, reply, window
 from .types import Generation, Message, TokenPolicy
 
@@ -28,6 +30,12 @@ class Context:
         self._prompt_ids: tuple[int, ...] = ()
         self._said: Generation | None = None
         self._billed_tokens = 0
+
+    def clone(self) -> Context:
+        """Return an independent copy, for an episode that branches off."""
+        twin = copy.copy(self)
+        twin._past = list(self._past)
+        return twin
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -20,7 +20,9 @@ from .rollout_types import RolloutConfig, TaskItem
 from .sessions import Held, Sessions
 from .types import Constraint, End, Generation, GenerationRequest, Policy, Trajectory, Turn
 
-__all__ = ["Episode", "Stage"]
+__all__ = ["AtMessage", "Episode", "Stage"]
+
+AtMessage = Callable[["Episode", Generation], Awaitable[None]]
 
 _KEPT_ELSEWHERE = frozenset({"state_key", "rewards", "instruction", "task", "agent"})
 
@@ -37,6 +39,7 @@ class Stage:
     policy_clock: BusyClock
     lockstep: LockStep | None
     conversation: Callable[[], str]  # a fresh name each time
+    at_message: AtMessage | None = None  # awaited between a message and its step
 
 
 class Episode:
@@ -58,12 +61,22 @@ class Episode:
         growing = stage.prompt.mode == "conversation"
         self.conversation = stage.conversation() if growing else None
         self.turns: list[Turn] = []
+        self.member = task.member or 0
+        self.sampled_by: list[int] = []  # the member that sampled each turn
+        self.parent: Episode | None = None
+        self.branch_turn = 0
+        self._shown = False  # the context shows the state at hand already
         self.opened = False
         self.deadline: asyncio.Timeout | None = None
         self.reply = Reply("", "", 0, 0, "")
         self.instruction = self.task_name = ""
         self.end: End = "error"
         self.error: str | None = None
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """Return the key of the random numbers of the next turn."""
+        return (self.stage.config.seed, self.task.seed, self.task.episode, self.member, len(self.turns))
 
     @property
     def reusable(self) -> bool:
@@ -85,6 +98,25 @@ class Episode:
         self.instruction = str(info.get("instruction") or "")
         self.task_name = str(info.get("task") or f"{self.task.env_id}#{self.task.seed}")
         self._note_failure()
+
+    def branch(self, slot: int, task: TaskItem, reply: Reply | str) -> Episode:
+        """Return an episode that goes on from here as another member of the group.
+
+        Args:
+            slot: the number of its slot.
+            task: the member it is.
+            reply: of the session forked from this one's, or why there is none.
+        """
+        twin = Episode(self.stage, slot, task)
+        twin.context, twin._shown = self.context.clone(), True
+        twin.turns, twin.sampled_by = list(self.turns), list(self.sampled_by)
+        twin.instruction, twin.task_name = self.instruction, self.task_name
+        twin.parent, twin.branch_turn = self, len(self.turns)
+        if isinstance(reply, str):
+            twin.error = reply
+        else:
+            twin.reply, twin.opened = reply, True
+        return twin
 
     async def run(self) -> None:
         """Play until something ends the episode."""
@@ -127,13 +159,19 @@ class Episode:
             error=self.error,
             seconds=perf_counter() - self.started,
             policy_version=self.version,
+            member=self.member,
+            parent=f"{self.task.group_name}#{self.parent.member}" if self.parent else None,
+            branch_turn=self.branch_turn if self.parent else None,
+            sampled_by=tuple(self.sampled_by) if self.parent else (),
         )
 
     async def _play(self) -> None:
         config = self.stage.config
         limit = min(config.max_episode_tokens, getattr(self.stage.policy, "context_tokens", 1 << 62))
         while len(self.turns) < config.max_turns:
-            self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
+            if not self._shown:
+                self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
+            self._shown = False
             if self.context.num_tokens + config.max_tokens > limit:
                 self._out_of_tokens(
                     f"a prompt of {self.context.num_tokens} tokens and a message of {config.max_tokens} "
@@ -148,6 +186,8 @@ class Episode:
         """Take one turn and tell whether it ended the episode."""
         before = self.reply
         generation = await self._generate(before.info)
+        if self.stage.at_message:
+            await self.stage.at_message(self, generation)
         parsed = parse_action(generation.text, self.stage.prompt.style, self.stage.config.max_action_chars)
         await self._wait("environment")
         item = StepItem(before.id, before.episode, before.turn, parsed.action)
@@ -172,6 +212,7 @@ class Episode:
                 info=self._kept(info),
             )
         )
+        self.sampled_by.append(self.member)
         self.context.record(before.observation, parsed.action, generation)
         if self.reply.done:
             self.end = "terminated" if self.reply.terminated else self.reply.end or "horizon"
@@ -190,7 +231,7 @@ class Episode:
             top_p=config.top_p,
             top_k=config.top_k,
             stop=config.stop,
-            key=(config.seed, self.task.seed, self.task.episode, self.task.member or 0, len(self.turns)),
+            key=self.key,
             turn=len(self.turns),
             conversation=self.conversation,
             private=dict(info.get("private") or {}) if sees_private(stage.policy) else {},

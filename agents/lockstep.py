@@ -42,6 +42,10 @@ class LockStep:
             if places.get(slot) is future:
                 del places[slot]
 
+    def join(self) -> None:
+        """Take part from now on; nobody is released before the newcomer waits."""
+        self._live += 1
+
     def leave(self) -> None:
         """Take part no longer."""
         self._live -= 1

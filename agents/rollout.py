@@ -10,12 +10,14 @@ are closed however the rollout ends.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from time import perf_counter
 from uuid import uuid4
 
 from ..servers.api import SessionClient
+from .branching import BranchingPlan, Grove
 from .capabilities import constraint_of, prompt_of, reset_options_of
 from .episode import Stage
 from .gather import BusyClock
@@ -28,6 +30,7 @@ from .types import Policy, Trajectory
 __all__ = ["RolloutConfig", "RolloutResult", "RolloutStats", "TaskItem", "rollout"]
 
 OnTrajectory = Callable[[int, Trajectory], None]
+Keep = Callable[[int, Trajectory, int], None]
 
 
 async def rollout(
@@ -36,8 +39,13 @@ async def rollout(
     tasks: Sequence[TaskItem],
     config: RolloutConfig | None = None,
     on_trajectory: OnTrajectory | None = None,
+    plan: BranchingPlan | None = None,
 ) -> RolloutResult:
     """Play every task once and return the trajectories in the order of the tasks.
+
+    With a plan the tasks of a group are its members, and those that are no roots
+    branch off others; a member that never plays has no trajectory. The tasks of a
+    group then stand together, and as many groups play at once as there are slots for.
 
     The random numbers of a turn are keyed by (config.seed, task seed, episode,
     member of the group, turn): which slot plays a task, and what is played beside
@@ -50,6 +58,7 @@ async def rollout(
         tasks: one episode each; equal group, seed and episode make a group.
         config: limits, sampling, prompts.
         on_trajectory: called with the task's place and its trajectory as each episode ends.
+        plan: where episodes branch; None plays each from its start.
 
     Raises:
         UsageError: if an environment, its arguments or an option is refused as wrong.
@@ -67,7 +76,7 @@ async def rollout(
         constraint=constraint_of(policy, config.constraint),
         sessions=Sessions(client, environment_clock, reset_options_of(policy), config.max_batch),
         policy_clock=policy_clock,
-        lockstep=LockStep(num_slots) if config.deterministic else None,
+        lockstep=LockStep(0 if plan else num_slots) if config.deterministic else None,
         conversation=lambda: f"{prefix}-{next(numbers)}",
     )
     trajectories: list[Trajectory | None] = [None] * len(tasks)
@@ -80,7 +89,23 @@ async def rollout(
             on_trajectory(place, trajectory)
 
     started = perf_counter()
-    queue = iter(enumerate(number_members(tasks)))
+    members = number_members(tasks)
+    try:
+        if plan is None:
+            await _play_in_slots(stage, members, num_slots, keep)
+        else:
+            largest = max(Counter(task.group_name for task in members).values(), default=1)
+            await Grove(stage, plan, members, keep).play(max(1, num_slots // largest))
+    finally:
+        await stage.sessions.close_all()
+    stats.seconds = perf_counter() - started
+    stats.environment_s, stats.policy_s = environment_clock.seconds, policy_clock.seconds
+    return RolloutResult(tuple(each for each in trajectories if each is not None), stats)
+
+
+async def _play_in_slots(stage: Stage, tasks: Sequence[TaskItem], num_slots: int, keep: Keep) -> None:
+    """Play every task from its start, so many at once."""
+    queue = iter(enumerate(tasks))
     slots = [asyncio.ensure_future(_slot(Player(stage, slot), queue, keep)) for slot in range(num_slots)]
     try:
         await asyncio.gather(*slots)
@@ -88,16 +113,12 @@ async def rollout(
         for slot in slots:
             slot.cancel()
         await asyncio.gather(*slots, return_exceptions=True)
-        await stage.sessions.close_all()
-    stats.seconds = perf_counter() - started
-    stats.environment_s, stats.policy_s = environment_clock.seconds, policy_clock.seconds
-    return RolloutResult(tuple(each for each in trajectories if each is not None), stats)
 
 
 async def _slot(
     player: Player,
     queue: Iterator[tuple[int, TaskItem]],
-    keep: Callable[[int, Trajectory, int], None],
+    keep: Keep,
 ) -> None:
     """Play tasks from the queue until it is empty."""
     for place, task in queue:

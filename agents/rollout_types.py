@@ -131,6 +131,8 @@ def number_members(tasks: Sequence[TaskItem]) -> list[TaskItem]:
 class RolloutStats:
     """Count what a rollout did; times in seconds of the clock on the wall.
 
+    A turn that several trajectories of a tree share counts once.
+
     `environment_s` and `policy_s` are the times in which at least one call to the
     environments, or to the policy, was under way; they overlap unless in lock-step.
     """
@@ -152,16 +154,24 @@ class RolloutStats:
     def add(self, trajectory: Trajectory) -> None:
         """Count one finished episode."""
         self.episodes += 1
-        self.turns += len(trajectory.turns)
+        self.turns += len(trajectory.own_turns)
         self.errors += trajectory.end == "error"
         self.deadlines += trajectory.end == "deadline"
         self.truncated += trajectory.end in ("horizon", "tokens")
         if trajectory.error:
             self.causes[trajectory.error] += 1
-        for turn in trajectory.turns:
+        for turn in trajectory.own_turns:
             self.tokens += turn.generation.num_tokens
             self.malformed += turn.malformed
             self.inadmissible += turn.inadmissible
+
+    def merge(self, other: RolloutStats) -> None:
+        """Add what another rollout did."""
+        for name in self.__slots__:
+            if name == "causes":
+                self.causes.update(other.causes)
+            else:
+                setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
     def turns_per_s(self) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from ..errors import EnvironmentFault, RequestRefused, ServerError, UsageError
-from ..servers.api import CreateItem, Problem, Reply, ResetItem, SessionClient, StepItem
+from ..servers.api import CreateItem, ForkItem, Problem, Reply, ResetItem, SessionClient, StepItem
 from .gather import BusyClock, Gatherer
 from .rollout_types import TaskItem
 
@@ -56,6 +56,7 @@ class Sessions:
         self._creating: Gatherer[TaskItem, Reply | Problem] = Gatherer(self._create, max_batch)
         self._resetting: Gatherer[ResetItem, Reply | Problem] = Gatherer(self._reset, max_batch)
         self._stepping: Gatherer[StepItem, Reply | Problem] = Gatherer(self._step, max_batch)
+        self._forking: Gatherer[ForkItem, Reply | Problem] = Gatherer(self._fork, max_batch)
 
     async def start(self, task: TaskItem, held: Held | None) -> Reply:
         """Start an episode of a task, in the session held or in a new one.
@@ -82,6 +83,15 @@ class Sessions:
         """
         return _replied(await self._stepping.call(item), env_id)
 
+    async def fork(self, id: str, reseed: int, env_id: str) -> Reply:
+        """Open a session in the state that another is in, with random numbers of its own.
+
+        Raises:
+            EnvironmentFault: if the service has no copy to give.
+            ServerError: if the service fails.
+        """
+        return _replied(await self._forking.call(ForkItem(id, count=1, reseed=reseed)), env_id)
+
     async def close(self, id: str) -> None:
         """Close one session."""
         self._open.discard(id)
@@ -94,6 +104,7 @@ class Sessions:
         try:
             async with asyncio.timeout(_CLOSE_WAIT_S):
                 await self._creating.settle()
+                await self._forking.settle()
         except TimeoutError:
             log.warning("sessions that are still being created are left to their leases")
         try:
@@ -131,6 +142,12 @@ class Sessions:
     async def _step(self, items: list[StepItem]) -> Sequence[Reply | Problem]:
         with self._clock:
             return await self._client.step(items)
+
+    async def _fork(self, items: list[ForkItem]) -> Sequence[Reply | Problem]:
+        with self._clock:
+            answers = await self._client.fork(items, request_id=uuid4().hex)
+        self._open.update(answer.id for answer in answers if isinstance(answer, Reply))
+        return answers
 
 
 def _same_task(one: CreateItem, other: CreateItem) -> bool:

@@ -160,6 +160,8 @@ def _to_trajectory(document: dict[str, Any]) -> Trajectory:
         turns.append(turn)
     if document["end"] not in get_args(End):
         raise ValueError(f"end {document['end']!r}; expected one of {', '.join(get_args(End))}")
+    if "sampled_by" in document:
+        document = {**document, "sampled_by": tuple(document["sampled_by"])}
     return _built(Trajectory, {**document, "turns": tuple(turns)})
 
 

@@ -130,6 +130,7 @@ class Turn:
     inadmissible: bool = False  # the action was read, but the environment does not offer it
     agent: str = ""
     info: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, float] = field(default_factory=dict)  # what annotators say of the turn
 
     @property
     def valid(self) -> bool:
@@ -157,10 +158,22 @@ class Trajectory:
     success: bool | None = None
     score: float | None = None
     error: str | None = None
-    parent: str | None = None  # trees: the trajectory this one branched from
-    branch_turn: int | None = None
+    member: int = 0  # its place in the group
+    parent: str | None = None  # trees: the name of the trajectory this one branched from
+    branch_turn: int | None = None  # trees: the first turn of its own
+    sampled_by: tuple[int, ...] = ()  # [T] trees: the member that sampled each turn; empty: this one
     seconds: float = 0.0
     policy_version: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return the trajectory's name inside its batch: its group and its place there."""
+        return f"{self.group}#{self.member}"
+
+    @property
+    def own_turns(self) -> tuple[Turn, ...]:
+        """Return the turns that were played for it: all, or in a tree those since it branched."""
+        return self.turns[self.branch_turn or 0 :]
 
     @property
     def episode_return(self) -> float:

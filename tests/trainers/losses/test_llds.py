@@ -19,7 +19,7 @@ MESSAGES = (FELL_GOOD, ROSE_GOOD, FELL_DEAD, FELL_BAD)
 
 
 def batch(messages: tuple = MESSAGES, num_minibatch: int = 0) -> TokenBatch:
-    columns = [torch.tensor(sum((m[i] for m in messages), []), dtype=torch.float64) for i in range(3)]
+    columns = [torch.tensor([x for m in messages for x in m[i]], dtype=torch.float64) for i in range(3)]
     turn = np.repeat(np.arange(len(messages)), 2)
     return TokenBatch(
         logp_N=columns[0].requires_grad_(),
