@@ -25,6 +25,7 @@ class Context:
     def __init__(self, config: PromptConfig, encoder: TokenPolicy | None) -> None:
         self.config = config
         self.encoder = encoder
+        self.subgoal = ""
         self._past: list[tuple[str, str]] = []
         self._messages: tuple[Message, ...] = ()
         self._prompt_ids: tuple[int, ...] = ()
@@ -59,14 +60,15 @@ class Context:
     def observe(self, view: View) -> None:
         """Show the state that the environment has answered with."""
         if self.config.mode == "window":
-            self._begin(window(self.config, view, self._past))
+            self._begin(window(self.config, view, self._past, self.subgoal))
         elif self._said is None:
             self._begin(opening(self.config, view))
         else:
             self._continue(self._said, reply(self.config, view))
 
-    def record(self, observation: str, action: str, generation: Generation) -> None:
-        """Note what was done in the state last shown."""
+    def record(self, observation: str, action: str, generation: Generation, subgoal: str = "") -> None:
+        """Note what was done in the state last shown, and the subgoal in force now."""
+        self.subgoal = subgoal
         self._past.append((observation, action))
         self._said = generation
         usage = generation.usage

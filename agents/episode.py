@@ -195,6 +195,7 @@ class Episode:
         if self._note_failure():
             return True
         info, after = before.info, self.reply.info
+        subgoal = parsed.subgoal if parsed.switch else self.context.subgoal
         self.turns.append(
             Turn(
                 index=len(self.turns),
@@ -209,11 +210,13 @@ class Episode:
                 malformed=parsed.malformed,
                 inadmissible=is_inadmissible(parsed, info.get("admissible")),
                 agent=str(info.get("agent") or ""),
+                switch=bool(parsed.switch) if self.stage.prompt.style == "plan" else None,
+                subgoal=subgoal,
                 info=self._kept(info),
             )
         )
         self.sampled_by.append(self.member)
-        self.context.record(before.observation, parsed.action, generation)
+        self.context.record(before.observation, parsed.action, generation, subgoal)
         if self.reply.done:
             self.end = "terminated" if self.reply.terminated else self.reply.end or "horizon"
         return self.reply.done
@@ -226,6 +229,7 @@ class Episode:
             prompt_ids=self.context.prompt_ids,
             admissible=None if admissible is None else tuple(admissible),
             constraint=stage.constraint,
+            style=stage.prompt.style,
             max_tokens=config.max_tokens,
             temperature=config.temperature,
             top_p=config.top_p,

@@ -4,6 +4,8 @@ Style "tags": `<think>...</think><action>...</action>`. A think block is optiona
 if the message opens one it must be closed, and tags inside it mean nothing. What
 follows must hold exactly one action, not empty. Text around it is ignored.
 Style "plain": the whole message, without blanks around it, is the action.
+Style "plan": a think block is optional; then a line of the plan (agents.plan), and
+what follows it, without blanks around it, is the action.
 
 Two faults are kept apart. A message is malformed if no action can be read from
 it; the environment is then sent the message itself, without blanks around it and
@@ -18,17 +20,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from .prompt import Style
-from .types import Generation, Span
+from .plan import read_plan
+from .types import Generation, Span, Style
 
 __all__ = ["MAX_ACTION_CHARS", "Parsed", "is_inadmissible", "parse_action", "token_spans"]
 
 MAX_ACTION_CHARS = 4096
 
-Fault = Literal["", "no_action", "several_actions", "empty_action", "open_think", "too_long"]
+Fault = Literal["", "no_action", "several_actions", "empty_action", "open_think", "too_long", "no_plan"]
 Chars = tuple[int, int]  # [start, end) in the message
 
 _THINK, _END_THINK = "<think>", "</think>"
@@ -44,12 +46,20 @@ class Parsed:
         fault: why the message is malformed; empty if it is not.
         action_chars: where the action stands in the message, if it was read.
         think_chars: where the think block stands, without its tags, if there is one.
+        switch: whether a new subgoal was set; None where the style has none, or it cannot be read.
+        subgoal: the new subgoal.
+        switch_chars: where the decision to keep or to switch stands.
+        subgoal_chars: where the subgoal stands.
     """
 
     action: str
     fault: Fault = ""
     action_chars: Chars | None = None
     think_chars: Chars | None = None
+    switch: bool | None = None
+    subgoal: str = ""
+    switch_chars: Chars | None = None
+    subgoal_chars: Chars | None = None
 
     @property
     def malformed(self) -> bool:
@@ -66,12 +76,10 @@ def parse_action(text: str, style: Style = "tags", max_action_chars: int = MAX_A
         max_action_chars: longer actions are malformed, and cut before they are sent.
     """
     text = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate becomes one "?"
+    if style == "plan":
+        return _planned(text, max_action_chars)
     think, fault, chars = (None, *_whole(text)) if style == "plain" else _tagged(text)
-    if chars is not None and chars[1] - chars[0] > max_action_chars:
-        fault, chars = "too_long", None
-    if chars is None:
-        return Parsed(text.strip()[:max_action_chars], fault, None, think)
-    return Parsed(text[chars[0] : chars[1]], "", chars, think)
+    return _parsed(text, think, fault, chars, max_action_chars)
 
 
 def is_inadmissible(parsed: Parsed, admissible: Collection[str] | None) -> bool:
@@ -91,7 +99,12 @@ def token_spans(parsed: Parsed, generation: Generation) -> tuple[Span, ...]:
     if not generation.char_ends:
         whole = parsed.action_chars == (0, len(generation.text))
         return (Span("action", 0, len(generation.token_ids)),) if whole else ()
-    named = (("think", parsed.think_chars), ("action", parsed.action_chars))
+    named = (
+        ("think", parsed.think_chars),
+        ("switch", parsed.switch_chars),
+        ("subgoal", parsed.subgoal_chars),
+        ("action", parsed.action_chars),
+    )
     spans = (_covering(role, chars, generation) for role, chars in named if chars is not None)
     return tuple(span for span in spans if span.start < span.end)
 
@@ -102,6 +115,37 @@ def _covering(role: str, chars: Chars, generation: Generation) -> Span:
     if role == "action" and not generation.text[chars[1] :].strip():
         return Span(role, start, len(ends))
     return Span(role, start, min(len(ends), bisect_left(ends, chars[1]) + 1))
+
+
+def _parsed(text: str, think: Chars | None, fault: Fault, chars: Chars | None, max_chars: int) -> Parsed:
+    if chars is not None and chars[1] - chars[0] > max_chars:
+        fault, chars = "too_long", None
+    if chars is None:
+        return Parsed(text.strip()[:max_chars], fault, None, think)
+    return Parsed(text[chars[0] : chars[1]], "", chars, think)
+
+
+def _planned(text: str, max_chars: int) -> Parsed:
+    """Read the think block, the line of the plan and the action; without a plan nothing is read."""
+    think, begin = None, len(text) - len(text.lstrip())
+    if text.startswith(_THINK, begin):
+        closed = text.find(_END_THINK, begin)
+        if closed == -1:
+            return _parsed(text, None, "open_think", None, max_chars)
+        think, begin = (begin + len(_THINK), closed), closed + len(_END_THINK)
+    plan = read_plan(text, begin)
+    if plan is None:
+        return _parsed(text, think, "no_plan", None, max_chars)
+    parsed = _parsed(text, think, *_stripped(text, plan.end, len(text)), max_chars)
+    if parsed.malformed:
+        return parsed
+    return replace(
+        parsed,
+        switch=plan.switch,
+        subgoal=plan.subgoal,
+        switch_chars=plan.switch_chars,
+        subgoal_chars=plan.subgoal_chars,
+    )
 
 
 def _whole(text: str) -> tuple[Fault, Chars | None]:

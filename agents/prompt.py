@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import UnknownName, UsageError
-from .types import Message
+from .types import Message, Style
 
 __all__ = ["PromptConfig", "Style", "View", "opening", "reply", "window"]
 
 Mode = Literal["conversation", "window"]
-Style = Literal["tags", "plain"]
 
 _SYSTEM: dict[Style, str] = {
     "tags": (
@@ -31,6 +30,11 @@ _SYSTEM: dict[Style, str] = {
     "plain": (
         "You act in a text environment to complete a task. Each turn you are shown what you observe. "
         "Answer with exactly one action and nothing else."
+    ),
+    "plan": (
+        "You act in a text environment to complete a task, one subgoal after another. Each turn you are shown "
+        "what you observe. Answer in two lines. The first is 'new: ' and your next subgoal in a few words, or "
+        "'keep' while the last one is not reached. The second is exactly one action."
     ),
 }
 
@@ -42,7 +46,8 @@ class PromptConfig:
     Args:
         mode: "conversation" (prompts grow) or "window" (a fresh prompt each turn).
         history: pairs of observation and action that a window shows.
-        style: how the agent must answer: "tags" (<think>, <action>) or "plain" (the action alone).
+        style: how the agent must answer: "tags" (<think>, <action>), "plain" (the action alone)
+            or "plan" (a line for the subgoal, a line for the action; see agents.plan).
         show_admissible: list the admissible actions where the environment gives them.
         system: the system message; None is the default of the style, "" is none.
         task_label: stands before the instruction.
@@ -112,13 +117,16 @@ def reply(config: PromptConfig, view: View) -> tuple[Message, ...]:
     return (Message("user", "\n".join(_state(config, view))),)
 
 
-def window(config: PromptConfig, view: View, past: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
+def window(
+    config: PromptConfig, view: View, past: Sequence[tuple[str, str]], subgoal: str = ""
+) -> tuple[Message, ...]:
     """Make a fresh prompt for the current state.
 
     Args:
         config: how prompts are made.
         view: the current state.
         past: every (observation, action) of the episode so far, first to last.
+        subgoal: of a plan-execute agent, the one in force.
     """
     parts = [config.task_label + view.instruction] if view.instruction else []
     first = max(0, len(past) - config.history)
@@ -127,6 +135,8 @@ def window(config: PromptConfig, view: View, past: Sequence[tuple[str, str]]) ->
     for number, (observation, action) in enumerate(past[first:], start=first + 1):
         parts.append(f"Observation {number}: {_cut(observation, config.max_observation_chars)}")
         parts.append(f"Action {number}: {action}")
+    if subgoal:
+        parts.append(f"Subgoal: {subgoal}")
     parts.append(f"Observation {len(past) + 1}:")
     return (*_system(config), Message("user", "\n".join((*parts, *_state(config, view)))))
 

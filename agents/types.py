@@ -16,6 +16,7 @@ __all__ = [
     "Message",
     "Policy",
     "Span",
+    "Style",
     "Trajectory",
     "Turn",
     "VersionSpan",
@@ -23,6 +24,7 @@ __all__ = [
 
 Role = Literal["system", "user", "assistant"]
 Constraint = Literal["none", "admissible"]
+Style = Literal["tags", "plain", "plan"]
 FinishReason = Literal["stop", "length", "error"]
 End = Literal["terminated", "horizon", "tokens", "deadline", "error"]
 Support = tuple[tuple[int, ...] | None, ...]
@@ -69,6 +71,7 @@ class GenerationRequest:
     prompt_ids: tuple[int, ...] | None = None  # [P]
     admissible: tuple[str, ...] | None = None
     constraint: Constraint = "none"
+    style: Style = "plain"  # what stands around the action that a constraint asks for
     max_tokens: int = 64
     temperature: float = 1.0  # 0 is greedy
     top_p: float = 1.0
@@ -129,6 +132,8 @@ class Turn:
     malformed: bool = False  # the action could not be read from the message
     inadmissible: bool = False  # the action was read, but the environment does not offer it
     agent: str = ""
+    switch: bool | None = None  # whether a plan-execute agent set a new subgoal; None: another agent
+    subgoal: str = ""  # the one in force when the action was taken
     info: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, float] = field(default_factory=dict)  # what annotators say of the turn
 

@@ -15,9 +15,12 @@ import numpy as np
 
 from ..agents.context import Context
 from ..agents.decoding import TrieCache
+from ..agents.decoding.planning import PlanDecoder
+from ..agents.decoding.trie import Node
+from ..agents.plan import message_parts, one_line
 from ..agents.prompt import PromptConfig, View
 from ..agents.tiny.tokenizer import TinyTokenizer
-from ..agents.types import Constraint, End, Generation, TokenPolicy, Trajectory, Turn
+from ..agents.types import Constraint, End, Generation, Style, TokenPolicy, Trajectory, Turn
 from ..envs import make
 from ..envs.core import Checked
 from ..errors import EnvironmentFault, UsageError
@@ -27,7 +30,7 @@ __all__ = ["Teacher", "choose_teacher", "collect", "texts_of", "to_tokens"]
 
 Teacher = Literal["explorer", "expert", "none"]
 T = TypeVar("T")
-Actor = Callable[[str, Mapping[str, Any]], str]
+Actor = Callable[[str, Mapping[str, Any]], tuple[str, str]]  # -> action, and the subgoal it serves ("": the task)
 
 
 def choose_teacher(given: str, env_id: str, info: Mapping[str, Any]) -> Teacher:
@@ -111,17 +114,18 @@ class _Recorder:
         teacher = choose_teacher(settings.teacher, settings.env_id, self.info)
         actor = _actor(teacher, self.info, rng)
         while len(self.turns) < settings.max_turns:
-            action = actor(self.observation, self.info)
+            action, subgoal = actor(self.observation, self.info)
             admissible = self.info.get("admissible") or ()
             slipped = bool(admissible) and rng.random() < settings.slip
             if slipped:
                 action = str(admissible[int(rng.integers(len(admissible)))])
-            if self._step(action, taught=teacher != "none" and not slipped):
+            if self._step(action, one_line(subgoal or self.instruction) or "finish", teacher != "none" and not slipped):
                 return self.trajectory("terminated" if self.terminated else "horizon")
         return self.trajectory("horizon")
 
-    def _step(self, action: str, taught: bool) -> bool:
+    def _step(self, action: str, subgoal: str, taught: bool) -> bool:
         """Take a turn; tell whether the episode is over."""
+        kept = self.turns[-1].subgoal if self.turns else ""
         shown, before = self.observation, self.info
         self.observation, reward, self.terminated, truncated, self.info = _call(lambda: self.env.step(action))
         self.turns.append(
@@ -132,6 +136,8 @@ class _Recorder:
                 action=action,
                 reward=reward,
                 next_state_key=self.info["state_key"],
+                switch=subgoal != kept,
+                subgoal=subgoal,
                 info={"admissible": before.get("admissible"), "taught": taught},
             )
         )
@@ -167,19 +173,23 @@ def _actor(teacher: Teacher, info: Mapping[str, Any], rng: np.random.Generator) 
         from ..envs.household.explore import Explorer
 
         explorer = Explorer(str(info.get("instruction", "")), rng)
-        return lambda observation, now: explorer.act(observation, now.get("admissible") or ())
+        return lambda observation, now: (
+            explorer.act(observation, now.get("admissible") or ()),
+            explorer.subgoal,
+        )
     if teacher == "expert":
         return _expert
-    return lambda observation, now: _random(now, rng)
+    return lambda observation, now: (_random(now, rng), "")
 
 
-def _expert(_: str, info: Mapping[str, Any]) -> str:
-    action = (info.get("private") or {}).get("expert")
+def _expert(_: str, info: Mapping[str, Any]) -> tuple[str, str]:
+    private = info.get("private") or {}
+    action = private.get("expert")
     if not isinstance(action, str):
         raise UsageError(
             "warmstart.teacher = 'expert', but the environment gives no info['private']['expert']; use 'none'"
         )
-    return action
+    return action, str(private.get("subgoal") or "")
 
 
 def _random(info: Mapping[str, Any], rng: np.random.Generator) -> str:
@@ -200,6 +210,8 @@ def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterat
         for turn in trajectory.turns:
             yield turn.observation
             yield turn.action
+            if prompt.style == "plan":
+                yield "".join(message_parts(bool(turn.switch), turn.subgoal, turn.action))
             yield from turn.info.get("admissible") or ()
 
 
@@ -217,15 +229,17 @@ def to_tokens(
     prompt: PromptConfig,
     constraint: Constraint,
     context_tokens: int,
+    max_tokens: int = 64,
 ) -> list[Trajectory]:
-    """Return the episodes with a generation on each turn, as if a policy had said the actions.
+    """Return the episodes with a generation on each turn, as if a policy had said the messages.
 
     Under the constraint `admissible` each token carries the set it could have been
     drawn from, so cloning learns decisions and not spelling. Turns that would
     exceed the context are cut off; turns that nobody taught, or whose action
-    the constraint would not let the policy say, have no token to learn.
+    the constraint would not let the policy say, have no token to learn. A plan's
+    subgoal that takes more than half of `max_tokens` could not be said either.
     """
-    tries = TrieCache(tokenizer.encode, tokenizer.end_id)
+    sayable = _Sayable(tokenizer, prompt.style, constraint, max_tokens)
     encoder = cast(TokenPolicy, _Encoder(tokenizer))
     encoded = []
     for trajectory in trajectories:
@@ -233,31 +247,53 @@ def to_tokens(
         for turn in trajectory.turns:
             view = View.of(turn.observation, turn.info, trajectory.instruction)
             context.observe(view)
-            tokens = (*tokenizer.encode(turn.action), tokenizer.end_id)
+            parts = sayable.parts(turn)
+            tokens = (*(token for part in parts for token in tokenizer.encode(part)), tokenizer.end_id)
             prompt_ids = context.prompt_ids or ()
             if len(prompt_ids) + len(tokens) > context_tokens:
                 break
-            support = _support(tokens, turn, tries, constraint)
-            generation = Generation(turn.action, prompt_ids, tokens, (0.0,) * len(tokens), support)
+            support = sayable.support(tokens, turn)
+            generation = Generation("".join(parts), prompt_ids, tokens, (0.0,) * len(tokens), support)
             turns.append(replace(turn, generation=generation))
-            context.record(turn.observation, turn.action, generation)
+            context.record(turn.observation, turn.action, generation, turn.subgoal)
         encoded.append(replace(trajectory, turns=tuple(turns)))
     return encoded
 
 
-def _support(
-    tokens: tuple[int, ...], turn: Turn, tries: TrieCache, constraint: Constraint
-) -> tuple[tuple[int, ...] | None, ...]:
-    forced = tuple((token,) for token in tokens)
-    admissible = turn.info.get("admissible")
-    if not turn.info.get("taught"):
-        return forced
-    if constraint == "none" or admissible is None:
-        return (None,) * len(tokens)
-    if turn.action not in admissible:
-        return forced
-    node, support = tries.get(tuple(admissible)), list[tuple[int, ...]]()
-    for token in tokens:
-        support.append(node.tokens)
-        node = node.children[token]
-    return tuple(support)
+class _Sayable:
+    """Know how a message is worded, and what a policy could have said in its place."""
+
+    def __init__(self, tokenizer: TinyTokenizer, style: Style, constraint: Constraint, max_tokens: int) -> None:
+        self._tries = TrieCache(tokenizer.encode, tokenizer.end_id)
+        self._plans = PlanDecoder(tokenizer.encode, tokenizer.decode, tokenizer.end_id)
+        self._style, self._constraint, self._max_tokens = style, constraint, max_tokens
+
+    def parts(self, turn: Turn) -> tuple[str, ...]:
+        """Return the message of a turn in the parts that are made into tokens one by one."""
+        if self._style != "plan":
+            return (turn.action,)
+        return message_parts(bool(turn.switch), turn.subgoal, turn.action)
+
+    def support(self, tokens: tuple[int, ...], turn: Turn) -> tuple[tuple[int, ...] | None, ...]:
+        """Return for each token what could have been drawn; itself alone where nothing is taught."""
+        forced = tuple((token,) for token in tokens)
+        admissible = turn.info.get("admissible")
+        if not turn.info.get("taught"):
+            return forced
+        if self._constraint == "none" or admissible is None:
+            return (None,) * len(tokens)
+        if turn.action not in admissible:
+            return forced
+        node, support = self._tree(turn, tuple(admissible)), list[tuple[int, ...] | None]()
+        for token in tokens:
+            if node.tokens is not None and token not in node.tokens:
+                return forced
+            support.append(node.tokens)
+            node = node.child(token)
+        return tuple(support)
+
+    def _tree(self, turn: Turn, admissible: tuple[str, ...]) -> Node:
+        actions = self._tries.get(admissible)
+        if self._style != "plan":
+            return actions
+        return self._plans.tree(actions, first=turn.index == 0, max_tokens=self._max_tokens)

@@ -83,7 +83,7 @@ class PromptSection:
 
     mode: Literal["conversation", "window"] = "conversation"
     history: int = 2  # pairs of observation and action that a window shows
-    style: Literal["plain", "tags"] = "plain"
+    style: Literal["plain", "tags", "plan"] = "plain"
     show_admissible: bool = False
     system: str = ""
     task_label: str = "Your task: "

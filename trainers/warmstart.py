@@ -88,7 +88,10 @@ def warm_start(
         )
     prompt = prompt_config(recipe.prompt)
     model, tokenizer = begun or _new_policy(recipe, played, prompt)
-    encoded = to_tokens(chosen, tokenizer, prompt, recipe.rollout.constraint, model.context_tokens)
+    rollout = recipe.rollout
+    encoded = to_tokens(
+        chosen, tokenizer, prompt, rollout.constraint, model.context_tokens, rollout.max_tokens
+    )
     steps, loss, accuracy = _clone_and_measure(model, encoded, section, recipe.train.seed, report)
     cloned = Cloned(
         num_demonstrations=len(played),

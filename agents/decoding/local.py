@@ -11,7 +11,8 @@ from ...errors import UsageError
 from ..types import FinishReason, Generation, GenerationRequest, Message
 from .batching import Batcher
 from .loop import Codec, Job, prepare
-from .trie import TrieCache
+from .planning import PlanDecoder
+from .trie import Node, TrieCache
 
 __all__ = ["LocalPolicy", "ScoreJob"]
 
@@ -37,6 +38,7 @@ class LocalPolicy(ABC):
             raise UsageError(f"max_batch {max_batch}: expected at least 1")
         self.version = version
         self._name, self._codec, self._tries = name, codec, tries
+        self._plans = PlanDecoder(codec.encode, codec.decode, codec.end_id)
         self._lock = threading.Lock()  # held while a batch runs or weights change
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"policy-{name}")
         self._generations = Batcher(self._generate_locked, self._executor, max_batch)
@@ -88,7 +90,7 @@ class LocalPolicy(ABC):
         if (request.prompt_ids is None) == (not request.messages):
             raise UsageError("generation request: expected either messages or prompt_ids")
         ids = self.encode_prompt(request.messages) if request.prompt_ids is None else request.prompt_ids
-        trie = self._tries.get(request.admissible or ()) if request.constraint == "admissible" else None
+        trie = self._allowed(request) if request.constraint == "admissible" else None
         job = prepare(request, ids, context_tokens=self.context_tokens, vocab_size=self.vocab_size, trie=trie)
         return await self._generations.submit(job)
 
@@ -111,6 +113,13 @@ class LocalPolicy(ABC):
     async def aclose(self) -> None:
         """Stop the worker thread; a batch that runs is finished first."""
         self._executor.shutdown(wait=False)
+
+    def _allowed(self, request: GenerationRequest) -> Node:
+        """Return the tree of what a constrained message may be."""
+        actions = self._tries.get(request.admissible or ())
+        if request.style != "plan":
+            return actions
+        return self._plans.tree(actions, first=request.turn == 0, max_tokens=request.max_tokens)
 
     def _generate_locked(self, jobs: list[Job]) -> list[Generation]:
         with self._lock:

@@ -22,7 +22,7 @@ from ...errors import PolicyError, UsageError
 from ..types import FinishReason, Generation, GenerationRequest, VersionSpan
 from .randomness import uniforms
 from .sampling import SamplingRows, sample
-from .trie import TokenTrie
+from .trie import Node, forced
 
 __all__ = ["Codec", "Engine", "Job", "prepare", "run_jobs"]
 
@@ -48,6 +48,10 @@ class Codec(Protocol):
         """Return further tokens that end a message; the end-of-message token is then forced."""
         ...
 
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Return the tokens of a text, without markers."""
+        ...
+
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of tokens, without special tokens."""
         ...
@@ -64,7 +68,7 @@ class Job:
     request: GenerationRequest
     prompt_ids: tuple[int, ...]  # [P]
     max_tokens: int
-    trie: TokenTrie | None
+    trie: Node | None  # what may be said; None is anything
     uniforms: NDArray[np.float64]  # [max_tokens]
 
 
@@ -74,7 +78,7 @@ def prepare(
     *,
     context_tokens: int,
     vocab_size: int,
-    trie: TokenTrie | None,
+    trie: Node | None,
 ) -> Job:
     """Check a request; generation is cut where the model's context ends.
 
@@ -132,9 +136,9 @@ class _Row:
         """Append a token that had no alternative."""
         self.take(token, 0.0, 0.0, (token,))
 
-    def follow(self, node: TokenTrie, end_id: int) -> None:
+    def follow(self, node: Node, end_id: int) -> None:
         """Take the tokens that the tree forces after `node`, as far as there is room."""
-        chain, self.node = node.forced()
+        chain, self.node = forced(node)
         for token in chain[: self.job.max_tokens - len(self.tokens)]:
             self.force(token)
         self.settle(end_id)
@@ -210,7 +214,7 @@ def _draw(rows: Sequence[_Row], logits: Tensor, codec: Codec) -> None:
         row.pending = []
         row.take(token, draw.logprobs[index], draw.entropies[index], draw.supports[index])
         if row.node is not None:
-            row.follow(row.node.children[token], codec.end_id)
+            row.follow(row.node.child(token), codec.end_id)
         else:
             row.settle(codec.end_id)
         if token in codec.stop_ids:

@@ -10,10 +10,34 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from ...errors import PolicyError
 
-__all__ = ["TokenTrie", "TrieCache"]
+__all__ = ["Node", "TokenTrie", "TrieCache", "forced"]
+
+
+class Node(Protocol):
+    """Be a place in what may be said: which tokens may follow, and where each leads."""
+
+    @property
+    def tokens(self) -> tuple[int, ...] | None:
+        """Return the tokens that may come next, ascending; None is any token."""
+        ...
+
+    def child(self, token: int) -> Node:
+        """Return the place after a token that may come next."""
+        ...
+
+
+def forced(node: Node) -> tuple[list[int], Node]:
+    """Return the tokens that follow a place without a choice, and the place after them."""
+    chain: list[int] = []
+    while node.tokens is not None and len(node.tokens) == 1:
+        token = node.tokens[0]
+        chain.append(token)
+        node = node.child(token)
+    return chain, node
 
 
 class TokenTrie:
@@ -25,7 +49,7 @@ class TokenTrie:
     __slots__ = ("_tokens", "children")
 
     def __init__(self) -> None:
-        self.children: dict[int, TokenTrie] = {}
+        self.children: dict[int, Node] = {}
         self._tokens: tuple[int, ...] | None = None
 
     @classmethod
@@ -38,13 +62,24 @@ class TokenTrie:
 
     def insert(self, sequence: Sequence[int], end_id: int) -> None:
         """Add one sequence and its end."""
+        self.join((*sequence, end_id), TokenTrie())
+
+    def join(self, sequence: Sequence[int], then: Node) -> None:
+        """Add a sequence that leads to another place, which is shared and not copied."""
         node = self
-        for token in (*sequence, end_id):
+        for token in sequence[:-1]:
             follower = node.children.get(token)
-            if follower is None:
+            if not isinstance(follower, TokenTrie):
                 follower = node.children[token] = TokenTrie()
                 node._tokens = None
             node = follower
+        if sequence[-1] not in node.children:
+            node.children[sequence[-1]] = then
+            node._tokens = None
+
+    def child(self, token: int) -> Node:
+        """Return the node after a token."""
+        return self.children[token]
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -52,15 +87,6 @@ class TokenTrie:
         if self._tokens is None:
             self._tokens = tuple(sorted(self.children))
         return self._tokens
-
-    def forced(self) -> tuple[list[int], TokenTrie]:
-        """Return the tokens that follow without a choice, and the node after them."""
-        chain: list[int] = []
-        node = self
-        while len(node.children) == 1:
-            ((token, node),) = node.children.items()
-            chain.append(token)
-        return chain, node
 
 
 class TrieCache:

@@ -92,6 +92,19 @@ class Explorer:
         self._treated: set[str] = set()
         self._target = ""
         self._taste: dict[str, float] = {}
+        self._step = "find"
+
+    @property
+    def subgoal(self) -> str:
+        """Return what the last action was for: find, put down, clean, heat, cool, light or put."""
+        obj, target = self.chore.obj, self.chore.target
+        phrases = {
+            "find": f"find {obj}",
+            "put down": f"put down {_kind(self._held)}",
+            "light": f"find {target}",
+            "put": f"put {obj} in {target}",
+        }
+        return phrases.get(self._step, f"{self._step} {obj}")
 
     def act(self, observation: str, admissible: Iterable[str]) -> str:
         """Return the next action.
@@ -144,6 +157,7 @@ class Explorer:
 
     def _seek(self, options: list[str]) -> str:
         """Take the wanted object where it is seen, or search on."""
+        self._step = "find"
         for option in options:
             match = re.fullmatch(r"take (\w+ \d+) from (\w+ \d+)", option)
             if match and self._wanted(match[1]) and not self._done_with(match[1], match[2]):
@@ -163,11 +177,15 @@ class Explorer:
         """Do with the object in hand what the task asks for."""
         chore, held = self.chore, self._held
         if not self._wanted(held):
+            self._step = "put down"
             return self._put_down(options)
         if chore.kind == "light":
+            self._step = "light"
             return self._light(options)
         if chore.kind in _APPLIANCES and held not in self._treated:
+            self._step = chore.kind
             return self._treat(options)
+        self._step = "put"
         targets = [place for place in self._places if _kind(place) == chore.target]
         if self._target:
             targets = [self._target]

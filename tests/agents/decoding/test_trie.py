@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnwise.agents.decoding import TokenTrie, TrieCache
+from turnwise.agents.decoding.trie import forced
 from turnwise.errors import PolicyError
 
 END = 0
@@ -22,10 +23,10 @@ def test_children_are_ascending_and_an_action_may_begin_another() -> None:
 
 def test_forced_stops_at_the_first_choice() -> None:
     trie = TokenTrie.of([(5, 7, 3), (5, 7, 4)], END)
-    chain, node = trie.forced()
+    chain, node = forced(trie)
     assert chain == [5, 7]
     assert node.tokens == (3, 4)
-    chain, node = node.children[3].forced()
+    chain, node = forced(node.child(3))
     assert chain == [END]
     assert node.tokens == ()
 
