@@ -30,7 +30,8 @@ __all__ = ["Teacher", "choose_teacher", "collect", "texts_of", "to_tokens"]
 
 Teacher = Literal["explorer", "expert", "none"]
 T = TypeVar("T")
-Actor = Callable[[str, Mapping[str, Any]], tuple[str, str]]  # -> action, and the subgoal it serves ("": the task)
+# returns an action and the subgoal that it serves; "": the task itself
+Actor = Callable[[str, Mapping[str, Any]], tuple[str, str]]
 
 
 def choose_teacher(given: str, env_id: str, info: Mapping[str, Any]) -> Teacher:
@@ -119,7 +120,8 @@ class _Recorder:
             slipped = bool(admissible) and rng.random() < settings.slip
             if slipped:
                 action = str(admissible[int(rng.integers(len(admissible)))])
-            if self._step(action, one_line(subgoal or self.instruction) or "finish", teacher != "none" and not slipped):
+            subgoal = one_line(subgoal or self.instruction) or "finish"
+            if self._step(action, subgoal, teacher != "none" and not slipped):
                 return self.trajectory("terminated" if self.terminated else "horizon")
         return self.trajectory("horizon")
 
@@ -263,7 +265,9 @@ def to_tokens(
 class _Sayable:
     """Know how a message is worded, and what a policy could have said in its place."""
 
-    def __init__(self, tokenizer: TinyTokenizer, style: Style, constraint: Constraint, max_tokens: int) -> None:
+    def __init__(
+        self, tokenizer: TinyTokenizer, style: Style, constraint: Constraint, max_tokens: int
+    ) -> None:
         self._tries = TrieCache(tokenizer.encode, tokenizer.end_id)
         self._plans = PlanDecoder(tokenizer.encode, tokenizer.decode, tokenizer.end_id)
         self._style, self._constraint, self._max_tokens = style, constraint, max_tokens

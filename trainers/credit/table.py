@@ -147,7 +147,8 @@ class TurnTable:
 
         Trajectory codes are places in the sequence given, as names; those
         without a turn have no row. Reward tiers become columns of their own
-        name, 0 where a turn lacks one.
+        name, 0 where a turn lacks one. Where a plan-execute agent played, columns
+        switch and subgoal tell its plan.
 
         Args:
             trajectories: the episodes of a batch.
@@ -171,6 +172,9 @@ class TurnTable:
             "end": [each.end for _, each, _ in pairs],
             "success": [bool(each.success) for _, each, _ in pairs],
         }
+        if any(getattr(turn, "switch", None) is not None for turn in turns):
+            columns["switch"] = [bool(turn.switch) for turn in turns]
+            columns["subgoal"] = [turn.subgoal for turn in turns]
         for tier in tiers:
             if tier in columns or tier in extra or tier in RESERVED:
                 raise TableError(f"reward tier {tier!r} bears the name of a column: rename the tier")

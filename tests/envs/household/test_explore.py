@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from turnwise.envs import make
 from turnwise.envs.household import engine, explore, text
 from turnwise.envs.household.explore import Explorer, parse_instruction
 from turnwise.envs.household.game import TASK_TYPES, Game, TaskType
@@ -123,3 +124,31 @@ def test_it_returns_to_what_it_has_seen() -> None:
     explorer.act("You pick up the pen 1 from the desk 1.", ["go to bed 1", "go to desk 1"])
     options = ["examine bed 1", "go to desk 1", "go to shelf 1", "take pen 1 from bed 1"]
     assert explorer.act("You move the pen 1 to the bed 1.", options) == "go to desk 1"
+
+
+def test_the_explorer_says_what_it_is_at() -> None:
+    """A whole chore, whose subgoals can be told beforehand: find, heat, put."""
+    found = False
+    for seed in range(30):
+        env = make("household/pick_heat_then_place_in_recep-v0", split="train", difficulty="small")
+        text, info = env.reset(seed=seed)
+        explorer = Explorer(info["instruction"], np.random.default_rng(seed))
+        chore, said = explorer.chore, []
+        for _ in range(50):
+            action = explorer.act(text, info["admissible"])
+            said.append(explorer.subgoal)
+            text, _, done, cut, info = env.step(action)
+            if done or cut:
+                break
+        changes = [one for one, before in zip(said, ["", *said], strict=False) if one != before]
+        assert set(changes) <= {
+            f"find {chore.obj}",
+            f"heat {chore.obj}",
+            f"put {chore.obj} in {chore.target}",
+        }
+        found = found or changes == [
+            f"find {chore.obj}",
+            f"heat {chore.obj}",
+            f"put {chore.obj} in {chore.target}",
+        ]
+    assert found
