@@ -32,8 +32,8 @@ _SYSTEM: dict[Style, str] = {
         "Answer with exactly one action and nothing else."
     ),
     "plan": (
-        "You act in a text environment to complete a task, subgoal by subgoal. Each turn you are shown what you "
-        "observe. Answer in two lines. The first is 'new: ' and your next subgoal in a few words, or "
+        "You act in a text environment to complete a task, subgoal by subgoal. Each turn you are shown what "
+        "you observe. Answer in two lines. The first is 'new: ' and your next subgoal in a few words, or "
         "'keep' while the last one is not reached. The second is exactly one action."
     ),
 }

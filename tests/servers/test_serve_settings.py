@@ -74,9 +74,7 @@ def test_precedence(settings, tmp_path):
 def test_unknown_names(settings, tmp_path):
     file = tmp_path / "server.toml"
     file.write_text("max-sessions = 3\n")
-    with pytest.raises(
-        UnknownName, match="'max-sessions': did you mean 'max_sessions'"
-    ):
+    with pytest.raises(UnknownName, match="'max-sessions': did you mean 'max_sessions'"):
         settings("--config", str(file))
     with pytest.raises(UnknownName, match="'TURNWISE_SERVE_PROT': did you mean 'TURNWISE_SERVE_PORT'"):
         settings(PROT="80")
