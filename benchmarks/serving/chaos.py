@@ -2,13 +2,14 @@
 
     python benchmarks/serving/chaos.py --episodes 1000 --kills 20 --out benchmarks/results
 
-A proxy drops, delays and duplicates requests, drops and delays replies, and so
-reorders both; duplicates arrive up to seconds late, creates, resets and forks
-among them. The server, and the processes in which it keeps environments, are
-killed with SIGKILL at random moments and the server is started again on its
-journal. Demanded: every trajectory is identical to a run without faults, each
-environment has counted as many steps as its turn says, and no session is lost.
-The exit code is 1 if one of them fails.
+A proxy drops, delays, cuts and duplicates requests and replies, and so reorders
+both; duplicates arrive up to seconds late, creates, resets and forks among them.
+The server, and the processes in which it keeps environments, are killed with
+SIGKILL at random moments and the server is started again on its journal. The
+environments are small ones of the tests and the project's own three.
+Demanded: every trajectory is identical to a run without faults, each environment
+has counted as many steps as its turn says, no session is lost, and none is left
+over at the end. The exit code is 1 if one of them fails.
 """
 
 from __future__ import annotations
@@ -22,104 +23,26 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
+from faults import Faults, Proxy
 
 from turnwise.servers.api import CreateItem, ForkItem, Reply, ResetItem, SessionClient, StepItem
 from turnwise.servers.http_client import HttpClient
 from turnwise.servers.local import LocalClient
 from turnwise.servers.process import ServerProcess
 
-WORLD = Path(__file__).parents[2] / "tests" / "servers" / "worlds.py"
-WORLDS = ("Counter", "Waiting", "Locked")
-IN_PROCESSES = "Fragile"  # kept in processes of its own, which are killed, too
+HERE = Path(__file__).parent
+WORLDS = HERE.parents[1] / "tests" / "servers" / "worlds.py"
+WANDERERS = HERE / "wanderers.py"
+INLINE = [f"{WORLDS}:{name}" for name in ("Counter", "Waiting", "Locked")]
+INLINE += [f"{WANDERERS}:{name}" for name in ("Shopping", "Search")]
+IN_PROCESSES = [f"{WORLDS}:Fragile", f"{WANDERERS}:Household"]  # their processes are killed, too
 LENGTH = 8
 SESSIONS_OF_A_DRIVER = 4
-
-
-@dataclass
-class Faults:
-    """Say how often each thing goes wrong, and count it."""
-
-    random: random.Random
-    drop_request: float = 0.04
-    drop_reply: float = 0.04
-    duplicate: float = 0.1
-    delay: float = 0.3
-    delay_s: float = 0.05
-    late_s: float = 2.0
-    seen: Counter[str] = field(default_factory=Counter)
-
-    def happens(self, name: str) -> bool:
-        if self.random.random() < getattr(self, name):
-            self.seen[name] += 1
-            return True
-        return False
-
-
-class Proxy:
-    """Forward HTTP requests one by one, badly."""
-
-    def __init__(self, port: int, faults: Faults) -> None:
-        self.port, self.faults = port, faults
-        self.late: set[asyncio.Task[None]] = set()
-        self.url = ""
-
-    async def start(self) -> asyncio.Server:
-        server = await asyncio.start_server(self.serve, "127.0.0.1", 0, limit=1 << 24)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        return server
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                request = await read_message(reader)
-                await self.pause()
-                if self.faults.happens("drop_request"):
-                    break
-                if self.faults.happens("duplicate"):
-                    task = asyncio.create_task(self.again(request))
-                    self.late.add(task)
-                    task.add_done_callback(self.late.discard)
-                reply = await self.forward(request)
-                await self.pause()
-                if self.faults.happens("drop_reply"):
-                    break
-                writer.write(reply)
-                await writer.drain()
-        writer.close()
-
-    async def pause(self) -> None:
-        if self.faults.happens("delay"):
-            await asyncio.sleep(self.faults.random.random() * self.faults.delay_s)
-
-    async def again(self, request: bytes) -> None:
-        """Send a copy later, when the client has gone on; nobody hears the reply."""
-        await asyncio.sleep(self.faults.random.random() * self.faults.late_s)
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            await self.forward(request)
-
-    async def forward(self, request: bytes) -> bytes:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24)
-        try:
-            writer.write(request)
-            await writer.drain()
-            return await read_message(reader)
-        finally:
-            writer.close()
-
-
-async def read_message(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = 0
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            length = int(value)
-    return head + await reader.readexactly(length)
 
 
 async def play(client: SessionClient, driver: int, num_rounds: int, env_ids: list[str]) -> list[Any]:
@@ -193,13 +116,13 @@ async def kill_now_and_then(
 
 
 async def run(num_episodes: int, num_kills: int, seed: int, isolate: bool) -> dict[str, Any]:
-    env_ids = [f"{WORLD}:{name}" for name in (*WORLDS, IN_PROCESSES)]
+    env_ids = [*INLINE, *IN_PROCESSES]
     num_rounds = 4
     num_drivers = -(-num_episodes // (num_rounds * SESSIONS_OF_A_DRIVER))
     faults = Faults(random.Random(seed))
     arguments = [word for env_id in env_ids for word in ("--env", env_id)]
     if isolate:
-        arguments += ["--isolation", f"{env_ids[-1]}=process"]
+        arguments += [word for env_id in IN_PROCESSES for word in ("--isolation", f"{env_id}=process")]
     with tempfile.TemporaryDirectory() as folder:
         arguments += ["--journal", str(Path(folder) / "journal.db")]
         with ServerProcess(arguments) as server:
@@ -223,7 +146,10 @@ async def run(num_episodes: int, num_kills: int, seed: int, isolate: bool) -> di
             await asyncio.gather(*proxy.late)
             await client.aclose()
             listening.close()
+            left = await asyncio.to_thread(httpx.get, f"{server.url}/v1/sessions", timeout=60.0)
+            num_left = len(left.json()["sessions"])
     wrong = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    wrong += [f"{num_left} sessions were left over"] if num_left else []
     for driver, outcome in enumerate(outcomes):
         if not isinstance(outcome, str) and outcome != await play_alone(driver, num_rounds, env_ids):
             wrong.append(f"driver {driver}: another trajectory than without faults")
@@ -231,7 +157,8 @@ async def run(num_episodes: int, num_kills: int, seed: int, isolate: bool) -> di
         "episodes": num_drivers * num_rounds * SESSIONS_OF_A_DRIVER,
         "turns": num_drivers * num_rounds * SESSIONS_OF_A_DRIVER * LENGTH,
         "seed": seed,
-        "faults": dict(faults.seen),
+        "environments": [env_id.rpartition(":")[2] for env_id in env_ids],
+        "faults": faults.table(),
         "kills": dict(kills),
         "seconds": round(seconds, 1),
         "wrong": wrong[:20],
