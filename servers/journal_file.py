@@ -42,6 +42,7 @@ __all__ = ["FORMAT", "SqliteJournal", "open_reader", "records_of"]
 
 FORMAT = "1"
 _APPLICATION_ID = 0x7475726E  # "turn", so that `file` and we know it
+_MAX_LOG_PAGES = 4096  # of 4 KB: how long the write-ahead log may grow between two checkpoints
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sessions (
@@ -105,6 +106,7 @@ class SqliteJournal:
             os.close(self._lock)
             raise
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
+        self._is_long = False  # the write-ahead log, at the last checkpoint
         self._num_written = self._num_writing = 0  # records, in the order in which they came
         self._flush: asyncio.Future[None] | None = None
         # an fsync takes milliseconds: it must not hold the event loop
@@ -212,12 +214,24 @@ class SqliteJournal:
             raise JournalError(f"journal {self.file}: {error}") from error
 
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the file; blocks for an fsync, so call it on a thread."""
-        db = sqlite3.connect(self.file)
+        """Move the write-ahead log into the file; blocks for an fsync, so call it on a thread.
+
+        Moving it disturbs nobody, but the end of a log that is written all the while
+        is never reached, so it would grow for ever: of a long one the writer itself
+        moves what little came since, and begins it anew.
+
+        Raises:
+            JournalError: if the file cannot be written.
+        """
         try:
-            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        finally:
-            db.close()
+            db = sqlite3.connect(self.file)
+            try:
+                _, num_pages, _ = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                self._is_long = num_pages > _MAX_LOG_PAGES
+            finally:
+                db.close()
+        except sqlite3.Error as error:
+            raise JournalError(f"journal {self.file}: {error}") from error
 
     def close(self) -> None:
         """Write what waits, if it can be written, and release the file."""
@@ -264,6 +278,9 @@ class SqliteJournal:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+            if self._is_long:
+                self._is_long = False
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.Error as error:
             raise JournalError(f"journal {self.file}: {error}") from error
 

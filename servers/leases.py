@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from .journal import JournalError
+from .problems import Refused
 from .service import Service
 
 __all__ = ["keep_reaping", "reap"]
@@ -34,10 +36,13 @@ def reap(service: Service) -> list[str]:
 
 
 async def keep_reaping(service: Service) -> None:
-    """Reap, and tidy the journal, until cancelled."""
+    """Reap, and tidy the journal, until cancelled; a journal that cannot be written is tried again."""
     period_s = min(service.limits.ttl_s / 4, _MAX_PERIOD_S)
     while True:
         await asyncio.sleep(period_s)
-        if reap(service):
-            await service.commit()
-        await asyncio.to_thread(service.journal.checkpoint)
+        try:
+            if reap(service):
+                await service.commit()
+            await asyncio.to_thread(service.journal.checkpoint)
+        except (Refused, JournalError) as error:
+            log.error("the journal was not tidied: %s", error)

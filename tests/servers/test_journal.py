@@ -8,7 +8,8 @@
 4. create and fork are done once across a restart.
 5. Requests that wait together share a commit.
 6. A file of another format, another program, or in use is refused.
-7. The command lists, shows, verifies, replays and compacts.
+7. The write-ahead log stays short while it is written, and a checkpoint that fails stops nothing.
+8. The command lists, shows, verifies, replays and compacts.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from typer.testing import CliRunner
 
 from turnwise.__main__ import app as command_line
 from turnwise.errors import UsageError
+from turnwise.servers import journal_file, leases
 from turnwise.servers.api import CreateItem, ForkItem, ResetItem, StepItem
 from turnwise.servers.http_client import HttpClient
 from turnwise.servers.journal import JournalError
 from turnwise.servers.journal_file import SqliteJournal, open_reader, records_of
+from turnwise.servers.limits import Limits
 from turnwise.servers.local import LocalClient
 from turnwise.servers.process import ServerProcess
 
@@ -286,6 +289,49 @@ def test_foreign_files_are_refused(tmp_path):
         SqliteJournal(tmp_path / "used.db")
     used.close()
     SqliteJournal(tmp_path / "used.db").close()
+
+
+def test_the_write_ahead_log_stays_short_though_it_is_written_all_the_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_file, "_MAX_LOG_PAGES", 10)
+    journal = SqliteJournal(tmp_path / "journal.db")
+    sizes = []
+
+    def write(num: int) -> None:
+        for _ in range(num):
+            journal._write([(journal_file._ENTRY, ("s", 0, "x" * 4000, bytes(16), None))])
+
+    for _ in range(10):
+        with open_reader(tmp_path / "journal.db") as db:
+            db.execute("BEGIN")
+            db.execute("SELECT COUNT(*) FROM entries").fetchone()
+            write(20)  # a checkpoint that begins now cannot reach the end of the log
+            journal.checkpoint()
+        db.close()
+        write(1)
+        sizes.append((tmp_path / "journal.db-wal").stat().st_size)
+    journal.close()
+    assert sizes[-1] == sizes[1]
+
+
+def test_a_failed_checkpoint_does_not_end_reaping(make_service, world, monkeypatch, caplog, tmp_path):
+    monkeypatch.setattr(leases, "_MAX_PERIOD_S", 0.01)
+    journal = SqliteJournal(tmp_path / "journal.db")
+    service = make_service(journal=journal, limits=Limits(ttl_s=0.2))
+
+    async def run() -> None:
+        await LocalClient(service).create([CreateItem(world("Counter"))], request_id="a")
+        (tmp_path / "away").mkdir()
+        monkeypatch.setattr(journal, "file", tmp_path / "away")  # a folder is no database
+        reaper = asyncio.create_task(leases.keep_reaping(service))
+        while service.sessions:
+            await asyncio.sleep(0.01)
+        assert not reaper.done()
+        reaper.cancel()
+        await asyncio.wait([reaper])
+        await service.aclose()
+
+    asyncio.run(run())
+    assert "the journal was not tidied: journal" in caplog.text
 
 
 def test_old_closed_sessions_are_dropped(make_service, world, tmp_path):
