@@ -12,6 +12,8 @@ A policy is any object with the methods of `types.Policy`. It may also have:
     names_actions    True: its text is the action itself, never tags around it
     reset_options    options of every reset, e.g. {"expert": True}
     sees_private     True: requests carry `info["private"]`
+    score, encode    the logprobs of given tokens after a prompt; the tokens of a text
+    vocab_size       the number of its tokens
 """
 
 from __future__ import annotations

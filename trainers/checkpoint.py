@@ -54,6 +54,7 @@ def save(
     learner: dict[str, Any],
     save_policy: Callable[[Path], None],
     keep: int,
+    save_more: Callable[[Path], None] = lambda folder: None,
 ) -> Path:
     """Write the checkpoint of an update and drop the oldest beyond `keep`.
 
@@ -64,6 +65,7 @@ def save(
         learner: tensors, for torch.save.
         save_policy: writes the policy into the folder it is given.
         keep: how many checkpoints stay, at least 1.
+        save_more: writes further files into the checkpoint's folder.
 
     Returns:
         the folder.
@@ -78,6 +80,7 @@ def save(
         _remove(temporary)
         (temporary / _POLICY).mkdir(parents=True)
         save_policy(temporary / _POLICY)
+        save_more(temporary)
         torch.save(learner, temporary / _TENSORS)
         (temporary / _STATE).write_text(json.dumps(state, indent=2, sort_keys=True), encoding="utf-8")
         _seal(temporary, update)

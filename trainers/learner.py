@@ -243,6 +243,7 @@ class Learner:
                 turn_N=micro.turn_N,
                 trajectory_N=micro.trajectory_N,
                 reference_N=None if work.reference_N is None else pick(work.reference_N),
+                stale_N=torch.from_numpy(work.batch.stale_N[micro.index_N]).to(self.device),
                 num_minibatch=work.num_targets,
             )
         )

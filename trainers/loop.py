@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -19,20 +19,20 @@ from typing import Any
 
 import torch
 
-from ..agents.rollout import RolloutResult, rollout
 from ..agents.types import Trajectory
 from ..errors import CheckpointError, TrainingError, TurnwiseError
 from ..servers.api import SessionClient
 from . import checkpoint, rundir
+from .collect import Collected, Collector
 from .console import Board
 from .credit import describe
 from .evaluation import evaluate_held_out
 from .learner import Learner
 from .pipeline import keep, prepare
 from .runlog import RunLog, choose
-from .sampling import TaskSampler
+from .samplers import SamplerState
+from .samplers.memory import save_states
 from .sections import Recipe
-from .setup import rollout_config, train_tasks
 from .statistics import batch_statistics, failed_share, rollout_statistics
 from .trainee import Trainee
 
@@ -66,6 +66,7 @@ class Trainer:
         learner: updates the policy's weights.
         board: where progress is shown.
         state: where the run stands.
+        samplers: what samplers remember.
     """
 
     def __init__(
@@ -77,12 +78,13 @@ class Trainer:
         learner: Learner,
         board: Board,
         state: RunState | None = None,
+        samplers: Mapping[str, SamplerState] | None = None,
     ) -> None:
         self.recipe, self.run_folder, self.client = recipe, run, client
         self.trainee, self.learner, self.board = trainee, learner, board
         self.state = state or RunState()
         self.log = RunLog(run)
-        self.sampler = TaskSampler(recipe.train.seed, recipe.rollout.num_groups, recipe.env.num_tasks)
+        self.collector = Collector(recipe, client, trainee.policy, samplers)
         self._saved = -1
         self._between_updates = True  # False while the weights are in motion
 
@@ -120,6 +122,7 @@ class Trainer:
             state=asdict(self.state),
             learner={"learner": self.learner.state_dict(), "torch_rng": torch.get_rng_state()},
             save_policy=self.trainee.save,
+            save_more=lambda folder: save_states(folder / "samplers", self.collector.states),
             keep=self.recipe.train.keep,
         )
         self._saved = self.state.update
@@ -155,26 +158,27 @@ class Trainer:
         number = self.state.update
         # publishing empties the caches: a resumed run must find them as an uninterrupted one
         self.trainee.publish(number)
-        tasks = train_tasks(self.recipe, self.sampler.seeds(number), number)
-        result = await rollout(self.client, self.trainee.policy, tasks, rollout_config(self.recipe))
-        self._check(result)
+        collected = await self.collector.collect(number)
+        self._check(collected.played)
+        self._check(collected.chosen)
         self._between_updates = False
-        entry = {"kind": "update", "update": number + 1, **self._learn(result)}
+        entry = {"kind": "update", "update": number + 1, **self._learn(collected)}
         entry["step_time"] = perf_counter() - started
         state = self.state
         state.update = number + 1
         state.train_seconds += entry["step_time"]
-        state.num_tokens += result.stats.tokens
-        state.num_turns += result.stats.turns
+        state.num_tokens += collected.stats.tokens
+        state.num_turns += collected.stats.turns
+        self.collector.states = collected.states
         self._between_updates = True
         section = self.recipe.log
-        self.log.trajectories(number + 1, choose(result.trajectories, section.trajectories, section.sampled))
+        self.log.trajectories(number + 1, choose(collected.chosen, section.trajectories, section.sampled))
         self._write({**entry, "train_seconds": state.train_seconds, "total_tokens": state.num_tokens})
         self.board.update(self._share(), entry)
 
-    def _learn(self, result: RolloutResult) -> dict[str, Any]:
-        """Turn a rollout into an update; return the figures of the log."""
-        trajectories = keep(result.trajectories, self.recipe.train.allow_single)
+    def _learn(self, collected: Collected) -> dict[str, Any]:
+        """Turn what was collected into an update; return the figures of the log."""
+        trajectories = keep(collected.chosen, self.recipe.train.allow_single)
         if not trajectories:
             raise TrainingError(f"update {self.state.update}: no group has two episodes to compare")
         started = perf_counter()
@@ -187,28 +191,29 @@ class Trainer:
             reference_N=prepared.reference_N,
         )
         return {
-            **batch_statistics(result.trajectories),
-            **rollout_statistics(result.stats),
+            **batch_statistics(collected.played),
+            **rollout_statistics(collected.stats),
+            **collected.figures,
             **describe(prepared.table, prepared.credit),
             **figures,
-            "rollout/causes": dict(result.stats.causes.most_common(3)),
-            "rollout/left_out": len(result.trajectories) - len(trajectories),
+            "rollout/causes": dict(collected.stats.causes.most_common(3)),
+            "rollout/left_out": len(collected.chosen) - len(trajectories),
             "staleness": staleness(trajectories, self.state.update),
             "time/credit": credited - started,
             "time/learner": perf_counter() - credited,
         }
 
-    def _check(self, result: RolloutResult) -> None:
+    def _check(self, trajectories: Sequence[Trajectory]) -> None:
         """Stop if too many rollouts failed, or the environment is another than before."""
-        share, limit = failed_share(result.trajectories), self.recipe.train.max_failed
+        share, limit = failed_share(trajectories), self.recipe.train.max_failed
         if share > limit:
-            causes = Counter(each.error or each.end for each in result.trajectories if not each.counts)
+            causes = Counter(each.error or each.end for each in trajectories if not each.counts)
             shown = "; ".join(f"{count} times {cause}" for cause, count in causes.most_common(3))
             raise TrainingError(
                 f"update {self.state.update}: {100 * share:.0f} % of the rollouts failed, train.max_failed "
                 f"allows {100 * limit:.0f} %. Causes: {shown}"
             )
-        found = {each.fingerprint for each in result.trajectories if each.counts and each.fingerprint}
+        found = {each.fingerprint for each in trajectories if each.counts and each.fingerprint}
         known = self.state.fingerprint or (min(found) if found else "")
         if found - {known}:
             raise TrainingError(

@@ -65,6 +65,7 @@ class PackedBatch:
     offset_N: Ints  # place in the generation's token_ids
     trajectory_N: Ints
     support_N: tuple[Allowed, ...]
+    stale_N: NDArray[np.bool_]  # sampled by an older version than the newest of the batch: replayed
     num_rows: int
     num_forced: int
     num_tokens: int  # model input, all sequences, without padding
@@ -75,8 +76,12 @@ class PackedBatch:
         return len(self.token_N)
 
 
-def pack(trajectories: Sequence[Trajectory]) -> PackedBatch:
+def pack(trajectories: Sequence[Trajectory], copied_R: NDArray[np.bool_] | None = None) -> PackedBatch:
     """Pack trajectories; turn number r of the batch is row r of their turn table.
+
+    Args:
+        trajectories: in the order of the turn table.
+        copied_R: rows whose tokens are read but are no targets, since they are targets elsewhere.
 
     Raises:
         TrainingError: if a generation has no tokens or no logprobs (a policy
@@ -85,7 +90,7 @@ def pack(trajectories: Sequence[Trajectory]) -> PackedBatch:
     builder = _Builder()
     for index, trajectory in enumerate(trajectories):
         for turn in trajectory.turns:
-            builder.add(index, turn.generation)
+            builder.add(index, turn.generation, copied_R is not None and bool(copied_R[builder.num_rows]))
         builder.close()
     return builder.finish()
 
@@ -102,6 +107,7 @@ class _Builder:
         self.offset: list[int] = []
         self.trajectory: list[int] = []
         self.support: list[Allowed] = []
+        self.version: list[int] = []
         self.num_rows = self.num_forced = self.num_tokens = 0
         self._reset()
 
@@ -113,7 +119,7 @@ class _Builder:
         self.start = len(self.token)
         self.owner = -1
 
-    def add(self, trajectory: int, generation: Generation) -> None:
+    def add(self, trajectory: int, generation: Generation, copied: bool) -> None:
         row, self.num_rows = self.num_rows, self.num_rows + 1
         _check(generation, row)
         prompt = generation.prompt_ids
@@ -124,7 +130,10 @@ class _Builder:
         self.rows.append(row)
         self.first.append(len(self.ids) - 1)
         support = generation.support or (None,) * len(generation.token_ids)
+        versions = _versions(generation)
         for offset, (token, allowed) in enumerate(zip(generation.token_ids, support, strict=True)):
+            if copied:
+                break
             if allowed is not None and len(allowed) == 1:
                 self.num_forced += 1
                 continue
@@ -136,6 +145,7 @@ class _Builder:
             self.offset.append(offset)
             self.trajectory.append(trajectory)
             self.support.append(allowed)
+            self.version.append(versions[offset])
         self.ids.extend(generation.token_ids)
 
     def close(self) -> None:
@@ -155,6 +165,7 @@ class _Builder:
         self._reset()
 
     def finish(self) -> PackedBatch:
+        version_N = np.array(self.version, dtype=np.int64)
         return PackedBatch(
             sequences=tuple(self.sequences),
             token_N=np.array(self.token, dtype=np.int64),
@@ -164,10 +175,19 @@ class _Builder:
             offset_N=np.array(self.offset, dtype=np.int64),
             trajectory_N=np.array(self.trajectory, dtype=np.int64),
             support_N=tuple(self.support),
+            stale_N=version_N < version_N.max(initial=0),
             num_rows=self.num_rows,
             num_forced=self.num_forced,
             num_tokens=self.num_tokens,
         )
+
+
+def _versions(generation: Generation) -> list[int]:
+    """Return which policy version sampled each token; 0 where the policy does not say."""
+    versions = [0] * len(generation.token_ids)
+    for span in generation.versions:
+        versions[span.start : span.end] = [span.version] * (span.end - span.start)
+    return versions
 
 
 def _check(generation: Generation, row: int) -> None:

@@ -1,7 +1,8 @@
 """From trajectories to an advantage for every token that learns.
 
 Keep what counts -> pack -> turn table -> reward -> credit -> advantage transform
--> token weights. Each part is found by the name in the recipe.
+-> token weights -> turns that branches share. Each part is found by the name in the
+recipe.
 
 Shapes: _N targets of the packed batch, _R turns.
 """
@@ -24,6 +25,7 @@ from .credit import Credit, TurnTable
 from .learner import Learner
 from .packing import PackedBatch, pack
 from .sections import Recipe
+from .sharing import average_shared, owner_rows
 
 __all__ = ["Prepared", "keep", "prepare"]
 
@@ -56,25 +58,37 @@ def prepare(trajectories: Sequence[Trajectory], recipe: Recipe, learner: Learner
         TableError: if a part lacks a column.
         TrainingError: if the policy returned no tokens.
     """
-    batch = pack(trajectories)
+    owner_R = owner_rows(trajectories)
+    once = recipe.plan.shared == "once"
+    batch = pack(trajectories, owner_R != np.arange(len(owner_R)) if once else None)
     turns = [turn for each in trajectories for turn in each.turns]
     table = TurnTable.from_trajectories(trajectories, **learner.values(batch))
     needs_reference = learner.objective.needs_reference or recipe.reward.kl_coef > 0
     reference_N = learner.reference_logprobs(batch) if needs_reference else None
-    table = _rewarded(table, batch, recipe, reference_N)
+    table = _rewarded(table, batch, recipe, reference_N, owner_R if once else None)
     credit = credits.get(recipe.credit.name)(table, **recipe.credit.params)
     for part in recipe.advantage.transforms:
         credit = credits.transforms.get(name_of(part, "advantage"))(table, credit, **params_of(part))
     weighted = weights.get(recipe.weights.name)(credit, turns, **recipe.weights.params)
+    if once:
+        weighted = average_shared(weighted, owner_R)
     return Prepared(batch, table, credit, _flatten(weighted, turns, batch), reference_N)
 
 
-def _rewarded(table: TurnTable, batch: PackedBatch, recipe: Recipe, reference_N: Floats | None) -> TurnTable:
+def _rewarded(
+    table: TurnTable,
+    batch: PackedBatch,
+    recipe: Recipe,
+    reference_N: Floats | None,
+    owner_R: NDArray[np.int64] | None,
+) -> TurnTable:
     """Scale rewards, take the KL from them, and apply the reward transform."""
     section = recipe.reward
     reward_R = table.reward * section.scale
     if reference_N is not None and section.kl_coef > 0:
         k1_R = np.bincount(batch.row_N, weights=batch.behaviour_N - reference_N, minlength=batch.num_rows)
+        if owner_R is not None:
+            k1_R = k1_R[owner_R]  # a copy has no targets of its own, and pays what its turn pays
         reward_R = reward_R - section.kl_coef * k1_R
     table = table.with_rewards(reward_R)
     for part in section.transforms:

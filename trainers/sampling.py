@@ -46,6 +46,14 @@ class TaskSampler:
         first = update * self.num_groups
         return [self._visit(place) for place in range(first, first + self.num_groups)]
 
+    def further(self, update: int, round_: int, num: int) -> list[int]:
+        """Return so many further task seeds, for a round of refilling after the first of an update."""
+        rng = np.random.default_rng([self.seed, update, round_])
+        if self.num_tasks == 0:
+            return [int(seed) for seed in rng.integers(0, HELD_OUT, size=num)]
+        order = rng.permutation(self.num_tasks)
+        return [int(order[place % self.num_tasks]) for place in range(num)]
+
     def _visit(self, place: int) -> int:
         epoch, offset = divmod(place, self.num_tasks)
         order = np.random.default_rng([self.seed, epoch]).permutation(self.num_tasks)

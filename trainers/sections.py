@@ -11,17 +11,20 @@ from typing import Any, Literal
 
 __all__ = [
     "AdvantageSection",
+    "AnnotateSection",
     "CreditSection",
     "EnvSection",
     "EvalSection",
     "LogSection",
     "LossSection",
     "OptimSection",
+    "PlanSection",
     "PolicySection",
     "PromptSection",
     "Recipe",
     "RewardSection",
     "RolloutSection",
+    "SamplingSection",
     "ServerSection",
     "TrainSection",
     "WarmstartSection",
@@ -109,6 +112,30 @@ class RolloutSection:
     retries: int = 1
     slots: int = 128  # episodes under way at once
     deterministic: bool = True  # in lock-step, so that a run repeats itself bit for bit
+    horizon: Table = field(default_factory=dict)  # {name = "stages", ...}: max_turns by update; empty: always
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSection:
+    """[plan]: how the episodes of a group come about."""
+
+    name: str = "independent"
+    params: Table = field(default_factory=dict)
+    shared: Literal["once", "each"] = "once"  # whether turns that branches share are learned from once
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingSection:
+    """[sampling]: which of the groups that were played are trained on, in this order."""
+
+    steps: tuple[Table, ...] = ()  # each {name = "dynamic", and its parameters}
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotateSection:
+    """[annotate]: what is found out about turns after they were played, in this order."""
+
+    steps: tuple[Table, ...] = ()  # each {name = "gold_prob", and its parameters}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +265,9 @@ class Recipe:
     warmstart: WarmstartSection = field(default_factory=WarmstartSection)
     prompt: PromptSection = field(default_factory=PromptSection)
     rollout: RolloutSection = field(default_factory=RolloutSection)
+    plan: PlanSection = field(default_factory=PlanSection)
+    sampling: SamplingSection = field(default_factory=SamplingSection)
+    annotate: AnnotateSection = field(default_factory=AnnotateSection)
     reward: RewardSection = field(default_factory=RewardSection)
     credit: CreditSection = field(default_factory=CreditSection)
     advantage: AdvantageSection = field(default_factory=AdvantageSection)

@@ -78,11 +78,13 @@ def eval_config(recipe: Recipe) -> RolloutConfig:
     )
 
 
-def train_tasks(recipe: Recipe, seeds: list[int], update: int) -> list[TaskItem]:
-    """Return the episodes of an update: one group a seed."""
+def train_tasks(recipe: Recipe, seeds: list[int], update: int, round_: int = 0) -> list[TaskItem]:
+    """Return the episodes of a round of an update, the first or a refill: one group a seed."""
     kwargs = {**recipe.env.kwargs, **recipe.env.train_kwargs}
+    name = f"{update}.{round_}" if round_ else str(update)
+    episode = update + (round_ << 32)  # a task drawn again is played with other random numbers
     return [
-        TaskItem(recipe.env.id, kwargs, seed, group=f"{update}-{place}", episode=update, member=member)
+        TaskItem(recipe.env.id, kwargs, seed, group=f"{name}-{place}", episode=episode, member=member)
         for place, seed in enumerate(seeds)
         for member in range(recipe.rollout.group_size)
     ]

@@ -18,11 +18,13 @@ from ..servers.api import SessionClient
 from . import checkpoint, rundir, weights
 from . import credit as credits
 from . import rewards as reward_transforms
+from .collect import check_parts
 from .console import Board
 from .learner import Learner
 from .loop import RunState, Trainer
 from .losses import Objective
 from .pipeline import name_of, params_of
+from .samplers.memory import load_states
 from .sections import Recipe
 from .setup import learner_config, rollout_config
 from .trainee import Trainee, load_trainee
@@ -84,6 +86,7 @@ def validate(recipe: Recipe) -> None:
         credits.transforms.get(name_of(part, "advantage")).check_params(params_of(part))
     Objective(learner_config(recipe).objective)
     rollout_config(recipe)
+    check_parts(recipe)
     rollout, train = recipe.rollout, recipe.train
     if rollout.group_size < 1 or (rollout.group_size == 1 and not train.allow_single):
         raise UsageError(
@@ -162,7 +165,8 @@ async def _train(
     learner = _learner(recipe, trainee, first, saved)
     async with _client(recipe) as client:
         try:
-            trainer = Trainer(recipe, out, client, trainee, learner, board, state)
+            samplers = load_states(saved.folder / "samplers") if saved else {}
+            trainer = Trainer(recipe, out, client, trainee, learner, board, state, samplers)
             trainer.log.cut(state.log_lines)
             return await trainer.run()
         finally:

@@ -79,6 +79,10 @@ class LocalPolicy(ABC):
     def _score(self, jobs: list[ScoreJob]) -> list[tuple[float, ...]]:
         """Score a batch."""
 
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Return the tokens of a piece of text, without special tokens."""
+        return self._codec.encode(text)
+
     async def generate(self, request: GenerationRequest) -> Generation:
         """Answer one request, in a batch with those that wait beside it.
 

@@ -5,6 +5,7 @@ Shapes: _N rows (turns), _M trajectories, _G prompt groups.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -147,8 +148,9 @@ class TurnTable:
 
         Trajectory codes are places in the sequence given, as names; those
         without a turn have no row. Reward tiers become columns of their own
-        name, 0 where a turn lacks one. Where a plan-execute agent played, columns
-        switch and subgoal tell its plan.
+        name, 0 where a turn lacks one; so do the notes of annotators, NaN where
+        a turn lacks one. Where a plan-execute agent played, columns switch and
+        subgoal tell its plan.
 
         Args:
             trajectories: the episodes of a batch.
@@ -179,6 +181,11 @@ class TurnTable:
             if tier in columns or tier in extra or tier in RESERVED:
                 raise TableError(f"reward tier {tier!r} bears the name of a column: rename the tier")
             columns[tier] = [turn.rewards.get(tier, 0.0) for turn in turns]
+        notes = [getattr(turn, "notes", {}) for turn in turns]
+        for name in sorted({name for each in notes for name in each}):
+            if name in columns or name in extra or name in RESERVED:
+                raise TableError(f"note {name!r} bears the name of a column: let the annotator rename it")
+            columns[name] = [each.get(name, math.nan) for each in notes]
         return cls.from_columns(
             group=[each.group for _, each, _ in pairs],
             trajectory=[place for place, _, _ in pairs],

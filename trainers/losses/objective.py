@@ -53,6 +53,7 @@ class TokenBatch:
     turn_N: Tensor  # int64, from 0
     trajectory_N: Tensor  # int64, from 0
     reference_N: Tensor | None = None
+    stale_N: Tensor | None = None  # bool: sampled by an older policy, so engine and learner may differ
     num_minibatch: int = 0  # tokens of the whole mini-batch; 0: those of this piece
 
     @property
@@ -153,7 +154,7 @@ class Objective:
             loss=loss,
             sums=sums,
             max_log_ratio=_max_abs(log_ratio_N.detach()),
-            max_mismatch=_max_abs((batch.logp_N.detach() - batch.behaviour_N).expm1()),
+            max_mismatch=_max_abs(_mismatch(batch).expm1()),
         )
 
     def _ratio(self, log_ratio_N: Tensor, batch: TokenBatch) -> Tensor:
@@ -166,7 +167,7 @@ class Objective:
 def _sums(
     batch: TokenBatch, terms: base.Terms, log_ratio_N: Tensor, correction_N: Tensor
 ) -> dict[str, Tensor]:
-    mismatch_N = batch.logp_N.detach() - batch.behaviour_N
+    mismatch_N = _mismatch(batch)
     zero = log_ratio_N.new_zeros(())
     return {
         "clip_low": zero if terms.low_N is None else terms.low_N.sum(),
@@ -179,6 +180,12 @@ def _sums(
         "off_policy_weight": correction_N.sum(),
         "off_policy_masked": (correction_N == 0).sum(),
     }
+
+
+def _mismatch(batch: TokenBatch) -> Tensor:
+    """Return log new/behaviour of each token, 0 where an older policy sampled it."""
+    mismatch_N = batch.logp_N.detach() - batch.behaviour_N
+    return mismatch_N if batch.stale_N is None else mismatch_N.masked_fill(batch.stale_N, 0.0)
 
 
 def _max_abs(value_N: Tensor) -> Tensor:

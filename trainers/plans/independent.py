@@ -1,0 +1,12 @@
+"""Every episode from its own start: what most methods do."""
+
+from __future__ import annotations
+
+from .base import register
+
+__all__ = ["independent"]
+
+
+@register("independent")
+def independent(group_size: int) -> None:
+    """Play every episode of a group apart from the others."""
