@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 from ..errors import UnknownName, UsageError
 from .parse import MAX_ACTION_CHARS
@@ -30,7 +30,8 @@ class RolloutConfig:
         top_p: nucleus sampling.
         top_k: 0 is all tokens.
         stop: texts that end a message.
-        constraint: "none" or "admissible"; None is the policy's own.
+        constraint: "none", "admissible", or "listed" (as admissible where the environment lists actions,
+            as none elsewhere); None is the policy's own.
         prompt: how prompts are made; None is the policy's own.
         max_action_chars: longer actions are malformed.
         retries: how often an episode that failed is played anew.
@@ -78,8 +79,8 @@ class RolloutConfig:
             raise UsageError(f"deadline_s must be positive, got {self.deadline_s}")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"top_p must be over 0 and at most 1, got {self.top_p}")
-        if self.constraint not in (None, "none", "admissible"):
-            raise UnknownName("constraint", str(self.constraint), ["none", "admissible"])
+        if self.constraint not in (None, *get_args(Constraint)):
+            raise UnknownName("constraint", str(self.constraint), get_args(Constraint))
 
 
 @dataclass(frozen=True, slots=True)

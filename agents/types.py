@@ -23,7 +23,8 @@ __all__ = [
 ]
 
 Role = Literal["system", "user", "assistant"]
-Constraint = Literal["none", "admissible"]
+Constraint = Literal["none", "admissible", "listed"]
+"""Say anything; one of the admissible actions; one of them where the environment lists any."""
 Style = Literal["tags", "plain", "plan"]
 FinishReason = Literal["stop", "length", "error"]
 End = Literal["terminated", "horizon", "tokens", "deadline", "error"]

@@ -92,7 +92,12 @@ def describe(entry: Mapping[str, Any]) -> str:
 
 
 def _outcome(entry: Mapping[str, Any]) -> str:
+    each = [
+        f", {key.removeprefix('eval/').removesuffix('/success_rate')} {100 * rate:.1f} %"
+        for key, rate in entry.items()
+        if key.endswith("/success_rate") and key != "eval/success_rate"
+    ]
     return (
         f"{100 * entry['eval/success_rate']:.1f} % of {entry['eval/episodes']:.0f} tasks solved, "
-        f"mean return {entry['eval/reward']:.3f}, {entry['eval/turns']:.1f} turns"
+        f"mean return {entry['eval/reward']:.3f}, {entry['eval/turns']:.1f} turns{''.join(each)}"
     )

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -52,7 +52,7 @@ class RunState:
     num_tokens: int = 0  # generated in training
     num_turns: int = 0
     success_rate: float = -1.0  # of the last evaluation
-    fingerprint: str = ""
+    fingerprints: dict[str, str] = field(default_factory=dict)  # of each environment met
 
 
 class Trainer:
@@ -204,7 +204,7 @@ class Trainer:
         }
 
     def _check(self, trajectories: Sequence[Trajectory]) -> None:
-        """Stop if too many rollouts failed, or the environment is another than before."""
+        """Stop if too many rollouts failed, or an environment is another than before."""
         share, limit = failed_share(trajectories), self.recipe.train.max_failed
         if share > limit:
             causes = Counter(each.error or each.end for each in trajectories if not each.counts)
@@ -213,16 +213,20 @@ class Trainer:
                 f"update {self.state.update}: {100 * share:.0f} % of the rollouts failed, train.max_failed "
                 f"allows {100 * limit:.0f} %. Causes: {shown}"
             )
-        found = {each.fingerprint for each in trajectories if each.counts and each.fingerprint}
-        known = self.state.fingerprint or (min(found) if found else "")
-        if found - {known}:
-            raise TrainingError(
-                f"update {self.state.update}: the environment's fingerprint is {', '.join(sorted(found))}, "
-                f"the run began with {known}: its code has changed, so results would not compare"
+        known = self.state.fingerprints
+        met = {(each.env_id, each.fingerprint) for each in trajectories if each.counts}
+        new = {(id, found) for id, found in met if found and known.get(id) != found}
+        for id, found in sorted(new):
+            if id in known:
+                raise TrainingError(
+                    f"update {self.state.update}: the fingerprint of {id} is {found}, the run began with "
+                    f"{known[id]}: its code has changed, so results would not compare"
+                )
+            known[id] = found
+        if new:
+            rundir.record(
+                self.run_folder, environment=" + ".join(known), fingerprint=" + ".join(known.values())
             )
-        if not self.state.fingerprint and known:
-            self.state.fingerprint = known
-            rundir.record(self.run_folder, environment=self.recipe.env.id, fingerprint=known)
 
     def _write(self, entry: dict[str, Any]) -> None:
         self.log.append(entry)

@@ -135,11 +135,16 @@ def _typed(where: str, value: Any, hint: Any) -> Any:
     elif origin is dict:
         if isinstance(value, Mapping):
             return dict(value)
+    elif dataclasses.is_dataclass(hint):
+        if isinstance(value, Mapping):
+            return _section(where, hint, value)
     elif hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     elif type(value) is hint:
         return value
     expected = {tuple: "a list", dict: "a table"}.get(origin or hint, getattr(hint, "__name__", str(hint)))
+    if dataclasses.is_dataclass(hint):
+        expected = "a table"
     raise UsageError(f"recipe: {where} = {value!r} is {type(value).__name__}; expected {expected}")
 
 
@@ -148,6 +153,8 @@ def _toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
+    if dataclasses.is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):

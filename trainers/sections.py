@@ -17,6 +17,7 @@ __all__ = [
     "EvalSection",
     "LogSection",
     "LossSection",
+    "MixSection",
     "OptimSection",
     "PlanSection",
     "PolicySection",
@@ -35,6 +36,17 @@ Table = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class MixSection:
+    """[[env.mix]]: one of the environments of a mixture; see trainers.mixture."""
+
+    id: str = ""
+    weight: float = 1.0  # its share of the groups of an update, relative to the others'
+    kwargs: Table = field(default_factory=dict)  # each beside, and above, those of [env]
+    train_kwargs: Table = field(default_factory=dict)
+    eval_kwargs: Table = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class EnvSection:
     """[env]: which environment, and which of its tasks are trained on."""
 
@@ -43,6 +55,7 @@ class EnvSection:
     train_kwargs: Table = field(default_factory=dict)  # beside kwargs, e.g. split = "train"
     eval_kwargs: Table = field(default_factory=dict)  # beside kwargs, e.g. split = "unseen"
     num_tasks: int = 0  # train on the seeds 0..num_tasks-1; 0: any seed of the training half
+    mix: tuple[MixSection, ...] = ()  # several environments instead of id
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +121,7 @@ class RolloutSection:
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
-    constraint: Literal["none", "admissible"] = "none"
+    constraint: Literal["none", "admissible", "listed"] = "none"  # listed: free where nothing is listed
     retries: int = 1
     slots: int = 128  # episodes under way at once
     deterministic: bool = True  # in lock-step, so that a run repeats itself bit for bit
@@ -233,7 +246,7 @@ class EvalSection:
     """[eval]: evaluation on held-out tasks during training."""
 
     every: int = 10  # updates; 0: only before and after
-    episodes: int = 100
+    episodes: int = 100  # of each environment
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 0

@@ -7,6 +7,7 @@ from ..agents.prompt import PromptConfig
 from ..agents.rollout import RolloutConfig, TaskItem
 from .learner import LearnerConfig
 from .losses import ObjectiveConfig
+from .mixture import assign, worlds_of
 from .sections import PromptSection, Recipe
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "rollout_config",
     "train_tasks",
 ]
+
+_MIXING = 4  # keeps these random numbers apart from others with the same seed and update
 
 
 def prompt_config(section: PromptSection) -> PromptConfig:
@@ -79,13 +82,16 @@ def eval_config(recipe: Recipe) -> RolloutConfig:
 
 
 def train_tasks(recipe: Recipe, seeds: list[int], update: int, round_: int = 0) -> list[TaskItem]:
-    """Return the episodes of a round of an update, the first or a refill: one group a seed."""
-    kwargs = {**recipe.env.kwargs, **recipe.env.train_kwargs}
+    """Return the episodes of a round of an update, the first or a refill: one group a seed.
+
+    A group stays in one environment; see `mixture`.
+    """
+    worlds = assign(worlds_of(recipe.env), len(seeds), [recipe.train.seed, update, _MIXING, round_])
     name = f"{update}.{round_}" if round_ else str(update)
     episode = update + (round_ << 32)  # a task drawn again is played with other random numbers
     return [
-        TaskItem(recipe.env.id, kwargs, seed, group=f"{name}-{place}", episode=episode, member=member)
-        for place, seed in enumerate(seeds)
+        TaskItem(world.id, world.train_kwargs, seed, group=f"{name}-{place}", episode=episode, member=member)
+        for place, (seed, world) in enumerate(zip(seeds, worlds, strict=True))
         for member in range(recipe.rollout.group_size)
     ]
 

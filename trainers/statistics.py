@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..agents.evaluation import succeeded
 from ..agents.rollout import RolloutStats
 from ..agents.types import Trajectory
 
@@ -13,7 +14,7 @@ __all__ = ["batch_statistics", "failed_share", "rollout_statistics"]
 
 
 def batch_statistics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
-    """Return reward, success and length of the trajectories that count."""
+    """Return reward, success and length of the trajectories that count, and those of each environment."""
     counting = [each for each in trajectories if each.counts]
     if not counting:
         return {}
@@ -36,6 +37,19 @@ def batch_statistics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
         numbers["success_rate"] = float(np.mean(outcomes))
     if scores:
         numbers["score"] = float(np.mean(scores))
+    return numbers | _by_environment(counting)
+
+
+def _by_environment(trajectories: Sequence[Trajectory]) -> dict[str, float]:
+    """Return reward and success of each environment, where there are several."""
+    ids = sorted({each.env_id for each in trajectories})
+    if len(ids) == 1:
+        return {}
+    numbers = {}
+    for id in ids:
+        mine = [each for each in trajectories if each.env_id == id]
+        numbers[f"reward/{id}"] = float(np.mean([each.episode_return for each in mine]))
+        numbers[f"success_rate/{id}"] = float(np.mean([succeeded(each) for each in mine]))
     return numbers
 
 

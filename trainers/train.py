@@ -23,6 +23,7 @@ from .console import Board
 from .learner import Learner
 from .loop import RunState, Trainer
 from .losses import Objective
+from .mixture import worlds_of
 from .pipeline import name_of, params_of
 from .samplers.memory import load_states
 from .sections import Recipe
@@ -104,9 +105,11 @@ def validate(recipe: Recipe) -> None:
         if getattr(train, name) < 1:
             raise UsageError(f"train.{name} is {getattr(train, name)}; expected at least 1")
     _named_policy(recipe)
+    worlds = worlds_of(recipe.env)
     if not recipe.server.url:
-        make(recipe.env.id, **{**recipe.env.kwargs, **recipe.env.train_kwargs})
-        make(recipe.env.id, **{**recipe.env.kwargs, **recipe.env.eval_kwargs})
+        for world in worlds:
+            make(world.id, **world.train_kwargs)
+            make(world.id, **world.eval_kwargs)
 
 
 def _saved(out: Path, previous: bool) -> checkpoint.Saved | None:
@@ -196,7 +199,8 @@ async def _client(recipe: Recipe) -> AsyncIterator[SessionClient]:
     with contextlib.ExitStack() as stack:
         url = section.url
         if section.spawn and not url:
-            allowed = ["--env", recipe.env.id] if ":" in recipe.env.id else []
+            own = [world.id for world in worlds_of(recipe.env) if ":" in world.id]
+            allowed = [word for id in own for word in ("--env", id)]
             url = stack.enter_context(ServerProcess(allowed)).url
         key = os.environ.get("TURNWISE_KEY") or None  # never in a recipe: a run stores its recipe
         client: Any = HttpClient(url, key) if url else LocalClient()

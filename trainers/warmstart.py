@@ -30,6 +30,7 @@ from ..errors import TrainingError
 from .checkpoint import file_digest
 from .cloning import Report, clone, measure
 from .demonstrations import collect, texts_of, to_tokens
+from .mixture import assign, names_of, worlds_of
 from .packing import pack
 from .sections import PolicySection, Recipe, WarmstartSection
 from .setup import agent_settings, prompt_config
@@ -131,18 +132,18 @@ def _collect(recipe: Recipe, report: Report) -> list[Trajectory]:
     rng = np.random.default_rng([recipe.train.seed, 2])
     highest = recipe.env.num_tasks or 2**30
     seeds = [int(seed) for seed in rng.integers(0, highest, size=section.episodes)]
-    episodes = collect(
-        recipe.env.id,
-        {**recipe.env.kwargs, **recipe.env.train_kwargs},
-        seeds,
-        teacher=section.teacher,
-        max_turns=recipe.rollout.max_turns,
-        slip=section.slip,
-        teach_slips=section.teach_slips,
-    )
+    worlds = assign(worlds_of(recipe.env), len(seeds), [recipe.train.seed, 5])
     played = []
-    for episode in episodes:
-        played.append(episode)
+    for seed, world in zip(seeds, worlds, strict=True):
+        played += collect(
+            world.id,
+            world.train_kwargs,
+            [seed],
+            teacher=section.teacher,
+            max_turns=recipe.rollout.max_turns,
+            slip=section.slip,
+            teach_slips=section.teach_slips,
+        )
         report("demonstrations", len(played) / section.episodes)
     return played
 
@@ -170,7 +171,7 @@ def _save(
         save_checkpoint(kept, tokenizer, temporary)
         write_settings(temporary, agent_settings(recipe))
         document = {
-            "environment": recipe.env.id,
+            "environment": names_of(recipe.env),
             "settings": asdict(recipe.warmstart),
             "start": file_digest(start / "model.safetensors") if start else None,
             "seed": recipe.train.seed,

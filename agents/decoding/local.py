@@ -94,7 +94,8 @@ class LocalPolicy(ABC):
         if (request.prompt_ids is None) == (not request.messages):
             raise UsageError("generation request: expected either messages or prompt_ids")
         ids = self.encode_prompt(request.messages) if request.prompt_ids is None else request.prompt_ids
-        trie = self._allowed(request) if request.constraint == "admissible" else None
+        free = request.constraint == "none" or (request.constraint == "listed" and request.admissible is None)
+        trie = None if free else self._allowed(request)
         job = prepare(request, ids, context_tokens=self.context_tokens, vocab_size=self.vocab_size, trie=trie)
         return await self._generations.submit(job)
 

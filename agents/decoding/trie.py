@@ -115,7 +115,7 @@ class TrieCache:
         if not actions or not all(actions):
             raise PolicyError(
                 f"constraint 'admissible' with the actions {actions!r}: expected at least one, none of them "
-                "empty; use constraint 'none' where the environment lists no actions"
+                "empty; use constraint 'none' or 'listed' where the environment lists no actions"
             )
         trie = TokenTrie.of(map(self._encode, actions), self._end_id)
         self._tries[actions] = trie

@@ -73,6 +73,11 @@ class GeneratedSearch(SearchEnv):
             question_index=question_index,
         )
 
+    def _query(self, page: str, queries: tuple[str, ...]) -> str:
+        if not self._choices:
+            return super()._query(page, queries)
+        return self._world.things[int(page.split("-")[1])].name
+
     def _admissible(self) -> list[str] | None:
         if not self._choices:
             return None

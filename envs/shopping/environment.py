@@ -5,8 +5,10 @@ Language Agents" (arXiv 2207.01206). Actions are `search[words]` and
 `click[text]`; the reward comes with `click[buy now]` and lies in [0, 1].
 
 `info["admissible"]` lists `click[...]` for everything that can be clicked. On the
-search page it is None, since any words can be searched for there. (Searching
-works on the other pages too, as in the original, without being listed.)
+search page it is None, since any words can be searched for there; with `choices`
+it lists a `search[...]` for every run of the instruction's own words (see
+`queries`). (Searching works on the other pages too, as in the original, and for
+any words, without being listed.)
 
 `info["rewards"]` holds tiers, each given once an episode, when it is first
 reached: `found` (the goal's product is listed), `opened` (its page is shown),
@@ -33,6 +35,7 @@ from .catalogue import Catalogue
 from .expert import expert_action
 from .goals import Goal
 from .pages import Mode, render
+from .queries import queries_of
 from .scoring import matched_options, reward
 from .session import Visit, buttons, follow, show
 
@@ -53,6 +56,7 @@ class ShoppingEnv(TextEnv):
         goal_index: always this goal, by its number among all goals.
         strict: match options by name and exact value.
         max_turns: the episode is truncated after so many turns.
+        choices: list searches on the search page, for agents that choose from a list.
         goals_digest: what the goals are, where neither code nor catalogue decides it.
 
     Raises:
@@ -74,6 +78,7 @@ class ShoppingEnv(TextEnv):
         goal_index: int | None = None,
         strict: bool = False,
         max_turns: int = MAX_TURNS,
+        choices: bool = False,
         goals_digest: str = "",
     ) -> None:
         if mode not in get_args(Mode):
@@ -86,6 +91,7 @@ class ShoppingEnv(TextEnv):
         self._mode = mode
         self._strict = strict
         self._max_turns = max_turns
+        self._choices = choices
         self._goals_digest = goals_digest
         self._private: frozenset[str] = frozenset()
         self._start(self._groups[0][0])
@@ -175,9 +181,8 @@ class ShoppingEnv(TextEnv):
 
     def _info(self, tiers: dict[str, float]) -> dict[str, Any]:
         visit = self._visit
-        clicks = sorted(f"click[{text}]" for text in buttons(visit, self._catalogue))
         info: dict[str, Any] = {
-            "admissible": None if visit.page == "search" else clicks,
+            "admissible": self._admissible(),
             "state_hash": self._state_hash(),
             "rewards": tiers,
             "task": f"{self._goal.asin}/{self._number}",
@@ -187,12 +192,21 @@ class ShoppingEnv(TextEnv):
         }
         private: dict[str, Any] = {}
         if "expert" in self._private and visit.page != "done":
-            private["expert"] = expert_action(self._goal, visit, self._catalogue, strict=self._strict)
+            private["expert"] = expert_action(
+                self._goal, visit, self._catalogue, strict=self._strict, listed=self._choices
+            )
         if "answer" in self._private:
             options = self._goal.options
             wanted = dict(options) if isinstance(options, dict) else list(options)
             private["answer"] = {"asin": self._goal.asin, "options": wanted}
         return {**info, "private": private} if private else info
+
+    def _admissible(self) -> list[str] | None:
+        if self._visit.page != "search":
+            return sorted(f"click[{text}]" for text in buttons(self._visit, self._catalogue))
+        if not self._choices:
+            return None
+        return [f"search[{query}]" for query in queries_of(self._goal.instruction)]
 
     def _state_hash(self) -> str:
         visit = self._visit

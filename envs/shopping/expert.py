@@ -15,16 +15,28 @@ from collections.abc import Mapping
 from .catalogue import Catalogue
 from .goals import Goal
 from .pages import BACK, BUY, HITS_PER_PAGE, NEXT, PREVIOUS
+from .queries import best_query
 from .scoring import matched_options
 from .session import NUM_HITS, Visit, selectable
 
 __all__ = ["best_options", "expert_action"]
 
 
-def expert_action(goal: Goal, visit: Visit, catalogue: Catalogue, *, strict: bool = False) -> str:
-    """Return the next action towards the goal from any state of a visit."""
+def expert_action(
+    goal: Goal, visit: Visit, catalogue: Catalogue, *, strict: bool = False, listed: bool = False
+) -> str:
+    """Return the next action towards the goal from any state of a visit.
+
+    Args:
+        goal: what to buy.
+        visit: the state.
+        catalogue: where.
+        strict: whether options count by name and exact value.
+        listed: search for words of the instruction (see `queries`) where that finds the product.
+    """
     if visit.page == "search":
-        return f"search[{_query(goal, catalogue)}]"
+        words = best_query(goal.instruction, goal.asin, catalogue) if listed else None
+        return f"search[{words or _query(goal, catalogue)}]"
     if visit.page == "results":
         if goal.asin not in visit.hits:
             return f"click[{BACK.lower()}]"

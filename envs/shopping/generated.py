@@ -26,6 +26,7 @@ class GeneratedShop(ShoppingEnv):
         goal_index: always this goal.
         strict: match options by name and exact value.
         max_turns: turns before the episode is truncated.
+        choices: list searches on the search page; see ShoppingEnv.
         catalogue_seed: another seed is another shop.
         num_products: how many products, from 1 to a million; more products change none.
 
@@ -42,6 +43,7 @@ class GeneratedShop(ShoppingEnv):
         goal_index: int | None = None,
         strict: bool = False,
         max_turns: int = MAX_TURNS,
+        choices: bool = False,
         catalogue_seed: int = 0,
         num_products: int = NUM_PRODUCTS,
     ) -> None:
@@ -56,6 +58,7 @@ class GeneratedShop(ShoppingEnv):
             goal_index=goal_index,
             strict=strict,
             max_turns=max_turns,
+            choices=choices,
         )
 
 

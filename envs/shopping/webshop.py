@@ -35,6 +35,7 @@ class WebShop(ShoppingEnv):
             (goals 0 to 499 are the test set, every goal drawn alike).
         strict: match options by name and exact value.
         max_turns: turns before the episode is truncated.
+        choices: list searches on the search page; see ShoppingEnv.
         cache: folder for the collection made of the files; see Catalogue.load.
 
     Raises:
@@ -54,6 +55,7 @@ class WebShop(ShoppingEnv):
         protocol: str = "product",
         strict: bool = False,
         max_turns: int = MAX_TURNS,
+        choices: bool = False,
         cache: str | Path | None = None,
     ) -> None:
         catalogue = shared_catalogue(items, instructions, human, prices, cache)
@@ -67,6 +69,7 @@ class WebShop(ShoppingEnv):
             goal_index=goal_index,
             strict=strict,
             max_turns=max_turns,
+            choices=choices,
             goals_digest=_digest(str(goals), tag) if goals is not None else "",
         )
 

@@ -235,7 +235,7 @@ def test_a_changed_environment_stops_a_resumed_run(lights: Lights, lights_file: 
     run = tmp_path / "run"
     train(lights(train={"num_updates": 2}), run)
     saved = checkpoint.load(checkpoint.latest(run / "checkpoints"))
-    assert saved.state["fingerprint"]
+    assert saved.state["fingerprints"]
     lights_file.write_text(lights_file.read_text() + "\n# changed\n")
     sys.modules.pop("turnwise_user_lights", None)
     core._FINGERPRINTS.clear()

@@ -48,7 +48,8 @@ def eval_(
     temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 1.0,
     top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")] = 1.0,
     constraint: Annotated[
-        Literal["none", "admissible"] | None, typer.Option(help="Decoding; the agent's own by default.")
+        Literal["none", "admissible", "listed"] | None,
+        typer.Option(help="Decoding; the agent's own by default."),
     ] = None,
     context: Annotated[
         Literal["conversation", "window"] | None, typer.Option(help="Prompts; the agent's own by default.")
