@@ -133,7 +133,7 @@ def _collect(recipe: Recipe, report: Report) -> list[Trajectory]:
     highest = recipe.env.num_tasks or 2**30
     seeds = [int(seed) for seed in rng.integers(0, highest, size=section.episodes)]
     worlds = assign(worlds_of(recipe.env), len(seeds), [recipe.train.seed, 5])
-    played = []
+    played: list[Trajectory] = []
     for seed, world in zip(seeds, worlds, strict=True):
         played += collect(
             world.id,

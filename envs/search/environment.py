@@ -6,7 +6,7 @@ answer's metric, exact match by default.
 
 `info["rewards"]` holds tiers: `tool_calls` (1 for a search), `cost` (minus the
 price of a call), `supporting` (share of the supporting passages found for the
-first time, where they are known), `valid` (1 for a readable message) and, with
+first time, where they are known), `readable` (1 for a message that is) and, with
 the answer, `em`, `f1` and `substring`.
 
 `reset(options=)`: `expert` puts the next message into info["private"]["expert"],
@@ -148,7 +148,7 @@ class SearchEnv(TextEnv):
         """Answer a message, given what its search found."""
         over = self._over
         self._turn += 1
-        tiers = {"valid": float(asked is not None)}
+        tiers = {"readable": float(asked is not None)}
         observation, reward = "" if over else INVALID, 0.0
         if isinstance(asked, Answer):
             self._over, observation = True, ""

@@ -13,7 +13,7 @@ any words, without being listed.)
 `info["rewards"]` holds tiers, each given once an episode, when it is first
 reached: `found` (the goal's product is listed), `opened` (its page is shown),
 `chosen` (share of the wanted options that became right), `outcome` (the score)
-and `success` (10 for a score of exactly 1, the literature's training reward).
+and `perfect` (10 for a score of exactly 1, the literature's training reward).
 
 `reset(options=)`: `expert` puts the next action into info["private"]["expert"],
 `answer` the wanted purchase into info["private"]["answer"], `goal_index` picks
@@ -176,7 +176,7 @@ class ShoppingEnv(TextEnv):
             "opened": float("opened" in new),
             "chosen": self._right - before,
             "outcome": bought,
-            "success": SUCCESS_REWARD if bought == 1.0 else 0.0,
+            "perfect": SUCCESS_REWARD if bought == 1.0 else 0.0,
         }
 
     def _info(self, tiers: dict[str, float]) -> dict[str, Any]:
@@ -206,7 +206,7 @@ class ShoppingEnv(TextEnv):
             return sorted(f"click[{text}]" for text in buttons(self._visit, self._catalogue))
         if not self._choices:
             return None
-        return [f"search[{query}]" for query in queries_of(self._goal.instruction)]
+        return sorted(f"search[{query}]" for query in queries_of(self._goal.instruction))
 
     def _state_hash(self) -> str:
         visit = self._visit

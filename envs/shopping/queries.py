@@ -21,7 +21,7 @@ _MAX_INSTRUCTION_WORDS = 60  # what a longer instruction says after them is in n
 
 
 def queries_of(instruction: str) -> list[str]:
-    """Return every run of up to four content words of an instruction, sorted, none twice."""
+    """Return every run of up to four content words of an instruction, none twice, sorted."""
     words = [word for word in split_words(instruction) if word not in STOP_WORDS][:_MAX_INSTRUCTION_WORDS]
     runs = {
         " ".join(words[start:end])

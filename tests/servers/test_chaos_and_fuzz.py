@@ -31,3 +31,9 @@ def test_chaos():
 def test_fuzz():
     result = run("fuzz.py", "--requests", "2000")
     assert result["statuses"]["200"] > 50
+
+
+def test_worlds():
+    result = run("worlds.py", "--sessions", "40")
+    assert result["episodes_that_differ"] == 0
+    assert set(result["won"].values()) == {result["sessions_of_each"]} == {10}

@@ -4,7 +4,8 @@
 2. Weights decide the groups; an update is a function of seed and number; a group is in one environment.
 3. One environment draws nothing, so its runs are what they were without mixtures.
 4. A run over two environments logs and evaluates each, and a resumed one equals the uninterrupted one.
-5. One server hosts household, shopping, search and calling for one run over HTTP (slow).
+5. What each world rewards on the way can be a column of the table that credit reads.
+6. One server hosts household, shopping, search and calling for one run over HTTP (slow).
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from pathlib import Path
 import pytest
 import torch
 
+import turnwise
 from turnwise.agents.tiny.checkpoint import load_model
+from turnwise.agents.types import Trajectory, Turn
 from turnwise.errors import UnknownName, UsageError
 from turnwise.trainers import checkpoint
+from turnwise.trainers.credit import TurnTable
 from turnwise.trainers.mixture import World, assign, names_of, worlds_of
 from turnwise.trainers.recipe import dump, from_tables, load
 from turnwise.trainers.runlog import read_log
@@ -145,6 +149,22 @@ def test_a_run_over_two_environments(two_worlds: Callable[..., Recipe], tmp_path
     assert set(saved.state["fingerprints"]) == {lights, dark}
 
 
+@pytest.mark.parametrize("env_id", ["household/demo-v0", "shopping/generated-v0", "search/generated-v0",
+                                    "calling/office-v0"])  # fmt: skip
+def test_every_tier_can_be_a_column(env_id: str) -> None:
+    env = turnwise.make(env_id)
+    _, info = env.reset(seed=0, options={"expert": True})
+    turns, done = [], False
+    while not done:
+        *_, terminated, truncated, info = env.step(info["private"]["expert"])
+        turns.append(Turn(len(turns), "", "", "", 0.0, "", rewards=info["rewards"]))
+        done = terminated or truncated
+    table = TurnTable.from_trajectories(
+        [Trajectory(env_id, "task", 0, "group", tuple(turns), "terminated", success=True)]
+    )
+    assert {tier for turn in turns for tier in turn.rewards} <= set(table.columns)
+
+
 @pytest.mark.slow
 def test_four_worlds_train_in_one_run_over_one_server(tmp_path: Path) -> None:
     recipe = load(
@@ -155,7 +175,7 @@ def test_four_worlds_train_in_one_run_over_one_server(tmp_path: Path) -> None:
             "policy.vocab_size=512",
             "policy.hidden_size=32",
             "policy.num_layers=2",
-            "rollout.num_groups=4",
+            "rollout.num_groups=5",
             "rollout.group_size=2",
             "train.num_updates=2",
             "train.max_seconds=0",

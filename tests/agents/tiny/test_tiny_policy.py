@@ -296,6 +296,18 @@ def test_one_bad_request_harms_nobody_else(
 def test_no_action_under_the_constraint_is_an_error(model: TinyLM, tokenizer: TinyTokenizer) -> None:
     with pytest.raises(PolicyError, match="constraint 'admissible'"):
         ask(TinyPolicy(model, tokenizer), [request(constraint="admissible")])
+    with pytest.raises(PolicyError, match="expected at least one"):
+        ask(TinyPolicy(model, tokenizer), [request(constraint="listed", admissible=())])
+
+
+def test_a_listed_constraint_binds_where_actions_are_listed(model: TinyLM, tokenizer: TinyTokenizer) -> None:
+    bound = [request(number, constraint="listed", admissible=ACTIONS) for number in range(20)]
+    free = [request(number, constraint="listed") for number in range(20)]
+    open_ = [request(number, constraint="none") for number in range(20)]
+    said = ask(TinyPolicy(model, tokenizer), [*bound, *free, *open_])
+    assert {each.text for each in said[:20]} <= set(ACTIONS)
+    assert [each.token_ids for each in said[20:40]] == [each.token_ids for each in said[40:]]
+    assert all(support is None for each in said[20:40] for support in each.support)
 
 
 def test_a_caller_that_gives_up_harms_nobody_else(model: TinyLM, tokenizer: TinyTokenizer) -> None:

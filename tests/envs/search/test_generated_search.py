@@ -121,10 +121,10 @@ def test_a_game_turn_by_turn() -> None:
     assert [tool["name"] for tool in info["tools"]] == ["search", "answer"]
     observation, _, _, _, info = env.step("no tags")
     assert observation == INVALID
-    assert info["rewards"] == {"valid": 0.0}
+    assert info["rewards"] == {"readable": 0.0}
     observation, _, _, _, info = env.step(f"<search>{question.queries[0][0]}</search>")
     assert observation.startswith('<information>Doc 1(Title: "')
-    assert info["rewards"] == {"valid": 1, "tool_calls": 1, "cost": -0.1, "supporting": 0.5}
+    assert info["rewards"] == {"readable": 1, "tool_calls": 1, "cost": -0.1, "supporting": 0.5}
     again = env.step(f"<search>{question.queries[0][0]}</search>")[-1]["rewards"]
     assert again["supporting"] == 0.0
     _, reward, terminated, truncated, info = env.step(f"<answer>not {question.answers[0]}</answer>")
@@ -165,6 +165,18 @@ def test_choices_hold_the_way_to_the_answer() -> None:
             assert info["admissible"] == sorted(info["admissible"])
             *_, info = env.step(f"<search>{name}</search>")
         assert f"<answer>{question.answers[0]}</answer>" in info["admissible"]
+
+
+def test_the_expert_keeps_to_the_choices() -> None:
+    env = turnwise.make("search/generated-v0", split="all", choices=True)
+    for number in range(0, 4_000, 97):
+        _, info = env.reset(options={"question_index": number, "expert": True})
+        reward, done = 0.0, False
+        while not done:
+            assert info["private"]["expert"] in info["admissible"]
+            _, reward, terminated, truncated, info = env.step(info["private"]["expert"])
+            done = terminated or truncated
+        assert reward == 1.0
 
 
 def test_clone_is_independent() -> None:

@@ -144,7 +144,7 @@ def test_tiers_are_given_once(small_shop: Catalogue) -> None:
     assert [t["opened"] for t in tiers] == [0, 0, 1, 0, 0, 0, 0]
     assert [t["chosen"] for t in tiers] == [0, 0, 0, 0.5, 0, 0, 0]
     assert tiers[-1]["outcome"] == pytest.approx(0.75)  # one of two options missing: 3 of 4
-    assert tiers[-1]["success"] == 0
+    assert tiers[-1]["perfect"] == 0
 
 
 def test_turns_run_out(small_shop: Catalogue) -> None:
