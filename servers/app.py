@@ -16,9 +16,9 @@ from starlette.exceptions import HTTPException
 from .calls import Answer, Calls, refusal_answer
 from .creation import Creation
 from .gate import Gate, answer_headers, fields_of, wait_of
-from .health import check
 from .keys import ANYONE, Caller, Keys
 from .leases import keep_reaping
+from .mesh import Mesh
 from .problems import Refused, bad_request
 from .schemas import (
     CloseBody,
@@ -58,12 +58,20 @@ class Application(Gate):
         service: where the sessions live.
         keys: who may call; None lets anyone.
         drain_s: how long steps that run are waited for when it stops.
+        mesh: the other workers, where there are several.
     """
 
-    def __init__(self, service: Service, keys: Keys | None = None, *, drain_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        service: Service,
+        keys: Keys | None = None,
+        *,
+        drain_s: float = 30.0,
+        mesh: Mesh | None = None,
+    ) -> None:
         self.service = service
-        calls = Calls(service, Creation(service))
-        self.control_plane = control_plane(calls, drain_s)
+        calls = mesh.calls(service) if mesh is not None else Calls(service, Creation(service))
+        self.control_plane = control_plane(calls, drain_s, mesh)
         super().__init__(calls, self.control_plane, keys)
 
     @property
@@ -79,7 +87,7 @@ def build_app(service: Service | None = None, keys: Keys | None = None) -> Appli
     return Application(service or Service(Offer()), keys)
 
 
-def control_plane(calls: Calls, drain_s: float) -> FastAPI:
+def control_plane(calls: Calls, drain_s: float, mesh: Mesh | None = None) -> FastAPI:
     """Build the FastAPI application behind the gate; stopping, it waits so long for steps that run."""
     from .. import __version__
 
@@ -88,11 +96,17 @@ def control_plane(calls: Calls, drain_s: float) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         reaper = asyncio.create_task(keep_reaping(service))
+        if mesh is not None:
+            await mesh.open()
         yield
         reaper.cancel()
         with suppress(asyncio.CancelledError):
             await reaper
+        if mesh is not None:
+            mesh.drain()
         app.state.num_stuck = await service.aclose(drain_s)
+        if mesh is not None:
+            await mesh.close()
 
     app = FastAPI(
         title="turnwise", version=__version__, description=_ABOUT, lifespan=lifespan, redirect_slashes=False
@@ -116,16 +130,12 @@ def _add_root(app: FastAPI, calls: Calls) -> None:
     @app.get("/health", tags=["server"])
     async def health() -> Response:
         """Step a probe environment and say whether the server works."""
-        return _response(await check(calls.service))
+        return _response(await calls.health())
 
     @app.get("/metrics", tags=["server"])
     async def metrics() -> Response:
         """Give counters in Prometheus' text format."""
-        service = calls.service
-        if service.offer.processes is not None:
-            service.metrics.note("workers_replaced", service.offer.processes.num_replaced)
-        text = service.metrics.render(len(service.sessions))
-        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(await calls.metrics(), media_type="text/plain; version=0.0.4")
 
     @app.get("/v1/envs", tags=["environments"])
     async def envs() -> Response:
@@ -145,7 +155,7 @@ def _add_sessions(app: FastAPI, calls: Calls) -> None:
     @app.get("/v1/sessions", tags=["sessions"])
     async def sessions(request: Request) -> Response:
         """List the sessions of the key that asks."""
-        return _response(calls.sessions(_caller(request)))
+        return _response(await calls.sessions(_caller(request)))
 
     @app.get("/v1/sessions/{id}", tags=["sessions"])
     async def describe(request: Request, id: str) -> Response:

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from .api import Problem, StepItem
+from .api import Problem, ResetItem, StepItem
 from .creation import Creation
+from .health import check
 from .keys import Caller
+from .metrics import Metrics
 from .problems import PROBLEM_TYPE, Refused, encode_problem, still_running, unknown_session
 from .rates import Rates
 from .schemas import (
@@ -33,6 +35,7 @@ from .wire import PROTOCOL, select_fields
 __all__ = ["JSON_TYPE", "Answer", "Calls"]
 
 JSON_TYPE = "application/json"
+_PROBLEM = b'{"type"'  # how a problem begins, and no reply
 
 
 class Answer(NamedTuple):
@@ -90,6 +93,12 @@ class Calls:
         self, caller: Caller, items: Sequence[StepItem], wait_s: float | None, fields: Sequence[str]
     ) -> Answer:
         """Take many steps and answer in order; those not done after `wait_s` are said to be running."""
+        return self.batch(await self.step_rows(caller, items, wait_s, fields), "items")
+
+    async def step_rows(
+        self, caller: Caller, items: Sequence[StepItem], wait_s: float | None, fields: Sequence[str]
+    ) -> list[bytes]:
+        """Take many steps; return encoded replies and problems in order."""
         pending = [self.service.step(caller.name, item) for item in items]
         tasks = {one for one in pending if isinstance(one, asyncio.Task)}
         if tasks:
@@ -103,7 +112,7 @@ class Calls:
             for item, one in zip(items, pending, strict=True)
         ]
         await self.service.commit()
-        return self.batch(rows, "items", fields)
+        return [self._row(row, fields) for row in rows]
 
     async def stream(
         self, caller: Caller, items: Sequence[StepItem], fields: Sequence[str]
@@ -112,7 +121,7 @@ class Calls:
         waiting: set[asyncio.Task[bytes | Problem]] = set()
         lines: list[bytes] = []
         for item in items:
-            pending = self.service.step(caller.name, item)
+            pending = self.begin(caller, item)
             if isinstance(pending, asyncio.Task):
                 waiting.add(pending)
             else:
@@ -126,13 +135,23 @@ class Calls:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             lines = [self._row(task.result(), fields) for task in done]
 
+    def begin(self, caller: Caller, item: StepItem) -> Pending:
+        """Begin a step of a stream."""
+        return self.service.step(caller.name, item)
+
     async def reset(self, caller: Caller, document: dict[str, Any], fields: Sequence[str]) -> Answer:
         """Start episodes of many sessions."""
         body = read(ResetBody, document, self.service.limits)
-        pending = [self.service.reset(caller.name, reset_item(one, one.id)) for one in body.items]
-        rows = await in_order(pending)
+        items = [reset_item(one, one.id) for one in body.items]
+        return self.batch(await self.reset_rows(caller, items, fields), "items")
+
+    async def reset_rows(
+        self, caller: Caller, items: Sequence[ResetItem], fields: Sequence[str]
+    ) -> list[bytes]:
+        """Start many episodes; return encoded replies and problems in order."""
+        rows = await in_order([self.service.reset(caller.name, item) for item in items])
         await self.service.commit()
-        return self.batch(rows, "items", fields)
+        return [self._row(row, fields) for row in rows]
 
     async def reset_one(
         self, caller: Caller, id: str, document: dict[str, Any], fields: Sequence[str]
@@ -161,10 +180,14 @@ class Calls:
         alive = [id for id in body.ids if self.service.find(caller.name, id) is not None]
         return Answer(200, orjson.dumps({"alive": alive, "ttl_s": self.service.limits.ttl_s}))
 
-    def sessions(self, caller: Caller) -> Answer:
+    async def sessions(self, caller: Caller) -> Answer:
         """List the sessions of a key, for a client that comes back."""
+        return Answer(200, orjson.dumps({"sessions": self.session_rows(caller)}))
+
+    def session_rows(self, caller: Caller) -> list[dict[str, Any]]:
+        """Describe the sessions of a key."""
         now = self.service.clock()
-        rows = [
+        return [
             {
                 "id": session.record.id,
                 "incarnation": session.record.incarnation,
@@ -177,7 +200,6 @@ class Calls:
             for session in self.service.sessions.values()
             if session.record.owner == caller.name
         ]
-        return Answer(200, orjson.dumps({"sessions": rows}))
 
     async def describe(self, caller: Caller, id: str, turn: int | None, wait_s: float) -> Answer:
         """Say where a session stands; with `turn`, give the reply that leads to turn+1."""
@@ -244,19 +266,40 @@ class Calls:
         """List the environments on offer."""
         return Answer(200, orjson.dumps({"protocol": PROTOCOL, "envs": self.service.offer.listing()}))
 
+    async def health(self) -> Answer:
+        """Say how the server is."""
+        document = await check(self.service)
+        return Answer(200 if document["status"] == "ok" else 503, orjson.dumps(document))
+
+    async def metrics(self) -> str:
+        """Give the counters in Prometheus' text format."""
+        return self.counted().render(len(self.service.sessions))
+
+    def counted(self) -> Metrics:
+        """Return the counters, those kept elsewhere brought up to date."""
+        service = self.service
+        if service.offer.processes is not None:
+            service.metrics.note("workers_replaced", service.offer.processes.num_replaced)
+        return service.metrics
+
     def refused(self, problem: Problem, retry_after_s: float | None = None) -> Answer:
         """Answer with a problem."""
         self.service.metrics.refused(problem.code)
         return Answer(problem.status, encode_problem(problem), PROBLEM_TYPE, retry_after_s)
 
-    def batch(self, rows: Sequence[bytes | Problem], name: str, fields: Sequence[str]) -> Answer:
+    def batch(self, rows: Sequence[bytes], name: str) -> Answer:
         """Answer with a list; when nothing in it succeeded the status says so."""
-        first = rows[0] if rows else None
-        body = b",".join([self._row(row, fields) for row in rows])
-        if isinstance(first, Problem) and not any(isinstance(row, bytes) for row in rows):
-            head = encode_problem(first)[:-1]
-            return Answer(first.status, head + b',"%b":[%b]}' % (name.encode(), body), PROBLEM_TYPE)
+        body = b",".join(rows)
+        if rows and all(row.startswith(_PROBLEM) for row in rows):
+            status = orjson.loads(rows[0])["status"]
+            return Answer(status, rows[0][:-1] + b',"%b":[%b]}' % (name.encode(), body), PROBLEM_TYPE)
         return Answer(200, b'{"%b":[%b]}' % (name.encode(), body))
+
+    async def settle(
+        self, pending: Pending, item: StepItem, wait_s: float | None, fields: Sequence[str]
+    ) -> Answer:
+        """Answer with what a step came to, or after `wait_s` that it is running."""
+        return await self._one(pending, item, wait_s, fields)
 
     async def _one(
         self, pending: Pending, item: StepItem | None, wait_s: float | None, fields: Sequence[str]
@@ -282,7 +325,7 @@ class Calls:
 
     def _judged(self, body: bytes, name: str) -> Answer:
         """Give the answer to a create the status of its first problem if all failed."""
-        if not body.startswith(b'{"sessions":[{"type"'):
+        if not body.startswith(b'{"sessions":[' + _PROBLEM):
             return Answer(200, body)
         rows = orjson.loads(body)[name]
         for row in rows:

@@ -18,7 +18,7 @@ import orjson
 
 from ..envs.registry import version_of
 from .admission import Admission
-from .api import CreateItem, ForkItem, Problem
+from .api import CreateItem, ForkItem
 from .hosting import reason_of
 from .hosts import ENV_ERRORS
 from .journal import Entry, SessionRecord
@@ -84,14 +84,33 @@ class Creation:
 
         async def work(digest: bytes) -> bytes:
             async with self.admission.room(owner, num, wait_s) as made:
-                rows = [
-                    await self._create_one(owner, item, number, keep_private, made)
-                    for item in items
-                    for number in range(item.count)
-                ]
+                rows = await self.make(owner, items, request_id, keep_private, made)
             return await self._answer(owner, request_id, digest, rows)
 
         return await self._once("create", owner, request_id, [_canonical(item) for item in items], work)
+
+    async def make(
+        self,
+        owner: str,
+        items: Sequence[CreateItem],
+        request_id: str | None,
+        keep_private: bool,
+        made: Made,
+    ) -> list[bytes]:
+        """Make sessions that room was found for; return encoded replies and problems in order.
+
+        Args:
+            owner: the key that they will belong to.
+            items: what to make.
+            request_id: the request that they are made for.
+            keep_private: whether replies keep info["private"].
+            made: called for each session made.
+        """
+        return [
+            await self._create_one(owner, item, number, keep_private, made)
+            for item in items
+            for number in range(item.count)
+        ]
 
     async def fork(
         self, owner: str, items: Sequence[ForkItem], *, request_id: str | None = None, wait_s: float = 0.0
@@ -101,10 +120,16 @@ class Creation:
 
         async def work(digest: bytes) -> bytes:
             async with self.admission.room(owner, num, wait_s) as made:
-                rows = [row for item in items for row in await self._fork_one(owner, item, made)]
+                rows = await self.copy(owner, items, request_id, made)
             return await self._answer(owner, request_id, digest, rows)
 
         return await self._once("fork", owner, request_id, [_canonical(item) for item in items], work)
+
+    async def copy(
+        self, owner: str, items: Sequence[ForkItem], request_id: str | None, made: Made
+    ) -> list[bytes]:
+        """Copy sessions that room was found for; see `make`."""
+        return [row for item in items for row in await self._fork_one(owner, item, made)]
 
     async def _once(self, call: str, owner: str, request_id: str | None, body: Any, work: Any) -> bytes:
         if self.service.draining:
@@ -115,11 +140,8 @@ class Creation:
             return bytes(await asyncio.shield(asyncio.ensure_future(work(b""))))
         return await self.service.answers.once(owner, request_id, encoded, work)
 
-    async def _answer(
-        self, owner: str, request_id: str | None, digest: bytes, rows: list[bytes | Problem]
-    ) -> bytes:
-        encoded = [row if isinstance(row, bytes) else encode_problem(row) for row in rows]
-        answer = b'{"sessions":[' + b",".join(encoded) + b"]}"
+    async def _answer(self, owner: str, request_id: str | None, digest: bytes, rows: list[bytes]) -> bytes:
+        answer = b'{"sessions":[' + b",".join(rows) + b"]}"
         if request_id is not None:
             self.service.journal.answered(owner, request_id, digest, answer)
         await self.service.commit()
@@ -127,7 +149,7 @@ class Creation:
 
     async def _create_one(
         self, owner: str, item: CreateItem, number: int, keep_private: bool, made: Made
-    ) -> bytes | Problem:
+    ) -> bytes:
         service = self.service
         seed = item.seed if item.group else item.seed + number
         try:
@@ -149,17 +171,17 @@ class Creation:
             session.take(host, service.hosting.inline(item.env_id))
             reply = session.began(0, seed, item.options, observation, info)
         except Refused as refusal:
-            return refusal.problem
+            return encode_problem(refusal.problem)
         except ENV_ERRORS as error:
             return self._failed(item.env_id, error)
         self._admit(session, made)
         service.metrics.count("sessions_created")
         return reply
 
-    def _failed(self, env_id: str, error: BaseException) -> Problem:
+    def _failed(self, env_id: str, error: BaseException) -> bytes:
         log.error("%s could not be created", env_id, exc_info=error)
         self.service.metrics.count("environment_errors")
-        return environment_failed(f"{env_id} failed: {reason_of(error)}"[:1000])
+        return encode_problem(environment_failed(f"{env_id} failed: {reason_of(error)}"[:1000]))
 
     def _admit(self, session: Session, made: Made) -> None:
         made()
@@ -167,20 +189,21 @@ class Creation:
         self.service.sessions[session.record.id] = session
         self.service.journal.opened(session.record)
 
-    async def _fork_one(self, owner: str, item: ForkItem, made: Made) -> list[bytes | Problem]:
+    async def _fork_one(self, owner: str, item: ForkItem, made: Made) -> list[bytes]:
         service = self.service
         parent = service.find(owner, item.id)
         if parent is None:
-            return [unknown_session(item.id)] * item.count
+            return [encode_problem(unknown_session(item.id))] * item.count
         if parent.asleep and parent.broken is None:
             await service.wake(parent)
         if parent.broken is not None:
-            return [parent.broken] * item.count
+            return [encode_problem(parent.broken)] * item.count
         while parent.running is not None and parent.running_call == _FORK:
             await asyncio.wait({parent.running})
         if parent.running is not None:
-            return [busy(item.id, str(parent.running_call[0]), parent.expected)] * item.count
-        rows: list[bytes | Problem] = []
+            problem = busy(item.id, str(parent.running_call[0]), parent.expected)
+            return [encode_problem(problem)] * item.count
+        rows: list[bytes] = []
 
         async def copy_all() -> bytes:
             rows.extend([await self._child(parent, item, number, made) for number in range(item.count)])
@@ -190,7 +213,7 @@ class Creation:
         await asyncio.shield(service.launch(parent, _FORK, copy_all()))
         return rows
 
-    async def _child(self, parent: Session, item: ForkItem, number: int, made: Made) -> bytes | Problem:
+    async def _child(self, parent: Session, item: ForkItem, number: int, made: Made) -> bytes:
         service, source = self.service, parent.record
         record = replace(
             source,
@@ -209,7 +232,7 @@ class Creation:
                 if item.reseed is not None:
                     await self._reseed(child, derived_seed(item.reseed, number))
             except Refused as refusal:
-                return refusal.problem
+                return encode_problem(refusal.problem)
             except ENV_ERRORS as error:
                 return self._failed(source.env_id, error)
         self._admit(child, made)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from ..envs.core import Checked, TextEnv
-from .calls import Answer
 from .hosts import LocalHost
 from .journal import SessionRecord
 from .service import Service
@@ -30,8 +27,12 @@ class _Probe(TextEnv):
         return action, 1.0, True, False, {}
 
 
-async def check(service: Service) -> Answer:
-    """Step a probe environment and write what the journal still holds."""
+async def check(service: Service) -> dict[str, Any]:
+    """Step a probe environment, write what the journal still holds, and say how the server is.
+
+    Raises:
+        Refused: if the journal cannot be written.
+    """
     from .. import __version__
 
     well = _probe() and not service.draining
@@ -42,7 +43,7 @@ async def check(service: Service) -> Answer:
         "sessions": len(service.sessions),
     }
     await service.commit()
-    return Answer(200 if well else 503, orjson.dumps(document))
+    return document
 
 
 def _probe() -> bool:

@@ -27,7 +27,7 @@ __all__ = ["HttpClient"]
 log = logging.getLogger("turnwise.client")
 
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
-_RETRIED_CODES = {"busy", "journal_unavailable", "draining", "rebuild_failed"}
+_RETRIED_CODES = {"busy", "journal_unavailable", "draining", "rebuild_failed", "worker_gone"}
 _MAX_ITEMS = 1024
 _PAUSE_S = 0.05
 

@@ -37,6 +37,7 @@ import orjson
 
 from ..errors import UsageError
 from .journal import Entry, JournalError, SessionRecord
+from .worker_journals import worker_journals
 
 __all__ = ["FORMAT", "SqliteJournal", "open_reader", "records_of"]
 
@@ -342,7 +343,9 @@ def open_reader(file: Path) -> sqlite3.Connection:
         JournalError: if it is missing, no journal, or of another format.
     """
     if not file.is_file():
-        raise JournalError(f"there is no journal {str(file)!r}")
+        parts = ", ".join(sorted(path.name for path in worker_journals(file)))
+        hint = f"; there are those of workers: {parts}" if parts else ""
+        raise JournalError(f"there is no journal {str(file)!r}{hint}")
     try:
         db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
         _check_format(db, file)

@@ -81,6 +81,11 @@ class Keys:
             raise UsageError(f"key file {str(file)!r} holds no key")
         return cls(secrets)
 
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all keys, in order."""
+        return [caller.name for caller in self._callers.values()]
+
     def identify(self, header: bytes | None) -> Caller | None:
         """Return whoever sent an Authorization header, or None.
 

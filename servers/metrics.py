@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from typing import Any
 
 __all__ = ["Metrics"]
 
@@ -54,6 +55,24 @@ class Metrics:
     def steps(self) -> int:
         """Return how many steps were taken."""
         return sum(self._buckets)
+
+    def state(self) -> dict[str, Any]:
+        """Return everything counted, for another process to add up."""
+        return {
+            "counts": dict(self._counts),
+            "ends": dict(self._ends),
+            "refused": dict(self._refused),
+            "buckets": self._buckets,
+            "step_s": self._step_s,
+        }
+
+    def absorb(self, state: dict[str, Any]) -> None:
+        """Add what another process has counted."""
+        self._counts.update(state["counts"])
+        self._ends.update(state["ends"])
+        self._refused.update(state["refused"])
+        self._buckets = [ours + more for ours, more in zip(self._buckets, state["buckets"], strict=True)]
+        self._step_s += state["step_s"]
 
     def render(self, open_sessions: int) -> str:
         """Write everything in Prometheus' text format."""

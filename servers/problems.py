@@ -34,6 +34,7 @@ __all__ = [
     "too_large",
     "unknown_environment",
     "unknown_session",
+    "worker_gone",
     "wrong_turn",
 ]
 
@@ -208,6 +209,16 @@ def rate_limited(rate: float) -> Problem:
 def draining() -> Problem:
     """Say that the server is stopping."""
     return Problem(503, "draining", "the server is stopping", todo="try again after it has restarted")
+
+
+def worker_gone(worker: int) -> Problem:
+    """Say that the worker that a call needs has ended and is being replaced."""
+    return Problem(
+        503,
+        "worker_gone",
+        f"worker {worker} has ended and is being replaced",
+        todo="repeat the request: it is answered once, when the worker is back",
+    )
 
 
 def journal_unavailable(reason: str) -> Problem:

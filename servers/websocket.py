@@ -141,7 +141,7 @@ class _Socket:
         if call == "journal":
             return await calls.journal(caller, _id(body))
         if call == "sessions":
-            return calls.sessions(caller)
+            return await calls.sessions(caller)
         if call == "envs":
             return calls.envs()
         known = "step steps create reset fork close heartbeat describe journal sessions envs hello"

@@ -30,6 +30,7 @@ Config = Annotated[Path | None, _option("--config", "TOML file of settings.", ca
 Host = Annotated[str, _option("--host", "Address to listen on.")]
 Port = Annotated[int, _option("--port", "Port; 0 takes a free one.")]
 PortFile = Annotated[Path | None, _option("--port-file", "Write the port here once the server answers.")]
+Workers = Annotated[int, _option("--workers", "Processes that answer requests.")]
 Envs = Annotated[
     list[str] | None,
     _option("--env", "Offer this one: an id, module:Class or file.py:Class. Again for more; default: all."),
@@ -75,6 +76,7 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     port_file: PortFile = None,
+    workers: Workers = 1,
     env: Envs = None,
     data_root: DataRoots = None,
     isolation: Isolations = None,
@@ -108,6 +110,7 @@ def serve(
         host=host,
         port=port,
         port_file=port_file,
+        workers=workers,
         envs=tuple(env or ()),
         data_roots=tuple(data_root or ()),
         isolation=parse_isolation(isolation or []),
