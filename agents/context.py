@@ -26,6 +26,7 @@ class Context:
         self.config = config
         self.encoder = encoder
         self.subgoal = ""
+        self.is_current = False  # whether it shows the environment's last answer
         self._past: list[tuple[str, str]] = []
         self._messages: tuple[Message, ...] = ()
         self._prompt_ids: tuple[int, ...] = ()
@@ -59,6 +60,7 @@ class Context:
 
     def observe(self, view: View) -> None:
         """Show the state that the environment has answered with."""
+        self.is_current = True
         if self.config.mode == "window":
             self._begin(window(self.config, view, self._past, self.subgoal))
         elif self._said is None:
@@ -68,7 +70,7 @@ class Context:
 
     def record(self, observation: str, action: str, generation: Generation, subgoal: str = "") -> None:
         """Note what was done in the state last shown, and the subgoal in force now."""
-        self.subgoal = subgoal
+        self.subgoal, self.is_current = subgoal, False
         self._past.append((observation, action))
         self._said = generation
         usage = generation.usage

@@ -152,6 +152,7 @@ class Episode:
             turns=tuple(self.turns),
             end=self.end,
             final_observation=self.reply.observation,
+            final_prompt_ids=self._final_prompt(),
             instruction=self.instruction,
             fingerprint=self.reply.fingerprint,
             success=None if failed or won is None else bool(won),
@@ -164,6 +165,18 @@ class Episode:
             branch_turn=self.branch_turn if self.parent else None,
             sampled_by=tuple(self.sampled_by) if self.parent else (),
         )
+
+    def _final_prompt(self) -> tuple[int, ...]:
+        """Return what the policy would have been shown next, if the episode was cut off and it fits.
+
+        A critic values the state in which such an episode stopped.
+        """
+        if self.end not in ("horizon", "tokens") or not self.encoder or not self.turns:
+            return ()
+        if not self.context.is_current:
+            self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
+        prompt_ids = self.context.prompt_ids or ()
+        return prompt_ids if len(prompt_ids) <= getattr(self.stage.policy, "context_tokens", 1 << 62) else ()
 
     async def _play(self) -> None:
         config = self.stage.config

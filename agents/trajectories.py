@@ -133,6 +133,8 @@ def _from_trajectory(trajectory: Trajectory) -> dict[str, Any]:
     for turn in trajectory.turns:
         document["turns"].append(_from_turn(turn, before))
         before = turn.generation.prompt_ids + turn.generation.token_ids
+    if trajectory.final_prompt_ids:
+        document["final_prompt_ids"] = _prompt_after(before, trajectory.final_prompt_ids)
     return document
 
 
@@ -141,8 +143,7 @@ def _from_turn(turn: Turn, before: tuple[int, ...]) -> dict[str, Any]:
     generation = _changed(turn.generation)
     prompt_ids = turn.generation.prompt_ids
     if prompt_ids:
-        shared = _num_shared(before, prompt_ids)
-        generation["prompt_ids"] = [shared, prompt_ids[shared:]]
+        generation["prompt_ids"] = _prompt_after(before, prompt_ids)
     if turn.generation.versions:
         generation["versions"] = [[span.version, span.start, span.end] for span in turn.generation.versions]
     if turn.spans:
@@ -162,16 +163,16 @@ def _to_trajectory(document: dict[str, Any]) -> Trajectory:
         raise ValueError(f"end {document['end']!r}; expected one of {', '.join(get_args(End))}")
     if "sampled_by" in document:
         document = {**document, "sampled_by": tuple(document["sampled_by"])}
+    if "final_prompt_ids" in document:
+        final = _whole_prompt(before, document["final_prompt_ids"])
+        document = {**document, "final_prompt_ids": final}
     return _built(Trajectory, {**document, "turns": tuple(turns)})
 
 
 def _to_turn(row: Mapping[str, Any], before: tuple[int, ...]) -> Turn:
     values = dict(row["generation"])
     if "prompt_ids" in values:
-        shared, new = values["prompt_ids"]
-        if not 0 <= shared <= len(before):
-            raise ValueError(f"a prompt shares {shared} tokens with the turn before, which has {len(before)}")
-        values["prompt_ids"] = before[:shared] + tuple(new)
+        values["prompt_ids"] = _whole_prompt(before, values["prompt_ids"])
     for name in ("token_ids", "logprobs", "entropy", "char_ends"):
         if name in values:
             values[name] = tuple(values[name])
@@ -203,6 +204,18 @@ def _changed(record: Generation | Turn | Trajectory) -> dict[str, Any]:
 
 def _built(kind: type[T], values: Mapping[str, Any]) -> T:
     return kind(**values)
+
+
+def _prompt_after(before: tuple[int, ...], prompt_ids: tuple[int, ...]) -> list[Any]:
+    shared = _num_shared(before, prompt_ids)
+    return [shared, prompt_ids[shared:]]
+
+
+def _whole_prompt(before: tuple[int, ...], stored: Any) -> tuple[int, ...]:
+    shared, new = stored
+    if not 0 <= shared <= len(before):
+        raise ValueError(f"a prompt shares {shared} tokens with the turn before, which has {len(before)}")
+    return before[:shared] + tuple(new)
 
 
 def _num_shared(one: tuple[int, ...], other: tuple[int, ...]) -> int:

@@ -159,6 +159,7 @@ class Trajectory:
     turns: tuple[Turn, ...]  # [T]
     end: End
     final_observation: str = ""
+    final_prompt_ids: tuple[int, ...] = ()  # [P] the next prompt, where the episode was cut off and it fits
     instruction: str = ""
     fingerprint: str = ""
     success: bool | None = None

@@ -6,7 +6,7 @@ declared aggregation over the whole of it, so the cut into micro-batches does no
 change its gradient. Nothing is written into the weights before loss and
 gradient of the whole mini-batch are known to be finite.
 
-Shapes: _N targets of the batch, _R turns, _H value heads.
+Shapes: _N targets of the batch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from ..agents.causal_lm import CausalLM
 from ..errors import TrainingError, UsageError
-from .critic import ValueHeads
+from .critic import Critic, CriticConfig
 from .losses import Objective, ObjectiveConfig, TokenBatch, aggregation_weights
 from .meters import UpdateMeter
 from .packing import MicroBatch, PackedBatch, collate, group_units, split
@@ -56,8 +56,7 @@ class LearnerConfig:
     ratio_tolerance: float = 1e-5  # first update, float32 or better, one engine
     mismatch_limit: float = 0.1  # nats a token, between engine and learner
     spike_limit: float = 3.0  # mean |log new/old| of a mini-batch that stops the run
-    value_heads: tuple[str, ...] = ()
-    value_coef: float = 0.5
+    critic: CriticConfig = field(default_factory=CriticConfig)
     seed: int = 0
 
 
@@ -81,11 +80,9 @@ class Learner:
         if self.objective.needs_reference and reference is None:
             raise UsageError("loss.kl needs a reference model; give Learner(reference=...)")
         self.device = device_of(model)
-        self.critic = ValueHeads(model.hidden_size, config.value_heads) if config.value_heads else None
-        if self.critic is not None:
-            self.critic.to(self.device)
+        self.critic = Critic(model.hidden_size, config.critic) if config.critic.heads else None
         self.optimizer = torch.optim.AdamW(
-            self._policy_parameters() + (list(self.critic.parameters()) if self.critic else []),
+            self._policy_parameters(),
             lr=config.learning_rate,
             betas=config.betas,
             eps=config.adam_epsilon,
@@ -94,19 +91,6 @@ class Learner:
         )
         self.num_updates = 0  # batches
         self.num_steps = 0  # optimizer steps
-
-    def values(self, batch: PackedBatch) -> dict[str, Floats]:
-        """Return the value of each turn [R] under each head, for the turn table."""
-        if self.critic is None:
-            return {}
-        values_RH = np.zeros((batch.num_rows, len(self.critic.names)))
-        with torch.no_grad():
-            for chosen in split(batch, group_units(batch, "turn"), self.config.micro_tokens):
-                micro = collate(batch, chosen, self.device)
-                hidden_BLD = self.model.hidden(micro.ids_BL, micro.lengths_B)
-                found = self.critic(hidden_BLD.reshape(-1, hidden_BLD.shape[-1]), micro.first_R)
-                values_RH[micro.row_R] = found.double().cpu().numpy()
-        return {name: values_RH[:, h] for h, name in enumerate(self.critic.names)}
 
     def reference_logprobs(self, batch: PackedBatch) -> Floats:
         """Return the reference model's logprob of each target [N].
@@ -127,7 +111,6 @@ class Learner:
         batch: PackedBatch,
         advantage_N: Floats,
         *,
-        targets: Mapping[str, Floats] | None = None,
         reference_N: Floats | None = None,
     ) -> dict[str, float]:
         """Take the optimizer steps of one batch.
@@ -135,7 +118,6 @@ class Learner:
         Args:
             batch: the packed turns.
             advantage_N: of each target, in nothing but the order of the batch.
-            targets: regression targets [R] by value head.
             reference_N: reference logprobs, where they are known already.
 
         Returns:
@@ -157,7 +139,7 @@ class Learner:
         meter = UpdateMeter()
         self._set_learning_rate()
         for units in self._minibatches(batch):
-            self._step(_Work(batch, units, advantage_N, old_N, reference_N, targets), meter)
+            self._step(_Work(batch, units, advantage_N, old_N, reference_N), meter)
         self.num_updates += 1
         return {
             **meter.summary(),
@@ -204,8 +186,8 @@ class Learner:
                 yield [units[i] for i in sorted(part)]
 
     def _teaches(self, batch: PackedBatch, unit: NDArray[np.int64]) -> bool:
-        """Tell whether any token of a unit is a target; a critic learns from all."""
-        return self.critic is not None or any(batch.sequences[i].num_targets for i in unit)
+        """Tell whether any token of a unit is a target."""
+        return any(batch.sequences[i].num_targets for i in unit)
 
     def _step(self, work: _Work, meter: UpdateMeter) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -222,7 +204,7 @@ class Learner:
 
     def _is_idle(self, work: _Work, unit: NDArray[np.int64]) -> bool:
         """Tell whether a unit gives exactly no gradient: no advantage, and no other term."""
-        if not self.config.skip_idle or self.critic is not None or self.objective.teaches_all:
+        if not self.config.skip_idle or self.objective.teaches_all:
             return False
         return not any(work.advantage_N[work.batch.sequences[i].targets].any() for i in unit)
 
@@ -247,22 +229,12 @@ class Learner:
                 num_minibatch=work.num_targets,
             )
         )
-        loss = outcome.loss
-        if self.critic is not None and work.targets is not None:
-            targets_RH = np.stack([work.targets[name][micro.row_R] for name in self.critic.names], axis=1)
-            values_RH = self.critic(scored.hidden_MD, micro.first_R)
-            wanted_RH = torch.from_numpy(targets_RH).to(values_RH)
-            value_loss = self.critic.loss(values_RH, wanted_RH) / work.num_rows
-            meter.add_value_loss(value_loss.detach())
-            loss = loss + self.config.value_coef * value_loss
-        torch.autograd.backward(loss)
+        torch.autograd.backward(outcome.loss)
         meter.add(outcome, len(micro.index_N))
 
     def _clip(self) -> float:
-        """Clip the gradients of policy and critic, each by itself; return the policy's norm."""
+        """Clip the gradient; return its norm before."""
         limit = self.config.max_grad_norm if self.config.max_grad_norm > 0 else math.inf
-        if self.critic is not None:
-            nn.utils.clip_grad_norm_(self.critic.parameters(), limit)
         return float(nn.utils.clip_grad_norm_(self._policy_parameters(), limit))
 
     def _guard(self, meter: UpdateMeter, grad_norm: float) -> None:
@@ -314,12 +286,6 @@ class _Work:
     advantage_N: Floats
     old_N: Floats | None
     reference_N: Floats | None
-    targets: Mapping[str, Floats] | None
-
-    @property
-    def num_rows(self) -> int:
-        """Return how many turns the mini-batch has."""
-        return sum(len(self.batch.sequences[i].rows_R) for unit in self.units for i in unit)
 
     @property
     def num_targets(self) -> int:

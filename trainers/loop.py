@@ -187,9 +187,10 @@ class Trainer:
         figures = self.learner.update(
             prepared.batch,
             prepared.advantage_N,
-            targets=prepared.credit.targets,
             reference_N=prepared.reference_N,
         )
+        if self.learner.critic and prepared.reading:
+            figures |= self.learner.critic.fit(prepared.reading, prepared.credit)
         return {
             **batch_statistics(collected.played),
             **rollout_statistics(collected.stats),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from .losses import Outcome
 
@@ -28,7 +27,6 @@ class UpdateMeter:
         self._num_targets = 0
         self._grad_norms: list[float] = []
         self._losses: list[float] = []
-        self._value_losses: list[float] = []
         self._first: dict[str, float] = {}
         self._ratio_max = 0.0
         self.start_minibatch()
@@ -36,15 +34,10 @@ class UpdateMeter:
     def start_minibatch(self) -> None:
         """Begin with the next optimizer step."""
         self._pieces: list[tuple[Outcome, int]] = []
-        self._value_pieces: list[Tensor] = []
 
     def add(self, outcome: Outcome, num_targets: int) -> None:
         """Take in a micro-batch."""
         self._pieces.append((outcome, num_targets))
-
-    def add_value_loss(self, loss: Tensor) -> None:
-        """Take in the value loss of a micro-batch."""
-        self._value_pieces.append(loss)
 
     def minibatch(self) -> dict[str, float]:
         """Return the mini-batch so far: its loss, means over its tokens, and largest values."""
@@ -64,8 +57,6 @@ class UpdateMeter:
         self._num_targets += sum(count for _, count in self._pieces)
         self._losses.append(piece["loss"])
         self._grad_norms.append(grad_norm)
-        if self._value_pieces:
-            self._value_losses.append(float(torch.stack(self._value_pieces).sum()))
         for outcome, _ in self._pieces:
             self._ratio_max = max(self._ratio_max, float(outcome.max_log_ratio.exp()))
         self.num_minibatches += 1
@@ -78,7 +69,7 @@ class UpdateMeter:
             for name, total in self._totals.items()
             if name not in (*_FIRST_ONLY, "abs_log_ratio")
         }
-        summary = {
+        return {
             "loss": sum(self._losses) / max(1, len(self._losses)),
             "grad_norm": sum(self._grad_norms) / max(1, len(self._grad_norms)),
             "clip_ratio": means.get("clip_ratio/low", 0.0) + means.get("clip_ratio/high", 0.0),
@@ -86,9 +77,6 @@ class UpdateMeter:
             **means,
             **{("mismatch_max" if k == "max_mismatch" else k): v for k, v in self._first.items()},
         }
-        if self._value_losses:
-            summary["value_loss"] = sum(self._value_losses) / len(self._value_losses)
-        return summary
 
     def _sums(self) -> dict[str, float]:
         names = self._pieces[0][0].sums if self._pieces else {}

@@ -24,6 +24,7 @@ from . import rewards, weights
 from .credit import Credit, TurnTable
 from .learner import Learner
 from .packing import PackedBatch, pack
+from .reading import Reading
 from .sections import Recipe
 from .sharing import average_shared, owner_rows
 
@@ -41,6 +42,7 @@ class Prepared:
     credit: Credit
     advantage_N: Floats
     reference_N: Floats | None
+    reading: Reading | None  # what the critic's values were read from
 
 
 def keep(trajectories: Sequence[Trajectory], allow_single: bool) -> list[Trajectory]:
@@ -62,7 +64,10 @@ def prepare(trajectories: Sequence[Trajectory], recipe: Recipe, learner: Learner
     once = recipe.plan.shared == "once"
     batch = pack(trajectories, owner_R != np.arange(len(owner_R)) if once else None)
     turns = [turn for each in trajectories for turn in each.turns]
-    table = TurnTable.from_trajectories(trajectories, **learner.values(batch))
+    critic = learner.critic
+    reading = critic.read(learner.model, trajectories) if critic else None
+    values = critic.columns(reading) if critic and reading else {}
+    table = TurnTable.from_trajectories(trajectories, **values)
     needs_reference = learner.objective.needs_reference or recipe.reward.kl_coef > 0
     reference_N = learner.reference_logprobs(batch) if needs_reference else None
     table = _rewarded(table, batch, recipe, reference_N, owner_R if once else None)
@@ -72,7 +77,7 @@ def prepare(trajectories: Sequence[Trajectory], recipe: Recipe, learner: Learner
     weighted = weights.get(recipe.weights.name)(credit, turns, **recipe.weights.params)
     if once:
         weighted = average_shared(weighted, owner_R)
-    return Prepared(batch, table, credit, _flatten(weighted, turns, batch), reference_N)
+    return Prepared(batch, table, credit, _flatten(weighted, turns, batch), reference_N, reading)
 
 
 def _rewarded(

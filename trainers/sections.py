@@ -13,6 +13,7 @@ __all__ = [
     "AdvantageSection",
     "AnnotateSection",
     "CreditSection",
+    "CriticSection",
     "EnvSection",
     "EvalSection",
     "LogSection",
@@ -221,8 +222,18 @@ class OptimSection:
     ratio_tolerance: float = 1e-5
     mismatch_limit: float = 0.1
     spike_limit: float = 3.0
-    value_heads: tuple[str, ...] = ()
-    value_coef: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CriticSection:
+    """[critic]: the value heads of methods that need them; see trainers.critic."""
+
+    heads: tuple[str, ...] = ()  # NAME or NAME@PLACE; none: those of [credit] name
+    width: int = 64  # hidden units of a head
+    learning_rate: float = 1e-3
+    num_epochs: int = 8  # over each batch
+    batch_size: int = 256  # targets a step
+    tau: float = 0.1  # how fast the slow copies of twin critics follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +298,7 @@ class Recipe:
     weights: WeightsSection = field(default_factory=WeightsSection)
     loss: LossSection = field(default_factory=LossSection)
     optim: OptimSection = field(default_factory=OptimSection)
+    critic: CriticSection = field(default_factory=CriticSection)
     train: TrainSection = field(default_factory=TrainSection)
     eval: EvalSection = field(default_factory=EvalSection)
     server: ServerSection = field(default_factory=ServerSection)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..agents.agent_settings import AgentSettings
 from ..agents.prompt import PromptConfig
 from ..agents.rollout import RolloutConfig, TaskItem
+from .critic import CriticConfig
+from .heads import find_heads
 from .learner import LearnerConfig
 from .losses import ObjectiveConfig
 from .mixture import assign, worlds_of
@@ -12,6 +14,7 @@ from .sections import PromptSection, Recipe
 
 __all__ = [
     "agent_settings",
+    "critic_config",
     "eval_config",
     "learner_config",
     "prompt_config",
@@ -96,6 +99,26 @@ def train_tasks(recipe: Recipe, seeds: list[int], update: int, round_: int = 0) 
     ]
 
 
+def critic_config(recipe: Recipe) -> CriticConfig:
+    """Return which value heads there are and how they learn.
+
+    Raises:
+        UnknownName: if a head is to be read at an unknown place.
+        UsageError: if a number is out of its range.
+    """
+    section = recipe.critic
+    return CriticConfig(
+        heads=find_heads(recipe.credit.name, section.heads),
+        width=section.width,
+        learning_rate=section.learning_rate,
+        num_epochs=section.num_epochs,
+        batch_size=section.batch_size,
+        tau=section.tau,
+        max_tokens=recipe.optim.micro_tokens,
+        seed=recipe.train.seed,
+    )
+
+
 def learner_config(recipe: Recipe) -> LearnerConfig:
     """Return how a batch becomes an update."""
     loss, optim = recipe.loss, recipe.optim
@@ -133,7 +156,6 @@ def learner_config(recipe: Recipe) -> LearnerConfig:
         ratio_tolerance=optim.ratio_tolerance,
         mismatch_limit=optim.mismatch_limit,
         spike_limit=optim.spike_limit,
-        value_heads=optim.value_heads,
-        value_coef=optim.value_coef,
+        critic=critic_config(recipe),
         seed=recipe.train.seed,
     )

@@ -236,15 +236,12 @@ def test_all_forced_and_wrong_length_are_refused() -> None:
 
 
 def test_state_continues_bit_for_bit() -> None:
-    config = LearnerConfig(
-        num_minibatches=2, num_epochs=2, value_heads=("value",), schedule="cosine", total_updates=9
-    )
+    config = LearnerConfig(num_minibatches=2, num_epochs=2, schedule="cosine", total_updates=9)
     batch = pack(collect(build_model(torch.float32), False))
-    targets = {"value": np.linspace(-1, 1, batch.num_rows)}
 
     def advance(learner: Learner, num: int) -> None:
         for seed in range(num):
-            learner.update(batch, advantages(batch, seed), targets=targets)
+            learner.update(batch, advantages(batch, seed))
 
     straight = Learner(build_model(torch.float32), config)
     advance(straight, 2)
@@ -256,22 +253,6 @@ def test_state_continues_bit_for_bit() -> None:
     advance(resumed, 2)
     assert torch.equal(snapshot(straight.model), snapshot(resumed.model))  # type: ignore[arg-type]
     assert resumed.num_steps == 16
-
-
-def test_value_heads_learn_their_targets() -> None:
-    model = build_model(torch.float32)
-    batch = pack(collect(model, True))
-    config = LearnerConfig(
-        learning_rate=2e-2, value_heads=("low", "high"), spike_limit=100.0, mismatch_limit=100.0
-    )
-    learner = Learner(model, config)
-    targets = {"low": np.full(batch.num_rows, -2.0), "high": np.full(batch.num_rows, 3.0)}
-    targets["low"][0] = math.nan  # unknown: does not count
-    assert learner.values(batch)["low"].tolist() == [0.0] * batch.num_rows
-    for _ in range(150):
-        log = learner.update(batch, np.zeros(batch.num_targets), targets=targets)
-    assert log["value_loss"] < 0.02
-    assert np.abs(learner.values(batch)["high"] - 3.0).max() < 0.3
 
 
 def test_kl_needs_a_reference_and_pulls_towards_it() -> None:

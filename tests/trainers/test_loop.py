@@ -24,11 +24,21 @@ from turnwise.agents.trajectories import read_trajectories
 from turnwise.envs import core
 from turnwise.errors import CheckpointError, TrainingError, UsageError
 from turnwise.trainers import checkpoint
+from turnwise.trainers.credit import Credit, TurnTable, register
 from turnwise.trainers.runlog import read_log
 from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import train
 
 Lights = Callable[..., Recipe]
+
+
+@register("less_the_value")
+def less_the_value(table: TurnTable) -> Credit:
+    """Be a method of one's own with a critic of its own, read before the action."""
+    return_N = table.returns(1.0)
+    return Credit(return_N - table.numbers("mine"), targets={"mine": return_N})
+
+
 CLOCKS = ("seconds", "step_time", "_per_s")
 
 
@@ -105,7 +115,9 @@ def test_a_critic_and_a_reference_train_and_resume(lights: Lights, tmp_path: Pat
         "loss": {"kl": "k3", "kl_coef": 0.01, "entropy_coef": 0.001, "name": "gspo", "ratio_level": "turn"},
         "reward": {"kl_coef": 0.001, "scale": 10.0},
         "advantage": {"transforms": [{"name": "whiten"}, {"name": "clip", "limit": 3.0}]},
-        "optim": {"value_heads": ["value"], "num_epochs": 2},
+        "critic": {"heads": ["mine@action"]},
+        "credit": {"name": "less_the_value"},
+        "optim": {"num_epochs": 2},
     }
     straight, parted = tmp_path / "straight", tmp_path / "parted"
     train(lights(**changes), straight)
@@ -113,7 +125,9 @@ def test_a_critic_and_a_reference_train_and_resume(lights: Lights, tmp_path: Pat
     train(lights(**changes), parted, resume=True)
     one, two = last_weights(straight), last_weights(parted)
     assert all(torch.equal(one[name], two[name]) for name in one)
-    assert read_log(straight)[-2]["kl"] > 0
+    last = read_log(straight)[-2]
+    assert last["kl"] > 0
+    assert last["value_loss"] == last["value_loss/mine"] > 0
 
 
 def test_few_failures_are_data(lights: Lights, tmp_path: Path) -> None:
