@@ -1,0 +1,106 @@
+"""Hold every credit estimator against the true advantage of each turn.
+
+A policy of known log-probabilities plays groups of household episodes. From every
+state that it visits it is rolled out again and again; Q - V of each turn is then
+known up to a small error, and every estimator's advantages are compared with it.
+docs/credit-truth.md defines what is measured and how errors are kept out.
+
+    OMP_NUM_THREADS=1 python benchmarks/credit_truth/run.py [--rollouts 64] [--workers 2] [--out FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import platform
+import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from cell import ENVIRONMENT, Cell, Result, run_cell
+from measures import CLEAR
+from tables import as_json, as_markdown, picture
+
+import turnwise
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+DIFFICULTIES = {"small": 20, "medium": 30}  # with the turns of an episode
+STRENGTHS = (0.3, 0.4, 0.55)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rollouts", type=int, default=64, help="from each state; an even number")
+    parser.add_argument("--tasks", type=int, default=16, help="prompt groups of each cell")
+    parser.add_argument("--group-size", type=int, default=8)
+    parser.add_argument("--resamples", type=int, default=400, help="of the bootstrap")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    if options.rollouts < 2 or options.rollouts % 2:
+        parser.error(f"--rollouts {options.rollouts}: expected an even number, halves are compared")
+    cells = [
+        Cell(
+            difficulty,
+            turns,
+            strength,
+            num_tasks=options.tasks,
+            group_size=options.group_size,
+            num_rollouts=options.rollouts,
+            num_resamples=options.resamples,
+            seed=options.seed,
+        )
+        for (difficulty, turns), strength in product(DIFFICULTIES.items(), STRENGTHS)
+    ]
+    begun = time.perf_counter()
+    with ProcessPoolExecutor(options.workers) as pool:
+        results = []
+        for result in pool.map(run_cell, cells):
+            results.append(result)
+            print(result.cell, {name: round(value, 3) for name, value in result.facts.items()}, flush=True)
+    seconds = time.perf_counter() - begun
+    options.out.mkdir(parents=True, exist_ok=True)
+    heading = _heading(results, seconds, options.workers)
+    (options.out / "credit-truth.md").write_text(as_markdown(results, heading))
+    head = {"date": f"{datetime.date.today()}", "environment": ENVIRONMENT, "fingerprint": _fingerprint()}
+    (options.out / "credit-truth.json").write_text(as_json(results, head))
+    picture(results, options.out / "credit-truth.png")
+    print(options.out / "credit-truth.md")
+
+
+def _fingerprint() -> str:
+    return turnwise.make(ENVIRONMENT).fingerprint
+
+
+def _heading(results: list[Result], seconds: float, workers: int) -> list[str]:
+    cell = results[0].cell
+    rollouts = sum(int(result.facts["rollouts"]) for result in results)
+    cpu_s = sum(result.facts["cpu_s"] for result in results)
+    return [
+        "# Credit against the truth",
+        "",
+        f"{datetime.date.today()}; `python benchmarks/credit_truth/run.py --rollouts {cell.num_rollouts}"
+        f" --tasks {cell.num_tasks} --group-size {cell.group_size} --seed {cell.seed}`; {ENVIRONMENT},"
+        f" fingerprint {_fingerprint()}; {rollouts:,} rollouts, {cpu_s / 60:.1f} minutes of processor time,"
+        f" {seconds / 60:.1f} minutes with {workers} processes on a machine in use; {platform.machine()},"
+        f" numpy {np.__version__}. Definitions: docs/credit-truth.md.",
+        "",
+        f"{cell.num_tasks} tasks with {cell.group_size} episodes each in every cell, {cell.num_rollouts}"
+        f" rollouts from each state. A turn is clear if its measured advantage is more than {CLEAR:g} standard"
+        " errors from 0. Bias and variance are multiples of the mean square of the true advantage, after the"
+        " best scaling; 0 is best. Brackets: 95 % bootstrap intervals over tasks.",
+        "",
+        "![Credit against the truth](credit-truth.png)",
+    ]
+
+
+if __name__ == "__main__":
+    main()
