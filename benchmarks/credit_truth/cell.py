@@ -83,7 +83,7 @@ def run_cell(cell: Cell) -> Result:
         slope_NP=np.array(slopes),
         redrawn=truth.of(chosen),
         task_J=rows.task_N[chosen],
-        guess_EJR=np.stack([*redrawn.values(), coin.choice([-1.0, 1.0], (len(chosen), cell.num_redraws))]),
+        guess_EJR=np.stack([*redrawn.values(), np.full((len(chosen), cell.num_redraws), np.nan)]),
     )
     measures = intervals(evidence, cell.num_resamples, cell.seed)
     facts = {
@@ -106,7 +106,7 @@ def _facts(cell: Cell, episodes: list[Episode], truth: Truth) -> dict[str, float
         "true_rms": float(np.sqrt(max(truth.energy, 0.0))),
         "mean_advantage": float(truth.advantage_N.mean()),
         "clear": float((np.abs(truth.advantage_N) > CLEAR * truth.error_N).mean()),
-        "rank_ceiling": float(np.sqrt(2 * ranks / (1 + ranks))),
+        "rank_ceiling": float(np.sqrt(max(2 * ranks / (1 + ranks), 0.0))),
     }
 
 

@@ -66,8 +66,13 @@ def spearman(guess_EN: Floats, truth_N: Floats) -> Floats:
 
 
 def signs(guess_EN: Floats, truth_N: Floats) -> Floats:
-    """Return the share of turns whose sign is right [E]; an advantage of 0 is half right."""
+    """Return the share of turns whose sign is right [E]; an advantage of 0 is half right.
+
+    Turns whose measured advantage is 0 are left out; NaN where there is no other.
+    """
     told_N = truth_N != 0
+    if not told_N.any():
+        return np.full(len(guess_EN), np.nan)
     return (1 + (np.sign(guess_EN) * np.sign(truth_N))[:, told_N].mean(axis=1)) / 2
 
 
@@ -92,7 +97,10 @@ def parts_of_error(guess_EJR: Floats, truth: Truth) -> tuple[Floats, Floats]:
     The estimator is first scaled by the k for which its mean over the redraws
     fits the truth best. Bias is what that fit leaves, variance the scatter of the
     redraws around their mean. Products of halves stand for squares throughout.
+    NaN where the error of the rollouts hides the truth altogether.
     """
+    if truth.energy <= 0:
+        return np.full(len(guess_EJR), np.nan), np.full(len(guess_EJR), np.nan)
     half = guess_EJR.shape[2] // 2
     first_EJ, second_EJ = guess_EJR[:, :, :half].mean(axis=2), guess_EJR[:, :, half:].mean(axis=2)
     mean_EJ = guess_EJR.mean(axis=2)

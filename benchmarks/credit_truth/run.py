@@ -5,7 +5,7 @@ state that it visits it is rolled out again and again; Q - V of each turn is the
 known up to a small error, and every estimator's advantages are compared with it.
 docs/credit-truth.md defines what is measured and how errors are kept out.
 
-    OMP_NUM_THREADS=1 python benchmarks/credit_truth/run.py [--rollouts 64] [--workers 2] [--out FOLDER]
+    OMP_NUM_THREADS=1 python benchmarks/credit_truth/run.py [--rollouts 32] [--workers 2] [--out FOLDER]
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rollouts", type=int, default=64, help="from each state; an even number")
+    parser.add_argument("--rollouts", type=int, default=32, help="from each state; an even number")
     parser.add_argument("--tasks", type=int, default=16, help="prompt groups of each cell")
     parser.add_argument("--group-size", type=int, default=8)
     parser.add_argument("--resamples", type=int, default=400, help="of the bootstrap")
@@ -94,9 +94,9 @@ def _heading(results: list[Result], seconds: float, workers: int) -> list[str]:
         f" numpy {np.__version__}. Definitions: docs/credit-truth.md.",
         "",
         f"{cell.num_tasks} tasks with {cell.group_size} episodes each in every cell, {cell.num_rollouts}"
-        f" rollouts from each state. A turn is clear if its measured advantage is more than {CLEAR:g} standard"
-        " errors from 0. Bias and variance are multiples of the mean square of the true advantage, after the"
-        " best scaling; 0 is best. Brackets: 95 % bootstrap intervals over tasks.",
+        f" rollouts from each state. A turn is clear if its measured advantage is more than {CLEAR:g}"
+        " standard errors from 0. Bias and variance are multiples of the mean square of the true advantage,"
+        " after the best scaling; 0 is best. Brackets: 95 % bootstrap intervals over tasks.",
         "",
         "![Credit against the truth](credit-truth.png)",
     ]

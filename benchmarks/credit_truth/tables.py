@@ -93,11 +93,15 @@ def _shown(measure_BM: Floats) -> list[str]:
 
 
 def _bounds(values_B: Floats) -> tuple[float, float]:
-    low, high = np.quantile(values_B[1:], [0.025, 0.975])
+    if np.isnan(values_B[0]):
+        return float("nan"), float("nan")
+    low, high = np.nanquantile(values_B[1:], [0.025, 0.975])
     return float(low), float(high)
 
 
 def _interval(values_B: Floats) -> str:
+    if np.isnan(values_B[0]):
+        return ""
     low, high = _bounds(values_B)
     return f"{values_B[0]:.2f} ({low:.2f} to {high:.2f})"
 
@@ -121,7 +125,9 @@ def as_json(results: Sequence[Result], head: dict[str, Any]) -> str:
             "facts": {name: round(value, 5) for name, value in result.facts.items()},
             "estimators": {
                 label: {
-                    name: [round(float(x), 4) for x in (values[0], *_bounds(values))]
+                    name: None
+                    if np.isnan(values[0])
+                    else [round(float(x), 4) for x in (values[0], *_bounds(values))]
                     for name, values in zip(MEASURES, result.measures[:, :, e].T, strict=True)
                 }
                 for e, label in enumerate(result.labels)
