@@ -1,0 +1,149 @@
+"""The policy, the contestants and a whole cell of the benchmark, small."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import pytest
+from cell import Cell, run_cell
+from contestants import CONTESTANTS, LEFT_OUT, Critics, advantages_of, table_of
+from episodes import record, rows_of
+from forks import Situation
+from measures import MEASURES
+from reader import NUM_PARAMETERS, ROLES, Reader
+from tables import as_json, as_markdown
+
+import turnwise
+import turnwise.credit as credit
+
+CELL = Cell(
+    "small",
+    12,
+    0.6,
+    num_tasks=2,
+    group_size=3,
+    num_rollouts=4,
+    redrawn_turns=4,
+    num_redraws=4,
+    num_resamples=4,
+)
+
+
+def start(task: int = 0, strength: float = 0.6) -> Situation:
+    world = turnwise.make("household/mix-v0", difficulty="small", max_turns=12)
+    _, info = world.reset(seed=task)
+    return Situation(world, Reader(info["instruction"], 12, strength), info["state_key"], info["admissible"])
+
+
+def role(reader: Reader, action: str) -> str:
+    return list(ROLES)[reader.role(action)]
+
+
+def test_the_policy_reads_what_is_to_be_done() -> None:
+    reader = Reader("Your task is to: heat some egg and put it in garbagecan.", 20, 1.0)
+    assert role(reader, "go to fridge 1") == "go to a likely place"
+    assert role(reader, "open fridge 1") == "open what was not seen"
+    reader.observe("You open the fridge 1. The fridge 1 is open. In it, you see a cup 1, and a egg 2.")
+    assert role(reader, "go to fridge 1") == "go where the thing was seen"
+    assert role(reader, "take egg 2 from fridge 1") == "take the thing"
+    assert role(reader, "take cup 1 from fridge 1") == "take another thing"
+    reader.observe("You pick up the egg 2 from the fridge 1.")
+    assert role(reader, "go to garbagecan 1") == "go elsewhere with the thing"
+    assert role(reader, "go to microwave 1") == "go to the appliance"
+    assert role(reader, "move egg 2 to garbagecan 1") == "put it elsewhere"
+    assert role(reader, "heat egg 2 with microwave 1") == "treat it as asked"
+    assert role(reader, "cool egg 2 with fridge 1") == "treat it otherwise"
+    reader.observe("You heat the egg 2 using the microwave 1.")
+    assert role(reader, "heat egg 2 with microwave 1") == "treat it otherwise"
+    assert role(reader, "go to garbagecan 1") == "go to the target"
+    assert role(reader, "move egg 2 to garbagecan 1") == "put it into the target"
+    assert reader.turn == 3
+
+
+def test_a_fork_of_the_memory_stands_alone() -> None:
+    reader = Reader("Your task is to: put a mug in desk.", 20, 1.0)
+    other = reader.fork()
+    other.observe("On the desk 1, you see a mug 1.")
+    assert reader.contents == {}
+    assert other.turn == 1
+    assert reader.turn == 0
+
+
+def test_probabilities_and_their_gradient() -> None:
+    reader = Reader("Your task is to: put a mug in desk.", 20, 0.5)
+    reader.observe("On the shelf 1, you see a mug 1.")
+    actions = ["go to shelf 1", "look", "inventory"]
+    # weights exp(4 / 2), exp(-1 / 2), exp(-1 / 2)
+    weight = np.exp([2, -0.5, -0.5])
+    chance = reader.probabilities(actions)
+    np.testing.assert_allclose(chance, weight / weight.sum())
+    look = list(ROLES).index("look")
+    assert reader.gradient(actions, "look")[look] == pytest.approx(0.5 * (1 - chance[1] - chance[2]))
+    assert reader.gradient(actions, "go to shelf 1")[look] == pytest.approx(-0.5 * (chance[1] + chance[2]))
+    # the expected gradient of a log-probability is 0
+    mean = sum(p * reader.gradient(actions, action) for p, action in zip(chance, actions, strict=True))
+    np.testing.assert_allclose(mean, np.zeros(NUM_PARAMETERS), atol=1e-12)
+    drawn = [reader.act(actions, Random(seed)) for seed in range(1000)]
+    assert drawn.count("go to shelf 1") / 1000 == pytest.approx(chance[0], abs=0.05)
+
+
+def test_every_estimator_is_measured_or_left_out_with_a_reason() -> None:
+    assert {each.name for each in CONTESTANTS} | set(LEFT_OUT) == set(credit.names())
+    assert all(LEFT_OUT.values())
+
+
+def test_critics_do_not_see_the_task_that_they_judge() -> None:
+    draw = Random(0)
+    episodes = [record(task, start(task), draw)[0] for task in (0, 1, 2) for _ in range(4)]
+    rows = rows_of(episodes, [each.task for each in episodes])
+    steps = [
+        replace(step, reward=1.0) if task == 1 else step
+        for step, task in zip(rows.steps, rows.task_N.tolist(), strict=True)
+    ]
+    lied = replace(rows, steps=steps)
+    honest_N = Critics(rows, 3).values(rows, 0.9)
+    fooled_N = Critics(lied, 3).values(rows, 0.9)
+    mine_N = rows.task_N == 1
+    np.testing.assert_allclose(fooled_N[mine_N], honest_N[mine_N])
+    assert np.abs(fooled_N[~mine_N] - honest_N[~mine_N]).max() > 0.1
+
+
+def test_an_episode_is_cut_and_continued() -> None:
+    draw = Random(3)
+    episode, forks, slopes = record(0, start(), draw)
+    rest, _, _ = record(0, forks[2], draw)
+    joined = episode.followed_by(1, rest)
+    assert joined.steps[:2] == episode.steps[:2]
+    assert joined.steps[2:] == rest.steps
+    assert len(joined.feature_TF) == len(joined.role_T) == len(joined.stage_T) == len(joined.steps)
+    assert len(forks) == len(slopes) + 1
+    table = table_of(rows_of([episode, joined], [0, 0]))
+    assert table.num_trajectories == 2
+    assert table.lengths.tolist() == [len(episode.steps), len(joined.steps)]
+
+
+def test_contestants_answer_with_finite_numbers() -> None:
+    draw = Random(1)
+    episodes = [record(task, start(task), draw)[0] for task in (0, 1, 2) for _ in range(3)]
+    rows = rows_of(episodes, [each.task for each in episodes])
+    found = advantages_of(rows, Critics(rows, 3))
+    assert list(found) == [each.label for each in CONTESTANTS]
+    for label, advantage_N in found.items():
+        assert advantage_N.shape == (len(rows.steps),), label
+        assert np.isfinite(advantage_N).all(), label
+
+
+def test_a_cell_repeats_itself_and_makes_a_page() -> None:
+    one, other = run_cell(CELL), run_cell(CELL)
+    np.testing.assert_array_equal(one.measures, other.measures)
+    assert one.labels[-1] == "a coin"
+    page = as_markdown([one, other], ["# A page"])
+    for each in CONTESTANTS:
+        assert f"| {each.label} |" in page
+    assert "Left out: igpo (" in page
+    raw = json.loads(as_json([one], {"date": "today"}))
+    assert raw["cells"][0]["facts"]["states"] > CELL.num_tasks
+    assert set(raw["cells"][0]["estimators"]["grpo"]) == set(MEASURES)
