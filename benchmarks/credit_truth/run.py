@@ -6,6 +6,9 @@ known up to a small error, and every estimator's advantages are compared with it
 docs/credit-truth.md defines what is measured and how errors are kept out.
 
     OMP_NUM_THREADS=1 python benchmarks/credit_truth/run.py [--rollouts 32] [--workers 2] [--out FOLDER]
+
+With --keep each finished cell is stored and not made again; with --most N a call
+makes no more than N cells, so that the table can be made in parts.
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ import argparse
 import datetime
 import os
 import platform
-import time
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -23,13 +25,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from cell import ENVIRONMENT, Cell, Result, run_cell
+from kept import load, save
 from measures import CLEAR
 from tables import as_json, as_markdown, picture
 
 import turnwise
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-DIFFICULTIES = {"small": 20, "medium": 30}  # with the turns of an episode
+DIFFICULTIES = {"small": 20, "medium": 25}  # with the turns of an episode
 STRENGTHS = (0.3, 0.4, 0.55)
 
 
@@ -43,6 +46,10 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=400, help="of the bootstrap")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--keep", type=Path, help="folder of finished cells")
+    parser.add_argument(
+        "--most", type=int, default=len(STRENGTHS) * len(DIFFICULTIES), help="cells to make now"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     if options.rollouts < 2 or options.rollouts % 2:
@@ -60,27 +67,36 @@ def main() -> None:
         )
         for (difficulty, turns), strength in product(DIFFICULTIES.items(), STRENGTHS)
     ]
-    begun = time.perf_counter()
-    with ProcessPoolExecutor(options.workers) as pool:
-        results = []
-        for result in pool.map(run_cell, cells):
-            results.append(result)
-            print(result.cell, {name: round(value, 3) for name, value in result.facts.items()}, flush=True)
-    seconds = time.perf_counter() - begun
+    results = _results(cells, options.keep, options.most, options.workers)
+    if len(results) < len(cells):
+        print(f"{len(cells) - len(results)} of {len(cells)} cells are still to be made")
+        return
     options.out.mkdir(parents=True, exist_ok=True)
-    heading = _heading(results, seconds, options.workers)
-    (options.out / "credit-truth.md").write_text(as_markdown(results, heading))
+    (options.out / "credit-truth.md").write_text(as_markdown(results, _heading(results)))
     head = {"date": f"{datetime.date.today()}", "environment": ENVIRONMENT, "fingerprint": _fingerprint()}
     (options.out / "credit-truth.json").write_text(as_json(results, head))
     picture(results, options.out / "credit-truth.png")
     print(options.out / "credit-truth.md")
 
 
+def _results(cells: list[Cell], keep: Path | None, most: int | None, workers: int) -> list[Result]:
+    """Return what is kept and what is made now, in the order of the cells."""
+    found = {cell: load(keep, cell) for cell in cells} if keep else dict.fromkeys(cells)
+    missing = [cell for cell, result in found.items() if result is None][:most]
+    with ProcessPoolExecutor(workers) as pool:
+        for result in pool.map(run_cell, missing):
+            found[result.cell] = result
+            if keep:
+                save(keep, result)
+            print(result.cell, {name: round(value, 3) for name, value in result.facts.items()}, flush=True)
+    return [result for result in found.values() if result is not None]
+
+
 def _fingerprint() -> str:
     return turnwise.make(ENVIRONMENT).fingerprint
 
 
-def _heading(results: list[Result], seconds: float, workers: int) -> list[str]:
+def _heading(results: list[Result]) -> list[str]:
     cell = results[0].cell
     rollouts = sum(int(result.facts["rollouts"]) for result in results)
     cpu_s = sum(result.facts["cpu_s"] for result in results)
@@ -89,9 +105,8 @@ def _heading(results: list[Result], seconds: float, workers: int) -> list[str]:
         "",
         f"{datetime.date.today()}; `python benchmarks/credit_truth/run.py --rollouts {cell.num_rollouts}"
         f" --tasks {cell.num_tasks} --group-size {cell.group_size} --seed {cell.seed}`; {ENVIRONMENT},"
-        f" fingerprint {_fingerprint()}; {rollouts:,} rollouts, {cpu_s / 60:.1f} minutes of processor time,"
-        f" {seconds / 60:.1f} minutes with {workers} processes on a machine in use; {platform.machine()},"
-        f" numpy {np.__version__}. Definitions: docs/credit-truth.md.",
+        f" fingerprint {_fingerprint()}; {rollouts:,} rollouts, {cpu_s / 60:.1f} minutes of processor time in"
+        f" all; {platform.machine()}, numpy {np.__version__}. Definitions: docs/credit-truth.md.",
         "",
         f"{cell.num_tasks} tasks with {cell.group_size} episodes each in every cell, {cell.num_rollouts}"
         f" rollouts from each state. A turn is clear if its measured advantage is more than {CLEAR:g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -12,6 +13,7 @@ from cell import Cell, run_cell
 from contestants import CONTESTANTS, LEFT_OUT, Critics, advantages_of, table_of
 from episodes import record, rows_of
 from forks import Situation
+from kept import load, save
 from measures import MEASURES
 from reader import NUM_PARAMETERS, ROLES, Reader
 from tables import as_json, as_markdown
@@ -136,9 +138,15 @@ def test_contestants_answer_with_finite_numbers() -> None:
         assert np.isfinite(advantage_N).all(), label
 
 
-def test_a_cell_repeats_itself_and_makes_a_page() -> None:
-    one, other = run_cell(CELL), run_cell(CELL)
+def test_a_cell_repeats_itself_is_kept_and_makes_a_page(tmp_path: Path) -> None:
+    one = run_cell(CELL)
+    np.testing.assert_array_equal(one.measures, run_cell(CELL).measures)
+    save(tmp_path, one)
+    other = load(tmp_path, CELL)
+    assert other is not None
     np.testing.assert_array_equal(one.measures, other.measures)
+    assert (one.facts, one.labels, one.cell) == (other.facts, other.labels, other.cell)
+    assert load(tmp_path, replace(CELL, num_rollouts=6)) is None
     assert one.labels[-1] == "a coin"
     page = as_markdown([one, other], ["# A page"])
     for each in CONTESTANTS:
