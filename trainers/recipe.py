@@ -1,7 +1,11 @@
 """Recipes: TOML files read into frozen sections, overridden by dotted names.
 
-A method of a paper is a recipe that names its parts. Reading one touches no
-file but the recipe's own.
+A method of a paper is a recipe that names its parts. One that differs from another
+in a few values says `extends = "NAME"` on top and gives those values: of each
+section the keys it names replace those of its base, whole values, also tables. A
+base is a shipped recipe, or a file named relative to the one that extends it.
+Reading a recipe touches no file but its own and its bases'; a run's folder holds
+the resolved one.
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ from .sections import Recipe
 
 __all__ = ["Recipe", "dump", "from_tables", "load", "shipped"]
 
+_MAX_BASES = 4
+
 
 def shipped() -> list[str]:
     """Return the names of the recipes that come with the package, sorted."""
@@ -32,7 +38,7 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises:
         UnknownName: for an unknown recipe, section or key, with the closest ones.
-        UsageError: if the file is not TOML or a value has another type.
+        UsageError: if the file is not TOML, a value has another type, or a recipe extends itself.
     """
     tables = _read(name_or_path)
     for override in overrides:
@@ -69,7 +75,27 @@ def dump(recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
-def _read(name_or_path: str) -> dict[str, Any]:
+def _read(name_or_path: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Read a recipe and what it extends; `above` are those that extend it."""
+    if name_or_path in above or len(above) > _MAX_BASES:
+        chain = " -> ".join((*above, name_or_path))
+        raise UsageError(f"recipe: {chain}: a recipe cannot extend itself, nor more than {_MAX_BASES} others")
+    tables = _parsed(name_or_path)
+    base = tables.pop("extends", None)
+    if base is None:
+        return tables
+    if not isinstance(base, str):
+        raise UsageError(f"recipe {name_or_path!r}: extends is {base!r}; expected the name of a recipe")
+    if base.endswith(".toml"):
+        base = str(Path(name_or_path).parent / base)
+    below = _read(base, (*above, name_or_path))
+    for section, table in tables.items():
+        both = isinstance(table, dict) and isinstance(below.get(section), dict)
+        below[section] = {**below[section], **table} if both else table
+    return below
+
+
+def _parsed(name_or_path: str) -> dict[str, Any]:
     path = Path(name_or_path)
     if path.suffix == ".toml" or path.is_file():
         if not path.is_file():

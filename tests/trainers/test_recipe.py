@@ -69,6 +69,41 @@ def test_types_are_checked(table: dict, message: str) -> None:
         recipe.from_tables(table)
 
 
+def test_a_recipe_extends_another_by_what_it_changes(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "base.toml").write_text(
+        '[credit]\nname = "gigpo"\nparams = {gamma = 0.9}\n[train]\nseed = 3\n[optim]\nlearning_rate = 0.1\n'
+    )
+    (tmp_path / "middle.toml").write_text('extends = "deep/base.toml"\n[train]\nnum_updates = 7\n')
+    (tmp_path / "mine.toml").write_text(
+        'extends = "middle.toml"\n[credit]\nname = "hgpo"\nparams = {history = 4}\n[rollout]\nslots = 2\n'
+    )
+    loaded = recipe.load(str(tmp_path / "mine.toml"), ["train.seed=4"])
+    assert loaded.credit.name == "hgpo"
+    assert loaded.credit.params == {"history": 4}  # a table is replaced whole
+    assert (loaded.train.seed, loaded.train.num_updates) == (4, 7)
+    assert (loaded.optim.learning_rate, loaded.rollout.slots) == (0.1, 2)
+    assert "extends" not in recipe.dump(loaded)
+    (tmp_path / "own.toml").write_text('extends = "tiny"\n[train]\nseed = 9\n')
+    own = recipe.load(str(tmp_path / "own.toml"))
+    assert dataclasses.replace(own, train=recipe.load("tiny").train) == recipe.load("tiny")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('extends = "a.toml"\n', "cannot extend itself"),
+        ('extends = "gigppo"\n', "unknown recipe 'gigppo'"),
+        ('extends = "missing.toml"\n', "no such file"),
+        ("extends = 3\n", "extends is 3"),
+    ],
+)
+def test_bases_that_cannot_be_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        recipe.load(str(tmp_path / "a.toml"))
+
+
 def test_overrides_by_dotted_name() -> None:
     loaded = recipe.load(
         "demo",
