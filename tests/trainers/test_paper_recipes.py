@@ -48,7 +48,7 @@ SIZES = [
     "log.trajectories=none",
 ]
 OWN_WORLD = {
-    "gated": "env.kwargs={difficulty = 'easy', num_products = 60}",
+    "gated": "env.kwargs={difficulty = 'easy', num_products = 60, choices = true}",
     "igpo": "env.kwargs={choices = true, reward = 'f1'}",
     "otc": "env.kwargs={choices = true, reward = 'f1'}",
 }
