@@ -137,9 +137,11 @@ class Bm25Index:
             rest = sum(ceilings[place:]) * (1 + 1e-6)
             if len(seen) >= k and _kth_greatest(scores_N[seen], k) > rest:
                 return self._finish(scores_N, seen, found[place:], ceilings[place:], k)
+            having = self.documents[int(self.starts[term]) : int(self.starts[term + 1])].astype(np.int64)
+            seen = np.concatenate(
+                (seen, having[scores_N[having] == 0])
+            )  # a score that was added to is above 0
             self._add(scores_N, term, weight)
-            new = self.documents[int(self.starts[term]) : int(self.starts[term + 1])].astype(np.int64)
-            seen = np.union1d(seen, new) if len(seen) else new
         return seen
 
     def _finish(

@@ -1,0 +1,186 @@
+"""Train the tiny policy on shopping, search and function calling over several seeds, and on the mixture.
+
+    python benchmarks/worlds/learning.py --out runs/worlds --results benchmarks/results
+
+The protocol is in benchmarks/results/2026-11-21-worlds-protocol.md and was fixed
+before these runs. Each replicate is one `turnwise train RECIPE --seed N`: a warm
+start of its own, then reinforcement learning. A run that was begun goes on where
+it stopped. The control clones on from the same warm start, on demonstrations of
+other tasks, for as many seconds as the run trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import gzip
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from turnwise.servers.local import LocalClient
+from turnwise.trainers.curves import draw_success
+from turnwise.trainers.evaluation import evaluate_held_out
+from turnwise.trainers.mixture import worlds_of
+from turnwise.trainers.recipe import load
+from turnwise.trainers.report import summarise
+from turnwise.trainers.runlog import read_log
+from turnwise.trainers.train import prepare_torch
+from turnwise.trainers.trainee import load_trainee
+from turnwise.trainers.warmstart import warm_start
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = ("shopping_tiny", "search_tiny", "calling_tiny")
+MIXTURE = "mixture"
+
+
+def train(recipe: str, seed: int, out: Path) -> Path:
+    """Train in a process of its own; go on with a run that was begun."""
+    run = out / f"{recipe}-{seed}"
+    command = [sys.executable, "-m", "turnwise", "train", recipe, "--seed", str(seed), "--out", str(run)]
+    subprocess.run([*command, "--resume"] if run.exists() else command, check=True)
+    return run
+
+
+def control(recipe: str, seed: int, run: Path, seconds: float) -> float:
+    """Clone on from a run's warm start for some seconds; return success on the held-out tasks."""
+    folder = run.with_name(f"{run.name}-cloned")
+    # the schedule of a second cloning begins anew, so it takes smaller steps than the first
+    more = [f"warmstart.seconds={seconds}", "warmstart.max_steps=100000", "warmstart.learning_rate=1e-3"]
+    chosen = load(recipe, [*more, f"train.seed={seed + 100}"])
+    if not folder.exists():
+        prepare_torch(chosen)
+        warm_start(chosen, folder, start=run / "warmstart")
+    return evaluate(recipe, folder)["eval/success_rate"]
+
+
+def evaluate(recipe: str, folder: Path) -> dict[str, float]:
+    """Let a policy play the held-out tasks of a recipe."""
+    chosen = load(recipe)
+    trainee = load_trainee(folder, chosen)
+
+    async def play() -> dict[str, float]:
+        client = LocalClient()
+        try:
+            return await evaluate_held_out(client, trainee.policy, chosen)
+        finally:
+            await client.aclose()
+            await trainee.policy.aclose()
+
+    return asyncio.run(play())
+
+
+def interval(values: list[float]) -> str:
+    """Return mean and 95 % bootstrap interval over seeds, in percent."""
+    means = np.random.default_rng(0).choice(values, (10_000, len(values))).mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return f"{100 * np.mean(values):.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def each(values: list[float]) -> str:
+    return ", ".join(f"{100 * value:.0f}" for value in values)
+
+
+def rows_of(recipe: str, figures: list[dict[str, Any]], controls: list[float]) -> list[str]:
+    """Return the rows of one recipe in the table of results."""
+    before = [figure["before"]["success_rate"] for figure in figures]
+    after = [figure["after"] for figure in figures]
+    gained = [one - other for one, other in zip(after, before, strict=True)]
+    rows = [
+        f"| {recipe} | warm start | {interval(before)} | {each(before)} |",
+        f"| | after reinforcement learning | {interval(after)} | {each(after)} |",
+        f"| | gained, seed by seed | {interval(gained)} | {each(gained)} |",
+    ]
+    if controls:
+        rows.append(f"| | control: as long cloning instead | {interval(controls)} | {each(controls)} |")
+    return rows
+
+
+def mixture_rows(run: Path) -> list[str]:
+    """Return before and after for each environment of the mixture."""
+    evals = [entry for entry in read_log(run) if entry["kind"] == "eval"]
+    rows = []
+    for world in worlds_of(load(MIXTURE).env):
+        name = f"eval/{world.id}"
+        told = [
+            f"{100 * entry[f'{name}/success_rate']:.0f} ({100 * entry[f'{name}/ci_low']:.0f} to "
+            f"{100 * entry[f'{name}/ci_high']:.0f})"
+            for entry in (evals[0], evals[-1])
+        ]
+        rows.append(f"| {world.id} | {told[0]} | {told[1]} |")
+    return rows
+
+
+def keep_log(run: Path, results: Path, name: str) -> None:
+    """Write a run's log and its resolved recipe beside the results."""
+    text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in read_log(run))
+    (results / f"worlds-{name}.log.jsonl.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    (results / f"worlds-{name}.recipe.toml").write_text((run / "recipe.toml").read_text())
+
+
+def main() -> None:
+    """Run everything that is missing in --out and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--recipes", nargs="*", default=list(RECIPES), choices=RECIPES)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--mixture", action="store_true", help="train the mixture too, with the first seed")
+    parser.add_argument("--control", action="store_true", help="clone on for as long as each run trained")
+    parser.add_argument("--out", type=Path, default=Path("runs/worlds"))
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    given.out.mkdir(parents=True, exist_ok=True)
+    given.results.mkdir(parents=True, exist_ok=True)
+    lines = [
+        "# Learning on the other worlds",
+        "",
+        f"{datetime.date.today()}, `python benchmarks/worlds/learning.py`, protocol:"
+        f" 2026-11-21-worlds-protocol.md. {platform.machine()}, torch {torch.__version__}, one thread.",
+        "",
+        "Success in percent on held-out tasks, temperature 1; mean over seeds with a 95 % bootstrap interval"
+        " over seeds. After: the mean of the last three evaluations.",
+        "",
+        "| recipe | agent | success | each seed |",
+        "|---|---|---|---|",
+    ]
+    costs = ["", "| run | updates | seconds of training | tokens generated |", "|---|---|---|---|"]
+    for recipe in given.recipes:
+        runs = [train(recipe, seed, given.out) for seed in given.seeds]
+        figures = [summarise(run) for run in runs]
+        pairs = zip(given.seeds, runs, figures, strict=True)
+        controls = (
+            [control(recipe, s, run, f["train_seconds"]) for s, run, f in pairs] if given.control else []
+        )
+        lines += rows_of(recipe, figures, controls)
+        for seed, run, figure in zip(given.seeds, runs, figures, strict=True):
+            keep_log(run, given.results, f"{recipe}-{seed}")
+            costs.append(cost_row(run, figure))
+        curves = [(f"seed {seed}", read_log(run)) for seed, run in zip(given.seeds, runs, strict=True)]
+        draw_success(curves, given.results / f"worlds-{recipe}.png", f"{recipe}: GiGPO over HTTP")
+    lines += costs
+    if given.mixture:
+        run = train(MIXTURE, given.seeds[0], given.out)
+        keep_log(run, given.results, f"{MIXTURE}-{given.seeds[0]}")
+        lines += ["", "## The mixture: one run, one server, one policy", ""]
+        lines += ["| environment | warm start (95 % interval over tasks) | after |", "|---|---|---|"]
+        lines += [*mixture_rows(run), *costs[:3], cost_row(run, summarise(run))]
+    text = "\n".join(lines) + "\n"
+    (given.results / "worlds-learning.md").write_text(text)
+    print(text)
+
+
+def cost_row(run: Path, figure: dict[str, Any]) -> str:
+    return (
+        f"| {run.name} | {figure['num_updates']} | {figure['train_seconds']:.0f} | {figure['num_tokens']:,} |"
+    )
+
+
+if __name__ == "__main__":
+    main()
