@@ -4,6 +4,10 @@ A page is a list of visible pieces. Mode `text` joins them by ` [SEP] `; mode
 `text_rich` writes one a line and marks what can be clicked, `[button] X
 [button_]`, and what has been clicked. The original renders HTML and strips it;
 here the pieces are the text nodes that were left.
+
+Mode `text` was held against a recorded visit, page by page. For `text_rich` there is
+no recording: its marks and their order follow the original's rules, but blanks at the
+ends of a piece, which only this mode shows, are as the recorded pages suggest.
 """
 
 from __future__ import annotations
