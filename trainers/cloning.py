@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -52,36 +52,38 @@ def clone(
         while len(order) < section.batch_size:
             order.extend(rng.permutation(len(episodes)).tolist())
         chosen, order = order[: section.batch_size], order[section.batch_size :]
-        for optimizer in optimizers:
+        for optimizer, rate in optimizers.items():
             for group in optimizer.param_groups:
-                group["lr"] = section.learning_rate * _schedule(share)
+                group["lr"] = rate * _schedule(share)
         loss = _step(model, pack([episodes[i] for i in chosen]), optimizers, section.language)
         step += 1
         report(f"cloning: loss {loss:.3f}", share)
 
 
-def _optimizers(model: CausalLM, section: WarmstartSection) -> list[torch.optim.Optimizer]:
-    """Return AdamW over all weights, or Muon over the matrices inside the blocks and AdamW over the rest.
+def _optimizers(model: CausalLM, section: WarmstartSection) -> dict[torch.optim.Optimizer, float]:
+    """Return the optimizers with their learning rates: AdamW, and Muon where it is asked for.
 
-    Muon (Jordan et al. 2024) steps along the orthogonalised momentum; scaled to the
-    size of AdamW's steps (arXiv 2502.16982) one learning rate serves both.
+    Muon (Jordan et al. 2024, in torch.optim) steps along the orthogonalised momentum of
+    the matrices inside the blocks; embedding, norms and biases stay with AdamW.
     """
     inner: list[torch.nn.Parameter] = []
     rest: list[torch.nn.Parameter] = []
     for name, weight in model.named_parameters():
         muon = section.optimizer == "muon" and weight.dim() == 2 and "embed" not in name
         (inner if muon else rest).append(weight)
+    decay = section.weight_decay
     adamw = torch.optim.AdamW(
-        rest, lr=section.learning_rate, betas=(0.9, 0.98), weight_decay=section.weight_decay, fused=True
+        rest, lr=section.learning_rate, betas=(0.9, 0.98), weight_decay=decay, fused=True
     )
-    if not inner:
-        return [adamw]
-    rate, decay = section.learning_rate, section.weight_decay
-    return [torch.optim.Muon(inner, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"), adamw]
+    rates: dict[torch.optim.Optimizer, float] = {adamw: section.learning_rate}
+    if inner:
+        muon_rate = section.muon_learning_rate
+        rates[torch.optim.Muon(inner, lr=muon_rate, weight_decay=decay)] = muon_rate
+    return rates
 
 
 def _step(
-    model: CausalLM, batch: PackedBatch, optimizers: Sequence[torch.optim.Optimizer], language: float
+    model: CausalLM, batch: PackedBatch, optimizers: Iterable[torch.optim.Optimizer], language: float
 ) -> float:
     """Take one step; return the loss in nats a decision, without the language term."""
     for optimizer in optimizers:
