@@ -121,7 +121,8 @@ class _Recorder:
             if slipped:
                 action = str(admissible[int(rng.integers(len(admissible)))])
             subgoal = one_line(subgoal or self.instruction) or "finish"
-            if self._step(action, subgoal, teacher != "none" and not slipped):
+            taught = teacher != "none" and (settings.teach_slips or not slipped)
+            if self._step(action, subgoal, taught):
                 return self.trajectory("terminated" if self.terminated else "horizon")
         return self.trajectory("horizon")
 

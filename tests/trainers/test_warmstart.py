@@ -102,6 +102,14 @@ def test_slips_are_played_but_not_taught(taught: Lights) -> None:
     assert all(turn.reward > 0 for turn in turns if turn.info["taught"])
 
 
+def test_slips_are_taught_too_where_that_is_asked_for(taught: Lights, tmp_path: Path) -> None:
+    episodes = list(collect(taught().env.id, {}, range(30), slip=0.5, max_turns=4, teach_slips=True))
+    assert all(turn.info["taught"] for episode in episodes for turn in episode.turns)
+    settings = {"episodes": 60, "max_steps": 120, "learning_rate": 5e-3, "slip": 1.0, "only_won": False}
+    cloned = warm_start(taught(warmstart={**settings, "teach_slips": True}), tmp_path / "warm")
+    assert cloned.loss is not None and cloned.loss > 1.0  # ln 3 = 1.1: a guess among three buttons
+
+
 def test_demonstrations_repeat_by_seed(taught: Lights) -> None:
     first, second = (list(collect(taught().env.id, {}, [5, 6], slip=0.3, max_turns=4)) for _ in range(2))
     assert first == second
