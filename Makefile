@@ -32,12 +32,13 @@ test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest -q -m 'not oracle and not docker and not vllm and not browser'
 
 # The weights that the demo begins with: cloned from a teacher, then from the same one grown clumsy
-# (four turns in five at random), so that there is something left to learn. Half an hour; repeats bit for bit.
+# (every other turn at random), so that there is something left to learn. An hour; repeats bit for bit.
 warmstart: $(STAMP)  ## make the demo's warm start again
 	OMP_NUM_THREADS=1 $(BIN)/turnwise warmstart --recipe demo --out runs/warmstart
 	OMP_NUM_THREADS=1 $(BIN)/turnwise warmstart --recipe demo --from runs/warmstart --compact \
-		--episodes 1200 --steps 160 --set warmstart.slip=0.8 --set warmstart.teach_slips=true \
-		--set warmstart.only_won=false --set warmstart.learning_rate=2e-3 --set warmstart.language=0.3 \
+		--episodes 1200 --steps 60 --set warmstart.slip=0.5 --set warmstart.teach_slips=true \
+		--set warmstart.only_won=false --set warmstart.optimizer=adamw \
+		--set warmstart.learning_rate=2e-3 --set warmstart.language=0.3 \
 		--out trainers/warmstarts/demo
 
 lint: $(STAMP)  ## run ruff and mypy

@@ -38,7 +38,7 @@ from turnwise.trainers.warmstart import warm_start
 
 ROOT = Path(__file__).resolve().parents[2]
 WARM = ROOT / "trainers" / "warmstarts" / "demo"
-CLUMSY = ["warmstart.slip=0.8", "warmstart.teach_slips=true", "warmstart.only_won=false"]
+CLUMSY = ["warmstart.slip=0.5", "warmstart.teach_slips=true", "warmstart.only_won=false"]
 
 
 def evaluate(folder: Path, split: str) -> dict[str, float]:
@@ -72,7 +72,7 @@ def control(name: str, settings: list[str], seconds: float, seed: int, out: Path
     folder = out / f"control-{name}-{seed}"
     if not folder.exists():
         more = ["warmstart.max_steps=100000", f"warmstart.seconds={seconds}", f"train.seed={seed + 100}"]
-        recipe = load("demo", [*settings, *more, "warmstart.learning_rate=1e-3"])
+        recipe = load("demo", [*settings, *more, "warmstart.optimizer=adamw", "warmstart.learning_rate=1e-3"])
         prepare_torch(recipe)
         warm_start(recipe, folder, start=WARM)
     return folder
