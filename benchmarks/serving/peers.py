@@ -7,6 +7,7 @@ no turn, no key, no limit.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import Any
 
@@ -29,6 +30,14 @@ class Trivial(TextEnv):
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         self.turns += 1
         return f"{self.turns:064d}", 0.0, False, False, {}
+
+
+class Patient(Trivial):
+    """Wait a second in every step."""
+
+    async def step_async(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        await asyncio.sleep(1.0)
+        return self.step(action)
 
 
 SESSIONS = {str(number): Trivial() for number in range(64)}
@@ -55,6 +64,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"] == "/batch":
         answer = orjson.dumps({"items": [step(str(item["id"]), item["action"]) for item in body["items"]]})
     else:
+        if scope["path"].startswith("/wait/"):
+            await asyncio.sleep(1.0)
         answer = orjson.dumps(step(scope["path"].rpartition("/")[2], body["action"]))
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -64,6 +75,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 def main() -> None:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    listening.listen(4096)  # before the port is told: whoever comes then waits and is not refused
     print(listening.getsockname()[1], flush=True)
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
