@@ -9,9 +9,10 @@ TORCH_INDEX ?=
 TORCH_FLAGS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 STAMP := $(VENV)/.installed
 ORACLE := .oracle/.installed
+OPENENV := .openenv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test warmstart lint oracle test-oracle constraints clean
+.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -29,7 +30,7 @@ demo: $(STAMP)  ## train an agent over HTTP and show its success rate rise
 	$(BIN)/turnwise demo
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -q -m 'not oracle and not docker and not vllm and not browser'
+	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser'
 
 # The weights that the demo begins with: cloned from a teacher, then from the same one grown clumsy
 # (every other turn at random), so that there is something left to learn. An hour; repeats bit for bit.
@@ -58,10 +59,25 @@ oracle: $(ORACLE)  ## install the original ALFWorld engine into .oracle
 test-oracle: $(STAMP) $(ORACLE)  ## compare the household engine with the original
 	$(BIN)/python -m pytest -q -m oracle
 
+# OpenEnv's own client and server, for the compatibility test and the benchmark: it wants an older
+# pillow than matplotlib gets here, and 60 more packages, so it lives in an environment of its own.
+$(OPENENV):
+	$(PYTHON) -m venv .openenv
+	.openenv/bin/python -m pip install --quiet --disable-pip-version-check openenv-core==0.3.0 uvloop==0.23.0
+	touch $@
+
+openenv: $(OPENENV)  ## install OpenEnv into .openenv
+
+test-openenv: $(STAMP) $(OPENENV)  ## drive our server with OpenEnv's client, and its server with ours
+	$(BIN)/python -m pytest -q -m openenv
+
+gate: $(STAMP)  ## compare a step's cost with bare ASGI in the same run, as ratios
+	$(BIN)/python benchmarks/serving/bench.py --gate
+
 constraints: $(STAMP)  ## pin what is installed now
 	@echo '# Every version that make demo and make test install. Written by: make constraints' > constraints.tmp
 	@$(BIN)/python -m pip freeze --all --exclude-editable | sed 's/+cpu//' | grep -v ^pip= | sort -f >> constraints.tmp
 	@mv constraints.tmp constraints.txt
 
 clean:  ## remove the virtual environments and caches
-	rm -rf $(VENV) .oracle build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .openenv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

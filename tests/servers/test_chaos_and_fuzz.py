@@ -33,6 +33,29 @@ def test_fuzz():
     assert result["statuses"]["200"] > 50
 
 
+def test_fuzz_by_the_openapi_document():
+    result = run("fuzz_schema.py", "--examples", "300")
+    assert result["operations"] >= 15
+    assert result["requests"] > 200
+    assert result["statuses"]["200"] > 20
+
+
+def test_restart():
+    result = run("restart.py", "--episodes", "50")
+    assert result["altered"]["answer"] == [409, "replay_diverged", {"episode": 0, "turn": 5}]
+
+
+def test_soak():
+    result = run("soak.py", "--minutes", "0.1", "--every", "0.2")
+    assert result["turns"] > 500
+    assert len(result["median_mb_of_each_tenth"]) == 10
+
+
+def test_fleet():
+    result = run("fleet.py", "--envs", "64", "--turns", "4")
+    assert [row["steps"] for row in result["rows"]] == [256, 256, 256]
+
+
 def test_worlds():
     result = run("worlds.py", "--sessions", "40")
     assert result["episodes_that_differ"] == 0

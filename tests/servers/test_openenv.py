@@ -1,12 +1,15 @@
 """OpenEnv both ways: its messages drive our environments, and its servers are environments here.
 
-Where the package `openenv` is installed its own client and server are used, too.
+With the package openenv-core in an environment of its own (make openenv) its own client
+and server are used, too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from turnwise.errors import EnvironmentFault, ServerUnreachable, UsageError
 from turnwise.servers.openenv_env import OpenEnv
 from turnwise.servers.process import ServerProcess
 
+ROOT = Path(__file__).resolve().parents[2]
 WORLD = f"{Path(__file__).with_name('worlds.py')}:Counter"
 
 
@@ -83,15 +87,45 @@ def test_an_openenv_server_is_an_environment_here(server):
         OpenEnv("localhost")
 
 
-def test_its_own_client(server):
-    generic = pytest.importorskip(
-        "openenv.core.generic_client", reason="the package openenv-core is not installed"
-    )
+@pytest.fixture(scope="module")
+def its_python() -> str:
+    """Return a Python that has openenv-core, which wants other versions of what we use ourselves."""
+    given = os.environ.get("TURNWISE_OPENENV_PYTHON", str(ROOT / ".openenv" / "bin" / "python"))
+    if not Path(given).exists():
+        pytest.skip("the package openenv-core is not installed: make openenv")
+    return given
 
-    async def run() -> None:
-        async with generic.GenericEnvClient(base_url=server.url) as client:
-            assert (await client.reset(seed=5)).observation["info"]["task"] == "count-5"
-            assert (await client.step({"action": "go"})).observation["text"].startswith("turn 1 go")
-            assert (await client.state())["step_count"] == 1
 
-    asyncio.run(run())
+@pytest.mark.openenv
+def test_its_own_client_drives_our_environments(server, its_python):
+    script = str(Path(__file__).with_name("openenv_probe.py"))
+    done = subprocess.run([its_python, script, server.url], capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["first"]["info"]["task"] == "count-5"
+    assert seen["steps"][0].startswith("turn 1 go ")
+    assert seen["steps"][1].startswith("turn 2 stop ")
+    assert (seen["done"], seen["reward"]) == ([False, True], 1.0)
+    assert seen["step_count"] == 2
+    assert seen["again"] == seen["first"], "the same seed gives the same task"
+    assert httpx.get(f"{server.url}/v1/sessions").json()["sessions"] == []
+
+
+@pytest.mark.openenv
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_its_own_server_is_an_environment_here(its_python, kind):
+    peer = str(ROOT / "benchmarks" / "serving" / "openenv_peer.py")
+    process = subprocess.Popen([its_python, peer, "--kind", kind], stdout=subprocess.PIPE, text=True)
+    try:
+        env = OpenEnv(f"http://127.0.0.1:{int(process.stdout.readline())}", "text", "text")
+        assert env.reset(seed=1)[0] == "x" * 64
+        assert [int(env.step("go")[0]) for _ in range(3)] == [1, 2, 3]
+        assert env.reset(seed=1)[0] == "x" * 64
+        assert int(env.step("go")[0]) == 1
+        with pytest.raises(EnvironmentFault, match="answered"):
+            env.step('{"txt": "go"}')
+        env.close()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
