@@ -20,6 +20,9 @@ import json
 import platform
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +75,7 @@ def control(name: str, settings: list[str], seconds: float, seed: int, out: Path
     folder = out / f"control-{name}-{seed}"
     if not folder.exists():
         more = ["warmstart.max_steps=100000", f"warmstart.seconds={seconds}", f"train.seed={seed + 100}"]
-        recipe = load("demo", [*settings, *more, "warmstart.optimizer=adamw", "warmstart.learning_rate=1e-3"])
+        recipe = load("demo", [*settings, *more, "warmstart.episodes=6000"])  # more than the seconds take
         prepare_torch(recipe)
         warm_start(recipe, folder, start=WARM)
     return folder
@@ -105,12 +108,11 @@ def main() -> None:
     figures = [summarise(run) for run in runs]
     controls: dict[str, list[Path]] = {}
     if not arguments.no_control:
-        for name, settings in (("clumsy teacher", CLUMSY), ("teacher without slips", [])):
-            label = name.replace(" ", "-")
-            controls[name] = [
-                control(label, settings, figure["train_seconds"], seed, arguments.out)
-                for seed, figure in zip(arguments.seeds, figures, strict=True)
-            ]
+        spent = [figure["train_seconds"] for figure in figures]
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as both:  # each has a core of its own
+            for name, settings in (("clumsy teacher", CLUMSY), ("teacher without slips", [])):
+                begin = partial(control, name.replace(" ", "-"), settings, out=arguments.out)
+                controls[name] = list(both.map(begin, spent, arguments.seeds))
     write(arguments.results, arguments.seeds, runs, figures, controls)
 
 
