@@ -20,6 +20,7 @@ __all__ = [
     "LossSection",
     "MixSection",
     "OptimSection",
+    "PartsSection",
     "PlanSection",
     "PolicySection",
     "PromptSection",
@@ -154,6 +155,13 @@ class AnnotateSection:
 
 
 @dataclass(frozen=True, slots=True)
+class PartsSection:
+    """[parts]: parts of your own that the other sections name."""
+
+    files: tuple[str, ...] = ()  # Python files that register them; imported, and copied beside the run
+
+
+@dataclass(frozen=True, slots=True)
 class RewardSection:
     """[reward]: what happens to rewards between rollout and credit, in this order."""
 
@@ -285,6 +293,7 @@ class LogSection:
 class Recipe:
     """Be a whole run on one page: every part by name, every number stated."""
 
+    parts: PartsSection = field(default_factory=PartsSection)
     env: EnvSection = field(default_factory=EnvSection)
     policy: PolicySection = field(default_factory=PolicySection)
     warmstart: WarmstartSection = field(default_factory=WarmstartSection)

@@ -24,6 +24,7 @@ from .learner import Learner
 from .loop import RunState, Trainer
 from .losses import Objective
 from .mixture import worlds_of
+from .own_parts import import_parts, keep_parts
 from .pipeline import name_of, params_of
 from .samplers.memory import load_states
 from .sections import Recipe
@@ -54,6 +55,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
     """
     validate(recipe)
     rundir.open_run(out, recipe, resume=resume or previous)
+    keep_parts(recipe.parts.files, out)
     prepare_torch(recipe)
     with Board(recipe.log.console) as board:
         saved = _saved(out, previous) if resume or previous else None
@@ -79,6 +81,7 @@ def validate(recipe: Recipe) -> None:
         UsageError: for numbers that do not fit together.
         CheckpointError: if the policy that it names is not there.
     """
+    import_parts(recipe.parts.files)
     credits.get(recipe.credit.name).check_params(recipe.credit.params)
     weights.get(recipe.weights.name).check_params(recipe.weights.params)
     for part in recipe.reward.transforms:

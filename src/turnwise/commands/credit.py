@@ -29,6 +29,10 @@ def credit(
     ] = None,
     update: Annotated[int | None, typer.Option(help="The update to look at; by default the last.")] = None,
     group: Annotated[str | None, typer.Option(help="The prompt group to show turn by turn.")] = None,
+    parts: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="A Python file that registers methods; may be given again."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for credit.png, credit.html, credit.json.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -37,7 +41,9 @@ def credit(
     Writes a picture, a page and a JSON file into RUN/credit, or into --out.
     """
     from ..trainers.microscope import DEFAULT_METHODS, examine, load_trajectories
+    from ..trainers.own_parts import import_parts
 
+    import_parts(parts or [])
     examination = examine(load_trajectories(run, update), method or DEFAULT_METHODS, _settings(setting))
     document = examination.document()
     if as_json:
