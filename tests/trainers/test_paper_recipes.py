@@ -7,18 +7,23 @@ three turns whose rewards differ, so that the update has a gradient.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from turnwise.trainers import annotators, losses, plans, recipe, samplers
 from turnwise.trainers import credit as credits
-from turnwise.trainers import recipe, rundir
 from turnwise.trainers.runlog import read_log
 from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import train, validate
 
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = ROOT / "trainers" / "recipes"
+PAGE = (ROOT / "docs" / "papers.md").read_text()
+SMALL_MACHINES = PAGE.partition("## Recipes on a small machine")[2].partition("\n## ")[0]
 SIZES = [
     "policy.kind=tiny",
     "policy.checkpoint=",
@@ -33,14 +38,12 @@ SIZES = [
     "warmstart.teacher=none",
     "warmstart.episodes=2",
     "warmstart.optimizer=adamw",
-    "prompt.style=plain",
     "rollout.num_groups=2",
-    "rollout.max_tokens=16",
+    "rollout.max_tokens=24",
     "rollout.max_episode_tokens=4096",
     "rollout.constraint=admissible",
     "optim.num_minibatches=2",
     "optim.learning_rate=1e-4",
-    "train.num_updates=1",
     "train.max_seconds=0.0",
     "eval.episodes=0",
     "server.spawn=false",
@@ -52,16 +55,20 @@ OWN_WORLD = {
     "igpo": "env.kwargs={choices = true, reward = 'f1'}",
     "otc": "env.kwargs={choices = true, reward = 'f1'}",
 }
+NUM_UPDATES = {"archer": 2}  # its critics begin at 0, and so does its credit
 GROUP_SIZES = {"gigpo_tree": 8, "arpo_branching": 10}
 
 
 def tiny(name: str, world: str) -> Recipe:
+    shipped = recipe.load(name)
     overrides = [*SIZES, f"rollout.group_size={GROUP_SIZES.get(name, 4)}"]
+    overrides += [f"train.num_updates={NUM_UPDATES.get(name, 1)}"]
+    overrides += ["prompt.style=plain"] if shipped.prompt.style == "tags" else []
     if name in OWN_WORLD:
         overrides += [OWN_WORLD[name], "rollout.max_turns=4"]
     else:
         overrides += [f"env.id={world}", "env.kwargs={}", "env.train_kwargs={}", "env.eval_kwargs={}"]
-        overrides += ["env.mix=[]"] if recipe.load(name).env.mix else []
+        overrides += ["env.mix=[]"] if shipped.env.mix else []
     return recipe.load(name, overrides)
 
 
@@ -84,10 +91,10 @@ def test_a_recipe_takes_an_update(
     if key in policies:
         chosen = replace(chosen, policy=replace(chosen.policy, checkpoint=policies[key]))
     run = tmp_path / "run"
-    assert train(chosen, run).update == 1
+    assert train(chosen, run).update == chosen.train.num_updates
     if key not in policies:
         policies[key] = str(run / "warmstart")
-    (entry,) = read_log(run)
+    entry = read_log(run)[-1]
     assert entry["credit/std"] > 0.0 or name in OWN_WORLD
     assert recipe.load(str(run / "recipe.toml")) == chosen
 
@@ -101,7 +108,8 @@ def test_a_recipe_finds_its_parts(name: str) -> None:
 def test_the_methods_of_the_literature_have_a_recipe() -> None:
     wanted = (
         "grpo gigpo hgpo salt graphgpo g2po graft igpo gated arpo_branching arpo_replay dapo gspo dr_grpo "
-        "starpo_s otc llds scaling_inter grpo_search grpo_shopping gigpo_search gigpo_shopping gigpo_tree"
+        "starpo_s turn_ppo archer otc llds scaling_inter grpo_search grpo_shopping gigpo_search "
+        "gigpo_shopping gigpo_tree"
     )
     assert set(wanted.split()) <= set(recipe.shipped())
     assert {recipe.load(name).credit.name for name in recipe.shipped()} <= set(credits.names())
@@ -109,7 +117,30 @@ def test_the_methods_of_the_literature_have_a_recipe() -> None:
 
 def test_recipes_are_no_copies() -> None:
     """What most recipes share stands in one of them; the others say what they change."""
-    folder = Path(rundir.__file__).parent / "recipes"
-    extending = [file for file in folder.glob("*.toml") if "\nextends = " in file.read_text()]
+    extending = [file for file in RECIPES.glob("*.toml") if "\nextends = " in file.read_text()]
     assert len(extending) >= 18
     assert all(len(file.read_text().splitlines()) <= 50 for file in extending)
+
+
+def test_what_the_page_says_of_small_machines_and_bases(tmp_path: Path) -> None:
+    """The command loads and finds its parts; the recipe that extends another changes what it says."""
+    (command,) = re.findall(r"    turnwise train ((?:.*\\\n)*.*)\n", SMALL_MACHINES)
+    words = command.replace("\\\n", " ").split()
+    chosen = recipe.load(words[0], words[2::2])
+    assert set(words[1::2]) == {"--set"}
+    assert (chosen.credit.name, chosen.policy.kind, chosen.rollout.group_size) == ("hgpo", "tiny", 8)
+    validate(chosen)
+    (text,) = re.findall(r"```toml\n(.*?)```", SMALL_MACHINES, re.S)
+    (tmp_path / "mine.toml").write_text(text)
+    mine = recipe.load(str(tmp_path / "mine.toml"))
+    assert mine.credit.params["history"] == 4
+    assert mine.loss == recipe.load("hgpo").loss
+
+
+def test_every_part_and_recipe_of_the_literature_stands_in_the_page() -> None:
+    shipped = [*plans.names(), *samplers.names(), *annotators.names(), *losses.names(), *losses.term_names()]
+    names = [name for name in shipped if not name.startswith("test_") and name != "independent"]
+    extending = [
+        name for name in recipe.shipped() if (RECIPES / f"{name}.toml").read_text().count("\nextends = ")
+    ]
+    assert [name for name in (*names, *extending) if f"`{name}`" not in PAGE] == []
