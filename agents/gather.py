@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 from time import perf_counter
 from typing import Generic, Self, TypeVar
 
 from ..errors import ServerError
 
-__all__ = ["BusyClock", "Gatherer"]
+__all__ = ["BusyClock", "Gatherer", "whole"]
 
 ItemT = TypeVar("ItemT")
 AnswerT = TypeVar("AnswerT")
+SendEach = Callable[[list[ItemT]], AsyncGenerator[tuple[int, AnswerT], None]]
 
 
 class BusyClock:
@@ -46,15 +48,17 @@ class Gatherer(Generic[ItemT, AnswerT]):
     the batch goes on without it.
 
     Args:
-        send: takes items and gives as many answers, in order.
+        send: takes items and gives (place, answer) of each, in any order; each caller
+            goes on as soon as its own answer is there. `whole` makes one of a
+            function that gives all answers at once.
         max_batch: the most items that are sent at once.
     """
 
-    def __init__(self, send: Callable[[list[ItemT]], Awaitable[Sequence[AnswerT]]], max_batch: int) -> None:
+    def __init__(self, send: SendEach[ItemT, AnswerT], max_batch: int) -> None:
         self._send = send
         self._max_batch = max_batch
         self._waiting: list[tuple[ItemT, asyncio.Future[AnswerT]]] = []
-        self._sending: set[asyncio.Task[Sequence[AnswerT]]] = set()
+        self._sending: set[asyncio.Task[None]] = set()
 
     async def call(self, item: ItemT) -> AnswerT:
         """Send one item and wait for its answer; an error of the batch is raised for all in it."""
@@ -80,25 +84,42 @@ class Gatherer(Generic[ItemT, AnswerT]):
         self._waiting = []
         for start in range(0, len(waiting), self._max_batch):
             batch = waiting[start : start + self._max_batch]
-            task = asyncio.get_running_loop().create_task(self._send_all([item for item, _ in batch]))
+            futures = [future for _, future in batch]
+            task = asyncio.get_running_loop().create_task(self._deliver([item for item, _ in batch], futures))
             self._sending.add(task)
-            task.add_done_callback(partial(self._deliver, [future for _, future in batch]))
+            task.add_done_callback(partial(self._end, futures))
 
-    async def _send_all(self, items: list[ItemT]) -> Sequence[AnswerT]:
-        answers = await self._send(items)
-        if len(answers) != len(items):
-            raise ServerError(f"{len(items)} items were sent and {len(answers)} answers came back")
-        return answers
+    async def _deliver(self, items: list[ItemT], futures: list[asyncio.Future[AnswerT]]) -> None:
+        num_answers = 0
+        async with aclosing(self._send(items)) as answers:
+            async for place, answer in answers:
+                num_answers += 1
+                if not futures[place].done():  # its caller may have stopped waiting
+                    futures[place].set_result(answer)
+        if num_answers != len(items):
+            raise ServerError(f"{len(items)} items were sent and {num_answers} answers came back")
 
-    def _deliver(self, futures: list[asyncio.Future[AnswerT]], task: asyncio.Task[Sequence[AnswerT]]) -> None:
+    def _end(self, futures: list[asyncio.Future[AnswerT]], task: asyncio.Task[None]) -> None:
+        """Tell those who still wait that no answer will come."""
         self._sending.discard(task)
         error = None if task.cancelled() else task.exception()
-        for place, future in enumerate(futures):
+        for future in futures:
             if future.done():
                 continue
-            if task.cancelled():
-                future.cancel()
-            elif error is not None:
+            if error is not None:
                 future.set_exception(error)
             else:
-                future.set_result(task.result()[place])
+                future.cancel()
+
+
+def whole(send: Callable[[list[ItemT]], Awaitable[Sequence[AnswerT]]]) -> SendEach[ItemT, AnswerT]:
+    """Make a sender of single answers of one that gives as many answers as items, in order."""
+
+    async def each(items: list[ItemT]) -> AsyncGenerator[tuple[int, AnswerT], None]:
+        answers = await send(items)
+        if len(answers) != len(items):
+            raise ServerError(f"{len(items)} items were sent and {len(answers)} answers came back")
+        for place, answer in enumerate(answers):
+            yield place, answer
+
+    return each

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from ..errors import EnvironmentFault, RequestRefused, ServerError, UsageError
 from ..servers.api import CreateItem, ForkItem, Problem, Reply, ResetItem, SessionClient, StepItem
-from .gather import BusyClock, Gatherer
+from .gather import BusyClock, Gatherer, whole
 from .rollout_types import TaskItem
 
 __all__ = ["Held", "Sessions"]
@@ -44,19 +45,28 @@ class Sessions:
         clock: runs while a call is under way.
         options: options of every reset, beside the task's own.
         max_batch: the most items of one call.
+        each: go on with a session as soon as its own step is done, so that a slow
+            environment holds up no other; else with all of a batch together.
     """
 
     def __init__(
-        self, client: SessionClient, clock: BusyClock, options: dict[str, Any], max_batch: int
+        self,
+        client: SessionClient,
+        clock: BusyClock,
+        options: dict[str, Any],
+        max_batch: int,
+        each: bool = False,
     ) -> None:
         self._client = client
         self._clock = clock
         self._options = options
         self._open: set[str] = set()
-        self._creating: Gatherer[TaskItem, Reply | Problem] = Gatherer(self._create, max_batch)
-        self._resetting: Gatherer[ResetItem, Reply | Problem] = Gatherer(self._reset, max_batch)
-        self._stepping: Gatherer[StepItem, Reply | Problem] = Gatherer(self._step, max_batch)
-        self._forking: Gatherer[ForkItem, Reply | Problem] = Gatherer(self._fork, max_batch)
+        self._creating: Gatherer[TaskItem, Reply | Problem] = Gatherer(whole(self._create), max_batch)
+        self._resetting: Gatherer[ResetItem, Reply | Problem] = Gatherer(whole(self._reset), max_batch)
+        self._stepping: Gatherer[StepItem, Reply | Problem] = Gatherer(
+            self._step_each if each else whole(self._step), max_batch
+        )
+        self._forking: Gatherer[ForkItem, Reply | Problem] = Gatherer(whole(self._fork), max_batch)
 
     async def start(self, task: TaskItem, held: Held | None) -> Reply:
         """Start an episode of a task, in the session held or in a new one.
@@ -138,6 +148,12 @@ class Sessions:
     async def _reset(self, items: list[ResetItem]) -> Sequence[Reply | Problem]:
         with self._clock:
             return await self._client.reset(items)
+
+    async def _step_each(self, items: list[StepItem]) -> AsyncGenerator[tuple[int, Reply | Problem], None]:
+        with self._clock:
+            async with aclosing(self._client.step_each(items)) as answers:
+                async for answer in answers:
+                    yield answer
 
     async def _step(self, items: list[StepItem]) -> Sequence[Reply | Problem]:
         with self._clock:

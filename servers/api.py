@@ -9,9 +9,11 @@ and cannot tell a service in its own process from one behind HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+from ..errors import UsageError
 
 __all__ = [
     "CreateItem",
@@ -22,6 +24,7 @@ __all__ = [
     "ResetItem",
     "SessionClient",
     "StepItem",
+    "places_of",
 ]
 
 End = Literal["terminated", "horizon", "tokens", "deadline", "error"]
@@ -112,6 +115,19 @@ class Problem:
     todo: str = ""
 
 
+def places_of(items: Sequence[StepItem]) -> dict[str, int]:
+    """Return the place of each session among items.
+
+    Raises:
+        UsageError: if a session is named twice.
+    """
+    places = {item.id: place for place, item in enumerate(items)}
+    if len(places) < len(items):
+        twice = next(item.id for place, item in enumerate(items) if places[item.id] != place)
+        raise UsageError(f"session {twice!r} is named twice: its steps follow one another, one call each")
+    return places
+
+
 class SessionClient(Protocol):
     """Step many sessions; each item succeeds or fails on its own, in order."""
 
@@ -121,6 +137,17 @@ class SessionClient(Protocol):
 
     async def step(self, items: Sequence[StepItem]) -> list[Reply | Problem]:
         """Step sessions."""
+        ...
+
+    def step_each(self, items: Sequence[StepItem]) -> AsyncGenerator[tuple[int, Reply | Problem], None]:
+        """Step sessions, each named once, and give (place in `items`, answer) as each is done.
+
+        A slow environment holds up none of the others. Whoever stops listening leaves
+        the steps that still run to themselves.
+
+        Raises:
+            UsageError: if a session is named twice.
+        """
         ...
 
     async def reset(self, items: Sequence[ResetItem]) -> list[Reply | Problem]:

@@ -70,9 +70,9 @@ class Application(Gate):
         mesh: Mesh | None = None,
     ) -> None:
         self.service = service
-        calls = mesh.calls(service) if mesh is not None else Calls(service, Creation(service))
-        self.control_plane = control_plane(calls, drain_s, mesh)
-        super().__init__(calls, self.control_plane, keys)
+        self.calls = mesh.calls(service) if mesh is not None else Calls(service, Creation(service))
+        self.control_plane = control_plane(self.calls, drain_s, mesh)
+        super().__init__(self.calls, self.control_plane, keys)
 
     @property
     def num_stuck(self) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -35,6 +36,7 @@ from .wire import PROTOCOL, select_fields
 __all__ = ["JSON_TYPE", "Answer", "Calls"]
 
 JSON_TYPE = "application/json"
+STREAM_PAUSE_S = 10.0
 _PROBLEM = b'{"type"'  # how a problem begins, and no reply
 
 
@@ -117,23 +119,41 @@ class Calls:
     async def stream(
         self, caller: Caller, items: Sequence[StepItem], fields: Sequence[str]
     ) -> AsyncIterator[bytes]:
-        """Take many steps and give lines in order of completion."""
-        waiting: set[asyncio.Task[bytes | Problem]] = set()
-        lines: list[bytes] = []
+        """Take many steps and give lines in order of completion.
+
+        Each line names its session. While nothing is done an empty line now and
+        then says that the steps still run.
+        """
+        waiting: dict[asyncio.Task[bytes | Problem], str] = {}
+        done: list[tuple[str, bytes | Problem]] = []
         for item in items:
             pending = self.begin(caller, item)
             if isinstance(pending, asyncio.Task):
-                waiting.add(pending)
+                waiting.setdefault(pending, item.id)
             else:
-                lines.append(self._row(pending, fields))
-        while lines or waiting:
-            if lines:
-                await self.service.commit()
-                yield b"\n".join(lines) + b"\n"
+                done.append((item.id, pending))
+        while done or waiting:
+            if done:
+                yield await self._lines(done, fields)
             if not waiting:
                 return
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            lines = [self._row(task.result(), fields) for task in done]
+            ready, _ = await asyncio.wait(
+                waiting, timeout=STREAM_PAUSE_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            done = [(waiting.pop(task), task.result()) for task in ready]
+            if not done:
+                yield b"\n"
+
+    async def _lines(self, done: Sequence[tuple[str, bytes | Problem]], fields: Sequence[str]) -> bytes:
+        """Give the lines of steps that are done, or say of each that it could not be made durable."""
+        try:
+            await self.service.commit()
+        except Refused as refusal:
+            done = [(id, refusal.problem) for id, _ in done]
+        rows = [
+            replace(row, id=id) if isinstance(row, Problem) and row.id is None else row for id, row in done
+        ]
+        return b"".join([self._row(row, fields) + b"\n" for row in rows])
 
     def begin(self, caller: Caller, item: StepItem) -> Pending:
         """Begin a step of a stream."""

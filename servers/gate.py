@@ -16,9 +16,9 @@ from . import openenv, websocket
 from .calls import JSON_TYPE, Answer, Calls, refusal_answer
 from .keys import ANYONE, Caller, Keys
 from .problems import Refused, bad_request, not_a_key, too_large
-from .wire import PROTOCOL, load_body, read_step, read_steps
+from .wire import NDJSON_TYPE, PROTOCOL, load_body, read_step, read_steps
 
-__all__ = ["NDJSON_TYPE", "Gate"]
+__all__ = ["Gate"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -26,7 +26,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-NDJSON_TYPE = "application/x-ndjson"
 _PREFIX = "/v1/sessions/"
 _SUFFIX = "/step"
 _PROTOCOL_HEADER = (b"turnwise-protocol", str(PROTOCOL).encode())
@@ -136,12 +135,9 @@ class Gate:
         return await self._calls.steps(caller, items, wait_s, fields_of(scope))
 
     async def _stream(self, caller: Caller, items: Any, fields: Sequence[str], send: Send) -> None:
-        lines = self._calls.stream(caller, items, fields)
-        first = await anext(lines, b"")  # a refusal must come before the status
         head = [(b"content-type", NDJSON_TYPE.encode()), _PROTOCOL_HEADER]
         await send({"type": "http.response.start", "status": 200, "headers": head})
-        await send({"type": "http.response.body", "body": first, "more_body": True})
-        async for chunk in lines:
+        async for chunk in self._calls.stream(caller, items, fields):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 

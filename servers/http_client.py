@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -17,10 +19,10 @@ import httpx
 import orjson
 
 from ..errors import RequestRefused, ServerError, ServerUnreachable, UsageError
-from .api import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
+from .api import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem, places_of
 from .retry import Budget
 from .transport import Answered, HttpxTransport, KeepAliveTransport, Transport, TransportFailed
-from .wire import PROTOCOL, decode_item, problem_from
+from .wire import NDJSON_TYPE, PROTOCOL, decode_item, problem_from
 
 __all__ = ["HttpClient"]
 
@@ -120,6 +122,23 @@ class HttpClient:
                 rows[place] = row
         return rows
 
+    async def step_each(self, items: Sequence[StepItem]) -> AsyncGenerator[tuple[int, Reply | Problem], None]:
+        """Step sessions, each named once, and give (place, answer) as each is done."""
+        places_of(items)
+        found: asyncio.Queue[tuple[int, Reply | Problem] | BaseException] = asyncio.Queue()
+        numbered = list(enumerate(items))
+        tasks = [asyncio.create_task(self._feed(part, found)) for part in _parts(numbered)]
+        try:
+            for _ in items:
+                row = await found.get()
+                if isinstance(row, BaseException):
+                    raise row
+                yield row
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
     async def reset(self, items: Sequence[ResetItem]) -> list[Reply | Problem]:
         """Start the next episode of sessions."""
         return await self._in_parts("/v1/reset", items, 0.0)
@@ -159,6 +178,68 @@ class HttpClient:
         """Release connections."""
         await self._calls.aclose()
         await self._steps.aclose()
+
+    async def _feed(
+        self,
+        items: Sequence[tuple[int, StepItem]],
+        found: asyncio.Queue[tuple[int, Reply | Problem] | BaseException],
+    ) -> None:
+        """Ask for steps until each is answered, and pass on the answers, or what made an end of it."""
+        left = {item.id: (place, item) for place, item in items}
+        budget, give_up = Budget(self._budget_s), time.monotonic() + self._step_timeout_s
+        try:
+            while left:
+                reason, at_least_s = "steps still run", _PAUSE_S
+                try:
+                    async for row in self._lines([item for _, item in left.values()]):
+                        budget.renew()
+                        if row is not None and row.id in left and not _to_ask_again(row):
+                            found.put_nowait((left.pop(row.id)[0], row))
+                except TransportFailed as error:
+                    reason = str(error)
+                except _Again as again:
+                    reason, at_least_s = again.reason, again.at_least_s
+                pause_s = budget.next_wait_s(at_least_s) if left else 0.0
+                if pause_s is None or time.monotonic() > give_up:
+                    raise ServerUnreachable(
+                        f"{self.url}/v1/step has not answered {len(left)} of {len(items)} steps; "
+                        f"the last: {reason}. Is the server running there? (turnwise serve)"
+                    )
+                if left:
+                    await self._sleep(pause_s)
+        except RequestRefused as error:
+            problem = Problem(error.status, error.code, error.detail, expected=error.expected)
+            for place, item in left.values():
+                found.put_nowait((place, replace(problem, id=item.id)))
+        except ServerError as error:
+            found.put_nowait(error)
+
+    async def _lines(self, items: Sequence[StepItem]) -> AsyncGenerator[Reply | Problem | None, None]:
+        """Ask for steps once and give their answers as they come; None says that they still run.
+
+        Raises:
+            RequestRefused: if the server refuses the request for good.
+            _Again: if it refuses it for now.
+            ServerError: if what answers is no turnwise server of this protocol.
+            TransportFailed: if the answer breaks off.
+        """
+        path, rest = "/v1/step", b""
+        content = orjson.dumps({"items": [_members(item) for item in items]})
+        headers = {"content-type": "application/json", "accept": NDJSON_TYPE}
+        async with aclosing(self._steps.stream("POST", path + self._query, headers, content)) as parts:
+            async for part in parts:
+                if isinstance(part, Answered):
+                    if part.status != 200:
+                        document = self._read(part, path)
+                        if _worth_repeating(part.status, document):
+                            reason = f"{part.status} {document.get('code')}: {document.get('detail')}"
+                            raise _Again(reason, _retry_after_s(part))
+                        self._accepted(part.status, document)
+                    self._check_protocol(part, path)
+                    continue
+                *lines, rest = (rest + part).split(b"\n")
+                for line in lines:
+                    yield decode_item(self._decoded(line, path)) if line else None
 
     async def _in_parts(self, path: str, items: Sequence[Any], wait_s: float) -> list[Reply | Problem]:
         rows: list[Reply | Problem] = []
@@ -220,9 +301,13 @@ class HttpClient:
             await self._sleep(pause_s)
 
     def _read(self, answered: Answered, path: str) -> dict[str, Any]:
+        if answered.headers.get("turnwise-protocol") is None and answered.status in _RETRIED:
+            return {"code": "http_error", "detail": "not from the server itself"}  # a proxy on the way
+        self._check_protocol(answered, path)
+        return self._decoded(answered.body, path)
+
+    def _check_protocol(self, answered: Answered, path: str) -> None:
         protocol = answered.headers.get("turnwise-protocol")
-        if protocol is None and answered.status in _RETRIED:  # a proxy on the way, not the server
-            return {"code": "http_error", "detail": "not from the server itself"}
         if protocol is None:
             raise ServerError(
                 f"{self.url}{path} answered {answered.status}, but is no turnwise server: check the address"
@@ -232,8 +317,10 @@ class HttpClient:
                 f"{self.url} speaks protocol {protocol}, this client speaks {PROTOCOL}: "
                 "install the same version of turnwise on both sides"
             )
+
+    def _decoded(self, body: bytes, path: str) -> dict[str, Any]:
         try:
-            document = orjson.loads(answered.body)
+            document = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ServerError(f"{self.url}{path} answered with what is no JSON: {error}") from error
         if not isinstance(document, dict):
@@ -246,6 +333,14 @@ class HttpClient:
             detail = f"{problem.detail}; {problem.todo}" if problem.todo else problem.detail
             raise RequestRefused(status, problem.code, detail, problem.expected)
         return document
+
+
+class _Again(Exception):
+    """Say that a request was refused for now, and how long at least to wait."""
+
+    def __init__(self, reason: str, at_least_s: float) -> None:
+        self.reason, self.at_least_s = reason, at_least_s
+        super().__init__(reason)
 
 
 def _worth_repeating(status: int, document: dict[str, Any]) -> bool:

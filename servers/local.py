@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import orjson
 
-from .api import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
+from .api import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem, places_of
 from .creation import Creation
 from .leases import keep_reaping
 from .offer import Offer
@@ -61,6 +61,27 @@ class LocalClient:
     async def step(self, items: Sequence[StepItem]) -> list[Reply | Problem]:
         """Step sessions."""
         return await self._answer(await in_order([self.service.step(_OWNER, item) for item in items]))
+
+    async def step_each(self, items: Sequence[StepItem]) -> AsyncGenerator[tuple[int, Reply | Problem], None]:
+        """Step sessions, each named once, and give (place, answer) as each is done."""
+        places_of(items)
+        running: dict[asyncio.Future[bytes | Problem], int] = {}
+        done: list[tuple[int, bytes | Problem]] = []
+        for place, item in enumerate(items):
+            pending = self.service.step(_OWNER, item)
+            if isinstance(pending, asyncio.Task):
+                running[pending] = place
+            else:
+                done.append((place, pending))
+        while done or running:
+            for place, row in zip(
+                [place for place, _ in done], await self._answer([row for _, row in done]), strict=True
+            ):
+                yield place, row
+            done = []
+            if running:
+                ready, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                done = [(running.pop(task), task.result()) for task in ready]
 
     async def reset(self, items: Sequence[ResetItem]) -> list[Reply | Problem]:
         """Start the next episode of sessions."""

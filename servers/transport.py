@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -43,6 +44,20 @@ class Transport(Protocol):
 
         Raises:
             TransportFailed: if no whole answer came back in time.
+        """
+        ...
+
+    def stream(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> AsyncGenerator[Answered | bytes, None]:
+        """Send a request and give its answer as it comes.
+
+        Yields:
+            an answer of status 200 without its body, then the parts of the body; any
+            other answer whole.
+
+        Raises:
+            TransportFailed: if the answer breaks off, or no part of it comes in time.
         """
         ...
 
@@ -84,6 +99,21 @@ class HttpxTransport:
             raise TransportFailed(f"{type(error).__name__}: {error}".rstrip(": ")) from error
         return Answered(response.status_code, response.headers, response.content)
 
+    async def stream(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> AsyncGenerator[Answered | bytes, None]:
+        """Send a request and give its answer as it comes; see Transport."""
+        try:
+            async with self._http.stream(method, path, content=body, headers=dict(headers)) as response:
+                if response.status_code != 200:
+                    yield Answered(response.status_code, response.headers, await response.aread())
+                    return
+                yield Answered(200, response.headers, b"")
+                async for part in response.aiter_bytes():
+                    yield part
+        except httpx.TransportError as error:
+            raise TransportFailed(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+
     async def aclose(self) -> None:
         """Release connections."""
         await self._http.aclose()
@@ -115,14 +145,11 @@ class KeepAliveTransport:
 
     async def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Answered:
         """Send a request; see Transport."""
-        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        content = body or b""
-        line = f"{method} {self._prefix}{path} HTTP/1.1\r\n"
-        head = f"{line}{self._fixed}{more}content-length: {len(content)}\r\n\r\n"
+        request = self._request(method, path, headers, body)
         async with self._room:
             connection = await self._connected()
             try:
-                answer = await connection.ask(head.encode("latin-1") + content, self._timeout_s)
+                answer = await connection.ask(request, self._timeout_s)
             except BaseException:
                 connection.close()  # its answer may still come: it is of no use to anyone else
                 raise
@@ -131,6 +158,32 @@ class KeepAliveTransport:
             else:
                 connection.close()
             return answer
+
+    async def stream(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> AsyncGenerator[Answered | bytes, None]:
+        """Send a request and give its answer as it comes; see Transport."""
+        request = self._request(method, path, headers, body)
+        async with self._room:
+            connection = await self._connected()
+            complete = False
+            try:
+                async with aclosing(connection.stream(request, self._timeout_s)) as parts:
+                    async for part in parts:
+                        yield part
+                complete = True
+            finally:
+                if complete and connection.reusable:
+                    self._idle.append(connection)
+                else:
+                    connection.close()
+
+    def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        content = body or b""
+        line = f"{method} {self._prefix}{path} HTTP/1.1\r\n"
+        head = f"{line}{self._fixed}{more}content-length: {len(content)}\r\n\r\n"
+        return head.encode("latin-1") + content
 
     async def aclose(self) -> None:
         """Release connections."""
@@ -163,6 +216,7 @@ class _Connection(asyncio.Protocol):
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Answered] | None = None
+        self._parts: asyncio.Queue[Answered | bytes | TransportFailed | None] | None = None
         self.reusable = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -176,22 +230,49 @@ class _Connection(asyncio.Protocol):
         Raises:
             TransportFailed: if the connection breaks or the time is up.
         """
-        assert self._transport is not None, "connected"
-        self._parser = httptools.HttpResponseParser(self)
-        self._headers: dict[str, str] = {}
-        self._body: list[bytes] = []
-        self._size = 0
         self._answer = self._loop.create_future()
         timer = self._loop.call_later(timeout_s, self._fail, f"no answer within {timeout_s:g} s")
         try:
-            self._transport.write(request)
+            self._write(request)
             return await self._answer
         finally:
             timer.cancel()
             self._answer = None
 
+    async def stream(self, request: bytes, timeout_s: float) -> AsyncGenerator[Answered | bytes, None]:
+        """Send a request and give its answer as it comes; see Transport.
+
+        Raises:
+            TransportFailed: if the connection breaks, or no part comes in time.
+        """
+        parts: asyncio.Queue[Answered | bytes | TransportFailed | None] = asyncio.Queue()
+        self._parts = parts
+        try:
+            self._write(request)
+            while True:
+                try:
+                    async with asyncio.timeout(timeout_s):
+                        part = await parts.get()
+                except TimeoutError as error:
+                    raise TransportFailed(f"no part of the answer within {timeout_s:g} s") from error
+                if part is None:
+                    return
+                if isinstance(part, TransportFailed):
+                    raise part
+                yield part
+        finally:
+            self._parts = None
+
+    def _write(self, request: bytes) -> None:
+        assert self._transport is not None, "connected"
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+        self._transport.write(request)
+
     def data_received(self, data: bytes) -> None:
-        if self._answer is None:
+        if self._answer is None and self._parts is None:
             self.reusable = False  # nobody asked
             return
         try:
@@ -206,17 +287,28 @@ class _Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
+    def on_headers_complete(self) -> None:
+        if self._parts is not None and self._parser.get_status_code() == 200:
+            self._parts.put_nowait(Answered(200, self._headers, b""))
+
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
         if self._size > MAX_ANSWER_BYTES:
             self._fail(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
-        self._body.append(body)
+        if self._parts is not None and self._parser.get_status_code() == 200:
+            self._parts.put_nowait(body)
+        else:
+            self._body.append(body)
 
     def on_message_complete(self) -> None:
         self.reusable = self.reusable and self._parser.should_keep_alive()
+        status = self._parser.get_status_code()
         if self._answer is not None and not self._answer.done():
-            status = self._parser.get_status_code()
             self._answer.set_result(Answered(status, self._headers, b"".join(self._body)))
+        if self._parts is not None:
+            if status != 200:
+                self._parts.put_nowait(Answered(status, self._headers, b"".join(self._body)))
+            self._parts.put_nowait(None)
 
     def close(self) -> None:
         """Close the connection."""
@@ -228,3 +320,5 @@ class _Connection(asyncio.Protocol):
         self.reusable = False
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(TransportFailed(reason))
+        if self._parts is not None:
+            self._parts.put_nowait(TransportFailed(reason))

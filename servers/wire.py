@@ -18,6 +18,7 @@ from .limits import Limits
 from .problems import Refused, bad_request, too_large
 
 __all__ = [
+    "NDJSON_TYPE",
     "PROTOCOL",
     "check_depth",
     "decode_item",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 PROTOCOL = 1
+NDJSON_TYPE = "application/x-ndjson"
 _STEP = {"episode", "turn", "action"}
 _BATCH_STEP = {"id", *_STEP}
 _MAX_INDEX = 1 << 53

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,10 @@ class Counting:
     async def step(self, items: Sequence[StepItem]) -> list[Reply | Problem]:
         self.steps.append(list(items))
         return await self.client.step(items)
+
+    def step_each(self, items: Sequence[StepItem]) -> AsyncGenerator[tuple[int, Reply | Problem], None]:
+        self.steps.append(list(items))
+        return self.client.step_each(items)
 
     async def reset(self, items: Sequence[ResetItem]) -> list[Reply | Problem]:
         self.resets.append(list(items))

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from turnwise.agents import gather
-from turnwise.agents.gather import BusyClock, Gatherer
+from turnwise.agents.gather import BusyClock, Gatherer, whole
 from turnwise.agents.lockstep import LockStep
 from turnwise.errors import ServerError
 
@@ -51,7 +51,7 @@ def test_a_slot_that_gives_up_waiting_holds_nobody():
 
 def gathered(send, items, max_batch=10):
     async def inside():
-        gatherer = Gatherer(send, max_batch)
+        gatherer = Gatherer(whole(send), max_batch)
         return await asyncio.gather(*(gatherer.call(item) for item in items), return_exceptions=True)
 
     return asyncio.run(inside())
@@ -94,7 +94,7 @@ def test_a_caller_may_stop_waiting():
             await reached.wait()
             return items
 
-        gatherer = Gatherer(send, 10)
+        gatherer = Gatherer(whole(send), 10)
         first, second = (asyncio.create_task(gatherer.call(item)) for item in (1, 2))
         await asyncio.sleep(0.01)
         first.cancel()

@@ -389,6 +389,10 @@ class Scripted:
             raise self.answers["step"]
         return [self.answers["step"]] * len(items)
 
+    async def step_each(self, items):
+        for pair in enumerate(await self.step(items)):
+            yield pair
+
     async def close(self, ids):
         self.closings += 1
         self.closed += ids

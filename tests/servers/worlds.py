@@ -83,6 +83,19 @@ class Gated(Counter):
         return super().step(action)
 
 
+class Barred(Counter):
+    """Hold a step until there is a file `open` in a folder; for other processes."""
+
+    def __init__(self, bar: Path) -> None:
+        super().__init__()
+        self.bar = Path(bar)
+
+    def step(self, action: str) -> Result:
+        while action == "hold" and not (self.bar / "open").exists():
+            time.sleep(0.01)
+        return super().step(action)
+
+
 class Waiting(Counter):
     """Wait for something else than the processor."""
 
