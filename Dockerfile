@@ -1,14 +1,16 @@
 # The server of environments, without torch: 200 MB instead of gigabytes.
 #   docker build -t turnwise .
-#   docker run -p 8000:8000 -v turnwise:/data turnwise
+#   docker run -p 8000:8000 -v turnwise:/data -e TURNWISE_SERVE_WORKERS=4 turnwise
+# Every setting of `turnwise serve` is an environment variable, too: docs/serving.md
 FROM python:3.11-slim
 
 RUN useradd --create-home --uid 1000 turnwise && mkdir /data && chown turnwise /data
 WORKDIR /opt/turnwise
 COPY . .
-RUN grep -v -i -E '^(torch|transformers|tokenizers|safetensors|nvidia|triton)' constraints.txt > /tmp/constraints.txt \
- && pip install --no-cache-dir -c /tmp/constraints.txt \
-      gymnasium numpy fastapi uvicorn uvloop httptools orjson pydantic httpx websockets typer rich \
+# what pyproject.toml asks for, but for what only policies and trainers need
+RUN python -c "import tomllib; print(*[one for one in tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'] if not one.startswith(('torch', 'transformers', 'tokenizers', 'safetensors'))], sep='\n')" > /tmp/requirements.txt \
+ && grep -v -i -E '^(torch|transformers|tokenizers|safetensors|nvidia|triton)' constraints.txt > /tmp/constraints.txt \
+ && pip install --no-cache-dir -c /tmp/constraints.txt -r /tmp/requirements.txt \
  && pip install --no-cache-dir --no-deps .
 
 USER turnwise

@@ -177,9 +177,14 @@ class _Supervisor:
             announce(self._config, self._sockets[0])
 
     def _reap(self) -> None:
-        for worker in self._workers:
-            if worker.pid and os.waitpid(worker.pid, os.WNOHANG)[0]:
-                self._ended(worker)
+        """Take note of every process that has ended; in a container orphans of workers, too."""
+        while any(worker.pid for worker in self._workers):
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            for worker in self._workers:
+                if worker.pid == pid:
+                    self._ended(worker)
 
     def _ended(self, worker: _Worker) -> None:
         """Decide what follows from the end of a worker."""
