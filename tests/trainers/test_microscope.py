@@ -16,7 +16,8 @@ from turnwise.agents.types import End, Generation, Trajectory, Turn
 from turnwise.commands.credit import credit
 from turnwise.errors import UnknownName, UsageError
 from turnwise.trainers.microscope import examine, load_trajectories, why
-from turnwise.trainers.microscope_views import draw, write_page
+from turnwise.trainers.microscope_picture import draw
+from turnwise.trainers.microscope_views import write_page
 
 
 def trajectory(group: str, states: str, reward: float, end: End = "terminated") -> Trajectory:

@@ -52,7 +52,8 @@ def credit(
     from rich.console import Console
 
     from ..agents.files import write_whole
-    from ..trainers.microscope_views import picture, show, write_page
+    from ..trainers.microscope_picture import picture
+    from ..trainers.microscope_views import show, write_page
 
     chosen = group or examination.group_to_show()
     console = Console()
