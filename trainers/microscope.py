@@ -66,14 +66,12 @@ class Examination:
     agreement: dict[tuple[str, str], tuple[float, float]]
 
     def group_to_show(self) -> str:
-        """Return the prompt group in which the episodes' returns differ most, the first of several."""
-        spread = [
-            float(np.ptp(self.table.episode_return[self.table.counts & (self.table.group == code)], axis=0))
-            if np.any(self.table.counts & (self.table.group == code))
-            else -1.0
-            for code in range(self.table.num_groups)
-        ]
-        return str(self.table.group_names[int(np.argmax(spread))])
+        """Return the prompt group whose episodes' returns deviate most, the first of several."""
+        table = self.table
+        first_N = table.counts & (table.turn == 0)
+        by_group = [table.episode_return[first_N & (table.group == code)] for code in range(table.num_groups)]
+        spread = [float(returns.std()) if returns.size else -1.0 for returns in by_group]
+        return str(table.group_names[int(np.argmax(spread))])
 
     def rows_of_group(self, group: str) -> list[tuple[Trajectory, NDArray[np.int64]]]:
         """Return the trajectories of a group with the rows of their turns.

@@ -59,13 +59,15 @@ def draw(examination: Examination, group: str) -> bytes:
     pair = best_and_worst(examination, group)
     num_panels = len(examination.credits) + 1
     num_rows = ceil(num_panels / _PANELS_A_ROW)
-    table = 1.0 + _LINE * max(rows.size for _, rows in pair)
+    longest = max(rows.size for _, rows in pair)
+    table = 1.0 + _LINE * longest
     panel = max(1.9, 0.7 + _ROW * len(members))
     figure = pyplot.figure(figsize=(12, 0.5 + table + num_rows * panel), layout="constrained")
     upper, lower = figure.subfigures(2, 1, height_ratios=[table, num_rows * panel])
     limits = _limits(examination, members)
     for axis, member in zip(upper.subplots(1, len(pair), squeeze=False)[0], pair, strict=True):
         _draw_turns(axis, examination, member, limits)
+        axis.set_ylim(longest - 0.5, -0.5)
     axes = lower.subplots(num_rows, _PANELS_A_ROW, squeeze=False).ravel()
     for axis, name in zip(axes, examination.credits, strict=False):
         _draw_group(axis, lower, examination, members, name, limits[name])
@@ -103,6 +105,7 @@ def _draw_turns(axis: Axes, examination: Examination, member: Member, limits: di
     names = list(examination.credits)
     value_TM = np.stack([examination.credits[name].advantage[rows] for name in names], axis=1)
     share_TM = value_TM / np.array([limits[name] for name in names])
+    axis.set_facecolor(_NOTHING)
     axis.imshow(share_TM, cmap=_COLOURS, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     _write(axis, value_TM, share_TM, "{:+.2f}")
     said = [f"{_short(label(turn), _ACTION_CHARS)}  {turn.index}" for turn in trajectory.turns]
@@ -148,7 +151,7 @@ def _write(axis: Axes, values: NDArray[np.float64], shares: NDArray[np.float64],
     """Write the number into every cell, so that it can be read on its colour."""
     for line, column in np.ndindex(values.shape):
         colour = "white" if abs(shares[line, column]) > _DARK else "black"
-        text = form.format(values[line, column])
+        text = form.format(round(values[line, column], 2) + 0.0)  # never -0.00
         axis.text(column, line, text, ha="center", va="center", fontsize=7, color=colour)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from turnwise.agents.types import End, Generation, Trajectory, Turn
 from turnwise.commands.credit import credit
 from turnwise.errors import UnknownName, UsageError
 from turnwise.trainers.microscope import examine, load_trajectories, why
-from turnwise.trainers.microscope_picture import draw
+from turnwise.trainers.microscope_picture import best_and_worst, draw, label
 from turnwise.trainers.microscope_views import write_page
 
 
@@ -64,6 +65,26 @@ def test_methods_are_compared_turn_by_turn() -> None:
     # a: seen by two that count; episode over turns 0.5, state (0.95^2 - 0) / 2
     assert why(seen.credits["gigpo"], 0) == (
         "episode 0.5, state 0.451, return to go 0.902, episode's score 1, state seen 2x"
+    )
+
+
+def test_the_group_that_is_evenly_won_and_lost_is_shown() -> None:
+    outcomes = {"rarely": [1.0, 0.0, 0.0, 0.0], "evenly": [1.0, 1.0, 0.0, 0.0], "never": [0.0] * 4}
+    batch = [trajectory(group, "ab", reward) for group, all_four in outcomes.items() for reward in all_four]
+    broken = [trajectory("broken", "a", 1.0, "error"), trajectory("broken", "a", 0.0, "error")]
+    seen = examine([*broken, *batch], ["grpo"])
+    assert seen.group_to_show() == "evenly"
+    best, worst = best_and_worst(seen, "evenly")
+    assert (best[0].episode_return, worst[0].episode_return) == (1.0, 0.0)
+    assert len(best_and_worst(examine([batch[0]], ["grpo"]), "rarely")) == 1
+
+
+def test_a_turn_is_named_by_its_action_and_the_subgoal_that_it_sets() -> None:
+    (turn, *_) = trajectory("g", "a", 1.0).turns
+    assert label(turn) == "leave <a> [now]"
+    assert label(replace(turn, switch=True, subgoal="get out")) == "[get out] leave <a> [now]"
+    assert (
+        label(replace(turn, switch=False, subgoal="get out", malformed=True)) == "leave <a> [now] (invalid)"
     )
 
 
