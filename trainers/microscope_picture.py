@@ -63,7 +63,8 @@ def draw(examination: Examination, group: str) -> bytes:
     table = 1.0 + _LINE * longest
     panel = max(1.9, 0.7 + _ROW * len(members))
     figure = pyplot.figure(figsize=(12, 0.5 + table + num_rows * panel), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=[table, num_rows * panel])
+    parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[table, num_rows * panel])
+    upper, lower = parts[0, 0], parts[1, 0]
     limits = _limits(examination, members)
     for axis, member in zip(upper.subplots(1, len(pair), squeeze=False)[0], pair, strict=True):
         _draw_turns(axis, examination, member, limits)
@@ -121,6 +122,8 @@ def _draw_turns(axis: Axes, examination: Examination, member: Member, limits: di
 def _draw_group(
     axis: Axes, figure: Any, examination: Examination, members: list[Member], name: str, limit: float
 ) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     grid = np.full((len(members), max(rows.size for _, rows in members)), np.nan)
     for line, (_, rows) in enumerate(members):
         grid[line, : rows.size] = examination.credits[name].advantage[rows]
@@ -128,7 +131,7 @@ def _draw_group(
     image = axis.imshow(grid, cmap=_COLOURS, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     axis.set_title(name, loc="left", fontsize=9)
     axis.set_yticks(range(len(members)), [f"{each.episode_return:g}" for each, _ in members], fontsize=7)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.tick_params(labelsize=7)
     axis.set_ylabel("trajectory, by return", fontsize=7)
     axis.set_xlabel("turn", fontsize=7)
@@ -151,7 +154,7 @@ def _write(axis: Axes, values: NDArray[np.float64], shares: NDArray[np.float64],
     """Write the number into every cell, so that it can be read on its colour."""
     for line, column in np.ndindex(values.shape):
         colour = "white" if abs(shares[line, column]) > _DARK else "black"
-        text = form.format(round(values[line, column], 2) + 0.0)  # never -0.00
+        text = form.format(round(float(values[line, column]), 2) + 0.0)  # never -0.00
         axis.text(column, line, text, ha="center", va="center", fontsize=7, color=colour)
 
 
