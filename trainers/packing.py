@@ -39,8 +39,6 @@ class PackedSequence:
     place_N: Ints  # the input place whose logits predict the target
     start: int  # the sequence's targets are [start, start + len(place_N)) of the batch
     trajectory: int
-    rows_R: Ints  # turns in this sequence
-    first_R: Ints  # the input place before the first token of each turn, where a value is read
 
     @property
     def num_targets(self) -> int:
@@ -114,8 +112,7 @@ class _Builder:
     def _reset(self) -> None:
         self.ids: list[int] = []
         self.place: list[int] = []
-        self.rows: list[int] = []
-        self.first: list[int] = []
+        self.first = -1  # the input place before the last turn's first token
         self.start = len(self.token)
         self.owner = -1
 
@@ -127,8 +124,7 @@ class _Builder:
             self.close()
         self.owner = trajectory
         self.ids.extend(prompt[len(self.ids) :])
-        self.rows.append(row)
-        self.first.append(len(self.ids) - 1)
+        self.first = len(self.ids) - 1
         support = generation.support or (None,) * len(generation.token_ids)
         versions = _versions(generation)
         for offset, (token, allowed) in enumerate(zip(generation.token_ids, support, strict=True)):
@@ -149,8 +145,8 @@ class _Builder:
         self.ids.extend(generation.token_ids)
 
     def close(self) -> None:
-        if self.rows:
-            last = max(self.place[-1] if self.place else 0, self.first[-1])
+        if self.ids:
+            last = max(self.place[-1] if self.place else 0, self.first)
             self.num_tokens += last + 1
             self.sequences.append(
                 PackedSequence(
@@ -158,8 +154,6 @@ class _Builder:
                     place_N=np.array(self.place, dtype=np.int64),
                     start=self.start,
                     trajectory=self.owner,
-                    rows_R=np.array(self.rows, dtype=np.int64),
-                    first_R=np.array(self.first, dtype=np.int64),
                 )
             )
         self._reset()
@@ -247,8 +241,6 @@ class MicroBatch:
     trajectory_N: Tensor  # int64, from 0
     supports: list[Allowed]  # [N]
     index_N: Ints
-    row_R: Ints
-    first_R: Tensor  # place of each turn's value in the flattened [B * L]
 
 
 def collate(batch: PackedBatch, chosen: Ints, device: torch.device) -> MicroBatch:
@@ -261,7 +253,6 @@ def collate(batch: PackedBatch, chosen: Ints, device: torch.device) -> MicroBatc
         ids_BL[b, : len(sequence.ids_L)] = sequence.ids_L
     index_N = np.concatenate([s.targets for s in sequences])
     flat_N = np.concatenate([s.place_N + b * width for b, s in enumerate(sequences)])
-    first_R = np.concatenate([s.first_R + b * width for b, s in enumerate(sequences)])
 
     def tensor(array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
@@ -276,6 +267,4 @@ def collate(batch: PackedBatch, chosen: Ints, device: torch.device) -> MicroBatc
         trajectory_N=tensor(np.unique(batch.trajectory_N[index_N], return_inverse=True)[1]),
         supports=[batch.support_N[i] for i in index_N],
         index_N=index_N,
-        row_R=np.concatenate([s.rows_R for s in sequences]),
-        first_R=tensor(first_R),
     )

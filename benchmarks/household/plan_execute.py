@@ -124,9 +124,7 @@ def main() -> None:
     """Run everything that is missing in --out and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument(
-        "--control", action="store_true", help="train the same warm starts with gigpo too"
-    )
+    parser.add_argument("--control", action="store_true", help="train the same warm starts with gigpo too")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--out", type=Path, default=Path("runs/plan-execute"))
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")

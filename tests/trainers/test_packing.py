@@ -39,7 +39,6 @@ def test_conversation_is_one_sequence() -> None:
     assert batch.token_N.tolist() == [3, 4, 5]
     assert batch.row_N.tolist() == [0, 0, 1]
     assert batch.offset_N.tolist() == [0, 1, 0]
-    assert sequence.first_R.tolist() == [1, 5]
     assert batch.num_tokens == 6
 
 
@@ -59,9 +58,8 @@ def test_forced_tokens_are_input_but_no_target() -> None:
     assert batch.support_N == ((3, 4), None)
     assert batch.num_forced == 2
     assert batch.num_rows == 2
-    # the second turn has no target, but its value is read at its last prompt place
+    # the second turn has no target; the sequence ends with its prompt
     assert batch.sequences[0].ids_L.tolist() == [1, 3, 7, 5, 2]
-    assert batch.sequences[0].first_R.tolist() == [0, 4]
 
 
 def test_a_policy_without_tokens_is_refused() -> None:
@@ -102,5 +100,4 @@ def test_collate_points_at_the_logits_that_predict_the_targets() -> None:
     assert micro.flat_N.tolist() == [0, 4, 5]
     assert micro.tokens == [6, 3, 4]
     assert micro.index_N.tolist() == [2, 0, 1]
-    assert micro.row_R.tolist() == [1, 0]
     assert micro.turn_N.tolist() == [1, 0, 0]

@@ -198,9 +198,21 @@ def test_trajectories_become_a_table() -> None:
     assert batch.numbers("mood").tolist() == [1.0, 2.0, 3.0]
     assert batch.valid.tolist() == [True, True, False]
     assert batch.counts.tolist() == [True, True, False]
+    assert "switch" not in batch.columns
     clash = [Trajectory("e", "t", 0, "g", (turn(0, rewards={"reward": 0.5}),), "terminated")]
     with pytest.raises(TableError, match="reward tier 'reward' bears the name of a column"):
         TurnTable.from_trajectories(clash)
+
+
+def test_plans_become_columns() -> None:
+    planned = (
+        turn(0, switch=True, subgoal="find mug"),
+        turn(1, switch=False, subgoal="find mug"),
+    )
+    flat = Trajectory("e", "t", 0, "g", (turn(0),), "terminated")
+    batch = TurnTable.from_trajectories([Trajectory("e", "t", 0, "g", planned, "terminated"), flat])
+    assert batch.column("switch").tolist() == [True, False, False]
+    assert batch.column("subgoal").tolist() == ["find mug", "find mug", ""]
 
 
 def test_groups_may_alternate() -> None:
