@@ -92,9 +92,6 @@ class Gate:
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """Read a body within its limit; None if the client went away."""
         limit = self._limits.max_body_bytes
-        declared = _header(scope["headers"], b"content-length")
-        if declared is not None and declared.isdigit() and int(declared) > limit:
-            raise Refused(too_large("bytes of the body", int(declared), limit))
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
@@ -103,6 +100,9 @@ class Gate:
             if len(body) > limit:
                 raise Refused(too_large("bytes of the body", len(body), limit))
             return body
+        declared = _header(scope["headers"], b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > limit:
+            raise Refused(too_large("bytes of the body", int(declared), limit))
         parts, size = [body], len(body)
         while message.get("more_body"):
             message = await receive()

@@ -18,13 +18,13 @@ class Rates:
     """Admit requests, or say when to come back.
 
     Args:
-        limits: `max_rate` and `max_burst`; a rate of 0 admits everything.
+        limits: `max_rate`, which is not 0, and `max_burst`.
         ledger: where the buckets are kept.
     """
 
     def __init__(self, limits: Limits, ledger: Ledger) -> None:
         self._rate, self._ledger = limits.max_rate, ledger
-        self._interval_s = 1 / limits.max_rate if limits.max_rate else 0.0
+        self._interval_s = 1 / limits.max_rate
         burst = limits.max_burst or max(1.0, limits.max_rate)
         self._ahead_s = (burst - 1) * self._interval_s
 
@@ -34,8 +34,6 @@ class Rates:
         Raises:
             Refused: 429, with the time until the next token.
         """
-        if not self._rate:
-            return
         with self._ledger.lock():
             full_at = max(self._ledger.ready_at(owner), now)
             wait_s = full_at - now - self._ahead_s
