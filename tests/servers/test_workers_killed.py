@@ -210,3 +210,24 @@ def test_a_worker_that_cannot_start_ends_the_server(tmp_path):
     broken.write_text("import os\n\nos._exit(3)\n")
     with pytest.raises(ServerUnreachable, match=r"ended with 1:(.|\n)*ended 5 times while it started"):
         ServerProcess(["--env", f"{broken}:Broken", "--workers", "2"]).start()
+
+
+def test_stopping_finishes_what_runs(tmp_path):
+    arguments = ["--env", SLEEPY, "--isolation", "thread", "--workers", "2"]
+    with ServerProcess(arguments) as server:
+
+        async def run() -> None:
+            client = HttpClient(server.url, budget_s=0.1)
+            rows = await client.create([CreateItem(SLEEPY, LENGTH, count=2)], request_id="two")
+            items = [StepItem(row.id, 0, 0, "sleep 1") for row in rows]
+            steps = [asyncio.create_task(client.step([item])) for item in items]
+            while not all([(await client.describe(row.id))["running"] for row in rows]):
+                pass
+            os.kill(server.pid, signal.SIGINT)
+            for (reply,) in await asyncio.gather(*steps):
+                assert isinstance(reply, Reply), "a step under way is finished, wherever it was asked for"
+            await client.aclose()
+
+        asyncio.run(run())
+        assert server._process is not None
+        assert server._process.wait(60) == 130
