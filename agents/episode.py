@@ -65,7 +65,6 @@ class Episode:
         self.sampled_by: list[int] = []  # the member that sampled each turn
         self.parent: Episode | None = None
         self.branch_turn = 0
-        self._shown = False  # the context shows the state at hand already
         self.opened = False
         self.deadline: asyncio.Timeout | None = None
         self.reply = Reply("", "", 0, 0, "")
@@ -108,7 +107,7 @@ class Episode:
             reply: of the session forked from this one's, or why there is none.
         """
         twin = Episode(self.stage, slot, task)
-        twin.context, twin._shown = self.context.clone(), True
+        twin.context = self.context.clone()
         twin.turns, twin.sampled_by = list(self.turns), list(self.sampled_by)
         twin.instruction, twin.task_name = self.instruction, self.task_name
         twin.parent, twin.branch_turn = self, len(self.turns)
@@ -182,9 +181,8 @@ class Episode:
         config = self.stage.config
         limit = min(config.max_episode_tokens, getattr(self.stage.policy, "context_tokens", 1 << 62))
         while len(self.turns) < config.max_turns:
-            if not self._shown:
+            if not self.context.is_current:  # that of a branch is from its start
                 self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
-            self._shown = False
             if self.context.num_tokens + config.max_tokens > limit:
                 self._out_of_tokens(
                     f"a prompt of {self.context.num_tokens} tokens and a message of {config.max_tokens} "

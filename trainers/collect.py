@@ -84,7 +84,8 @@ class Collector:
         """
         played = _Played(self, update)
         groups = await played.first()
-        figures: dict[str, float] = {}
+        horizon = self.recipe.rollout.horizon
+        figures = {"rollout/horizon": float(self.max_turns(update))} if horizon else {}
         states: dict[str, SamplerState] = {}
         for place, part in enumerate(self.recipe.sampling.steps):
             name = name_of(part, "sampling")
@@ -109,12 +110,15 @@ class Collector:
     async def play(self, update: int, round_: int, seeds: Sequence[int]) -> tuple[list[Group], RolloutStats]:
         """Play one group of each seed; round 0 is the first of an update."""
         recipe = self.recipe
-        turns = horizon_at(recipe.rollout.horizon, update, recipe.rollout.max_turns)
         tasks = train_tasks(recipe, list(seeds), update, round_)
         tasks = [replace(task, options={**self._options, **task.options}) for task in tasks]
-        config = replace(rollout_config(recipe), max_turns=turns)
+        config = replace(rollout_config(recipe), max_turns=self.max_turns(update))
         result = await rollout(self.client, self.policy, tasks, config, plan=self._plan)
         return _grouped(result.trajectories), result.stats
+
+    def max_turns(self, update: int) -> int:
+        """Return the horizon of an update."""
+        return horizon_at(self.recipe.rollout.horizon, update, self.recipe.rollout.max_turns)
 
     def seeds(self, update: int, round_: int, num: int) -> list[int]:
         """Return the task seeds of a round."""

@@ -122,6 +122,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(everything: Lights, tmp_path
     assert max(entry["staleness"] for entry in log) > 0
     paths = [straight / f"trajectories/update-{number:06d}.jsonl.gz" for number in (1, 4)]
     longest = [max(len(each.turns) for each in read_trajectories(path)) for path in paths]
+    assert [entry["rollout/horizon"] for entry in log] == [2.0, 3.0, 4.0, 4.0]
     assert longest == [2, 3]  # a horizon of 2, then the whole game
 
 
