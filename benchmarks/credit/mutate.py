@@ -5,23 +5,27 @@ are put into a copy of the project, one at a time; the tests that bear the
 estimator's name must then fail. They are taken at even distances from the list
 of all mutants, without those that change no result (HARMLESS says why).
 
-    python benchmarks/credit/mutate.py [ESTIMATOR ...] [--most N] [--out FILE]
+    python benchmarks/credit/mutate.py [ESTIMATOR ...] [--most N] [--keep FILE] [--out FILE]
+
+With --keep the verdicts are stored, and what was tried on the same code by the
+same tests is not tried again: the check can be made estimator by estimator.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import hashlib
 import io
 import itertools
+import json
 import os
 import resource
 import shutil
 import sys
 import tempfile
-import time
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mutants import Mutant, mutants_of
@@ -89,6 +93,7 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", default=[], metavar="ESTIMATOR")
     parser.add_argument("--most", type=int, default=10, help="mutants of each estimator")
+    parser.add_argument("--keep", type=Path, help="file of verdicts, read and written")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/credit-mutation.md")
     options = parser.parse_args()
     names = options.names or sorted(FILES)
@@ -99,16 +104,19 @@ def main() -> None:
     # That an example fails is enough; the search for the simplest one would be most of the time.
     settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate), database=None)
     settings.load_profile("mutants")
-    begun = time.perf_counter()
-    verdicts: dict[str, list[Verdict]] = {}
+    kept = _kept(options.keep, options.most)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         _copy(copy)
         for name in names:
+            if name in kept:
+                continue
             if _outcome(copy, name) != "passed":
                 sys.exit(f"the tests of {name} fail without any change: nothing can be checked")
-            verdicts[name] = _try(copy, name, options.most)
-            _report(options.out, verdicts, time.perf_counter() - begun)
+            kept[name] = _try(copy, name, options.most)
+            if options.keep:
+                _keep(options.keep, options.most, kept)
+            _report(options.out, {name: kept[name] for name in sorted(kept)})
     print(options.out)
 
 
@@ -117,13 +125,40 @@ class Verdict:
     """Say of one mutant what the tests came to: "passed", "failed" or "endless"."""
 
     file: str
-    mutant: Mutant
+    line: int
+    change: str
     outcome: str
 
     @property
     def noticed(self) -> bool:
         """Tell whether it was noticed; tests that run on and on for it have noticed it too."""
         return self.outcome != "passed"
+
+
+def _digest(most: int) -> str:
+    """Return a hash of what verdicts depend on: the code, the tests and this check."""
+    digest = hashlib.sha256(str(most).encode())
+    for folder in (CREDIT, "tests/trainers/credit", "tests/golden", "benchmarks/credit"):
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.suffix in (".py", ".json"):
+                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _kept(file: Path | None, most: int) -> dict[str, list[Verdict]]:
+    if file is None or not file.exists():
+        return {}
+    stored = json.loads(file.read_text())
+    if stored["digest"] != _digest(most):
+        return {}
+    return {name: [Verdict(**each) for each in tried] for name, tried in stored["verdicts"].items()}
+
+
+def _keep(file: Path, most: int, verdicts: dict[str, list[Verdict]]) -> None:
+    plain = {name: [asdict(each) for each in tried] for name, tried in verdicts.items()}
+    draft = file.with_suffix(".part")
+    draft.write_text(json.dumps({"digest": _digest(most), "verdicts": plain}, indent=1) + "\n")
+    draft.replace(file)
 
 
 def _copy(copy: Path) -> None:
@@ -153,7 +188,7 @@ def _try(copy: Path, name: str, most: int) -> list[Verdict]:
         path = copy / CREDIT / file
         source = path.read_text()
         _put(path, mutant.source)
-        verdicts.append(Verdict(file, mutant, _outcome(copy, name)))
+        verdicts.append(Verdict(file, mutant.line, mutant.change, _outcome(copy, name)))
         _put(path, source)
         print(f"{name}: {file}:{mutant.line}  {mutant.change}  {verdicts[-1].outcome}", flush=True)
     return verdicts
@@ -222,11 +257,11 @@ def _run(copy: Path, name: str) -> int:
         return int(pytest.main([*common, *(str(folder / f"{file}.py") for file in files)]))
 
 
-def _report(out: Path, verdicts: dict[str, list[Verdict]], seconds: float) -> None:
+def _report(out: Path, verdicts: dict[str, list[Verdict]]) -> None:
     lines = [
         "# Mutation check of the credit estimators",
         "",
-        f"{datetime.date.today()}; `python benchmarks/credit/mutate.py`; {seconds / 60:.0f} minutes.",
+        f"{datetime.date.today()}; `python benchmarks/credit/mutate.py`.",
         "",
         "Small changes (a sign, an off-by-one, a swapped branch, an operator), one at a time, taken at even"
         " distances from all mutants of the estimator's file and of the files that do its work. Noticed:"
@@ -242,9 +277,9 @@ def _report(out: Path, verdicts: dict[str, list[Verdict]], seconds: float) -> No
     lines += ["", "## Every mutant", "", "| estimator | place | change | tests |", "|---|---|---|---|"]
     for name, tried in verdicts.items():
         for each in tried:
-            change = each.mutant.change.replace("|", "\\|")
+            change = each.change.replace("|", "\\|")
             outcome = each.outcome if each.noticed else "**passed**"
-            lines.append(f"| {name} | {each.file}:{each.mutant.line} | `{change}` | {outcome} |")
+            lines.append(f"| {name} | {each.file}:{each.line} | `{change}` | {outcome} |")
     lines += ["", "## Lines that are not changed, since no result would be another", ""]
     lines += ["| file | line with | why |", "|---|---|---|"]
     lines += [f"| {file or 'all'} | `{part.strip()}` | {why} |" for (file, part), why in HARMLESS.items()]

@@ -8,7 +8,8 @@ docs/credit-truth.md defines what is measured and how errors are kept out.
     OMP_NUM_THREADS=1 python benchmarks/credit_truth/run.py [--rollouts 32] [--workers 2] [--out FOLDER]
 
 With --keep each finished cell is stored and not made again; with --most N a call
-makes no more than N cells, so that the table can be made in parts.
+makes no more than N cells and shows what is finished, so that the table can be
+made in parts.
 """
 
 from __future__ import annotations
@@ -68,11 +69,10 @@ def main() -> None:
         for (difficulty, turns), strength in product(DIFFICULTIES.items(), STRENGTHS)
     ]
     results = _results(cells, options.keep, options.most, options.workers)
-    if len(results) < len(cells):
-        print(f"{len(cells) - len(results)} of {len(cells)} cells are still to be made")
-        return
+    if not results:
+        parser.error("no cell is finished and none was made: nothing can be shown")
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "credit-truth.md").write_text(as_markdown(results, _heading(results)))
+    (options.out / "credit-truth.md").write_text(as_markdown(results, _heading(results, len(cells))))
     head = {"date": f"{datetime.date.today()}", "environment": ENVIRONMENT, "fingerprint": _fingerprint()}
     (options.out / "credit-truth.json").write_text(as_json(results, head))
     picture(results, options.out / "credit-truth.png")
@@ -96,17 +96,19 @@ def _fingerprint() -> str:
     return turnwise.make(ENVIRONMENT).fingerprint
 
 
-def _heading(results: list[Result]) -> list[str]:
+def _heading(results: list[Result], num_cells: int) -> list[str]:
     cell = results[0].cell
     rollouts = sum(int(result.facts["rollouts"]) for result in results)
     cpu_s = sum(result.facts["cpu_s"] for result in results)
+    left = num_cells - len(results)
+    missing = f" {left} of {num_cells} cells are still to be made." if left else ""
     return [
         "# Credit against the truth",
         "",
         f"{datetime.date.today()}; `python benchmarks/credit_truth/run.py --rollouts {cell.num_rollouts}"
         f" --tasks {cell.num_tasks} --group-size {cell.group_size} --seed {cell.seed}`; {ENVIRONMENT},"
         f" fingerprint {_fingerprint()}; {rollouts:,} rollouts, {cpu_s / 60:.1f} minutes of processor time in"
-        f" all; {platform.machine()}, numpy {np.__version__}. Definitions: docs/credit-truth.md.",
+        f" all; {platform.machine()}, numpy {np.__version__}. Definitions: docs/credit-truth.md.{missing}",
         "",
         f"{cell.num_tasks} tasks with {cell.group_size} episodes each in every cell, {cell.num_rollouts}"
         f" rollouts from each state. A turn is clear if its measured advantage is more than {CLEAR:g}"
