@@ -113,7 +113,8 @@ def _heading(results: list[Result], num_cells: int) -> list[str]:
         f"{cell.num_tasks} tasks with {cell.group_size} episodes each in every cell, {cell.num_rollouts}"
         f" rollouts from each state. A turn is clear if its measured advantage is more than {CLEAR:g}"
         " standard errors from 0. Bias and variance are multiples of the mean square of the true advantage,"
-        " after the best scaling; 0 is best. Brackets: 95 % bootstrap intervals over tasks.",
+        " after the best scaling; 0 is best. Brackets: two bootstrap standard errors over tasks to either"
+        " side.",
         "",
         "![Credit against the truth](credit-truth.png)",
     ]

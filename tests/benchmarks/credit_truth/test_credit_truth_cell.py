@@ -16,7 +16,7 @@ from forks import Situation
 from kept import load, save
 from measures import MEASURES
 from reader import NUM_PARAMETERS, ROLES, Reader
-from tables import as_json, as_markdown
+from tables import _bounds, as_json, as_markdown
 
 import turnwise
 import turnwise.credit as credit
@@ -155,3 +155,10 @@ def test_a_cell_repeats_itself_is_kept_and_makes_a_page(tmp_path: Path) -> None:
     raw = json.loads(as_json([one], {"date": "today"}))
     assert raw["cells"][0]["facts"]["states"] > CELL.num_tasks
     assert set(raw["cells"][0]["estimators"]["grpo"]) == set(MEASURES)
+
+
+def test_brackets_are_two_standard_errors_around_the_measure() -> None:
+    # replicates 0, 1, ..., 100: the 16th and 84th percentiles are 68 apart, one error is 34
+    values = np.array([10.0, *range(101)])
+    assert _bounds(values) == pytest.approx((10 - 68, 10 + 68))
+    assert np.isnan(_bounds(np.full(3, np.nan))).all()
