@@ -64,21 +64,21 @@ def _optimizers(model: CausalLM, section: WarmstartSection) -> dict[torch.optim.
     """Return the optimizers with their learning rates: AdamW, and Muon where it is asked for.
 
     Muon (Jordan et al. 2024, in torch.optim) steps along the orthogonalised momentum of
-    the matrices inside the blocks; embedding, norms and biases stay with AdamW.
+    a matrix, without decay; norms and biases stay with AdamW. Its author leaves the
+    embedding to AdamW too. Here it is tied to the output and its rows are the names of
+    things, which equal steps in all directions tell apart sooner.
     """
-    inner: list[torch.nn.Parameter] = []
+    matrices: list[torch.nn.Parameter] = []
     rest: list[torch.nn.Parameter] = []
-    for name, weight in model.named_parameters():
-        muon = section.optimizer == "muon" and weight.dim() == 2 and "embed" not in name
-        (inner if muon else rest).append(weight)
-    decay = section.weight_decay
+    for weight in model.parameters():
+        (matrices if section.optimizer == "muon" and weight.dim() == 2 else rest).append(weight)
     adamw = torch.optim.AdamW(
-        rest, lr=section.learning_rate, betas=(0.9, 0.98), weight_decay=decay, fused=True
+        rest, lr=section.learning_rate, betas=(0.9, 0.98), weight_decay=section.weight_decay, fused=True
     )
     rates: dict[torch.optim.Optimizer, float] = {adamw: section.learning_rate}
-    if inner:
+    if matrices:
         muon_rate = section.muon_learning_rate
-        rates[torch.optim.Muon(inner, lr=muon_rate, weight_decay=decay)] = muon_rate
+        rates[torch.optim.Muon(matrices, lr=muon_rate, weight_decay=0.0)] = muon_rate
     return rates
 
 

@@ -7,7 +7,7 @@ horizon, rollout.max_turns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,30 +32,8 @@ class Schedule(Named):
         return int(self.function(update, **params))
 
 
-_REGISTRY: Registry[Schedule] = Registry("horizon schedule", Schedule)
-
-
-def register(name: str) -> Callable[[Callable[..., int]], Schedule]:
-    """Register a function of the update; its keyword parameters are the schedule's.
-
-    Raises:
-        UsageError: if the name is taken.
-    """
-    return _REGISTRY.register(name)
-
-
-def get(name: str) -> Schedule:
-    """Return the schedule of a name.
-
-    Raises:
-        UnknownName: with the closest names.
-    """
-    return _REGISTRY.get(name)
-
-
-def names() -> list[str]:
-    """Return the names of all schedules, sorted."""
-    return _REGISTRY.names()
+_REGISTRY = Registry("horizon schedule", Schedule)
+register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
 
 
 def horizon_at(part: Mapping[str, Any], update: int, max_turns: int) -> int:

@@ -91,7 +91,7 @@ class WarmstartSection:
     batch_size: int = 16  # episodes a step
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 2e-3
-    muon_learning_rate: float = 0.02  # of the matrices inside the blocks, under muon
+    muon_learning_rate: float = 0.02  # of matrices, under muon
     weight_decay: float = 0.01
     compact: bool = False  # save weights in 16 bits
 

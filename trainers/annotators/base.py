@@ -89,7 +89,8 @@ class Annotator(Named):
         return replace(trajectory, turns=turns)
 
 
-_REGISTRY: Registry[Annotator] = Registry("annotator", Annotator)
+_REGISTRY = Registry("annotator", Annotator)
+get, names = _REGISTRY.get, _REGISTRY.names
 
 
 def register(
@@ -111,17 +112,3 @@ def register(
         return annotator
 
     return keep
-
-
-def get(name: str) -> Annotator:
-    """Return the annotator of a name.
-
-    Raises:
-        UnknownName: with the closest names.
-    """
-    return _REGISTRY.get(name)
-
-
-def names() -> list[str]:
-    """Return the names of all annotators, sorted."""
-    return _REGISTRY.names()

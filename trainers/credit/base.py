@@ -14,7 +14,7 @@ the machine's reasons are taken out before and get exactly 0 after.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,27 +111,5 @@ class Estimator(Named):
         return credit
 
 
-_REGISTRY: Registry[Estimator] = Registry("credit estimator", Estimator)
-
-
-def register(name: str) -> Callable[[Callable[..., Credit]], Estimator]:
-    """Register a function of a table as a credit estimator; its keyword parameters are the method's.
-
-    Raises:
-        UsageError: if the name is taken.
-    """
-    return _REGISTRY.register(name)
-
-
-def get(name: str) -> Estimator:
-    """Return the credit estimator of a name.
-
-    Raises:
-        UnknownName: with the closest names.
-    """
-    return _REGISTRY.get(name)
-
-
-def names() -> list[str]:
-    """Return the names of all credit estimators, sorted."""
-    return _REGISTRY.names()
+_REGISTRY = Registry("credit estimator", Estimator)
+register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names

@@ -45,7 +45,7 @@ Method = TypeVar("Method", bound=Named)
 
 
 class Registry(Generic[Method]):
-    """Keep named functions of one kind.
+    """Keep named functions of one kind; a module offers the bound `register`, `get` and `names` as its own.
 
     Args:
         kind: what the names name, for messages, e.g. "credit estimator".
@@ -58,6 +58,8 @@ class Registry(Generic[Method]):
 
     def register(self, name: str) -> Callable[[Callable[..., Any]], Method]:
         """Return a decorator that keeps a function under a name and returns it wrapped.
+
+        The function's keyword-only parameters are the method's parameters.
 
         Raises:
             UsageError: if the name is taken.

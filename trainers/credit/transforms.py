@@ -38,30 +38,8 @@ class Transform(Named):
         return result
 
 
-_REGISTRY: Registry[Transform] = Registry("advantage transform", Transform)
-
-
-def register(name: str) -> Callable[[Callable[..., Credit]], Transform]:
-    """Register a function (table, credit, *, parameters) -> credit under a name.
-
-    Raises:
-        UsageError: if the name is taken.
-    """
-    return _REGISTRY.register(name)
-
-
-def get(name: str) -> Transform:
-    """Return the transform of a name.
-
-    Raises:
-        UnknownName: with the closest names.
-    """
-    return _REGISTRY.get(name)
-
-
-def names() -> list[str]:
-    """Return the names of all transforms, sorted."""
-    return _REGISTRY.names()
+_REGISTRY = Registry("advantage transform", Transform)
+register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
 
 
 @register("whiten")

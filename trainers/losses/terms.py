@@ -11,7 +11,7 @@ divides by `batch.num_tokens`, which counts the tokens of the whole mini-batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,8 @@ class Term(Named):
         return value
 
 
-_REGISTRY: Registry[Term] = Registry("loss term", Term)
+_REGISTRY = Registry("loss term", Term)
+register_term, get_term, term_names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +55,6 @@ class NamedTerm:
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Return the micro-batch's part of the term."""
         return self.term(batch, **self.params)
-
-
-def register_term(name: str) -> Callable[[Callable[..., Tensor]], Term]:
-    """Register a function of a TokenBatch; its keyword parameters are the term's.
-
-    Raises:
-        UsageError: if the name is taken.
-    """
-    return _REGISTRY.register(name)
-
-
-def get_term(name: str) -> Term:
-    """Return the term of a name.
-
-    Raises:
-        UnknownName: with the closest names.
-    """
-    return _REGISTRY.get(name)
-
-
-def term_names() -> list[str]:
-    """Return the names of all terms, sorted."""
-    return _REGISTRY.names()
 
 
 def named_terms(parts: Sequence[Mapping[str, Any]]) -> tuple[NamedTerm, ...]:

@@ -11,7 +11,6 @@ are played apart from each other. One of your own is a decorator and a function:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,27 +36,5 @@ class Planner(Named):
         return plan
 
 
-_REGISTRY: Registry[Planner] = Registry("rollout plan", Planner)
-
-
-def register(name: str) -> Callable[[Callable[..., BranchingPlan | None]], Planner]:
-    """Register a function of a group's size; its keyword parameters are the plan's.
-
-    Raises:
-        UsageError: if the name is taken.
-    """
-    return _REGISTRY.register(name)
-
-
-def get(name: str) -> Planner:
-    """Return the rollout plan of a name.
-
-    Raises:
-        UnknownName: with the closest names.
-    """
-    return _REGISTRY.get(name)
-
-
-def names() -> list[str]:
-    """Return the names of all rollout plans, sorted."""
-    return _REGISTRY.names()
+_REGISTRY = Registry("rollout plan", Planner)
+register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names

@@ -11,7 +11,6 @@ own is a decorator and a function:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,27 +41,5 @@ class RewardTransform(Named):
         return result
 
 
-_REGISTRY: Registry[RewardTransform] = Registry("reward transform", RewardTransform)
-
-
-def register(name: str) -> Callable[[Callable[..., TurnTable]], RewardTransform]:
-    """Register a function of a table as a reward transform.
-
-    Raises:
-        UsageError: if the name is taken.
-    """
-    return _REGISTRY.register(name)
-
-
-def get(name: str) -> RewardTransform:
-    """Return the reward transform of a name.
-
-    Raises:
-        UnknownName: with the closest names.
-    """
-    return _REGISTRY.get(name)
-
-
-def names() -> list[str]:
-    """Return the names of all reward transforms, sorted."""
-    return _REGISTRY.names()
+_REGISTRY = Registry("reward transform", RewardTransform)
+register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names

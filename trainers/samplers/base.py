@@ -83,30 +83,8 @@ class Sampler(Named):
         return changed
 
 
-_REGISTRY: Registry[Sampler] = Registry("sampler", Sampler)
-
-
-def register(name: str) -> Callable[[Callable[..., Awaitable[Draw]]], Sampler]:
-    """Register a coroutine of a draw; its keyword parameters are the sampler's.
-
-    Raises:
-        UsageError: if the name is taken.
-    """
-    return _REGISTRY.register(name)
-
-
-def get(name: str) -> Sampler:
-    """Return the sampler of a name.
-
-    Raises:
-        UnknownName: with the closest names.
-    """
-    return _REGISTRY.get(name)
-
-
-def names() -> list[str]:
-    """Return the names of all samplers, sorted."""
-    return _REGISTRY.names()
+_REGISTRY = Registry("sampler", Sampler)
+register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
 
 
 def returns_of(group: Group) -> list[float]:

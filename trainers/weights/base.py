@@ -7,7 +7,7 @@ too; the learner leaves them out).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,27 +42,5 @@ class Weighter(Named):
         return weighted
 
 
-_REGISTRY: Registry[Weighter] = Registry("token weighter", Weighter)
-
-
-def register(name: str) -> Callable[[Callable[..., list[Floats]]], Weighter]:
-    """Register a function of a credit and turns; its keyword parameters are the weighter's.
-
-    Raises:
-        UsageError: if the name is taken.
-    """
-    return _REGISTRY.register(name)
-
-
-def get(name: str) -> Weighter:
-    """Return the token weighter of a name.
-
-    Raises:
-        UnknownName: with the closest names.
-    """
-    return _REGISTRY.get(name)
-
-
-def names() -> list[str]:
-    """Return the names of all token weighters, sorted."""
-    return _REGISTRY.names()
+_REGISTRY = Registry("token weighter", Weighter)
+register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
