@@ -121,9 +121,9 @@ def test_replay_is_first_in_first_out_and_bounded() -> None:
         won = tuple(replace(each, seconds=float(number)) for each in WON)
         state = apply("replay", draw(won, state=state), capacity=3).state
     assert [each.seconds for each in state.kept["e t 3"]] == [3.0, 4.0, 4.0]
-    for task in ("u", "v", "t"):
+    for task in ("u", "t", "v"):
         state = apply("replay", draw(group(1, 0, task=task), state=state), max_tasks=2).state
-    assert list(state.kept) == ["e v 3", "e t 3"]
+    assert list(state.kept) == ["e t 3", "e v 3"]  # u was met longest ago
 
 
 def test_what_is_replayed_belongs_to_no_tree() -> None:
