@@ -25,6 +25,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import itertools
+import logging
 import os
 import sqlite3
 import time
@@ -41,8 +42,11 @@ from .worker_journals import worker_journals
 
 __all__ = ["FORMAT", "SqliteJournal", "open_reader", "records_of"]
 
+log = logging.getLogger("turnwise.servers")
+
 FORMAT = "1"
 _APPLICATION_ID = 0x7475726E  # "turn", so that `file` and we know it
+_LOCK_POLL_S = 0.05
 _MAX_LOG_PAGES = 4096  # of 4 KB: how long the write-ahead log may grow between two checkpoints
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -84,6 +88,7 @@ class SqliteJournal:
         synchronous: NORMAL or FULL, see above.
         keep_s: closed sessions older than this are dropped when the file is opened.
         max_answers: how many answers to create and fork are kept.
+        wait_s: how long to wait for another server, which may be about to stop, to let the file go.
 
     Raises:
         UsageError: if another server writes the file.
@@ -97,9 +102,10 @@ class SqliteJournal:
         synchronous: Literal["NORMAL", "FULL"] = "NORMAL",
         keep_s: float = 30 * 86_400.0,
         max_answers: int = 4096,
+        wait_s: float = 0.0,
     ) -> None:
         self.file = file
-        self._lock = _lock(file)
+        self._lock = _lock(file, wait_s)
         try:
             self._db = _open_for_writing(file, synchronous)
             self.compact(time.time() - keep_s, max_answers)
@@ -393,17 +399,24 @@ def _check_format(db: sqlite3.Connection, file: Path) -> None:
         )
 
 
-def _lock(file: Path) -> int:
+def _lock(file: Path, wait_s: float) -> int:
     """Take the lock of the one writer; it ends with the process, however that ends."""
     if not file.parent.is_dir():
         raise UsageError(f"journal {str(file)!r}: there is no folder {str(file.parent)!r}")
     handle = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise UsageError(f"journal {str(file)!r} is in use by another server") from error
-    return handle
+    give_up, told = time.monotonic() + wait_s, False
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except OSError as error:
+            if time.monotonic() >= give_up:
+                os.close(handle)
+                raise UsageError(f"journal {str(file)!r} is in use by another server") from error
+        if not told:
+            told = True
+            log.warning("journal %s is in use; another server may be stopping: waiting %g s", file, wait_s)
+        time.sleep(_LOCK_POLL_S)
 
 
 def _outcome(write: Any, rows: list[tuple[str, tuple[Any, ...]]]) -> JournalError | None:

@@ -106,7 +106,10 @@ def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | No
         from .journal_file import SqliteJournal
 
         journal = SqliteJournal(
-            config.journal, synchronous=config.journal_sync, max_answers=config.limits.max_requests
+            config.journal,
+            synchronous=config.journal_sync,
+            max_answers=config.limits.max_requests,
+            wait_s=config.drain_s,  # workers whose parent was killed are still finishing what runs
         )
     return Service(offer, limits=config.limits, journal=journal, id_prefix=id_prefix, ledger=ledger)
 

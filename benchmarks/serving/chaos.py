@@ -115,7 +115,7 @@ async def kill_now_and_then(
     return done
 
 
-async def run(num_episodes: int, num_kills: int, seed: int, isolate: bool) -> dict[str, Any]:
+async def run(num_episodes: int, num_kills: int, seed: int, isolate: bool, workers: int) -> dict[str, Any]:
     env_ids = [*INLINE, *IN_PROCESSES]
     num_rounds = 4
     num_drivers = -(-num_episodes // (num_rounds * SESSIONS_OF_A_DRIVER))
@@ -124,7 +124,7 @@ async def run(num_episodes: int, num_kills: int, seed: int, isolate: bool) -> di
     if isolate:
         arguments += [word for env_id in IN_PROCESSES for word in ("--isolation", f"{env_id}=process")]
     with tempfile.TemporaryDirectory() as folder:
-        arguments += ["--journal", str(Path(folder) / "journal.db")]
+        arguments += ["--journal", str(Path(folder) / "journal.db"), "--workers", str(workers)]
         with ServerProcess(arguments) as server:
             proxy = Proxy(int(server.url.rpartition(":")[2]), faults)
             listening = await proxy.start()
@@ -140,11 +140,12 @@ async def run(num_episodes: int, num_kills: int, seed: int, isolate: bool) -> di
                     except Exception as error:  # noqa: BLE001 - whatever it is, the run has failed
                         return f"driver {driver}: {type(error).__name__}: {error}"
 
-            outcomes = await asyncio.gather(*[drive(number) for number in range(num_drivers)])
-            kills = await killer
+            # if the server does not come back, it is the killer that fails, and the drivers would wait on
+            *outcomes, kills = await asyncio.gather(*[drive(number) for number in range(num_drivers)], killer)
             seconds = time.monotonic() - started
             await asyncio.gather(*proxy.late)
             await client.aclose()
+            proxy.hang_up()
             listening.close()
             left = await asyncio.to_thread(httpx.get, f"{server.url}/v1/sessions", timeout=60.0)
             num_left = len(left.json()["sessions"])
@@ -157,6 +158,7 @@ async def run(num_episodes: int, num_kills: int, seed: int, isolate: bool) -> di
         "episodes": num_drivers * num_rounds * SESSIONS_OF_A_DRIVER,
         "turns": num_drivers * num_rounds * SESSIONS_OF_A_DRIVER * LENGTH,
         "seed": seed,
+        "workers": workers,
         "environments": [env_id.rpartition(":")[2] for env_id in env_ids],
         "faults": faults.table(),
         "kills": dict(kills),
@@ -170,15 +172,19 @@ def main() -> int:
     parser.add_argument("--episodes", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1, help="processes that answer requests")
     parser.add_argument("--inline", action="store_true", help="keep no environment in a process of its own")
     parser.add_argument("--out", type=Path, help="folder for the dated result")
     options = parser.parse_args()
-    result = asyncio.run(run(options.episodes, options.kills, options.seed, not options.inline))
+    result = asyncio.run(
+        run(options.episodes, options.kills, options.seed, not options.inline, options.workers)
+    )
     text = json.dumps(result, indent=1)
     print(text)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / f"{time.strftime('%Y-%m-%d')}-serving-chaos.json").write_text(text + "\n")
+        name = "chaos" if options.workers == 1 else f"chaos-{options.workers}-workers"
+        (options.out / f"{time.strftime('%Y-%m-%d')}-serving-{name}.json").write_text(text + "\n")
     return 1 if result["wrong"] else 0
 
 

@@ -78,6 +78,7 @@ class Proxy:
         self.port, self.faults = port, faults
         self.requests, self.replies = Order(), Order()
         self.late: set[asyncio.Task[None]] = set()
+        self.open: set[asyncio.StreamWriter] = set()
         self.url = ""
 
     async def start(self) -> asyncio.Server:
@@ -86,10 +87,17 @@ class Proxy:
         return server
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open.add(writer)
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             while await self.one(reader, writer):
                 pass
+        self.open.discard(writer)
         writer.close()
+
+    def hang_up(self) -> None:
+        """Close every connection."""
+        for writer in self.open:
+            writer.close()
 
     async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Carry one request and its reply; tell whether the connection lives on."""

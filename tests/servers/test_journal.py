@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import threading
 from pathlib import Path
 
 import httpx
@@ -287,8 +288,10 @@ def test_foreign_files_are_refused(tmp_path):
     used = SqliteJournal(tmp_path / "used.db")
     with pytest.raises(UsageError, match="in use by another server"):
         SqliteJournal(tmp_path / "used.db")
-    used.close()
-    SqliteJournal(tmp_path / "used.db").close()
+    timer = threading.Timer(0.2, used.close)
+    timer.start()
+    SqliteJournal(tmp_path / "used.db", wait_s=20.0).close()
+    timer.join()
 
 
 def test_the_write_ahead_log_stays_short_though_it_is_written_all_the_while(tmp_path, monkeypatch):
