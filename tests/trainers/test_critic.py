@@ -176,7 +176,13 @@ def test_a_state_continues_bit_for_bit(model: TinyLM) -> None:
 
 
 def test_heads_are_found_or_refused() -> None:
-    assert [head.name for head in find_heads("hae")] == ["v_low", "v_high", "v_term"]
+    assert {head.name: (head.place, head.target) for head in find_heads("hae")} == {
+        "v_low": ("action", "low"),  # knows the subgoal
+        "v_high": ("subgoal", "high"),  # knows that there will be a new one
+        "v_term": ("prompt", "term"),  # knows neither
+    }
+    places = {head.name: head.place for head in find_heads("archer")}
+    assert places == {"q1": "end", "q2": "end", "v1": "prompt", "v2": "prompt"}
     assert find_heads("gigpo") == ()
     assert find_heads("mine", ["value", "mine@end"]) == (
         Head("value", "prompt", "value", beyond=True),
