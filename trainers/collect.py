@@ -9,6 +9,7 @@ once its update is complete, and which checkpoints keep.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 from ..agents.branching import BranchingPlan
 from ..agents.rollout import RolloutStats, rollout
 from ..agents.types import Policy, Trajectory
-from ..errors import UsageError
+from ..errors import TrainingError, UsageError
 from ..servers.api import SessionClient
 from . import annotators, plans, samplers
 from .horizon import horizon_at
@@ -80,6 +81,7 @@ class Collector:
 
         Raises:
             UsageError: if a part refuses what it is given.
+            TrainingError: if too many trajectories cannot be annotated.
             ServerError: if no session can be opened.
         """
         played = _Played(self, update)
@@ -100,12 +102,27 @@ class Collector:
             )
             draw = await samplers.get(name)(draw, **params_of(part))
             groups, figures, states[slot] = draw.groups, dict(draw.figures), draw.state
-        chosen = [each for group in groups for each in group]
+        chosen = await self._annotate([each for group in groups for each in group], update, figures)
+        return Collected(tuple(played.trajectories), tuple(chosen), played.stats, figures, states)
+
+    async def _annotate(
+        self, chosen: list[Trajectory], update: int, figures: dict[str, float]
+    ) -> list[Trajectory]:
+        """Return the trajectories with notes; stop if too many cannot be annotated."""
+        num_counting = sum(each.counts for each in chosen)
         for part in self.recipe.annotate.steps:
             annotator = annotators.get(name_of(part, "annotate"))
             chosen, found = await annotator(chosen, self.policy, **params_of(part))
             figures |= found
-        return Collected(tuple(played.trajectories), tuple(chosen), played.stats, figures, states)
+        lost = num_counting - sum(each.counts for each in chosen)
+        limit = self.recipe.train.max_failed
+        if lost > limit * num_counting:
+            causes = Counter(each.error for each in chosen if each.error).most_common(1)
+            raise TrainingError(
+                f"update {update}: {lost} of {num_counting} trajectories could not be annotated, "
+                f"train.max_failed allows {100 * limit:.0f} %. Most often: {causes[0][0]}"
+            )
+        return chosen
 
     async def play(self, update: int, round_: int, seeds: Sequence[int]) -> tuple[list[Group], RolloutStats]:
         """Play one group of each seed; round 0 is the first of an update."""

@@ -160,7 +160,6 @@ class Trainer:
         self.trainee.publish(number)
         collected = await self.collector.collect(number)
         self._check(collected.played)
-        self._check(collected.chosen)
         self._between_updates = False
         entry = {"kind": "update", "update": number + 1, **self._learn(collected)}
         entry["step_time"] = perf_counter() - started

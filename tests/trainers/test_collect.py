@@ -21,7 +21,7 @@ import torch
 from turnwise.agents.tiny.checkpoint import load_model
 from turnwise.agents.trajectories import read_trajectories
 from turnwise.agents.types import Trajectory
-from turnwise.errors import UsageError
+from turnwise.errors import TrainingError, UsageError
 from turnwise.trainers import checkpoint
 from turnwise.trainers.recipe import load
 from turnwise.trainers.runlog import read_log
@@ -182,6 +182,15 @@ def test_igpo_trains_on_generated_questions(tmp_path: Path) -> None:
     assert first["grad_norm"] > 0
     stored = read_trajectories(tmp_path / "run" / "trajectories" / "update-000001.jsonl.gz")
     assert all(0.0 < turn.notes["gold_prob"] < 1.0 for each in stored for turn in each.turns)
+
+
+def test_without_gold_answers_the_run_stops_with_the_cause(lights: Lights, tmp_path: Path) -> None:
+    recipe = lights(
+        annotate={"steps": [{"name": "gold_prob"}]}, credit={"name": "igpo"}, eval={"episodes": 0}
+    )
+    with pytest.raises(TrainingError, match=r"64 of 64 .* could not be annotated.*gave no info"):
+        train(recipe, tmp_path / "run")
+    assert last(tmp_path / "run").update == 0
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def test_by_hand() -> None:
     assert [turn.notes for turn in first.turns] == [{"gold_prob": pytest.approx(p)} for p in (at_3, at_5)]
     assert second.turns[0].notes == first.turns[0].notes
     assert policy.asked[0] == ((1, 62, 62), (97, 98))
+    assert len(policy.asked) == 3
     # four turns, the first prompt of both is the same
     assert figures["annotate/gold_prob/calls"] == 3.0
     assert figures["annotate/gold_prob/cached"] == 1.0
