@@ -6,7 +6,7 @@ import functools
 
 from ...errors import UnknownName, UsageError
 from .environment import TOP_K, SearchEnv
-from .questions import MAX_HOPS, generated_questions, split_of
+from .questions import MAX_HOPS, NUM_QUESTIONS, generated_questions, split_of
 from .relations import of_subject
 from .world import Thing, World, generated_world
 from .writing import KB_NAMES, LazyKnowledge
@@ -14,6 +14,7 @@ from .writing import KB_NAMES, LazyKnowledge
 __all__ = ["GeneratedSearch"]
 
 _MAX_TURNS = 5  # four searches and the answer
+_FEWEST, _MOST = 40, 100_000  # questions: fewer leave a split empty, more are not unique
 _SPLITS = ("all", "train", "seen", "unseen", "test")
 _ALIASES = {
     "valid_seen": "seen",
@@ -40,6 +41,8 @@ class GeneratedSearch(SearchEnv):
         cost_per_call: the tier `cost` of a search is minus this.
         question_index: always this question.
         world_seed: another seed is another world.
+        num_questions: from 40 to 100 000 about the same world, 80 % of them for training. A small policy
+            learns a few hundred by heart, and nothing else.
 
     Raises:
         UnknownName: if there is no such split or metric.
@@ -57,15 +60,18 @@ class GeneratedSearch(SearchEnv):
         cost_per_call: float = 0.0,
         question_index: int | None = None,
         world_seed: int = 0,
+        num_questions: int = NUM_QUESTIONS,
     ) -> None:
         if hops is not None and hops not in range(1, MAX_HOPS + 1):
             raise UsageError(f"hops must be from 1 to {MAX_HOPS} or None, got {hops!r}")
+        if not _FEWEST <= num_questions <= _MOST:
+            raise UsageError(f"num_questions must be from {_FEWEST} to {_MOST}, got {num_questions}")
         self._choices = choices
         self._world = generated_world(world_seed)
         super().__init__(
             {name: LazyKnowledge(world_seed, name) for name in KB_NAMES},
-            generated_questions(world_seed),
-            _chosen(world_seed, hops, split),
+            generated_questions(world_seed, num_questions),
+            _chosen(world_seed, hops, split, num_questions),
             topk=topk,
             max_turns=max_turns,
             reward=reward,
@@ -105,12 +111,12 @@ def _stated(world: World, thing: Thing, part: int) -> list[tuple[str, bool]]:
 
 
 @functools.lru_cache(maxsize=64)
-def _chosen(seed: int, hops: int | None, split: str) -> tuple[int, ...]:
+def _chosen(seed: int, hops: int | None, split: str, num_questions: int) -> tuple[int, ...]:
     split = _ALIASES.get(split, split)
     if split not in _SPLITS:
         raise UnknownName("split", split, [*_SPLITS, *_ALIASES])
     return tuple(
         number
-        for number, question in enumerate(generated_questions(seed))
+        for number, question in enumerate(generated_questions(seed, num_questions))
         if hops in (None, len(question.supporting)) and split in ("all", split_of(question))
     )

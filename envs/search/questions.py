@@ -70,14 +70,17 @@ class QuestionSet(Sequence[Question]):
 
 
 @functools.lru_cache(maxsize=4)
-def generated_questions(seed: int = 0) -> QuestionSet:
-    """Make the questions of a seed, once per process: as many of each number of hops."""
+def generated_questions(seed: int = 0, num: int = NUM_QUESTIONS) -> QuestionSet:
+    """Make the questions of a seed, once per process: as many of each number of hops.
+
+    More questions about the same world change none of its sides' first ones.
+    """
     world = generated_world(seed)
     questions: list[Question] = []
     asked: set[str] = set()
     for side in SIDES:
         members = [thing for thing in world.things if thing.side == side]
-        for number in range(round(NUM_QUESTIONS * _SHARES[side])):
+        for number in range(round(num * _SHARES[side])):
             rng = random.Random(f"question {seed} {side} {number}")
             question = _question(rng, world, members, hops=number % MAX_HOPS + 1, number=number)
             while question.text in asked:

@@ -32,6 +32,21 @@ def test_size_and_determinism() -> None:
     assert generated_world(1).things[0].name != generated_world(0).things[0].name
 
 
+def test_more_questions_about_the_same_world() -> None:
+    few, many = generated_questions(0), generated_questions(0, 8_000)
+    assert len(many) == 8_000
+    assert Counter(len(question.supporting) for question in many) == dict.fromkeys((1, 2, 3, 4), 2_000)
+    for side in SIDES:
+        first = [question for question in few if question.side == side]
+        assert [question for question in many if question.side == side][: len(first)] == first
+    assert len({question.text for question in many}) == 8_000
+    env = turnwise.make("search/generated-v0", hops=1, num_questions=8_000, split="unseen")
+    assert env.reset(seed=3)[1]["task"].startswith("unseen-1hop-")
+    assert env.fingerprint != turnwise.make("search/generated-v0", hops=1, split="unseen").fingerprint
+    with pytest.raises(UsageError, match="num_questions must be from 40 to 100000, got 39"):
+        turnwise.make("search/generated-v0", num_questions=39)
+
+
 def test_every_fact_stands_on_its_page() -> None:
     world, pages = generated_world(0), {page.id: page for page in _all_pages(0)}
     assert len({thing.name for thing in world.things}) == len(world.things)
