@@ -95,6 +95,17 @@ def test_the_root_plays_what_it_would_alone(play, room, letters):
     assert [t.action for t in tree.trajectories[0].turns] == [t.action for t in alone.trajectories[0].turns]
 
 
+def test_a_window_shows_each_leaf_its_own_past(play, room, letters):
+    window = PromptConfig(mode="window", history=2, style="plain", system="")
+    config = replace(CONFIG, prompt=window)
+    result, _ = play(letters(), members(room("Corridor"), 2, 4), config, plan=binary())
+    for leaf in result.trajectories:
+        for number, turn in enumerate(leaf.turns[1:], start=1):
+            prompt = "".join(map(chr, turn.generation.prompt_ids))
+            assert f"Turns taken so far: {number}." in prompt
+            assert f"Action {number}: {leaf.turns[number - 1].action}\n" in prompt
+
+
 def over_http(policy, env_id, tasks, config, plan):
     async def inside():
         service = Service(Offer([env_id]))
