@@ -252,3 +252,19 @@ def test_turn_ppo_learns(lights: Lights, tmp_path: Path) -> None:
     log = read_log(tmp_path / "run")
     before, after = (entry["eval/success_rate"] for entry in log if entry["kind"] == "eval")
     assert after > before + 0.3
+
+
+def test_a_planning_agent_learns_by_hae(lights: Lights, tmp_path: Path) -> None:
+    """From nothing: it has to find out what to say about its plans as well as what to do."""
+    recipe = lights(
+        credit={"name": "hae"},
+        prompt={"style": "plan"},
+        weights={"name": "spans"},
+        rollout={"max_tokens": 16},
+        train={"num_updates": 30},
+        eval={"episodes": 0},
+    )
+    train(recipe, tmp_path / "run")
+    rewards = [entry["reward"] for entry in read_log(tmp_path / "run")]
+    assert len(rewards) == 30
+    assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.15
