@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import torch
@@ -41,12 +41,12 @@ def clone(
         TrainingError: if the loss is not finite.
     """
     optimizers = _optimizers(model, section)
-    started, order, rng = perf_counter(), list[int](), np.random.default_rng([seed, 1])
+    started, order, rng = process_time(), list[int](), np.random.default_rng([seed, 1])
     step = 0
     while True:
         share = step / section.max_steps
         if section.seconds:
-            share = max(share, (perf_counter() - started) / section.seconds)
+            share = max(share, (process_time() - started) / section.seconds)
         if share >= 1.0:
             return step
         while len(order) < section.batch_size:

@@ -87,7 +87,7 @@ class WarmstartSection:
     only_won: bool = True  # clone successful demonstrations alone
     language: float = 0.0  # weight of predicting every token, observations too
     max_steps: int = 300
-    seconds: float = 0.0  # of cloning, at most; 0: no limit (a limit makes runs differ)
+    seconds: float = 0.0  # of processor time for cloning, at most; 0: no limit (a limit makes runs differ)
     batch_size: int = 16  # episodes a step
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 2e-3

@@ -101,6 +101,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/learning"))
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     parser.add_argument("--no-control", action="store_true")
+    parser.add_argument(
+        "--at-once", type=int, default=1, help="controls at a time; each needs a core of its own"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -109,10 +112,10 @@ def main() -> None:
     controls: dict[str, list[Path]] = {}
     if not arguments.no_control:
         spent = [figure["train_seconds"] for figure in figures]
-        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as both:  # each has a core of its own
-            for name, settings in (("clumsy teacher", CLUMSY), ("teacher without slips", [])):
+        with ProcessPoolExecutor(arguments.at_once, mp_context=get_context("spawn")) as pool:
+            for name, settings in (("teacher without slips", []), ("clumsy teacher", CLUMSY)):
                 begin = partial(control, name.replace(" ", "-"), settings, out=arguments.out)
-                controls[name] = list(both.map(begin, spent, arguments.seeds))
+                controls[name] = list(pool.map(begin, spent, arguments.seeds))
     write(arguments.results, arguments.seeds, runs, figures, controls)
 
 

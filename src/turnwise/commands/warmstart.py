@@ -21,7 +21,9 @@ def warmstart(
     recipe: Annotated[str, typer.Option(help="Recipe whose prompts, sizes and limits apply.")] = "demo",
     overrides: Overrides = None,
     episodes: Annotated[int | None, typer.Option(min=1, help="How many demonstrations.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0, help="Time for cloning; 0 is no limit.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="Processor time for cloning; 0 is no limit.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=0, help="Steps of cloning.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of tasks, weights and order.")] = 0,
     start: Annotated[
