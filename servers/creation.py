@@ -106,11 +106,12 @@ class Creation:
             keep_private: whether replies keep info["private"].
             made: called for each session made.
         """
-        return [
-            await self._create_one(owner, item, number, keep_private, made)
+        rows = [
+            await self._create_one(owner, item, number, keep_private)
             for item in items
             for number in range(item.count)
         ]
+        return self._admit(rows, made, "sessions_created")
 
     async def fork(
         self, owner: str, items: Sequence[ForkItem], *, request_id: str | None = None, wait_s: float = 0.0
@@ -129,7 +130,8 @@ class Creation:
         self, owner: str, items: Sequence[ForkItem], request_id: str | None, made: Made
     ) -> list[bytes]:
         """Copy sessions that room was found for; see `make`."""
-        return [row for item in items for row in await self._fork_one(owner, item, made)]
+        rows = [row for item in items for row in await self._fork_one(owner, item)]
+        return self._admit(rows, made, "sessions_forked")
 
     async def _once(self, call: str, owner: str, request_id: str | None, body: Any, work: Any) -> bytes:
         if self.service.draining:
@@ -148,8 +150,8 @@ class Creation:
         return answer
 
     async def _create_one(
-        self, owner: str, item: CreateItem, number: int, keep_private: bool, made: Made
-    ) -> bytes:
+        self, owner: str, item: CreateItem, number: int, keep_private: bool
+    ) -> Session | bytes:
         service = self.service
         seed = item.seed if item.group else item.seed + number
         try:
@@ -169,27 +171,37 @@ class Creation:
             )
             session = Session(record, service.limits.max_turns)
             session.take(host, service.hosting.inline(item.env_id))
-            reply = session.began(0, seed, item.options, observation, info)
+            session.began(0, seed, item.options, observation, info)
         except Refused as refusal:
             return encode_problem(refusal.problem)
         except ENV_ERRORS as error:
             return self._failed(item.env_id, error)
-        self._admit(session, made)
-        service.metrics.count("sessions_created")
-        return reply
+        return session
 
     def _failed(self, env_id: str, error: BaseException) -> bytes:
         log.error("%s could not be created", env_id, exc_info=error)
         self.service.metrics.count("environment_errors")
         return encode_problem(environment_failed(f"{env_id} failed: {reason_of(error)}"[:1000]))
 
-    def _admit(self, session: Session, made: Made) -> None:
-        made()
-        session.touched = self.service.clock()
-        self.service.sessions[session.record.id] = session
-        self.service.journal.opened(session.record)
+    def _admit(self, rows: Sequence[Session | bytes], made: Made, counted_as: str) -> list[bytes]:
+        """Open the sessions of a request and return its rows, encoded.
 
-    async def _fork_one(self, owner: str, item: ForkItem, made: Made) -> list[bytes]:
+        All at once, and nothing waits from here to the answer: one commit holds
+        them and it. A server that is killed before has none of them, and the request
+        repeated leaves none behind that nobody knows of.
+        """
+        service, answered = self.service, []
+        for row in rows:
+            if isinstance(row, Session):
+                made()
+                row.touched = service.clock()
+                service.sessions[row.record.id] = row
+                service.journal.opened(row.record)
+                service.metrics.count(counted_as)
+            answered.append(row.last_reply if isinstance(row, Session) else row)
+        return answered
+
+    async def _fork_one(self, owner: str, item: ForkItem) -> Sequence[Session | bytes]:
         service = self.service
         parent = service.find(owner, item.id)
         if parent is None:
@@ -203,17 +215,17 @@ class Creation:
         if parent.running is not None:
             problem = busy(item.id, str(parent.running_call[0]), parent.expected)
             return [encode_problem(problem)] * item.count
-        rows: list[bytes] = []
+        rows: list[Session | bytes] = []
 
         async def copy_all() -> bytes:
-            rows.extend([await self._child(parent, item, number, made) for number in range(item.count)])
+            rows.extend([await self._child(parent, item, number) for number in range(item.count)])
             return b""
 
         # as a call of the session, so that no step runs while it is copied
         await asyncio.shield(service.launch(parent, _FORK, copy_all()))
         return rows
 
-    async def _child(self, parent: Session, item: ForkItem, number: int, made: Made) -> bytes:
+    async def _child(self, parent: Session, item: ForkItem, number: int) -> Session | bytes:
         service, source = self.service, parent.record
         record = replace(
             source,
@@ -235,9 +247,7 @@ class Creation:
                 return encode_problem(refusal.problem)
             except ENV_ERRORS as error:
                 return self._failed(source.env_id, error)
-        self._admit(child, made)
-        service.metrics.count("sessions_forked")
-        return child.last_reply
+        return child
 
     async def _reseed(self, child: Session, seed: int) -> None:
         assert child.host is not None, "just copied"

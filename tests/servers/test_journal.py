@@ -25,6 +25,7 @@ import pytest
 from typer.testing import CliRunner
 
 from turnwise.__main__ import app as command_line
+from turnwise.envs.registry import load_class
 from turnwise.errors import UsageError
 from turnwise.servers import journal_file, leases
 from turnwise.servers.api import CreateItem, ForkItem, ResetItem, StepItem
@@ -335,6 +336,37 @@ def test_a_failed_checkpoint_does_not_end_reaping(make_service, world, monkeypat
 
     asyncio.run(run())
     assert "the journal was not tidied: journal" in caplog.text
+
+
+def test_a_request_is_recorded_whole_or_not_at_all(make_service, world, tmp_path):
+    """While sessions of one request are made others commit; killed then, the server leaves none of them."""
+    file = tmp_path / "journal.db"
+    gate = load_class(world("Gated")).gate
+    gate.clear()
+    service = make_service({world("Gated"): "thread"}, journal=SqliteJournal(file))
+
+    def recorded_ids() -> set[str]:
+        with open_reader(file) as db:
+            ids = {row[0] for row in db.execute("SELECT id FROM sessions")}
+        db.close()
+        return ids
+
+    async def run() -> None:
+        client = LocalClient(service)
+        (root,) = await client.create([CreateItem(world("Gated"))], request_id="root")
+        held = [CreateItem(world("Counter")), CreateItem(world("Gated"), options={"hold": True})]
+        creating = asyncio.create_task(client.create(held, request_id="a"))
+        await asyncio.sleep(0.1)
+        (other,) = await client.create([CreateItem(world("Counter"))], request_id="other")
+        await client.step([StepItem(other.id, 0, 0, "go")])
+        assert not creating.done()
+        assert recorded_ids() == {root.id, other.id}
+        gate.set()
+        rows = await creating
+        assert recorded_ids() == {root.id, other.id, *[row.id for row in rows]}
+        await service.aclose()
+
+    asyncio.run(run())
 
 
 def test_old_closed_sessions_are_dropped(make_service, world, tmp_path):

@@ -73,9 +73,16 @@ class Fragile(Counter):
 
 
 class Gated(Counter):
-    """Hold a step until the test lets it go; for threads."""
+    """Hold a reset or a step until the test lets it go; for threads."""
 
     gate = threading.Event()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        if (options or {}).get("hold"):
+            assert self.gate.wait(20)
+        return super().reset(seed=seed, options=options)
 
     def step(self, action: str) -> Result:
         if action == "hold":
