@@ -72,7 +72,8 @@ def crowd(result: Result) -> list[str]:
         f"## {result['clients']} clients at once",
         "",
         "Connect, create and reset, one step that waits a second; the server on one core that it shares with "
-        "whatever else runs, so that only the first column can be compared with other runs.",
+        "whatever else runs, so that only the first column can be compared with other runs. A client gives "
+        "up after 90 s.",
         "",
         *table(head, rows),
         "",
