@@ -274,6 +274,9 @@ def _report(out: Path, verdicts: dict[str, list[Verdict]]) -> None:
     for name, tried in verdicts.items():
         noticed = sum(verdict.noticed for verdict in tried)
         lines.append(f"| {name} | {', '.join(FILES[name])} | {len(tried)} | {noticed} |")
+    untried = [name for name in FILES if name not in verdicts]
+    if untried:
+        lines += ["", f"Not tried yet: {', '.join(untried)}."]
     lines += ["", "## Every mutant", "", "| estimator | place | change | tests |", "|---|---|---|---|"]
     for name, tried in verdicts.items():
         for each in tried:
