@@ -3,9 +3,9 @@
     python benchmarks/household/plan_execute.py --out runs/plan-execute --results benchmarks/results
 
 The protocol is in benchmarks/results/2026-11-21-plan-execute-protocol.md and was
-fixed before these runs. Each replicate is one `turnwise train household_hae
---seed N`: a warm start of its own, then reinforcement learning. A run that was
-begun goes on where it stopped.
+fixed before these runs. One warm start, cloned from a teacher and then from the
+same one grown clumsy, is trained with each seed: `turnwise train household_hae
+--seed N`. A run that was begun goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,29 @@ from turnwise.trainers.runlog import read_log
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "household_hae"
 FLAT = ['credit.name="gigpo"', 'credit.params={mode="mean_std", gamma=0.95}', 'weights.name="turn"']
+CLUMSY = {
+    "slip": 0.5,  # every other turn at random, and cloned so: skill under noise
+    "teach_slips": "true",
+    "only_won": "false",
+    "episodes": 1200,
+    "max_steps": 60,
+    "optimizer": "adamw",
+    "learning_rate": 2e-3,
+    "language": 0.3,
+}
 HEADS = ("v_low", "v_high", "v_term")
+
+
+def warm(out: Path) -> Path:
+    """Clone the policy that every seed begins with, in two stages; return its folder."""
+    base, clumsy = out / "base", out / "warmstart"
+    command = [sys.executable, "-m", "turnwise", "warmstart", "--recipe", RECIPE]
+    if not base.exists():
+        subprocess.run([*command, "--out", str(base)], check=True)
+    if not clumsy.exists():
+        changes = [part for key, value in CLUMSY.items() for part in ("--set", f"warmstart.{key}={value}")]
+        subprocess.run([*command, "--from", str(base), *changes, "--out", str(clumsy)], check=True)
+    return clumsy
 
 
 def train(seed: int, run: Path, settings: list[str]) -> Path:
@@ -131,12 +153,11 @@ def main() -> None:
     given: Any = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     given.results.mkdir(parents=True, exist_ok=True)
-    runs = [train(seed, given.out / f"seed-{seed}", given.settings) for seed in given.seeds]
+    settings = [*given.settings, f"policy.checkpoint={warm(given.out)}"]
+    runs = [train(seed, given.out / f"seed-{seed}", settings) for seed in given.seeds]
     flat = []
-    for seed, run in zip(given.seeds, runs, strict=True):
-        if given.control:
-            settings = [*given.settings, *FLAT, f"policy.checkpoint={run / 'warmstart'}"]
-            flat.append(train(seed, given.out / f"flat-{seed}", settings))
+    if given.control:
+        flat = [train(seed, given.out / f"flat-{seed}", [*settings, *FLAT]) for seed in given.seeds]
     print(write(given.results, runs, flat))
 
 
