@@ -65,8 +65,8 @@ def _optimizers(model: CausalLM, section: WarmstartSection) -> dict[torch.optim.
 
     Muon (Jordan et al. 2024, in torch.optim) steps along the orthogonalised momentum of
     a matrix, without decay; norms and biases stay with AdamW. Its author leaves the
-    embedding to AdamW too. Here it is tied to the output and its rows are the names of
-    things, which equal steps in all directions tell apart sooner.
+    embedding to AdamW too; here it is tied to the output and takes part. Whether that
+    matters was not measured with everything else equal.
     """
     matrices: list[torch.nn.Parameter] = []
     rest: list[torch.nn.Parameter] = []

@@ -129,7 +129,8 @@ def write(
     rows = [
         row("warm start", [figure["before"]["success_rate"] for figure in figures], [start] * len(seeds)),
         row(
-            "after reinforcement learning (mean of the last three evaluations)",
+            "after reinforcement learning (unseen: mean of the last three evaluations; "
+            "test: last checkpoint)",
             [figure["after"] for figure in figures],
             [evaluate(folder, "test")["eval/success_rate"] for folder in last],
         ),
