@@ -59,6 +59,7 @@ class Application(Gate):
         keys: who may call; None lets anyone.
         drain_s: how long steps that run are waited for when it stops.
         mesh: the other workers, where there are several.
+        direct: see Gate.
     """
 
     def __init__(
@@ -68,11 +69,12 @@ class Application(Gate):
         *,
         drain_s: float = 30.0,
         mesh: Mesh | None = None,
+        direct: bool = True,
     ) -> None:
         self.service = service
         self.calls = mesh.calls(service) if mesh is not None else Calls(service, Creation(service))
         self.control_plane = control_plane(self.calls, drain_s, mesh)
-        super().__init__(self.calls, self.control_plane, keys)
+        super().__init__(self.calls, self.control_plane, keys, direct=direct)
 
     @property
     def num_stuck(self) -> int:

@@ -92,6 +92,18 @@ class Calls:
         pending = self.service.step(caller.name, item)
         return await self._one(pending, item, wait_s, fields)
 
+    def immediate(self, caller: Caller, items: Sequence[StepItem]) -> bool:
+        """Tell whether steps are ordinary calls, so that `step_now` and `steps_now` may take them."""
+        return all(self.service.immediate(caller.name, item.id) for item in items)
+
+    def step_now(self, caller: Caller, item: StepItem) -> Answer:
+        """Take one step that is an ordinary call; what it recorded is still to be committed."""
+        return self._settled(self.service.step(caller.name, item), ())
+
+    def steps_now(self, caller: Caller, items: Sequence[StepItem]) -> Answer:
+        """Take many steps that are ordinary calls; what they recorded is still to be committed."""
+        return self.batch([self._row(self.service.step(caller.name, item), ()) for item in items], "items")
+
     async def steps(
         self, caller: Caller, items: Sequence[StepItem], wait_s: float | None, fields: Sequence[str]
     ) -> Answer:
@@ -331,11 +343,15 @@ class Calls:
                 if not pending.done():
                     return _still_running(item)
             pending = await asyncio.shield(pending)
-        if isinstance(pending, Problem):
-            return self.refused(pending)
-        if self.service.journal.dirty:
+        if self.service.journal.dirty and not isinstance(pending, Problem):
             await self.service.commit()
-        return Answer(200, select_fields(pending, fields) if fields else pending)
+        return self._settled(pending, fields)
+
+    def _settled(self, reply: Pending, fields: Sequence[str]) -> Answer:
+        if isinstance(reply, Problem):
+            return self.refused(reply)
+        assert isinstance(reply, bytes), "tasks were waited for"
+        return Answer(200, select_fields(reply, fields) if fields else reply)
 
     def _row(self, row: Pending, fields: Sequence[str]) -> bytes:
         if isinstance(row, Problem):

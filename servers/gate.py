@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from . import openenv, websocket
 from .calls import JSON_TYPE, Answer, Calls, refusal_answer
+from .commits import Commits
 from .keys import ANYONE, Caller, Keys
 from .problems import Refused, bad_request, not_a_key, too_large
 from .wire import NDJSON_TYPE, PROTOCOL, load_body, read_step, read_steps
@@ -24,10 +25,12 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Headers = Sequence[tuple[bytes, bytes]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PREFIX = "/v1/sessions/"
 _SUFFIX = "/step"
+_BATCH = "/v1/step"
 _PROTOCOL_HEADER = (b"turnwise-protocol", str(PROTOCOL).encode())
 _JSON_HEADER = (b"content-type", JSON_TYPE.encode())
 
@@ -39,11 +42,13 @@ class Gate:
         calls: the calls of the protocol.
         behind: the application of the control plane.
         keys: who may call; None lets anyone.
+        direct: let a protocol that can do so take steps by `at_once`, without a task.
     """
 
-    def __init__(self, calls: Calls, behind: App, keys: Keys | None = None) -> None:
-        self._calls, self._behind, self._keys = calls, behind, keys
+    def __init__(self, calls: Calls, behind: App, keys: Keys | None = None, *, direct: bool = True) -> None:
+        self._calls, self._behind, self._keys, self.direct = calls, behind, keys, direct
         self._limits = calls.service.limits
+        self.commits = Commits(calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection or request."""
@@ -72,6 +77,41 @@ class Gate:
                 return
         await _send(send, answer)
 
+    def at_once(self, path: str, headers: Headers, body: bytes) -> tuple[Answer, bool] | None:
+        """Answer a request for steps that are ordinary calls, as it would be answered otherwise.
+
+        Args:
+            path: of a POST without a query.
+            headers: with names in lower case.
+            body: the whole of it.
+
+        Returns:
+            the answer, and whether it has to wait for `commits`; None, with nothing
+            done, if a step has to be waited for, the request is refused, or it is another one.
+        """
+        single = path.startswith(_PREFIX) and path.endswith(_SUFFIX)
+        if (not single and path != _BATCH) or len(body) > self._limits.max_body_bytes:
+            return None
+        try:
+            caller = self._caller(headers)
+            if caller is None:
+                return None
+            document = load_body(body, self._limits)
+            if single:
+                items = [read_step(document, path[len(_PREFIX) : -len(_SUFFIX)], self._limits)]
+            else:
+                items = read_steps(document, self._limits)
+            wait_of(headers, self._limits.max_wait_s)  # means nothing here, but has to be a number
+            if not self._calls.immediate(caller, items) or (not single and _wants_lines(headers)):
+                return None
+            self._calls.admit(caller)
+        except Refused:
+            return None
+        if single:
+            answer = self._calls.step_now(caller, items[0])
+            return answer, answer.status == 200 and self._calls.service.journal.dirty
+        return self._calls.steps_now(caller, items), self._calls.service.journal.dirty
+
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve a websocket; tell whether there is one of this path."""
         caller = self._caller(scope["headers"])
@@ -84,7 +124,7 @@ class Gate:
         await openenv.serve_openenv(self._calls, caller, env_id, receive, send)
         return True
 
-    def _caller(self, headers: Sequence[tuple[bytes, bytes]]) -> Caller | None:
+    def _caller(self, headers: Headers) -> Caller | None:
         if self._keys is None:
             return ANYONE
         return self._keys.identify(_header(headers, b"authorization"))
@@ -125,10 +165,10 @@ class Gate:
             return await self._calls.step(
                 caller, item, wait_of(scope["headers"], self._limits.max_wait_s), fields_of(scope)
             )
-        if path != "/v1/step":
+        if path != _BATCH:
             return _BEHIND
         items = read_steps(load_body(body, self._limits), self._limits)
-        if NDJSON_TYPE.encode() in (_header(scope["headers"], b"accept") or b""):
+        if _wants_lines(scope["headers"]):
             await self._stream(caller, items, fields_of(scope), send)
             return None
         wait_s = wait_of(scope["headers"], self._limits.max_wait_s)
@@ -145,7 +185,7 @@ class Gate:
 _BEHIND = Answer(0, b"")
 
 
-def wait_of(headers: Sequence[tuple[bytes, bytes]], most_s: float) -> float | None:
+def wait_of(headers: Headers, most_s: float) -> float | None:
     """Read how long the client waits: `Prefer: wait=SECONDS` (RFC 7240).
 
     Raises:
@@ -175,7 +215,11 @@ def fields_of(scope: Scope) -> Sequence[str]:
     return [name for part in given for name in part.split(",") if name]
 
 
-def _header(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+def _wants_lines(headers: Headers) -> bool:
+    return NDJSON_TYPE.encode() in (_header(headers, b"accept") or b"")
+
+
+def _header(headers: Headers, name: bytes) -> bytes | None:
     for key, value in headers:
         if key == name:
             return value

@@ -16,6 +16,7 @@ import uvicorn
 from ..errors import UsageError
 from .app import Application
 from .server_config import ServerConfig
+from .step_protocol import StepProtocol
 
 __all__ = ["run_server"]
 
@@ -78,7 +79,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=StepProtocol,
                 ws="websockets-sansio",
                 ws_max_size=config.limits.max_body_bytes,
                 ws_ping_interval=20.0,

@@ -85,6 +85,16 @@ class Service:
         session.touched = self.clock()
         return session
 
+    def immediate(self, owner: str, id: str) -> bool:
+        """Tell whether any step of a session would be an ordinary call; its lease is left alone."""
+        session = self.sessions.get(id)
+        return (
+            session is not None
+            and session.record.owner == owner
+            and session.immediate
+            and session.running is None
+        )
+
     def step(self, owner: str, item: StepItem) -> Pending:
         """Take a step, or answer it from store, or join it, or say why not.
 

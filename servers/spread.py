@@ -75,6 +75,10 @@ class SpreadCalls(Calls):
         row = [item.id, item.episode, item.turn, item.action]
         return await holder.call("step", caller, row, wait_s, fields)
 
+    def immediate(self, caller: Caller, items: Sequence[StepItem]) -> bool:
+        """Tell whether steps are ordinary calls of this worker."""
+        return all(self._holder(item.id) is None for item in items) and super().immediate(caller, items)
+
     async def step_rows(
         self, caller: Caller, items: Sequence[StepItem], wait_s: float | None, fields: Sequence[str]
     ) -> list[bytes]:
