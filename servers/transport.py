@@ -22,6 +22,7 @@ import httpx
 __all__ = ["Answered", "HttpxTransport", "KeepAliveTransport", "Transport", "TransportFailed"]
 
 MAX_ANSWER_BYTES = 256 << 20
+_CLOCK_S = 0.001  # some loops count in milliseconds
 
 
 class TransportFailed(Exception):
@@ -217,6 +218,9 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Answered] | None = None
         self._parts: asyncio.Queue[Answered | bytes | TransportFailed | None] | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._late_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self.reusable = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -231,13 +235,24 @@ class _Connection(asyncio.Protocol):
             TransportFailed: if the connection breaks or the time is up.
         """
         self._answer = self._loop.create_future()
-        timer = self._loop.call_later(timeout_s, self._fail, f"no answer within {timeout_s:g} s")
+        self._late_at = self._loop.time() + timeout_s
+        if self._timer is None:  # one for many requests: each begins anew where the last one left it
+            self._timer = self._loop.call_at(self._late_at, self._look, timeout_s)
         try:
             self._write(request)
             return await self._answer
         finally:
-            timer.cancel()
             self._answer = None
+
+    def _look(self, timeout_s: float) -> None:
+        """See whether an answer is late."""
+        self._timer = None
+        if self._answer is None:
+            return
+        if self._loop.time() > self._late_at - _CLOCK_S:
+            self._fail(f"no answer within {timeout_s:g} s")
+        else:
+            self._timer = self._loop.call_at(self._late_at, self._look, timeout_s)
 
     async def stream(self, request: bytes, timeout_s: float) -> AsyncGenerator[Answered | bytes, None]:
         """Send a request and give its answer as it comes; see Transport.
@@ -265,7 +280,6 @@ class _Connection(asyncio.Protocol):
 
     def _write(self, request: bytes) -> None:
         assert self._transport is not None, "connected"
-        self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._size = 0
@@ -282,6 +296,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.reusable = False
+        self._stop_timer()
         self._fail(f"the connection broke: {exc or 'closed by the server'}")
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -313,8 +328,14 @@ class _Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close the connection."""
         self.reusable = False
+        self._stop_timer()
         if self._transport is not None:
             self._transport.abort()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _fail(self, reason: str) -> None:
         self.reusable = False
