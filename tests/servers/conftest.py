@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from turnwise.servers.app import Application
 from turnwise.servers.hosts import Isolation
@@ -16,6 +20,7 @@ from turnwise.servers.keys import Keys
 from turnwise.servers.limits import Limits
 from turnwise.servers.offer import Offer
 from turnwise.servers.service import Service
+from turnwise.servers.step_protocol import StepProtocol
 
 WORLDS = Path(__file__).with_name("worlds.py")
 NAMES = ("Counter", "Fragile", "Gated", "Waiting", "Sleepy", "Locked", "Drifting", "Hostile")
@@ -63,5 +68,66 @@ def talk() -> Callable[..., None]:
             await service.aclose()
 
         asyncio.run(inside())
+
+    return run
+
+
+class Listening:
+    """Be an application on a real socket of this event loop, with the protocol of the server.
+
+    Args:
+        app: what answers; anything but a gate is served as uvicorn does.
+    """
+
+    def __init__(self, app: Any, **options: Any) -> None:
+        self.config = uvicorn.Config(
+            app, lifespan="off", log_config=None, server_header=False, date_header=False,
+            **{"access_log": False, **options},
+        )  # fmt: skip
+        self.config.load()
+        self.state = ServerState()
+        self.port = 0
+        self._clients: list[asyncio.StreamWriter] = []
+
+    @property
+    def connections(self) -> list[StepProtocol]:
+        """Return the server's ends of the connections."""
+        return list(self.state.connections)  # type: ignore[arg-type]
+
+    def protocol(self) -> StepProtocol:
+        if not self.config.access_log:  # pytest has put its own there
+            logging.getLogger("uvicorn.access").handlers.clear()
+        return StepProtocol(self.config, self.state, {})
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self._clients.append(writer)
+        return reader, writer
+
+    async def close(self) -> None:
+        for writer in self._clients:
+            writer.transport.abort()
+        for connection in self.connections:
+            connection.transport.abort()
+        if self.state.tasks:
+            await asyncio.wait(set(self.state.tasks), timeout=5)
+        while self.state.connections:
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def listening() -> Callable[..., Any]:
+    """Return a function that serves an application on a socket for as long as a block lasts."""
+
+    @asynccontextmanager
+    async def run(app: Any, **options: Any) -> AsyncIterator[Listening]:
+        server = Listening(app, **options)
+        listener = await asyncio.get_running_loop().create_server(server.protocol, "127.0.0.1", 0)
+        server.port = listener.sockets[0].getsockname()[1]
+        try:
+            yield server
+        finally:
+            listener.close()
+            await server.close()
 
     return run
