@@ -1,7 +1,10 @@
 """With the short way of a step and without it, the same requests get the same bytes.
 
 Whatever is sent, in whatever parts, pipelined or not: status lines, headers and
-bodies are equal, so are the counters, and so is what every session has done.
+bodies are equal, so are the counters, and so is what every session has done. One
+thing is left out, because the ordinary way answers it now so, now so: what is no
+HTTP at all behind a request in a pipeline. There uvicorn's 400 may overtake the
+answer to the request, and on the short way it does not.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+import httptools
 import pytest
 import uvloop
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from turnwise.servers import creation
@@ -26,9 +30,10 @@ from turnwise.servers.limits import Limits
 
 ANN, BOB = "a" * 16, "b" * 16
 NAMES = ("Counter", "Fragile", "Waiting", "Counter")  # the last one is Bob's
-PLACES = ["ID0", "ID1", "ID2", "ID3"]
+PLACES = [f"ID-----number--{number}" for number in range(4)]  # as long as an id
+FIRST, ENCODED = PLACES[0], "the-first-encoded"
 KEYS = Keys({ANN: Caller("ann"), BOB: Caller("bob", evaluation=True)})
-ROUNDS_OF_SILENCE = 5
+ROUNDS_OF_SILENCE = 3
 
 
 class Clock:
@@ -141,13 +146,16 @@ def batches_of(*places: str) -> st.SearchStrategy[bytes]:
     return st.lists(item, max_size=4).map(lambda rows: json.dumps({"items": rows}).encode())
 
 
-singles = st.sampled_from(
-    ["/v1/sessions/ID0/step"] * 6
-    + [f"/v1/sessions/{place}/step" for place in (*PLACES, "nobody", "", "ID0/ID0", "%49%440", "I%440")]
-    + ["/v1/sessions/ID0/step?fields=admissible", "/v1/sessions/ID0/step?fields=-admissible,-won"]
-    + ["/v1/sessions/ID0/step?", "/v1/sessions/ID0/step#/step", "/v1/sessions/ID0?x=/step", "//v1/step"]
-    + ["http://x/v1/sessions/ID0/step", "/v1/sessions/ID0/step/", "/v1/sessions/ID0/reset", "/step", "/"]
-)
+ODD_PATHS = [
+    f"/v1/sessions/{id}/step"
+    for id in (*PLACES[1:], ENCODED, "nobody", "", f"{FIRST}/{FIRST}", f"{FIRST}%20")
+]
+ODD_PATHS += [
+    f"/v1/sessions/{FIRST}{end}" for end in ("?x=/step", "/step/", "/reset", "/step#/step", "/step?")
+]
+ODD_PATHS += [f"/v1/sessions/{FIRST}/step?fields={names}" for names in ("admissible", "-admissible,-won", "")]
+ODD_PATHS += [f"http://x/v1/sessions/{FIRST}/step", f"//v1/sessions/{FIRST}/step", "/step", "/", "*"]
+singles = st.sampled_from([f"/v1/sessions/{FIRST}/step"] * 10 + ODD_PATHS)
 batch_paths = st.sampled_from(["/v1/step"] * 4 + ["/v1/step?fields=won", "/v1/step/", "/v1//step"])
 METHODS = ["POST"] * 8 + ["GET", "HEAD", "PUT"]
 HEADERS = f"""Authorization: Bearer {BOB}
@@ -197,11 +205,9 @@ def requests(draw, framings=("length",) * 5 + ("chunked", "twice")) -> bytes:
 def plain(draw) -> bytes:
     """Draw a request as clients make it."""
     batch = draw(st.integers(0, 3)) == 0
-    place = draw(st.sampled_from(["ID0", "ID0", "ID0", "ID1"]))
+    place = draw(st.sampled_from([*PLACES[:1] * 3, PLACES[1]]))
     path, body = (
-        ("/v1/step", draw(batches_of("ID0", "ID1")))
-        if batch
-        else (f"/v1/sessions/{place}/step", draw(bodies))
+        ("/v1/step", draw(batches_of(*PLACES[:2]))) if batch else (f"/v1/sessions/{place}/step", draw(bodies))
     )
     key = draw(st.sampled_from([ANN, ANN, ANN, BOB]))
     more = draw(st.sampled_from(["", "prefer: wait=30\r\n", "Connection: keep-alive\r\nAccept: */*\r\n"]))
@@ -216,7 +222,7 @@ broken = st.one_of(
     requests().map(lambda data: data[: len(data) // 2]),
     st.binary(min_size=1, max_size=60),
 )
-# what no parser accepts stands alone: uvicorn answers it before what is still under way
+# what is no HTTP stands alone
 stages = st.lists(
     st.one_of(
         plain().map(lambda one: [one]),
@@ -237,20 +243,10 @@ def parts_of(stage: list[bytes], ids: list[str], places: list[int]) -> list[byte
 
 
 def _named(request: bytes, ids: list[str]) -> bytes:
-    """Put the ids in and make the length right again, where it was."""
-    head, gap, body = request.partition(b"\r\n\r\n")
-    longer = len(body)
+    """Put the ids where they belong; they are as long as what stands there."""
     for place, id in zip(PLACES, ids, strict=True):
-        head, body = head.replace(place.encode(), id.encode()), body.replace(place.encode(), id.encode())
-    longer = len(body) - longer
-    if longer and b"chunked" not in head:
-        lines = head.split(b"\r\n")
-        for number, line in enumerate(lines):
-            if line.lower().startswith(b"content-length: "):
-                name, _, length = line.partition(b": ")
-                lines[number] = b"%b: %d" % (name, int(length) + longer)
-        head = b"\r\n".join(lines)
-    return head + gap + body
+        request = request.replace(place.encode(), id.encode())
+    return request.replace(ENCODED.encode(), f"%{ord(ids[0][0]):x}{ids[0][1:]}".encode())
 
 
 @pytest.fixture(params=["memory", "journal", "rates", "small"])
@@ -289,33 +285,81 @@ some = settings(max_examples=50, deadline=None, suppress_health_check=list(Healt
 def step_of(turn: int, action: str = "go") -> bytes:
     """Write the step of a client of Ann's first session."""
     body = json.dumps({"episode": 0, "turn": turn, "action": action}).encode()
-    head = f"POST /v1/sessions/ID0/step HTTP/1.1\r\nAuthorization: Bearer {ANN}\r\n"
+    head = f"POST /v1/sessions/{FIRST}/step HTTP/1.1\r\nAuthorization: Bearer {ANN}\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-@pytest.mark.slow
-def test_both_ways_answer_alike(sides, world):
-    runner, (short, ordinary) = sides
+def odd_ones() -> list[bytes]:
+    """Write steps and batches, each with one thing about it that is not usual."""
+    step, ours = step_of(1), f"/v1/sessions/{FIRST}/step".encode()
+    rows = [{"id": place, "episode": 0, "turn": 1, "action": "go"} for place in PLACES[:2]]
+    body = json.dumps({"items": rows}).encode()
+    head, _, _ = step.replace(ours, b"/v1/step").rpartition(b"\r\nContent-Length")
+    batch = head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    made = [step, batch, step_of(1, "x" * 300), step_of(1, "\ud800"), step_of(7), step_of(1, "raise")]
+    for one in (step, batch):
+        made += [one.replace(b"POST", method) for method in (b"GET", b"HEAD", b"PUT", b"OPTIONS", b"post")]
+        made += [one.replace(b"HTTP/1.1", version) for version in (b"HTTP/1.0", b"HTTP/2.0", b"HTTP/0.9")]
+        made += [
+            one.replace(b"\r\n", f"\r\n{line}\r\n".encode("latin-1"), 1) for line in HEADERS.splitlines()
+        ]
+        made.append(one.replace(b"1.1\r\n", b"1.0\r\nConnection: keep-alive\r\n", 1))
+        made.append(one.replace(b"Length: ", b"Length: 0"))
+        made.append(one.replace(b"Authorization", b"X-Nothing"))
+        made += [
+            one.replace(b"/step ", b"/step%b " % more) for more in (b"?", b"?fields=won", b"#x", b"/", b"%20")
+        ]
+        top, _, content = one.partition(b"\r\n\r\n")
+        top = top.rpartition(b"\r\n")[0] + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+        made.append(top + b"5\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (content[:5], len(content) - 5, content[5:]))
+        made.append(made[-1][:-2] + b"Prefer: wait=soon\r\n\r\n")
+    made += [step.replace(ours, path.encode()) for path in ODD_PATHS]
+    made += [batch.replace(PLACES[1].encode(), id.encode()) for id in PLACES[2:]]
+    return made
 
-    async def play(side: Side, stages, cuts) -> list[Any]:
-        side.app.service.clock.now += 1000.0
-        ids = await side.begin(world)
-        heard: list[Any] = [await side.say(parts_of([step_of(0)], ids, []))]
-        heard += [await side.say(parts_of(stage, ids, cuts)) for stage in stages]
-        side.app.service.clock.now += 1000.0
-        side.hang_up()
-        now = step_of(side.app.service.sessions[ids[0]].turn)
-        heard += [await side.say(parts_of([now], ids, [])) for _ in range(2)]
-        heard.append(side.state())
-        side.hang_up()
-        side.app.service.remove(ids)
-        return heard
+
+async def play(side: Side, world, stages, cuts) -> list[Any]:
+    side.app.service.clock.now += 1000.0
+    ids = await side.begin(world)
+    heard: list[Any] = [await side.say(parts_of([step_of(0)], ids, []))]
+    heard += [await side.say(parts_of(stage, ids, cuts)) for stage in stages]
+    side.app.service.clock.now += 1000.0
+    side.hang_up()
+    now = step_of(side.app.service.sessions[ids[0]].turn)
+    heard += [await side.say(parts_of([now], ids, [])) for _ in range(2)]
+    heard.append(side.state())
+    side.hang_up()
+    side.app.service.remove(ids)
+    return heard
+
+
+def is_http(request: bytes) -> bool:
+    try:
+        httptools.HttpRequestParser(object()).feed_data(request)
+    except httptools.HttpParserError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_one_thing_after_another(sides, world):
+    runner, both = sides
+    for request in odd_ones():
+        stages = [[request], [step_of(1)], [request]]
+        if is_http(request):
+            stages += [[step_of(2), request, step_of(3)], [request, step_of(3)]]
+        heard, expected = [runner.run(play(side, world, stages, [])) for side in both]
+        assert heard == expected, request
+
+
+@pytest.mark.slow
+def test_one_and_another(sides, world):
+    runner, (short, ordinary) = sides
 
     @some
     @given(stages=stages, cuts=cuts)
-    @example(stages=[[step_of(0)], [step_of(0), step_of(1)], [step_of(1, "stop")], [step_of(2)]], cuts=[])
     def compare(stages, cuts) -> None:
-        heard, expected = [runner.run(play(side, stages, cuts)) for side in (short, ordinary)]
+        heard, expected = [runner.run(play(side, world, stages, cuts)) for side in (short, ordinary)]
         assert heard == expected
 
     compare()
