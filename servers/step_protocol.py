@@ -6,7 +6,9 @@ while the read that brought it is parsed. If the gate can answer it by an ordina
 call, the answer is written at once, or when the journal has it. Every other request,
 and one that a read brought only a part of, is given to uvicorn as if it came just
 then. One request a read is answered so: those behind it in a pipeline take turns
-with other connections as they always did.
+with other connections as they always did. Bytes are the same either way, but for one
+thing: where a pipeline ends in what is no HTTP, uvicorn's 400 no longer overtakes the
+answer to the request before.
 
 Of uvicorn's class this relies on: the parser's callbacks `on_*`, `data_received`,
 `on_response_complete`, and the attributes `cycle` (of which it uses what `_Held`

@@ -38,9 +38,9 @@ from turnwise.servers.process import ServerProcess
 
 BARE, BATCH = "bare ASGI", "bare ASGI, batch of 64"
 LIMITS = {
-    "turnwise": 2.0,
+    "turnwise": 1.3,
     "turnwise, batch of 64": 5.5,
-    "turnwise, journal": 3.0,
+    "turnwise, journal": 1.6,
     "turnwise, journal, batch of 64": 9.0,
 }
 
