@@ -34,7 +34,8 @@ def warmstart(
 ) -> None:
     """Make a tiny policy: play demonstrations, train a tokenizer, clone.
 
-    Without a limit of seconds the result repeats bit for bit.
+    Without a limit of seconds the result repeats bit for bit. After Ctrl-C the same command goes
+    on where the cloning was a minute before.
 
     Examples:
       turnwise warmstart --env household/demo-v0 --episodes 300 --out warm
