@@ -19,7 +19,7 @@ from gymnasium.envs.registration import registry
 from ..envs.core import TextEnv, code_fingerprint
 from ..envs.registry import is_registered, load_class, make, registered, version_of
 from ..errors import UnknownName, UsageError
-from .hosts import Host, Isolation, LocalHost
+from .hosts import Host, Isolation, LocalHost, isolation_of
 from .problems import Refused, not_allowed, unknown_environment
 from .process_hosts import ProcessPool
 
@@ -36,11 +36,11 @@ class Offer:
         data_roots: folders that arguments may name files in.
         isolation: how an environment runs; the key "*" is for those not named.
         trusted: allow everything, for sessions in the caller's own process.
-        processes: keep environments in other processes, where isolation asks for it.
+        pools: the processes that keep environments, for each way of isolation that has them.
 
     Raises:
         UnknownName: if an id is not registered.
-        UsageError: if a class cannot be imported or a folder is missing.
+        UsageError: if a class cannot be imported, a folder or the pool for containers is missing.
     """
 
     def __init__(
@@ -50,15 +50,18 @@ class Offer:
         data_roots: Sequence[Path] = (),
         isolation: Mapping[str, Isolation] | None = None,
         trusted: bool = False,
-        processes: ProcessPool | None = None,
+        pools: Mapping[Isolation, ProcessPool] | None = None,
     ) -> None:
         self._named = tuple(envs) if envs else None
         self._roots = tuple(_folder(root) for root in data_roots)
         self._isolation = dict(isolation or {})
         self._trusted = trusted
-        self.processes = processes
-        if processes is None and "process" in self._isolation.values():
-            self.processes = ProcessPool()
+        self.pools = dict(pools or {})
+        ways = set(self._isolation.values())
+        if "process" in ways and "process" not in self.pools:
+            self.pools["process"] = ProcessPool()
+        if "container" in ways and "container" not in self.pools:
+            raise UsageError("isolation in containers needs a pool that says of which image")
         self._classes: dict[str, type[TextEnv] | None] = {}
         for env_id in self._named or ():
             self._class_of(env_id)
@@ -69,7 +72,7 @@ class Offer:
 
     def isolation_of(self, env_id: str) -> Isolation:
         """Return how an environment runs."""
-        return self._isolation.get(env_id) or self._isolation.get("*") or "inline"
+        return isolation_of(self._isolation, env_id)
 
     def listing(self) -> list[dict[str, Any]]:
         """Describe the environments on offer, for clients and people."""
@@ -114,14 +117,15 @@ class Offer:
         Raises:
             UsageError: if the environment refuses the arguments.
         """
-        if self.processes is not None and self.isolation_of(env_id) == "process":
-            return self.processes.build(env_id, kwargs)
+        pool = self.pools.get(self.isolation_of(env_id))
+        if pool is not None:
+            return pool.build(env_id, kwargs)
         return LocalHost(make(env_id, **kwargs))
 
     def close(self) -> None:
         """End the processes that keep environments."""
-        if self.processes is not None:
-            self.processes.close()
+        for pool in self.pools.values():
+            pool.close()
 
     def _not_on_offer(self, env_id: str) -> Any:
         if ":" in env_id:
