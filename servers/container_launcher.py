@@ -20,7 +20,7 @@ from ..errors import UsageError
 from .container_engine import connect, engine_errors, image_volumes, labels, reap
 from .env_channel import Channel
 from .launchers import Launched
-from .process_hosts import HostLost, ProcessPool
+from .process_hosts import DeadlineOver, HostLost, ProcessPool, RemoteFault
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -164,13 +164,13 @@ def check_image(pool: ProcessPool, launcher: ContainerLauncher, wanted: Mapping[
     """
     try:
         inside = pool.describe(list(wanted))
-    except HostLost as error:
+    except (HostLost, DeadlineOver) as error:
         last = launcher.last_errors.rpartition("\n")[2]
         raise UsageError(
             f"the image {launcher.image!r} does not start: {last or error}; it needs python3 and turnwise "
             "(see Dockerfile)"
         ) from error
-    except UsageError as error:
+    except (UsageError, RemoteFault) as error:
         raise UsageError(
             f"in the image {launcher.image!r}: {error}; of this machine only the files named by --env and "
             f"the folders of --data-root are there, readable for user {_user().partition(':')[0]}"
@@ -218,6 +218,5 @@ def _user() -> str:
 def _mounts(readable: Sequence[Path]) -> list[Any]:
     from docker.types import Mount
 
-    return [
-        Mount(str(path.absolute()), str(path.resolve()), type="bind", read_only=True) for path in readable
-    ]
+    places = {str(path.absolute()): str(path.resolve()) for path in readable}
+    return [Mount(there, here, type="bind", read_only=True) for there, here in places.items()]

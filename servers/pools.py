@@ -45,10 +45,11 @@ def build_offer(config: ServerConfig) -> Offer:
 def _containers(config: ServerConfig) -> ContainerLauncher:
     """Let containers read what their environments are made of, and nothing else of this machine."""
     inside = [one for one in config.envs if isolation_of(config.isolation, one) == "container"]
-    files = [Path(one.rpartition(":")[0]) for one in inside]
+    files = [file for one in inside if (file := Path(one.rpartition(":")[0])).suffix == ".py"]
+    roots = [root.expanduser().resolve() for root in config.data_roots]  # as arguments name them then
     return ContainerLauncher(
         config.container_image,
         memory_bytes=config.memory_bytes,
-        readable=[*(file for file in files if file.suffix == ".py"), *config.data_roots],
-        folder=Path.cwd() if any(not file.is_absolute() for file in files if file.suffix == ".py") else None,
+        readable=[*files, *roots],
+        folder=Path.cwd() if any(not file.is_absolute() for file in files) else None,
     )
