@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,14 @@ from .. import __version__
 from ..errors import UsageError
 from .container_engine import connect, engine_errors, image_volumes, labels, reap
 from .env_channel import Channel
+from .facts import Facts, facts_from
 from .launchers import Launched
 from .process_hosts import DeadlineOver, HostLost, ProcessPool, RemoteFault
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["DEFAULT_IMAGE", "ContainerLauncher", "check_image"]
+__all__ = ["DEFAULT_IMAGE", "ContainerLauncher", "facts_inside"]
 
 log = logging.getLogger("turnwise.servers")
 
@@ -151,37 +152,38 @@ class _Unwrap:
         return bytes(output)
 
 
-def check_image(pool: ProcessPool, launcher: ContainerLauncher, wanted: Mapping[str, str]) -> None:
-    """Start a container and compare what is in it with what is here.
+def facts_inside(pool: ProcessPool, launcher: ContainerLauncher, env_ids: Sequence[str]) -> dict[str, Facts]:
+    """Start a container, see that it is what it should be, and ask it about environments.
+
+    Their code is so imported in there and not here.
 
     Args:
         pool: keeps the container.
-        launcher: started it.
-        wanted: environment -> its fingerprint on this side.
+        launcher: starts it.
+        env_ids: the environments that are isolated so.
 
     Raises:
-        UsageError: if it does not start, or holds something else.
+        UsageError: if it does not start, holds another turnwise, or not all environments.
     """
     try:
-        inside = pool.describe(list(wanted))
+        inside = pool.describe(list(env_ids))
+        if inside["version"] == __version__:
+            return {one: facts_from(inside["envs"][one]) for one in env_ids}
     except (HostLost, DeadlineOver) as error:
         last = launcher.last_errors.rpartition("\n")[2]
         raise UsageError(
             f"the image {launcher.image!r} does not start: {last or error}; it needs python3 and turnwise "
             "(see Dockerfile)"
         ) from error
-    except (UsageError, RemoteFault) as error:
+    except (UsageError, RemoteFault, LookupError, TypeError, ValueError) as error:
         raise UsageError(
             f"in the image {launcher.image!r}: {error}; of this machine only the files named by --env and "
             f"the folders of --data-root are there, readable for user {_user().partition(':')[0]}"
         ) from error
-    found = {"turnwise": inside["version"], **inside["fingerprints"]}
-    for name, there in {"turnwise": __version__, **wanted}.items():
-        if found[name] != there:
-            raise UsageError(
-                f"the image {launcher.image!r} holds another {name} ({found[name]}) than this server "
-                f"({there}): build it again from the same source"
-            )
+    raise UsageError(
+        f"the image {launcher.image!r} holds turnwise {str(inside['version'])[:20]}, and this server is "
+        f"{__version__}: build it again from the same source"
+    )
 
 
 def _flags(volumes: Sequence[str], memory_bytes: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import orjson
 
 from .. import __version__
 from ..envs.registry import make
+from .facts import facts_of, plain_facts
 from .hosts import ENV_ERRORS, LocalHost
 
 __all__ = ["answer_requests"]
@@ -67,11 +68,8 @@ class _Hosts:
 
 
 def _describe(env_ids: list[str]) -> dict[str, Any]:
-    """Tell the version, and the fingerprint of each environment, as they are on this side."""
-    from .offer import Offer
-
-    offer = Offer(env_ids)
-    return {"version": __version__, "fingerprints": {one: offer.fingerprint_of(one) for one in env_ids}}
+    """Tell the version and what is known of environments, as they are on this side."""
+    return {"version": __version__, "envs": {one: plain_facts(facts_of(one)) for one in env_ids}}
 
 
 def _read(requests: BinaryIO) -> dict[str, Any] | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .container_launcher import ContainerLauncher, check_image
+from ..envs.registry import registered
+from .container_launcher import ContainerLauncher, facts_inside
+from .facts import Facts
 from .hosts import Isolation, isolation_of
 from .launchers import ProcessLauncher
 from .offer import Offer
@@ -25,27 +28,32 @@ def build_offer(config: ServerConfig) -> Offer:
     """
     ways = set(config.isolation.values())
     pools: dict[Isolation, ProcessPool] = {}
-    launcher = _containers(config) if "container" in ways else None
+    facts: dict[str, Facts] = {}
     if "process" in ways:
         local = ProcessLauncher(config.memory_bytes)
         pools["process"] = ProcessPool(local, config.processes, deadline_s=config.deadline_s)
-    if launcher is not None:
-        pools["container"] = ProcessPool(launcher, config.processes, deadline_s=config.deadline_s)
-    offer = Offer(config.envs, data_roots=config.data_roots, isolation=config.isolation, pools=pools)
-    if launcher is not None:
-        inside = [env_id for env_id in offer.ids() if offer.isolation_of(env_id) == "container"]
-        try:
-            check_image(pools["container"], launcher, {one: offer.fingerprint_of(one) for one in inside})
-        except BaseException:
-            offer.close()
-            raise
+    with ExitStack() as undo:
+        if "container" in ways:
+            launcher = _containers(config)
+            containers = ProcessPool(launcher, config.processes, deadline_s=config.deadline_s)
+            undo.callback(containers.close)
+            pools["container"] = containers
+            facts = facts_inside(containers, launcher, _inside(config))
+        offer = Offer(
+            config.envs, data_roots=config.data_roots, isolation=config.isolation, pools=pools, facts=facts
+        )
+        undo.pop_all()
     return offer
+
+
+def _inside(config: ServerConfig) -> list[str]:
+    ids = config.envs or registered()
+    return [env_id for env_id in ids if isolation_of(config.isolation, env_id) == "container"]
 
 
 def _containers(config: ServerConfig) -> ContainerLauncher:
     """Let containers read what their environments are made of, and nothing else of this machine."""
-    inside = [one for one in config.envs if isolation_of(config.isolation, one) == "container"]
-    files = [file for one in inside if (file := Path(one.rpartition(":")[0])).suffix == ".py"]
+    files = [file for one in _inside(config) if (file := Path(one.rpartition(":")[0])).suffix == ".py"]
     roots = [root.expanduser().resolve() for root in config.data_roots]  # as arguments name them then
     return ContainerLauncher(
         config.container_image,

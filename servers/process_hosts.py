@@ -87,7 +87,7 @@ class ProcessPool:
         return ProcessHost(self, worker, number, fingerprint)
 
     def describe(self, env_ids: list[str]) -> dict[str, Any]:
-        """Ask a process for its version and the fingerprints of environments as it has them.
+        """Ask a process for its `version` and for the facts of `envs`, as it has them.
 
         Raises:
             HostLost: if it does not start.

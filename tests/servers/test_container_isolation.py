@@ -28,7 +28,7 @@ from turnwise.errors import ServerUnreachable, UsageError
 from turnwise.servers import container_launcher
 from turnwise.servers.api import CreateItem, ForkItem, Reply, ResetItem, StepItem
 from turnwise.servers.container_engine import labels
-from turnwise.servers.container_launcher import ContainerLauncher, check_image
+from turnwise.servers.container_launcher import ContainerLauncher, facts_inside
 from turnwise.servers.http_client import HttpClient
 from turnwise.servers.local import LocalClient
 from turnwise.servers.offer import Offer
@@ -42,12 +42,24 @@ TEST_IMAGE, BARE_IMAGE = "turnwise-test", "turnwise-test-base"
 WORLDS = Path(__file__).with_name("worlds.py")
 IN_CONTAINERS = ["--isolation", "container", "--container-image", TEST_IMAGE, "--processes", "1"]
 
-PICKY = """
+TELLING = """
 from pathlib import Path
+
 from turnwise.envs.core import TextEnv
-if Path("/.dockerenv").exists():
-    raise RuntimeError("not in here")
-class Counter(TextEnv): ...
+
+try:
+    Path(__file__).with_name("imported").touch()
+except OSError:
+    pass  # as it should be
+
+class Telling(TextEnv):
+    '''Tell who imports this.'''
+
+    def __init__(self, length: int = 10, data: Path | None = None) -> None: ...
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return "here", {}
 """
 
 
@@ -258,23 +270,42 @@ def test_containers_that_were_left_are_removed(engine, ours):
                 one.remove(force=True)
 
 
+def test_code_of_environments_runs_inside_only(tmp_path):
+    file = tmp_path / "telling.py"
+    file.write_text(TELLING)
+    env_id = f"{file}:Telling"
+    with ServerProcess(["--env", env_id, *IN_CONTAINERS]) as server:
+        (listed,) = httpx.get(f"{server.url}/v1/envs").json()["envs"]
+        assert (listed["id"], listed["isolation"]) == (env_id, "container")
+        assert listed["description"] == "Tell who imports this."
+        assert list(listed["kwargs"]) == ["length", "data"]
+
+        async def run() -> Reply:
+            client = HttpClient(server.url)
+            (row,) = await client.create([CreateItem(env_id)], request_id="a")
+            await client.aclose()
+            return row
+
+        row = asyncio.run(run())
+        assert row.fingerprint.startswith(listed["fingerprint"])
+        assert (tmp_path / "imported").exists() is False
+
+
 def test_what_keeps_a_server_from_starting(world, monkeypatch, tmp_path):
-    picky = tmp_path / "picky.py"
-    picky.write_text(PICKY)
-    with pytest.raises(ServerUnreachable, match=r"RuntimeError: not in here; .* readable for user"):
-        ServerProcess(["--env", f"{picky}:Counter", *IN_CONTAINERS]).start()
     env_id = world("Counter")
     with pytest.raises(ServerUnreachable, match=r"has no image 'none-such': build it.*--container-image"):
         ServerProcess(["--env", env_id, "--isolation", "container", "--container-image", "none-such"]).start()
     with pytest.raises(ServerUnreachable, match=r"'turnwise-test-base' does not start: .*No module named"):
         ServerProcess(["--env", env_id, *IN_CONTAINERS, "--container-image", BARE_IMAGE]).start()
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise RuntimeError('not today')")
+    with pytest.raises(ServerUnreachable, match=r"RuntimeError: not today; .* readable for user"):
+        ServerProcess(["--env", f"{broken}:Counter", *IN_CONTAINERS]).start()
     launcher = ContainerLauncher(TEST_IMAGE)
     pool = ProcessPool(launcher, 1)
     with pytest.raises(UsageError, match=r"there is no file.*only the files named by --env"):
-        check_image(pool, launcher, {env_id: ""})
-    with pytest.raises(UsageError, match=r"holds another shopping/generated-v0 .* build it again"):
-        check_image(pool, launcher, {"shopping/generated-v0": "0123"})
+        facts_inside(pool, launcher, [env_id])
     monkeypatch.setattr(container_launcher, "__version__", "9.9")
-    with pytest.raises(UsageError, match=r"holds another turnwise \(.*than this server \(9\.9\)"):
-        check_image(pool, launcher, {})
+    with pytest.raises(UsageError, match=r"holds turnwise .*and this server is 9\.9: build it again"):
+        facts_inside(pool, launcher, [])
     pool.close()
