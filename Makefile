@@ -12,7 +12,7 @@ ORACLE := .oracle/.installed
 OPENENV := .openenv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv gate constraints clean
+.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv test-docker gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -33,9 +33,8 @@ test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser'
 
 # The weights that the demo begins with: cloned from a teacher, then from the same one grown clumsy
-# (every other turn at random), so that there is something left to learn. An hour.
-# What ships: the second stage was repeated bit for bit; the first was made by a script with the same arithmetic,
-# equal over its first 60 steps, and has not been made whole by this target yet.
+# (every other turn at random), so that there is something left to learn. An hour on one core; a run that is
+# interrupted goes on when it is started again. What ships was written by this target.
 warmstart: $(STAMP)  ## make the demo's warm start again
 	OMP_NUM_THREADS=1 $(BIN)/turnwise warmstart --recipe demo --out runs/warmstart
 	OMP_NUM_THREADS=1 $(BIN)/turnwise warmstart --recipe demo --from runs/warmstart --compact \
@@ -73,6 +72,10 @@ openenv: $(OPENENV)  ## install OpenEnv into .openenv
 test-openenv: $(STAMP) $(OPENENV)  ## drive our server with OpenEnv's client, and its server with ours
 	$(BIN)/python -m pytest -q -m openenv
 
+# Uses the Docker engine that answers; without one, root on Debian gets one for as long as this runs.
+test-docker: $(STAMP)  ## run environments in real containers
+	PYTHON=$(BIN)/python tests/servers/with_docker.sh $(BIN)/python -m pytest -q -m docker
+
 gate: $(STAMP)  ## compare a step's cost with bare ASGI in the same run, as ratios
 	$(BIN)/python benchmarks/serving/bench.py --gate
 
@@ -82,4 +85,4 @@ constraints: $(STAMP)  ## pin what is installed now
 	@mv constraints.tmp constraints.txt
 
 clean:  ## remove the virtual environments and caches
-	rm -rf $(VENV) .oracle .openenv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .openenv .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

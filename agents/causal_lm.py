@@ -8,7 +8,6 @@ has no meaning and must not enter a loss.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError
 
-__all__ = ["CausalLM", "TransformersLM", "read_json"]
+__all__ = ["CausalLM", "TransformersLM"]
 
 
 class CausalLM(Protocol):
@@ -163,20 +162,3 @@ class TransformersLM(nn.Module):
     def save(self, folder: Path) -> None:
         """Write config.json and model.safetensors in the Hugging Face format."""
         self.model.save_pretrained(folder)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object from a file of a checkpoint.
-
-    Raises:
-        CheckpointError: naming the file and what is wrong with it.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise CheckpointError(f"{path}: not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: holds {type(value).__name__}; expected a JSON object")
-    return value

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError, UsageError
-from .causal_lm import TransformersLM, read_json
+from .causal_lm import TransformersLM
 from .chat_template import ChatCodec
 from .decoding.local import LocalPolicy, ScoreJob
 from .decoding.loop import Job, run_jobs
 from .decoding.scoring import score_continuations
 from .decoding.trie import TrieCache
+from .files import read_json
 from .types import FinishReason, Generation, Message
 
 __all__ = ["TransformersPolicy", "load_tokenizer"]

@@ -21,7 +21,7 @@ import torch
 from safetensors import SafetensorError
 
 from .. import __version__
-from ..agents.files import write_whole
+from ..agents.files import read_json, write_whole
 from ..errors import CheckpointError
 
 __all__ = ["Saved", "file_digest", "find", "latest", "load", "save"]
@@ -119,7 +119,7 @@ def load(folder: Path) -> Saved:
     Raises:
         CheckpointError: naming the file that is missing, broken or foreign, and why.
     """
-    manifest = _read_json(folder / _MANIFEST)
+    manifest = read_json(folder / _MANIFEST)
     if manifest.get("schema") != SCHEMA or "files" not in manifest:
         raise CheckpointError(
             f"{folder / _MANIFEST}: schema {manifest.get('schema')!r}; this version reads {SCHEMA} only"
@@ -130,7 +130,7 @@ def load(folder: Path) -> Saved:
         learner = torch.load(folder / _TENSORS, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError) as error:
         raise CheckpointError(f"{folder / _TENSORS}: cannot be read: {error}") from error
-    return Saved(folder, int(manifest["update"]), _read_json(folder / _STATE), learner)
+    return Saved(folder, int(manifest["update"]), read_json(folder / _STATE), learner)
 
 
 def find(path: Path) -> Path:
@@ -177,18 +177,6 @@ def _verify(path: Path, entry: dict[str, Any]) -> None:
         raise CheckpointError(f"{path}: has {size} bytes, the manifest says {entry['bytes']}")
     if file_digest(path) != entry["sha256"]:
         raise CheckpointError(f"{path}: its SHA-256 is not the manifest's; the file was changed or damaged")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise CheckpointError(f"{path}: not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: holds {type(value).__name__}; expected an object")
-    return value
 
 
 def _folders(root: Path) -> list[Path]:

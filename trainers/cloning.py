@@ -12,6 +12,7 @@ from torch.nn import functional
 from ..agents.causal_lm import CausalLM
 from ..agents.types import Trajectory
 from ..errors import TrainingError
+from .halfway import Halfway, Place
 from .packing import MicroBatch, PackedBatch, collate, group_units, pack, split
 from .scoring import device_of, score
 from .sections import WarmstartSection
@@ -23,7 +24,12 @@ _MICRO_TOKENS = 4096
 
 
 def clone(
-    model: CausalLM, episodes: Sequence[Trajectory], section: WarmstartSection, seed: int, report: Report
+    model: CausalLM,
+    episodes: Sequence[Trajectory],
+    section: WarmstartSection,
+    seed: int,
+    report: Report,
+    halfway: Halfway | None = None,
 ) -> int:
     """Train a model by cross entropy on the tokens of episodes.
 
@@ -33,31 +39,39 @@ def clone(
         section: steps, seconds, batch size and optimizer.
         seed: of the order of episodes.
         report: told the progress.
+        halfway: where a cloning that is interrupted is kept; None keeps nothing.
 
     Returns:
-        the number of steps taken.
+        the number of steps taken, those before an interruption included.
 
     Raises:
         TrainingError: if the loss is not finite.
+        CheckpointError: if what was kept cannot be read.
     """
-    optimizers = _optimizers(model, section)
-    started, order, rng = process_time(), list[int](), np.random.default_rng([seed, 1])
-    step = 0
-    while True:
-        share = step / section.max_steps
-        if section.seconds:
-            share = max(share, (process_time() - started) / section.seconds)
-        if share >= 1.0:
-            return step
-        while len(order) < section.batch_size:
-            order.extend(rng.permutation(len(episodes)).tolist())
-        chosen, order = order[: section.batch_size], order[section.batch_size :]
-        for optimizer, rate in optimizers.items():
+    rates = _optimizers(model, section)
+    place, optimizers = Place(np.random.default_rng([seed, 1])), list(rates)
+    if halfway:
+        halfway.restore(place, model, optimizers)
+    begun = process_time() - place.spent_s
+    while (share := _share(place, section)) < 1.0:
+        while len(place.order) < section.batch_size:
+            place.order.extend(place.rng.permutation(len(episodes)).tolist())
+        chosen, place.order = place.order[: section.batch_size], place.order[section.batch_size :]
+        for optimizer, rate in rates.items():
             for group in optimizer.param_groups:
                 group["lr"] = rate * _schedule(share)
         loss = _step(model, pack([episodes[i] for i in chosen]), optimizers, section.language)
-        step += 1
+        place.step, place.spent_s = place.step + 1, process_time() - begun
         report(f"cloning: loss {loss:.3f}", share)
+        if halfway:
+            halfway.keep(place, model, optimizers)
+    return place.step
+
+
+def _share(place: Place, section: WarmstartSection) -> float:
+    """Return how much of a cloning is done, by the limit that is nearer."""
+    share = place.step / section.max_steps
+    return max(share, place.spent_s / section.seconds) if section.seconds else share
 
 
 def _optimizers(model: CausalLM, section: WarmstartSection) -> dict[torch.optim.Optimizer, float]:

@@ -35,6 +35,7 @@ class Board:
             disable=not (enabled and self.console.is_terminal),
         )
         self._task = self._progress.add_task("starting", total=1.0)
+        self._said = ("", 0)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -50,8 +51,12 @@ class Board:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def working(self, text: str, share: float) -> None:
-        """Show what is done before training begins, on a terminal only."""
+        """Show what is done before training begins: in the bar, elsewhere a line each tenth."""
         self._progress.update(self._task, completed=min(1.0, share), description=text)
+        point = (text.partition(":")[0], int(10 * min(1.0, share)))
+        if not self.console.is_terminal and point != self._said:
+            self._said = point
+            self.say(f"{100 * min(1.0, share):3.0f} %  {text}")
 
     def update(self, share: float, entry: Mapping[str, Any]) -> None:
         """Show an update; `share` of the run is done."""

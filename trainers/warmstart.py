@@ -1,6 +1,7 @@
 """Warm start: a new tiny policy, cloned from demonstrations on training tasks.
 
-Tokenizer and weights see the training split only. With a limit of steps alone
+Tokenizer and weights see the training split only. A cloning that was interrupted
+goes on where it was a minute before when the same is asked for again. With a limit of steps alone
 the result is a function of recipe and seed, bit for bit; a limit of seconds
 makes it depend on the machine.
 """
@@ -15,10 +16,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
 
+from .. import __version__
 from ..agents.agent_settings import write_settings
 from ..agents.files import write_whole
 from ..agents.prompt import PromptConfig
@@ -30,6 +33,7 @@ from ..errors import TrainingError
 from .checkpoint import file_digest
 from .cloning import Report, clone, measure
 from .demonstrations import collect, texts_of, to_tokens
+from .halfway import Halfway
 from .mixture import assign, names_of, worlds_of
 from .packing import pack
 from .sections import PolicySection, Recipe, WarmstartSection
@@ -93,7 +97,8 @@ def warm_start(
     encoded = to_tokens(
         chosen, tokenizer, prompt, rollout.constraint, model.context_tokens, rollout.max_tokens
     )
-    steps, loss, accuracy = _clone_and_measure(model, encoded, section, recipe.train.seed, report)
+    halfway = Halfway(out, _depends(recipe, start))
+    steps, loss, accuracy = _clone_and_measure(model, encoded, section, recipe.train.seed, report, halfway)
     cloned = Cloned(
         num_demonstrations=len(played),
         num_won=sum(bool(each.success) for each in played),
@@ -103,7 +108,19 @@ def warm_start(
         seconds=perf_counter() - started,
     )
     _save(model, tokenizer, recipe, cloned, out, start)
+    halfway.done()
     return cloned
+
+
+def _depends(recipe: Recipe, start: Path | None) -> dict[str, Any]:
+    """Name everything that the steps of a cloning depend on."""
+    sections = (recipe.env, recipe.policy, recipe.warmstart, recipe.prompt, recipe.rollout)
+    return {
+        "sections": [asdict(section) for section in sections],
+        "seed": recipe.train.seed,
+        "start": file_digest(start / "model.safetensors") if start else None,
+        "version": __version__,
+    }
 
 
 def _new_policy(
@@ -114,7 +131,12 @@ def _new_policy(
 
 
 def _clone_and_measure(
-    model: TinyLM, encoded: Sequence[Trajectory], section: WarmstartSection, seed: int, report: Report
+    model: TinyLM,
+    encoded: Sequence[Trajectory],
+    section: WarmstartSection,
+    seed: int,
+    report: Report,
+    halfway: Halfway,
 ) -> tuple[int, float | None, float | None]:
     """Clone what can be learned; without any, the policy stays as it was initialised."""
     taught = [each for each in encoded if pack([each]).num_targets]
@@ -123,7 +145,7 @@ def _clone_and_measure(
         return 0, None, None
     num_held = int(len(taught) * _HELD_BACK)
     held, cloned = taught[:num_held], taught[num_held:]
-    steps = clone(model, cloned, section, seed, report)
+    steps = clone(model, cloned, section, seed, report, halfway)
     return steps, *measure(model, pack(held or cloned))
 
 

@@ -10,7 +10,6 @@ place and renamed, so that an interrupted save leaves the former one whole.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ...errors import CheckpointError, UsageError
-from ..causal_lm import read_json
+from ..files import read_json, write_whole
 from .model import TinyConfig, TinyLM
 from .tokenizer import CHAT_TEMPLATE, END, PAD, SPECIAL_TOKENS, TinyTokenizer
 
@@ -206,16 +205,3 @@ def from_hugging_face(weights: Mapping[str, Tensor], config: TinyConfig) -> dict
         gate_up = [weights[f"{prefix}mlp.{name}_proj.weight"] for name in ("gate", "up")]
         own[f"{ours_prefix}gate_up.weight"] = torch.cat(gate_up)
     return own
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is either the former one or the whole new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

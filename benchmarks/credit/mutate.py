@@ -102,7 +102,10 @@ def main() -> None:
     from hypothesis import Phase, settings
 
     # That an example fails is enough; the search for the simplest one would be most of the time.
-    settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate), database=None)
+    # Without a deadline, since a busy machine would pass for a mistake.
+    settings.register_profile(
+        "mutants", phases=(Phase.explicit, Phase.generate), database=None, deadline=None
+    )
     settings.load_profile("mutants")
     kept = _kept(options.keep, options.most)
     with tempfile.TemporaryDirectory() as folder:

@@ -21,23 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from plain import PLAIN, Columns
+from plain import PLAIN, READS, check_same
+from plain_rows import Columns
 
 import turnwise.credit as credit
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 TURNS, GROUP, STATES, TOKENS = 25, 8, 40, 12
-FIRST = ("group", "trajectory", "reward")
-KEYED = (*FIRST, "state_key")
-READS = {
-    "gigpo": KEYED,
-    "graphgpo": (*KEYED, "next_state_key"),
-    "grpo": FIRST,
-    "hgpo": KEYED,
-    "rloo": FIRST,
-    "salt": (*KEYED, "next_state_key", "action"),
-    "turn_ppo": (*FIRST, "value"),
-}
 
 
 def batch(num_turns: int, with_tokens: bool = True) -> Columns:
@@ -61,10 +51,11 @@ def batch(num_turns: int, with_tokens: bool = True) -> Columns:
             f"over {key}" if end else key for key, end in zip(after, last.tolist(), strict=True)
         ],
         "action": [f"action {number}" for number in rng.integers(0, 12, num_turns).tolist()],
-        "num_tokens": length,
+        "valid": (rng.random(num_turns) < 0.9).tolist(),
+        "num_tokens": length.tolist(),
         "agent": [("one", "two")[row % 2] for row in range(num_turns)],
-        "switch": rng.integers(0, 2, num_turns),
-        "gold_prob": rng.random(num_turns),
+        "switch": rng.integers(0, 2, num_turns).tolist(),
+        "gold_prob": rng.random(num_turns).tolist(),
     }
     for name in ("value", "v_low", "v_high", "v_term", "q1", "q2", "v1", "v2"):
         columns[name] = rng.normal(size=num_turns).tolist()
@@ -94,16 +85,12 @@ def estimators(num_turns: int, num_plain: int, repeats: int) -> list[str]:
     for name in credit.names():
         tables = [credit.TurnTable.from_columns(**large) for _ in range(repeats)]  # fresh: nothing is cached
         seconds = timed(lambda name=name, tables=tables: credit.get(name)(tables.pop()), repeats)
-        ratios = "- | -"
-        if name in PLAIN:
-            ours = credit.get(name)(small_table).advantage
-            np.testing.assert_allclose(ours, PLAIN[name](small), atol=1e-7)
-            plain_s = timed(lambda name=name: PLAIN[name](small), repeats)
-            ours_s = timed(lambda name=name: _whole(name, small), repeats)
-            built = [credit.TurnTable.from_columns(**small) for _ in range(repeats)]
-            built_s = timed(lambda name=name, built=built: credit.get(name)(built.pop()), repeats)
-            ratios = f"{plain_s / ours_s:.1f} | {plain_s / built_s:.0f}"
-        lines.append(f"| {name} | {seconds:.4f} | {ratios} |")
+        check_same(credit.get(name)(small_table), PLAIN[name](small))
+        plain_s = timed(lambda name=name: PLAIN[name](small), repeats)
+        whole_s = timed(lambda name=name: _whole(name, small), repeats)
+        built = [credit.TurnTable.from_columns(**small) for _ in range(repeats)]
+        built_s = timed(lambda name=name, built=built: credit.get(name)(built.pop()), repeats)
+        lines.append(f"| {name} | {seconds:.4f} | {plain_s / whole_s:.1f} | {plain_s / built_s:.0f} |")
     for name in ("gigpo", "hgpo"):
         whole_s = timed(lambda name=name: _whole(name, large), repeats)
         lines.append(f"| {name}, with the table from lists | {whole_s:.4f} | | |")

@@ -41,6 +41,18 @@ class Lights(TextEnv):
         return f"The light is {self.light}.", {"admissible": [f"push {c}" for c in COLOURS]}
 '''
 
+EXPERT = '''
+from lights_base import Lights
+
+
+class Taught(Lights):
+    """Lights with an expert."""
+
+    def _show(self):
+        text, info = super()._show()
+        return text, {**info, "private": {"expert": f"push {self.light}"}}
+'''
+
 TABLES: dict[str, dict[str, Any]] = {
     "policy": {
         "vocab_size": 300,
@@ -87,3 +99,15 @@ def lights(lights_file: Path) -> Callable[..., Recipe]:
         return from_tables(tables)
 
     return make
+
+
+@pytest.fixture
+def taught(
+    lights: Callable[..., Recipe], lights_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Recipe]:
+    """Return a maker of recipes for an environment with an expert."""
+    folder = lights_file.parent
+    (folder / "lights_base.py").write_text(lights_file.read_text())
+    (folder / "taught.py").write_text(EXPERT)
+    monkeypatch.syspath_prepend(str(folder))
+    return lambda **changes: lights(env={"id": f"{folder / 'taught.py'}:Taught"}, **changes)

@@ -20,28 +20,6 @@ from turnwise.trainers.warmstart import warm_start
 
 Lights = Callable[..., Recipe]
 
-EXPERT = '''
-from lights_base import Lights
-
-
-class Taught(Lights):
-    """Lights with an expert."""
-
-    def _show(self):
-        text, info = super()._show()
-        return text, {**info, "private": {"expert": f"push {self.light}"}}
-'''
-
-
-@pytest.fixture
-def taught(lights: Lights, lights_file: Path, monkeypatch: pytest.MonkeyPatch) -> Lights:
-    """Return a maker of recipes for an environment with an expert."""
-    folder = lights_file.parent
-    (folder / "lights_base.py").write_text(lights_file.read_text())
-    (folder / "taught.py").write_text(EXPERT)
-    monkeypatch.syspath_prepend(str(folder))
-    return lambda **changes: lights(env={"id": f"{folder / 'taught.py'}:Taught"}, **changes)
-
 
 @pytest.mark.parametrize("mode", ["conversation", "window"])
 @pytest.mark.parametrize("constraint", ["admissible", "none"])

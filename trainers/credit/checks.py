@@ -11,7 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import TableError, UnknownName
-from .columns import BoolArray, FloatArray, IntArray, as_bools, as_column, as_floats, as_keys, factorise, sums
+from .columns import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    as_bools,
+    as_column,
+    as_floats,
+    as_keys,
+    check_length,
+    factorise,
+    sums,
+)
 
 if TYPE_CHECKING:
     from .table import TurnTable
@@ -44,9 +55,9 @@ def count_rows(reward: Any) -> int:
 
 def code_names(name: str, values: Any, num_rows: int) -> tuple[IntArray, list[Any]]:
     """Return codes [N] and names of a column of names, none of which may be None."""
-    column = as_keys(name, values, num_rows)
+    check_length(name, values, num_rows)
     try:
-        codes, names = factorise(column)
+        codes, names = factorise(values)
     except TypeError as error:
         raise TableError(f"column {name!r}: {error}; expected text or numbers") from error
     if None in names:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,9 @@ __all__ = [
     "as_column",
     "as_floats",
     "as_keys",
+    "check_length",
     "combine",
+    "combine_runs",
     "factorise",
     "objects",
 ]
@@ -40,8 +44,7 @@ def factorise(values: Iterable[Hashable]) -> tuple[IntArray, list[Any]]:
         TypeError: if a value cannot be hashed.
     """
     listed = values.tolist() if isinstance(values, np.ndarray) else list(values)
-    codes: dict[Any, int] = dict.fromkeys(listed, 0)
-    codes = {value: code for code, value in enumerate(codes)}
+    codes: defaultdict[Any, int] = defaultdict(count().__next__)
     return np.fromiter(map(codes.__getitem__, listed), dtype=np.int64, count=len(listed)), list(codes)
 
 
@@ -61,6 +64,15 @@ def combine(first_N: IntArray, second_N: IntArray) -> IntArray:
     rank_K[_order(row_K)] = np.arange(row_K.size)
     code_N = np.empty(first_N.size, dtype=np.int64)
     code_N[order] = rank_K[np.cumsum(new) - 1]
+    return code_N
+
+
+def combine_runs(first_N: IntArray, second_N: IntArray) -> IntArray:
+    """Return what `combine` does, faster where equal pairs mostly stand together."""
+    if first_N.size == 0:
+        return first_N.copy()
+    new_N = np.append(True, (first_N[1:] != first_N[:-1]) | (second_N[1:] != second_N[:-1]))
+    code_N: IntArray = combine(first_N[new_N], second_N[new_N])[np.cumsum(new_N) - 1]
     return code_N
 
 
@@ -86,7 +98,7 @@ def as_floats(name: str, values: Any, num_rows: int) -> FloatArray:
     Raises:
         TableError: if the length is not num_rows or a value is no number.
     """
-    _check_length(name, values, num_rows)
+    check_length(name, values, num_rows)
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -115,11 +127,11 @@ def as_column(name: str, values: Any, num_rows: int) -> NDArray[Any]:
     Raises:
         TableError: if the length is not num_rows.
     """
-    _check_length(name, values, num_rows)
+    check_length(name, values, num_rows)
     if isinstance(values, np.ndarray) and values.ndim == 1:
         return values.copy()
     listed = list(values)
-    if {type(value) for value in listed} <= {int, float, bool, np.int64, np.float64, np.bool_}:
+    if set(map(type, listed)) <= {int, float, bool, np.int64, np.float64, np.bool_}:
         return np.array(listed, dtype=None if listed else np.float64)
     return objects([np.array(value) if isinstance(value, list | tuple) else value for value in listed])
 
@@ -130,14 +142,14 @@ def as_keys(name: str, values: Any, num_rows: int) -> NDArray[np.object_]:
     Raises:
         TableError: if the length is not num_rows.
     """
-    _check_length(name, values, num_rows)
+    check_length(name, values, num_rows)
     return objects(values.tolist() if isinstance(values, np.ndarray) else list(values))
 
 
 def objects(values: list[Any]) -> NDArray[np.object_]:
     """Return an array that holds the values as they are [N]."""
     column = np.empty(len(values), dtype=object)
-    if {type(value) for value in values} - {str, int, float, bool, type(None)}:
+    if set(map(type, values)) - {str, int, float, bool, type(None)}:
         for row, value in enumerate(values):
             column[row] = value
     else:
@@ -145,7 +157,8 @@ def objects(values: list[Any]) -> NDArray[np.object_]:
     return column
 
 
-def _check_length(name: str, values: Any, num_rows: int) -> None:
+def check_length(name: str, values: Any, num_rows: int) -> None:
+    """Refuse a column that is no sequence, or whose length is not num_rows."""
     if not hasattr(values, "__len__") or isinstance(values, str):
         raise TableError(
             f"column {name!r}: {type(values).__name__}; expected a sequence of {num_rows} values"

@@ -2,8 +2,8 @@
 
 A state joins the first group whose first member it resembles: ratio >= threshold
 with ratio = 2 M / (len(a) + len(b)) and M the characters in difflib's matching
-blocks. M is bounded from above by the characters that the texts have in common,
-whatever their order, then by their longest common subsequence; only pairs that
+blocks. M is bounded from above by the characters and pairs of characters that the
+texts have in common, then by their longest common subsequence; only pairs that
 pass both are matched by difflib, and only until the answer is certain.
 """
 
@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import TableError, UsageError
+from .ceilings import Ceilings
 from .columns import BoolArray, FloatArray, IntArray, combine
 from .subsequence import Subsequences
 from .table import TurnTable
 
 __all__ = ["similar_groups"]
-
-_BUCKETS = 512
 
 
 def similar_groups(table: TurnTable, threshold: float, autojunk: bool, method: str) -> IntArray:
@@ -55,24 +54,24 @@ def similar_groups(table: TurnTable, threshold: float, autojunk: bool, method: s
 
 def _cluster(texts: list[str], threshold: float, autojunk: bool) -> list[int]:
     """Return the cluster of each text; texts are distinct and in the order of rows."""
-    counts_KA = _character_counts(texts)
+    ceilings = Ceilings(texts)
     firsts = Subsequences()
     matchers: list[_Matcher] = []
-    firsts_AC = np.empty(counts_KA.shape[::-1], dtype=np.int32)
     lengths_C = np.empty(len(texts))
     places = []
-    for text, counts_A in zip(texts, counts_KA, strict=True):
+    for k, text in enumerate(texts):
         known = len(matchers)
         total_C = lengths_C[:known] + len(text)
-        shared_C = np.minimum(firsts_AC[:, :known], counts_A[:, None]).sum(axis=0, dtype=np.int32)
-        hopeful = np.flatnonzero(_reaches(shared_C, total_C, threshold))
+        hopeful = np.flatnonzero(_reaches(ceilings.by_characters(k), total_C, threshold))
+        if hopeful.size:
+            hopeful = hopeful[_reaches(ceilings.by_pairs(k)[hopeful], total_C[hopeful], threshold)]
         common = firsts.common(text, hopeful)
         hopeful = hopeful[_reaches(common, total_C[hopeful], threshold)]
         place = next((c for c in hopeful.tolist() if matchers[c].resembles(text, threshold)), known)
         if place == known:
             matchers.append(_Matcher(text, autojunk))
             firsts.add(text)
-            firsts_AC[:, known] = counts_A
+            ceilings.hold(k)
             lengths_C[known] = len(text)
         places.append(place)
     return places
@@ -82,18 +81,6 @@ def _reaches(matched: NDArray[Any], total: FloatArray, threshold: float) -> Bool
     """Tell where so many matched characters reach the threshold, in difflib's own arithmetic."""
     reached: BoolArray = np.where(total > 0, 2.0 * matched / np.maximum(total, 1), 1.0) >= threshold
     return reached
-
-
-def _character_counts(texts: list[str]) -> NDArray[np.int32]:
-    """Return how often each text has each character [texts, characters]; rare ones share a column."""
-    if not texts:
-        return np.zeros((0, 0), dtype=np.int32)
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    used, column = np.unique(codes, return_inverse=True)
-    width = max(1, min(used.size, _BUCKETS))
-    row = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-    flat = np.bincount(row * width + column % width, minlength=len(texts) * width)
-    return flat.reshape(len(texts), width).astype(np.int32)
 
 
 class _Matcher:

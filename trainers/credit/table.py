@@ -26,7 +26,7 @@ from .checks import (
     own_column,
     validity,
 )
-from .columns import BoolArray, FloatArray, IntArray, as_floats, combine, factorise, sums
+from .columns import BoolArray, FloatArray, IntArray, as_floats, combine, combine_runs, factorise, sums
 from .scan import discounted_sum
 
 __all__ = ["ENDS", "TurnTable"]
@@ -113,7 +113,7 @@ class TurnTable:
         }
         group_N, group_names = code_names("group", group, num_rows)
         code_N, names = code_names("trajectory", trajectory, num_rows)
-        pair_N = combine(group_N, code_N)
+        pair_N = combine_runs(group_N, code_N)
         first_M = _first_rows(pair_N)
         trajectory_names = [names[code] for code in code_N[first_M].tolist()]
         draft = cls(

@@ -34,15 +34,15 @@ def warmstart(
 ) -> None:
     """Make a tiny policy: play demonstrations, train a tokenizer, clone.
 
-    Without a limit of seconds the result repeats bit for bit.
+    Without a limit of seconds the result repeats bit for bit. After Ctrl-C the same command goes
+    on where the cloning was a minute before.
 
     Examples:
       turnwise warmstart --env household/demo-v0 --episodes 300 --out warm
       turnwise warmstart --env my_env.py:MyEnv --seconds 60 --out warm
       turnwise warmstart --from warm --set warmstart.slip=0.3 --out warmer
     """
-    from rich.progress import Progress
-
+    from ..trainers.console import Board
     from ..trainers.recipe import load
     from ..trainers.train import prepare_torch
     from ..trainers.warmstart import warm_start
@@ -62,14 +62,8 @@ def warmstart(
     place = replace(place, train_kwargs={**place.train_kwargs, **parse_kwargs(kwargs)})
     chosen = replace(loaded, env=place, warmstart=section, train=replace(loaded.train, seed=seed))
     prepare_torch(chosen)
-    with Progress(transient=True) as progress:
-        task = progress.add_task("demonstrations", total=1.0)
-        cloned = warm_start(
-            chosen,
-            out,
-            lambda text, share: progress.update(task, completed=share, description=text),
-            start=start,
-        )
+    with Board() as board:
+        cloned = warm_start(chosen, out, board.working, start=start)
     size = sum(file.stat().st_size for file in out.iterdir())
     measured = "" if cloned.loss is None else f", {cloned.loss:.3f} nats a token on demonstrations held back"
     typer.echo(
