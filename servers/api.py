@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from ..errors import UsageError
+from ..errors import RequestRefused, UsageError
 
 __all__ = [
     "CreateItem",
@@ -113,6 +113,11 @@ class Problem:
     given: Any = None
     expected: Any = None
     todo: str = ""
+
+    def as_error(self) -> RequestRefused:
+        """Return the problem as what is raised where a call has one item only."""
+        detail = f"{self.detail}; {self.todo}" if self.todo else self.detail
+        return RequestRefused(self.status, self.code, detail, self.expected)
 
 
 def places_of(items: Sequence[StepItem]) -> dict[str, int]:

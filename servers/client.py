@@ -1,76 +1,26 @@
 """Environments behind a server, as Gymnasium knows them: one, and many at once.
 
-Both are ordinary faces over the async clients; `url="local:"` steps sessions in
-this process with the same code and the same replies.
+Both are faces over the async environments, whose calls run on a loop thread;
+`url="local:"` steps sessions in this process with the same code and the same replies.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import gymnasium
-import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ..envs.core import Utf8
-from ..errors import RequestRefused, UsageError
-from .api import CreateItem, Problem, Reply, ResetItem, SessionClient, StepItem
-from .loop_thread import LoopThread
+from .api import Reply, SessionClient
+from .async_env import ATTACH_WAIT_S, AsyncRemoteEnv
+from .async_vector_env import AsyncRemoteVectorEnv
+from .client_thread import ClientThread
+from .remote_sessions import connect
 
 __all__ = ["RemoteEnv", "RemoteVectorEnv", "connect"]
-
-_MAX_SEED = 1 << 31
-
-
-def connect(url: str | None, key: str | None = None, **options: Any) -> SessionClient:
-    """Return a client for a server's address; `local:` or None is a service in this process.
-
-    Raises:
-        UsageError: if the address is none.
-    """
-    if url in (None, "local:"):
-        from .local import LocalClient
-
-        return LocalClient()
-    from .http_client import HttpClient
-
-    return HttpClient(url, key, **options)
-
-
-class _Connection:
-    """Hold a client, the loop that runs it, and sessions on the other side."""
-
-    def __init__(self, url: str | None, key: str | None, client: SessionClient | None) -> None:
-        self.loop = LoopThread()
-        self.client = client or self.loop.run(_connected(url, key))
-        self.ids: list[str] = []
-
-    def create(self, item: CreateItem) -> list[Reply]:
-        """Create sessions; all or none.
-
-        Raises:
-            RequestRefused: if one of them could not be made.
-        """
-        rows = self.loop.run(self.client.create([item], request_id=uuid.uuid4().hex))
-        self.ids += [row.id for row in rows if isinstance(row, Reply)]
-        return accepted(rows)
-
-    def close(self) -> None:
-        """Close the sessions and the connection."""
-        try:
-            self.loop.run(self.client.close(self.ids))
-            self.loop.run(self.client.aclose())
-        finally:
-            self.ids = []
-            self.loop.close()
-
-
-async def _connected(url: str | None, key: str | None) -> SessionClient:
-    return connect(url, key)
 
 
 class RemoteEnv(gymnasium.Env[str, str]):
@@ -80,12 +30,13 @@ class RemoteEnv(gymnasium.Env[str, str]):
         url: where the server is, or `local:`.
         env_id: which environment.
         key: the bearer key, where the server asks for one.
-        client: speaks to the service instead of `url`.
+        client: speaks to the service instead of `url`; closed with the environment.
         kwargs: arguments of the environment.
 
     Raises:
         RequestRefused: from reset and step, if the server refuses the call.
         ServerUnreachable: if it gives no answer within the retries.
+        UsageError: from step before reset, and from any call after close or detach.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi"]}  # noqa: RUF012 - Gymnasium's name and type
@@ -101,50 +52,60 @@ class RemoteEnv(gymnasium.Env[str, str]):
         client: SessionClient | None = None,
         **kwargs: Any,
     ) -> None:
-        self.env_id, self.kwargs = env_id, kwargs
+        thread = ClientThread(url, key, client)
+        self._wrap(thread, AsyncRemoteEnv(None, env_id, client=thread.client, **kwargs))
+
+    @classmethod
+    def attach(
+        cls,
+        url: str | None,
+        session_id: str,
+        *,
+        key: str | None = None,
+        client: SessionClient | None = None,
+        wait_s: float = ATTACH_WAIT_S,
+    ) -> Self:
+        """Take over a session where it stands; see AsyncRemoteEnv.attach."""
+        thread = ClientThread(url, key, client)
+        work = AsyncRemoteEnv.attach(None, session_id, client=thread.client, wait_s=wait_s)
+        env = cls.__new__(cls)
+        env._wrap(thread, thread.open(work))
+        return env
+
+    def _wrap(self, thread: ClientThread, env: AsyncRemoteEnv) -> None:
+        self._thread, self._env = thread, env
+        self.env_id, self.kwargs = env.env_id, env.kwargs
         self.render_mode = None
-        self._connection = _Connection(url, key, client)
-        self._last: Reply | None = None
 
     @property
     def last_reply(self) -> Reply | None:
         """Return the last reply, with what Gymnasium's tuple leaves out."""
-        return self._last
+        return self._env.last_reply
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[str, dict[str, Any]]:
         """Start an episode; without a seed the next one is drawn from this object's generator."""
         super().reset(seed=seed)
-        task_seed = int(self.np_random.integers(_MAX_SEED)) if seed is None else seed
-        connection = self._connection
-        if self._last is None:
-            item = CreateItem(self.env_id, self.kwargs, task_seed, options)
-            self._last = connection.create(item)[0]
-        else:
-            again = ResetItem(self._last.id, self._last.episode + 1, task_seed, options)
-            self._last = accepted(connection.loop.run(connection.client.reset([again])))[0]
-        return self._last.observation, self._last.info
+        self._env.np_random = self.np_random
+        return self._thread.run(self._env.reset(seed=seed, options=options))
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Take one turn."""
-        last = self._last
-        if last is None:
-            raise UsageError("step before reset: call reset first")
-        item = StepItem(last.id, last.episode, last.turn, action)
-        connection = self._connection
-        self._last = reply = accepted(connection.loop.run(connection.client.step([item])))[0]
-        return reply.observation, reply.reward, reply.terminated, reply.truncated, reply.info
+        return self._thread.run(self._env.step(action))
 
     def render(self) -> str | None:
         """Return the last observation where `render_mode` is ansi."""
-        return self._last.observation if self.render_mode == "ansi" and self._last else None
+        last = self.last_reply
+        return last.observation if self.render_mode == "ansi" and last else None
+
+    def detach(self) -> str:
+        """Let go of the session, which stays on the server; see AsyncRemoteEnv.detach."""
+        return self._env.detach()
 
     def close(self) -> None:
         """Close the session."""
-        connection, self._last = self._connection, None
-        if connection.loop.alive:
-            connection.close()
+        self._thread.close(self._env)
 
 
 class RemoteVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
@@ -160,12 +121,13 @@ class RemoteVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         num_envs: how many sessions.
         key: the bearer key, where the server asks for one.
         group: all environments play the same task.
-        client: speaks to the service instead of `url`.
+        client: speaks to the service instead of `url`; closed with the environment.
         kwargs: arguments of the environments.
 
     Raises:
         RequestRefused: from reset and step, if the server refuses one of the items.
         ServerUnreachable: if it gives no answer within the retries.
+        UsageError: from step before reset, and from any call after close or detach.
     """
 
     def __init__(
@@ -179,20 +141,41 @@ class RemoteVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         client: SessionClient | None = None,
         **kwargs: Any,
     ) -> None:
-        if num_envs < 1:
-            raise UsageError(f"num_envs must be at least 1, got {num_envs}")
-        self.env_id, self.kwargs, self.num_envs, self.group = env_id, kwargs, num_envs, group
-        self.metadata = {"autoreset_mode": AutoresetMode.DISABLED, "render_modes": ["ansi"]}
-        self.single_observation_space = self.single_action_space = Utf8()
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self._connection = _Connection(url, key, client)
-        self._replies: list[Reply] = []
+        thread = ClientThread(url, key, client)
+        env = AsyncRemoteVectorEnv(None, env_id, num_envs, group=group, client=thread.client, **kwargs)
+        self._wrap(thread, env)
+
+    @classmethod
+    def attach(
+        cls,
+        url: str | None,
+        session_ids: Sequence[str],
+        *,
+        key: str | None = None,
+        group: bool = False,
+        client: SessionClient | None = None,
+        wait_s: float = ATTACH_WAIT_S,
+    ) -> Self:
+        """Take over sessions where they stand; see AsyncRemoteVectorEnv.attach."""
+        thread = ClientThread(url, key, client)
+        work = AsyncRemoteVectorEnv.attach(
+            None, session_ids, group=group, client=thread.client, wait_s=wait_s
+        )
+        env = cls.__new__(cls)
+        env._wrap(thread, thread.open(work))
+        return env
+
+    def _wrap(self, thread: ClientThread, env: AsyncRemoteVectorEnv) -> None:
+        self._thread, self._env = thread, env
+        self.env_id, self.kwargs, self.num_envs, self.group = env.env_id, env.kwargs, env.num_envs, env.group
+        self.metadata = env.metadata
+        self.single_observation_space = self.single_action_space = env.single_observation_space
+        self.observation_space, self.action_space = env.observation_space, env.action_space
 
     @property
     def replies(self) -> tuple[Reply, ...]:
         """Return the last reply of each environment, with what Gymnasium's tuple leaves out."""
-        return tuple(self._replies)
+        return self._env.replies
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -205,106 +188,19 @@ class RemoteVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
             options: go to each environment, but for `reset_mask`.
         """
         super().reset(seed=seed if isinstance(seed, int) else None)
-        rest = dict(options or {})
-        mask = self._mask(rest.pop("reset_mask", None))
-        seeds = self._seeds(seed)
-        if not self._replies:
-            if not mask.all():
-                raise UsageError("the first reset must start every environment: leave out reset_mask")
-            self._create(seeds, rest or None)
-        else:
-            self._reset(np.flatnonzero(mask), seeds, rest or None)
-        return self._observations(), self._infos(mask)
+        self._env.np_random = self.np_random
+        return self._thread.run(self._env.reset(seed=seed, options=options))
 
     def step(
         self, actions: Sequence[str | None]
     ) -> tuple[tuple[str, ...], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """Take one turn in each environment; one whose action is None stands still, with reward 0."""
-        if not self._replies:
-            raise UsageError("step before reset: call reset first")
-        if len(actions) != self.num_envs:
-            raise UsageError(f"step got {len(actions)} actions, expected {self.num_envs}")
-        moved = np.array([action is not None for action in actions])
-        items = [
-            StepItem(last.id, last.episode, last.turn, action)
-            for last, action in zip(self._replies, actions, strict=True)
-            if action is not None
-        ]
-        self._store(np.flatnonzero(moved), self._connection.loop.run(self._connection.client.step(items)))
-        rewards = np.array([reply.reward for reply in self._replies]) * moved
-        terminated = np.array([reply.terminated for reply in self._replies])
-        truncated = np.array([reply.truncated for reply in self._replies])
-        return self._observations(), rewards, terminated, truncated, self._infos(moved)
+        return self._thread.run(self._env.step(actions))
+
+    def detach(self) -> list[str]:
+        """Let go of the sessions, which stay on the server; see AsyncRemoteVectorEnv.detach."""
+        return self._env.detach()
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the sessions."""
-        if self._connection.loop.alive:
-            self._connection.close()
-
-    def _create(self, seeds: Sequence[int], options: dict[str, Any] | None) -> None:
-        items = [CreateItem(self.env_id, self.kwargs, seed, options) for seed in seeds]
-        connection = self._connection
-        rows = connection.loop.run(connection.client.create(items, request_id=uuid.uuid4().hex))
-        connection.ids = [row.id for row in rows if isinstance(row, Reply)]
-        self._replies = accepted(rows)
-
-    def _reset(self, places: NDArray[Any], seeds: Sequence[int], options: dict[str, Any] | None) -> None:
-        items = [
-            ResetItem(self._replies[i].id, self._replies[i].episode + 1, seeds[i], options) for i in places
-        ]
-        self._store(places, self._connection.loop.run(self._connection.client.reset(items)))
-
-    def _store(self, places: NDArray[Any], rows: Sequence[Reply | Problem]) -> None:
-        """Keep the replies that came, then say which item was refused."""
-        for place, row in zip(places, rows, strict=True):
-            if isinstance(row, Reply):
-                self._replies[place] = row
-        accepted(rows)
-
-    def _mask(self, mask: Any) -> NDArray[np.bool_]:
-        if mask is None:
-            return np.ones(self.num_envs, dtype=np.bool_)
-        array = np.asarray(mask)
-        if array.shape != (self.num_envs,) or array.dtype != np.bool_ or not array.any():
-            raise UsageError(
-                f"reset_mask is {array.dtype}{list(array.shape)}; "
-                f"expected bool[{self.num_envs}], not all false"
-            )
-        return array
-
-    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int]:
-        if isinstance(seed, int):
-            return [seed if self.group else seed + i for i in range(self.num_envs)]
-        drawn = [int(number) for number in self.np_random.integers(_MAX_SEED, size=self.num_envs)]
-        if self.group:
-            drawn = drawn[:1] * self.num_envs
-        if seed is None:
-            return drawn
-        if len(seed) != self.num_envs:
-            raise UsageError(f"reset got {len(seed)} seeds, expected {self.num_envs}")
-        return [drawn[i] if one is None else int(one) for i, one in enumerate(seed)]
-
-    def _observations(self) -> tuple[str, ...]:
-        return tuple(reply.observation for reply in self._replies)
-
-    def _infos(self, places: NDArray[Any]) -> dict[str, Any]:
-        """Give the infos of some environments in Gymnasium's array form, with a mask `_key` for each key."""
-        infos: dict[str, Any] = {}
-        for i in np.flatnonzero(places):
-            infos = self._add_info(infos, self._replies[i].info, int(i))
-        return infos
-
-
-def accepted(rows: Sequence[Reply | Problem]) -> list[Reply]:
-    """Return the replies of an answer.
-
-    Raises:
-        RequestRefused: with the first problem, if there is one.
-    """
-    replies = []
-    for row in rows:
-        if isinstance(row, Problem):
-            detail = f"{row.detail}; {row.todo}" if row.todo else row.detail
-            raise RequestRefused(row.status, row.code, detail, row.expected)
-        replies.append(row)
-    return replies
+        self._thread.close(self._env)

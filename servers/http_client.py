@@ -166,7 +166,7 @@ class HttpClient:
 
     async def describe(self, id: str) -> dict[str, Any]:
         """Return where a session stands, its last reply under `last`."""
-        return await self._call("GET", f"/v1/sessions/{id}", None)
+        return await self._call("GET", f"/v1/sessions/{quote(id, safe='')}", None)
 
     async def envs(self) -> list[dict[str, Any]]:
         """List the environments on offer."""

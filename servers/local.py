@@ -10,15 +10,16 @@ import orjson
 
 from .api import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem, places_of
 from .creation import Creation
+from .keys import ANYONE
 from .leases import keep_reaping
 from .offer import Offer
 from .problems import Refused
 from .service import Service, in_order
-from .wire import decode_item
+from .wire import decode_item, problem_from
 
 __all__ = ["LocalClient"]
 
-_OWNER = ""
+_OWNER = ANYONE.name
 
 
 class LocalClient:
@@ -91,6 +92,23 @@ class LocalClient:
         """Close sessions; closing one that is gone is no error."""
         self.service.close(_OWNER, ids)
         await self.service.commit()
+
+    async def describe(self, id: str) -> dict[str, Any]:
+        """Return where a session stands, its last reply under `last`.
+
+        Raises:
+            RequestRefused: if there is no such session.
+        """
+        from .calls import Calls  # brings pydantic, which nothing else here needs
+
+        try:
+            answer = await Calls(self.service, self._creation).describe(ANYONE, id, None, 0.0)
+        except Refused as refusal:
+            raise refusal.problem.as_error() from refusal
+        document: dict[str, Any] = orjson.loads(answer.body)
+        if answer.status != 200:
+            raise problem_from(document).as_error()
+        return document
 
     async def envs(self) -> list[dict[str, Any]]:
         """List the environments on offer."""

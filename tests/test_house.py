@@ -5,7 +5,7 @@
 3. trainers/credit and trainers/rewards import numpy and the errors only.
 4. `import turnwise` and `import turnwise.envs` bring neither torch nor a web server.
 5. The wheel holds every module; turnwise.credit works where only numpy is installed.
-6. Every public name of turnwise resolves.
+6. Every public name of turnwise resolves, and is imported when it is asked for, not before.
 """
 
 from __future__ import annotations
@@ -108,6 +108,19 @@ def test_public_names_resolve_and_are_sorted() -> None:
         assert getattr(turnwise, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = turnwise.nothing
+
+
+def test_the_environments_behind_a_server_are_public_and_come_when_asked_for() -> None:
+    names = ["AsyncRemoteEnv", "AsyncRemoteVectorEnv", "RemoteEnv", "RemoteVectorEnv"]
+    assert set(names) <= set(turnwise.__all__) and dir(turnwise) == turnwise.__all__
+    program = (
+        "import sys, turnwise\n"
+        "before = [m for m in sys.modules if m.startswith(('turnwise.', 'gymnasium', 'numpy', 'httpx'))]\n"
+        f"names = [getattr(turnwise, name).__name__ for name in {names!r}]\n"
+        "print(before, names)"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == f"[] {names!r}"
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     from .envs.core import TextEnv, Utf8
     from .envs.registry import make, register, registered
     from .errors import TurnwiseError
+    from .servers.async_env import AsyncRemoteEnv
+    from .servers.async_vector_env import AsyncRemoteVectorEnv
     from .servers.client import RemoteEnv, RemoteVectorEnv
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncRemoteEnv",
+    "AsyncRemoteVectorEnv",
     "RemoteEnv",
     "RemoteVectorEnv",
     "TextEnv",
@@ -26,6 +30,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "AsyncRemoteEnv": "servers.async_env",
+    "AsyncRemoteVectorEnv": "servers.async_vector_env",
     "RemoteEnv": "servers.client",
     "RemoteVectorEnv": "servers.client",
     "TextEnv": "envs.core",

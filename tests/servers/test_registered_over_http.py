@@ -1,7 +1,10 @@
-"""Every registered environment behind a real server: Gymnasium's check, and the same episode as here."""
+"""Every registered environment behind a real server: Gymnasium's check, and the same episode as here.
+
+The async environment plays the same episode too, and so do several side by side."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import warnings
 from collections.abc import Iterator
@@ -46,9 +49,21 @@ def test_remote_environment_is_the_local_one(env_id: str, server: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             check_env(remote, skip_render_check=True)
-        assert _episode(remote) == _episode(turnwise.make(env_id, **kwargs))
+        here = _episode(turnwise.make(env_id, **kwargs))
+        assert _episode(remote) == here
     finally:
         remote.close()
+    assert asyncio.run(_async_episode(server, env_id, kwargs)) == here
+
+
+def test_async_environments_of_all_kinds_side_by_side(server: str) -> None:
+    ids = [env_id for env_id in sorted(turnwise.registered()) if env_id not in FILES]
+
+    async def together() -> list[list[Any]]:
+        return await asyncio.gather(*(_async_episode(server, env_id, {}) for env_id in ids))
+
+    assert len(ids) >= 8
+    assert asyncio.run(together()) == [_episode(turnwise.make(env_id)) for env_id in ids]
 
 
 def test_vector_environment_passes_gymnasiums_check(server: str) -> None:
@@ -72,10 +87,25 @@ def _episode(env: Any) -> list[Any]:
     observation, info = env.reset(seed=5)
     replies: list[Any] = [(observation, info["state_key"])]
     for turn in range(8):
-        admissible = info.get("admissible")
-        action = admissible[7 * turn % len(admissible)] if admissible else f"try {turn}"
-        observation, reward, terminated, truncated, info = env.step(action)
+        observation, reward, terminated, truncated, info = env.step(_action(info, turn))
         replies.append((observation, reward, terminated, truncated, info["state_key"]))
         if terminated or truncated:
             break
     return replies
+
+
+async def _async_episode(server: str, env_id: str, kwargs: dict[str, Any]) -> list[Any]:
+    async with turnwise.AsyncRemoteEnv(server, env_id, **kwargs) as env:
+        observation, info = await env.reset(seed=5)
+        replies: list[Any] = [(observation, info["state_key"])]
+        for turn in range(8):
+            observation, reward, terminated, truncated, info = await env.step(_action(info, turn))
+            replies.append((observation, reward, terminated, truncated, info["state_key"]))
+            if terminated or truncated:
+                break
+        return replies
+
+
+def _action(info: dict[str, Any], turn: int) -> str:
+    admissible = info.get("admissible")
+    return str(admissible[7 * turn % len(admissible)]) if admissible else f"try {turn}"
