@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,25 @@ def test_a_cancelled_step_is_taken_once(make_service, world, gate, where):
     asyncio.run(run())
 
 
+def test_an_interrupted_step_of_the_sync_environment_is_taken_once(make_service, world, gate):
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    env = RemoteEnv(None, world("Gated"), client=LocalClient(make_service({"*": "thread"})))
+    env.reset(seed=1)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            env.step("hold")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    gate.set()
+    assert env.step("hold")[0].startswith("turn 1 hold")
+    assert env.step("go")[0].startswith("turn 2 go")
+    env.close()
+
+
 def test_a_cancelled_vector_step_is_taken_once(make_service, world, gate):
     async def run() -> None:
         service = make_service({"*": "thread"})
@@ -323,18 +343,23 @@ def test_a_step_without_an_answer_is_asked_again(make_service, world):
             return response
 
     env = RemoteEnv(None, world("Counter"), client=HttpClient("http://test", transport=Flaky(), budget_s=0.1))
+
+    def unanswered(call: Any, *given: Any, **named: Any) -> None:
+        down[0] = True
+        with pytest.raises(ServerUnreachable):
+            call(*given, **named)
+        down[0] = False
+
+    unanswered(env.reset, seed=1)
     env.reset(seed=1)
-    down[0] = True
-    with pytest.raises(ServerUnreachable):
-        env.step("go")
-    down[0] = False
+    assert len(service.sessions) == 1, "the session that was made is the one that is played"
+    unanswered(env.step, "go")
     assert env.step("go")[0].startswith("turn 1 go")
-    down[0] = True
-    with pytest.raises(ServerUnreachable):
-        env.reset(seed=2)
-    down[0] = False
-    assert env.reset(seed=2)[1]["task"] == "count-2"
-    assert env.last_reply.episode == 1
+    unanswered(env.reset, seed=2)
+    with pytest.raises(UsageError, match="the last reset was not answered"):
+        env.step("go")
+    assert env.reset(seed=3)[1]["task"] == "count-3"
+    assert env.last_reply.episode == 2, "the one without an answer counts"
     env.close()
     assert service.sessions == {}
 

@@ -22,6 +22,7 @@ from turnwise.errors import RequestRefused, ServerUnreachable, UsageError
 from turnwise.servers.api import CreateItem
 from turnwise.servers.app import Application
 from turnwise.servers.http_client import HttpClient
+from turnwise.servers.journal_file import SqliteJournal
 from turnwise.servers.keys import Caller, Keys
 from turnwise.servers.local import LocalClient
 from turnwise.servers.process import ServerProcess
@@ -97,6 +98,35 @@ def test_after_the_server_was_killed(world, tmp_path):
         assert httpx.get(f"{server.url}/v1/sessions").json()["sessions"] == []
         first.close()
         many.close()
+
+
+@pytest.mark.parametrize("where", ["http", "local"])
+def test_a_session_that_cannot_be_rebuilt(make_service, world, tmp_path, where):
+    drift = tmp_path / "drift"
+    drift.write_text("a")
+
+    async def run() -> None:
+        def service() -> Any:
+            return make_service(roots=(tmp_path,), journal=SqliteJournal(tmp_path / "journal.db"))
+
+        before = service()
+        first = AsyncRemoteEnv(None, world("Drifting"), client=LocalClient(before), drift="./drift")
+        await first.reset(seed=1)
+        for _ in range(3):
+            await first.step("go")
+        id = first.detach()
+        await before.aclose()
+        drift.write_text("b")
+        after = service()
+        client = over_http(after) if where == "http" else LocalClient(after)
+        for _ in range(2):
+            with pytest.raises(RequestRefused, match="replay_diverged") as refusal:
+                await AsyncRemoteEnv.attach(None, id, client=client)
+            assert refusal.value.expected["turn"] == 3
+        await client.aclose()
+        await after.aclose()
+
+    asyncio.run(run())
 
 
 def test_after_the_end_of_an_episode(make_service, world):
