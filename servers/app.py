@@ -50,6 +50,9 @@ _PAGE_HEADERS = {
     "referrer-policy": "no-referrer",
 }
 
+# FastAPI's own spans would repeat ours, and its records of failures tell what bodies hold
+_NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+
 
 class Application(Gate):
     """Be the whole server as one ASGI application.
@@ -109,7 +112,12 @@ def control_plane(calls: Calls, drain_s: float, mesh: Mesh | None = None) -> Fas
             await mesh.close()
 
     app = FastAPI(
-        title="turnwise", version=__version__, description=_ABOUT, lifespan=lifespan, redirect_slashes=False
+        title="turnwise",
+        version=__version__,
+        description=_ABOUT,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     _add_root(app, calls)
     _add_sessions(app, calls)
@@ -230,7 +238,9 @@ def _caller(request: Request) -> Caller:
 
 
 async def _document(request: Request, calls: Calls) -> dict[str, Any]:
-    return load_body(await request.body(), calls.service.limits)
+    document = load_body(await request.body(), calls.service.limits)
+    request.scope["turnwise.document"] = document
+    return document
 
 
 def _response(answer: Answer) -> Response:

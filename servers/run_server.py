@@ -15,6 +15,7 @@ import uvicorn
 
 from ..errors import UsageError
 from .app import Application
+from .gate import App
 from .server_config import ServerConfig
 
 __all__ = ["run_server"]
@@ -47,13 +48,9 @@ def run_server(
     Raises:
         UsageError: if the server could not start.
     """
-    server = _Server(app, config, on_start, stop_at_end_of, stop_on)
-    # what is loaded now stays: looking through it again and again is a tenth of a step's time
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    with asyncio.Runner(loop_factory=_loop_factory) as runner:
-        runner.run(server.serve([listening]))
+    with _answering(app, config) as answering:
+        server = _Server(app, answering, config, on_start, stop_at_end_of, stop_on)
+        _run(server, listening)
     if not server.started:
         raise UsageError("the server could not start; its log says why")
     code = 130 if server.stopped_by == signal.SIGINT else 0
@@ -64,12 +61,34 @@ def run_server(
     return code
 
 
+@contextmanager
+def _answering(app: Application, config: ServerConfig) -> Iterator[App]:
+    """Give what uvicorn is to call: the application, inside spans where they are wanted."""
+    if config.telemetry is None:
+        yield app
+        return
+    from .telemetry import traced
+
+    with traced(app, config.telemetry) as inside_spans:
+        yield inside_spans
+
+
+def _run(server: _Server, listening: socket.socket) -> None:
+    # what is loaded now stays: looking through it again and again is a tenth of a step's time
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    with asyncio.Runner(loop_factory=_loop_factory) as runner:
+        runner.run(server.serve([listening]))
+
+
 class _Server(uvicorn.Server):
     """Be uvicorn's server with an announced start and a stop that ends in exit code 0."""
 
     def __init__(
         self,
         app: Application,
+        answering: App,
         config: ServerConfig,
         on_start: Callable[[], None],
         stop_at_end_of: int | None,
@@ -77,7 +96,7 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                answering,
                 http="httptools",
                 ws="websockets-sansio",
                 ws_max_size=config.limits.max_body_bytes,

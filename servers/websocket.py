@@ -21,23 +21,32 @@ from .keys import Caller, Keys
 from .problems import Refused, bad_request, not_a_key, too_large
 from .wire import PROTOCOL, load_body, read_step, read_steps
 
-__all__ = ["PATH", "serve_socket"]
+__all__ = ["CALLS", "PATH", "serve_socket"]
 
 PATH = "/v1/ws"
 _MAX_IN_FLIGHT = 64
 _MEMBERS = {"request", "call", "body", "wait_s", "fields"}
+CALLS = ["step", "steps", "create", "reset", "fork", "close", "heartbeat", "describe", "journal"]
+CALLS += ["sessions", "envs", "hello"]
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+AnswerTo = Callable[[dict[str, Any]], Awaitable[Answer]]
+Around = Callable[[dict[str, Any], AnswerTo], Awaitable[Answer]]
 
 
 async def serve_socket(
-    calls: Calls, keys: Keys | None, caller: Caller | None, receive: Receive, send: Send
+    calls: Calls,
+    keys: Keys | None,
+    caller: Caller | None,
+    receive: Receive,
+    send: Send,
+    around: Around | None = None,
 ) -> None:
-    """Serve one websocket until it is closed."""
+    """Serve one websocket until it is closed, each call inside `around`."""
     await receive()  # the wish to connect
     await send({"type": "websocket.accept", "headers": [(b"turnwise-protocol", str(PROTOCOL).encode())]})
-    socket = _Socket(calls, keys, caller, send)
+    socket = _Socket(calls, keys, caller, send, around)
     try:
         while True:
             message = await receive()
@@ -51,8 +60,11 @@ async def serve_socket(
 class _Socket:
     """Answer the messages of one connection."""
 
-    def __init__(self, calls: Calls, keys: Keys | None, caller: Caller | None, send: Send) -> None:
+    def __init__(
+        self, calls: Calls, keys: Keys | None, caller: Caller | None, send: Send, around: Around | None
+    ) -> None:
         self._calls, self._keys, self._caller, self._send = calls, keys, caller, send
+        self._around = around
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_MAX_IN_FLIGHT)
 
@@ -83,7 +95,8 @@ class _Socket:
             number = document.get("request")
             if self._caller is not None:
                 self._calls.admit(self._caller)
-            answer = await self._call(document)
+            around = self._around
+            answer = await (self._call(document) if around is None else around(document, self._call))
         except Refused as refusal:
             answer = refusal_answer(self._calls, refusal)
         told = {"request": number, "status": answer.status}
@@ -144,8 +157,7 @@ class _Socket:
             return await calls.sessions(caller)
         if call == "envs":
             return calls.envs()
-        known = "step steps create reset fork close heartbeat describe journal sessions envs hello"
-        raise Refused(bad_request("there is no such call", call, known.split()))
+        raise Refused(bad_request("there is no such call", call, CALLS))
 
     def _wait_s(self, document: dict[str, Any]) -> float | None:
         wait_s = document.get("wait_s")
