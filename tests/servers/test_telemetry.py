@@ -238,7 +238,8 @@ async def _play(url: str, env_id: str) -> None:
     await client.aclose()
 
 
-def test_several_workers(world, collector):
+def test_several_workers(world, collector, monkeypatch):
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "60000")  # only the end sends
     arguments = ["--env", world("Counter"), "--workers", "2", "--telemetry", f"{collector.url}/v1/traces/"]
     with ServerProcess(arguments) as server:
         with httpx.Client(base_url=server.url, headers=CONTINUED) as http:
