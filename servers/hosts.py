@@ -9,11 +9,15 @@ a hang ends one session and no other.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any, Literal, Protocol
 
-from ..envs.core import Checked, TextEnv
+from ..envs.core import Checked, TextEnv, hold_up
 
 __all__ = ["ENV_ERRORS", "Host", "Isolation", "LocalHost", "Played"]
+
+log = logging.getLogger("turnwise.servers")
 
 ENV_ERRORS = (Exception, SystemExit)
 """What the code of an environment may raise: the one boundary where everything is caught."""
@@ -65,7 +69,14 @@ class LocalHost:
 
     async def step_async(self, action: str) -> Played:
         """Take one turn of an environment that waits."""
-        return self.env.accept(await self.env.text_env.step_async(action))  # type: ignore[attr-defined]
+        try:
+            result = await self.env.text_env.step_async(action)  # type: ignore[attr-defined]
+        except BaseException as error:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():  # else it is not the environment that ends this
+                hold_up(f"{self.env.name}.step_async", error)
+            raise
+        return self.env.accept(result)
 
     def reset(self, seed: int, options: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
         """Start an episode."""
@@ -80,5 +91,8 @@ class LocalHost:
         self.env.text_env.reseed(seed)
 
     def close(self) -> None:
-        """Release what the environment holds."""
-        self.env.close()
+        """Release what the environment holds; its failure to do so concerns nobody else."""
+        try:
+            self.env.close()
+        except ENV_ERRORS:
+            log.exception("%s could not be closed", self.env.name)
