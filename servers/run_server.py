@@ -16,6 +16,7 @@ import uvicorn
 from ..errors import UsageError
 from .app import Application
 from .gate import App
+from .http_protocol import BoundedHttp
 from .server_config import ServerConfig
 
 __all__ = ["run_server"]
@@ -97,7 +98,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 answering,
-                http="httptools",
+                http=BoundedHttp,
                 ws="websockets-sansio",
                 ws_max_size=config.limits.max_body_bytes,
                 ws_ping_interval=20.0,
