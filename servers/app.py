@@ -158,7 +158,8 @@ def _add_sessions(app: FastAPI, calls: Calls) -> None:
     async def create(request: Request) -> Response:
         """Make and reset sessions: a list of items, or one item's members at the top."""
         wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
-        return _response(await calls.create(_caller(request), await _document(request, calls), wait_s))
+        answer = await calls.create(_caller(request), await _document(request, calls), wait_s)
+        return _response(answer.only(fields_of(request.scope)))
 
     @app.get("/v1/sessions", tags=["sessions"])
     async def sessions(request: Request) -> Response:
@@ -173,7 +174,8 @@ def _add_sessions(app: FastAPI, calls: Calls) -> None:
             raise Refused(bad_request("turn is no number", turn, "e.g. ?turn=3"))
         wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
         number = None if turn is None else int(turn)
-        return _response(await calls.describe(_caller(request), id, number, wait_s))
+        answer = await calls.describe(_caller(request), id, number, wait_s)
+        return _response(answer.only(fields_of(request.scope)))
 
     @app.delete("/v1/sessions/{id}", tags=["sessions"])
     async def delete(request: Request, id: str) -> Response:
@@ -219,7 +221,8 @@ def _add_batches(app: FastAPI, calls: Calls) -> None:
     async def fork(request: Request) -> Response:
         """Copy sessions in the state they are in."""
         wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
-        return _response(await calls.fork(_caller(request), await _document(request, calls), wait_s))
+        answer = await calls.fork(_caller(request), await _document(request, calls), wait_s)
+        return _response(answer.only(fields_of(request.scope)))
 
     @app.post("/v1/close", tags=["batches"], openapi_extra=_body(CloseBody))
     async def close(request: Request) -> Response:

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -22,6 +23,8 @@ from .server_config import ServerConfig
 __all__ = ["run_server"]
 
 log = logging.getLogger("turnwise.servers")
+
+_LOOK_S = 0.1
 
 
 def run_server(
@@ -117,6 +120,7 @@ class _Server(uvicorn.Server):
             stop_at_end_of,
             stop_on,
         )
+        self._drain_s = config.drain_s
         self.stopped_by: int | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -127,6 +131,17 @@ class _Server(uvicorn.Server):
         self._on_start()
         if self._stop_at_end_of is not None:
             asyncio.get_running_loop().add_reader(self._stop_at_end_of, self._read, self._stop_at_end_of)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what websockets wait for, on which uvicorn would hang up, and stop."""
+        for server in self.servers:
+            server.close()
+        give_up = time.monotonic() + self._drain_s
+        waiting = set(self._app.calls.under_way)
+        while waiting and not self.force_exit and time.monotonic() < give_up:
+            _, waiting = await asyncio.wait(waiting, timeout=_LOOK_S)
+        self.config.timeout_graceful_shutdown = int(max(1.0, give_up - time.monotonic()))
+        await super().shutdown(sockets)
 
     def _read(self, descriptor: int) -> None:
         if not os.read(descriptor, 4096):

@@ -73,6 +73,7 @@ class _Socket:
         await self._room.acquire()
         task = asyncio.create_task(self._answer(text if isinstance(text, bytes) else text.encode()))
         self._tasks.add(task)
+        self._calls.under_way.add(task)
         task.add_done_callback(self._done)
 
     async def end(self) -> None:
@@ -83,6 +84,7 @@ class _Socket:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._calls.under_way.discard(task)
         self._room.release()
 
     async def _answer(self, text: bytes) -> None:
@@ -92,7 +94,8 @@ class _Socket:
             if len(text) > limits.max_body_bytes:
                 raise Refused(too_large("bytes of the message", len(text), limits.max_body_bytes))
             document = load_body(text, limits)
-            number = document.get("request")
+            given = document.get("request")
+            number = given if isinstance(given, int | float | str) else None
             if self._caller is not None:
                 self._calls.admit(self._caller)
             around = self._around
@@ -123,6 +126,7 @@ class _Socket:
         return await self._dispatch(self._caller, str(call), body, self._wait_s(document), _fields(document))
 
     def _hello(self, body: dict[str, Any]) -> Answer:
+        _check_members(body, "key")
         if self._keys is not None:
             caller = self._keys.identify(f"Bearer {body.get('key')}".encode("utf-8", "replace"))
             if caller is None:
@@ -140,22 +144,26 @@ class _Socket:
         if call == "steps":
             return await calls.steps(caller, read_steps(body, limits), wait_s, fields)
         if call == "create":
-            return await calls.create(caller, body, wait_s or 0.0)
+            return (await calls.create(caller, body, wait_s or 0.0)).only(fields)
         if call == "reset":
             return await calls.reset(caller, body, fields)
         if call == "fork":
-            return await calls.fork(caller, body, wait_s or 0.0)
+            return (await calls.fork(caller, body, wait_s or 0.0)).only(fields)
         if call == "close":
             return await calls.close(caller, body)
         if call == "heartbeat":
             return await calls.heartbeat(caller, body)
         if call == "describe":
-            return await calls.describe(caller, _id(body), None, 0.0)
+            _check_members(body, "id", "turn")
+            return (await calls.describe(caller, _id(body), _turn(body), wait_s or 0.0)).only(fields)
         if call == "journal":
+            _check_members(body, "id")
             return await calls.journal(caller, _id(body))
         if call == "sessions":
+            _check_members(body)
             return await calls.sessions(caller)
         if call == "envs":
+            _check_members(body)
             return calls.envs()
         raise Refused(bad_request("there is no such call", call, CALLS))
 
@@ -173,6 +181,19 @@ def _id(body: dict[str, Any]) -> str:
     if not isinstance(id, str):
         raise Refused(bad_request("the body has no text id", id, {"id": "..."}))
     return id
+
+
+def _turn(body: dict[str, Any]) -> int | None:
+    turn = body.get("turn")
+    if turn is not None and not (type(turn) is int and turn >= 0):
+        raise Refused(bad_request("turn is no whole number from 0", turn, {"id": "...", "turn": 3}))
+    return turn
+
+
+def _check_members(body: dict[str, Any], *known: str) -> None:
+    unknown = sorted(set(body) - set(known))
+    if unknown:
+        raise Refused(bad_request(f"unknown member {unknown[0][:100]!r} of the body", unknown, known))
 
 
 def _fields(document: dict[str, Any]) -> list[str]:

@@ -250,6 +250,20 @@ def test_fields_leave_out_long_parts(make_service, talk, world):
         assert sorted(without.json()["info"]) == ["private", "state_key", "won"]
         only = await http.post(f"/v1/sessions/{id}/step?fields=won,state_key", json=body)
         assert sorted(only.json()["info"]) == ["state_key", "won"]
+        wanted = "?fields=task,won"
+        body = {
+            "items": [{"env_id": world("Counter"), "count": 2}, {"env_id": "no/such-v0"}],
+            "request_id": "r",
+        }
+        made = (await http.post(f"/v1/sessions{wanted}", json=body)).json()["sessions"]
+        assert [sorted(row["info"]) for row in made[:2]] == [["task"]] * 2
+        assert made[2]["code"] == "unknown_environment"
+        again = (await http.post("/v1/sessions", json=body)).json()["sessions"]
+        assert sorted(again[0]["info"]) == ["admissible", "state_key", "task"], "what is stored is whole"
+        forked = (await http.post(f"/v1/fork{wanted}", json={"items": [{"id": id}]})).json()["sessions"]
+        assert sorted(forked[0]["info"]) == ["won"]
+        assert sorted((await http.get(f"/v1/sessions/{id}{wanted}")).json()["last"]["info"]) == ["won"]
+        assert sorted((await http.get(f"/v1/sessions/{id}{wanted}&turn=0")).json()["info"]) == ["won"]
 
     talk(make_service(), conversation)
 
