@@ -302,3 +302,26 @@ def test_health_metrics_envs_and_docs(make_service, talk, world):
         assert (missing.status_code, missing.json()["code"]) == (404, "unknown_path")
 
     talk(make_service(), conversation)
+
+
+def test_the_openapi_document_tells_what_is_answered(make_service, talk, world):
+    async def conversation(http):
+        paths = (await http.get("/openapi.json")).json()["paths"]
+        for path, operations in paths.items():
+            for operation in operations.values():
+                assert "422" not in operation["responses"], f"{path}: no answer of ours has FastAPI's form"
+                problem = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
+                assert {"code", "detail", "given", "expected", "todo"} <= set(problem["properties"])
+        reply = await created(http, world("Counter"))
+        refused = (await step(http, reply["id"], 7, "go")).json()
+        assert set(refused) <= set(problem["properties"])
+        assert set(problem["required"]) <= set(refused)
+        told = paths["/v1/sessions/{id}/step"]["post"]["responses"]["200"]["content"]["application/json"]
+        assert set(told["schema"]["properties"]) == set(told["schema"]["required"]) == set(reply)
+        told = paths["/v1/step"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert set(told["properties"]["items"]["items"]["anyOf"][0]["properties"]) == set(reply)
+        known = {row["name"] for row in paths["/v1/sessions/{id}"]["get"]["parameters"]}
+        assert known == {"id", "turn", "fields", "prefer"}
+        assert "text/plain" in paths["/metrics"]["get"]["responses"]["200"]["content"]
+
+    talk(make_service(), conversation)
