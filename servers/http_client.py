@@ -156,6 +156,13 @@ class HttpClient:
             alive += (await self._call("POST", "/v1/heartbeat", {"ids": list(part)}))["alive"]
         return alive
 
+    async def renew(self, ids: Sequence[str]) -> float:
+        """Renew leases; return how many seconds one lasts on this server."""
+        ttl_s = 0.0
+        for part in _parts(ids) if ids else [ids]:
+            ttl_s = float((await self._call("POST", "/v1/heartbeat", {"ids": list(part)}))["ttl_s"])
+        return ttl_s
+
     async def sessions(self) -> list[dict[str, Any]]:
         """List the sessions of this key: id, env_id, episode, turn, end and idle_s.
 
