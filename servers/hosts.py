@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
 from typing import Any, Literal, Protocol
 
 from ..envs.core import Checked, TextEnv, hold_up
 
-__all__ = ["ENV_ERRORS", "Host", "Isolation", "LocalHost", "Played"]
+__all__ = ["ENV_ERRORS", "Host", "Isolation", "LocalHost", "Played", "wait_until_closed"]
 
 log = logging.getLogger("turnwise.servers")
+
+_CLOSING: set[threading.Thread] = set()
 
 ENV_ERRORS = (Exception, SystemExit)
 """What the code of an environment may raise: the one boundary where everything is caught."""
@@ -53,14 +57,18 @@ class Host(Protocol):
 
 
 class LocalHost:
-    """Hold an environment of this process."""
+    """Hold an environment of this process.
 
-    __slots__ = ("env", "fingerprint", "step")
+    `aside` says that it is closed on a thread of its own, because it may take its time.
+    """
+
+    __slots__ = ("aside", "env", "fingerprint", "step")
 
     def __init__(self, env: Checked[TextEnv]) -> None:
         self.env = env
         self.fingerprint = env.fingerprint
         self.step = env.step
+        self.aside = False
 
     @property
     def waits(self) -> bool:
@@ -91,8 +99,26 @@ class LocalHost:
         self.env.text_env.reseed(seed)
 
     def close(self) -> None:
-        """Release what the environment holds; its failure to do so concerns nobody else."""
+        """Release what the environment holds; how long that takes, or that it fails, concerns nobody else."""
+        if not self.aside:
+            self._close()
+            return
+        thread = threading.Thread(target=self._close, name="turnwise-close", daemon=True)
+        _CLOSING.add(thread)
+        thread.start()
+
+    def _close(self) -> None:
         try:
             self.env.close()
         except ENV_ERRORS:
             log.exception("%s could not be closed", self.env.name)
+        finally:
+            _CLOSING.discard(threading.current_thread())
+
+
+def wait_until_closed(seconds: float) -> int:
+    """Wait for environments that are being closed aside; return how many still are."""
+    give_up = time.monotonic() + seconds
+    for thread in list(_CLOSING):
+        thread.join(max(0.0, give_up - time.monotonic()))
+    return len(_CLOSING)

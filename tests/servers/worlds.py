@@ -120,6 +120,19 @@ class Sleepy(Counter):
         return super().step(action)
 
 
+class Lingering(Counter):
+    """Take its time to close, and note that it has."""
+
+    def __init__(self, seconds: float, note: Path) -> None:
+        super().__init__()
+        self.seconds, self.note = seconds, Path(note)
+
+    def close(self) -> None:
+        time.sleep(self.seconds)
+        with self.note.open("a") as file:
+            file.write("closed\n")
+
+
 class Locked(Counter):
     """Hold what cannot be copied."""
 
