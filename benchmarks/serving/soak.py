@@ -45,7 +45,7 @@ ENVS = [f"{WORLDS}:Counter", f"{WORLDS}:Waiting", f"{WANDERERS}:Household"]
 JSON = {"content-type": "application/json"}
 FLAT = 0.05
 TIDY_S = 60.0  # the thread that tidies the journal is there by then
-NUM_DRIVERS, NUM_SESSIONS, LENGTH, NUM_EPISODES = 16, 4, 24, 2
+NUM_DRIVERS, NUM_SESSIONS, LENGTH, NUM_EPISODES = 64, 4, 24, 2
 
 
 class Row(NamedTuple):
