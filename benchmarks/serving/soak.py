@@ -65,6 +65,7 @@ class Load:
     def __init__(self, url: str) -> None:
         self.client, self.url = HttpClient(url, budget_s=600.0), url
         self.wire = KeepAliveTransport(url, {}, 600.0)
+        self.few = asyncio.Semaphore(8)  # httpx looks through all its connections for each request
         self.num_turns = self.num_answers = 0
         self.stopping = False
 
@@ -83,11 +84,13 @@ class Load:
     async def life(self, name: str, env_id: str, singly: bool) -> None:
         """Create a group, play episodes with a fork in each, and close."""
         item = CreateItem(env_id, {"length": LENGTH}, len(name), count=NUM_SESSIONS, group=True)
-        rows = replies(await self.client.create([item], request_id=f"create-{name}"))
+        async with self.few:
+            rows = replies(await self.client.create([item], request_id=f"create-{name}"))
         for episode in range(NUM_EPISODES):
             if episode:
                 resets = [ResetItem(row.id, episode) for row in rows]
-                rows = replies(await self.client.reset(resets))
+                async with self.few:
+                    rows = replies(await self.client.reset(resets))
             for turn in range(LENGTH):
                 if turn == LENGTH // 2:
                     rows = await self.forked(rows, f"fork-{name}-{episode}")
@@ -95,14 +98,16 @@ class Load:
                     await asyncio.gather(*[self.single(row.id, episode, turn) for row in rows])
                     continue
                 await self.together(rows, episode, turn)
-        await self.client.close([row.id for row in rows])
+        async with self.few:
+            await self.client.close([row.id for row in rows])
         self.num_answers += 1 + NUM_EPISODES
 
     async def forked(self, rows: list[Reply], name: str) -> list[Reply]:
         """Go on with copies of all."""
         items = [ForkItem(row.id, reseed=number) for number, row in enumerate(rows)]
-        children = replies(await self.client.fork(items, request_id=name))
-        await self.client.close([row.id for row in rows])
+        async with self.few:
+            children = replies(await self.client.fork(items, request_id=name))
+            await self.client.close([row.id for row in rows])
         return children
 
     async def single(self, id: str, episode: int, turn: int) -> None:
