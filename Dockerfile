@@ -7,8 +7,8 @@ FROM python:3.11-slim
 RUN useradd --create-home --uid 1000 turnwise && mkdir /data && chown turnwise /data
 WORKDIR /opt/turnwise
 COPY . .
-# what pyproject.toml asks for, but for what only policies and trainers need
-RUN python -c "import tomllib; print(*[one for one in tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'] if not one.startswith(('torch', 'transformers', 'tokenizers', 'safetensors'))], sep='\n')" > /tmp/requirements.txt \
+# what pyproject.toml asks for, traces included, but for what only policies and trainers need
+RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*[one for one in project['dependencies'] + project['optional-dependencies']['telemetry'] if not one.startswith(('torch', 'transformers', 'tokenizers', 'safetensors'))], sep='\n')" > /tmp/requirements.txt \
  && grep -v -i -E '^(torch|transformers|tokenizers|safetensors|nvidia|triton)' constraints.txt > /tmp/constraints.txt \
  && pip install --no-cache-dir -c /tmp/constraints.txt -r /tmp/requirements.txt \
  && pip install --no-cache-dir --no-deps .

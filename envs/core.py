@@ -31,6 +31,7 @@ import copy
 import hashlib
 import inspect
 import math
+import threading
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 from weakref import WeakKeyDictionary
@@ -190,14 +191,23 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, Info]:
         """Start an episode; see gymnasium.Env.reset."""
-        result = self.env.reset(seed=seed, options=options)
+        try:
+            result = self.env.reset(seed=seed, options=options)
+        except BaseException as error:
+            hold_up(f"{self.name}.reset", error)
+            raise
         if not (isinstance(result, tuple) and len(result) == 2):
             raise self._fault("reset", f"returned {_short(result)}", "(observation, info)")
         return self._text("reset", result[0]), self._info("reset", *result)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, Info]:
         """Take one turn; see gymnasium.Env.step."""
-        return self.accept(self.env.step(action))
+        try:
+            result = self.env.step(action)
+        except BaseException as error:
+            hold_up(f"{self.name}.step", error)
+            raise
+        return self.accept(result)
 
     def accept(self, result: object) -> tuple[str, float, bool, bool, Info]:
         """Check what a step returned and complete it."""
@@ -222,7 +232,12 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
 
     def clone(self) -> Checked[EnvT]:
         """Return an independent copy in the same state."""
-        return Checked(self.text_env.clone(), self.name)
+        try:
+            copy = self.text_env.clone()
+        except BaseException as error:
+            hold_up(f"{self.name}.clone", error)
+            raise
+        return Checked(copy, self.name)
 
     def _text(self, call: str, text: object) -> str:
         if not isinstance(text, str):
@@ -243,6 +258,26 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
 
     def _fault(self, call: str, given: str, expected: str) -> EnvironmentFault:
         return EnvironmentFault(f"{self.name}.{call} {given}; expected {expected}")
+
+
+def hold_up(call: str, error: BaseException) -> None:
+    """Refuse to pass on what an environment raised where others would take it for something else.
+
+    An end of iteration and what is no Exception mean something to whoever runs the call, a
+    generator, an event loop or a thread; and an error without a text cannot be told.
+
+    Raises:
+        EnvironmentFault: instead of such an error.
+    """
+    passes = isinstance(error, Exception | SystemExit) and not isinstance(error, StopIteration)
+    if isinstance(error, KeyboardInterrupt):  # of whoever sits at the keyboard, unless on a thread
+        passes = threading.current_thread() is threading.main_thread()
+    try:
+        str(error)
+    except Exception:  # noqa: BLE001 - code of the environment
+        passes = False
+    if not passes:
+        raise EnvironmentFault(f"{call} raised {type(error).__name__}") from error
 
 
 def _short(value: object) -> str:

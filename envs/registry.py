@@ -22,7 +22,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec, registry
 
 from ..errors import UnknownName, UsageError
-from .core import Checked, TextEnv
+from .core import Checked, TextEnv, hold_up
 
 __all__ = ["is_registered", "load_class", "make", "register", "registered", "version_of"]
 
@@ -142,6 +142,9 @@ def _build(cls: Any, name: str, spec: EnvSpec | None, kwargs: dict[str, Any]) ->
     except TypeError as error:
         if "__init__" in str(error) or "argument" in str(error):
             raise UsageError(f"{name} with {kwargs}: {error}") from error
+        raise
+    except BaseException as error:
+        hold_up(f"{name}.__init__", error)
         raise
     if not isinstance(env, TextEnv):
         raise UsageError(f"{name} made {type(env).__name__}; expected a turnwise.TextEnv")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from .calls import Answer, Calls, refusal_answer
@@ -19,6 +18,7 @@ from .gate import Gate, answer_headers, fields_of, wait_of
 from .keys import ANYONE, Caller, Keys
 from .leases import keep_reaping
 from .mesh import Mesh
+from .openapi import PROBLEMS, call
 from .problems import Refused, bad_request
 from .schemas import (
     CloseBody,
@@ -49,6 +49,9 @@ _PAGE_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
+
+# FastAPI's own spans would repeat ours, and its records of failures tell what bodies hold
+_NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 class Application(Gate):
@@ -111,7 +114,13 @@ def control_plane(calls: Calls, drain_s: float, mesh: Mesh | None = None) -> Fas
             await mesh.close()
 
     app = FastAPI(
-        title="turnwise", version=__version__, description=_ABOUT, lifespan=lifespan, redirect_slashes=False
+        title="turnwise",
+        version=__version__,
+        description=_ABOUT,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
+        responses=PROBLEMS,
     )
     _add_root(app, calls)
     _add_sessions(app, calls)
@@ -134,7 +143,7 @@ def _add_root(app: FastAPI, calls: Calls) -> None:
         """Step a probe environment and say whether the server works."""
         return _response(await calls.health())
 
-    @app.get("/metrics", tags=["server"])
+    @app.get("/metrics", tags=["server"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Give counters in Prometheus' text format."""
         return PlainTextResponse(await calls.metrics(), media_type="text/plain; version=0.0.4")
@@ -148,18 +157,25 @@ def _add_root(app: FastAPI, calls: Calls) -> None:
 def _add_sessions(app: FastAPI, calls: Calls) -> None:
     limits = calls.service.limits
 
-    @app.post("/v1/sessions", tags=["sessions"], openapi_extra=_body(CreateBody, CreateOneBody))
+    @app.post(
+        "/v1/sessions",
+        tags=["sessions"],
+        openapi_extra=call(CreateBody, CreateOneBody, answer="sessions", parameters=("fields", "prefer")),
+    )
     async def create(request: Request) -> Response:
         """Make and reset sessions: a list of items, or one item's members at the top."""
         wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
-        return _response(await calls.create(_caller(request), await _document(request, calls), wait_s))
+        answer = await calls.create(_caller(request), await _document(request, calls), wait_s)
+        return _response(answer.only(fields_of(request.scope)))
 
     @app.get("/v1/sessions", tags=["sessions"])
     async def sessions(request: Request) -> Response:
         """List the sessions of the key that asks."""
         return _response(await calls.sessions(_caller(request)))
 
-    @app.get("/v1/sessions/{id}", tags=["sessions"])
+    @app.get(
+        "/v1/sessions/{id}", tags=["sessions"], openapi_extra=call(parameters=("turn", "fields", "prefer"))
+    )
     async def describe(request: Request, id: str) -> Response:
         """Say where a session stands; with ?turn=T give the reply to the step of turn T."""
         turn = request.query_params.get("turn")
@@ -167,7 +183,8 @@ def _add_sessions(app: FastAPI, calls: Calls) -> None:
             raise Refused(bad_request("turn is no number", turn, "e.g. ?turn=3"))
         wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
         number = None if turn is None else int(turn)
-        return _response(await calls.describe(_caller(request), id, number, wait_s))
+        answer = await calls.describe(_caller(request), id, number, wait_s)
+        return _response(answer.only(fields_of(request.scope)))
 
     @app.delete("/v1/sessions/{id}", tags=["sessions"])
     async def delete(request: Request, id: str) -> Response:
@@ -179,14 +196,22 @@ def _add_sessions(app: FastAPI, calls: Calls) -> None:
         """Give what the session would be rebuilt from."""
         return _response(await calls.journal(_caller(request), id))
 
-    @app.post("/v1/sessions/{id}/step", tags=["sessions"], openapi_extra=_body(StepBody))
+    @app.post(
+        "/v1/sessions/{id}/step",
+        tags=["sessions"],
+        openapi_extra=call(StepBody, answer="reply", parameters=("fields", "prefer")),
+    )
     async def step(request: Request, id: str) -> Response:
         """Take the step that follows `turn` steps of `episode`. The gate answers it."""
         item = read_step(await _document(request, calls), id, limits)
         wait_s = wait_of(request.headers.raw, limits.max_wait_s)
         return _response(await calls.step(_caller(request), item, wait_s, fields_of(request.scope)))
 
-    @app.post("/v1/sessions/{id}/reset", tags=["sessions"], openapi_extra=_body(ResetOneBody))
+    @app.post(
+        "/v1/sessions/{id}/reset",
+        tags=["sessions"],
+        openapi_extra=call(ResetOneBody, answer="reply", parameters=("fields",)),
+    )
     async def reset_one(request: Request, id: str) -> Response:
         """Start an episode; repeating it is answered from store."""
         document = await _document(request, calls)
@@ -196,31 +221,42 @@ def _add_sessions(app: FastAPI, calls: Calls) -> None:
 def _add_batches(app: FastAPI, calls: Calls) -> None:
     limits = calls.service.limits
 
-    @app.post("/v1/step", tags=["batches"], openapi_extra=_body(StepsBody))
+    @app.post(
+        "/v1/step",
+        tags=["batches"],
+        openapi_extra=call(StepsBody, answer="items", parameters=("fields", "prefer")),
+    )
     async def steps(request: Request) -> Response:
         """Take many steps. The gate answers it; with Accept: application/x-ndjson in order of completion."""
         items = read_steps(await _document(request, calls), limits)
         wait_s = wait_of(request.headers.raw, limits.max_wait_s)
         return _response(await calls.steps(_caller(request), items, wait_s, fields_of(request.scope)))
 
-    @app.post("/v1/reset", tags=["batches"], openapi_extra=_body(ResetBody))
+    @app.post(
+        "/v1/reset", tags=["batches"], openapi_extra=call(ResetBody, answer="items", parameters=("fields",))
+    )
     async def reset(request: Request) -> Response:
         """Start episodes of many sessions."""
         document = await _document(request, calls)
         return _response(await calls.reset(_caller(request), document, fields_of(request.scope)))
 
-    @app.post("/v1/fork", tags=["batches"], openapi_extra=_body(ForkBody))
+    @app.post(
+        "/v1/fork",
+        tags=["batches"],
+        openapi_extra=call(ForkBody, answer="sessions", parameters=("fields", "prefer")),
+    )
     async def fork(request: Request) -> Response:
         """Copy sessions in the state they are in."""
         wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
-        return _response(await calls.fork(_caller(request), await _document(request, calls), wait_s))
+        answer = await calls.fork(_caller(request), await _document(request, calls), wait_s)
+        return _response(answer.only(fields_of(request.scope)))
 
-    @app.post("/v1/close", tags=["batches"], openapi_extra=_body(CloseBody))
+    @app.post("/v1/close", tags=["batches"], openapi_extra=call(CloseBody))
     async def close(request: Request) -> Response:
         """Close sessions; one that is gone is no error."""
         return _response(await calls.close(_caller(request), await _document(request, calls)))
 
-    @app.post("/v1/heartbeat", tags=["batches"], openapi_extra=_body(HeartbeatBody))
+    @app.post("/v1/heartbeat", tags=["batches"], openapi_extra=call(HeartbeatBody))
     async def heartbeat(request: Request) -> Response:
         """Renew leases; say which sessions are there."""
         return _response(await calls.heartbeat(_caller(request), await _document(request, calls)))
@@ -232,37 +268,15 @@ def _caller(request: Request) -> Caller:
 
 
 async def _document(request: Request, calls: Calls) -> dict[str, Any]:
-    return load_body(await request.body(), calls.service.limits)
+    document = load_body(await request.body(), calls.service.limits)
+    request.scope["turnwise.document"] = document
+    return document
 
 
 def _response(answer: Answer) -> Response:
     response = Response(answer.body, answer.status)
     response.raw_headers = answer_headers(answer)
     return response
-
-
-def _body(*models: type[BaseModel]) -> dict[str, Any]:
-    """Describe a JSON body for the OpenAPI document."""
-    schemas: Sequence[dict[str, Any]] = [
-        model.model_json_schema(ref_template="#/components/schemas/{model}") for model in models
-    ]
-    schema = _inlined(schemas[0]) if len(schemas) == 1 else {"anyOf": [_inlined(one) for one in schemas]}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """Put the definitions of a schema where they are used."""
-    definitions = schema.pop("$defs", {})
-
-    def walk(node: Any) -> Any:
-        if isinstance(node, dict):
-            if "$ref" in node:
-                return walk(definitions[node["$ref"].rpartition("/")[2]])
-            return {key: walk(value) for key, value in node.items()}
-        return [walk(value) for value in node] if isinstance(node, list) else node
-
-    walked: dict[str, Any] = walk(schema)
-    return walked
 
 
 def _refused_handler(calls: Calls) -> Any:

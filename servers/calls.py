@@ -14,6 +14,7 @@ import orjson
 
 from .api import Problem, ResetItem, StepItem
 from .creation import Creation
+from .fields import select_fields, select_fields_of_all
 from .health import check
 from .keys import Caller
 from .metrics import Metrics
@@ -31,7 +32,7 @@ from .schemas import (
     reset_item,
 )
 from .service import Pending, Service, in_order
-from .wire import PROTOCOL, select_fields
+from .wire import PROTOCOL
 
 __all__ = ["JSON_TYPE", "Answer", "Calls"]
 
@@ -48,6 +49,12 @@ class Answer(NamedTuple):
     media_type: str = JSON_TYPE
     retry_after_s: float | None = None
 
+    def only(self, fields: Sequence[str]) -> Answer:
+        """Leave out parts of what a create, fork or describe is answered with."""
+        if not fields or self.status != 200:
+            return self
+        return self._replace(body=select_fields_of_all(self.body, fields))
+
 
 class Calls:
     """Answer calls on a service.
@@ -59,6 +66,7 @@ class Calls:
 
     def __init__(self, service: Service, creation: Creation) -> None:
         self.service, self.creation = service, creation
+        self.under_way: set[asyncio.Task[Any]] = set()  # answers that websockets wait for
         self._rates = Rates(service.limits, service.ledger) if service.limits.max_rate else None
 
     def admit(self, caller: Caller) -> None:

@@ -116,7 +116,8 @@ class Gate:
         """Serve a websocket; tell whether there is one of this path."""
         caller = self._caller(scope["headers"])
         if scope["path"] == websocket.PATH:
-            await websocket.serve_socket(self._calls, self._keys, caller, receive, send)
+            around = scope.get("turnwise.around")
+            await websocket.serve_socket(self._calls, self._keys, caller, receive, send, around)
             return True
         env_id = openenv.env_of(scope["path"], self._calls.service.offer.ids())
         if env_id is None:
@@ -167,7 +168,8 @@ class Gate:
             )
         if path != _BATCH:
             return _BEHIND
-        items = read_steps(load_body(body, self._limits), self._limits)
+        scope["turnwise.document"] = document = load_body(body, self._limits)
+        items = read_steps(document, self._limits)
         if _wants_lines(scope["headers"]):
             await self._stream(caller, items, fields_of(scope), send)
             return None

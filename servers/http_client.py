@@ -21,6 +21,7 @@ import orjson
 from ..errors import RequestRefused, ServerError, ServerUnreachable, UsageError
 from .api import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem, places_of
 from .retry import Budget
+from .trace_header import trace_headers
 from .transport import Answered, HttpxTransport, KeepAliveTransport, Transport, TransportFailed
 from .wire import NDJSON_TYPE, PROTOCOL, decode_item, problem_from
 
@@ -155,6 +156,13 @@ class HttpClient:
             alive += (await self._call("POST", "/v1/heartbeat", {"ids": list(part)}))["alive"]
         return alive
 
+    async def renew(self, ids: Sequence[str]) -> float:
+        """Renew leases; return how many seconds one lasts on this server."""
+        ttl_s = 0.0
+        for part in _parts(ids) if ids else [ids]:
+            ttl_s = float((await self._call("POST", "/v1/heartbeat", {"ids": list(part)}))["ttl_s"])
+        return ttl_s
+
     async def sessions(self) -> list[dict[str, Any]]:
         """List the sessions of this key: id, env_id, episode, turn, end and idle_s.
 
@@ -225,7 +233,7 @@ class HttpClient:
         """
         path, rest = "/v1/step", b""
         content = orjson.dumps({"items": [_members(item) for item in items]})
-        headers = {"content-type": "application/json", "accept": NDJSON_TYPE}
+        headers = {"content-type": "application/json", "accept": NDJSON_TYPE, **trace_headers()}
         async with aclosing(self._steps.stream("POST", path + self._query, headers, content)) as parts:
             async for part in parts:
                 if isinstance(part, Answered):
@@ -275,7 +283,9 @@ class HttpClient:
         transport = self._steps if path == "/v1/step" else self._calls
         budget = Budget(self._budget_s)
         content = None if body is None else orjson.dumps(body)
-        headers = {"content-type": "application/json"} if body is not None else {}
+        headers = trace_headers()
+        if body is not None:
+            headers["content-type"] = "application/json"
         if wait_s:
             headers["prefer"] = f"wait={wait_s:g}"
         while True:

@@ -90,6 +90,11 @@ class Journal(Protocol):
         """
         ...
 
+    @property
+    def is_long(self) -> bool:
+        """Tell whether so much was written since the last `checkpoint` that one is due."""
+        ...
+
     def checkpoint(self) -> None:
         """Tidy the store; called now and then on a thread, may block."""
         ...
@@ -132,6 +137,11 @@ class MemoryJournal:
 
     async def commit(self) -> None:
         """Have nothing to write."""
+
+    @property
+    def is_long(self) -> bool:
+        """Tell that nothing is ever due."""
+        return False
 
     def checkpoint(self) -> None:
         """Have nothing to tidy."""

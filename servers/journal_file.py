@@ -47,7 +47,8 @@ log = logging.getLogger("turnwise.servers")
 FORMAT = "1"
 _APPLICATION_ID = 0x7475726E  # "turn", so that `file` and we know it
 _LOCK_POLL_S = 0.05
-_MAX_LOG_PAGES = 4096  # of 4 KB: how long the write-ahead log may grow between two checkpoints
+_MAX_LOG_PAGES = 4096  # of 4 KB: a write-ahead log that is longer is begun anew
+_MAX_COMMITS = 4096  # between two checkpoints; each takes some pages of the log
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sessions (
@@ -113,7 +114,8 @@ class SqliteJournal:
             os.close(self._lock)
             raise
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
-        self._is_long = False  # the write-ahead log, at the last checkpoint
+        self._begin_anew = False  # the write-ahead log was long at the last checkpoint
+        self._num_commits = 0  # since the last checkpoint
         self._num_written = self._num_writing = 0  # records, in the order in which they came
         self._flush: asyncio.Future[None] | None = None
         # an fsync takes milliseconds: it must not hold the event loop
@@ -123,6 +125,11 @@ class SqliteJournal:
     def dirty(self) -> bool:
         """Tell whether something recorded waits for `commit`."""
         return bool(self._pending) or self._flush is not None
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether so much was written since the last `checkpoint` that one is due."""
+        return self._num_commits > _MAX_COMMITS
 
     def opened(self, record: SessionRecord) -> None:
         """Record a new session with its current episode and log."""
@@ -233,8 +240,9 @@ class SqliteJournal:
         try:
             db = sqlite3.connect(self.file)
             try:
+                self._num_commits = 0
                 _, num_pages, _ = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                self._is_long = num_pages > _MAX_LOG_PAGES
+                self._begin_anew = num_pages > _MAX_LOG_PAGES
             finally:
                 db.close()
         except sqlite3.Error as error:
@@ -285,8 +293,9 @@ class SqliteJournal:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
-            if self._is_long:
-                self._is_long = False
+            self._num_commits += 1
+            if self._begin_anew:
+                self._begin_anew = False
                 self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.Error as error:
             raise JournalError(f"journal {self.file}: {error}") from error

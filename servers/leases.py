@@ -18,6 +18,7 @@ __all__ = ["keep_reaping", "reap"]
 log = logging.getLogger("turnwise.servers")
 
 _MAX_PERIOD_S = 30.0
+_LOOK_S = 1.0
 
 
 def reap(service: Service) -> list[str]:
@@ -38,11 +39,17 @@ def reap(service: Service) -> list[str]:
 async def keep_reaping(service: Service) -> None:
     """Reap, and tidy the journal, until cancelled; a journal that cannot be written is tried again."""
     period_s = min(service.limits.ttl_s / 4, _MAX_PERIOD_S)
+    due = service.clock() + period_s
     while True:
-        await asyncio.sleep(period_s)
+        await asyncio.sleep(min(period_s, _LOOK_S))
+        is_due = service.clock() >= due
+        if not is_due and not service.journal.is_long:
+            continue
         try:
-            if reap(service):
-                await service.commit()
+            if is_due:
+                due = service.clock() + period_s
+                if reap(service):
+                    await service.commit()
             await asyncio.to_thread(service.journal.checkpoint)
         except (Refused, JournalError) as error:
             log.error("the journal was not tidied: %s", error)

@@ -27,11 +27,11 @@ class _JsonLines(logging.Formatter):
 
 
 def configure_logs(*, as_json: bool = False, level: int = logging.INFO) -> None:
-    """Send the logs of turnwise and of the HTTP server to standard error."""
+    """Send the logs of turnwise, of the HTTP server and of traces to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(_JsonLines() if as_json else plain)
-    for name in ("turnwise", "uvicorn"):
+    for name in ("turnwise", "uvicorn", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(level)

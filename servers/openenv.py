@@ -58,7 +58,10 @@ async def serve_openenv(
             if message["type"] == "websocket.disconnect":
                 return
             text = message.get("text") or message.get("bytes") or b""
-            answer = await player.take(text.encode() if isinstance(text, str) else text)
+            taking = asyncio.create_task(player.take(text.encode() if isinstance(text, str) else text))
+            calls.under_way.add(taking)
+            taking.add_done_callback(calls.under_way.discard)
+            answer = await taking
             if answer is None:
                 await send({"type": "websocket.close", "code": 1000})
                 return

@@ -16,9 +16,9 @@ import orjson
 
 from .api import CreateItem, ForkItem, ResetItem, StepItem
 from .calls import Answer, Calls
+from .fields import select_fields
 from .keys import Caller
 from .spread_creation import SpreadCreation
-from .wire import select_fields
 
 __all__ = ["PeerCalls", "unpack_rows"]
 

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -15,12 +16,15 @@ import uvicorn
 
 from ..errors import UsageError
 from .app import Application
+from .gate import App
+from .http_protocol import BoundedHttp
 from .server_config import ServerConfig
-from .step_protocol import StepProtocol
 
 __all__ = ["run_server"]
 
 log = logging.getLogger("turnwise.servers")
+
+_LOOK_S = 0.1
 
 
 def run_server(
@@ -48,13 +52,9 @@ def run_server(
     Raises:
         UsageError: if the server could not start.
     """
-    server = _Server(app, config, on_start, stop_at_end_of, stop_on)
-    # what is loaded now stays: looking through it again and again is a tenth of a step's time
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    with asyncio.Runner(loop_factory=_loop_factory) as runner:
-        runner.run(server.serve([listening]))
+    with _answering(app, config) as answering:
+        server = _Server(app, answering, config, on_start, stop_at_end_of, stop_on)
+        _run(server, listening)
     if not server.started:
         raise UsageError("the server could not start; its log says why")
     code = 130 if server.stopped_by == signal.SIGINT else 0
@@ -65,12 +65,34 @@ def run_server(
     return code
 
 
+@contextmanager
+def _answering(app: Application, config: ServerConfig) -> Iterator[App]:
+    """Give what uvicorn is to call: the application, inside spans where they are wanted."""
+    if config.telemetry is None:
+        yield app
+        return
+    from .telemetry import traced
+
+    with traced(app, config.telemetry) as inside_spans:
+        yield inside_spans
+
+
+def _run(server: _Server, listening: socket.socket) -> None:
+    # what is loaded now stays: looking through it again and again is a tenth of a step's time
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    with asyncio.Runner(loop_factory=_loop_factory) as runner:
+        runner.run(server.serve([listening]))
+
+
 class _Server(uvicorn.Server):
     """Be uvicorn's server with an announced start and a stop that ends in exit code 0."""
 
     def __init__(
         self,
         app: Application,
+        answering: App,
         config: ServerConfig,
         on_start: Callable[[], None],
         stop_at_end_of: int | None,
@@ -78,8 +100,8 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
-                http=StepProtocol,
+                answering,
+                http=BoundedHttp,
                 ws="websockets-sansio",
                 ws_max_size=config.limits.max_body_bytes,
                 ws_ping_interval=20.0,
@@ -98,6 +120,7 @@ class _Server(uvicorn.Server):
             stop_at_end_of,
             stop_on,
         )
+        self._drain_s = config.drain_s
         self.stopped_by: int | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -108,6 +131,17 @@ class _Server(uvicorn.Server):
         self._on_start()
         if self._stop_at_end_of is not None:
             asyncio.get_running_loop().add_reader(self._stop_at_end_of, self._read, self._stop_at_end_of)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what websockets wait for, on which uvicorn would hang up, and stop."""
+        for server in self.servers:
+            server.close()
+        give_up = time.monotonic() + self._drain_s
+        waiting = set(self._app.calls.under_way)
+        while waiting and not self.force_exit and time.monotonic() < give_up:
+            _, waiting = await asyncio.wait(waiting, timeout=_LOOK_S)
+        self.config.timeout_graceful_shutdown = int(max(1.0, give_up - time.monotonic()))
+        await super().shutdown(sockets)
 
     def _read(self, descriptor: int) -> None:
         if not os.read(descriptor, 4096):

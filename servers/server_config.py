@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from ..envs.registry import registered
 from ..errors import UsageError
@@ -55,6 +56,7 @@ class ServerConfig:
         journal_sync: NORMAL survives the death of the process, FULL the loss of power.
         drain_s: how long requests in flight may take when the server stops.
         log_json: log JSON lines.
+        telemetry: where a collector takes traces, OTLP over HTTP; none are made without it.
         until_eof: stop when standard input closes, so that a server never outlives
             the process that started it, even one that was killed.
     """
@@ -77,11 +79,14 @@ class ServerConfig:
     journal_sync: Literal["NORMAL", "FULL"] = "NORMAL"
     drain_s: float = 30.0
     log_json: bool = False
+    telemetry: str | None = None
     until_eof: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= MAX_WORKERS:
             raise UsageError(f"workers must be from 1 to {MAX_WORKERS}, got {self.workers}")
+        if self.telemetry is not None:
+            _check_telemetry(self.telemetry)
 
 
 def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | None = None) -> Service:
@@ -171,6 +176,19 @@ def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
         ) from error
     listening.setblocking(False)
     return listening
+
+
+def _check_telemetry(url: str) -> None:
+    """Refuse an address that is none, and telemetry without what it needs."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"telemetry {url!r}: expected http://HOST:PORT of an OpenTelemetry collector")
+    try:
+        from . import telemetry  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f"telemetry needs OpenTelemetry's SDK and exporter ({error}): pip install 'turnwise[telemetry]'"
+        ) from error
 
 
 def announce(config: ServerConfig, listening: socket.socket) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from .answers import Answers
 from .api import Problem, ResetItem, StepItem
 from .hosting import Hosting, reason_of
-from .hosts import ENV_ERRORS
+from .hosts import ENV_ERRORS, wait_until_closed
 from .journal import Journal, JournalError, MemoryJournal
 from .ledger import Ledger, LocalLedger
 from .limits import Limits
@@ -216,6 +216,9 @@ class Service:
             session.drop_host()
         self.journal.close()
         self.hosting.close()
+        num = await asyncio.to_thread(wait_until_closed, drain_s)
+        if num:
+            log.warning("%d environments are left behind while they close", num)
         return len(running)
 
     def _load(self) -> None:

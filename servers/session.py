@@ -91,8 +91,10 @@ class Session:
         return document
 
     def take(self, host: Host, immediate: bool) -> None:
-        """Hold a host."""
+        """Hold a host; `immediate` says that it is called on the event loop."""
         self.host = host
+        if isinstance(host, LocalHost):
+            host.aside = not immediate
         self.immediate = immediate and isinstance(host, LocalHost) and not host.waits
 
     def start(self, episode: int, seed: int, options: dict[str, Any] | None) -> bytes:

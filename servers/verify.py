@@ -10,7 +10,7 @@ import orjson
 from ..errors import TurnwiseError
 from .api import Reply
 from .hosting import reason_of
-from .hosts import ENV_ERRORS
+from .hosts import ENV_ERRORS, Host
 from .journal import Entry, SessionRecord
 from .offer import Offer
 from .session import Diverged, Session
@@ -45,11 +45,11 @@ def verify(record: SessionRecord, offer: Offer) -> Verdict:
     num_turns = sum(entry.action is not None for entry in record.log)
     session = Session(record, _MANY_TURNS)
     try:
-        host = offer.build(record.env_id, offer.admit(record.env_id, record.kwargs))
+        host = _built(record, offer)
         if host.fingerprint != record.fingerprint:
             reason = f"the environment's fingerprint was {record.fingerprint}, now it is {host.fingerprint}"
             return Verdict(record.id, record.episode, num_turns, 0, reason)
-        Session.replayed(record, _MANY_TURNS, host).drop_host()
+        _replayed_whole(record, offer, host).drop_host()
     except Diverged as error:
         return Verdict(record.id, record.episode, num_turns, error.turn, error.reason)
     except TurnwiseError as error:
@@ -66,12 +66,18 @@ def replayed(record: SessionRecord, offer: Offer) -> Iterator[tuple[Entry | None
     Raises:
         Diverged: at the first turn whose reply differs.
     """
+    try:
+        whole = _replayed_whole(record, offer, _built(record, offer))
+        whole.drop_host()
+        max_turns = whole.max_turns
+    except Diverged:
+        max_turns = _MANY_TURNS  # where it differs is told below, after what does not
     part = SessionRecord(
         **{name: getattr(record, name) for name in record.__slots__ if name not in ("log", "final")}
     )
-    session = Session(part, _MANY_TURNS)
-    host = offer.build(record.env_id, offer.admit(record.env_id, record.kwargs))
-    session.adopt(Session.replayed(part, _MANY_TURNS, host), immediate=False)
+    session = Session(part, max_turns)
+    host = _built(record, offer)
+    session.adopt(Session.replayed(part, max_turns, host), immediate=False)
     yield None, _decoded(session.reset_reply)
     for position, entry in enumerate(record.log):
         if entry.action is None:
@@ -83,6 +89,25 @@ def replayed(record: SessionRecord, offer: Offer) -> Iterator[tuple[Entry | None
             if part.log[-1].digest != entry.digest:
                 raise Diverged(record.episode, session.turn, "the reply differs from the one that was sent")
             yield entry, _decoded(reply)
+
+
+def _built(record: SessionRecord, offer: Offer) -> Host:
+    return offer.build(record.env_id, offer.admit(record.env_id, record.kwargs))
+
+
+def _replayed_whole(record: SessionRecord, offer: Offer, host: Host) -> Session:
+    """Replay an episode on a fresh host, cut at its last turn where that is how its server has ended it.
+
+    Raises:
+        Diverged: at the first turn whose reply differs.
+    """
+    num_turns = sum(entry.action is not None for entry in record.log)
+    try:
+        return Session.replayed(record, _MANY_TURNS, host)
+    except Diverged as error:
+        if error.turn != num_turns or not num_turns:
+            raise
+    return Session.replayed(record, num_turns, _built(record, offer))
 
 
 def _decoded(reply: bytes) -> Reply:

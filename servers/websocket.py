@@ -21,23 +21,32 @@ from .keys import Caller, Keys
 from .problems import Refused, bad_request, not_a_key, too_large
 from .wire import PROTOCOL, load_body, read_step, read_steps
 
-__all__ = ["PATH", "serve_socket"]
+__all__ = ["CALLS", "PATH", "serve_socket"]
 
 PATH = "/v1/ws"
 _MAX_IN_FLIGHT = 64
 _MEMBERS = {"request", "call", "body", "wait_s", "fields"}
+CALLS = ["step", "steps", "create", "reset", "fork", "close", "heartbeat", "describe", "journal"]
+CALLS += ["sessions", "envs", "hello"]
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+AnswerTo = Callable[[dict[str, Any]], Awaitable[Answer]]
+Around = Callable[[dict[str, Any], AnswerTo], Awaitable[Answer]]
 
 
 async def serve_socket(
-    calls: Calls, keys: Keys | None, caller: Caller | None, receive: Receive, send: Send
+    calls: Calls,
+    keys: Keys | None,
+    caller: Caller | None,
+    receive: Receive,
+    send: Send,
+    around: Around | None = None,
 ) -> None:
-    """Serve one websocket until it is closed."""
+    """Serve one websocket until it is closed, each call inside `around`."""
     await receive()  # the wish to connect
     await send({"type": "websocket.accept", "headers": [(b"turnwise-protocol", str(PROTOCOL).encode())]})
-    socket = _Socket(calls, keys, caller, send)
+    socket = _Socket(calls, keys, caller, send, around)
     try:
         while True:
             message = await receive()
@@ -51,8 +60,11 @@ async def serve_socket(
 class _Socket:
     """Answer the messages of one connection."""
 
-    def __init__(self, calls: Calls, keys: Keys | None, caller: Caller | None, send: Send) -> None:
+    def __init__(
+        self, calls: Calls, keys: Keys | None, caller: Caller | None, send: Send, around: Around | None
+    ) -> None:
         self._calls, self._keys, self._caller, self._send = calls, keys, caller, send
+        self._around = around
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_MAX_IN_FLIGHT)
 
@@ -61,6 +73,7 @@ class _Socket:
         await self._room.acquire()
         task = asyncio.create_task(self._answer(text if isinstance(text, bytes) else text.encode()))
         self._tasks.add(task)
+        self._calls.under_way.add(task)
         task.add_done_callback(self._done)
 
     async def end(self) -> None:
@@ -71,6 +84,7 @@ class _Socket:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._calls.under_way.discard(task)
         self._room.release()
 
     async def _answer(self, text: bytes) -> None:
@@ -80,10 +94,12 @@ class _Socket:
             if len(text) > limits.max_body_bytes:
                 raise Refused(too_large("bytes of the message", len(text), limits.max_body_bytes))
             document = load_body(text, limits)
-            number = document.get("request")
+            given = document.get("request")
+            number = given if isinstance(given, int | float | str) else None
             if self._caller is not None:
                 self._calls.admit(self._caller)
-            answer = await self._call(document)
+            around = self._around
+            answer = await (self._call(document) if around is None else around(document, self._call))
         except Refused as refusal:
             answer = refusal_answer(self._calls, refusal)
         told = {"request": number, "status": answer.status}
@@ -110,6 +126,7 @@ class _Socket:
         return await self._dispatch(self._caller, str(call), body, self._wait_s(document), _fields(document))
 
     def _hello(self, body: dict[str, Any]) -> Answer:
+        _check_members(body, "key")
         if self._keys is not None:
             caller = self._keys.identify(f"Bearer {body.get('key')}".encode("utf-8", "replace"))
             if caller is None:
@@ -127,25 +144,28 @@ class _Socket:
         if call == "steps":
             return await calls.steps(caller, read_steps(body, limits), wait_s, fields)
         if call == "create":
-            return await calls.create(caller, body, wait_s or 0.0)
+            return (await calls.create(caller, body, wait_s or 0.0)).only(fields)
         if call == "reset":
             return await calls.reset(caller, body, fields)
         if call == "fork":
-            return await calls.fork(caller, body, wait_s or 0.0)
+            return (await calls.fork(caller, body, wait_s or 0.0)).only(fields)
         if call == "close":
             return await calls.close(caller, body)
         if call == "heartbeat":
             return await calls.heartbeat(caller, body)
         if call == "describe":
-            return await calls.describe(caller, _id(body), None, 0.0)
+            _check_members(body, "id", "turn")
+            return (await calls.describe(caller, _id(body), _turn(body), wait_s or 0.0)).only(fields)
         if call == "journal":
+            _check_members(body, "id")
             return await calls.journal(caller, _id(body))
         if call == "sessions":
+            _check_members(body)
             return await calls.sessions(caller)
         if call == "envs":
+            _check_members(body)
             return calls.envs()
-        known = "step steps create reset fork close heartbeat describe journal sessions envs hello"
-        raise Refused(bad_request("there is no such call", call, known.split()))
+        raise Refused(bad_request("there is no such call", call, CALLS))
 
     def _wait_s(self, document: dict[str, Any]) -> float | None:
         wait_s = document.get("wait_s")
@@ -161,6 +181,19 @@ def _id(body: dict[str, Any]) -> str:
     if not isinstance(id, str):
         raise Refused(bad_request("the body has no text id", id, {"id": "..."}))
     return id
+
+
+def _turn(body: dict[str, Any]) -> int | None:
+    turn = body.get("turn")
+    if turn is not None and not (type(turn) is int and turn >= 0):
+        raise Refused(bad_request("turn is no whole number from 0", turn, {"id": "...", "turn": 3}))
+    return turn
+
+
+def _check_members(body: dict[str, Any], *known: str) -> None:
+    unknown = sorted(set(body) - set(known))
+    if unknown:
+        raise Refused(bad_request(f"unknown member {unknown[0][:100]!r} of the body", unknown, known))
 
 
 def _fields(document: dict[str, Any]) -> list[str]:

@@ -7,7 +7,6 @@ what the journal hashes and what a fork or a rebuilt session must reproduce.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -29,7 +28,6 @@ __all__ = [
     "problem_from",
     "read_step",
     "read_steps",
-    "select_fields",
 ]
 
 PROTOCOL = 1
@@ -87,26 +85,6 @@ def encode_reply(prefix: bytes, core: bytes) -> bytes:
 def digest(core: bytes) -> bytes:
     """Hash the core of a reply: BLAKE2b, 16 bytes."""
     return hashlib.blake2b(core, digest_size=16).digest()
-
-
-def select_fields(reply: bytes, fields: Sequence[str]) -> bytes:
-    """Leave out parts of a reply's info.
-
-    Args:
-        reply: an encoded reply.
-        fields: keys of info; with a minus in front the key is left out, without
-            one only the keys named are kept.
-    """
-    document = orjson.loads(reply)
-    info = document.get("info")
-    if not isinstance(info, dict):
-        return reply
-    dropped = {name[1:] for name in fields if name.startswith("-")}
-    kept = {name for name in fields if name and not name.startswith("-")}
-    document["info"] = {
-        key: value for key, value in info.items() if key not in dropped and (not kept or key in kept)
-    }
-    return orjson.dumps(document)
 
 
 def load_body(body: bytes, limits: Limits) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -33,6 +32,8 @@ from .trainee import Trainee, load_trainee
 from .warmstart import warm_start
 
 __all__ = ["prepare_torch", "train", "validate"]
+
+_OPEN_SESSIONS = "sessions.open"  # so that a run that was killed and comes back closes what it has left
 
 
 def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = False) -> RunState:
@@ -169,7 +170,7 @@ async def _train(
     state = RunState(**saved.state) if saved else RunState()
     trainee = load_trainee(str(saved.policy) if saved else first, recipe, state.update)
     learner = _learner(recipe, trainee, first, saved)
-    async with _client(recipe) as client:
+    async with _client(recipe, out) as client:
         try:
             samplers = load_states(saved.folder / "samplers") if saved else {}
             trainer = Trainer(recipe, out, client, trainee, learner, board, state, samplers)
@@ -192,9 +193,10 @@ def _learner(recipe: Recipe, trainee: Trainee, first: str, saved: checkpoint.Sav
 
 
 @contextlib.asynccontextmanager
-async def _client(recipe: Recipe) -> AsyncIterator[SessionClient]:
+async def _client(recipe: Recipe, out: Path) -> AsyncIterator[SessionClient]:
     """Open the way to the environments: a server, one of our own, or this process."""
     from ..servers.http_client import HttpClient
+    from ..servers.kept import KeptSessions
     from ..servers.local import LocalClient
     from ..servers.process import ServerProcess
 
@@ -206,8 +208,11 @@ async def _client(recipe: Recipe) -> AsyncIterator[SessionClient]:
             allowed = [word for id in own for word in ("--env", id)]
             url = stack.enter_context(ServerProcess(allowed)).url
         key = os.environ.get("TURNWISE_KEY") or None  # never in a recipe: a run stores its recipe
-        client: Any = HttpClient(url, key) if url else LocalClient()
+        kept = KeptSessions(HttpClient(url, key), out / _OPEN_SESSIONS) if url else None
+        client: SessionClient = kept or LocalClient()
         try:
+            if kept is not None:
+                await kept.close_left()
             yield client
         finally:
             await client.aclose()

@@ -66,8 +66,10 @@ def test_the_image_installs_what_the_project_asks_for():
     out = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    left_out = set(asked) - set(out.stdout.splitlines())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    installed = set(out.stdout.splitlines())
+    assert installed > set(project["optional-dependencies"]["telemetry"]), "--telemetry works"
+    left_out = set(project["dependencies"]) - installed
     assert {re.split(r"\W", one)[0] for one in left_out} == {
         "torch",
         "transformers",

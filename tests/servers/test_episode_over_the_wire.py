@@ -250,6 +250,20 @@ def test_fields_leave_out_long_parts(make_service, talk, world):
         assert sorted(without.json()["info"]) == ["private", "state_key", "won"]
         only = await http.post(f"/v1/sessions/{id}/step?fields=won,state_key", json=body)
         assert sorted(only.json()["info"]) == ["state_key", "won"]
+        wanted = "?fields=task,won"
+        body = {
+            "items": [{"env_id": world("Counter"), "count": 2}, {"env_id": "no/such-v0"}],
+            "request_id": "r",
+        }
+        made = (await http.post(f"/v1/sessions{wanted}", json=body)).json()["sessions"]
+        assert [sorted(row["info"]) for row in made[:2]] == [["task"]] * 2
+        assert made[2]["code"] == "unknown_environment"
+        again = (await http.post("/v1/sessions", json=body)).json()["sessions"]
+        assert sorted(again[0]["info"]) == ["admissible", "state_key", "task"], "what is stored is whole"
+        forked = (await http.post(f"/v1/fork{wanted}", json={"items": [{"id": id}]})).json()["sessions"]
+        assert sorted(forked[0]["info"]) == ["won"]
+        assert sorted((await http.get(f"/v1/sessions/{id}{wanted}")).json()["last"]["info"]) == ["won"]
+        assert sorted((await http.get(f"/v1/sessions/{id}{wanted}&turn=0")).json()["info"]) == ["won"]
 
     talk(make_service(), conversation)
 
@@ -286,5 +300,28 @@ def test_health_metrics_envs_and_docs(make_service, talk, world):
         assert {"/v1/sessions", "/v1/step", "/v1/sessions/{id}/step", "/v1/fork"} <= set(paths)
         missing = await http.get("/v1/nothing")
         assert (missing.status_code, missing.json()["code"]) == (404, "unknown_path")
+
+    talk(make_service(), conversation)
+
+
+def test_the_openapi_document_tells_what_is_answered(make_service, talk, world):
+    async def conversation(http):
+        paths = (await http.get("/openapi.json")).json()["paths"]
+        for path, operations in paths.items():
+            for operation in operations.values():
+                assert "422" not in operation["responses"], f"{path}: no answer of ours has FastAPI's form"
+                problem = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
+                assert {"code", "detail", "given", "expected", "todo"} <= set(problem["properties"])
+        reply = await created(http, world("Counter"))
+        refused = (await step(http, reply["id"], 7, "go")).json()
+        assert set(refused) <= set(problem["properties"])
+        assert set(problem["required"]) <= set(refused)
+        told = paths["/v1/sessions/{id}/step"]["post"]["responses"]["200"]["content"]["application/json"]
+        assert set(told["schema"]["properties"]) == set(told["schema"]["required"]) == set(reply)
+        told = paths["/v1/step"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert set(told["properties"]["items"]["items"]["anyOf"][0]["properties"]) == set(reply)
+        known = {row["name"] for row in paths["/v1/sessions/{id}"]["get"]["parameters"]}
+        assert known == {"id", "turn", "fields", "prefer"}
+        assert "text/plain" in paths["/metrics"]["get"]["responses"]["200"]["content"]
 
     talk(make_service(), conversation)

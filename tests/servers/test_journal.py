@@ -386,6 +386,34 @@ def test_old_closed_sessions_are_dropped(make_service, world, tmp_path):
     db.close()
 
 
+def test_an_episode_that_its_server_cut_short_replays(make_service, world, tmp_path):
+    file = tmp_path / "journal.db"
+    service = make_service(limits=Limits(max_turns=3), journal=SqliteJournal(file))
+
+    async def play() -> str:
+        client = LocalClient(service)
+        (row,) = await client.create([CreateItem(world("Counter"))], request_id="a")
+        for turn in range(3):
+            (row,) = await client.step([StepItem(row.id, 0, turn, "go")])
+        assert (row.turn, row.end) == (3, "horizon")
+        await service.aclose()
+        return row.id
+
+    id = asyncio.run(play())
+    runner = CliRunner()
+    done = runner.invoke(command_line, ["journal", str(file), "verify"])
+    assert (done.exit_code, done.output) == (0, "1 of 1 episodes replay exactly\n")
+    done = runner.invoke(command_line, ["journal", str(file), "replay", id])
+    assert (done.exit_code, done.output.count("> go"), done.output.count("[horizon")) == (0, 3, 1)
+    with sqlite3.connect(file) as db:
+        db.execute("UPDATE entries SET digest = zeroblob(16) WHERE number = 3")
+    db.close()
+    done = runner.invoke(command_line, ["journal", str(file), "verify"])
+    assert (done.exit_code, "turn 3: " in done.output) == (1, True)
+    done = runner.invoke(command_line, ["journal", str(file), "replay", id])
+    assert done.output.count("> go") == 2, "what does not differ is shown"
+
+
 def test_the_command(make_service, world, tmp_path):
     file = tmp_path / "journal.db"
     id = recorded(make_service, world("Counter"), file)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from turnwise.servers.process import ServerProcess
 
@@ -58,6 +59,11 @@ def test_an_episode_and_the_same_bytes_over_http(server, world):
             fork = await ask(socket, 6, "fork", {"items": [{"id": one["id"]}]})
             assert fork["body"]["sessions"][0]["turn"] == 1
             assert (await ask(socket, 7, "describe", {"id": one["id"]}))["body"]["turn"] == 1
+            polled = await ask(socket, 7, "describe", {"id": one["id"], "turn": 0}, fields=["won"])
+            assert (polled["body"]["turn"], list(polled["body"]["info"])) == (1, ["won"])
+            for turn in (1, -1, True, "0"):
+                refused = await ask(socket, 7, "describe", {"id": one["id"], "turn": turn})
+                assert refused["status"] == (409 if turn == 1 and turn is not True else 422)
             assert len((await ask(socket, 8, "sessions"))["body"]["sessions"]) == 3
             assert len((await ask(socket, 9, "envs"))["body"]["envs"]) == 2
             wrong = await ask(socket, 10, "step", {**step, "turn": 7})
@@ -104,9 +110,50 @@ def test_keys_and_malformed_messages(server, world):
                 ('{"request": 1, "call": "envs", "wait_s": -1}', 422),
                 ('{"request": 1, "call": "envs", "fields": "won"}', 422),
                 ('{"request": 1, "call": "describe", "body": {"id": "x"}}', 404),
+                ('{"request": 1, "call": "describe", "body": {"id": "x", "trun": 1}}', 422),
+                ('{"request": 1, "call": "journal", "body": {"id": "x", "more": 1}}', 422),
+                ('{"request": 1, "call": "sessions", "body": {"more": 1}}', 422),
+                ('{"request": 1, "call": "envs", "body": {"more": 1}}', 422),
+                ('{"request": 1, "call": "hello", "body": {"key": "x", "more": 1}}', 422),
+                ('{"request": ' + "[" * 900 + "]" * 900 + ', "call": "envs"}', 422),
             ]:
                 await socket.send(text)
                 assert json.loads(await socket.recv())["status"] == status, text
             assert (await ask(socket, 5, "envs"))["status"] == 200, "the connection is unharmed"
 
     asyncio.run(run())
+
+
+def test_a_server_that_stops_answers_first(world):
+    async def run(server: ServerProcess) -> None:
+        url = server.url.replace("http", "ws")
+        async with connect(f"{url}/v1/ws") as ours, connect(f"{url}/openenv/{world('Sleepy')}/ws") as openenv:
+            id = (await ask(ours, 1, "create", {"env_id": world("Sleepy")}))["body"]["sessions"][0]["id"]
+            step = {"id": id, "episode": 0, "turn": 0, "action": "sleep 1.5"}
+            await ours.send(json.dumps({"request": 2, "call": "step", "body": step}))
+            await openenv.send('{"type": "reset", "data": {}}')
+            await openenv.recv()
+            await openenv.send('{"type": "step", "data": {"action": "sleep 1.5"}}')
+            while not (await ask(ours, 3, "describe", {"id": id}))["body"]["running"]:
+                await asyncio.sleep(0.01)
+            stopping = asyncio.create_task(asyncio.to_thread(server.stop))
+            told = json.loads(await ours.recv())
+            assert (told["request"], told["status"], told["body"]["turn"]) == (2, 200, 1)
+            assert json.loads(await openenv.recv())["data"]["observation"]["text"].startswith("turn 1 sleep")
+            with pytest.raises(ConnectionClosed):
+                await ours.recv()
+            assert await stopping == 0
+
+    with ServerProcess(["--env", world("Sleepy"), "--isolation", "thread"]) as server:
+        asyncio.run(run(server))
+    with ServerProcess(["--env", world("Sleepy"), "--isolation", "thread", "--drain", "1"]) as server:
+        asyncio.run(_hang(server, world("Sleepy")))
+
+
+async def _hang(server: ServerProcess, env_id: str) -> None:
+    async with connect(address(server)) as socket:
+        id = (await ask(socket, 1, "create", {"env_id": env_id}))["body"]["sessions"][0]["id"]
+        step = {"id": id, "episode": 0, "turn": 0, "action": "sleep 500"}
+        await socket.send(json.dumps({"request": 2, "call": "step", "body": step}))
+        await ask(socket, 3, "envs")
+        assert await asyncio.to_thread(server.stop) == 0, "what hangs does not keep it from stopping"

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from turnwise.envs.core import TextEnv
 
@@ -123,6 +123,19 @@ class Sleepy(Counter):
         return super().step(action)
 
 
+class Lingering(Counter):
+    """Take its time to close, and note that it has."""
+
+    def __init__(self, seconds: float, note: Path) -> None:
+        super().__init__()
+        self.seconds, self.note = seconds, Path(note)
+
+    def close(self) -> None:
+        time.sleep(self.seconds)
+        with self.note.open("a") as file:
+            file.write("closed\n")
+
+
 class Locked(Counter):
     """Hold what cannot be copied."""
 
@@ -208,6 +221,55 @@ def _shout(words: bytes) -> None:
     for descriptor in range(3, 64):
         with contextlib.suppress(OSError):
             os.write(descriptor, words)
+
+
+class Mute(Exception):
+    """Have no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Strange(Counter):
+    """Raise what others take for something else."""
+
+    ERRORS: ClassVar[dict[str, BaseException]] = {
+        "end": StopIteration(),
+        "generator": GeneratorExit(),
+        "cancelled": asyncio.CancelledError(),
+        "interrupted": KeyboardInterrupt(),
+        "base": BaseException("base"),
+        "mute": Mute(),
+    }
+
+    def __init__(self, length: int = 10, what: str = "") -> None:
+        super().__init__(length)
+        self._raise(what)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        self._raise((options or {}).get("raise", ""))
+        return super().reset(seed=seed)
+
+    def step(self, action: str) -> Result:
+        self._raise(action)
+        return super().step(action)
+
+    def close(self) -> None:
+        raise Mute
+
+    def _raise(self, what: str) -> None:
+        if what in self.ERRORS:
+            raise self.ERRORS[what]
+
+
+class StrangeWaiting(Strange):
+    """Raise it while waiting."""
+
+    async def step_async(self, action: str) -> Result:
+        await asyncio.sleep(0)
+        return self.step(action)
 
 
 class Drifting(Counter):

@@ -174,11 +174,13 @@ def _check_local(env: str, kwargs: dict[str, Any], split: str | None) -> None:
 
 
 def _client(server: str | None) -> SessionClient:
-    from ..servers.client import connect
+    from ..servers.http_client import HttpClient
+    from ..servers.kept import KeptSessions
+    from ..servers.local import LocalClient
 
-    if server is None:
-        return connect(None)
-    return connect(server, os.environ.get(_KEY_ENV), budget_s=_SERVER_BUDGET_S)
+    if server is None or server == "local:":
+        return LocalClient()
+    return KeptSessions(HttpClient(server, os.environ.get(_KEY_ENV), budget_s=_SERVER_BUDGET_S))
 
 
 def _prompt(

@@ -84,6 +84,9 @@ JournalSync = Annotated[
 ]
 Drain = Annotated[float, _option("--drain", "Seconds for requests in flight when stopping.")]
 LogJson = Annotated[bool, _option("--log-json", "Log JSON lines.")]
+Telemetry = Annotated[
+    str | None, _option("--telemetry", "Send traces to this OpenTelemetry collector (OTLP over HTTP).")
+]
 UntilEof = Annotated[bool, _option("--until-eof", "Stop when standard input closes, as when its owner dies.")]
 
 
@@ -111,6 +114,7 @@ def serve(
     journal_sync: JournalSync = "normal",
     drain: Drain = 30.0,
     log_json: LogJson = False,
+    telemetry: Telemetry = None,
     until_eof: UntilEof = False,
 ) -> None:
     """Offer environments over HTTP until SIGTERM or Ctrl-C.
@@ -148,6 +152,7 @@ def serve(
         journal_sync=parse_sync(journal_sync),
         drain_s=drain,
         log_json=log_json,
+        telemetry=telemetry,
         until_eof=until_eof,
     )
     raise typer.Exit(run(settings))
