@@ -173,7 +173,13 @@ class HttpClient:
         return rows
 
     async def describe(self, id: str) -> dict[str, Any]:
-        """Return where a session stands, its last reply under `last`."""
+        """Return where a session stands, its last reply under `last`.
+
+        Raises:
+            UsageError: if the id has a slash, which would name another page of the server.
+        """
+        if "/" in id:
+            raise UsageError(f"session {id!r}: expected the id that a create was answered with")
         return await self._call("GET", f"/v1/sessions/{quote(id, safe='')}", None)
 
     async def envs(self) -> list[dict[str, Any]]:

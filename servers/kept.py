@@ -87,6 +87,10 @@ class KeptSessions:
         self._open.difference_update(ids)
         self._note("-", ids)
 
+    async def describe(self, id: str) -> dict[str, Any]:
+        """Return where a session stands, its last reply under `last`."""
+        return await self._client.describe(id)
+
     async def envs(self) -> list[dict[str, Any]]:
         """List the environments on offer."""
         return await self._client.envs()

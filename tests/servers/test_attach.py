@@ -23,6 +23,7 @@ from turnwise.servers.api import CreateItem
 from turnwise.servers.app import Application
 from turnwise.servers.http_client import HttpClient
 from turnwise.servers.journal_file import SqliteJournal
+from turnwise.servers.kept import KeptSessions
 from turnwise.servers.keys import Caller, Keys
 from turnwise.servers.local import LocalClient
 from turnwise.servers.process import ServerProcess
@@ -265,6 +266,12 @@ def test_what_cannot_be_attached_to(make_service, world):
             with pytest.raises(UsageError, match="expected the ids of sessions, each once"):
                 await AsyncRemoteVectorEnv.attach(None, wrong, client=client)
         assert set(service.sessions) == set(ids)
+
+        over = over_http(service)
+        for client_of_many in (over, KeptSessions(over)):
+            assert (await client_of_many.describe(ids[0]))["id"] == ids[0]
+            with pytest.raises(UsageError, match="expected the id that a create was answered with"):
+                await client_of_many.describe(f"{ids[0]}/journal")
 
         class Blind:
             """Be a client that cannot look."""
