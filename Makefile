@@ -12,7 +12,7 @@ ORACLE := .oracle/.installed
 OPENENV := .openenv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv gate constraints clean
+.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv test-docker gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -72,6 +72,10 @@ openenv: $(OPENENV)  ## install OpenEnv into .openenv
 test-openenv: $(STAMP) $(OPENENV)  ## drive our server with OpenEnv's client, and its server with ours
 	$(BIN)/python -m pytest -q -m openenv
 
+# Uses the Docker engine that answers; without one, root on Debian gets one for as long as this runs.
+test-docker: $(STAMP)  ## run environments in real containers
+	PYTHON=$(BIN)/python tests/servers/with_docker.sh $(BIN)/python -m pytest -q -m docker
+
 gate: $(STAMP)  ## compare a step's cost with bare ASGI in the same run, as ratios
 	$(BIN)/python benchmarks/serving/bench.py --gate
 
@@ -81,4 +85,4 @@ constraints: $(STAMP)  ## pin what is installed now
 	@mv constraints.tmp constraints.txt
 
 clean:  ## remove the virtual environments and caches
-	rm -rf $(VENV) .oracle .openenv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .openenv .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -299,8 +299,8 @@ class Calls:
     def counted(self) -> Metrics:
         """Return the counters, those kept elsewhere brought up to date."""
         service = self.service
-        if service.offer.processes is not None:
-            service.metrics.note("workers_replaced", service.offer.processes.num_replaced)
+        if pools := service.offer.pools.values():
+            service.metrics.note("workers_replaced", sum(pool.num_replaced for pool in pools))
         return service.metrics
 
     def refused(self, problem: Problem, retry_after_s: float | None = None) -> Answer:

@@ -1,25 +1,32 @@
-"""Where an environment runs: in the event loop or on a thread.
+"""Where an environment runs, and what can be asked of it there.
 
 A host is one environment behind five blocking calls. Isolation decides who
 makes the calls: `inline` makes them on the event loop, for environments that
 answer in microseconds; `thread` makes them on a pool, so that a slow one holds
 nobody; `process` keeps the environment in another process, so that a crash or
-a hang ends one session and no other.
+a hang ends one session and no other; `container` puts that process where it
+reaches nothing else either.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 from ..envs.core import Checked, TextEnv
 
-__all__ = ["ENV_ERRORS", "Host", "Isolation", "LocalHost", "Played"]
+__all__ = ["ENV_ERRORS", "Host", "Isolation", "LocalHost", "Played", "isolation_of"]
 
 ENV_ERRORS = (Exception, SystemExit)
 """What the code of an environment may raise: the one boundary where everything is caught."""
 
-Isolation = Literal["inline", "thread", "process"]
+Isolation = Literal["inline", "thread", "process", "container"]
 Played = tuple[str, float, bool, bool, dict[str, Any]]
+
+
+def isolation_of(table: Mapping[str, Isolation], env_id: str) -> Isolation:
+    """Return how an environment runs; "*" in the table is for those not named."""
+    return table.get(env_id) or table.get("*") or "inline"
 
 
 class Host(Protocol):

@@ -8,18 +8,15 @@ files of its own choosing.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gymnasium.envs.registration import registry
-
-from ..envs.core import TextEnv, code_fingerprint
-from ..envs.registry import is_registered, load_class, make, registered, version_of
+from ..envs.registry import make, registered, version_of
 from ..errors import UnknownName, UsageError
-from .hosts import Host, Isolation, LocalHost
+from .facts import Facts, facts_of
+from .hosts import Host, Isolation, LocalHost, isolation_of
 from .problems import Refused, not_allowed, unknown_environment
 from .process_hosts import ProcessPool
 
@@ -36,11 +33,12 @@ class Offer:
         data_roots: folders that arguments may name files in.
         isolation: how an environment runs; the key "*" is for those not named.
         trusted: allow everything, for sessions in the caller's own process.
-        processes: keep environments in other processes, where isolation asks for it.
+        pools: the processes that keep environments, for each way of isolation that has them.
+        facts: of environments that are not to be imported here; all others are.
 
     Raises:
         UnknownName: if an id is not registered.
-        UsageError: if a class cannot be imported or a folder is missing.
+        UsageError: if a class cannot be imported, a folder or the pool for containers is missing.
     """
 
     def __init__(
@@ -50,18 +48,22 @@ class Offer:
         data_roots: Sequence[Path] = (),
         isolation: Mapping[str, Isolation] | None = None,
         trusted: bool = False,
-        processes: ProcessPool | None = None,
+        pools: Mapping[Isolation, ProcessPool] | None = None,
+        facts: Mapping[str, Facts] | None = None,
     ) -> None:
         self._named = tuple(envs) if envs else None
         self._roots = tuple(_folder(root) for root in data_roots)
         self._isolation = dict(isolation or {})
         self._trusted = trusted
-        self.processes = processes
-        if processes is None and "process" in self._isolation.values():
-            self.processes = ProcessPool()
-        self._classes: dict[str, type[TextEnv] | None] = {}
+        self.pools = dict(pools or {})
+        ways = set(self._isolation.values())
+        if "process" in ways and "process" not in self.pools:
+            self.pools["process"] = ProcessPool()
+        if "container" in ways and "container" not in self.pools:
+            raise UsageError("isolation in containers needs a pool that says of which image")
+        self._facts = dict(facts or {})
         for env_id in self._named or ():
-            self._class_of(env_id)
+            self._facts_of(env_id)
 
     def ids(self) -> list[str]:
         """Return the ids on offer, sorted."""
@@ -69,7 +71,7 @@ class Offer:
 
     def isolation_of(self, env_id: str) -> Isolation:
         """Return how an environment runs."""
-        return self._isolation.get(env_id) or self._isolation.get("*") or "inline"
+        return isolation_of(self._isolation, env_id)
 
     def listing(self) -> list[dict[str, Any]]:
         """Describe the environments on offer, for clients and people."""
@@ -78,19 +80,14 @@ class Offer:
             {
                 "id": env_id,
                 "version": version_of(env_id),
-                "fingerprint": self.fingerprint_of(env_id),
-                "description": table.get(env_id) or _first_line(self._class_of(env_id)),
+                "fingerprint": facts.fingerprint,
+                "description": table.get(env_id) or facts.description,
                 "isolation": self.isolation_of(env_id),
-                "no_expert": getattr(self._class_of(env_id), "no_expert", None),
-                "kwargs": _parameters(self._class_of(env_id)),
+                "no_expert": facts.no_expert,
+                "kwargs": facts.kwargs,
             }
-            for env_id in self.ids()
+            for env_id, facts in ((one, self._facts_of(one)) for one in self.ids())
         ]
-
-    def fingerprint_of(self, env_id: str) -> str:
-        """Return the fingerprint of an environment's class; empty where a function builds it."""
-        cls = self._class_of(env_id)
-        return code_fingerprint(cls) if cls is not None else ""
 
     def admit(self, env_id: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Check an id and its arguments.
@@ -105,7 +102,7 @@ class Offer:
             return kwargs
         if env_id not in self.ids():
             raise Refused(self._not_on_offer(env_id))
-        files = _file_parameters(self._class_of(env_id))
+        files = self._facts_of(env_id).files
         return {name: self._admit_value(name, value, name in files) for name, value in kwargs.items()}
 
     def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
@@ -114,14 +111,15 @@ class Offer:
         Raises:
             UsageError: if the environment refuses the arguments.
         """
-        if self.processes is not None and self.isolation_of(env_id) == "process":
-            return self.processes.build(env_id, kwargs)
+        pool = self.pools.get(self.isolation_of(env_id))
+        if pool is not None:
+            return pool.build(env_id, kwargs)
         return LocalHost(make(env_id, **kwargs))
 
     def close(self) -> None:
         """End the processes that keep environments."""
-        if self.processes is not None:
-            self.processes.close()
+        for pool in self.pools.values():
+            pool.close()
 
     def _not_on_offer(self, env_id: str) -> Any:
         if ":" in env_id:
@@ -153,17 +151,10 @@ class Offer:
             )
         )
 
-    def _class_of(self, env_id: str) -> type[TextEnv] | None:
-        if env_id not in self._classes:
-            entry: Any = env_id
-            if is_registered(env_id):
-                entry = registry[env_id].entry_point
-            elif ":" not in env_id:
-                raise UnknownName("environment", env_id, registered())
-            if isinstance(entry, str):
-                entry = load_class(entry)
-            self._classes[env_id] = entry if isinstance(entry, type) else None
-        return self._classes[env_id]
+    def _facts_of(self, env_id: str) -> Facts:
+        if env_id not in self._facts:
+            self._facts[env_id] = facts_of(env_id)
+        return self._facts[env_id]
 
 
 def _folder(root: Path) -> Path:
@@ -180,29 +171,3 @@ def _inside(root: Path, value: str) -> Path | None:
     except (OSError, ValueError, RuntimeError):
         return None
     return path if path.is_relative_to(root) else None
-
-
-def _signature(cls: type[TextEnv] | None) -> list[inspect.Parameter]:
-    if cls is None:
-        return []
-    return [
-        parameter
-        for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
-
-
-def _file_parameters(cls: type[TextEnv] | None) -> set[str]:
-    """Name the arguments whose annotation says that they are paths."""
-    return {parameter.name for parameter in _signature(cls) if "Path" in str(parameter.annotation)}
-
-
-def _parameters(cls: type[TextEnv] | None) -> dict[str, str]:
-    return {
-        parameter.name: "" if parameter.annotation is parameter.empty else str(parameter.annotation)
-        for parameter in _signature(cls)
-    }
-
-
-def _first_line(cls: type[TextEnv] | None) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0] if cls is not None else ""

@@ -1,5 +1,7 @@
 """Environments in processes of their own, a few processes for many environments.
 
+A process runs on this machine or in a container, as its launcher has it.
+
 A process that hangs over the deadline is killed and its session told so; one
 that dies is replaced. The other sessions it kept are rebuilt by replay when
 they are next called, and cannot tell.
@@ -7,23 +9,17 @@ they are next called, and cannot tell.
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
-import subprocess
-import sys
 import threading
-from multiprocessing.connection import Connection
 from typing import Any
 
 import orjson
 
 from ..errors import TurnwiseError, UsageError
+from .env_channel import Channel
 from .hosts import Played
+from .launchers import Launched, Launcher, ProcessLauncher
 
 __all__ = ["DeadlineOver", "HostLost", "ProcessHost", "ProcessPool", "RemoteFault", "reason_of"]
-
-log = logging.getLogger("turnwise.servers")
 
 _MAX_ANSWER_BYTES = 64 << 20
 _BUILD_S = 120.0
@@ -68,17 +64,19 @@ class ProcessPool:
     """Start processes when they are needed and spread environments over them.
 
     Args:
+        launcher: how they are started; as processes of this machine by default.
         num_processes: how many there may be.
         deadline_s: how long a reset or step may take; 0 is for ever.
-        memory_bytes: how much address space a process may take; 0 is no limit.
     """
 
-    def __init__(self, num_processes: int = 2, *, deadline_s: float = 0.0, memory_bytes: int = 0) -> None:
+    def __init__(
+        self, launcher: Launcher | None = None, num_processes: int = 2, *, deadline_s: float = 0.0
+    ) -> None:
         if num_processes < 1:
             raise UsageError(f"processes must be at least 1, got {num_processes}")
         self.deadline_s = deadline_s
         self.num_replaced = 0
-        self._num, self._memory_bytes = num_processes, memory_bytes
+        self._launcher, self._num = launcher or ProcessLauncher(), num_processes
         self._workers: list[_Worker] = []
         self._lock = threading.Lock()
 
@@ -88,12 +86,23 @@ class ProcessPool:
         number, fingerprint = worker.request("build", 0, [env_id, kwargs], _BUILD_S)
         return ProcessHost(self, worker, number, fingerprint)
 
+    def describe(self, env_ids: list[str]) -> dict[str, Any]:
+        """Ask a process for its `version` and for the facts of `envs`, as it has them.
+
+        Raises:
+            HostLost: if it does not start.
+            UsageError: if it has not all of them.
+        """
+        described: dict[str, Any] = self._pick().request("describe", 0, env_ids, _BUILD_S)
+        return described
+
     def close(self) -> None:
         """End all processes."""
         with self._lock:
             workers, self._workers = self._workers, []
         for worker in workers:
             worker.end()
+        self._launcher.close()
 
     def _pick(self) -> _Worker:
         with self._lock:
@@ -103,7 +112,7 @@ class ProcessPool:
             for worker in dead:
                 worker.end()
             if len(self._workers) < self._num:
-                self._workers.append(_Worker(self._memory_bytes))
+                self._workers.append(_Worker(self._launcher))
                 return self._workers[-1]
             return min(self._workers, key=lambda worker: worker.num_hosts)
 
@@ -129,8 +138,7 @@ class ProcessHost:
 
     def step(self, action: str) -> Played:
         """Take one turn."""
-        observation, reward, terminated, truncated, info = self._call("step", [action])
-        return observation, reward, terminated, truncated, info
+        return _played(self._call("step", [action]))
 
     def clone(self) -> ProcessHost:
         """Copy the environment with its state, in the same process."""
@@ -150,32 +158,20 @@ class ProcessHost:
 
 
 class _Worker:
-    """Talk to one process, one request at a time."""
+    """Talk to one process, started with the first request, one request at a time."""
 
-    def __init__(self, memory_bytes: int) -> None:
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "turnwise.servers.env_worker", str(theirs.fileno())]
-        self._process = subprocess.Popen(
-            command,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # what environments print is bounded by being dropped
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the server, which ends its processes itself
-        )
-        theirs.close()
-        self._connection = Connection(ours.detach())
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher = launcher
+        self._launched: Launched | None = None
         self._lock = threading.Lock()
         self._closed: list[int] = []
         self._gone = False
         self.num_hosts = 0
-        setup = {"path": sys.path, "parent": os.getpid(), "memory_bytes": memory_bytes}
-        self._connection.send_bytes(orjson.dumps(setup))
 
     @property
     def alive(self) -> bool:
-        """Tell whether the process runs."""
-        return not self._gone and self._process.poll() is None
+        """Tell whether the process runs, or has yet to be started."""
+        return not self._gone and (self._launched is None or not self._launched.channel.at_end)
 
     def request(self, name: str, number: int, arguments: list[Any], deadline_s: float) -> Any:
         """Make one call; the deadline counts from when the process is free for it.
@@ -192,19 +188,7 @@ class _Worker:
             closed, self._closed = self._closed, []
             self.num_hosts -= len(closed)
             message = {"call": name, "host": number, "arguments": arguments, "closed": closed}
-            try:
-                self._connection.send_bytes(orjson.dumps(message))
-                if not self._connection.poll(deadline_s or None):
-                    self.kill()
-                    self._connection.close()
-                    raise DeadlineOver(f"{name} took longer than {deadline_s:g} s")
-                answer = orjson.loads(self._connection.recv_bytes(_MAX_ANSWER_BYTES))
-            except (EOFError, OSError) as error:
-                self.kill()
-                self._connection.close()
-                code = self._process.returncode
-                detail = f"the process of the environment died with {code} in {name}"
-                raise HostLost(detail, in_flight=True) from error
+            answer = self._ask(name, orjson.dumps(message), deadline_s)
         if "fault" in answer:
             raise _fault(answer["fault"])
         if name in ("build", "clone"):
@@ -215,20 +199,56 @@ class _Worker:
         """Note that an environment is not needed any more."""
         self._closed.append(number)
 
-    def kill(self) -> None:
-        """Kill the process; a request in flight finds its connection at the end."""
-        self._gone = True
-        self._process.kill()
-        self._process.wait()
-
     def end(self) -> None:
-        """Kill the process and release the connection, unless a request in flight will."""
-        self.kill()
+        """Kill the process and release the line to it, unless a request in flight will."""
+        self._kill()
         if self._lock.acquire(blocking=False):
             try:
-                self._connection.close()
+                self._hang_up()
             finally:
                 self._lock.release()
+
+    def _ask(self, name: str, message: bytes, deadline_s: float) -> dict[str, Any]:
+        try:
+            answer = orjson.loads(self._line().ask(message, _MAX_ANSWER_BYTES, deadline_s or None))
+            if not isinstance(answer, dict) or not {"value", "fault"} & answer.keys():
+                raise ValueError(f"an answer that is none: {str(answer)[:100]!r}")
+            return answer
+        except TimeoutError as error:
+            self._kill()
+            self._hang_up()
+            raise DeadlineOver(f"{name} took longer than {deadline_s:g} s") from error
+        except (EOFError, OSError, ValueError) as error:
+            how = self._kill()
+            self._hang_up()
+            why = f": {error}" if str(error) else ""
+            detail = f"the process of the environment died in {name} ({how}){why}"
+            raise HostLost(detail, in_flight=True) from error
+
+    def _line(self) -> Channel:
+        if self._launched is None:
+            self._launched = self._launcher.launch()
+            if self._gone:  # it was told to end meanwhile
+                raise EOFError
+            self._launched.channel.tell(orjson.dumps(self._launcher.setup), _BUILD_S)
+        return self._launched.channel
+
+    def _kill(self) -> str:
+        """Kill the process; a request in flight finds its line at the end."""
+        self._gone = True
+        return self._launched.kill() if self._launched is not None else "it never started"
+
+    def _hang_up(self) -> None:
+        if self._launched is not None:
+            self._launched.channel.close()
+
+
+def _played(answer: Any) -> Played:
+    """Check the types of a step; what runs in the process is not to be trusted with them."""
+    match answer:
+        case [str(observation), int() | float() as reward, bool(terminated), bool(truncated), dict(info)]:
+            return observation, reward, terminated, truncated, info
+    raise RemoteFault(f"ValueError: the process answered a step with {str(answer)[:100]!r}", "")
 
 
 def _fault(fault: dict[str, str]) -> Exception:

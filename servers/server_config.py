@@ -13,12 +13,12 @@ from typing import Literal
 
 from ..envs.registry import registered
 from ..errors import UsageError
-from .hosts import Isolation
+from .container_launcher import DEFAULT_IMAGE
+from .hosts import Isolation, isolation_of
 from .keys import Caller, Keys
 from .ledger import Ledger
 from .limits import Limits
-from .offer import Offer
-from .process_hosts import ProcessPool
+from .pools import build_offer
 from .service import Service
 
 __all__ = ["ServerConfig", "announce", "build_service", "listen", "load_keys"]
@@ -41,10 +41,13 @@ class ServerConfig:
         envs: ids, `module:Class` or `file.py:Class`; empty offers every registered one.
         data_roots: folders that arguments of environments may name files in.
         isolation: environment -> how it runs; "*" for those not named.
-        processes: how many processes of each worker keep the environments that are isolated so.
+        processes: how many processes of each worker keep the environments that are isolated so,
+            and how many containers.
         deadline_s: how long a reset or a step may take before its process is killed;
-            0 is for ever. It needs every environment in processes.
-        memory_bytes: how much address space such a process may take; 0 is no limit.
+            0 is for ever. It needs every environment in processes or containers.
+        memory_bytes: how much address space such a process may take, and how much memory a
+            container; 0 is no limit, and 1 GiB for a container.
+        container_image: what containers are made of.
         key_file: who may call, one `NAME SECRET [evaluation]` a line.
         key_env: the environment variable that holds the one key.
         limits: sizes, counts and times.
@@ -66,6 +69,7 @@ class ServerConfig:
     processes: int = 2
     deadline_s: float = 0.0
     memory_bytes: int = 0
+    container_image: str = DEFAULT_IMAGE
     key_file: Path | None = None
     key_env: str | None = None
     limits: Limits = field(default_factory=Limits)
@@ -91,16 +95,14 @@ def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | No
     Raises:
         UsageError: if it contradicts itself.
     """
-    pool = None
-    if "process" in config.isolation.values():
-        pool = ProcessPool(config.processes, deadline_s=config.deadline_s, memory_bytes=config.memory_bytes)
-    offer = Offer(config.envs, data_roots=config.data_roots, isolation=config.isolation, processes=pool)
-    loose = [env_id for env_id in offer.ids() if offer.isolation_of(env_id) != "process"]
+    ids = config.envs or registered()
+    loose = [one for one in ids if isolation_of(config.isolation, one) not in ("process", "container")]
     if config.deadline_s and loose:
         raise UsageError(
-            f"a deadline of {config.deadline_s:g} s can only be kept by killing, and {loose[0]!r} runs "
-            f"{offer.isolation_of(loose[0])}: add --isolation process"
+            f"a deadline of {config.deadline_s:g} s can only be kept by killing, and {min(loose)!r} runs "
+            f"{isolation_of(config.isolation, min(loose))}: add --isolation process, or container"
         )
+    offer = build_offer(config)
     journal = None
     if config.journal is not None:
         from .journal_file import SqliteJournal

@@ -8,7 +8,6 @@ can be forked from it at any time.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import selectors
@@ -26,6 +25,7 @@ from typing import NoReturn
 from ..errors import ServerError, TurnwiseError, UsageError
 from .app import Application
 from .ledger import SharedLedger
+from .lifeline import die_with
 from .logs import configure_logs
 from .mesh import Mesh
 from .run_server import run_server
@@ -40,7 +40,6 @@ _MAX_FAILED_STARTS = 5
 _SHORT_LIFE_S = 10.0
 _LONGEST_PAUSE_S = 5.0
 _GRACE_S = 15.0  # beyond the drain, until a worker that does not stop is killed
-_PR_SET_PDEATHSIG = 1
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
@@ -235,7 +234,7 @@ class _Supervisor:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-        _die_with(self._pid)
+        die_with(self._pid)  # so that port and journal are free at once
         self._let_go_of(number)
         self._ledger.belong_to(number)
         config = replace(self._config, journal=self._journals[number], until_eof=False)
@@ -270,17 +269,6 @@ class _Supervisor:
         for one in (*self._sockets, *self._links):
             if one not in mine:
                 one.close()
-
-
-def _die_with(parent: int) -> None:
-    """Have this process killed when its parent dies, so that port and journal are free at once.
-
-    Where the system cannot, on others than Linux, a worker stops when it finds its lifeline cut.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-    if os.getppid() != parent:  # it died before
-        os._exit(1)
 
 
 def _listen_unix(path: Path) -> socket.socket:

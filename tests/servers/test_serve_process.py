@@ -74,7 +74,7 @@ def test_settings_that_cannot_be_served_are_refused(world, tmp_path):
             ("--env", "household/nothing-v0"): "unknown environment 'household/nothing-v0'",
             ("--env", f"{world('Missing')}"): "unknown class in",
             ("--key-file", str(tmp_path / "none")): "key file",
-            ("--isolation", "everywhere"): "expected inline, thread or process",
+            ("--isolation", "everywhere"): "expected inline, thread, process or container",
             ("--data-root", str(tmp_path / "none")): "is no folder",
             ("--ttl", "0"): "ttl_s must be at least",
             ("--deadline", "1"): "can only be kept by killing",

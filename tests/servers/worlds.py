@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import re
 import signal
+import socket
 import sys
 import threading
 import time
@@ -129,21 +132,82 @@ class Locked(Counter):
 
 
 class Hostile(Counter):
-    """Hang, crash, leak or flood on demand."""
+    """Hang, crash, leak, flood or forge on demand."""
 
     def step(self, action: str) -> Result:
         if action == "hang":
             time.sleep(600)
+        if action == "seize":  # hang where no other thread of Python gets to run
+            re.match(r"(a+)+$", "a" * 64 + "b")
         if action == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         if action == "leak":
-            self.leaked = [bytes(1 << 20) for _ in range(1 << 20)]
+            self.leaked = [b"x" * (1 << 20) for _ in range(1 << 20)]
         if action == "print":
             for _ in range(1 << 10):
                 print("x" * (1 << 13))
+        if action in ("forge", "drip"):
+            _shout(b"\0\0\0\x02{}" if action == "forge" else b"\0\0\0\x08{")
+            time.sleep(600)
         if action == "raise":
             raise KeyError("no such room")
         return super().step(action)
+
+
+class Curious(Counter):
+    """Try what an action says on the machine, and observe what came of it."""
+
+    def step(self, action: str) -> Result:
+        observation, *rest = super().step(action)
+        verb, _, about = action.partition(" ")
+        if verb in ("who", "status", "read", "write", "links", "fork"):
+            observation = getattr(self, verb)(about)
+        return (observation, *rest)  # type: ignore[return-value]
+
+    def who(self, _: str) -> str:
+        return f"{os.getuid()} {os.getgid()} {os.getgroups()}"
+
+    def status(self, field: str) -> str:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith(field + ":"))
+
+    def read(self, file: str) -> str:
+        try:
+            return Path(file).read_text()
+        except OSError as error:
+            return type(error).__name__
+
+    def write(self, file: str) -> str:
+        try:
+            Path(file).write_text("mine")
+        except OSError as error:
+            return f"{error.errno} {error.strerror}"
+        return "written"
+
+    def links(self, _: str) -> str:
+        return " ".join(name for _, name in socket.if_nameindex())
+
+    def fork(self, times: str) -> str:
+        """Start processes until the system refuses; return how many."""
+        children = []
+        try:
+            for _ in range(int(times)):
+                children.append(os.fork())
+                if children[-1] == 0:
+                    signal.pause()
+        except BlockingIOError:
+            pass
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        return str(len(children))
+
+
+def _shout(words: bytes) -> None:
+    """Write into everything that is open, as if it were the line to the server."""
+    for descriptor in range(3, 64):
+        with contextlib.suppress(OSError):
+            os.write(descriptor, words)
 
 
 class Drifting(Counter):

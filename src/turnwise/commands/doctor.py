@@ -36,6 +36,7 @@ _REQUIRED = [
 _OPTIONAL = {
     "matplotlib": ("curves and pictures", "pip install 'turnwise[plots]'"),
     "peft": ("LoRA", "pip install 'turnwise[peft]'"),
+    "docker": ("environments in containers", "pip install 'turnwise[docker]'"),
     "vllm": ("generation with vLLM in process", "pip install 'turnwise[vllm]'"),
 }
 
@@ -141,10 +142,10 @@ def _gpu() -> tuple[bool, str, str]:
 
 def _docker() -> Finding:
     return Finding(
-        "docker",
+        "Docker engine",
         shutil.which("docker") is not None,
         False,
-        shutil.which("docker") or "not installed (software-engineering sandboxes)",
+        shutil.which("docker") or "not installed (environments in containers)",
         "install the Docker engine",
     )
 

@@ -41,14 +41,30 @@ DataRoots = Annotated[
 Isolations = Annotated[
     list[str] | None,
     _option(
-        "--isolation", "Run environments inline, thread or process; default inline.", metavar="[ENV=]HOW"
+        "--isolation",
+        "Run environments inline, thread, process or container; default inline.",
+        metavar="[ENV=]HOW",
     ),
 ]
-Processes = Annotated[int, _option("--processes", "Processes for environments isolated so, of each worker.")]
-Deadline = Annotated[
-    float, _option("--deadline", "Seconds that a step may take; needs --isolation process. 0: for ever.")
+Processes = Annotated[
+    int, _option("--processes", "Processes, or containers, for environments isolated so, of each worker.")
 ]
-MemoryMb = Annotated[int, _option("--memory-mb", "Address space of such a process in MB; 0: no limit.")]
+Deadline = Annotated[
+    float,
+    _option(
+        "--deadline", "Seconds that a step may take; needs --isolation process or container. 0: for ever."
+    ),
+]
+MemoryMb = Annotated[
+    int,
+    _option(
+        "--memory-mb",
+        "Address space of such a process, memory of a container, in MB; 0: no limit, 1024 for a container.",
+    ),
+]
+ContainerImage = Annotated[
+    str, _option("--container-image", "Image of --isolation container; holds this same turnwise.")
+]
 KeyFile = Annotated[Path | None, _option("--key-file", "Who may call: lines of NAME SECRET [evaluation].")]
 KeyEnv = Annotated[str | None, _option("--key-env", "Environment variable that holds the one key.")]
 MaxSessions = Annotated[int, _option("--max-sessions", "Most open sessions.")]
@@ -83,6 +99,7 @@ def serve(
     processes: Processes = 2,
     deadline: Deadline = 0.0,
     memory_mb: MemoryMb = 0,
+    container_image: ContainerImage = "turnwise",
     key_file: KeyFile = None,
     key_env: KeyEnv = None,
     max_sessions: MaxSessions = 16_384,
@@ -117,6 +134,7 @@ def serve(
         processes=processes,
         deadline_s=deadline,
         memory_bytes=memory_mb << 20,
+        container_image=container_image,
         key_file=key_file,
         key_env=key_env,
         limits=Limits(
@@ -152,12 +170,12 @@ def parse_isolation(given: list[str]) -> dict[str, Isolation]:
     """Read [ENV=]HOW pairs; without ENV the value is for all not named.
 
     Raises:
-        UsageError: if HOW is none of inline, thread, process.
+        UsageError: if HOW is none of inline, thread, process, container.
     """
     table: dict[str, Isolation] = {}
     for pair in given:
         name, _, how = pair.rpartition("=")
-        if how not in ("inline", "thread", "process"):
-            raise UsageError(f"--isolation {pair!r}: expected inline, thread or process, e.g. thread")
+        if how not in ("inline", "thread", "process", "container"):
+            raise UsageError(f"--isolation {pair!r}: expected inline, thread, process or container")
         table[name or "*"] = how  # type: ignore[assignment]  # just checked
     return table
