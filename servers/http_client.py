@@ -20,6 +20,7 @@ import orjson
 
 from ..errors import RequestRefused, ServerError, ServerUnreachable, UsageError
 from .api import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem, places_of
+from .problems import unknown_session
 from .retry import Budget
 from .trace_header import trace_headers
 from .transport import Answered, HttpxTransport, KeepAliveTransport, Transport, TransportFailed
@@ -176,10 +177,10 @@ class HttpClient:
         """Return where a session stands, its last reply under `last`.
 
         Raises:
-            UsageError: if the id has a slash, which would name another page of the server.
+            RequestRefused: if there is no such session.
         """
-        if "/" in id:
-            raise UsageError(f"session {id!r}: expected the id that a create was answered with")
+        if "/" in id:  # no session has one, and it would name another page of the server
+            raise unknown_session(id).as_error()
         return await self._call("GET", f"/v1/sessions/{quote(id, safe='')}", None)
 
     async def envs(self) -> list[dict[str, Any]]:

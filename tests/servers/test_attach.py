@@ -270,7 +270,7 @@ def test_what_cannot_be_attached_to(make_service, world):
         over = over_http(service)
         for client_of_many in (over, KeptSessions(over)):
             assert (await client_of_many.describe(ids[0]))["id"] == ids[0]
-            with pytest.raises(UsageError, match="expected the id that a create was answered with"):
+            with pytest.raises(RequestRefused, match="404 unknown_session"):
                 await client_of_many.describe(f"{ids[0]}/journal")
 
         class Blind:
