@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from time import monotonic
 from typing import Any
 
@@ -26,6 +27,7 @@ from ..errors import CheckpointError
 __all__ = ["Halfway", "Place"]
 
 EVERY_S = 60.0  # between two writings
+_UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, UnpicklingError)
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class Halfway:
                 optimizer.load_state_dict(state)
             place.rng.bit_generator.state = json.loads(kept["rng"])
             place.step, place.spent_s, place.order = kept["step"], kept["spent_s"], kept["order"]
-        except Exception as error:
+        except _UNREADABLE as error:
             raise CheckpointError(
                 f"{self.file}: the cloning that was interrupted cannot be read ({error}); "
                 "delete the file to begin anew"
