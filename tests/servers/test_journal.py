@@ -317,6 +317,26 @@ def test_the_write_ahead_log_stays_short_though_it_is_written_all_the_while(tmp_
     assert sizes[-1] == sizes[1]
 
 
+def test_a_long_log_is_moved_before_the_next_reaping(make_service, monkeypatch, tmp_path):
+    monkeypatch.setattr(journal_file, "_MAX_COMMITS", 5)
+    monkeypatch.setattr(leases, "_LOOK_S", 0.01)
+    journal = SqliteJournal(tmp_path / "journal.db")
+    service = make_service(journal=journal)
+
+    async def run() -> None:
+        reaper = asyncio.create_task(leases.keep_reaping(service))
+        for _ in range(6):
+            assert not journal.is_long
+            journal._write([(journal_file._ENTRY, ("s", 0, "go", bytes(16), None))])
+        assert journal.is_long
+        while journal.is_long:
+            await asyncio.sleep(0.01)
+        reaper.cancel()
+
+    asyncio.run(asyncio.wait_for(run(), 20))  # the next reaping would come after 30 s
+    journal.close()
+
+
 def test_a_failed_checkpoint_does_not_end_reaping(make_service, world, monkeypatch, caplog, tmp_path):
     monkeypatch.setattr(leases, "_MAX_PERIOD_S", 0.01)
     journal = SqliteJournal(tmp_path / "journal.db")
