@@ -54,13 +54,18 @@ class Halfway:
         self.file = out.with_name(f".{out.name}.{name}.cloning")
         self._written = monotonic()
 
+    @property
+    def begun(self) -> bool:
+        """Tell whether there is something to go on from."""
+        return self.file.is_file()
+
     def restore(self, place: Place, model: CausalLM, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         """Put all where it was when it was last written down; where nothing was, change nothing.
 
         Raises:
             CheckpointError: if the file cannot be read.
         """
-        if not self.file.is_file():
+        if not self.begun:
             return
         try:
             kept = torch.load(self.file, weights_only=True)

@@ -85,6 +85,7 @@ class WarmstartSection:
     slip: float = 0.05  # chance per turn that a demonstration does something random
     teach_slips: bool = False  # clone those turns too: a clumsy teacher, whom cloning cannot outdo
     only_won: bool = True  # clone successful demonstrations alone
+    copy_steps: int = 0  # of copying random tokens, before cloning; of a new policy (trainers.copying)
     language: float = 0.0  # weight of predicting every token, observations too
     max_steps: int = 300
     seconds: float = 0.0  # of processor time for cloning, at most; 0: no limit (a limit makes runs differ)

@@ -27,11 +27,13 @@ from ..agents.files import write_whole
 from ..agents.prompt import PromptConfig
 from ..agents.tiny.checkpoint import load_checkpoint, save_checkpoint
 from ..agents.tiny.model import TinyConfig, TinyLM
+from ..agents.tiny.previous_token import look_back
 from ..agents.tiny.tokenizer import TinyTokenizer
 from ..agents.types import Trajectory
 from ..errors import TrainingError
 from .checkpoint import file_digest
 from .cloning import Report, clone, measure
+from .copying import learn_copying
 from .demonstrations import collect, texts_of, to_tokens
 from .halfway import Halfway
 from .mixture import assign, names_of, worlds_of
@@ -98,6 +100,9 @@ def warm_start(
         chosen, tokenizer, prompt, rollout.constraint, model.context_tokens, rollout.max_tokens
     )
     halfway = Halfway(out, _depends(recipe, start))
+    if section.copy_steps and not start and not halfway.begun:
+        look_back(model)
+        learn_copying(model, section, recipe.train.seed, report)
     steps, loss, accuracy = _clone_and_measure(model, encoded, section, recipe.train.seed, report, halfway)
     cloned = Cloned(
         num_demonstrations=len(played),
