@@ -2,13 +2,15 @@
 
 What a policy of a million weights lacks after cloning is less what to do than how to
 carry a name, a number or a product's code from where it reads it to where it says
-it. Random phrases that come again teach that alone, in a minute, and no text of any
-environment is seen. Learning abstract data first: Jiang et al. 2026, "Procedural
-Pretraining: Warming Up Language Models with Abstract Data" (arXiv 2601.21725).
+it. Three exercises teach that alone, in two minutes, and no text of any environment
+is seen: to say a phrase again, to recognise in a list what was mentioned before, and to look up
+its code there. Abstract data first: Jiang et al. 2026, "Procedural Pretraining:
+Warming Up Language Models with Abstract Data" (arXiv 2601.21725).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,27 +19,29 @@ import torch
 from torch.nn import functional
 
 from ..agents.causal_lm import CausalLM
-from ..agents.tiny.tokenizer import SPECIAL_TOKENS
+from ..agents.tiny.tokenizer import ACTION, END, OBSERVATION, SPECIAL_TOKENS, TASK
 from .cloning import Report
 from .descent import Descent
 from .scoring import device_of
 from .sections import WarmstartSection
 
-__all__ = ["Lesson", "learn_copying", "lesson"]
+__all__ = ["EXERCISES", "Lesson", "learn_copying", "lesson", "look_up", "recognise", "say_again"]
 
-_SHORT, _LONG = 48, 160  # tokens of a row; the first half of the steps has short ones
+Row = list[tuple[int, bool]]  # tokens, and whether each follows from those before
+Exercise = Callable[[np.random.Generator, np.ndarray, int], Row]
+
+_SHORT, _LONGER, _LONG = 48, 96, 160  # tokens of a row
 _BATCH_TOKENS = 2304
-_FEWEST = 8  # tokens that a long row is made of, at least: then only longer runs tell a place
-_NOISE = 0.3  # chance of tokens that belong to no phrase, before a phrase
+_END, _TASK, _OBSERVATION, _ACTION = (SPECIAL_TOKENS.index(each) for each in (END, TASK, OBSERVATION, ACTION))
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Hold rows of phrases that come again.
+    """Hold rows of tokens.
 
     Attributes:
         ids_BL: tokens.
-        known_BL: whether a token follows from what came before: all but the first of a phrase said again.
+        known_BL: whether a token follows from what came before; these are learned.
     """
 
     ids_BL: np.ndarray
@@ -45,12 +49,14 @@ class Lesson:
 
 
 def learn_copying(model: CausalLM, section: WarmstartSection, seed: int, report: Report) -> None:
-    """Train a model to go on with phrases that it has read before.
+    """Train a model to carry tokens from one place to another.
+
+    A quarter of the steps is for saying short phrases again, and the rest for all three exercises.
 
     Args:
         model: trained in place.
         section: `copy_steps` and the optimizer.
-        seed: of the phrases.
+        seed: of the exercises.
         report: told the progress.
 
     Raises:
@@ -59,7 +65,9 @@ def learn_copying(model: CausalLM, section: WarmstartSection, seed: int, report:
     descent, rng = Descent(model, section), np.random.default_rng([seed, 3])
     for step in range(section.copy_steps):
         share = step / section.copy_steps
-        taught = lesson(rng, model.vocab_size, _SHORT if share < 0.5 else _LONG)
+        length = _SHORT if share < 0.25 else _LONGER if share < 0.5 else _LONG
+        exercises = EXERCISES[:1] if share < 0.25 else EXERCISES
+        taught = lesson(rng, model.vocab_size, length, exercises)
         loss = descent.step(share, partial(_backward, model, taught))
         report(f"copying: loss {loss:.3f}", (step + 1) / section.copy_steps)
 
@@ -76,36 +84,88 @@ def _backward(model: CausalLM, taught: Lesson) -> float:
     return float(loss.detach())
 
 
-def lesson(rng: np.random.Generator, vocab_size: int, length: int) -> Lesson:
-    """Make rows of random phrases, each said several times in random order.
+def lesson(rng: np.random.Generator, vocab_size: int, length: int, exercises: Sequence[Exercise]) -> Lesson:
+    """Make rows of random tokens, each an exercise of a kind that is drawn.
 
     Args:
         rng: draws everything.
-        vocab_size: how many tokens there are, markers of the conversation among them, which are not drawn.
-        length: tokens of a row. Long rows are made of few different tokens, so that one token does
-            not tell where a phrase goes on.
+        vocab_size: how many tokens there are, the markers of a conversation among them.
+        length: tokens of a row.
+        exercises: the kinds to draw from.
     """
-    drawn = [_row(rng, vocab_size, length) for _ in range(_BATCH_TOKENS // length)]
-    return Lesson(np.array([ids for ids, _ in drawn]), np.array([known for _, known in drawn]))
-
-
-def _row(rng: np.random.Generator, vocab_size: int, length: int) -> tuple[list[int], list[bool]]:
     tokens = np.arange(len(SPECIAL_TOKENS), vocab_size)
-    if length > _SHORT:
-        number = int(np.exp(rng.uniform(np.log(_FEWEST), np.log(len(tokens)))))
-        tokens = rng.choice(tokens, number, replace=False)
-    phrases = [
-        rng.choice(tokens, rng.integers(2, 13)).tolist() for _ in range(rng.integers(2, 3 + length // 16))
+    rows = [
+        exercises[int(rng.integers(len(exercises)))](rng, tokens, length)
+        for _ in range(_BATCH_TOKENS // length)
     ]
+    return Lesson(
+        np.array([[token for token, _ in row[:length]] for row in rows]),
+        np.array([[known for _, known in row[:length]] for row in rows]),
+    )
+
+
+def say_again(rng: np.random.Generator, tokens: np.ndarray, length: int) -> Row:
+    """Say a few phrases several times in random order; all but the first token of one said again is known.
+
+    Long rows are made of few different tokens, so that one token does not tell where a phrase goes on.
+    """
+    some = _some(rng, tokens, 8) if length > _SHORT else tokens
+    phrases = [_draw(rng, some, 2, 12) for _ in range(rng.integers(2, 3 + length // 16))]
     said: set[int] = set()
-    ids: list[int] = []
-    known: list[bool] = []
-    while len(ids) < length:
-        if rng.random() < _NOISE:
-            noise = rng.choice(tokens, rng.integers(1, 4)).tolist()
-            ids, known = ids + noise, known + [False] * len(noise)
+    row: Row = []
+    while len(row) < length:
+        if rng.random() < 0.3:  # something that belongs to no phrase
+            row += _unknown(_draw(rng, some, 1, 3))
         number = int(rng.integers(len(phrases)))
-        phrase = phrases[number]
-        ids, known = ids + phrase, known + [False] + [number in said] * (len(phrase) - 1)
+        first, *others = phrases[number]
+        row += [(first, False), *((token, number in said) for token in others)]
         said.add(number)
-    return ids[:length], known[:length]
+    return row
+
+
+def recognise(rng: np.random.Generator, tokens: np.ndarray, length: int) -> Row:
+    """List names, mention one of them among other words, and ask which it was."""
+    return _ask(rng, tokens, length, with_codes=False)
+
+
+def look_up(rng: np.random.Generator, tokens: np.ndarray, length: int) -> Row:
+    """List names, each behind its code, mention a name among other words, and ask for the code."""
+    return _ask(rng, tokens, length, with_codes=True)
+
+
+def _ask(rng: np.random.Generator, tokens: np.ndarray, length: int, *, with_codes: bool) -> Row:
+    """Ask about a list in the form of a conversation: task, list, answer; then another task, and so on."""
+    some = _some(rng, tokens, 24)
+    comma, code_size = int(rng.choice(some)), int(rng.integers(1, 5))
+    names = [_draw(rng, some, 1, 4) for _ in range(rng.integers(2, 3 + length // 20))]
+    codes = [rng.choice(some, code_size).tolist() if with_codes else [] for _ in names]
+    listed: list[int] = []
+    for code, name in zip(codes, names, strict=True):
+        listed += [*code, comma, *name, *_draw(rng, some, 0, 2), comma] if with_codes else [*name, comma]
+    row: Row = []
+    while len(row) < length:
+        number = int(rng.integers(len(names)))
+        told = [_TASK, *_draw(rng, some, 0, 4), *names[number], *_draw(rng, some, 0, 4)]
+        shown = [] if row else [_OBSERVATION, *listed]
+        answer = [*(codes if with_codes else names)[number], _END]
+        row += _unknown([*told, *shown, _ACTION]) + [(token, True) for token in answer]
+    return row
+
+
+def _some(rng: np.random.Generator, tokens: np.ndarray, fewest: int) -> np.ndarray:
+    """Choose the tokens that a row is made of; few as often as many, by order of magnitude."""
+    number = int(np.exp(rng.uniform(np.log(min(fewest, len(tokens))), np.log(len(tokens)))))
+    return rng.choice(tokens, number, replace=False)
+
+
+def _draw(rng: np.random.Generator, tokens: np.ndarray, fewest: int, most: int) -> list[int]:
+    drawn: list[int] = rng.choice(tokens, rng.integers(fewest, most + 1)).tolist()
+    return drawn
+
+
+def _unknown(ids: Sequence[int]) -> Row:
+    return [(token, False) for token in ids]
+
+
+EXERCISES: tuple[Exercise, ...] = (say_again, recognise, look_up)
+"""Every exercise, the easiest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 from turnwise.agents.tiny.checkpoint import load_checkpoint
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.tiny.previous_token import look_back
-from turnwise.agents.tiny.tokenizer import SPECIAL_TOKENS
-from turnwise.trainers.copying import learn_copying, lesson
+from turnwise.agents.tiny.tokenizer import ACTION, END, OBSERVATION, SPECIAL_TOKENS, TASK
+from turnwise.trainers.copying import learn_copying, lesson, look_up, recognise, say_again
 from turnwise.trainers.sections import Recipe, WarmstartSection
 from turnwise.trainers.warmstart import warm_start
 
+END_ID, TASK_ID, OBSERVATION_ID, ACTION_ID = (
+    SPECIAL_TOKENS.index(each) for each in (END, TASK, OBSERVATION, ACTION)
+)
 SMALL = TinyConfig(
     vocab_size=300, hidden_size=64, num_layers=2, num_heads=2, num_kv_heads=1, intermediate_size=96
 )
@@ -56,8 +59,8 @@ def test_looking_back_sets_biases_of_one_key_head_and_nothing_else() -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), length=st.sampled_from([48, 160]), vocab_size=st.integers(40, 2000))
-def test_what_is_known_was_said_before(seed: int, length: int, vocab_size: int) -> None:
-    taught = lesson(np.random.default_rng(seed), vocab_size, length)
+def test_a_phrase_that_is_known_was_said_before(seed: int, length: int, vocab_size: int) -> None:
+    taught = lesson(np.random.default_rng(seed), vocab_size, length, [say_again])
     assert taught.ids_BL.shape == taught.known_BL.shape
     assert taught.ids_BL.shape[1] == length
     assert taught.ids_BL.min() >= len(SPECIAL_TOKENS) and taught.ids_BL.max() < vocab_size
@@ -70,9 +73,47 @@ def test_what_is_known_was_said_before(seed: int, length: int, vocab_size: int) 
             pairs.add(pair)
 
 
+def parts(ids: list[int], known: list[bool]) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield what was said and the answer, for each answer of a row that is whole."""
+    said: list[int] = []
+    answer: list[int] = []
+    for token, is_known in zip(ids, known, strict=True):
+        (answer if is_known else said).append(token)
+        if answer and token == END_ID:
+            yield list(said), answer[:-1]
+            answer = []
+
+
+def holds(whole: list[int], part: list[int]) -> list[int]:
+    """Return the places where a part begins."""
+    return [at for at in range(len(whole) - len(part) + 1) if whole[at : at + len(part)] == part]
+
+
+@given(seed=st.integers(0, 2**32 - 1), vocab_size=st.integers(40, 2000))
+def test_what_is_recognised_is_mentioned_and_listed(seed: int, vocab_size: int) -> None:
+    taught = lesson(np.random.default_rng(seed), vocab_size, 160, [recognise])
+    for ids, known in zip(taught.ids_BL.tolist(), taught.known_BL.tolist(), strict=True):
+        shown = ids[ids.index(OBSERVATION_ID) : ids.index(ACTION_ID)]
+        for said, answer in parts(ids, known):
+            task = said[len(said) - 1 - said[::-1].index(TASK_ID) :]
+            assert 1 <= len(answer) <= 4
+            assert holds(task, answer) and holds(shown, answer)
+
+
+@given(seed=st.integers(0, 2**32 - 1), vocab_size=st.integers(40, 2000))
+def test_a_code_that_is_looked_up_stands_before_a_name_that_was_mentioned(seed: int, vocab_size: int) -> None:
+    taught = lesson(np.random.default_rng(seed), vocab_size, 160, [look_up])
+    for ids, known in zip(taught.ids_BL.tolist(), taught.known_BL.tolist(), strict=True):
+        shown = ids[ids.index(OBSERVATION_ID) + 1 : ids.index(ACTION_ID)]
+        for said, code in parts(ids, known):
+            task = said[len(said) - 1 - said[::-1].index(TASK_ID) :]
+            behind = [shown[at + len(code) + 1 :] for at in holds(shown, code)]  # one comma between
+            assert any(holds(task, rest[:size]) for rest in behind for size in (1, 2, 3, 4))
+
+
 def right(model: TinyLM) -> float:
     """Return the share of known tokens of a fresh lesson that a model gives the most probability."""
-    taught = lesson(np.random.default_rng(99), model.vocab_size, 48)
+    taught = lesson(np.random.default_rng(99), model.vocab_size, 48, [say_again])
     ids, known = torch.from_numpy(taught.ids_BL), torch.from_numpy(taught.known_BL[:, 1:])
     with torch.no_grad():
         logits = model.head(model.hidden(ids, torch.full((len(ids),), 48)))[:, :-1][known]
