@@ -2,7 +2,7 @@
 
     python benchmarks/worlds/learning.py --out runs/worlds --results benchmarks/results
 
-The protocol is in benchmarks/results/2026-11-28-worlds-protocol.md and was fixed
+The protocol is in benchmarks/results/2026-11-28-worlds-copying-protocol.md and was fixed
 before these runs. Each replicate is one `turnwise train RECIPE --seed N`: a warm
 start of its own, then reinforcement learning. A run that was begun goes on where
 it stopped. The control clones on from the same warm start, on demonstrations of
@@ -129,7 +129,7 @@ def main() -> None:
     """Run everything that is missing in --out and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--recipes", nargs="*", default=list(RECIPES), choices=RECIPES)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4, 5])
     parser.add_argument("--mixture", action="store_true", help="train the mixture too, with the first seed")
     parser.add_argument("--control", action="store_true", help="clone on for as long as each run trained")
     parser.add_argument("--out", type=Path, default=Path("runs/worlds"))
@@ -142,7 +142,7 @@ def main() -> None:
         "# Learning on the other worlds",
         "",
         f"{datetime.date.today()}, `python benchmarks/worlds/learning.py`, protocol:"
-        f" 2026-11-28-worlds-protocol.md. {platform.machine()}, torch {torch.__version__}, one thread.",
+        f" 2026-11-28-worlds-copying-protocol.md. {platform.machine()}, torch {torch.__version__}, one thread.",
         "",
         "Success in percent on held-out tasks, temperature 1; mean over seeds with a 95 % bootstrap interval"
         " over seeds. After: the mean of the last three evaluations.",
