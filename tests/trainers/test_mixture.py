@@ -172,6 +172,7 @@ def test_four_worlds_train_in_one_run_over_one_server(tmp_path: Path) -> None:
         [
             "warmstart.episodes=16",
             "warmstart.max_steps=4",
+            "warmstart.copy_steps=2",
             "policy.vocab_size=512",
             "policy.hidden_size=32",
             "policy.num_layers=2",

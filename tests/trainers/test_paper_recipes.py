@@ -38,6 +38,7 @@ SIZES = [
     "warmstart.teacher=none",
     "warmstart.episodes=2",
     "warmstart.optimizer=adamw",
+    "warmstart.copy_steps=0",
     "rollout.num_groups=2",
     "rollout.max_tokens=24",
     "rollout.max_episode_tokens=4096",
@@ -50,8 +51,10 @@ SIZES = [
     "log.console=false",
     "log.trajectories=none",
 ]
+SHOP = "env.kwargs={difficulty = 'easy', num_products = 60, choices = true}"
 OWN_WORLD = {
-    "gated": "env.kwargs={difficulty = 'easy', num_products = 60, choices = true}",
+    "gated": SHOP,
+    "shopping_tiny": SHOP,
     "igpo": "env.kwargs={choices = true, reward = 'f1'}",
     "otc": "env.kwargs={choices = true, reward = 'f1'}",
 }
