@@ -160,8 +160,8 @@ def main() -> None:
         " one thread.",
         "",
         "Success in percent on held-out tasks, temperature 1; mean over seeds with a 95 % bootstrap interval"
-        " over seeds. After: the mean of the last three evaluations. Shopping and search clone a clumsy teacher."
-        " What was changed after the protocol was fixed, and the shop that failed, are told at its end.",
+        " over seeds. After: the mean of the last three evaluations. Shopping and search clone a clumsy"
+        " teacher. What was changed after the protocol was fixed, and the shop that failed, are told at its end.",
         "",
         "| recipe | agent | success | each seed |",
         "|---|---|---|---|",
