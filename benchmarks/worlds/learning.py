@@ -161,7 +161,8 @@ def main() -> None:
         "",
         "Success in percent on held-out tasks, temperature 1; mean over seeds with a 95 % bootstrap interval"
         " over seeds. After: the mean of the last three evaluations. Shopping and search clone a clumsy"
-        " teacher. What was changed after the protocol was fixed, and the shop that failed, are told at its end.",
+        " teacher. What was changed after the protocol was fixed, and the shop that failed, are told at its"
+        " end.",
         "",
         "| recipe | agent | success | each seed |",
         "|---|---|---|---|",
