@@ -28,10 +28,11 @@ def interrupt_at(step: int) -> Callable[[str, float], None]:
     return report
 
 
-@pytest.fixture
-def recipe(taught: Lights, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+@pytest.fixture(params=[0, 4], ids=["cloning", "copying first"])
+def recipe(taught: Lights, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Recipe:
     monkeypatch.setattr(halfway, "EVERY_S", 0.0)
-    return taught(warmstart={"episodes": 20, "max_steps": 12, "only_won": False, "optimizer": "muon"})
+    section = {"episodes": 20, "max_steps": 12, "only_won": False, "optimizer": "muon"}
+    return taught(warmstart={**section, "copy_steps": request.param})
 
 
 def test_an_interrupted_cloning_goes_on_to_the_same_bytes(recipe: Recipe, tmp_path: Path) -> None:
