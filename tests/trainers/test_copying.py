@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from turnwise.agents.tiny.checkpoint import load_checkpoint
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.tiny.previous_token import look_back
 from turnwise.agents.tiny.tokenizer import ACTION, END, OBSERVATION, SPECIAL_TOKENS, TASK
+from turnwise.trainers import copying
 from turnwise.trainers.copying import learn_copying, lesson, look_up, recognise, say_again
 from turnwise.trainers.sections import Recipe, WarmstartSection
 from turnwise.trainers.warmstart import warm_start
@@ -129,6 +131,28 @@ def test_copying_is_learned_from_heads_that_look_back() -> None:
     assert right(looking) > 0.7
     assert right(plain) < 0.4
     assert told == [step / 160 for step in range(1, 161)]
+
+
+def test_short_phrases_come_first_and_a_seed_has_its_own_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[int, tuple[copying.Exercise, ...], bytes]] = []
+
+    def noted(
+        rng: np.random.Generator, vocab_size: int, length: int, exercises: tuple[copying.Exercise, ...]
+    ) -> copying.Lesson:
+        taught = lesson(rng, vocab_size, length, exercises)
+        given.append((length, exercises, taught.ids_BL.tobytes()))
+        return taught
+
+    monkeypatch.setattr(copying, "lesson", noted)
+    for seed in (0, 1, 0):
+        section = replace(SECTION, copy_steps=4)
+        learn_copying(TinyLM(SMALL, seed=2), section, seed, lambda text, share: None)
+    every = (say_again, recognise, look_up)
+    wanted = [(48, (say_again,)), (96, every), (160, every), (160, every)]
+    assert [(length, exercises) for length, exercises, _ in given] == wanted * 3
+    first, second, again = ([ids for _, _, ids in given[at : at + 4]] for at in (0, 4, 8))
+    assert first == again
+    assert not set(first) & set(second)
 
 
 def test_a_new_policy_copies_first_and_one_that_goes_on_does_not(
