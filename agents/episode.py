@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from ..errors import EnvironmentFault, PolicyError, ServerError
-from ..servers.api import Reply, StepItem
+from ..servers.protocol.types import Reply, StepItem
 from .capabilities import PolicyStopped, PromptTooLong, sees_private, token_policy, version_of
 from .context import Context
 from .gather import BusyClock

@@ -12,7 +12,7 @@ from typing import Any
 from .. import __version__
 from ..envs.registry import version_of
 from ..errors import UsageError
-from ..servers.api import SessionClient
+from ..servers.protocol.types import SessionClient
 from . import capabilities
 from .evaluation import EvalRow, Evaluation
 from .evaluation_files import EvaluationFolder

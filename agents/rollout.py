@@ -16,7 +16,7 @@ from itertools import count
 from time import perf_counter
 from uuid import uuid4
 
-from ..servers.api import SessionClient
+from ..servers.protocol.types import SessionClient
 from .branching import BranchingPlan, Grove
 from .capabilities import constraint_of, prompt_of, reset_options_of
 from .episode import Stage

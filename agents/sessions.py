@@ -11,7 +11,15 @@ from typing import Any
 from uuid import uuid4
 
 from ..errors import EnvironmentFault, RequestRefused, ServerError, UsageError
-from ..servers.api import CreateItem, ForkItem, Problem, Reply, ResetItem, SessionClient, StepItem
+from ..servers.protocol.types import (
+    CreateItem,
+    ForkItem,
+    Problem,
+    Reply,
+    ResetItem,
+    SessionClient,
+    StepItem,
+)
 from .gather import BusyClock, Gatherer, whole
 from .rollout_types import TaskItem
 

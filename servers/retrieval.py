@@ -27,8 +27,8 @@ from ..envs.retrieval.documents import Hit, KnowledgeBase, Retriever
 from ..envs.search.loaders import read_passages
 from ..envs.search.writing import KB_NAMES, LazyKnowledge
 from ..errors import UnknownName, UsageError
-from .api import Problem
-from .problems import PROBLEM_TYPE, encode_problem
+from .protocol.problems import PROBLEM_TYPE, encode_problem
+from .protocol.types import Problem
 
 __all__ = ["build_retrieval_app", "main"]
 

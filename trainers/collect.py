@@ -20,7 +20,7 @@ from ..agents.branching import BranchingPlan
 from ..agents.rollout import RolloutStats, rollout
 from ..agents.types import Policy, Trajectory
 from ..errors import TrainingError, UsageError
-from ..servers.api import SessionClient
+from ..servers.protocol.types import SessionClient
 from . import annotators, plans, samplers
 from .horizon import horizon_at
 from .pipeline import name_of, params_of

@@ -24,7 +24,7 @@ from ..agents.types import Constraint, End, Generation, Style, TokenPolicy, Traj
 from ..envs import make
 from ..envs.core import Checked
 from ..errors import EnvironmentFault, UsageError
-from ..servers.service import ENV_ERRORS
+from ..servers.sessions.service import ENV_ERRORS
 
 __all__ = ["Teacher", "choose_teacher", "collect", "texts_of", "to_tokens"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..agents.evaluate import evaluate
 from ..agents.evaluation import Evaluation
 from ..agents.types import Policy
-from ..servers.api import SessionClient
+from ..servers.protocol.types import SessionClient
 from .mixture import worlds_of
 from .sampling import held_out_seed
 from .sections import Recipe

@@ -21,7 +21,7 @@ import torch
 
 from ..agents.types import Trajectory
 from ..errors import CheckpointError, TrainingError, TurnwiseError
-from ..servers.api import SessionClient
+from ..servers.protocol.types import SessionClient
 from . import checkpoint, rundir
 from .collect import Collected, Collector
 from .console import Board

@@ -13,7 +13,7 @@ import torch
 
 from ..envs import make
 from ..errors import CheckpointError, UsageError
-from ..servers.api import SessionClient
+from ..servers.protocol.types import SessionClient
 from . import checkpoint, rundir, weights
 from . import credit as credits
 from . import rewards as reward_transforms
@@ -195,10 +195,10 @@ def _learner(recipe: Recipe, trainee: Trainee, first: str, saved: checkpoint.Sav
 @contextlib.asynccontextmanager
 async def _client(recipe: Recipe, out: Path) -> AsyncIterator[SessionClient]:
     """Open the way to the environments: a server, one of our own, or this process."""
-    from ..servers.http_client import HttpClient
-    from ..servers.kept import KeptSessions
-    from ..servers.local import LocalClient
-    from ..servers.process import ServerProcess
+    from ..servers.client.http_client import HttpClient
+    from ..servers.client.local import LocalClient
+    from ..servers.client.open_sessions import KeptSessions
+    from ..servers.client.server_process import ServerProcess
 
     section = recipe.server
     with contextlib.ExitStack() as stack:

@@ -33,9 +33,9 @@ from drivers import ENV, HERE, Peer, bare, openenv, ours, start_peer
 from peers import Trivial
 
 from turnwise.envs.registry import make
-from turnwise.servers.api import CreateItem
-from turnwise.servers.http_client import HttpClient
-from turnwise.servers.process import ServerProcess
+from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.protocol.types import CreateItem
 
 BARE, BATCH = "bare ASGI", "bare ASGI, batch of 64"
 LIMITS = {

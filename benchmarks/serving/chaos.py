@@ -30,10 +30,10 @@ import httpx
 import psutil
 from faults import Faults, Proxy
 
-from turnwise.servers.api import CreateItem, ForkItem, Reply, ResetItem, SessionClient, StepItem
-from turnwise.servers.http_client import HttpClient
-from turnwise.servers.local import LocalClient
-from turnwise.servers.process import ServerProcess
+from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.protocol.types import CreateItem, ForkItem, Reply, ResetItem, SessionClient, StepItem
 
 HERE = Path(__file__).parent
 WORLDS = HERE.parents[1] / "tests" / "servers" / "worlds.py"

@@ -29,8 +29,8 @@ import orjson
 import psutil
 from drivers import HERE, JSON, cpu_s, start_peer
 
-from turnwise.servers.process import ServerProcess
-from turnwise.servers.transport import KeepAliveTransport, TransportFailed
+from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client.transport import KeepAliveTransport, TransportFailed
 
 ENV = f"{HERE / 'peers.py'}:Patient"
 GIVE_UP_S = 90.0

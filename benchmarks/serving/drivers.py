@@ -16,9 +16,9 @@ from typing import Any
 import orjson
 import psutil
 
-from turnwise.servers.api import CreateItem, Reply, StepItem
-from turnwise.servers.http_client import HttpClient
-from turnwise.servers.transport import KeepAliveTransport
+from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.client.transport import KeepAliveTransport
+from turnwise.servers.protocol.types import CreateItem, Reply, StepItem
 
 __all__ = ["ENV", "NUM_SESSIONS", "Peer", "bare", "cpu_s", "openenv", "ours", "start_peer"]
 

@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 import psutil
 
-from turnwise.servers.process import ServerProcess
+from turnwise.servers.client.server_process import ServerProcess
 
 WORLD = Path(__file__).parents[2] / "tests" / "servers" / "worlds.py"
 ENV = f"{WORLD}:Counter"

@@ -30,7 +30,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
-from turnwise.servers.process import ServerProcess
+from turnwise.servers.client.server_process import ServerProcess
 
 
 class Watch:

@@ -23,14 +23,14 @@ from typing import Any
 
 from drivers import ENV, HERE
 
-from turnwise.servers.api import CreateItem, StepItem
-from turnwise.servers.container_launcher import DEFAULT_IMAGE, ContainerLauncher
-from turnwise.servers.hosts import Isolation
-from turnwise.servers.launchers import Launcher, ProcessLauncher
-from turnwise.servers.local import LocalClient
-from turnwise.servers.offer import Offer
-from turnwise.servers.process_hosts import ProcessPool
-from turnwise.servers.service import Service
+from turnwise.servers.client.local import LocalClient
+from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.containers.launcher import DEFAULT_IMAGE, ContainerLauncher
+from turnwise.servers.isolation.hosts import Isolation
+from turnwise.servers.isolation.launchers import Launcher, ProcessLauncher
+from turnwise.servers.isolation.process_pool import ProcessPool
+from turnwise.servers.protocol.types import CreateItem, StepItem
+from turnwise.servers.sessions.service import Service
 
 WAYS: tuple[Isolation, ...] = ("inline", "thread", "process", "container")
 

@@ -25,10 +25,10 @@ from typing import Any
 
 import httpx
 
-from turnwise.servers.api import CreateItem, Problem, Reply, SessionClient, StepItem
-from turnwise.servers.http_client import HttpClient
-from turnwise.servers.local import LocalClient
-from turnwise.servers.process import ServerProcess
+from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.protocol.types import CreateItem, Problem, Reply, SessionClient, StepItem
 
 WORLDS = Path(__file__).parents[2] / "tests" / "servers" / "worlds.py"
 WANDERERS = Path(__file__).with_name("wanderers.py")

@@ -33,11 +33,11 @@ import httpx
 import orjson
 import psutil
 
-from turnwise.servers.api import CreateItem, ForkItem, Reply, ResetItem
-from turnwise.servers.http_client import HttpClient
-from turnwise.servers.limits import Limits
-from turnwise.servers.process import ServerProcess
-from turnwise.servers.transport import KeepAliveTransport
+from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client.transport import KeepAliveTransport
+from turnwise.servers.protocol.limits import Limits
+from turnwise.servers.protocol.types import CreateItem, ForkItem, Reply, ResetItem
 
 WORLDS = Path(__file__).parents[2] / "tests" / "servers" / "worlds.py"
 WANDERERS = Path(__file__).with_name("wanderers.py")

@@ -25,7 +25,7 @@ from typing import Any
 
 from drivers import ENV, HERE, Peer, bare, ours, start_peer
 
-from turnwise.servers.process import ServerProcess
+from turnwise.servers.client.server_process import ServerProcess
 
 BARE, BATCH = "bare ASGI", "bare ASGI, batch of 64"
 

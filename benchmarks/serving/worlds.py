@@ -25,9 +25,9 @@ from typing import Any
 import psutil
 
 import turnwise
-from turnwise.servers.api import CreateItem, Problem, Reply, StepItem
-from turnwise.servers.http_client import HttpClient
-from turnwise.servers.process import ServerProcess
+from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
 
 WORLDS: dict[str, dict[str, Any]] = {
     "household/mix-v0": {},

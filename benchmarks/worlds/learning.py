@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from turnwise.servers.local import LocalClient
+from turnwise.servers.client.local import LocalClient
 from turnwise.trainers.curves import draw_success
 from turnwise.trainers.evaluation import evaluate_held_out
 from turnwise.trainers.mixture import worlds_of

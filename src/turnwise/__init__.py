@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from .envs.core import TextEnv, Utf8
     from .envs.registry import make, register, registered
     from .errors import TurnwiseError
-    from .servers.async_env import AsyncRemoteEnv
-    from .servers.async_vector_env import AsyncRemoteVectorEnv
-    from .servers.client import RemoteEnv, RemoteVectorEnv
+    from .servers.client.async_env import AsyncRemoteEnv
+    from .servers.client.async_vector_env import AsyncRemoteVectorEnv
+    from .servers.client.sync import RemoteEnv, RemoteVectorEnv
 
 __version__ = "0.1.0"
 
@@ -30,10 +30,10 @@ __all__ = [
 ]
 
 _HOME = {
-    "AsyncRemoteEnv": "servers.async_env",
-    "AsyncRemoteVectorEnv": "servers.async_vector_env",
-    "RemoteEnv": "servers.client",
-    "RemoteVectorEnv": "servers.client",
+    "AsyncRemoteEnv": "servers.client.sync.async_env",
+    "AsyncRemoteVectorEnv": "servers.client.sync.async_vector_env",
+    "RemoteEnv": "servers.client.sync",
+    "RemoteVectorEnv": "servers.client.sync",
     "TextEnv": "envs.core",
     "TurnwiseError": "errors",
     "Utf8": "envs.core",

@@ -19,8 +19,8 @@ from turnwise.agents.types import (
     Policy,
     VersionSpan,
 )
-from turnwise.servers.api import CreateItem, Problem, Reply, ResetItem, SessionClient, StepItem
-from turnwise.servers.local import LocalClient
+from turnwise.servers.client.local import LocalClient
+from turnwise.servers.protocol.types import CreateItem, Problem, Reply, ResetItem, SessionClient, StepItem
 
 ROOMS = Path(__file__).with_name("rooms.py")
 

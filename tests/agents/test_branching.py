@@ -22,11 +22,11 @@ from turnwise.agents.prompt import PromptConfig
 from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.trajectories import read_trajectories, write_trajectories
 from turnwise.errors import UsageError
-from turnwise.servers.api import Problem
-from turnwise.servers.app import Application
-from turnwise.servers.http_client import HttpClient
-from turnwise.servers.offer import Offer
-from turnwise.servers.service import Service
+from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.http.control_plane import Application
+from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.protocol.types import Problem
+from turnwise.servers.sessions.service import Service
 
 CONFIG = RolloutConfig(
     max_turns=5, deterministic=True, slots=8, prompt=PromptConfig(style="plain", system="")
@@ -168,7 +168,7 @@ def test_a_fork_that_is_refused_is_data(play, room, letters, counting):
             return [Problem(409, "busy", "not now") for _ in items]
 
     async def inside():
-        from turnwise.servers.local import LocalClient
+        from turnwise.servers.client.local import LocalClient
 
         client = Unforkable(LocalClient())
         try:

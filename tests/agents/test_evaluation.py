@@ -39,11 +39,11 @@ from turnwise.agents.scripted import ScriptedPolicy
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.commands.evaluate import eval_
 from turnwise.errors import EnvironmentFault, TurnwiseError, UsageError
-from turnwise.servers.app import build_app
-from turnwise.servers.http_client import HttpClient
-from turnwise.servers.local import LocalClient
-from turnwise.servers.offer import Offer
-from turnwise.servers.service import Service
+from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.client.local import LocalClient
+from turnwise.servers.http.control_plane import build_app
+from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.sessions.service import Service
 
 
 def evaluated(policy, env_id, **more) -> Evaluation:

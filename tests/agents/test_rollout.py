@@ -28,8 +28,8 @@ from turnwise.agents.rollout_types import number_members
 from turnwise.agents.scripted import ScriptedPolicy
 from turnwise.agents.types import Generation, Span
 from turnwise.errors import PolicyError, RequestRefused, ServerUnreachable, UsageError
-from turnwise.servers.api import Problem, Reply
-from turnwise.servers.local import LocalClient
+from turnwise.servers.client.local import LocalClient
+from turnwise.servers.protocol.types import Problem, Reply
 
 PLAIN = PromptConfig(style="plain", system="")
 

@@ -8,9 +8,9 @@ import pytest
 
 from turnwise.agents.random_policy import RandomPolicy
 from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
-from turnwise.servers.local import LocalClient
-from turnwise.servers.offer import Offer
-from turnwise.servers.service import Service
+from turnwise.servers.client.local import LocalClient
+from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.sessions.service import Service
 
 WORLD = """
 import time

@@ -14,13 +14,13 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from turnwise.servers.app import Application
-from turnwise.servers.hosts import Isolation
-from turnwise.servers.keys import Keys
-from turnwise.servers.limits import Limits
-from turnwise.servers.offer import Offer
-from turnwise.servers.service import Service
-from turnwise.servers.step_protocol import StepProtocol
+from turnwise.servers.http.control_plane import Application
+from turnwise.servers.http.fast_path import StepProtocol
+from turnwise.servers.http.keys import Keys
+from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.hosts import Isolation
+from turnwise.servers.protocol.limits import Limits
+from turnwise.servers.sessions.service import Service
 
 WORLDS = Path(__file__).with_name("worlds.py")
 NAMES = ("Counter", "Fragile", "Gated", "Waiting", "Sleepy", "Locked", "Drifting", "Hostile")

@@ -16,7 +16,7 @@ import torch
 
 from turnwise.__main__ import main
 from turnwise.agents.tiny.checkpoint import load_checkpoint, load_model
-from turnwise.servers.process import ServerProcess
+from turnwise.servers.client.server_process import ServerProcess
 from turnwise.trainers import checkpoint
 from turnwise.trainers.recipe import dump
 from turnwise.trainers.runlog import read_log

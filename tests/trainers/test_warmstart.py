@@ -11,7 +11,7 @@ import pytest
 
 from turnwise.agents.rollout import rollout
 from turnwise.errors import TrainingError, UsageError
-from turnwise.servers.local import LocalClient
+from turnwise.servers.client.local import LocalClient
 from turnwise.trainers.demonstrations import choose_teacher, collect, to_tokens
 from turnwise.trainers.sections import Recipe
 from turnwise.trainers.setup import prompt_config, rollout_config, train_tasks

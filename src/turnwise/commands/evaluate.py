@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..agents.evaluate import EvalRow, Evaluation
     from ..agents.prompt import PromptConfig
-    from ..servers.api import SessionClient
+    from ..servers.protocol.types import SessionClient
 
 __all__ = ["eval_"]
 
@@ -174,9 +174,9 @@ def _check_local(env: str, kwargs: dict[str, Any], split: str | None) -> None:
 
 
 def _client(server: str | None) -> SessionClient:
-    from ..servers.http_client import HttpClient
-    from ..servers.kept import KeptSessions
-    from ..servers.local import LocalClient
+    from ..servers.client.http_client import HttpClient
+    from ..servers.client.local import LocalClient
+    from ..servers.client.open_sessions import KeptSessions
 
     if server is None or server == "local:":
         return LocalClient()

@@ -16,8 +16,8 @@ from .options import JsonFlag, emit_json
 if TYPE_CHECKING:
     import sqlite3
 
-    from ..servers.journal import SessionRecord
-    from ..servers.offer import Offer
+    from ..servers.isolation.catalogue import Offer
+    from ..servers.sessions.journal.records import SessionRecord
 
 __all__ = ["journal"]
 
@@ -53,7 +53,7 @@ def journal(
     if action == "compact":
         _compact(file, keep_days)
         return
-    from ..servers.journal_file import open_reader
+    from ..servers.sessions.journal.sqlite import open_reader
 
     with closing(open_reader(file)) as db:
         if action == "list":
@@ -88,7 +88,7 @@ def _verify(
 ) -> None:
     from dataclasses import asdict
 
-    from ..servers.verify import verify
+    from ..servers.sessions.journal.verify import verify
 
     offer = _offer(db, roots)
     verdicts = [verify(record, offer) for record in _records(db, session, episode)]
@@ -105,8 +105,8 @@ def _verify(
 
 
 def _replay(db: sqlite3.Connection, session: str | None, episode: int | None, roots: list[Path]) -> None:
-    from ..servers.session import Diverged
-    from ..servers.verify import replayed
+    from ..servers.sessions.journal.verify import replayed
+    from ..servers.sessions.session import Diverged
 
     offer = _offer(db, roots)
     for record in _records(db, session, episode):
@@ -123,7 +123,7 @@ def _replay(db: sqlite3.Connection, session: str | None, episode: int | None, ro
 
 
 def _compact(file: Path, keep_days: float) -> None:
-    from ..servers.journal_file import SqliteJournal
+    from ..servers.sessions.journal.sqlite import SqliteJournal
 
     if not file.is_file():
         raise UsageError(f"there is no journal {str(file)!r}")
@@ -137,7 +137,7 @@ def _compact(file: Path, keep_days: float) -> None:
 
 
 def _records(db: sqlite3.Connection, session: str | None, episode: int | None) -> Iterator[SessionRecord]:
-    from ..servers.journal_file import records_of
+    from ..servers.sessions.journal.sqlite import records_of
 
     if session is not None:
         known = [row[0] for row in db.execute("SELECT id FROM sessions")]
@@ -152,7 +152,7 @@ def _records(db: sqlite3.Connection, session: str | None, episode: int | None) -
 
 
 def _offer(db: sqlite3.Connection, roots: list[Path]) -> Offer:
-    from ..servers.offer import Offer
+    from ..servers.isolation.catalogue import Offer
 
     names = [row[0] for row in db.execute("SELECT DISTINCT env_id FROM sessions")]
     return Offer(names or None, data_roots=roots)

@@ -11,7 +11,7 @@ from ..errors import UsageError
 from .serve_settings import PREFIX, load_settings
 
 if TYPE_CHECKING:
-    from ..servers.hosts import Isolation
+    from ..servers.isolation.hosts import Isolation
 
 __all__ = ["serve"]
 
@@ -123,9 +123,9 @@ def serve(
     file of --config, where --max-sessions is max_sessions; the flag counts before
     the variable, the variable before the file, the file before the default.
     """
-    from ..servers.limits import Limits
-    from ..servers.serve import ServerConfig
-    from ..servers.serve import serve as run
+    from ..servers.protocol.limits import Limits
+    from ..servers.run.serve import ServerConfig
+    from ..servers.run.serve import serve as run
 
     settings = ServerConfig(
         host=host,

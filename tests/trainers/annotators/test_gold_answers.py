@@ -16,7 +16,7 @@ from turnwise.agents.tiny.policy import TinyPolicy
 from turnwise.agents.tiny.tokenizer import TinyTokenizer
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import PolicyError, TableError, UnknownName, UsageError
-from turnwise.servers.local import LocalClient
+from turnwise.servers.client.local import LocalClient
 from turnwise.trainers import annotators
 from turnwise.trainers.annotators import Annotated
 from turnwise.trainers.credit import TurnTable, get

@@ -1,0 +1,134 @@
+"""One environment behind a server, for code that awaits."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from gymnasium.utils import seeding
+
+from ...envs.core import Utf8
+from ..protocol.types import CreateItem, Reply, SessionClient
+from .session_group import RemoteSessions
+
+__all__ = ["ATTACH_WAIT_S", "MAX_SEED", "AsyncRemoteEnv"]
+
+ATTACH_WAIT_S = 3600.0
+MAX_SEED = 1 << 31
+
+
+class AsyncRemoteEnv:
+    """Step one environment behind a server without holding up the loop.
+
+    Calls mean what those of `gymnasium.Env` do, and are awaited:
+
+        async with AsyncRemoteEnv("http://127.0.0.1:8000", "household/demo-v0") as env:
+            observation, info = await env.reset(seed=7)
+            observation, reward, terminated, truncated, info = await env.step("look")
+
+    Those of one environment are done one after another; many environments play side by
+    side. A call that was cancelled is repeated without harm: a step that was done is
+    answered from store, one that still runs is joined.
+
+    Args:
+        url: where the server is, or `local:`.
+        env_id: which environment.
+        key: the bearer key, where the server asks for one.
+        client: speaks to the service instead of `url`; several environments may share
+            one, and whoever made it closes it.
+        kwargs: arguments of the environment.
+
+    Raises:
+        RequestRefused: from reset and step, if the server refuses the call.
+        ServerUnreachable: if it gives no answer within the retries.
+        UsageError: from step before reset, and from any call after close or detach.
+    """
+
+    observation_space = Utf8()
+    action_space = Utf8()
+
+    def __init__(
+        self,
+        url: str | None,
+        env_id: str,
+        *,
+        key: str | None = None,
+        client: SessionClient | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.env_id, self.kwargs = env_id, kwargs
+        self.np_random: np.random.Generator | None = None
+        self._sessions = RemoteSessions(url, key, client)
+
+    @classmethod
+    async def attach(
+        cls,
+        url: str | None,
+        session_id: str,
+        *,
+        key: str | None = None,
+        client: SessionClient | None = None,
+        wait_s: float = ATTACH_WAIT_S,
+    ) -> Self:
+        """Take over a session where it stands; `last_reply` says where that is.
+
+        The session is this object's from here on, and is closed with it. A step that
+        runs in it is waited for and counted.
+
+        Args:
+            url: where the server is.
+            session_id: which session: `last_reply.id` of whoever played it before.
+            key: the bearer key that made the session.
+            client: speaks to the service instead of `url`.
+            wait_s: how long to wait for what runs in it.
+
+        Raises:
+            RequestRefused: 404, if there is no such session, or none that this key may see.
+            ServerUnreachable: if something still runs in it after `wait_s` seconds.
+        """
+        env = cls(url, "", key=key, client=client)
+        await env._sessions.attach([session_id], wait_s)
+        env.env_id = env._sessions.replies[0].env_id
+        return env
+
+    @property
+    def last_reply(self) -> Reply | None:
+        """Return the last reply, with what Gymnasium's tuple leaves out."""
+        return self._sessions.replies[0] if self._sessions.replies else None
+
+    async def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Start an episode; without a seed the next one is drawn from `np_random`."""
+        if seed is not None or self.np_random is None:
+            self.np_random, _ = seeding.np_random(seed)
+        task_seed = int(self.np_random.integers(MAX_SEED)) if seed is None else seed
+        await self._sessions.start([0], [CreateItem(self.env_id, self.kwargs, task_seed, options)])
+        last = self._sessions.replies[0]
+        return last.observation, last.info
+
+    async def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Take one turn."""
+        await self._sessions.step([0], [action])
+        last = self._sessions.replies[0]
+        return last.observation, last.reward, last.terminated, last.truncated, last.info
+
+    def detach(self) -> str:
+        """Let go of the session, which stays on the server for its lease; return its id.
+
+        This object is of no more use then, but for `close`, which ends its connections.
+        """
+        return self._sessions.detach()[0]
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self._sessions.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,264 @@
+"""The front door: an ASGI application that answers steps itself and hands on the rest.
+
+It stands before the FastAPI application because a mounted one costs twice as
+much a call. It authenticates, bounds and reads every body under /v1, so that
+what stands behind gets known callers and small bodies.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+from ..protocol.encoding import NDJSON_TYPE, PROTOCOL, load_body, read_step, read_steps
+from ..protocol.problems import Refused, bad_request, not_a_key, too_large
+from . import openenv, websocket
+from .dispatch import JSON_TYPE, Answer, Calls, refusal_answer
+from .group_commit import Commits
+from .keys import ANYONE, Caller, Keys
+
+__all__ = ["Gate"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = Sequence[tuple[bytes, bytes]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_PREFIX = "/v1/sessions/"
+_SUFFIX = "/step"
+_BATCH = "/v1/step"
+_PROTOCOL_HEADER = (b"turnwise-protocol", str(PROTOCOL).encode())
+_JSON_HEADER = (b"content-type", JSON_TYPE.encode())
+
+
+class Gate:
+    """Answer the hot path, guard the rest.
+
+    Args:
+        calls: the calls of the protocol.
+        behind: the application of the control plane.
+        keys: who may call; None lets anyone.
+        direct: let a protocol that can do so take steps by `at_once`, without a task.
+    """
+
+    def __init__(self, calls: Calls, behind: App, keys: Keys | None = None, *, direct: bool = True) -> None:
+        self._calls, self._behind, self._keys, self.direct = calls, behind, keys, direct
+        self._limits = calls.service.limits
+        self.commits = Commits(calls)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection or request."""
+        if scope["type"] == "websocket" and await self._socket(scope, receive, send):
+            return
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+            await self._behind(scope, receive, send)
+            return
+        try:
+            caller = self._caller(scope["headers"])
+            if caller is None:
+                raise Refused(not_a_key())
+            self._calls.admit(caller)
+            body = await self._body(scope, receive)
+            if body is None:
+                return
+            answer = await self._hot(scope, caller, body, send)
+        except Refused as refusal:
+            answer = refusal_answer(self._calls, refusal)
+        else:
+            if answer is None:
+                return
+            if answer is _BEHIND:
+                scope["turnwise.caller"] = caller
+                await self._behind(scope, _replayed(body, receive), send)
+                return
+        await _send(send, answer)
+
+    def at_once(self, path: str, headers: Headers, body: bytes) -> tuple[Answer, bool] | None:
+        """Answer a request for steps that are ordinary calls, as it would be answered otherwise.
+
+        Args:
+            path: of a POST without a query.
+            headers: with names in lower case.
+            body: the whole of it.
+
+        Returns:
+            the answer, and whether it has to wait for `commits`; None, with nothing
+            done, if a step has to be waited for, the request is refused, or it is another one.
+        """
+        single = path.startswith(_PREFIX) and path.endswith(_SUFFIX)
+        if (not single and path != _BATCH) or len(body) > self._limits.max_body_bytes:
+            return None
+        try:
+            caller = self._caller(headers)
+            if caller is None:
+                return None
+            document = load_body(body, self._limits)
+            if single:
+                items = [read_step(document, path[len(_PREFIX) : -len(_SUFFIX)], self._limits)]
+            else:
+                items = read_steps(document, self._limits)
+            wait_of(headers, self._limits.max_wait_s)  # means nothing here, but has to be a number
+            if not self._calls.immediate(caller, items) or (not single and _wants_lines(headers)):
+                return None
+            self._calls.admit(caller)
+        except Refused:
+            return None
+        if single:
+            answer = self._calls.step_now(caller, items[0])
+            return answer, answer.status == 200 and self._calls.service.journal.dirty
+        return self._calls.steps_now(caller, items), self._calls.service.journal.dirty
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Serve a websocket; tell whether there is one of this path."""
+        caller = self._caller(scope["headers"])
+        if scope["path"] == websocket.PATH:
+            around = scope.get("turnwise.around")
+            await websocket.serve_socket(self._calls, self._keys, caller, receive, send, around)
+            return True
+        env_id = openenv.env_of(scope["path"], self._calls.service.offer.ids())
+        if env_id is None:
+            return False
+        await openenv.serve_openenv(self._calls, caller, env_id, receive, send)
+        return True
+
+    def _caller(self, headers: Headers) -> Caller | None:
+        if self._keys is None:
+            return ANYONE
+        return self._keys.identify(_header(headers, b"authorization"))
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
+        """Read a body within its limit; None if the client went away."""
+        limit = self._limits.max_body_bytes
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body"):
+            if len(body) > limit:
+                raise Refused(too_large("bytes of the body", len(body), limit))
+            return body
+        declared = _header(scope["headers"], b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > limit:
+            raise Refused(too_large("bytes of the body", int(declared), limit))
+        parts, size = [body], len(body)
+        while message.get("more_body"):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                raise Refused(too_large("bytes of the body", size, limit))
+        return b"".join(parts)
+
+    async def _hot(self, scope: Scope, caller: Caller, body: bytes, send: Send) -> Answer | None:
+        """Answer a step; None when the answer was streamed, _BEHIND when it is none."""
+        path: str = scope["path"]
+        if scope["method"] != "POST" or not path.endswith(_SUFFIX):
+            return _BEHIND
+        if path.startswith(_PREFIX):
+            id = path[len(_PREFIX) : -len(_SUFFIX)]
+            item = read_step(load_body(body, self._limits), id, self._limits)
+            return await self._calls.step(
+                caller, item, wait_of(scope["headers"], self._limits.max_wait_s), fields_of(scope)
+            )
+        if path != _BATCH:
+            return _BEHIND
+        scope["turnwise.document"] = document = load_body(body, self._limits)
+        items = read_steps(document, self._limits)
+        if _wants_lines(scope["headers"]):
+            await self._stream(caller, items, fields_of(scope), send)
+            return None
+        wait_s = wait_of(scope["headers"], self._limits.max_wait_s)
+        return await self._calls.steps(caller, items, wait_s, fields_of(scope))
+
+    async def _stream(self, caller: Caller, items: Any, fields: Sequence[str], send: Send) -> None:
+        head = [(b"content-type", NDJSON_TYPE.encode()), _PROTOCOL_HEADER]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        async for chunk in self._calls.stream(caller, items, fields):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+_BEHIND = Answer(0, b"")
+
+
+def wait_of(headers: Headers, most_s: float) -> float | None:
+    """Read how long the client waits: `Prefer: wait=SECONDS` (RFC 7240).
+
+    Raises:
+        Refused: if the value is no number of seconds.
+    """
+    prefer = _header(headers, b"prefer")
+    if prefer is None:
+        return None
+    for part in prefer.decode("latin-1").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.strip().lower() == "wait":
+            try:
+                seconds = float(value)
+            except ValueError:
+                seconds = -1.0
+            if not 0 <= seconds < float("inf"):
+                raise Refused(bad_request("Prefer: wait is no number of seconds", value, "e.g. wait=10"))
+            return min(seconds, most_s)
+    return None
+
+
+def fields_of(scope: Scope) -> Sequence[str]:
+    """Read `fields=` of the query: keys of info to keep, or with a minus to leave out."""
+    if not scope["query_string"]:
+        return ()
+    given = parse_qs(scope["query_string"].decode("latin-1")).get("fields", [])
+    return [name for part in given for name in part.split(",") if name]
+
+
+def _wants_lines(headers: Headers) -> bool:
+    return NDJSON_TYPE.encode() in (_header(headers, b"accept") or b"")
+
+
+def _header(headers: Headers, name: bytes) -> bytes | None:
+    for key, value in headers:
+        if key == name:
+            return value
+    return None
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read already once more."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": answer_headers(answer),
+        }
+    )
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def answer_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    """Give the headers of an answer."""
+    kind = _JSON_HEADER if answer.media_type is JSON_TYPE else (b"content-type", answer.media_type.encode())
+    headers = [kind, (b"content-length", b"%d" % len(answer.body)), _PROTOCOL_HEADER]
+    if answer.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(answer.retry_after_s))))
+    if answer.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    return headers

@@ -1,0 +1,105 @@
+"""Bearer keys: who calls, and what they may see.
+
+A key file has one key a line, `NAME SECRET [evaluation]`; blank lines and lines
+that begin with # are skipped. Sessions belong to the name, so a secret can be
+changed without losing them. Secrets are kept as hashes and never logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import UsageError
+
+__all__ = ["ANYONE", "Caller", "Keys"]
+
+MIN_SECRET_CHARS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Be whoever calls: the owner of sessions.
+
+    Args:
+        name: the name of the key; empty where a server has no keys.
+        evaluation: replies to such a key carry no private information.
+    """
+
+    name: str
+    evaluation: bool = False
+
+
+ANYONE = Caller("")
+
+
+class Keys:
+    """Tell callers by their secrets.
+
+    Args:
+        secrets: secret -> caller.
+
+    Raises:
+        UsageError: if a secret is short or two share a name.
+    """
+
+    def __init__(self, secrets: Mapping[str, Caller]) -> None:
+        names = [caller.name for caller in secrets.values()]
+        if len(set(names)) != len(names):
+            raise UsageError("two keys have the same name: sessions would be shared")
+        for secret, caller in secrets.items():
+            if len(secret) < MIN_SECRET_CHARS:
+                raise UsageError(f"the key of {caller.name!r} is shorter than {MIN_SECRET_CHARS} characters")
+        self._callers = {_hash(secret.encode()): caller for secret, caller in secrets.items()}
+
+    @classmethod
+    def load(cls, file: Path) -> Keys:
+        """Read a key file.
+
+        Raises:
+            UsageError: if the file cannot be read or a line has another form; the
+                text names the line, never its secret.
+        """
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"key file {str(file)!r}: {error}") from error
+        secrets: dict[str, Caller] = {}
+        for number, line in enumerate(lines, start=1):
+            words = line.split()
+            if not words or words[0].startswith("#"):
+                continue
+            if len(words) not in (2, 3) or words[2:] not in ([], ["evaluation"]):
+                raise UsageError(f"key file {str(file)!r}, line {number}: expected NAME SECRET [evaluation]")
+            if words[1] in secrets:
+                raise UsageError(f"key file {str(file)!r}, line {number}: the secret of another name")
+            secrets[words[1]] = Caller(words[0], evaluation=len(words) == 3)
+        if not secrets:
+            raise UsageError(f"key file {str(file)!r} holds no key")
+        return cls(secrets)
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all keys, in order."""
+        return [caller.name for caller in self._callers.values()]
+
+    def identify(self, header: bytes | None) -> Caller | None:
+        """Return whoever sent an Authorization header, or None.
+
+        Secrets are compared as hashes, in constant time.
+        """
+        if header is None or header[:7].lower() != b"bearer ":
+            return None
+        given = _hash(header[7:].strip())
+        caller = None
+        for known, candidate in self._callers.items():
+            if hmac.compare_digest(known, given):
+                caller = candidate
+        return caller
+
+
+def _hash(secret: bytes) -> bytes:
+    return hashlib.sha256(secret).digest()

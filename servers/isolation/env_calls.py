@@ -1,0 +1,98 @@
+"""What a process that keeps environments does when it is asked: one request after the other.
+
+Requests and answers are JSON after four bytes of length, so that what an
+environment returns can never become code on the server's side.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import traceback
+from typing import Any, BinaryIO
+
+import orjson
+
+from ... import __version__
+from ...envs.registry import make
+from .descriptions import facts_of, plain_facts
+from .hosts import ENV_ERRORS, LocalHost
+
+__all__ = ["answer_requests"]
+
+
+def answer_requests(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer until the requests end; the first of them says how to be set up."""
+    setup = _read(requests)
+    if setup is None:
+        return
+    if setup["path"]:
+        sys.path[:] = setup["path"]
+    if setup["memory_bytes"] and sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (setup["memory_bytes"], setup["memory_bytes"]))
+    hosts = _Hosts()
+    while (request := _read(requests)) is not None:
+        answer = _answer(hosts, request)
+        answers.write(len(answer).to_bytes(4, "big") + answer)
+        answers.flush()
+
+
+class _Hosts:
+    """Hold environments by number and make the calls that requests name."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[int, LocalHost] = {}
+        self._next = 0
+
+    def call(self, request: dict[str, Any]) -> Any:
+        """Make one call."""
+        for number in request["closed"]:
+            host = self._hosts.pop(number, None)
+            if host is not None:
+                host.close()
+        name, number, arguments = request["call"], request["host"], request["arguments"]
+        if name == "describe":
+            return _describe(arguments)
+        if name == "build":
+            return self._keep(LocalHost(make(arguments[0], **arguments[1])))
+        host = self._hosts[number]
+        if name == "clone":
+            return self._keep(host.clone())
+        return getattr(host, name)(*arguments)
+
+    def _keep(self, host: LocalHost) -> list[Any]:
+        self._next += 1
+        self._hosts[self._next] = host
+        return [self._next, host.fingerprint]
+
+
+def _describe(env_ids: list[str]) -> dict[str, Any]:
+    """Tell the version and what is known of environments, as they are on this side."""
+    return {"version": __version__, "envs": {one: plain_facts(facts_of(one)) for one in env_ids}}
+
+
+def _read(requests: BinaryIO) -> dict[str, Any] | None:
+    size = requests.read(4)
+    if len(size) < 4:
+        return None
+    request: dict[str, Any] = orjson.loads(requests.read(int.from_bytes(size, "big")))
+    return request
+
+
+def _answer(hosts: _Hosts, request: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps({"value": hosts.call(request)}, option=orjson.OPT_SERIALIZE_NUMPY)
+    except MemoryError:
+        os._exit(137)  # the process is spent; the server replays its sessions elsewhere
+    except ENV_ERRORS as error:
+        fault = {
+            "type": type(error).__name__,
+            "message": _clean(str(error))[:4000],
+            "traceback": _clean(traceback.format_exc())[-8000:],
+        }
+        return orjson.dumps({"fault": fault})
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

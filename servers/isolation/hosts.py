@@ -1,0 +1,131 @@
+"""Where an environment runs, and what can be asked of it there.
+
+A host is one environment behind five blocking calls. Isolation decides who
+makes the calls: `inline` makes them on the event loop, for environments that
+answer in microseconds; `thread` makes them on a pool, so that a slow one holds
+nobody; `process` keeps the environment in another process, so that a crash or
+a hang ends one session and no other; `container` puts that process where it
+reaches nothing else either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+from ...envs.core import Checked, TextEnv, hold_up
+
+__all__ = ["ENV_ERRORS", "Host", "Isolation", "LocalHost", "Played", "isolation_of", "wait_until_closed"]
+
+log = logging.getLogger("turnwise.servers")
+
+_CLOSING: set[threading.Thread] = set()
+
+ENV_ERRORS = (Exception, SystemExit)
+"""What the code of an environment may raise: the one boundary where everything is caught."""
+
+Isolation = Literal["inline", "thread", "process", "container"]
+Played = tuple[str, float, bool, bool, dict[str, Any]]
+
+
+def isolation_of(table: Mapping[str, Isolation], env_id: str) -> Isolation:
+    """Return how an environment runs; "*" in the table is for those not named."""
+    return table.get(env_id) or table.get("*") or "inline"
+
+
+class Host(Protocol):
+    """Hold one environment; every call may block."""
+
+    fingerprint: str
+
+    def reset(self, seed: int, options: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
+        """Start an episode."""
+        ...
+
+    def step(self, action: str) -> Played:
+        """Take one turn."""
+        ...
+
+    def clone(self) -> Host:
+        """Copy the environment with its state."""
+        ...
+
+    def reseed(self, seed: int) -> None:
+        """Give the environment fresh randomness."""
+        ...
+
+    def close(self) -> None:
+        """Release what the environment holds."""
+        ...
+
+
+class LocalHost:
+    """Hold an environment of this process.
+
+    `aside` says that it is closed on a thread of its own, because it may take its time.
+    """
+
+    __slots__ = ("aside", "env", "fingerprint", "step")
+
+    def __init__(self, env: Checked[TextEnv]) -> None:
+        self.env = env
+        self.fingerprint = env.fingerprint
+        self.step = env.step
+        self.aside = False
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether the environment offers `step_async`."""
+        return hasattr(self.env.text_env, "step_async")
+
+    async def step_async(self, action: str) -> Played:
+        """Take one turn of an environment that waits."""
+        try:
+            result = await self.env.text_env.step_async(action)  # type: ignore[attr-defined]
+        except BaseException as error:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():  # else it is not the environment that ends this
+                hold_up(f"{self.env.name}.step_async", error)
+            raise
+        return self.env.accept(result)
+
+    def reset(self, seed: int, options: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
+        """Start an episode."""
+        return self.env.reset(seed=seed, options=options)
+
+    def clone(self) -> LocalHost:
+        """Copy the environment with its state."""
+        return LocalHost(self.env.clone())
+
+    def reseed(self, seed: int) -> None:
+        """Give the environment fresh randomness."""
+        self.env.text_env.reseed(seed)
+
+    def close(self) -> None:
+        """Release what the environment holds; how long that takes, or that it fails, concerns nobody else."""
+        if not self.aside:
+            self._close()
+            return
+        thread = threading.Thread(target=self._close, name="turnwise-close", daemon=True)
+        _CLOSING.add(thread)
+        thread.start()
+
+    def _close(self) -> None:
+        try:
+            self.env.close()
+        except ENV_ERRORS:
+            log.exception("%s could not be closed", self.env.name)
+        finally:
+            _CLOSING.discard(threading.current_thread())
+
+
+def wait_until_closed(seconds: float) -> int:
+    """Wait for environments that are being closed aside; return how many still are."""
+    give_up = time.monotonic() + seconds
+    for thread in list(_CLOSING):
+        thread.join(max(0.0, give_up - time.monotonic()))
+    return len(_CLOSING)

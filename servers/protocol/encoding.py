@@ -1,0 +1,215 @@
+"""Between Python types and JSON: bodies that are read strictly, replies that are bytes.
+
+A reply is encoded once. Its `core`, everything but the names of the session, is
+what the journal hashes and what a fork or a rebuilt session must reproduce.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from ...errors import EnvironmentFault
+from .limits import Limits
+from .problems import Refused, bad_request, too_large
+from .types import Problem, Reply, StepItem
+
+__all__ = [
+    "NDJSON_TYPE",
+    "PROTOCOL",
+    "check_depth",
+    "decode_item",
+    "digest",
+    "encode_core",
+    "encode_reply",
+    "load_body",
+    "problem_from",
+    "read_step",
+    "read_steps",
+]
+
+PROTOCOL = 1
+NDJSON_TYPE = "application/x-ndjson"
+_STEP = {"episode", "turn", "action"}
+_BATCH_STEP = {"id", *_STEP}
+_MAX_INDEX = 1 << 53
+
+
+def encode_core(
+    *,
+    episode: int,
+    turn: int,
+    observation: str,
+    reward: float,
+    terminated: bool,
+    truncated: bool,
+    end: str | None,
+    info: dict[str, Any],
+    env_id: str,
+    fingerprint: str,
+    seed: int,
+) -> bytes:
+    """Encode everything of a reply but the names of the session.
+
+    Raises:
+        EnvironmentFault: if info holds what JSON cannot hold.
+    """
+    try:
+        return orjson.dumps(
+            {
+                "episode": episode,
+                "turn": turn,
+                "observation": observation,
+                "reward": reward,
+                "terminated": terminated,
+                "truncated": truncated,
+                "end": end,
+                "info": info,
+                "env_id": env_id,
+                "fingerprint": fingerprint,
+                "seed": seed,
+            },
+            option=orjson.OPT_SERIALIZE_NUMPY,
+        )
+    except orjson.JSONEncodeError as error:
+        raise EnvironmentFault(f"{env_id} gave an info that JSON cannot hold: {error}") from error
+
+
+def encode_reply(prefix: bytes, core: bytes) -> bytes:
+    """Join a session's names, `{"id":..,"incarnation":..`, and the core of a reply."""
+    return prefix + b"," + core[1:]
+
+
+def digest(core: bytes) -> bytes:
+    """Hash the core of a reply: BLAKE2b, 16 bytes."""
+    return hashlib.blake2b(core, digest_size=16).digest()
+
+
+def load_body(body: bytes, limits: Limits) -> dict[str, Any]:
+    """Decode a request body into an object.
+
+    Raises:
+        Refused: if it is no JSON object or nested too deeply.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refused(bad_request(f"the body is not JSON: {error}", None, "a JSON object", 400)) from error
+    if not isinstance(document, dict):
+        raise Refused(bad_request("the body is not a JSON object", document, "a JSON object"))
+    return document
+
+
+def check_depth(value: Any, limits: Limits) -> None:
+    """Refuse a value that is nested too deeply.
+
+    Raises:
+        Refused: naming the limit.
+    """
+    level, depth = [value], 0
+    while level:
+        if depth > limits.max_depth:
+            raise Refused(too_large("the depth of the body", depth, limits.max_depth))
+        depth += 1
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+
+
+def read_step(document: dict[str, Any], id: str, limits: Limits) -> StepItem:
+    """Read the body of a single step.
+
+    Raises:
+        Refused: naming the member that is missing, unknown or of the wrong type.
+    """
+    return _step(document, id, _STEP, limits)
+
+
+def read_steps(document: dict[str, Any], limits: Limits) -> list[StepItem]:
+    """Read the body of a batch of steps.
+
+    Raises:
+        Refused: naming the item and the member that is wrong.
+    """
+    items = document.get("items")
+    if not isinstance(items, list) or len(document) != 1:
+        raise Refused(
+            bad_request(
+                "a batch of steps has the one member items",
+                sorted(map(str, document)),
+                {"items": [dict.fromkeys(sorted(_BATCH_STEP), "...")]},
+            )
+        )
+    if len(items) > limits.max_batch:
+        raise Refused(too_large("items of the batch", len(items), limits.max_batch))
+    steps = []
+    for number, item in enumerate(items):
+        id = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(id, str):
+            raise Refused(
+                bad_request(f"items[{number}] has no text id", item, {"id": "...", "episode": 0, "turn": 0})
+            )
+        steps.append(_step(item, id, _BATCH_STEP, limits, number))
+    return steps
+
+
+def _step(
+    document: dict[str, Any], id: str, members: set[str], limits: Limits, number: int | None = None
+) -> StepItem:
+    episode, turn, action = document.get("episode"), document.get("turn"), document.get("action")
+    if (
+        len(document) == len(members)
+        and type(episode) is int
+        and type(turn) is int
+        and type(action) is str
+        and 0 <= episode < _MAX_INDEX
+        and 0 <= turn < _MAX_INDEX
+        and len(action) <= limits.max_action_chars
+    ):
+        return StepItem(id, episode, turn, action)
+    where = "" if number is None else f"items[{number}]: "
+    if isinstance(action, str) and len(action) > limits.max_action_chars:
+        raise Refused(too_large(where + "characters of the action", len(action), limits.max_action_chars, id))
+    unknown = sorted(set(document) - members)
+    detail = f"unknown member {unknown[0]!r}" if unknown else "episode, turn and action are needed"
+    expected = {"episode": "int >= 0", "turn": "int >= 0", "action": "text"}
+    raise Refused(bad_request(f"{where}{detail}", document, expected))
+
+
+def decode_item(document: dict[str, Any]) -> Reply | Problem:
+    """Turn one decoded item of an answer into a reply or a problem."""
+    if "code" in document:
+        return problem_from(document)
+    return Reply(
+        id=document["id"],
+        incarnation=document["incarnation"],
+        episode=document["episode"],
+        turn=document["turn"],
+        observation=document["observation"],
+        reward=document["reward"],
+        terminated=document["terminated"],
+        truncated=document["truncated"],
+        end=document["end"],
+        info=document["info"],
+        env_id=document["env_id"],
+        fingerprint=document["fingerprint"],
+        seed=document["seed"],
+    )
+
+
+def problem_from(document: dict[str, Any]) -> Problem:
+    """Turn a decoded problem document into a Problem."""
+    return Problem(
+        status=document.get("status", 500),
+        code=document.get("code", "unknown"),
+        detail=document.get("detail", ""),
+        id=document.get("id"),
+        given=document.get("given"),
+        expected=document.get("expected"),
+        todo=document.get("todo", ""),
+    )

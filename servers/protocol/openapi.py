@@ -1,0 +1,112 @@
+"""What the OpenAPI document says of bodies, answers and parameters.
+
+Requests are read and answers written by hand, as bytes; the models here and in
+`schemas` are what documents them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from .problems import PROBLEM_TYPE
+from .types import Problem, Reply
+
+__all__ = ["PROBLEMS", "call"]
+
+_FIELDS = {
+    "name": "fields",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": "-admissible",
+    "description": "keys of info to keep, with commas between them; with a minus in front to leave out",
+}
+_TURN = {
+    "name": "turn",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "integer", "minimum": 0},
+    "description": "give the reply to the step of this turn",
+}
+_PREFER = {
+    "name": "prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": "wait=10",
+    "description": "how many seconds to wait: for a step until it is answered 202, for room until 429",
+}
+_PARAMETERS = {"fields": _FIELDS, "turn": _TURN, "prefer": _PREFER}
+
+
+def call(
+    *models: type[BaseModel], answer: str | None = None, parameters: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Describe a call.
+
+    Args:
+        models: its JSON body has the form of one of them; it has none without.
+        answer: "reply", or the member that holds a list of replies and problems.
+        parameters: of "fields", "turn" and "prefer", those that it knows.
+    """
+    found: dict[str, Any] = {"parameters": [_PARAMETERS[name] for name in parameters]}
+    if models:
+        found["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _any_of(models)}},
+        }
+    if answer is not None:
+        schema = _REPLY if answer == "reply" else _list(answer)
+        found["responses"] = {"200": {"content": {"application/json": {"schema": schema}}}}
+    return found
+
+
+def _any_of(models: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    schemas = [
+        _inlined(model.model_json_schema(ref_template="#/components/schemas/{model}")) for model in models
+    ]
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Put the definitions of a schema where they are used."""
+    definitions = schema.pop("$defs", {})
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return walk(definitions[node["$ref"].rpartition("/")[2]])
+            return {key: walk(value) for key, value in node.items()}
+        return [walk(value) for value in node] if isinstance(node, list) else node
+
+    walked: dict[str, Any] = walk(schema)
+    return walked
+
+
+def _list(member: str) -> dict[str, Any]:
+    rows = {"type": "array", "items": {"anyOf": [_REPLY, _PROBLEM]}}
+    return {"type": "object", "properties": {member: rows}, "required": [member]}
+
+
+def _reply() -> dict[str, Any]:
+    schema = TypeAdapter(Reply).json_schema()
+    return {**schema, "required": list(schema["properties"])}
+
+
+def _problem() -> dict[str, Any]:
+    schema = TypeAdapter(Problem).json_schema()
+    named = {"type": {"type": "string"}, "title": {"type": "string"}}
+    return {**schema, "properties": {**named, **schema["properties"]}}
+
+
+_REPLY, _PROBLEM = _reply(), _problem()
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem (RFC 9457): what was given, what was expected, what to do.",
+        "content": {PROBLEM_TYPE: {"schema": _PROBLEM}},
+    }
+}
+"""What every call may be answered with."""

@@ -1,0 +1,176 @@
+"""The calls of a session service as Python types; the wire and the local service share them.
+
+A session runs episodes numbered from 0; inside one, `turn` is the number of
+steps already taken. A step names the episode and the turn it belongs to, so a
+repeated request is answered from store and a wrong one is refused. Whoever
+steps sessions (rollout, vector environment, evaluation) speaks SessionClient
+and cannot tell a service in its own process from one behind HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from ...errors import RequestRefused, UsageError
+
+__all__ = [
+    "CreateItem",
+    "End",
+    "ForkItem",
+    "Problem",
+    "Reply",
+    "ResetItem",
+    "SessionClient",
+    "StepItem",
+    "places_of",
+]
+
+End = Literal["terminated", "horizon", "tokens", "deadline", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateItem:
+    """Ask for `count` sessions of an environment, created and reset.
+
+    `group` gives all of them the task of `seed`; otherwise they get seed+i.
+    """
+
+    env_id: str
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    options: dict[str, Any] | None = None
+    count: int = 1
+    group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepItem:
+    """Take the step of one session that follows `turn` steps of `episode`."""
+
+    id: str
+    episode: int
+    turn: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResetItem:
+    """Start `episode` of a session; repeating it is answered from store."""
+
+    id: str
+    episode: int
+    seed: int | None = None
+    options: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForkItem:
+    """Ask for `count` copies of a session in the state it is in.
+
+    Without `reseed` the copies are identical and stay so; with it each gets
+    fresh randomness from here on, decided by `reseed` and its number.
+    """
+
+    id: str
+    count: int = 1
+    reseed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Be what a session answers to create, reset and step."""
+
+    id: str
+    incarnation: str
+    episode: int
+    turn: int
+    observation: str
+    reward: float = 0.0
+    terminated: bool = False
+    truncated: bool = False
+    end: End | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+    env_id: str = ""
+    fingerprint: str = ""
+    seed: int | None = None  # the task seed of the episode
+
+    @property
+    def done(self) -> bool:
+        """Tell whether the episode has ended."""
+        return self.terminated or self.truncated
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Be why one item of a batch failed (RFC 9457 plus code, given, expected, todo)."""
+
+    status: int
+    code: str
+    detail: str
+    id: str | None = None
+    given: Any = None
+    expected: Any = None
+    todo: str = ""
+
+    def as_error(self) -> RequestRefused:
+        """Return the problem as what is raised where a call has one item only."""
+        detail = f"{self.detail}; {self.todo}" if self.todo else self.detail
+        return RequestRefused(self.status, self.code, detail, self.expected)
+
+
+def places_of(items: Sequence[StepItem]) -> dict[str, int]:
+    """Return the place of each session among items.
+
+    Raises:
+        UsageError: if a session is named twice.
+    """
+    places = {item.id: place for place, item in enumerate(items)}
+    if len(places) < len(items):
+        twice = next(item.id for place, item in enumerate(items) if places[item.id] != place)
+        raise UsageError(f"session {twice!r} is named twice: its steps follow one another, one call each")
+    return places
+
+
+class SessionClient(Protocol):
+    """Step many sessions; each item succeeds or fails on its own, in order."""
+
+    async def create(self, items: Sequence[CreateItem], *, request_id: str) -> list[Reply | Problem]:
+        """Create and reset sessions; flattened in the order of items and their counts."""
+        ...
+
+    async def step(self, items: Sequence[StepItem]) -> list[Reply | Problem]:
+        """Step sessions."""
+        ...
+
+    def step_each(self, items: Sequence[StepItem]) -> AsyncGenerator[tuple[int, Reply | Problem], None]:
+        """Step sessions, each named once, and give (place in `items`, answer) as each is done.
+
+        A slow environment holds up none of the others. Whoever stops listening leaves
+        the steps that still run to themselves.
+
+        Raises:
+            UsageError: if a session is named twice.
+        """
+        ...
+
+    async def reset(self, items: Sequence[ResetItem]) -> list[Reply | Problem]:
+        """Start the next episode of sessions."""
+        ...
+
+    async def fork(self, items: Sequence[ForkItem], *, request_id: str) -> list[Reply | Problem]:
+        """Copy sessions; flattened in the order of items and their counts."""
+        ...
+
+    async def close(self, ids: Sequence[str]) -> None:
+        """Close sessions; closing one that is gone is no error."""
+        ...
+
+    async def envs(self) -> list[dict[str, Any]]:
+        """List the environments on offer: id, version, fingerprint, description."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections."""
+        ...

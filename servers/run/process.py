@@ -1,0 +1,175 @@
+"""One process that answers requests: a loop, uvicorn, and a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+
+from ...errors import UsageError
+from ..http.control_plane import Application
+from ..http.front import App
+from ..http.http_protocol import BoundedHttp
+from .config import ServerConfig
+
+__all__ = ["run_server"]
+
+log = logging.getLogger("turnwise.servers")
+
+_LOOK_S = 0.1
+
+
+def run_server(
+    app: Application,
+    config: ServerConfig,
+    listening: socket.socket,
+    *,
+    on_start: Callable[[], None],
+    stop_at_end_of: int | None,
+    stop_on: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+) -> int:
+    """Serve until told to stop, then finish what runs.
+
+    Args:
+        app: what answers.
+        config: sizes and times.
+        listening: where connections arrive.
+        on_start: called once requests are answered.
+        stop_at_end_of: a descriptor whose end means that the server is to stop.
+        stop_on: signals that do.
+
+    Returns:
+        130 after SIGINT, else 0.
+
+    Raises:
+        UsageError: if the server could not start.
+    """
+    with _answering(app, config) as answering:
+        server = _Server(app, answering, config, on_start, stop_at_end_of, stop_on)
+        _run(server, listening)
+    if not server.started:
+        raise UsageError("the server could not start; its log says why")
+    code = 130 if server.stopped_by == signal.SIGINT else 0
+    if app.num_stuck:  # their threads would keep the interpreter from ending
+        log.warning("%d steps still run and are left behind", app.num_stuck)
+        logging.shutdown()
+        os._exit(code)
+    return code
+
+
+@contextmanager
+def _answering(app: Application, config: ServerConfig) -> Iterator[App]:
+    """Give what uvicorn is to call: the application, inside spans where they are wanted."""
+    if config.telemetry is None:
+        yield app
+        return
+    from ..http.tracing import traced
+
+    with traced(app, config.telemetry) as inside_spans:
+        yield inside_spans
+
+
+def _run(server: _Server, listening: socket.socket) -> None:
+    # what is loaded now stays: looking through it again and again is a tenth of a step's time
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    with asyncio.Runner(loop_factory=_loop_factory) as runner:
+        runner.run(server.serve([listening]))
+
+
+class _Server(uvicorn.Server):
+    """Be uvicorn's server with an announced start and a stop that ends in exit code 0."""
+
+    def __init__(
+        self,
+        app: Application,
+        answering: App,
+        config: ServerConfig,
+        on_start: Callable[[], None],
+        stop_at_end_of: int | None,
+        stop_on: Sequence[signal.Signals],
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                answering,
+                http=BoundedHttp,
+                ws="websockets-sansio",
+                ws_max_size=config.limits.max_body_bytes,
+                ws_ping_interval=20.0,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=int(max(1.0, config.drain_s)),
+            )
+        )
+        self._app, self._on_start, self._stop_at_end_of, self._stop_on = (
+            app,
+            on_start,
+            stop_at_end_of,
+            stop_on,
+        )
+        self._drain_s = config.drain_s
+        self.stopped_by: int | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen, and say where."""
+        await super().startup(sockets)
+        if not self.started:
+            return
+        self._on_start()
+        if self._stop_at_end_of is not None:
+            asyncio.get_running_loop().add_reader(self._stop_at_end_of, self._read, self._stop_at_end_of)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what websockets wait for, on which uvicorn would hang up, and stop."""
+        for server in self.servers:
+            server.close()
+        give_up = time.monotonic() + self._drain_s
+        waiting = set(self._app.calls.under_way)
+        while waiting and not self.force_exit and time.monotonic() < give_up:
+            _, waiting = await asyncio.wait(waiting, timeout=_LOOK_S)
+        self.config.timeout_graceful_shutdown = int(max(1.0, give_up - time.monotonic()))
+        await super().shutdown(sockets)
+
+    def _read(self, descriptor: int) -> None:
+        if not os.read(descriptor, 4096):
+            asyncio.get_running_loop().remove_reader(descriptor)
+            log.info("whoever started this server is gone")
+            self._stop(signal.SIGTERM)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on a signal; a second one does not wait for what runs."""
+        loop = asyncio.get_running_loop()
+        for number in self._stop_on:
+            loop.add_signal_handler(number, self._stop, number)
+        try:
+            yield
+        finally:
+            for number in self._stop_on:
+                loop.remove_signal_handler(number)
+
+    def _stop(self, number: int) -> None:
+        log.info("stopping: no new sessions, requests in flight are finished")
+        self._app.service.draining = True
+        self.force_exit = self.stopped_by is not None
+        self.stopped_by = number
+        self.should_exit = True
+
+
+def _loop_factory() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()

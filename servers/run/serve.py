@@ -1,0 +1,40 @@
+"""Run a server: settings in, processes that listen until they are told to stop."""
+
+from __future__ import annotations
+
+import sys
+
+from ..http.control_plane import Application
+from ..sessions.journal.files import journal_of
+from .config import ServerConfig, announce, build_service, listen, load_keys
+from .logs import configure_logs
+from .process import run_server
+from .supervisor import supervise
+
+__all__ = ["ServerConfig", "build_service", "serve"]
+
+
+def serve(config: ServerConfig) -> int:
+    """Serve until SIGTERM or SIGINT, then finish what runs and stop.
+
+    Returns:
+        0 after SIGTERM, 130 after SIGINT.
+
+    Raises:
+        UsageError: if the settings cannot be served.
+        ServerError: if workers end again and again.
+    """
+    if config.workers > 1:
+        return supervise(config)
+    if config.journal is not None:
+        journal_of(config.journal, 0, 1)
+    app = Application(build_service(config), load_keys(config), drain_s=config.drain_s)
+    (listening,) = listen(config.host, config.port)
+    configure_logs(as_json=config.log_json)
+    return run_server(
+        app,
+        config,
+        listening,
+        on_start=lambda: announce(config, listening),
+        stop_at_end_of=sys.stdin.fileno() if config.until_eof else None,
+    )

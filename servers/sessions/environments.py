@@ -1,0 +1,171 @@
+"""How sessions get environments: built, started, rebuilt by replay, copied.
+
+The loss of an environment's process is mended here: what it kept is rebuilt in
+another. Only when a process dies several times at the same call is that call
+taken for the cause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from ...errors import UsageError
+from ..isolation.catalogue import Offer
+from ..isolation.hosts import ENV_ERRORS, Host, LocalHost, Played
+from ..isolation.process_pool import DeadlineOver, HostLost, ProcessHost, reason_of
+from ..protocol.problems import Refused, bad_request, rebuild_failed
+from .metrics import Metrics
+from .session import Diverged, Session
+
+__all__ = ["Hosting", "reason_of"]
+
+log = logging.getLogger("turnwise.servers")
+
+T = TypeVar("T")
+_MAX_THREADS = 64
+_MAX_DEATHS = 3
+_MAX_TRIES = 20
+_CHANGED = "the environment is another one: its fingerprint was {}, now it is {}"
+
+
+class Hosting:
+    """Make and call the environments of an offer.
+
+    Args:
+        offer: which environments there are, and how they are isolated.
+        metrics: where rebuilt sessions are counted.
+    """
+
+    def __init__(self, offer: Offer, metrics: Metrics) -> None:
+        self.offer, self.metrics = offer, metrics
+        self._threads: ThreadPoolExecutor | None = None
+
+    def inline(self, env_id: str) -> bool:
+        """Tell whether an environment runs on the event loop."""
+        return self.offer.isolation_of(env_id) == "inline"
+
+    async def call(self, env_id: str, function: Callable[..., T], *arguments: Any) -> T:
+        """Make a blocking call: here where the environment runs inline, else on a thread."""
+        if self.inline(env_id):
+            return function(*arguments)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="turnwise-host")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    async def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
+        """Build an environment.
+
+        Raises:
+            Refused: if it is not on offer, or refuses the arguments.
+        """
+        admitted = self.offer.admit(env_id, kwargs)
+        try:
+            return await self.call(env_id, self.offer.build, env_id, admitted)
+        except UsageError as error:
+            raise Refused(bad_request(str(error)[:1000])) from error
+
+    async def start(
+        self,
+        env_id: str,
+        kwargs: dict[str, Any],
+        seed: int,
+        options: dict[str, Any] | None,
+        host: Host | None,
+    ) -> tuple[Host, str, dict[str, Any]]:
+        """Reset an environment, built first where there is none or its process is gone.
+
+        Raises:
+            Refused: see `build`.
+            Exception: what the environment raises.
+        """
+        num_deaths = 0
+        while True:
+            try:
+                if host is None or is_lost(host):
+                    host = await self.build(env_id, kwargs)
+                observation, info = await self.call(env_id, host.reset, seed, options)
+                return host, observation, info
+            except HostLost as lost:
+                num_deaths += lost.in_flight
+                if num_deaths >= _MAX_DEATHS:
+                    raise
+
+    async def step(self, session: Session, action: str) -> Played:
+        """Take a turn, in a rebuilt environment where its process is gone.
+
+        Raises:
+            Refused: if it cannot be rebuilt; the session is unharmed.
+            DeadlineOver: if the turn took too long.
+            Exception: what the environment raises; HostLost, if its process died
+                of this turn each time that it was tried.
+        """
+        env_id, num_deaths = session.record.env_id, 0
+        while True:
+            host = session.host
+            assert host is not None, "a session that is awake and in an episode has a host"
+            try:
+                if isinstance(host, LocalHost) and host.waits and self.inline(env_id):
+                    return await host.step_async(action)
+                return await self.call(env_id, host.step, action)
+            except HostLost as lost:
+                log.warning("session %s of %s: %s", session.record.id, env_id, lost)
+                num_deaths += lost.in_flight
+                if num_deaths >= _MAX_DEATHS:
+                    raise
+            await self.rebuild(session)
+
+    async def rebuild(self, session: Session) -> None:
+        """Give a session a fresh environment in the state that its record tells.
+
+        Raises:
+            Refused: with the first turn that differs, and so it stays; or, if
+                processes went away again and again, for now.
+        """
+        record = session.record
+        for _ in range(_MAX_TRIES):
+            try:
+                host = await self.build(record.env_id, record.kwargs)
+                if host.fingerprint != record.fingerprint:
+                    reason = _CHANGED.format(record.fingerprint, host.fingerprint)
+                    raise Diverged(record.episode, 0, reason)
+                fresh = await self.call(record.env_id, Session.replayed, record, session.max_turns, host)
+            except (HostLost, DeadlineOver) as error:
+                log.warning("session %s: %s while it was rebuilt", record.id, error)
+                continue
+            except ENV_ERRORS as error:
+                self.metrics.count("replays_diverged")
+                log.error("session %s cannot be rebuilt", record.id, exc_info=error)
+                raise Refused(session.break_off(error, reason_of(error))) from error
+            session.adopt(fresh, self.inline(record.env_id))
+            self.metrics.count("sessions_rebuilt")
+            return
+        raise Refused(rebuild_failed(record.id), retry_after_s=1.0)
+
+    async def copy(self, parent: Session, child: Session) -> None:
+        """Give a child its parent's environment: cloned, or replayed where it cannot be cloned.
+
+        Raises:
+            Refused: see `rebuild`.
+        """
+        host, env_id = parent.host, parent.record.env_id
+        assert host is not None, "only a session with a host is copied"
+        try:
+            child.take(await self.call(env_id, host.clone), self.inline(env_id))
+        except ENV_ERRORS as error:
+            log.info("%s cannot be cloned (%s): replayed instead", env_id, reason_of(error))
+            await self.rebuild(child)
+
+    def close(self) -> None:
+        """End the processes and threads."""
+        self.offer.close()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def is_lost(host: Host) -> bool:
+    """Tell whether a host's process is gone."""
+    return isinstance(host, ProcessHost) and host.lost

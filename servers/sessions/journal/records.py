@@ -1,0 +1,158 @@
+"""What a session has done, so that it can be rebuilt: the records and their store.
+
+An episode is its seed, its options and an ordered log of entries; an entry is
+an action with the hash of the reply it got, or a reseeding. Rebuilding replays
+the log and compares every hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from ....errors import TurnwiseError
+
+__all__ = ["Entry", "Journal", "JournalError", "MemoryJournal", "SessionRecord"]
+
+
+class JournalError(TurnwiseError, OSError):
+    """Say that a journal cannot be read or written, and why."""
+
+
+class Entry(NamedTuple):
+    """Be one thing that happened in an episode: a turn, or a reseeding."""
+
+    action: str | None
+    digest: bytes  # of the reply; empty for a reseeding
+    reseed: int | None = None
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """Be what a session is rebuilt from: its environment and its current episode."""
+
+    id: str
+    incarnation: str
+    owner: str
+    env_id: str
+    version: int
+    fingerprint: str
+    kwargs: dict[str, Any]
+    base_seed: int
+    keep_private: bool
+    parent: str | None = None
+    episode: int = 0
+    seed: int = 0
+    options: dict[str, Any] | None = None
+    reset_digest: bytes = b""
+    log: list[Entry] = field(default_factory=list)
+    final: bytes = b""  # the last reply where the machine ended the episode: no replay gives it again
+
+
+class Journal(Protocol):
+    """Record sessions; nothing is promised before `commit` returns."""
+
+    @property
+    def dirty(self) -> bool:
+        """Tell whether something recorded waits for `commit`."""
+        ...
+
+    def opened(self, record: SessionRecord) -> None:
+        """Record a new session with its current episode and log."""
+        ...
+
+    def began(self, record: SessionRecord) -> None:
+        """Record that a session has started the episode that its record holds."""
+        ...
+
+    def stepped(self, id: str, episode: int, entry: Entry) -> None:
+        """Record the next entry in the log of an episode."""
+        ...
+
+    def ended(self, id: str, episode: int, end: str, final: bytes) -> None:
+        """Record how an episode ended; `final` is the last reply where no replay gives it again."""
+        ...
+
+    def closed(self, ids: Sequence[str]) -> None:
+        """Record that sessions were closed."""
+        ...
+
+    def answered(self, owner: str, request_id: str, digest: bytes, answer: bytes) -> None:
+        """Record the answer to a create or a fork."""
+        ...
+
+    async def commit(self) -> None:
+        """Make everything recorded so far durable.
+
+        Raises:
+            JournalError: if it could not be written; it is kept and tried again.
+        """
+        ...
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether so much was written since the last `checkpoint` that one is due."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Tidy the store; called now and then on a thread, may block."""
+        ...
+
+    def sessions(self) -> Iterator[SessionRecord]:
+        """Return the sessions that are open, with their current episodes."""
+        ...
+
+    def answers(self) -> Iterator[tuple[str, str, bytes, bytes]]:
+        """Return the recorded answers, oldest first: owner, request_id, digest, answer."""
+        ...
+
+    def close(self) -> None:
+        """Release the store."""
+        ...
+
+
+class MemoryJournal:
+    """Keep nothing beyond the life of the process: the sessions themselves hold their logs."""
+
+    dirty = False
+
+    def opened(self, record: SessionRecord) -> None:
+        """Keep nothing."""
+
+    def began(self, record: SessionRecord) -> None:
+        """Keep nothing."""
+
+    def stepped(self, id: str, episode: int, entry: Entry) -> None:
+        """Keep nothing."""
+
+    def ended(self, id: str, episode: int, end: str, final: bytes) -> None:
+        """Keep nothing."""
+
+    def closed(self, ids: Sequence[str]) -> None:
+        """Keep nothing."""
+
+    def answered(self, owner: str, request_id: str, digest: bytes, answer: bytes) -> None:
+        """Keep nothing."""
+
+    async def commit(self) -> None:
+        """Have nothing to write."""
+
+    @property
+    def is_long(self) -> bool:
+        """Tell that nothing is ever due."""
+        return False
+
+    def checkpoint(self) -> None:
+        """Have nothing to tidy."""
+
+    def sessions(self) -> Iterator[SessionRecord]:
+        """Return nothing: no session outlives the process."""
+        return iter(())
+
+    def answers(self) -> Iterator[tuple[str, str, bytes, bytes]]:
+        """Return nothing."""
+        return iter(())
+
+    def close(self) -> None:
+        """Hold nothing to release."""

@@ -1,0 +1,116 @@
+"""Replay recorded episodes and compare them with what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from ....errors import TurnwiseError
+from ...isolation.catalogue import Offer
+from ...isolation.hosts import ENV_ERRORS, Host
+from ...protocol.encoding import decode_item
+from ...protocol.types import Reply
+from ..environments import reason_of
+from ..session import Diverged, Session
+from .records import Entry, SessionRecord
+
+__all__ = ["Verdict", "replayed", "verify"]
+
+_MANY_TURNS = 1 << 31
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Say whether one recorded episode replays.
+
+    Args:
+        session: the id of the session.
+        episode: which of its episodes.
+        num_turns: how many turns the record holds.
+        differs_at: the first turn whose reply differs; None if all are equal.
+        reason: what differs.
+    """
+
+    session: str
+    episode: int
+    num_turns: int
+    differs_at: int | None = None
+    reason: str = ""
+
+
+def verify(record: SessionRecord, offer: Offer) -> Verdict:
+    """Replay one recorded episode on a fresh environment."""
+    num_turns = sum(entry.action is not None for entry in record.log)
+    session = Session(record, _MANY_TURNS)
+    try:
+        host = _built(record, offer)
+        if host.fingerprint != record.fingerprint:
+            reason = f"the environment's fingerprint was {record.fingerprint}, now it is {host.fingerprint}"
+            return Verdict(record.id, record.episode, num_turns, 0, reason)
+        _replayed_whole(record, offer, host).drop_host()
+    except Diverged as error:
+        return Verdict(record.id, record.episode, num_turns, error.turn, error.reason)
+    except TurnwiseError as error:
+        return Verdict(record.id, record.episode, num_turns, session.turn, str(error))
+    except ENV_ERRORS as error:
+        reason = f"the environment raised {reason_of(error)}"
+        return Verdict(record.id, record.episode, num_turns, session.turn, reason)
+    return Verdict(record.id, record.episode, num_turns)
+
+
+def replayed(record: SessionRecord, offer: Offer) -> Iterator[tuple[Entry | None, Reply]]:
+    """Give the replies of a recorded episode again, each with the entry that led to it.
+
+    Raises:
+        Diverged: at the first turn whose reply differs.
+    """
+    try:
+        whole = _replayed_whole(record, offer, _built(record, offer))
+        whole.drop_host()
+        max_turns = whole.max_turns
+    except Diverged:
+        max_turns = _MANY_TURNS  # where it differs is told below, after what does not
+    part = SessionRecord(
+        **{name: getattr(record, name) for name in record.__slots__ if name not in ("log", "final")}
+    )
+    session = Session(part, max_turns)
+    host = _built(record, offer)
+    session.adopt(Session.replayed(part, max_turns, host), immediate=False)
+    yield None, _decoded(session.reset_reply)
+    for position, entry in enumerate(record.log):
+        if entry.action is None:
+            host.reseed(entry.reseed or 0)
+        elif record.final and position == len(record.log) - 1:
+            yield entry, _decoded(session.prefix + b"," + record.final[1:])
+        else:
+            reply = session.played(entry.action, host.step(entry.action))
+            if part.log[-1].digest != entry.digest:
+                raise Diverged(record.episode, session.turn, "the reply differs from the one that was sent")
+            yield entry, _decoded(reply)
+
+
+def _built(record: SessionRecord, offer: Offer) -> Host:
+    return offer.build(record.env_id, offer.admit(record.env_id, record.kwargs))
+
+
+def _replayed_whole(record: SessionRecord, offer: Offer, host: Host) -> Session:
+    """Replay an episode on a fresh host, cut at its last turn where that is how its server has ended it.
+
+    Raises:
+        Diverged: at the first turn whose reply differs.
+    """
+    num_turns = sum(entry.action is not None for entry in record.log)
+    try:
+        return Session.replayed(record, _MANY_TURNS, host)
+    except Diverged as error:
+        if error.turn != num_turns or not num_turns:
+            raise
+    return Session.replayed(record, num_turns, _built(record, offer))
+
+
+def _decoded(reply: bytes) -> Reply:
+    row = decode_item(orjson.loads(reply))
+    assert isinstance(row, Reply), "a session encodes replies"
+    return row

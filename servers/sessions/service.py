@@ -1,0 +1,336 @@
+"""The session service: every call of the protocol, without a transport.
+
+A step of an environment that answers at once is an ordinary function call; any
+other runs as a task of its own, which a lost connection does not cancel and a
+repeated request joins. The service belongs to one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from ..isolation.catalogue import Offer
+from ..isolation.hosts import ENV_ERRORS, wait_until_closed
+from ..isolation.process_pool import DeadlineOver, RemoteFault
+from ..protocol.limits import Limits
+from ..protocol.problems import Refused, journal_unavailable, unknown_session
+from ..protocol.types import Problem, ResetItem, StepItem
+from .counts import Ledger, LocalLedger
+from .environments import Hosting, reason_of
+from .journal.records import Journal, JournalError, MemoryJournal
+from .metrics import Metrics
+from .request_memory import Answers
+from .session import Session
+
+__all__ = ["ENV_ERRORS", "Pending", "Service", "derived_seed"]
+
+log = logging.getLogger("turnwise.servers")
+
+Pending = bytes | Problem | asyncio.Task[bytes | Problem]
+
+
+def derived_seed(*parts: int) -> int:
+    """Mix numbers into a seed of 31 bits, the same on every machine."""
+    text = ":".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 33
+
+
+class Service:
+    """Hold sessions and play them.
+
+    Args:
+        offer: which environments there are.
+        limits: sizes, counts and times.
+        journal: where sessions are recorded; memory only by default.
+        clock: seconds that only ever rise.
+        id_prefix: begins the id of every session made here.
+        ledger: where sessions are counted.
+    """
+
+    def __init__(
+        self,
+        offer: Offer | None = None,
+        *,
+        limits: Limits | None = None,
+        journal: Journal | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        id_prefix: str = "",
+        ledger: Ledger | None = None,
+    ) -> None:
+        self.offer = offer or Offer(trusted=True)
+        self.limits = limits or Limits()
+        self.journal: Journal = journal or MemoryJournal()
+        self.clock = clock
+        self.id_prefix = id_prefix
+        self.ledger: Ledger = ledger or LocalLedger()
+        self.sessions: dict[str, Session] = {}
+        self.answers = Answers(self.limits.max_requests)
+        self.metrics = Metrics()
+        self.draining = False
+        self.on_room: Callable[[], None] | None = None  # called when sessions were closed
+        self.hosting = Hosting(self.offer, self.metrics)
+        self._load()
+
+    def find(self, owner: str, id: str) -> Session | None:
+        """Return a session that this key may see, and renew its lease."""
+        session = self.sessions.get(id)
+        if session is None or session.record.owner != owner:
+            return None
+        session.touched = self.clock()
+        return session
+
+    def immediate(self, owner: str, id: str) -> bool:
+        """Tell whether any step of a session would be an ordinary call; its lease is left alone."""
+        session = self.sessions.get(id)
+        return (
+            session is not None
+            and session.record.owner == owner
+            and session.immediate
+            and session.running is None
+        )
+
+    def step(self, owner: str, item: StepItem) -> Pending:
+        """Take a step, or answer it from store, or join it, or say why not.
+
+        Returns:
+            the encoded reply or a problem, or the task that will give one.
+        """
+        session = self.find(owner, item.id)
+        if session is None:
+            return unknown_session(item.id)
+        if session.broken is not None:
+            return session.broken
+        if session.asleep:
+            return self._after_waking(session, lambda: self.step(owner, item))
+        if item.episode == session.record.episode:
+            if session.running is not None:
+                if session.running_call == ("step", item.episode, item.turn, item.action):
+                    return session.running
+            elif item.turn == session.turn and session.end is None:
+                if session.immediate:
+                    return self._step_now(session, item.action)
+                call = ("step", item.episode, item.turn, item.action)
+                return self.launch(session, call, self._step_later(session, item.action))
+            if item.turn == session.turn - 1 and item.action == session.last_action:
+                return session.last_reply
+        return session.object_to_step(item)
+
+    def reset(self, owner: str, item: ResetItem) -> Pending:
+        """Start the next episode, or answer a repetition from store, or say why not."""
+        session = self.find(owner, item.id)
+        if session is None:
+            return unknown_session(item.id)
+        if session.broken is not None:
+            return session.broken
+        if session.asleep:
+            return self._after_waking(session, lambda: self.reset(owner, item))
+        if session.repeats_reset(item):
+            return session.reset_reply
+        record = session.record
+        seed = item.seed if item.seed is not None else derived_seed(record.base_seed, item.episode)
+        call = ("reset", item.episode, seed, item.options)
+        if session.running is not None and session.running_call == call:
+            return session.running
+        if session.running is not None or item.episode != record.episode + 1:
+            return session.object_to_reset(item)
+        return self.launch(session, call, self._reset(session, item.episode, seed, item.options))
+
+    def close(self, owner: str, ids: Iterable[str]) -> list[str]:
+        """Close sessions; return those that were open. A step that runs is let go."""
+        closed = [id for id in dict.fromkeys(ids) if self.find(owner, id) is not None]
+        self.remove(closed)
+        return closed
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Take sessions out, whoever owns them."""
+        for id in ids:
+            session = self.sessions.pop(id)
+            self.ledger.add(session.record.owner, -1)
+            if session.running is None:
+                session.drop_host()
+            else:  # the host is at work and is released when it has finished
+                session.running.add_done_callback(partial(_drop_host, session))
+        if ids:
+            self.journal.closed(ids)
+            self.metrics.count("sessions_closed", len(ids))
+            if self.on_room is not None:
+                self.on_room()
+
+    async def commit(self) -> None:
+        """Make everything that was answered durable.
+
+        Raises:
+            Refused: if the journal cannot be written; nothing is lost.
+        """
+        if self.journal.dirty:
+            try:
+                await self.journal.commit()
+            except JournalError as error:
+                log.error("journal not written: %s", error)
+                raise Refused(journal_unavailable(str(error)), retry_after_s=1.0) from error
+
+    def launch(
+        self, session: Session, call: tuple[Any, ...], work: Coroutine[Any, Any, bytes]
+    ) -> asyncio.Task[bytes | Problem]:
+        """Run the work of a session as its own task; refusals become its result."""
+
+        async def run() -> bytes | Problem:
+            try:
+                return await work
+            except Refused as refusal:
+                return refusal.problem
+            finally:
+                session.running, session.running_call = None, ()
+                session.touched = self.clock()
+
+        session.running_call = call
+        session.running = asyncio.ensure_future(run())
+        return session.running
+
+    async def wake(self, session: Session) -> None:
+        """Rebuild a session from its record, once however many calls wait for it."""
+        if session.waking is None:
+            session.waking = asyncio.ensure_future(self.hosting.rebuild(session))
+            session.waking.add_done_callback(lambda _: _awake(session))
+        await asyncio.shield(session.waking)
+
+    async def aclose(self, drain_s: float = 30.0) -> int:
+        """Wait for the steps that run, make them durable, and release every environment.
+
+        Returns:
+            how many steps were still running after `drain_s` and were given up.
+        """
+        self.draining = True
+        running = {session.running for session in self.sessions.values() if session.running is not None}
+        if running:
+            _, running = await asyncio.wait(running, timeout=drain_s)
+            log.log(logging.WARNING if running else logging.DEBUG, "%d steps given up", len(running))
+        await self.commit()
+        for session in self.sessions.values():
+            session.drop_host()
+        self.journal.close()
+        self.hosting.close()
+        num = await asyncio.to_thread(wait_until_closed, drain_s)
+        if num:
+            log.warning("%d environments are left behind while they close", num)
+        return len(running)
+
+    def _load(self) -> None:
+        """Take over the sessions of a journal, asleep, each with a new lease."""
+        for record in self.journal.sessions():
+            session = Session(record, self.limits.max_turns)
+            session.touched = self.clock()
+            self.sessions[record.id] = session
+            self.ledger.add(record.owner, 1)
+        for kept in self.journal.answers():
+            self.answers.restore(*kept)
+
+    def _step_now(self, session: Session, action: str) -> bytes:
+        assert session.host is not None, "an immediate session has a host"
+        started = time.perf_counter()
+        try:
+            reply = session.played(action, session.host.step(action))
+        except ENV_ERRORS as error:
+            reply = self._failed_step(session, action, error)
+        self._record_turn(session, started)
+        return reply
+
+    async def _step_later(self, session: Session, action: str) -> bytes:
+        started = time.perf_counter()
+        try:
+            reply = session.played(action, await self.hosting.step(session, action))
+        except Refused:
+            raise  # it could not be rebuilt, and nothing was played
+        except DeadlineOver as error:
+            log.warning("session %s of %s: %s", session.record.id, session.record.env_id, error)
+            reply = session.fail(action, "deadline", str(error))
+        except ENV_ERRORS as error:
+            reply = self._failed_step(session, action, error)
+        self._record_turn(session, started)
+        return reply
+
+    def _failed_step(self, session: Session, action: str, error: BaseException) -> bytes:
+        record = session.record
+        log.error(
+            "session %s of %s failed at episode %d, turn %d",
+            record.id,
+            record.env_id,
+            record.episode,
+            session.turn,
+            exc_info=error,
+        )
+        if isinstance(error, RemoteFault):
+            log.error("in its process:\n%s", error.trace)
+        self.metrics.count("environment_errors")
+        return session.fail(action, "error", reason_of(error))
+
+    def _record_turn(self, session: Session, started: float) -> None:
+        record = session.record
+        if record.id in self.sessions:
+            self.journal.stepped(record.id, record.episode, record.log[-1])
+            if session.end is not None:
+                self.journal.ended(record.id, record.episode, session.end, record.final)
+        self.metrics.stepped(time.perf_counter() - started, session.end)
+
+    async def _reset(
+        self, session: Session, episode: int, seed: int, options: dict[str, Any] | None
+    ) -> bytes:
+        record = session.record
+        try:
+            host, observation, info = await self.hosting.start(
+                record.env_id, record.kwargs, seed, options, session.host
+            )
+            session.take(host, self.hosting.inline(record.env_id))
+            reply = session.began(episode, seed, options, observation, info)
+        except DeadlineOver as error:
+            log.warning("session %s of %s: %s", record.id, record.env_id, error)
+            reply = session.fail_reset(episode, seed, options, "deadline", str(error))
+        except ENV_ERRORS as error:
+            log.error("session %s of %s failed to reset", record.id, record.env_id, exc_info=error)
+            self.metrics.count("environment_errors")
+            reply = session.fail_reset(episode, seed, options, "error", reason_of(error))
+        if record.id in self.sessions:
+            self.journal.began(record)
+            if session.end is not None:
+                self.journal.ended(record.id, episode, session.end, record.final)
+        self.metrics.count("resets")
+        return reply
+
+    def _after_waking(self, session: Session, call: Callable[[], Pending]) -> asyncio.Task[bytes | Problem]:
+        async def wake_and_call() -> bytes | Problem:
+            try:
+                await self.wake(session)
+            except Refused as refusal:
+                return refusal.problem
+            answer = call()
+            return await asyncio.shield(answer) if isinstance(answer, asyncio.Task) else answer
+
+        return asyncio.ensure_future(wake_and_call())
+
+
+def _awake(session: Session) -> None:
+    session.waking = None
+
+
+def _drop_host(session: Session, _: object) -> None:
+    session.drop_host()
+
+
+async def settled(pending: Pending) -> bytes | Problem:
+    """Wait for an answer without cancelling the work behind it."""
+    return await asyncio.shield(pending) if isinstance(pending, asyncio.Task) else pending
+
+
+def in_order(pending: Iterable[Pending]) -> Awaitable[list[bytes | Problem]]:
+    """Wait for many answers, in order."""
+    return _gathered([settled(one) for one in pending])
+
+
+async def _gathered(waiting: list[Coroutine[Any, Any, bytes | Problem]]) -> list[bytes | Problem]:
+    return list(await asyncio.gather(*waiting))

@@ -1,0 +1,227 @@
+"""What workers of one server say to each other: calls and answers over a unix socket.
+
+A frame is its length (4 bytes), the number of the call (8 bytes) and the content.
+A call's content is a JSON list, `[name, key, evaluation, arguments...]`; an answer's
+is status, whether it is a problem, the seconds of Retry-After (-1: none), and the
+body. Many calls are under way on one connection, and those of one turn of the
+event loop leave in one write: that is what makes a forwarded step cheap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable, Coroutine
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+
+from ..http.dispatch import JSON_TYPE, Answer, refusal_answer
+from ..http.keys import Caller
+from ..protocol.problems import PROBLEM_TYPE, Refused, draining, too_large, worker_gone
+from .peer_calls import PeerCalls
+
+__all__ = ["Link", "LinkServer"]
+
+MAX_FRAME_BYTES = 256 << 20
+_CLOSE_S = 1.0
+_HEAD = struct.Struct("!IQ")
+_ANSWER = struct.Struct("!H?d")
+
+
+class _Frames(asyncio.Protocol):
+    """Cut what arrives into frames."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer
+        buffer += data
+        start = 0
+        while len(buffer) - start >= _HEAD.size:
+            length, number = _HEAD.unpack_from(buffer, start)
+            end = start + _HEAD.size + length
+            if len(buffer) < end:
+                break
+            self.framed(number, bytes(buffer[start + _HEAD.size : end]))
+            start = end
+        if start:
+            del buffer[:start]
+
+    def framed(self, number: int, content: bytes) -> None:
+        """Take a frame."""
+        raise AssertionError("each end takes frames of its own kind")
+
+    def send(self, number: int, content: bytes) -> None:
+        """Send a frame, unless the other end is gone."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(_HEAD.pack(len(content), number) + content)
+
+
+class Link:
+    """Call one other worker.
+
+    Args:
+        path: the socket on which it listens.
+        worker: its number.
+    """
+
+    def __init__(self, path: Path, worker: int) -> None:
+        self.worker = worker
+        self._path = path
+        self._numbers = count()
+        self._end: _Calling | None = None
+        self._connecting = asyncio.Lock()
+
+    async def call(self, name: str, caller: Caller, *arguments: Any) -> Answer:
+        """Make a call and return its answer, a problem where it was refused.
+
+        Raises:
+            Refused: 503, if the worker ends before it has answered: the call may be
+                repeated as it may after any lost answer.
+        """
+        content = orjson.dumps([name, caller.name, caller.evaluation, *arguments])
+        if len(content) > MAX_FRAME_BYTES:
+            raise Refused(too_large("bytes of the call", len(content), MAX_FRAME_BYTES))
+        end = self._end
+        if end is None or end.closed:
+            end = await self._connected()
+        number = next(self._numbers)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        end.waiting[number] = answer
+        end.send(number, content)
+        try:
+            return await answer
+        finally:
+            end.waiting.pop(number, None)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._end is not None and self._end.transport is not None:
+            self._end.transport.close()
+
+    async def _connected(self) -> _Calling:
+        async with self._connecting:
+            if self._end is None or self._end.closed:
+                loop = asyncio.get_running_loop()
+                try:
+                    _, self._end = await loop.create_unix_connection(
+                        lambda: _Calling(self.worker), str(self._path)
+                    )
+                except OSError as error:
+                    raise Refused(worker_gone(self.worker), retry_after_s=1.0) from error
+            return self._end
+
+
+class _Calling(_Frames):
+    """Be the end of a connection that calls."""
+
+    def __init__(self, worker: int) -> None:
+        super().__init__()
+        self.closed = False
+        self.waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._worker = worker
+
+    def framed(self, number: int, content: bytes) -> None:
+        """Give an answer to whoever waits for it, if somebody still does."""
+        answer = self.waiting.get(number)
+        if answer is not None and not answer.done():
+            status, is_problem, retry_after_s = _ANSWER.unpack_from(content)
+            media_type = PROBLEM_TYPE if is_problem else JSON_TYPE
+            wait_s = None if retry_after_s < 0 else retry_after_s
+            answer.set_result(Answer(status, content[_ANSWER.size :], media_type, wait_s))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        for answer in self.waiting.values():
+            if not answer.done():
+                answer.set_exception(Refused(worker_gone(self._worker), retry_after_s=1.0))
+
+
+class LinkServer:
+    """Answer the other workers.
+
+    Args:
+        peer_calls: what they may call.
+    """
+
+    def __init__(self, peer_calls: PeerCalls) -> None:
+        self.peer_calls = peer_calls
+        self.draining = False
+        self._ends: set[_Answering] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def protocol(self) -> asyncio.Protocol:
+        """Make the end of a new connection."""
+        return _Answering(self, self._ends)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Answer one call beside the others."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Let the calls under way be answered, and close the connections."""
+        if self._tasks:
+            _, stuck = await asyncio.wait(set(self._tasks), timeout=_CLOSE_S)
+            for task in stuck:
+                task.cancel()
+        for end in list(self._ends):
+            if end.transport is not None:
+                end.transport.close()
+
+
+class _Answering(_Frames):
+    """Be the end of a connection that answers."""
+
+    def __init__(self, server: LinkServer, ends: set[_Answering]) -> None:
+        super().__init__()
+        self._server, self._ends = server, ends
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._ends.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ends.discard(self)
+
+    def framed(self, number: int, content: bytes) -> None:
+        """Answer a call: at once if it can be, else as a task."""
+        name, key, evaluation, *arguments = orjson.loads(content)
+        caller = Caller(key, evaluation)
+        if self._server.draining:
+            refusal = Refused(draining(), retry_after_s=1.0)
+            self._reply(number, refusal_answer(self._server.peer_calls.calls, refusal))
+            return
+        if name == "step":
+            answer = self._server.peer_calls.step_now(caller, *arguments)
+            if isinstance(answer, Answer):
+                self._reply(number, answer)
+                return
+            self._server.start(self._answer(number, lambda: answer))
+            return
+        peer_calls = self._server.peer_calls
+        self._server.start(self._answer(number, lambda: peer_calls.answer(name, caller, arguments)))
+
+    async def _answer(self, number: int, call: Callable[[], Coroutine[Any, Any, Answer]]) -> None:
+        try:
+            answer = await call()
+        except Refused as refusal:
+            answer = refusal_answer(self._server.peer_calls.calls, refusal)
+        self._reply(number, answer)
+
+    def _reply(self, number: int, answer: Answer) -> None:
+        if len(answer.body) > MAX_FRAME_BYTES:
+            problem = too_large("bytes of the answer", len(answer.body), MAX_FRAME_BYTES)
+            answer = self._server.peer_calls.calls.refused(problem)
+        wait_s = -1.0 if answer.retry_after_s is None else answer.retry_after_s
+        head = _ANSWER.pack(answer.status, answer.media_type == PROBLEM_TYPE, wait_s)
+        self.send(number, head + answer.body)

@@ -1,0 +1,39 @@
+"""Key files and the identification of callers."""
+
+from __future__ import annotations
+
+import pytest
+
+from turnwise.errors import UsageError
+from turnwise.servers.http.keys import Caller, Keys
+
+SECRET = "0123456789abcdef"
+
+
+def test_a_key_file(tmp_path):
+    file = tmp_path / "keys"
+    file.write_text(f"# people\n\nann {SECRET}\nboard {SECRET[::-1]} evaluation\n")
+    keys = Keys.load(file)
+    assert keys.identify(f"Bearer {SECRET}".encode()) == Caller("ann")
+    assert keys.identify(f"bearer {SECRET[::-1]}".encode()) == Caller("board", evaluation=True)
+    for header in (None, b"", b"Bearer", SECRET.encode(), b"Basic " + SECRET.encode(), b"Bearer \xff"):
+        assert keys.identify(header) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "holds no key"),
+        ("ann", "line 1: expected NAME SECRET"),
+        (f"ann {SECRET} admin", "line 1: expected NAME SECRET"),
+        ("ann short", "shorter than 16 characters"),
+        (f"ann {SECRET}\nbob {SECRET}", "line 2: the secret of another name"),
+        (f"ann {SECRET}\nann {SECRET[::-1]}", "have the same name"),
+    ],
+)
+def test_a_bad_key_file_names_the_line_and_never_the_secret(tmp_path, text, reason):
+    file = tmp_path / "keys"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=reason) as caught:
+        Keys.load(file)
+    assert SECRET not in str(caught.value)
