@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .agent_spec import make_policy
-from .evaluate import Evaluation, evaluate
-from .parse import parse_action
-from .prompt import PromptConfig
-from .rollout import RolloutConfig, RolloutResult, RolloutStats, TaskItem, rollout
+from .evaluation.evaluate import Evaluation, evaluate
+from .policies.by_name import make_policy
+from .prompts.config import PromptConfig
+from .prompts.parse import parse_action
+from .rollout.rollout import RolloutConfig, RolloutResult, RolloutStats, TaskItem, rollout
 from .trajectories import read_trajectories, trajectory_path, write_trajectories
 from .types import Generation, GenerationRequest, Message, Policy, TokenPolicy, Trajectory, Turn
 

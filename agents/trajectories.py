@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from ..errors import UsageError
-from .files import write_whole
+from ..files import write_whole
 from .types import End, Generation, Span, Trajectory, Turn, VersionSpan
 
 __all__ = [

@@ -21,8 +21,8 @@ import torch
 from safetensors import SafetensorError
 
 from .. import __version__
-from ..agents.files import read_json, write_whole
 from ..errors import CheckpointError
+from ..files import read_json, write_whole
 
 __all__ = ["Saved", "file_digest", "find", "latest", "load", "save"]
 

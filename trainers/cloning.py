@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ..agents.causal_lm import CausalLM
+from ..agents.models import CausalLM
 from ..agents.types import Trajectory
 from .descent import Descent
 from .halfway import Halfway, Place

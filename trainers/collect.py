@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ..agents.branching import BranchingPlan
-from ..agents.rollout import RolloutStats, rollout
+from ..agents.rollout.branching import BranchingPlan
+from ..agents.rollout.rollout import RolloutStats, rollout
 from ..agents.types import Policy, Trajectory
 from ..errors import TrainingError, UsageError
 from ..servers.protocol.types import SessionClient

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ..agents.causal_lm import CausalLM
+from ..agents.models import CausalLM
 from ..agents.tiny.tokenizer import ACTION, END, OBSERVATION, SPECIAL_TOKENS, TASK
 from .cloning import Report
 from .descent import Descent

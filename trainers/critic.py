@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..agents.causal_lm import CausalLM
+from ..agents.models import CausalLM
 from ..agents.types import Trajectory
 from ..errors import TrainingError, UsageError
 from .credit import Credit

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..agents.files import write_whole
 from ..errors import UsageError
+from ..files import write_whole
 
 __all__ = ["Curve", "draw_run", "draw_success", "split_log"]
 

@@ -1,7 +1,7 @@
 """Demonstrations: episodes of a teacher on training tasks, and the same episodes in tokens.
 
 The tokens come from the very path that a rollout takes: the same prompts
-(agents.context), the same tokenizer calls, the same prefix tree of admissible
+(agents.prompts.conversation), the same tokenizer calls, the same prefix tree of admissible
 actions. What is cloned is therefore what will be sampled.
 """
 
@@ -13,12 +13,12 @@ from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
-from ..agents.context import Context
 from ..agents.decoding import TrieCache
 from ..agents.decoding.planning import PlanDecoder
 from ..agents.decoding.trie import Node
-from ..agents.plan import message_parts, one_line
-from ..agents.prompt import PromptConfig, View
+from ..agents.prompts.config import PromptConfig, View
+from ..agents.prompts.conversation import Context
+from ..agents.prompts.plan import message_parts, one_line
 from ..agents.tiny.tokenizer import TinyTokenizer
 from ..agents.types import Constraint, End, Generation, Style, TokenPolicy, Trajectory, Turn
 from ..envs import make

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ..agents.causal_lm import CausalLM
+from ..agents.models import CausalLM
 from ..errors import TrainingError
 from .sections import WarmstartSection
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..agents.evaluate import evaluate
-from ..agents.evaluation import Evaluation
+from ..agents.evaluation.evaluate import evaluate
+from ..agents.evaluation.results import Evaluation
 from ..agents.types import Policy
 from ..servers.protocol.types import SessionClient
 from .mixture import worlds_of

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..agents.causal_lm import CausalLM
-from ..agents.files import write_whole
+from ..agents.models import CausalLM
 from ..errors import CheckpointError
+from ..files import write_whole
 
 __all__ = ["Halfway", "Place"]
 

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..agents.causal_lm import CausalLM
+from ..agents.models import CausalLM
 from ..errors import TrainingError, UsageError
 from .critic import Critic, CriticConfig
 from .losses import Objective, ObjectiveConfig, TokenBatch, aggregation_weights

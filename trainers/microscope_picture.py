@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents.files import write_whole
 from ..agents.types import Trajectory, Turn
+from ..files import write_whole
 from .microscope import Examination
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..agents.files import write_whole
 from ..agents.types import Trajectory
+from ..files import write_whole
 from .microscope import Examination, why
 from .microscope_picture import best_and_worst, draw, label
 

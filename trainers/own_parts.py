@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..agents.files import write_whole
 from ..errors import UsageError
+from ..files import write_whole
 
 __all__ = ["import_parts", "keep_parts"]
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..agents.causal_lm import CausalLM
+from ..agents.models import CausalLM
 from ..agents.types import Trajectory, Turn
 from .heads import Place, offset
 from .scoring import device_of

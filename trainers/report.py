@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..agents.files import write_whole
 from ..agents.trajectories import read_trajectories
 from ..agents.types import Trajectory
 from ..errors import UsageError
+from ..files import write_whole
 from .curves import draw_run, split_log
 from .runlog import read_log
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..agents.files import write_whole
 from ..errors import UsageError
+from ..files import write_whole
 from .recipe import dump, load
 from .sections import Recipe
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..agents.files import write_whole
 from ..agents.trajectories import trajectory_path, write_trajectories
 from ..agents.types import Trajectory
 from ..errors import TrainingError, UsageError
+from ..files import write_whole
 
 __all__ = ["RunLog", "choose", "read_log"]
 

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..agents.causal_lm import CausalLM
 from ..agents.decoding import replay
+from ..agents.models import CausalLM
 from .packing import MicroBatch, PackedBatch, collate, group_units, split
 
 __all__ = ["Scored", "device_of", "score", "score_batch"]

@@ -99,7 +99,7 @@ class WarmstartSection:
 
 @dataclass(frozen=True, slots=True)
 class PromptSection:
-    """[prompt]: what the policy is shown; see agents.prompt.PromptConfig."""
+    """[prompt]: what the policy is shown; see agents.prompts.config.PromptConfig."""
 
     mode: Literal["conversation", "window"] = "conversation"
     history: int = 2  # pairs of observation and action that a window shows
@@ -114,7 +114,7 @@ class PromptSection:
 
 @dataclass(frozen=True, slots=True)
 class RolloutSection:
-    """[rollout]: how episodes are collected; see agents.rollout.RolloutConfig."""
+    """[rollout]: how episodes are collected; see agents.rollout.rollout.RolloutConfig."""
 
     num_groups: int = 16  # tasks an update
     group_size: int = 8  # episodes of each

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..agents.agent_settings import AgentSettings
-from ..agents.prompt import PromptConfig
-from ..agents.rollout import RolloutConfig, TaskItem
+from ..agents.policies.settings import AgentSettings
+from ..agents.prompts.config import PromptConfig
+from ..agents.rollout.rollout import RolloutConfig, TaskItem
 from .critic import CriticConfig
 from .heads import find_heads
 from .learner import LearnerConfig

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..agents.agent_settings import write_settings
-from ..agents.causal_lm import CausalLM
+from ..agents.models import CausalLM
+from ..agents.policies.settings import write_settings
 from ..agents.types import TokenPolicy
 from .sections import Recipe
 from .setup import agent_settings
@@ -74,8 +74,8 @@ def _tiny(source: str, recipe: Recipe, version: int) -> Trainee:
 def _transformers(source: str, recipe: Recipe, version: int) -> Trainee:
     import torch
 
-    from ..agents.causal_lm import TransformersLM
-    from ..agents.transformers_policy import TransformersPolicy, load_tokenizer
+    from ..agents.models import TransformersLM
+    from ..agents.policies.transformers import TransformersPolicy, load_tokenizer
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # learner and policy share one set of weights: nothing has to be copied after an update

@@ -22,15 +22,15 @@ import numpy as np
 import torch
 
 from .. import __version__
-from ..agents.agent_settings import write_settings
-from ..agents.files import write_whole
-from ..agents.prompt import PromptConfig
+from ..agents.policies.settings import write_settings
+from ..agents.prompts.config import PromptConfig
 from ..agents.tiny.checkpoint import load_checkpoint, save_checkpoint
 from ..agents.tiny.model import TinyConfig, TinyLM
 from ..agents.tiny.previous_token import look_back
 from ..agents.tiny.tokenizer import TinyTokenizer
 from ..agents.types import Trajectory
 from ..errors import TrainingError
+from ..files import write_whole
 from .checkpoint import file_digest
 from .cloning import Report, clone, measure
 from .copying import learn_copying

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..plan import KEEP, NEW
+from ..prompts.plan import KEEP, NEW
 from .trie import Node, TokenTrie
 
 __all__ = ["PlanDecoder"]

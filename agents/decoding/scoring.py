@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ..causal_lm import CausalLM
+from ..models import CausalLM
 from .sampling import precise
 
 __all__ = ["score_continuations"]

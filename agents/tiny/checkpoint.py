@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ...errors import CheckpointError, UsageError
-from ..files import read_json, write_whole
+from ...files import read_json, write_whole
 from .model import TinyConfig, TinyLM
 from .tokenizer import CHAT_TEMPLATE, END, PAD, SPECIAL_TOKENS, TinyTokenizer
 

@@ -30,7 +30,7 @@ import torch
 from transformers import AutoModelForCausalLM, DynamicCache
 from transformers.utils import logging
 
-from turnwise.agents.causal_lm import CausalLM, TransformersLM
+from turnwise.agents.models import CausalLM, TransformersLM
 from turnwise.agents.tiny import TinyConfig, TinyLM, TinyPolicy, TinyTokenizer, save_checkpoint
 from turnwise.agents.types import GenerationRequest
 

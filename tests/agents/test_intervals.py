@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turnwise.agents.intervals import wilson
 from turnwise.errors import UsageError
+from turnwise.intervals import wilson
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...agents.branching import BranchingPlan, BranchPoint
+from ...agents.rollout.branching import BranchingPlan, BranchPoint
 from ...errors import UsageError
 from .base import register
 

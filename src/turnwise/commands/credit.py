@@ -51,7 +51,7 @@ def credit(
         return
     from rich.console import Console
 
-    from ..agents.files import write_whole
+    from ..files import write_whole
     from ..trainers.microscope_picture import picture
     from ..trainers.microscope_views import show, write_page
 

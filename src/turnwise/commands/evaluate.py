@@ -14,8 +14,8 @@ from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from ..agents.evaluate import EvalRow, Evaluation
-    from ..agents.prompt import PromptConfig
+    from ..agents.evaluation.evaluate import EvalRow, Evaluation
+    from ..agents.prompts.config import PromptConfig
     from ..servers.protocol.types import SessionClient
 
 __all__ = ["eval_"]
@@ -72,10 +72,10 @@ def eval_(
       turnwise eval --env household/mix-v0 --agent expert --split unseen
       turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8000/v1#my-model --out runs/eval
     """
-    from ..agents.agent_spec import make_policy
-    from ..agents.capabilities import max_tokens_of
-    from ..agents.evaluate import evaluate
-    from ..agents.rollout_types import RolloutConfig
+    from ..agents.evaluation.evaluate import evaluate
+    from ..agents.policies.base import max_tokens_of
+    from ..agents.policies.by_name import make_policy
+    from ..agents.rollout.config import RolloutConfig
 
     arguments = parse_kwargs(kwargs)
     if server is None:
@@ -186,7 +186,7 @@ def _client(server: str | None) -> SessionClient:
 def _prompt(
     context: Literal["conversation", "window"] | None, history: int, style: Literal["tags", "plain"]
 ) -> PromptConfig | None:
-    from ..agents.prompt import PromptConfig
+    from ..agents.prompts.config import PromptConfig
 
     return None if context is None else PromptConfig(mode=context, history=history, style=style)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from turnwise.agents.causal_lm import TransformersLM
+from turnwise.agents.models import TransformersLM
 from turnwise.agents.tiny import (
     TinyConfig,
     TinyLM,

@@ -16,9 +16,9 @@ import torch
 from turnwise.agents.decoding import TokenTrie, replay
 from turnwise.agents.decoding.planning import PlanDecoder
 from turnwise.agents.decoding.trie import forced
-from turnwise.agents.parse import parse_action, token_spans
+from turnwise.agents.policies.transformers import TransformersPolicy
+from turnwise.agents.prompts.parse import parse_action, token_spans
 from turnwise.agents.tiny import TinyLM, TinyPolicy, TinyTokenizer
-from turnwise.agents.transformers_policy import TransformersPolicy
 from turnwise.agents.types import Generation, GenerationRequest, Message, Policy
 
 ACTIONS = ("go to drawer 1", "go to shelf 2", "look", "go", "take apple 2 from shelf 2")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from turnwise.agents.branching import BranchingPlan, BranchPoint
+from turnwise.agents.rollout.branching import BranchingPlan, BranchPoint
 from turnwise.agents.types import Generation, Turn
 from turnwise.errors import UnknownName, UsageError
 from turnwise.trainers import plans

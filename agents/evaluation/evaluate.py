@@ -1,0 +1,127 @@
+"""Evaluation: an agent plays fixed tasks once each, and the outcome is counted."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ...envs.registry import version_of
+from ...errors import UsageError
+from ...servers.protocol.types import SessionClient
+from ..policies import base as capabilities
+from ..rollout.config import RolloutConfig, TaskItem
+from ..rollout.rollout import rollout
+from ..types import Policy, Trajectory
+from .folder import EvaluationFolder
+from .results import EvalRow, Evaluation
+
+__all__ = ["EvalRow", "Evaluation", "evaluate"]
+
+# Fields that decide how fast an evaluation runs, not what it finds.
+_PACE = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info")
+
+OnProgress = Callable[[EvalRow], None]
+
+
+async def evaluate(
+    client: SessionClient,
+    policy: Policy,
+    env_id: str,
+    *,
+    kwargs: dict[str, Any] | None = None,
+    split: str | None = None,
+    episodes: int = 100,
+    seed: int = 0,
+    config: RolloutConfig | None = None,
+    agent: str = "",
+    out: str | Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> Evaluation:
+    """Play the tasks `seed, seed + 1, ...` once each and sum up.
+
+    Args:
+        client: the service that holds the sessions.
+        policy: the agent.
+        env_id: the environment.
+        kwargs: its arguments.
+        split: its argument `split`, where it has one.
+        episodes: how many tasks.
+        seed: the first task's.
+        config: limits, sampling and prompts.
+        agent: what to call the agent; the policy's name by default.
+        out: a folder that keeps the rows, so that an interrupted evaluation goes on.
+        on_progress: called with each row as its episode ends, and first with those of `out`.
+
+    Raises:
+        UsageError: if an argument is wrong, or `out` holds another evaluation.
+        EnvironmentFault: if no episode could be played.
+        ServerError: if no session can be opened.
+        PolicyStopped: if the policy will answer nothing more; `out` keeps the rows so far.
+    """
+    if episodes < 1 or seed < 0:
+        raise UsageError(f"episodes {episodes}, seed {seed}: expected at least one episode, no seed below 0")
+    config = config or RolloutConfig()
+    kwargs = {**(kwargs or {}), **({"split": split} if split is not None else {})}
+    settings = _settings(policy, agent, env_id, kwargs, config)
+    seeds = range(seed, seed + episodes)
+    with EvaluationFolder(out, settings) if out is not None else nullcontext() as folder:
+        rows = {} if folder is None else {at: row for at, row in folder.rows.items() if at in seeds}
+        for row in rows.values():
+            _report(on_progress, row)
+        tasks = [TaskItem(env_id, kwargs, at, member=0) for at in seeds if at not in rows]
+
+        def keep(_: int, trajectory: Trajectory) -> None:
+            row = EvalRow.of(trajectory)
+            rows[row.seed] = row
+            if folder is not None:
+                folder.add(row)
+            _report(on_progress, row)
+
+        await rollout(client, policy, tasks, config, keep)
+        evaluation = _summed([rows[at] for at in seeds], {**settings, "seed": seed}, env_id)
+        if folder is not None:
+            folder.finish(evaluation)
+    return evaluation
+
+
+def _report(on_progress: OnProgress | None, row: EvalRow) -> None:
+    if on_progress:
+        on_progress(row)
+
+
+def _summed(rows: Sequence[EvalRow], settings: dict[str, Any], env_id: str) -> Evaluation:
+    fingerprints = sorted({row.fingerprint for row in rows if row.counts})
+    if len(fingerprints) > 1:
+        raise UsageError(
+            f"the rows come from {len(fingerprints)} versions of {env_id} ({', '.join(fingerprints)}): "
+            "it has changed since the evaluation began; choose another folder"
+        )
+    versions = {
+        "turnwise": __version__,
+        "python": platform.python_version(),
+        "environment": version_of(env_id),
+        "fingerprint": fingerprints[0] if fingerprints else "",
+    }
+    return Evaluation.of(rows, settings, versions)
+
+
+def _settings(
+    policy: Policy, agent: str, env_id: str, kwargs: dict[str, Any], config: RolloutConfig
+) -> dict[str, Any]:
+    """Name everything that the rows depend on."""
+    played = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in _PACE}
+    played["prompt"] = asdict(capabilities.prompt_of(policy, config.prompt))
+    played["stop"] = list(config.stop)
+    played["constraint"] = capabilities.constraint_of(policy, config.constraint)
+    return {
+        "environment": env_id,
+        "kwargs": kwargs,
+        "agent": agent or policy.name,
+        "policy_version": capabilities.version_of(policy),
+        "rollout": played,
+    }

@@ -1,0 +1,94 @@
+"""The folder of an evaluation: settings.json, rows.jsonl as episodes end, evaluation.json.
+
+An evaluation that was interrupted goes on from its rows if its settings are the
+same. Rows of episodes that failed for the machine's reasons are played again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import UsageError
+from ...files import write_whole
+from .results import EvalRow, Evaluation
+
+__all__ = ["EvaluationFolder"]
+
+
+class EvaluationFolder:
+    """Keep the rows of one evaluation on disk; use it with `with`.
+
+    Args:
+        folder: made if missing.
+        settings: what the rows depend on.
+
+    Raises:
+        UsageError: if the folder holds an evaluation with other settings, or a broken one.
+    """
+
+    def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        self._settings = json.loads(json.dumps(settings))
+        self._rows_file = self.folder / "rows.jsonl"
+        self.rows: dict[int, EvalRow] = {}  # seed -> the row that counts
+        self._check_settings()
+        self._load_rows()
+        self._file = self._rows_file.open("ab")
+
+    def __enter__(self) -> EvaluationFolder:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file of rows."""
+        self._file.close()
+
+    def add(self, row: EvalRow) -> None:
+        """Append a row; it survives the end of this process."""
+        self._file.write(json.dumps(row.document()).encode() + b"\n")
+        self._file.flush()
+
+    def finish(self, evaluation: Evaluation) -> None:
+        """Write evaluation.json."""
+        text = json.dumps(evaluation.document(), indent=2, sort_keys=True)
+        write_whole(self.folder / "evaluation.json", text.encode() + b"\n")
+
+    def _check_settings(self) -> None:
+        path = self.folder / "settings.json"
+        if not path.exists():
+            if self._rows_file.exists():
+                raise UsageError(
+                    f"{self.folder}: has rows.jsonl without settings.json; choose another folder"
+                )
+            write_whole(path, json.dumps(self._settings, indent=2, sort_keys=True).encode() + b"\n")
+            return
+        try:
+            former = json.loads(path.read_bytes())
+            differing = sorted(
+                name for name in {*former, *self._settings} if former.get(name) != self._settings.get(name)
+            )
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UsageError(f"{path}: cannot be read: {error}; choose another folder") from error
+        if differing:
+            shown = ", ".join(
+                f"{name} was {former.get(name)!r} and is {self._settings.get(name)!r}" for name in differing
+            )
+            raise UsageError(f"{self.folder} holds another evaluation: {shown}; choose another folder")
+
+    def _load_rows(self) -> None:
+        if not self._rows_file.exists():
+            return
+        content = self._rows_file.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):  # the last row was being written when the process ended
+            write_whole(self._rows_file, whole)
+        for number, line in enumerate(whole.splitlines(), start=1):
+            try:
+                row = EvalRow.read(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                raise UsageError(f"{self._rows_file}, line {number}: is no row: {error!r}") from error
+            if row.counts:
+                self.rows[row.seed] = row

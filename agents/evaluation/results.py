@@ -1,0 +1,154 @@
+"""What an evaluation found: one row a task, and the figures over all rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ...errors import EnvironmentFault
+from ...intervals import wilson
+from ..types import Trajectory
+
+__all__ = ["EvalRow", "Evaluation", "succeeded"]
+
+
+def succeeded(trajectory: Trajectory) -> bool:
+    """Tell whether an episode was won: by the environment's word, else by a positive return."""
+    return trajectory.episode_return > 0 if trajectory.success is None else trajectory.success
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRow:
+    """Be one evaluated episode; `episode_return` is called `return` in files."""
+
+    task: str
+    seed: int
+    success: bool
+    episode_return: float
+    score: float | None
+    turns: int
+    tokens: int  # generated
+    cost: float  # US dollars, where an endpoint bills
+    malformed: int
+    inadmissible: int
+    end: str
+    error: str | None
+    seconds: float
+    fingerprint: str
+
+    @classmethod
+    def of(cls, trajectory: Trajectory) -> EvalRow:
+        """Summarise a trajectory."""
+        turns = trajectory.turns
+        return cls(
+            task=trajectory.task,
+            seed=trajectory.task_seed,
+            success=trajectory.counts and succeeded(trajectory),
+            episode_return=trajectory.episode_return,
+            score=trajectory.score,
+            turns=len(turns),
+            tokens=sum(turn.generation.num_tokens for turn in turns),
+            cost=sum(turn.generation.usage.get("cost", 0.0) for turn in turns),
+            malformed=sum(turn.malformed for turn in turns),
+            inadmissible=sum(turn.inadmissible for turn in turns),
+            end=trajectory.end,
+            error=trajectory.error,
+            seconds=round(trajectory.seconds, 6),
+            fingerprint=trajectory.fingerprint,
+        )
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> EvalRow:
+        """Read what `document` wrote.
+
+        Raises:
+            KeyError: if a field is missing.
+            TypeError: if there is a field too many.
+        """
+        values = dict(document)
+        return cls(episode_return=float(values.pop("return")), **values)
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether the row enters the figures: it did not fail for the machine's reasons."""
+        return self.end not in ("error", "deadline")
+
+    def document(self) -> dict[str, Any]:
+        """Return the row as JSON holds it."""
+        values = asdict(self)
+        values["return"] = values.pop("episode_return")
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Be the figures of an evaluation.
+
+    Means and rates are over the `episodes` that count; `errors` failed for the
+    machine's reasons and stand in `per_task` only. The interval is Wilson's at
+    95 %: it speaks of tasks drawn as these were, and of one agent as it is.
+    """
+
+    success_rate: float
+    ci_low: float
+    ci_high: float
+    episodes: int
+    errors: int
+    score: float | None
+    mean_return: float
+    turns: float
+    tokens: float
+    cost: float  # US dollars of all rows together
+    malformed_rate: float
+    inadmissible_rate: float
+    ends: dict[str, int]
+    settings: dict[str, Any]
+    versions: dict[str, Any]
+    per_task: tuple[EvalRow, ...]
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[EvalRow], settings: Mapping[str, Any], versions: Mapping[str, Any]
+    ) -> Evaluation:
+        """Sum up the rows.
+
+        Raises:
+            EnvironmentFault: if no row counts, with the first cause.
+        """
+        kept = [row for row in rows if row.counts]
+        if not kept:
+            cause = rows[0].error if rows else "there was none"
+            raise EnvironmentFault(f"none of {len(rows)} episodes could be played; the first: {cause}")
+        won = sum(row.success for row in kept)
+        num_turns = sum(row.turns for row in kept)
+        scores = [row.score for row in kept if row.score is not None]
+        low, high = wilson(won, len(kept))
+        return cls(
+            success_rate=won / len(kept),
+            ci_low=low,
+            ci_high=high,
+            episodes=len(kept),
+            errors=len(rows) - len(kept),
+            score=_mean(scores) if scores else None,
+            mean_return=_mean([row.episode_return for row in kept]),
+            turns=num_turns / len(kept),
+            tokens=_mean([row.tokens for row in kept]),
+            cost=sum(row.cost for row in rows),
+            malformed_rate=sum(row.malformed for row in kept) / max(1, num_turns),
+            inadmissible_rate=sum(row.inadmissible for row in kept) / max(1, num_turns),
+            ends=dict(sorted(Counter(row.end for row in rows).items())),
+            settings=dict(settings),
+            versions=dict(versions),
+            per_task=tuple(rows),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return the evaluation as JSON holds it."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {**values, "per_task": [row.document() for row in self.per_task]}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

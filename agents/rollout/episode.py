@@ -1,0 +1,300 @@
+"""One episode: from the reset to the trajectory, whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from ...errors import EnvironmentFault, PolicyError, ServerError
+from ...servers.protocol.types import Reply, StepItem
+from ..policies.base import PolicyStopped, PromptTooLong, sees_private, token_policy, version_of
+from ..prompts.config import PromptConfig, View
+from ..prompts.conversation import Context
+from ..prompts.parse import is_inadmissible, parse_action, token_spans
+from ..types import (
+    Constraint,
+    End,
+    Generation,
+    GenerationRequest,
+    Policy,
+    Trajectory,
+    Turn,
+)
+from .batching import BusyClock
+from .config import RolloutConfig, TaskItem
+from .lockstep import LockStep, Phase
+from .sessions import Held, Sessions
+
+__all__ = ["AtMessage", "Episode", "Stage"]
+
+AtMessage = Callable[["Episode", Generation], Awaitable[None]]
+
+_KEPT_ELSEWHERE = frozenset({"state_key", "rewards", "instruction", "task", "agent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Be what all slots of a rollout share."""
+
+    config: RolloutConfig
+    policy: Policy
+    prompt: PromptConfig
+    constraint: Constraint
+    sessions: Sessions
+    policy_clock: BusyClock
+    lockstep: LockStep | None
+    conversation: Callable[[], str]  # a fresh name each time
+    at_message: AtMessage | None = None  # awaited between a message and its step
+
+
+class Episode:
+    """Hold one attempt at a task while it runs.
+
+    Args:
+        stage: what the slots share.
+        slot: the number of the slot, which orders it in lock-step.
+        task: what to play.
+    """
+
+    def __init__(self, stage: Stage, slot: int, task: TaskItem) -> None:
+        self.stage, self.slot, self.task = stage, slot, task
+        self.started = perf_counter()
+        self.version = version_of(stage.policy)
+        encoder = token_policy(stage.policy)
+        self.context = Context(stage.prompt, encoder)
+        self.encoder = encoder
+        growing = stage.prompt.mode == "conversation"
+        self.conversation = stage.conversation() if growing else None
+        self.turns: list[Turn] = []
+        self.member = task.member or 0
+        self.sampled_by: list[int] = []  # the member that sampled each turn
+        self.parent: Episode | None = None
+        self.branch_turn = 0
+        self.opened = False
+        self.deadline: asyncio.Timeout | None = None
+        self.reply = Reply("", "", 0, 0, "")
+        self.instruction = self.task_name = ""
+        self.end: End = "error"
+        self.error: str | None = None
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """Return the key of the random numbers of the next turn."""
+        return (self.stage.config.seed, self.task.seed, self.task.episode, self.member, len(self.turns))
+
+    @property
+    def reusable(self) -> bool:
+        """Tell whether the session ended in a state that the next reset may follow."""
+        return self.opened and self.end in ("terminated", "horizon", "tokens")
+
+    async def open(self, held: Held | None) -> None:
+        """Start the episode; a failure of this one episode becomes its error."""
+        await self._wait("environment")
+        try:
+            self.reply = await self.stage.sessions.start(self.task, held)
+        except EnvironmentFault as error:
+            if held:
+                await self.stage.sessions.close(held.id)
+            self.error = str(error)
+            return
+        self.opened = True
+        info = self.reply.info
+        self.instruction = str(info.get("instruction") or "")
+        self.task_name = str(info.get("task") or f"{self.task.env_id}#{self.task.seed}")
+        self._note_failure()
+
+    def branch(self, slot: int, task: TaskItem, reply: Reply | str) -> Episode:
+        """Return an episode that goes on from here as another member of the group.
+
+        Args:
+            slot: the number of its slot.
+            task: the member it is.
+            reply: of the session forked from this one's, or why there is none.
+        """
+        twin = Episode(self.stage, slot, task)
+        twin.context = self.context.clone()
+        twin.turns, twin.sampled_by = list(self.turns), list(self.sampled_by)
+        twin.instruction, twin.task_name = self.instruction, self.task_name
+        twin.parent, twin.branch_turn = self, len(self.turns)
+        if isinstance(reply, str):
+            twin.error = reply
+        else:
+            twin.reply, twin.opened = reply, True
+        return twin
+
+    async def run(self) -> None:
+        """Play until something ends the episode."""
+        if self.error is not None:
+            return
+        try:
+            async with asyncio.timeout(self.stage.config.deadline_s) as self.deadline:
+                await self._play()
+        except PolicyStopped:
+            raise
+        except PromptTooLong as error:
+            self._out_of_tokens(str(error))
+        except (TimeoutError, PolicyError, EnvironmentFault, ServerError) as error:
+            self.end, self.error = "error", f"{type(error).__name__}: {error}"
+            if self.deadline and self.deadline.expired():
+                self.end, self.error = "deadline", f"over {self.stage.config.deadline_s:g} s"
+
+    def forget(self) -> None:
+        """Let the policy drop what it cached for the episode."""
+        if self.encoder and self.conversation:
+            self.encoder.forget(self.conversation)
+
+    def trajectory(self) -> Trajectory:
+        """Return the episode as data."""
+        info = self.reply.info
+        won, score = info.get("won"), info.get("score")
+        failed = self.end in ("error", "deadline")
+        return Trajectory(
+            env_id=self.task.env_id,
+            task=self.task_name or f"{self.task.env_id}#{self.task.seed}",
+            task_seed=self.task.seed,
+            group=self.task.group_name,
+            turns=tuple(self.turns),
+            end=self.end,
+            final_observation=self.reply.observation,
+            final_prompt_ids=self._final_prompt(),
+            instruction=self.instruction,
+            fingerprint=self.reply.fingerprint,
+            success=None if failed or won is None else bool(won),
+            score=None if failed or score is None else float(score),
+            error=self.error,
+            seconds=perf_counter() - self.started,
+            policy_version=self.version,
+            member=self.member,
+            parent=f"{self.task.group_name}#{self.parent.member}" if self.parent else None,
+            branch_turn=self.branch_turn if self.parent else None,
+            sampled_by=tuple(self.sampled_by) if self.parent else (),
+        )
+
+    def _final_prompt(self) -> tuple[int, ...]:
+        """Return what the policy would have been shown next, if the episode was cut off and it fits.
+
+        A critic values the state in which such an episode stopped.
+        """
+        if self.end not in ("horizon", "tokens") or not self.encoder or not self.turns:
+            return ()
+        if not self.context.is_current:
+            self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
+        prompt_ids = self.context.prompt_ids or ()
+        return prompt_ids if len(prompt_ids) <= getattr(self.stage.policy, "context_tokens", 1 << 62) else ()
+
+    async def _play(self) -> None:
+        config = self.stage.config
+        limit = min(config.max_episode_tokens, getattr(self.stage.policy, "context_tokens", 1 << 62))
+        while len(self.turns) < config.max_turns:
+            if not self.context.is_current:  # that of a branch is from its start
+                self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
+            if self.context.num_tokens + config.max_tokens > limit:
+                self._out_of_tokens(
+                    f"a prompt of {self.context.num_tokens} tokens and a message of {config.max_tokens} "
+                    f"exceed the limit of {limit}"
+                )
+                return
+            if await self._turn():
+                return
+        self.end = "horizon"
+
+    async def _turn(self) -> bool:
+        """Take one turn and tell whether it ended the episode."""
+        before = self.reply
+        generation = await self._generate(before.info)
+        if self.stage.at_message:
+            await self.stage.at_message(self, generation)
+        parsed = parse_action(generation.text, self.stage.prompt.style, self.stage.config.max_action_chars)
+        await self._wait("environment")
+        item = StepItem(before.id, before.episode, before.turn, parsed.action)
+        self.reply = await self.stage.sessions.step(item, self.task.env_id)
+        if self._note_failure():
+            return True
+        info, after = before.info, self.reply.info
+        subgoal = parsed.subgoal if parsed.switch else self.context.subgoal
+        self.turns.append(
+            Turn(
+                index=len(self.turns),
+                observation=before.observation,
+                state_key=str(info.get("state_key", before.observation)),
+                action=parsed.action,
+                reward=self.reply.reward,
+                next_state_key=str(after.get("state_key", self.reply.observation)),
+                generation=generation,
+                spans=token_spans(parsed, generation),
+                rewards=dict(after.get("rewards") or {}),
+                malformed=parsed.malformed,
+                inadmissible=is_inadmissible(parsed, info.get("admissible")),
+                agent=str(info.get("agent") or ""),
+                switch=bool(parsed.switch) if self.stage.prompt.style == "plan" else None,
+                subgoal=subgoal,
+                info=self._kept(info),
+            )
+        )
+        self.sampled_by.append(self.member)
+        self.context.record(before.observation, parsed.action, generation, subgoal)
+        if self.reply.done:
+            self.end = "terminated" if self.reply.terminated else self.reply.end or "horizon"
+        return self.reply.done
+
+    async def _generate(self, info: dict[str, Any]) -> Generation:
+        config, stage = self.stage.config, self.stage
+        admissible = info.get("admissible")
+        request = GenerationRequest(
+            messages=self.context.messages,
+            prompt_ids=self.context.prompt_ids,
+            admissible=None if admissible is None else tuple(admissible),
+            constraint=stage.constraint,
+            style=stage.prompt.style,
+            max_tokens=config.max_tokens,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            top_k=config.top_k,
+            stop=config.stop,
+            key=self.key,
+            turn=len(self.turns),
+            conversation=self.conversation,
+            private=dict(info.get("private") or {}) if sees_private(stage.policy) else {},
+        )
+        await self._wait("policy")
+        with stage.policy_clock:
+            return await stage.policy.generate(request)
+
+    async def _wait(self, phase: Phase) -> None:
+        """Wait for the others in lock-step; the deadline stands still meanwhile."""
+        if not self.stage.lockstep:
+            return
+        clock = asyncio.get_running_loop().time
+        due = self.deadline.when() if self.deadline else None
+        if self.deadline is None or due is None:
+            await self.stage.lockstep.wait(phase, self.slot)
+            return
+        left_s = due - clock()
+        self.deadline.reschedule(None)
+        await self.stage.lockstep.wait(phase, self.slot)
+        self.deadline.reschedule(clock() + left_s)
+
+    def _note_failure(self) -> bool:
+        """Take over what the service says of a failure of the machine."""
+        if self.reply.end not in ("error", "deadline"):
+            return False
+        self.end = self.reply.end
+        cause = self.reply.info.get("error", self.reply.end)
+        self.error = f"{self.task.env_id} at turn {len(self.turns)}: {cause}"
+        return True
+
+    def _out_of_tokens(self, reason: str) -> None:
+        """End for lack of tokens; before the first turn that is a fault of the settings."""
+        if self.turns:
+            self.end = "tokens"
+        else:
+            self.end, self.error = "error", f"{reason} before the first turn"
+
+    def _kept(self, info: dict[str, Any]) -> dict[str, Any]:
+        dropped = self.stage.config.drop_info
+        return {
+            key: value for key, value in info.items() if key not in dropped and key not in _KEPT_ELSEWHERE
+        }

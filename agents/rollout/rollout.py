@@ -1,0 +1,132 @@
+"""Rollout: play many episodes at once over a session service and return them as data.
+
+`slots` episodes are under way at any time; one that ends makes room for the next
+task at once. All that wait for the policy wait for it together, and steps that
+are ready together go to the service as one batch. A failed episode is played
+anew a bounded number of times and is then a trajectory with end "error". Sessions
+are closed however the rollout ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from time import perf_counter
+from uuid import uuid4
+
+from ...servers.protocol.types import SessionClient
+from ..policies.base import constraint_of, prompt_of, reset_options_of
+from ..types import Policy, Trajectory
+from .batching import BusyClock
+from .branching import BranchingPlan, Grove
+from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number_members
+from .episode import Stage
+from .lockstep import LockStep
+from .player import Player
+from .sessions import Sessions
+
+__all__ = ["RolloutConfig", "RolloutResult", "RolloutStats", "TaskItem", "rollout"]
+
+OnTrajectory = Callable[[int, Trajectory], None]
+Keep = Callable[[int, Trajectory, int], None]
+
+
+async def rollout(
+    client: SessionClient,
+    policy: Policy,
+    tasks: Sequence[TaskItem],
+    config: RolloutConfig | None = None,
+    on_trajectory: OnTrajectory | None = None,
+    plan: BranchingPlan | None = None,
+) -> RolloutResult:
+    """Play every task once and return the trajectories in the order of the tasks.
+
+    With a plan the tasks of a group are its members, and those that are no roots
+    branch off others; a member that never plays has no trajectory. The tasks of a
+    group then stand together, and as many groups play at once as there are slots for.
+
+    The random numbers of a turn are keyed by (config.seed, task seed, episode,
+    member of the group, turn): which slot plays a task, and what is played beside
+    it, do not matter. In deterministic mode the batches repeat themselves too, so
+    that equal arguments give equal trajectories bit for bit.
+
+    Args:
+        client: the service that holds the sessions.
+        policy: answers the requests, many at a time.
+        tasks: one episode each; equal group, seed and episode make a group.
+        config: limits, sampling, prompts.
+        on_trajectory: called with the task's place and its trajectory as each episode ends.
+        plan: where episodes branch; None plays each from its start.
+
+    Raises:
+        UsageError: if an environment, its arguments or an option is refused as wrong.
+        ServerError: if no session can be opened.
+        PolicyStopped: if the policy will answer nothing more.
+    """
+    config = config or RolloutConfig()
+    stats, environment_clock, policy_clock = RolloutStats(), BusyClock(), BusyClock()
+    num_slots = min(config.slots, len(tasks))
+    prefix, numbers = uuid4().hex[:8], count()
+    stage = Stage(
+        config=config,
+        policy=policy,
+        prompt=prompt_of(policy, config.prompt),
+        constraint=constraint_of(policy, config.constraint),
+        sessions=Sessions(
+            client,
+            environment_clock,
+            reset_options_of(policy),
+            config.max_batch,
+            each=not config.deterministic,
+        ),
+        policy_clock=policy_clock,
+        lockstep=LockStep(0 if plan else num_slots) if config.deterministic else None,
+        conversation=lambda: f"{prefix}-{next(numbers)}",
+    )
+    trajectories: list[Trajectory | None] = [None] * len(tasks)
+
+    def keep(place: int, trajectory: Trajectory, retries: int) -> None:
+        trajectories[place] = trajectory
+        stats.add(trajectory)
+        stats.retries += retries
+        if on_trajectory:
+            on_trajectory(place, trajectory)
+
+    started = perf_counter()
+    members = number_members(tasks)
+    try:
+        if plan is None:
+            await _play_in_slots(stage, members, num_slots, keep)
+        else:
+            largest = max(Counter(task.group_name for task in members).values(), default=1)
+            await Grove(stage, plan, members, keep).play(max(1, num_slots // largest))
+    finally:
+        await stage.sessions.close_all()
+    stats.seconds = perf_counter() - started
+    stats.environment_s, stats.policy_s = environment_clock.seconds, policy_clock.seconds
+    return RolloutResult(tuple(each for each in trajectories if each is not None), stats)
+
+
+async def _play_in_slots(stage: Stage, tasks: Sequence[TaskItem], num_slots: int, keep: Keep) -> None:
+    """Play every task from its start, so many at once."""
+    queue = iter(enumerate(tasks))
+    slots = [asyncio.ensure_future(_slot(Player(stage, slot), queue, keep)) for slot in range(num_slots)]
+    try:
+        await asyncio.gather(*slots)
+    finally:
+        for slot in slots:
+            slot.cancel()
+        await asyncio.gather(*slots, return_exceptions=True)
+
+
+async def _slot(
+    player: Player,
+    queue: Iterator[tuple[int, TaskItem]],
+    keep: Keep,
+) -> None:
+    """Play tasks from the queue until it is empty."""
+    for place, task in queue:
+        keep(place, *await player.play(task))
+    await player.finish()

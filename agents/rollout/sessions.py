@@ -1,0 +1,197 @@
+"""The sessions of one rollout: opened, stepped and reset in batches, and always closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from ...errors import EnvironmentFault, RequestRefused, ServerError, UsageError
+from ...servers.protocol.types import (
+    CreateItem,
+    ForkItem,
+    Problem,
+    Reply,
+    ResetItem,
+    SessionClient,
+    StepItem,
+)
+from .batching import BusyClock, Gatherer, whole
+from .config import TaskItem
+
+__all__ = ["Held", "Sessions"]
+
+_CLOSE_WAIT_S = 10.0
+_USAGE_CODES = frozenset({"unknown_environment", "not_allowed", "invalid_request", "too_large"})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Be an open session that has finished an episode and may start another."""
+
+    id: str
+    episode: int
+    env_id: str
+    kwargs: dict[str, Any]
+
+    def fits(self, task: TaskItem) -> bool:
+        """Tell whether the session's environment is the one of a task."""
+        return self.env_id == task.env_id and self.kwargs == task.kwargs
+
+
+class Sessions:
+    """Speak to a SessionClient for many slots at once.
+
+    Args:
+        client: the service.
+        clock: runs while a call is under way.
+        options: options of every reset, beside the task's own.
+        max_batch: the most items of one call.
+        each: go on with a session as soon as its own step is done, so that a slow
+            environment holds up no other; else with all of a batch together.
+    """
+
+    def __init__(
+        self,
+        client: SessionClient,
+        clock: BusyClock,
+        options: dict[str, Any],
+        max_batch: int,
+        each: bool = False,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._options = options
+        self._open: set[str] = set()
+        self._creating: Gatherer[TaskItem, Reply | Problem] = Gatherer(whole(self._create), max_batch)
+        self._resetting: Gatherer[ResetItem, Reply | Problem] = Gatherer(whole(self._reset), max_batch)
+        self._stepping: Gatherer[StepItem, Reply | Problem] = Gatherer(
+            self._step_each if each else whole(self._step), max_batch
+        )
+        self._forking: Gatherer[ForkItem, Reply | Problem] = Gatherer(whole(self._fork), max_batch)
+
+    async def start(self, task: TaskItem, held: Held | None) -> Reply:
+        """Start an episode of a task, in the session held or in a new one.
+
+        Raises:
+            EnvironmentFault: if this episode cannot be started.
+            UsageError: if no episode of this environment can be.
+            ServerError: if the service fails or refuses.
+        """
+        if held is None:
+            reply = await self._creating.call(task)
+            if isinstance(reply, Problem):
+                raise _creation_error(task, reply)
+            return reply
+        item = ResetItem(held.id, held.episode + 1, task.seed, self._all_options(task))
+        return _replied(await self._resetting.call(item), task.env_id)
+
+    async def step(self, item: StepItem, env_id: str) -> Reply:
+        """Take one step.
+
+        Raises:
+            EnvironmentFault: if the service has no reply to it.
+            ServerError: if the service fails.
+        """
+        return _replied(await self._stepping.call(item), env_id)
+
+    async def fork(self, id: str, reseed: int, env_id: str) -> Reply:
+        """Open a session in the state that another is in, with random numbers of its own.
+
+        Raises:
+            EnvironmentFault: if the service has no copy to give.
+            ServerError: if the service fails.
+        """
+        return _replied(await self._forking.call(ForkItem(id, count=1, reseed=reseed)), env_id)
+
+    async def close(self, id: str) -> None:
+        """Close one session."""
+        self._open.discard(id)
+        await self._client.close([id])
+
+    async def close_all(self) -> None:
+        """Close whatever is open, also what is only being created; waits a bounded time."""
+        self._resetting.abandon()
+        self._stepping.abandon()
+        try:
+            async with asyncio.timeout(_CLOSE_WAIT_S):
+                await self._creating.settle()
+                await self._forking.settle()
+        except TimeoutError:
+            log.warning("sessions that are still being created are left to their leases")
+        try:
+            async with asyncio.timeout(_CLOSE_WAIT_S):
+                if self._open:
+                    await self._client.close(sorted(self._open))
+        except (TimeoutError, ServerError) as error:
+            log.warning("%d sessions are left to their leases: %s", len(self._open), error or "no answer")
+        self._open.clear()
+
+    def _all_options(self, task: TaskItem) -> dict[str, Any] | None:
+        return {**self._options, **task.options} or None
+
+    async def _create(self, tasks: list[TaskItem]) -> Sequence[Reply | Problem]:
+        items: list[CreateItem] = []
+        for task in tasks:
+            item = CreateItem(
+                task.env_id, task.kwargs, task.seed, self._all_options(task), count=1, group=True
+            )
+            if items and _same_task(items[-1], item):
+                items[-1] = CreateItem(
+                    item.env_id, item.kwargs, item.seed, item.options, items[-1].count + 1, True
+                )
+            else:
+                items.append(item)
+        with self._clock:
+            answers = await self._client.create(items, request_id=uuid4().hex)
+        self._open.update(answer.id for answer in answers if isinstance(answer, Reply))
+        return answers
+
+    async def _reset(self, items: list[ResetItem]) -> Sequence[Reply | Problem]:
+        with self._clock:
+            return await self._client.reset(items)
+
+    async def _step_each(self, items: list[StepItem]) -> AsyncGenerator[tuple[int, Reply | Problem], None]:
+        with self._clock:
+            async with aclosing(self._client.step_each(items)) as answers:
+                async for answer in answers:
+                    yield answer
+
+    async def _step(self, items: list[StepItem]) -> Sequence[Reply | Problem]:
+        with self._clock:
+            return await self._client.step(items)
+
+    async def _fork(self, items: list[ForkItem]) -> Sequence[Reply | Problem]:
+        with self._clock:
+            answers = await self._client.fork(items, request_id=uuid4().hex)
+        self._open.update(answer.id for answer in answers if isinstance(answer, Reply))
+        return answers
+
+
+def _same_task(one: CreateItem, other: CreateItem) -> bool:
+    return (one.env_id, one.seed, one.kwargs, one.options) == (
+        other.env_id,
+        other.seed,
+        other.kwargs,
+        other.options,
+    )
+
+
+def _replied(answer: Reply | Problem, env_id: str) -> Reply:
+    if isinstance(answer, Problem):
+        raise EnvironmentFault(f"{env_id}: {answer.code}: {answer.detail}")
+    return answer
+
+
+def _creation_error(task: TaskItem, problem: Problem) -> Exception:
+    if problem.code in _USAGE_CODES:
+        return UsageError(problem.detail)
+    if problem.status >= 500 or problem.code == "environment_failed":
+        return EnvironmentFault(f"{task.env_id} with seed {task.seed}: {problem.detail}")
+    return RequestRefused(problem.status, problem.code, f"{problem.detail}; {problem.todo}", problem.expected)

@@ -1,0 +1,87 @@
+"""`ckpt:DIR`: a checkpoint is played as it was trained to be asked, without further options."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from turnwise.agents.policies.base import constraint_of, max_tokens_of, prompt_of
+from turnwise.agents.policies.by_name import make_policy
+from turnwise.agents.policies.random import RandomPolicy
+from turnwise.agents.policies.settings import AgentSettings, read_settings, write_settings
+from turnwise.agents.prompts.config import PromptConfig
+from turnwise.agents.rollout.rollout import RolloutConfig, TaskItem
+from turnwise.agents.tiny import TinyConfig, TinyLM, TinyTokenizer, save_checkpoint
+from turnwise.errors import CheckpointError, UnknownName
+
+SETTINGS = AgentSettings(
+    PromptConfig(style="plain", system="", show_admissible=False, task_label="Task: "), "admissible", 9
+)
+
+
+@pytest.fixture
+def checkpoint(tmp_path) -> Path:
+    """Return the folder of an untrained tiny policy."""
+    texts = [f"You are at {place}. The door is at 4. go to the door left right" for place in range(5)]
+    tokenizer = TinyTokenizer.train(texts, vocab_size=300)
+    sizes = {"hidden_size": 32, "num_layers": 1, "num_heads": 2, "num_kv_heads": 1, "intermediate_size": 48}
+    save_checkpoint(TinyLM(TinyConfig(vocab_size=tokenizer.vocab_size, **sizes)), tokenizer, tmp_path / "c")
+    return tmp_path / "c"
+
+
+def test_settings_come_back(tmp_path):
+    write_settings(tmp_path, SETTINGS)
+    assert read_settings(tmp_path) == SETTINGS
+    assert read_settings(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"prompt": {"mode": "windows"}}, {"prompt": 3}, {"constraint": "some"}, {"max_tokens": 0}, {"extra": 1}],
+)
+def test_broken_settings_name_the_file(tmp_path, change):
+    write_settings(tmp_path, SETTINGS)
+    path = tmp_path / "agent.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(CheckpointError, match=r"agent.json: cannot be read: "):
+        read_settings(tmp_path)
+    path.write_text("{")
+    with pytest.raises(CheckpointError, match=r"agent.json"):
+        read_settings(tmp_path)
+
+
+def test_a_checkpoint_is_asked_as_it_was_trained(play, room, checkpoint):
+    write_settings(checkpoint, SETTINGS)
+    policy = make_policy(f"ckpt:{checkpoint}")
+    assert (prompt_of(policy, None), constraint_of(policy, None)) == (SETTINGS.prompt, "admissible")
+    assert max_tokens_of(policy) == 9
+    tasks = [TaskItem(room("Corridor"), seed=seed) for seed in range(6)]
+    config = RolloutConfig(max_turns=5, max_tokens=9, deterministic=True)
+    result, _ = play(policy, tasks, config)
+    assert (result.stats.errors, result.stats.malformed, result.stats.inadmissible) == (0, 0, 0)
+    assert result.stats.tokens > 0
+    again, _ = play(make_policy(f"ckpt:{checkpoint}"), tasks, config)
+    assert [t.turns for t in again.trajectories] == [t.turns for t in result.trajectories]
+    asyncio.run(policy.aclose())
+
+
+def test_without_settings_the_defaults_hold(checkpoint):
+    policy = make_policy(f"ckpt:{checkpoint}")
+    assert (prompt_of(policy, None), constraint_of(policy, None)) == (PromptConfig(), "none")
+    assert max_tokens_of(policy) == 128  # a sixteenth of 2048
+    assert prompt_of(policy, SETTINGS.prompt) == SETTINGS.prompt
+    assert constraint_of(RandomPolicy(), "admissible") == "admissible"
+    asyncio.run(policy.aclose())
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"nowhere/config.json"):
+        make_policy(f"ckpt:{tmp_path / 'nowhere'}")
+
+
+def test_a_wrong_option_of_a_checkpoint_is_named(checkpoint):
+    with pytest.raises(UnknownName, match="did you mean 'num_slots'"):
+        make_policy(f"ckpt:{checkpoint}", num_slot=3)
