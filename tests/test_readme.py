@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from turnwise.trainers.runlog import read_log
+from turnwise.trainers.runs.log import read_log
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.S)

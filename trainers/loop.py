@@ -22,19 +22,20 @@ import torch
 from ..agents.types import Trajectory
 from ..errors import CheckpointError, TrainingError, TurnwiseError
 from ..servers.protocol.types import SessionClient
-from . import checkpoint, rundir
-from .collect import Collected, Collector
-from .console import Board
+from .assign import keep, prepare
 from .credit import describe
-from .evaluation import evaluate_held_out
-from .learner import Learner
-from .pipeline import keep, prepare
-from .runlog import RunLog, choose
-from .samplers import SamplerState
-from .samplers.memory import save_states
+from .learner.update import Learner
+from .policy import Trainee
+from .rollouts.collect import Collected, Collector
+from .rollouts.samplers import SamplerState
+from .rollouts.samplers.memory import save_states
+from .runs import checkpoint
+from .runs import folder as rundir
+from .runs.console import Board
+from .runs.held_out import evaluate_held_out
+from .runs.log import RunLog, choose
+from .runs.statistics import batch_statistics, failed_share, rollout_statistics
 from .sections import Recipe
-from .statistics import batch_statistics, failed_share, rollout_statistics
-from .trainee import Trainee
 
 __all__ = ["RunState", "Trainer"]
 

@@ -39,7 +39,7 @@ Table = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class MixSection:
-    """[[env.mix]]: one of the environments of a mixture; see trainers.mixture."""
+    """[[env.mix]]: one of the environments of a mixture; see trainers.rollouts.mixture."""
 
     id: str = ""
     weight: float = 1.0  # its share of the groups of an update, relative to the others'
@@ -85,7 +85,9 @@ class WarmstartSection:
     slip: float = 0.05  # chance per turn that a demonstration does something random
     teach_slips: bool = False  # clone those turns too: a clumsy teacher, whom cloning cannot outdo
     only_won: bool = True  # clone successful demonstrations alone
-    copy_steps: int = 0  # of copying random tokens, before cloning; of a new policy (trainers.copying)
+    copy_steps: int = (
+        0  # of copying random tokens, before cloning; of a new policy (trainers.warmstart.copying)
+    )
     language: float = 0.0  # weight of predicting every token, observations too
     max_steps: int = 300
     seconds: float = 0.0  # of processor time for cloning, at most; 0: no limit (a limit makes runs differ)
@@ -236,7 +238,7 @@ class OptimSection:
 
 @dataclass(frozen=True, slots=True)
 class CriticSection:
-    """[critic]: the value heads of methods that need them; see trainers.critic."""
+    """[critic]: the value heads of methods that need them; see trainers.learner.critic."""
 
     heads: tuple[str, ...] = ()  # NAME or NAME@PLACE; none: those of [credit] name
     width: int = 64  # hidden units of a head

@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..agents.policies.settings import AgentSettings
 from ..agents.prompts.config import PromptConfig
 from ..agents.rollout.rollout import RolloutConfig, TaskItem
-from .critic import CriticConfig
-from .heads import find_heads
-from .learner import LearnerConfig
+from .learner.critic import CriticConfig
+from .learner.heads import find_heads
+from .learner.update import LearnerConfig
 from .losses import ObjectiveConfig
-from .mixture import assign, worlds_of
+from .rollouts.mixture import assign, worlds_of
 from .sections import PromptSection, Recipe
 
 __all__ = [

@@ -14,22 +14,24 @@ import torch
 from ..envs import make
 from ..errors import CheckpointError, UsageError
 from ..servers.protocol.types import SessionClient
-from . import checkpoint, rundir, weights
 from . import credit as credits
 from . import rewards as reward_transforms
-from .collect import check_parts
-from .console import Board
-from .learner import Learner
+from . import weights
+from .assign import name_of, params_of
+from .learner.update import Learner
 from .loop import RunState, Trainer
 from .losses import Objective
-from .mixture import worlds_of
-from .own_parts import import_parts, keep_parts
-from .pipeline import name_of, params_of
-from .samplers.memory import load_states
+from .policy import Trainee, load_trainee
+from .rollouts.collect import check_parts
+from .rollouts.mixture import worlds_of
+from .rollouts.samplers.memory import load_states
+from .runs import checkpoint
+from .runs import folder as rundir
+from .runs.console import Board
 from .sections import Recipe
 from .setup import learner_config, rollout_config
-from .trainee import Trainee, load_trainee
-from .warmstart import warm_start
+from .user_files import import_parts, keep_parts
+from .warmstart.warmstart import warm_start
 
 __all__ = ["prepare_torch", "train", "validate"]
 

@@ -24,9 +24,9 @@ import numpy as np
 import torch
 
 from turnwise.agents.trajectories import read_trajectories, trajectory_path
-from turnwise.trainers.curves import draw_success
-from turnwise.trainers.report import summarise
-from turnwise.trainers.runlog import read_log
+from turnwise.trainers.reports.curves import draw_success
+from turnwise.trainers.reports.report import summarise
+from turnwise.trainers.runs.log import read_log
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "household_hae"

@@ -27,9 +27,9 @@ import torch
 
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.types import Generation, Trajectory, Turn
-from turnwise.trainers.learner import Learner, LearnerConfig
-from turnwise.trainers.packing import pack
-from turnwise.trainers.scoring import score_batch
+from turnwise.trainers.learner.forward import score_batch
+from turnwise.trainers.learner.sequences import pack
+from turnwise.trainers.learner.update import Learner, LearnerConfig
 
 VOCAB, TURNS = 1024, 16
 MICRO_TOKENS = 4096

@@ -26,16 +26,16 @@ import numpy as np
 import torch
 
 from turnwise.servers.client.local import LocalClient
-from turnwise.trainers.curves import draw_success
-from turnwise.trainers.evaluation import evaluate_held_out
-from turnwise.trainers.mixture import worlds_of
+from turnwise.trainers.policy import load_trainee
 from turnwise.trainers.recipe import load
-from turnwise.trainers.report import summarise
-from turnwise.trainers.runlog import read_log
+from turnwise.trainers.reports.curves import draw_success
+from turnwise.trainers.reports.report import summarise
+from turnwise.trainers.rollouts.mixture import worlds_of
+from turnwise.trainers.runs.held_out import evaluate_held_out
+from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import prepare_torch
-from turnwise.trainers.trainee import load_trainee
-from turnwise.trainers.warmstart import warm_start
+from turnwise.trainers.warmstart.warmstart import warm_start
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ("shopping_tiny", "search_tiny", "calling_tiny")

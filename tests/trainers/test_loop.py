@@ -23,9 +23,9 @@ from turnwise.agents.tiny.checkpoint import load_model
 from turnwise.agents.trajectories import read_trajectories
 from turnwise.envs import core
 from turnwise.errors import CheckpointError, TrainingError, UsageError
-from turnwise.trainers import checkpoint
 from turnwise.trainers.credit import Credit, TurnTable, register
-from turnwise.trainers.runlog import read_log
+from turnwise.trainers.runs import checkpoint
+from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import train
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from turnwise.errors import UsageError
-from turnwise.trainers.own_parts import import_parts
-from turnwise.trainers.runlog import read_log
+from turnwise.trainers.runs.log import read_log
+from turnwise.trainers.user_files import import_parts
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "credit.md").read_text()
 SECTION = PAGE.partition("## A method of your own")[2].partition("\n## ")[0]
@@ -71,6 +71,6 @@ def test_a_file_is_imported_once(tmp_path: Path) -> None:
     )
     import_parts([str(file)])
     import_parts([str(file), str(file)])
-    from turnwise.trainers import horizon
+    from turnwise.trainers.rollouts import horizon
 
     assert horizon.horizon_at({"name": "test_once"}, 0, 9) == 3

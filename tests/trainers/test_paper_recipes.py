@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from turnwise.trainers import annotators, losses, plans, recipe, samplers
 from turnwise.trainers import credit as credits
-from turnwise.trainers.runlog import read_log
+from turnwise.trainers import losses, recipe
+from turnwise.trainers.rollouts import annotators, plans, samplers
+from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import train, validate
 

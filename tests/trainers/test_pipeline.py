@@ -8,9 +8,9 @@ import pytest
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.trainers import weights
+from turnwise.trainers.assign import keep, prepare
 from turnwise.trainers.credit import Credit, TurnTable, register
-from turnwise.trainers.learner import Learner, LearnerConfig
-from turnwise.trainers.pipeline import keep, prepare
+from turnwise.trainers.learner.update import Learner, LearnerConfig
 from turnwise.trainers.recipe import from_tables
 
 SIZES = TinyConfig(

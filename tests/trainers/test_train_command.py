@@ -17,9 +17,9 @@ import torch
 from turnwise.__main__ import main
 from turnwise.agents.tiny.checkpoint import load_checkpoint, load_model
 from turnwise.servers.client.server_process import ServerProcess
-from turnwise.trainers import checkpoint
 from turnwise.trainers.recipe import dump
-from turnwise.trainers.runlog import read_log
+from turnwise.trainers.runs import checkpoint
+from turnwise.trainers.runs.log import read_log
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 

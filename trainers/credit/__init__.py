@@ -6,27 +6,27 @@ credit.advantage  # [N], one number a turn
 """
 
 from . import transforms
-from .archer import archer
 from .base import Credit, Estimator, get, names, register
-from .batch import describe
-from .bilevel_gae import bilevel_gae
-from .broadcast import broadcast
-from .dr_grpo import dr_grpo
-from .g2po import g2po
-from .gigpo import gigpo
-from .graft import graft
-from .graphgpo import graphgpo
-from .grpo import grpo
-from .hae import hae
-from .hgpo import hgpo
-from .igpo import igpo
-from .mars import mars
-from .poad import poad
-from .reinforce_pp import reinforce_pp, reinforce_pp_baseline
-from .rloo import rloo
-from .salt import salt
-from .table import TurnTable
-from .turn_ppo import turn_ppo
+from .methods.archer import archer
+from .methods.bilevel_gae import bilevel_gae
+from .methods.broadcast import broadcast
+from .methods.dr_grpo import dr_grpo
+from .methods.g2po import g2po
+from .methods.gigpo import gigpo
+from .methods.graft import graft
+from .methods.graphgpo import graphgpo
+from .methods.grpo import grpo
+from .methods.hae import hae
+from .methods.hgpo import hgpo
+from .methods.igpo import igpo
+from .methods.mars import mars
+from .methods.poad import poad
+from .methods.reinforce_pp import reinforce_pp, reinforce_pp_baseline
+from .methods.rloo import rloo
+from .methods.salt import salt
+from .methods.turn_ppo import turn_ppo
+from .summary import describe
+from .table.table import TurnTable
 
 __all__ = [
     "Credit",

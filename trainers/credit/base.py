@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import TableError
-from .columns import BoolArray, FloatArray
 from .naming import Named, Registry
-from .table import TurnTable
+from .table.columns import BoolArray, FloatArray
+from .table.table import TurnTable
 
 __all__ = ["Credit", "Estimator", "get", "names", "register"]
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from ...errors import UsageError
 from .base import Credit
-from .columns import BoolArray, FloatArray, IntArray
-from .groups import moments, standardise
 from .naming import Named, Registry, check_choice
-from .table import TurnTable
-from .tokens import split
+from .statistics.groups import moments, standardise
+from .table.columns import BoolArray, FloatArray, IntArray
+from .table.table import TurnTable
+from .table.tokens import split
 
 __all__ = ["Transform", "clip", "get", "names", "register", "scale", "whiten"]
 

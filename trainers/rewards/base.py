@@ -16,7 +16,7 @@ from typing import Any
 
 from ...errors import TableError
 from ..credit.naming import Named, Registry
-from ..credit.table import TurnTable
+from ..credit.table.table import TurnTable
 
 __all__ = ["RewardTransform", "get", "names", "register"]
 

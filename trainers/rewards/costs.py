@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import UsageError
-from ..credit.columns import FloatArray, sums
-from ..credit.table import TurnTable
+from ..credit.table.columns import FloatArray, sums
+from ..credit.table.table import TurnTable
 from .base import register
 
 __all__ = ["format_term", "length_term"]

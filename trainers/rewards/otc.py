@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 
 from ...errors import UsageError
-from ..credit.columns import BoolArray, FloatArray, sums
 from ..credit.naming import check_choice
-from ..credit.table import TurnTable
+from ..credit.table.columns import BoolArray, FloatArray, sums
+from ..credit.table.table import TurnTable
 from .base import register
 
 __all__ = ["otc"]

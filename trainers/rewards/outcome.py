@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..credit.columns import BoolArray
 from ..credit.naming import check_choice
-from ..credit.table import TurnTable
+from ..credit.table.columns import BoolArray
+from ..credit.table.table import TurnTable
 from .base import register
 
 __all__ = ["outcome_gate"]

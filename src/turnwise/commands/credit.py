@@ -40,8 +40,8 @@ def credit(
 
     Writes a picture, a page and a JSON file into RUN/credit, or into --out.
     """
-    from ..trainers.microscope import DEFAULT_METHODS, examine, load_trajectories
-    from ..trainers.own_parts import import_parts
+    from ..trainers.reports.microscope import DEFAULT_METHODS, examine, load_trajectories
+    from ..trainers.user_files import import_parts
 
     import_parts(parts or [])
     examination = examine(load_trajectories(run, update), method or DEFAULT_METHODS, _settings(setting))
@@ -52,8 +52,8 @@ def credit(
     from rich.console import Console
 
     from ..files import write_whole
-    from ..trainers.microscope_picture import picture
-    from ..trainers.microscope_views import show, write_page
+    from ..trainers.reports.microscope_picture import picture
+    from ..trainers.reports.microscope_views import show, write_page
 
     chosen = group or examination.group_to_show()
     console = Console()

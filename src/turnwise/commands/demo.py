@@ -47,7 +47,7 @@ def demo(
       turnwise demo --minutes 15 --seed 1 --out runs/longer
     """
     from ..trainers.recipe import load
-    from ..trainers.report import summarise, write_report
+    from ..trainers.reports.report import summarise, write_report
     from ..trainers.train import train
 
     run = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"

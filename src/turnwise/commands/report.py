@@ -22,7 +22,7 @@ def report(
       turnwise report runs/demo
       turnwise report runs/demo --json
     """
-    from ..trainers.report import summarise, write_report
+    from ..trainers.reports.report import summarise, write_report
 
     page = write_report(run)
     if as_json:

@@ -42,10 +42,10 @@ def warmstart(
       turnwise warmstart --env my_env.py:MyEnv --seconds 60 --out warm
       turnwise warmstart --from warm --set warmstart.slip=0.3 --out warmer
     """
-    from ..trainers.console import Board
     from ..trainers.recipe import load
+    from ..trainers.runs.console import Board
     from ..trainers.train import prepare_torch
-    from ..trainers.warmstart import warm_start
+    from ..trainers.warmstart.warmstart import warm_start
 
     loaded = load(recipe, overrides or [])
     section = loaded.warmstart

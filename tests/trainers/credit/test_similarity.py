@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from turnwise.credit import TurnTable, gigpo
 from turnwise.errors import TableError, UsageError
-from turnwise.trainers.credit.ceilings import Ceilings
-from turnwise.trainers.credit.columns import factorise
-from turnwise.trainers.credit.subsequence import Subsequences
+from turnwise.trainers.credit.states.ceilings import Ceilings
+from turnwise.trainers.credit.states.subsequence import Subsequences
+from turnwise.trainers.credit.table.columns import factorise
 
 
 def groups(texts: list[Any], threshold: float, autojunk: bool = True) -> list[int]:

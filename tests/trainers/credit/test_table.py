@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.credit import TurnTable, gigpo, grpo
 from turnwise.errors import TableError, UnknownName
-from turnwise.trainers.credit.columns import combine, factorise
-from turnwise.trainers.credit.scan import recurrence
+from turnwise.trainers.credit.table.columns import combine, factorise
+from turnwise.trainers.credit.table.scan import recurrence
 
 BASE: dict[str, Any] = {
     "group": ["g", "g", "g", "h"],

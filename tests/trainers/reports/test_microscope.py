@@ -1,0 +1,150 @@
+"""The microscope on stored trajectories: what it compares, says, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from turnwise.agents.trajectories import trajectory_path, write_trajectories
+from turnwise.agents.types import End, Generation, Trajectory, Turn
+from turnwise.commands.credit import credit
+from turnwise.errors import UnknownName, UsageError
+from turnwise.trainers.reports.microscope import examine, load_trajectories, why
+from turnwise.trainers.reports.microscope_picture import best_and_worst, draw, label
+from turnwise.trainers.reports.microscope_views import write_page
+
+
+def trajectory(group: str, states: str, reward: float, end: End = "terminated") -> Trajectory:
+    """Walk through states named by letters; the last turn has the reward."""
+    turns = tuple(
+        Turn(
+            index=place,
+            observation=state,
+            state_key=state,
+            action=f"leave <{state}> [now]",
+            reward=reward if place == len(states) - 1 else 0.0,
+            next_state_key=states[place + 1] if place + 1 < len(states) else "over",
+            generation=Generation("go", token_ids=(1, 2)),
+        )
+        for place, state in enumerate(states)
+    )
+    return Trajectory("e", f"task {group}", 0, group, turns, end, success=reward > 0)
+
+
+BATCH = [
+    trajectory("g", "abc", 1.0),
+    trajectory("g", "abd", 0.0),
+    trajectory("dead", "ab", 0.0),
+    trajectory("dead", "ab", 0.0),
+    trajectory("g", "a", 0.0, "error"),
+]
+
+
+def run(*words: str) -> Any:
+    app = typer.Typer()
+    app.command()(credit)
+    return CliRunner().invoke(app, list(words))
+
+
+def test_methods_are_compared_turn_by_turn() -> None:
+    seen = examine(BATCH, ["grpo", "gigpo"], {"gigpo": {"mode": "mean"}})
+    assert seen.refused == {}
+    assert seen.group_to_show() == "g"
+    assert seen.figures["grpo"]["credit/dead_groups"] == 0.5
+    rank, sign = seen.agreement["grpo", "gigpo"]
+    assert sign == 1.0
+    assert 0.7 < rank <= 1.0
+    np.testing.assert_array_equal(seen.credits["grpo"].advantage[10:], [0.0])
+    # a: seen by two that count; episode over turns 0.5, state (0.95^2 - 0) / 2
+    assert why(seen.credits["gigpo"], 0) == (
+        "episode 0.5, state 0.451, return to go 0.902, episode's score 1, state seen 2x"
+    )
+
+
+def test_the_group_that_is_evenly_won_and_lost_is_shown() -> None:
+    outcomes = {"rarely": [1.0, 0.0, 0.0, 0.0], "evenly": [1.0, 1.0, 0.0, 0.0], "never": [0.0] * 4}
+    batch = [trajectory(group, "ab", reward) for group, all_four in outcomes.items() for reward in all_four]
+    broken = [trajectory("broken", "a", 1.0, "error"), trajectory("broken", "a", 0.0, "error")]
+    seen = examine([*broken, *batch], ["grpo"])
+    assert seen.group_to_show() == "evenly"
+    best, worst = best_and_worst(seen, "evenly")
+    assert (best[0].episode_return, worst[0].episode_return) == (1.0, 0.0)
+    assert len(best_and_worst(examine([batch[0]], ["grpo"]), "rarely")) == 1
+
+
+def test_a_turn_is_named_by_its_action_and_the_subgoal_that_it_sets() -> None:
+    (turn, *_) = trajectory("g", "a", 1.0).turns
+    assert label(turn) == "leave <a> [now]"
+    assert label(replace(turn, switch=True, subgoal="get out")) == "[get out] leave <a> [now]"
+    assert (
+        label(replace(turn, switch=False, subgoal="get out", malformed=True)) == "leave <a> [now] (invalid)"
+    )
+
+
+def test_a_method_without_its_columns_is_set_aside() -> None:
+    seen = examine(BATCH, ["grpo", "turn_ppo"])
+    assert list(seen.credits) == ["grpo"]
+    assert "turn_ppo needs column 'value'" in seen.refused["turn_ppo"]
+    with pytest.raises(UnknownName, match="did you mean 'gigpo'"):
+        examine(BATCH, ["gigp"])
+
+
+def test_opposite_methods_disagree() -> None:
+    seen = examine(
+        [trajectory("g", "a", 1.0), trajectory("g", "a", 0.0), trajectory("g", "a", 0.5)], ["grpo", "rloo"]
+    )
+    assert seen.agreement["grpo", "rloo"] == (pytest.approx(1.0), 1.0)
+
+
+def test_the_document_holds_every_turn() -> None:
+    document = json.loads(json.dumps(examine(BATCH).document()))
+    assert len(document["turns"]) == sum(len(each.turns) for each in BATCH)
+    first = document["turns"][0]
+    assert first["group"] == "g"
+    assert first["advantage"].keys() == {"grpo", "gigpo", "hgpo", "salt", "graphgpo", "g2po"}
+    assert "shared by 2 turns" in first["why"]["salt"]
+    assert document["turns"][-1]["counts"] is False
+
+
+def test_pictures_and_pages_are_whole(tmp_path: Path) -> None:
+    seen = examine(BATCH)
+    assert draw(seen, "g").startswith(b"\x89PNG")
+    page = write_page(seen, "g", tmp_path / "page.html").read_text()
+    assert "leave &lt;a&gt; [now]" in page
+    assert page.count("<h2>") == 3
+    assert "http" not in page.replace("http://www.w3.org", "")  # needs nothing from elsewhere
+    with pytest.raises(UsageError, match="there is no group 'x'; this batch has: g, dead"):
+        draw(seen, "x")
+
+
+def test_the_command_writes_beside_the_run(tmp_path: Path) -> None:
+    write_trajectories(trajectory_path(tmp_path, 3), BATCH)
+    result = run(str(tmp_path), "-m", "grpo", "-m", "gigpo", "--set", "gigpo.mode=mean")
+    assert result.exit_code == 0, result.output
+    assert "leave <a> [now]" in result.output
+    assert {file.name for file in (tmp_path / "credit").iterdir()} == {
+        "credit.png",
+        "credit.html",
+        "credit.json",
+    }
+    again = run(str(tmp_path), "-m", "grpo", "--update", "3", "--json")
+    assert json.loads(again.output)["methods"] == ["grpo"]
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no trajectories; expected"):
+        load_trajectories(tmp_path)
+    write_trajectories(trajectory_path(tmp_path, 3), BATCH)
+    with pytest.raises(UsageError, match="no trajectories of update 4"):
+        load_trajectories(tmp_path, 4)
+    assert len(load_trajectories(trajectory_path(tmp_path, 3))) == len(BATCH)
+    with pytest.raises(UsageError, match="there is no turn"):
+        examine([])
+    assert isinstance(run(str(tmp_path), "--set", "mode=mean").exception, UsageError)

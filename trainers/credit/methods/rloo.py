@@ -1,0 +1,49 @@
+"""RLOO: the episode's return less the mean of the others'."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..base import Credit, register
+from ..statistics.groups import centre
+from ..statistics.scores import Penalised, Statistics, penalties, statistics_of
+from ..table.table import TurnTable
+
+__all__ = ["rloo"]
+
+
+@register("rloo")
+def rloo(
+    table: TurnTable,
+    *,
+    statistics: Statistics = "trajectories",
+    epsilon: float = 1e-6,
+    invalid_penalty: float = 0.0,
+    penalised: Penalised = "invalid",
+) -> Credit:
+    """Give every turn n / (n - 1) * (R - mean): the return less the mean of the others.
+
+    Ahmadian et al., Back to basics, arXiv 2402.14740. Over
+    "trajectories" the baseline is independent of the episode it is subtracted
+    from, so the policy gradient is unbiased. Over "turns" n counts turns, the
+    other turns of the same episode are part of the baseline, and it is biased:
+    what step-wise trainers ship, kept for comparison.
+
+    Args:
+        table: the batch; needs no column beyond the required.
+        statistics: over "trajectories" (the definition) or over "turns".
+        epsilon: has no effect; taken so that GRPO's settings can be given.
+        invalid_penalty: subtracted from the score of an invalid turn.
+        penalised: which turns pay it.
+
+    Returns:
+        advantage [N]; parts episode_score [N]. A group of one trajectory gives
+        0; under "turns" a group of one single turn keeps its score.
+    """
+    score_N = table.episode_return - penalties(table, invalid_penalty, penalised)
+    of = statistics_of(table, score_N, statistics)
+    count_N = of.count[table.group]
+    advantage_N = centre(score_N, table.group, of) * (count_N / np.maximum(count_N - 1, 1))
+    if statistics == "turns":
+        advantage_N[count_N == 1] = score_N[count_N == 1]
+    return Credit(advantage_N, parts={"episode_score": score_N})

@@ -1,0 +1,65 @@
+"""Figures of a batch's credit, for the log: is there a signal, and what makes it?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Credit
+from .statistics.groups import moments
+from .table.columns import BoolArray, sums
+from .table.table import TurnTable
+
+__all__ = ["describe"]
+
+
+def describe(table: TurnTable, credit: Credit) -> dict[str, float]:
+    """Return the statistics of a batch's credit, under the names of the training log.
+
+    Returns:
+        credit/mean, credit/std: of the advantage over turns that count (ddof 0).
+        credit/dead_groups: fraction of prompt groups in which every advantage is 0.
+        credit/penalty_only: fraction of prompt groups in which rewards make no
+            difference, and the advantages come from invalid turns alone.
+        credit/penalty_only_magnitude: mean absolute advantage in those groups.
+        credit/anchor_size, credit/anchor_singletons: mean size of anchor groups,
+            and the fraction that hold one turn; only for tables with state keys.
+        All 0 for a batch in which nothing counts.
+    """
+    keep_N = table.counts
+    sub = table if bool(keep_N.all()) else table.select(keep_N)
+    advantage_N = credit.advantage[keep_N]
+    some_N = advantage_N != 0.0
+    acts_G = sums(some_N, sub.group, sub.num_groups) > 0
+    uniform_G = _without_difference(sub)
+    invalid_G = sums(~sub.valid, sub.group, sub.num_groups) > 0
+    penalty_G = acts_G & uniform_G & invalid_G
+    in_penalty_N = penalty_G[sub.group]
+    figures = {
+        "credit/mean": _mean(advantage_N),
+        "credit/std": float(advantage_N.std()) if advantage_N.size else 0.0,
+        "credit/dead_groups": _mean(~acts_G),
+        "credit/penalty_only": _mean(penalty_G),
+        "credit/penalty_only_magnitude": _mean(np.abs(advantage_N[in_penalty_N])),
+    }
+    if "step_group" in credit.parts or "state_key" in sub.columns:
+        groups_N = credit.parts["step_group"][keep_N] if "step_group" in credit.parts else sub.anchors()
+        sizes = np.bincount(groups_N)
+        sizes = sizes[sizes > 0]
+        figures["credit/anchor_size"] = _mean(sizes)
+        figures["credit/anchor_singletons"] = _mean(sizes == 1)
+    return figures
+
+
+def _without_difference(table: TurnTable) -> BoolArray:
+    """Tell which prompt groups have equal rewards on every turn [G]."""
+    rewards = moments(table.reward, table.group, table.num_groups)
+    returns = moments(table.episode_return, table.group, table.num_groups)
+    uniform_G: BoolArray = ~rewards.alive & ~returns.alive
+    return uniform_G
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(values.mean()) if values.size else 0.0

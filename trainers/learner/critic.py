@@ -1,0 +1,204 @@
+"""Value heads for methods with critics: small networks on the policy's hidden states.
+
+The states are read before the update and are constants to the critic: it does not
+move the policy's body, and may take many cheap steps on every batch.
+
+Shapes: _P states, _D hidden width, _K known targets.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...agents.models import CausalLM
+from ...agents.types import Trajectory
+from ...errors import TrainingError, UsageError
+from ..credit import Credit
+from ..credit.table.tokens import split
+from .heads import Head
+from .states import Reading, read
+
+__all__ = ["Critic", "CriticConfig"]
+
+Floats = NDArray[np.float64]
+_MAX_GRAD_NORM = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CriticConfig:
+    """Say which heads there are and how they learn."""
+
+    heads: tuple[Head, ...] = ()
+    width: int = 64  # hidden units of a head
+    learning_rate: float = 1e-3
+    num_epochs: int = 8  # over a batch
+    batch_size: int = 256  # targets a step
+    tau: float = 0.1  # how fast slow copies follow: 1 is at once
+    max_tokens: int = 4096  # padded size of one forward pass of the policy
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("width", "num_epochs", "batch_size", "max_tokens"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"critic.{name} is {getattr(self, name)}; expected at least 1")
+        if not self.learning_rate > 0:
+            raise UsageError(f"critic.learning_rate is {self.learning_rate}; expected a positive number")
+        if not 0 < self.tau <= 1:
+            raise UsageError(f"critic.tau is {self.tau}; expected a number over 0 and at most 1")
+
+
+class Critic:
+    """Read values for the turn table, and learn the targets that the estimator returns.
+
+    A head is a layer of hidden units on the normalised state; its last layer begins
+    at 0, so a new critic says 0 everywhere. Twin heads differ in their first layer.
+
+    Args:
+        hidden_size: width of the policy's hidden states.
+        config: heads and steps.
+    """
+
+    def __init__(self, hidden_size: int, config: CriticConfig) -> None:
+        self.config = config
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self._heads = nn.ModuleDict({head.name: _network(hidden_size, config) for head in config.heads})
+        self._slow = nn.ModuleDict(
+            {head.name: copy.deepcopy(self._heads[head.name]) for head in config.heads if head.slow}
+        )
+        self._optimizer = torch.optim.AdamW(self._heads.parameters(), lr=config.learning_rate)
+        self._num_fits = 0
+
+    def read(self, model: CausalLM, trajectories: Sequence[Trajectory]) -> Reading:
+        """Return the policy's states at the places that the heads read."""
+        places = {head.place for head in self.config.heads}
+        return read(model, trajectories, places, self.config.max_tokens)
+
+    def columns(self, reading: Reading) -> dict[str, Any]:
+        """Return the columns of the turn table: values, slow values, values beyond the end."""
+        columns: dict[str, Any] = {}
+        for head in self.config.heads:
+            places = reading.index[head.place]
+            columns[head.name] = self._shaped(head, reading, _values(self._heads[head.name], reading, places))
+            judge = self._slow[head.name] if head.slow else self._heads[head.name]
+            if head.slow:
+                columns[f"target_{head.name}"] = self._shaped(head, reading, _values(judge, reading, places))
+            if head.beyond:
+                beyond_R = _values(judge, reading, reading.after_R)
+                columns[f"next_{head.name}"] = np.where(reading.after_R >= 0, beyond_R, 0.0)
+        return columns
+
+    def fit(self, reading: Reading, credit: Credit) -> dict[str, float]:
+        """Take the steps of one batch.
+
+        Args:
+            reading: the states that the values were read from.
+            credit: with the targets of every head.
+
+        Returns:
+            value_loss, half the mean squared error summed over heads, and of each
+            head its own and explained_variance, 1 - var(target - value) / var(target):
+            all of the values as they were read, before these steps.
+
+        Raises:
+            TableError: if a head has no target.
+            TrainingError: if a loss is not finite.
+        """
+        figures = {"value_loss": 0.0}
+        for number, head in enumerate(self.config.heads):
+            target_P = head.targets(credit)
+            known_K = np.flatnonzero(~np.isnan(target_P))
+            state_KD = reading.state_PD[reading.index[head.place][known_K]]
+            target_K = torch.from_numpy(target_P[known_K]).float()
+            loss, explained = self._judge(head, state_KD, target_K)
+            figures[f"value_loss/{head.name}"] = loss
+            figures[f"explained_variance/{head.name}"] = explained
+            figures["value_loss"] += loss
+            self._learn(head, state_KD, target_K, np.random.default_rng([*self._seed(), number]))
+        self._follow()
+        self._num_fits += 1
+        return figures
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that an equal continuation needs."""
+        return {
+            "heads": self._heads.state_dict(),
+            "slow": self._slow.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "num_fits": self._num_fits,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state."""
+        self._heads.load_state_dict(state["heads"])
+        self._slow.load_state_dict(state["slow"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._num_fits = int(state["num_fits"])
+
+    def _seed(self) -> tuple[int, int]:
+        return self.config.seed, self._num_fits
+
+    def _shaped(self, head: Head, reading: Reading, value_P: Floats) -> Any:
+        """Return one value a turn, or one array a turn for a head that reads at every token."""
+        if head.place != "tokens":
+            return value_P
+        return split(value_P, reading.length_R)
+
+    @torch.no_grad()
+    def _judge(self, head: Head, state_KD: Tensor, target_K: Tensor) -> tuple[float, float]:
+        """Return half the mean squared error and the explained variance of the values as they are."""
+        if not len(target_K):
+            return 0.0, 0.0
+        error_K = target_K - self._heads[head.name](state_KD)[:, 0]
+        loss, spread = 0.5 * float(error_K.square().mean()), float(target_K.var(correction=0))
+        if not np.isfinite(loss):
+            raise TrainingError(f"value head {head.name}: loss {loss}; lower critic.learning_rate")
+        return loss, 1.0 - float(error_K.var(correction=0)) / spread if spread > 1e-12 else 0.0
+
+    def _learn(self, head: Head, state_KD: Tensor, target_K: Tensor, rng: np.random.Generator) -> None:
+        network = self._heads[head.name]
+        for _ in range(self.config.num_epochs):
+            order = torch.from_numpy(rng.permutation(len(target_K)))
+            for start in range(0, len(order), self.config.batch_size):
+                chosen = order[start : start + self.config.batch_size]
+                self._optimizer.zero_grad(set_to_none=True)
+                error = network(state_KD[chosen])[:, 0] - target_K[chosen]
+                torch.autograd.backward(0.5 * error.square().mean())
+                nn.utils.clip_grad_norm_(network.parameters(), _MAX_GRAD_NORM)
+                self._optimizer.step()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the slow copies towards the heads by tau (ArCHer, arXiv 2402.19446)."""
+        for name, slow in self._slow.items():
+            pairs = zip(slow.parameters(), self._heads[name].parameters(), strict=True)
+            for parameter, target in pairs:
+                parameter.lerp_(target, self.config.tau)
+
+
+def _network(hidden_size: int, config: CriticConfig) -> nn.Sequential:
+    last = nn.Linear(config.width, 1)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(
+        nn.LayerNorm(hidden_size, elementwise_affine=False),
+        nn.Linear(hidden_size, config.width),
+        nn.SiLU(),
+        last,
+    )
+
+
+@torch.no_grad()
+def _values(network: nn.Module, reading: Reading, index_P: NDArray[np.int64]) -> Floats:
+    if not index_P.size:
+        return np.zeros(0)
+    values: Floats = network(reading.state_PD[index_P])[:, 0].double().numpy()
+    return values

@@ -1,0 +1,155 @@
+"""Draw what a run's log says, as a PNG picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import UsageError
+from ...files import write_whole
+
+__all__ = ["Curve", "draw_run", "draw_success", "split_log"]
+
+Entry = dict[str, Any]
+Curve = tuple[str, Sequence[Entry]]
+
+_BLUE, _ORANGE, _GREY, _GREEN = "#2a6fbb", "#d9822b", "#8a8f98", "#3a9a5c"
+
+
+def split_log(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Return (updates, evaluations) of a run's log, in order."""
+    updates = [entry for entry in entries if entry.get("kind") == "update"]
+    return updates, [entry for entry in entries if entry.get("kind") == "eval"]
+
+
+def draw_run(entries: Sequence[Entry], path: Path, title: str) -> None:
+    """Draw success, signal, policy change and time of one run in four panels.
+
+    Raises:
+        UsageError: if matplotlib is not installed.
+    """
+    plot = _pyplot()
+    updates, evals = split_log(entries)
+    figure, axes = plot.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
+    figure.suptitle(title)
+    _success(axes[0][0], updates, evals)
+    _lines(
+        axes[0][1], updates, ("credit/dead_groups", "frac_reward_zero_std"), "groups without a signal", (0, 1)
+    )
+    _lines(axes[1][0], updates, ("entropy", "clip_ratio", "kl"), "policy", None)
+    _times(axes[1][1], updates)
+    _save(figure, path)
+    plot.close(figure)
+
+
+def draw_success(curves: Sequence[Curve], path: Path, title: str) -> None:
+    """Draw the held-out success of several runs over training time, with 95 % intervals.
+
+    Raises:
+        UsageError: if matplotlib is not installed.
+    """
+    plot = _pyplot()
+    figure, axis = plot.subplots(figsize=(7, 4.2), constrained_layout=True)
+    for label, entries in curves:
+        _, evals = split_log(entries)
+        seconds = [entry["train_seconds"] for entry in evals]
+        axis.plot(
+            seconds, [100 * e["eval/success_rate"] for e in evals], marker="o", markersize=3, label=label
+        )
+        axis.fill_between(
+            seconds,
+            [100 * e["eval/ci_low"] for e in evals],
+            [100 * e["eval/ci_high"] for e in evals],
+            alpha=0.15,
+        )
+    axis.set(
+        title=title, xlabel="training time in seconds", ylabel="success on unseen rooms in %", ylim=(0, 100)
+    )
+    axis.grid(alpha=0.3)
+    axis.legend(loc="lower right")
+    _save(figure, path)
+    plot.close(figure)
+
+
+def _success(axis: Any, updates: Sequence[Entry], evals: Sequence[Entry]) -> None:
+    shown = [entry for entry in updates if "success_rate" in entry]
+    axis.plot(
+        [entry["update"] for entry in shown],
+        [entry["success_rate"] for entry in shown],
+        color=_GREY,
+        linewidth=1,
+        label="training tasks",
+    )
+    held_out = [entry for entry in evals if "eval/success_rate" in entry]
+    if held_out:
+        rates = [entry["eval/success_rate"] for entry in held_out]
+        below = [rate - entry["eval/ci_low"] for rate, entry in zip(rates, held_out, strict=True)]
+        above = [entry["eval/ci_high"] - rate for rate, entry in zip(rates, held_out, strict=True)]
+        axis.errorbar(
+            [entry["update"] for entry in held_out],
+            rates,
+            yerr=[below, above],
+            color=_BLUE,
+            marker="o",
+            markersize=4,
+            capsize=3,
+            label="held-out tasks, 95 % interval",
+        )
+    axis.set(title="success rate", xlabel="update", ylim=(0, 1))
+    axis.grid(alpha=0.3)
+    axis.legend(loc="lower right", fontsize=8)
+
+
+def _lines(
+    axis: Any, updates: Sequence[Entry], names: Sequence[str], title: str, limits: tuple[float, float] | None
+) -> None:
+    for name, colour in zip(names, (_BLUE, _ORANGE, _GREEN), strict=False):
+        shown = [entry for entry in updates if name in entry]
+        if shown:
+            axis.plot(
+                [entry["update"] for entry in shown],
+                [entry[name] for entry in shown],
+                color=colour,
+                label=name,
+            )
+    axis.set(title=title, xlabel="update")
+    if limits:
+        axis.set_ylim(*limits)
+    axis.grid(alpha=0.3)
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(fontsize=8)
+
+
+def _times(axis: Any, updates: Sequence[Entry]) -> None:
+    names = ("time/environment", "time/policy", "time/credit", "time/learner")
+    shown = [entry for entry in updates if all(name in entry for name in names)]
+    if shown:
+        axis.stackplot(
+            [entry["update"] for entry in shown],
+            *([entry[name] for entry in shown] for name in names),
+            labels=[name.removeprefix("time/") for name in names],
+            colors=(_GREEN, _BLUE, _GREY, _ORANGE),
+            alpha=0.8,
+        )
+        axis.legend(fontsize=8, loc="upper right")
+    axis.set(title="seconds an update", xlabel="update")
+    axis.grid(alpha=0.3)
+
+
+def _save(figure: Any, path: Path) -> None:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    write_whole(path, buffer.getvalue())
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise UsageError("pictures need matplotlib: pip install 'turnwise[plots]'") from error
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot

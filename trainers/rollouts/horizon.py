@@ -1,0 +1,109 @@
+"""How long episodes may be at each update: horizon schedules by name.
+
+A schedule is a pure function of the number of the update. Long episodes are worth
+their cost only once short ones are mastered; evaluation always has the whole
+horizon, rollout.max_turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import UsageError
+from ..credit.naming import Named, Registry
+
+__all__ = ["Schedule", "get", "horizon_at", "names", "register"]
+
+
+@dataclass(frozen=True)
+class Schedule(Named):
+    """Be a registered schedule: call it with the number of an update."""
+
+    def __call__(self, update: int, **params: Any) -> int:
+        """Return the most turns of an episode of an update.
+
+        Raises:
+            UnknownName: for a parameter that the schedule does not have.
+            UsageError: if a number is out of range.
+        """
+        self.check_params(params)
+        return int(self.function(update, **params))
+
+
+_REGISTRY = Registry("horizon schedule", Schedule)
+register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
+
+
+def horizon_at(part: Mapping[str, Any], update: int, max_turns: int) -> int:
+    """Return the most turns of an episode, by the schedule of a recipe or the whole horizon.
+
+    Args:
+        part: {name = ..., and its parameters}; empty for none.
+        update: counted from 0.
+        max_turns: the whole horizon, which no schedule exceeds.
+
+    Raises:
+        UsageError: if the part has no name or asks for less than one turn.
+    """
+    if not part:
+        return max_turns
+    name = part.get("name")
+    if not isinstance(name, str):
+        raise UsageError(f"rollout.horizon {dict(part)!r} has no name; expected {{name = ..., ...}}")
+    turns = get(name)(update, **{key: value for key, value in part.items() if key != "name"})
+    if turns < 1:
+        raise UsageError(
+            f"rollout.horizon: {name} gives {turns} turns at update {update}; expected at least 1"
+        )
+    return min(turns, max_turns)
+
+
+@register("stages")
+def stages(update: int, *, turns: Sequence[int], updates: Sequence[int]) -> int:
+    """Go from one number of turns to the next at given updates.
+
+    ScalingInter-RL of AgentGym-RL (arXiv 2509.08755) raises the number of
+    interactions in a few fixed phases.
+
+    Args:
+        update: counted from 0.
+        turns: of each stage.
+        updates: at which each stage but the first begins, ascending.
+
+    Raises:
+        UsageError: if the numbers of both do not fit together.
+    """
+    if len(turns) != len(updates) + 1 or list(updates) != sorted(updates):
+        raise UsageError(
+            f"horizon stages: turns {list(turns)}, updates {list(updates)}; expected one turn number more "
+            "than updates, and updates ascending"
+        )
+    return turns[sum(update >= begin for begin in updates)]
+
+
+@register("growing")
+def growing(update: int, *, start: int = 5, every: int = 10, add: int = 0, times: float = 1.0) -> int:
+    """Add to the number of turns, or multiply it, every so many updates.
+
+    The additive and the multiplicative curriculum of "Thinking vs. Doing" (TTI,
+    arXiv 2506.07976); ours lets both act.
+
+    Args:
+        update: counted from 0.
+        start: turns at first.
+        every: updates between two steps.
+        add: turns a step.
+        times: factor a step, on the start; at most 10.
+
+    Raises:
+        UsageError: if a number is out of range.
+    """
+    if start < 1 or every < 1 or add < 0 or not 1.0 <= times <= 10.0:
+        raise UsageError(
+            f"horizon growing: start {start}, every {every}, add {add}, times {times}; expected start and "
+            "every of at least 1, add of at least 0, times from 1 to 10"
+        )
+    steps = update // every
+    return int(start * times ** min(steps, 100)) + add * steps

@@ -1,0 +1,43 @@
+"""Dynamic sampling: groups without a difference give way to others (DAPO)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ....errors import UsageError
+from .base import Draw, is_dead, register
+
+__all__ = ["dynamic"]
+
+
+@register("dynamic")
+async def dynamic(draw: Draw, *, max_rounds: int = 10) -> Draw:
+    """Refill groups whose rewards are all equal, a bounded number of times.
+
+    DAPO, arXiv 2503.14476, equation 11: a group that is all right or all wrong gives
+    no gradient, so sampling goes on until the batch is full of others. Each round
+    plays as many groups as are missing, on new tasks. What is still missing after
+    the last round stays missing; if no group at all has a difference, those of the
+    first round stay, which is an update without a gradient.
+
+    Args:
+        draw: its groups are judged by the environment's own rewards.
+        max_rounds: of refilling, 10 in the authors' runs.
+
+    Raises:
+        UsageError: if max_rounds is negative.
+    """
+    if max_rounds < 0:
+        raise UsageError(f"sampler dynamic: max_rounds is {max_rounds}; expected at least 0")
+    live = [group for group in draw.groups if not is_dead(group)]
+    rounds, played = 0, len(draw.groups)
+    while len(live) < draw.num_groups and rounds < max_rounds:
+        found = await draw.more(draw.num_groups - len(live))
+        rounds, played = rounds + 1, played + len(found)
+        live += [group for group in found if not is_dead(group)]
+    figures = {
+        "sampling/rounds": float(rounds),
+        "sampling/live": len(live) / max(1, played),
+        "sampling/missing": float(max(0, draw.num_groups - len(live))),
+    }
+    return replace(draw, groups=tuple(live) or draw.groups, figures={**draw.figures, **figures})

@@ -1,0 +1,86 @@
+"""Replay of successes: a group that failed as a whole is shown one that did not (ARPO of GUI agents)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ....agents.types import Trajectory
+from ....errors import UsageError
+from .base import Draw, Group, register, returns_of
+
+__all__ = ["replay"]
+
+
+@register("replay")
+async def replay(
+    draw: Draw,
+    *,
+    capacity: int = 8,
+    max_std: float = 0.05,
+    max_mean: float = 0.2,
+    max_tasks: int = 4096,
+) -> Draw:
+    """Put one stored success of the same task in the place of the last failure of an all-failed group.
+
+    ARPO, End-to-End Policy Optimization for GUI Agents with Experience Replay, arXiv
+    2505.16282. Successes of this update are stored after the groups were looked
+    at. A stored success keeps its tokens and its behaviour logprobs, so the ratio
+    of the loss (optim.old_logprobs = "behaviour") or the off-policy weight
+    (loss.off_policy) is against the policy that really sampled it; the authors'
+    code takes the present policy's instead, which is our one departure.
+
+    Args:
+        draw: tasks come again only with env.num_tasks set.
+        capacity: successes kept a task, first in, first out; 8 in the authors' runs.
+        max_std: a group counts as failed below this deviation (ddof 0) ...
+        max_mean: ... and below this mean of its returns.
+        max_tasks: tasks kept, the one met longest ago gives way.
+
+    Raises:
+        UsageError: if a number is out of range.
+    """
+    if capacity < 1 or max_tasks < 1:
+        raise UsageError(f"sampler replay: capacity {capacity}, max_tasks {max_tasks}; expected at least 1")
+    kept = dict(draw.state.kept)
+    groups, replayed = [], 0
+    for group in draw.groups:
+        stored = kept.get(_task(group), ())
+        if stored and _failed(group, max_std, max_mean):
+            group, replayed = _swap(group, stored[int(draw.rng.integers(len(stored)))]), replayed + 1
+        groups.append(group)
+    for group in draw.groups:
+        wins = tuple(_detached(each) for each in group if each.counts and each.success)
+        if wins:
+            name = _task(group)
+            kept[name] = (*kept.pop(name, ()), *wins)[-capacity:]
+    for name in list(kept)[: max(0, len(kept) - max_tasks)]:
+        del kept[name]
+    figures = {
+        "sampling/replayed": replayed / max(1, len(groups)),
+        "sampling/stored": float(sum(map(len, kept.values()))),
+    }
+    state = replace(draw.state, kept=kept)
+    return replace(draw, groups=tuple(groups), state=state, figures={**draw.figures, **figures})
+
+
+def _task(group: Group) -> str:
+    return f"{group[0].env_id} {group[0].task} {group[0].task_seed}"
+
+
+def _failed(group: Group, max_std: float, max_mean: float) -> bool:
+    returns = returns_of(group)
+    return bool(returns) and float(np.std(returns)) < max_std and float(np.mean(returns)) < max_mean
+
+
+def _detached(trajectory: Trajectory) -> Trajectory:
+    """Return a trajectory that stands alone: of no tree, and without what annotators said of it."""
+    turns = tuple(replace(turn, notes={}) for turn in trajectory.turns)
+    return replace(trajectory, turns=turns, parent=None, branch_turn=None, sampled_by=())
+
+
+def _swap(group: Group, stored: Trajectory) -> Group:
+    place = max(i for i, each in enumerate(group) if each.counts and each.turns)
+    mine = replace(stored, group=group[place].group, member=group[place].member)
+    return (*group[:place], mine, *group[place + 1 :])

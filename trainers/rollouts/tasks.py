@@ -1,0 +1,65 @@
+"""Which tasks a batch trains on: a pure function of the run's seed and the update.
+
+Seeds below 2^30 are for training, those from there on for evaluation, so that
+an environment without splits is still measured on tasks it was not trained on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import UsageError
+
+__all__ = ["HELD_OUT", "TaskSampler", "held_out_seed"]
+
+HELD_OUT = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSampler:
+    """Draw the task seeds of each update.
+
+    With `num_tasks` the tasks 0..num_tasks-1 are visited in a new random order
+    each epoch, so none is drawn twice before all were; without, every draw is fresh.
+
+    Raises:
+        UsageError: if a number is out of range.
+    """
+
+    seed: int
+    num_groups: int
+    num_tasks: int = 0
+
+    def __post_init__(self) -> None:
+        if self.num_groups < 1:
+            raise UsageError(f"rollout.num_groups is {self.num_groups}; expected at least 1")
+        if not 0 <= self.num_tasks <= HELD_OUT:
+            raise UsageError(f"env.num_tasks is {self.num_tasks}; expected 0 to {HELD_OUT}")
+
+    def seeds(self, update: int) -> list[int]:
+        """Return the task seed of each group of an update."""
+        if self.num_tasks == 0:
+            rng = np.random.default_rng([self.seed, update])
+            return [int(seed) for seed in rng.integers(0, HELD_OUT, size=self.num_groups)]
+        first = update * self.num_groups
+        return [self._visit(place) for place in range(first, first + self.num_groups)]
+
+    def further(self, update: int, round_: int, num: int) -> list[int]:
+        """Return so many further task seeds, for a round of refilling after the first of an update."""
+        rng = np.random.default_rng([self.seed, update, round_])
+        if self.num_tasks == 0:
+            return [int(seed) for seed in rng.integers(0, HELD_OUT, size=num)]
+        order = rng.permutation(self.num_tasks)
+        return [int(order[place % self.num_tasks]) for place in range(num)]
+
+    def _visit(self, place: int) -> int:
+        epoch, offset = divmod(place, self.num_tasks)
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.num_tasks)
+        return int(order[offset])
+
+
+def held_out_seed(seed: int = 0) -> int:
+    """Return the first evaluation seed; another `seed` gives a disjoint set of up to a million tasks."""
+    return HELD_OUT + seed * 1_000_000

@@ -1,0 +1,202 @@
+"""Checkpoints: folders that are whole or not there.
+
+A checkpoint is written beside its place, synced, and renamed; its manifest
+names every file with size and SHA-256. A crash at any moment leaves the former
+checkpoints as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from ... import __version__
+from ...errors import CheckpointError
+from ...files import read_json, write_whole
+
+__all__ = ["Saved", "file_digest", "find", "latest", "load", "save"]
+
+SCHEMA = 1
+_NAME = re.compile(r"update-(\d{6,})")
+_MANIFEST, _STATE, _TENSORS, _POLICY = "manifest.json", "state.json", "learner.pt", "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Be a checkpoint that was read and found whole."""
+
+    folder: Path
+    update: int
+    state: dict[str, Any]  # counters of the run
+    learner: dict[str, Any]  # optimizer, critic, random states
+
+    @property
+    def policy(self) -> Path:
+        """Return the folder of the policy's weights, an ordinary policy checkpoint."""
+        return self.folder / _POLICY
+
+
+def save(
+    root: Path,
+    update: int,
+    *,
+    state: dict[str, Any],
+    learner: dict[str, Any],
+    save_policy: Callable[[Path], None],
+    keep: int,
+    save_more: Callable[[Path], None] = lambda folder: None,
+) -> Path:
+    """Write the checkpoint of an update and drop the oldest beyond `keep`.
+
+    Args:
+        root: folder of all checkpoints of a run.
+        update: number of updates done.
+        state: counters, JSON.
+        learner: tensors, for torch.save.
+        save_policy: writes the policy into the folder it is given.
+        keep: how many checkpoints stay, at least 1.
+        save_more: writes further files into the checkpoint's folder.
+
+    Returns:
+        the folder.
+
+    Raises:
+        CheckpointError: if it cannot be written, e.g. on a full disk; the former ones stay.
+    """
+    folder = root / f"update-{update:06d}"
+    temporary = root / f".writing-{folder.name}-{os.getpid()}"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        _remove(temporary)
+        (temporary / _POLICY).mkdir(parents=True)
+        save_policy(temporary / _POLICY)
+        save_more(temporary)
+        torch.save(learner, temporary / _TENSORS)
+        (temporary / _STATE).write_text(json.dumps(state, indent=2, sort_keys=True), encoding="utf-8")
+        _seal(temporary, update)
+        _remove(folder)
+        temporary.rename(folder)
+        _sync(root)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder}: cannot be written: {error}; earlier checkpoints stay valid"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in _folders(root)[: -max(1, keep)]:
+        _remove(old)
+    _remove_leftovers(root)
+    return folder
+
+
+def latest(root: Path, *, previous: bool = False) -> Path:
+    """Return the folder of the newest checkpoint, or of the one before it.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    folders = _folders(root) if root.is_dir() else []
+    wanted = 2 if previous else 1
+    if len(folders) < wanted:
+        what = "only one checkpoint" if folders else "no checkpoint"
+        raise CheckpointError(f"{root}: there is {what}; start the run without --resume")
+    return folders[-wanted]
+
+
+def load(folder: Path) -> Saved:
+    """Read a checkpoint and check every file of it.
+
+    Raises:
+        CheckpointError: naming the file that is missing, broken or foreign, and why.
+    """
+    manifest = read_json(folder / _MANIFEST)
+    if manifest.get("schema") != SCHEMA or "files" not in manifest:
+        raise CheckpointError(
+            f"{folder / _MANIFEST}: schema {manifest.get('schema')!r}; this version reads {SCHEMA} only"
+        )
+    for name, entry in manifest["files"].items():
+        _verify(folder / name, entry)
+    try:
+        learner = torch.load(folder / _TENSORS, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        raise CheckpointError(f"{folder / _TENSORS}: cannot be read: {error}") from error
+    return Saved(folder, int(manifest["update"]), read_json(folder / _STATE), learner)
+
+
+def find(path: Path) -> Path:
+    """Return the policy folder that a run, a checkpoint or a policy folder holds.
+
+    Raises:
+        CheckpointError: if it is none of these.
+    """
+    if (path / "config.json").is_file():
+        return path
+    if (path / _POLICY / "config.json").is_file():
+        return path / _POLICY
+    if (path / "checkpoints").is_dir():
+        return latest(path / "checkpoints") / _POLICY
+    raise CheckpointError(f"{path}: expected a run, a checkpoint or a policy folder; no config.json found")
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(folder: Path, update: int) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    entries = {}
+    for path in files:
+        entries[path.relative_to(folder).as_posix()] = {
+            "bytes": path.stat().st_size,
+            "sha256": file_digest(path),
+        }
+        _sync(path)
+    manifest = {"schema": SCHEMA, "turnwise": __version__, "update": update, "files": entries}
+    write_whole(folder / _MANIFEST, json.dumps(manifest, indent=2, sort_keys=True).encode())
+    _sync(folder / _POLICY)
+    _sync(folder)
+
+
+def _verify(path: Path, entry: dict[str, Any]) -> None:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: named in the manifest, but there is no such file")
+    size = path.stat().st_size
+    if size != entry["bytes"]:
+        raise CheckpointError(f"{path}: has {size} bytes, the manifest says {entry['bytes']}")
+    if file_digest(path) != entry["sha256"]:
+        raise CheckpointError(f"{path}: its SHA-256 is not the manifest's; the file was changed or damaged")
+
+
+def _folders(root: Path) -> list[Path]:
+    found = [path for path in root.iterdir() if path.is_dir() and _NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("update-")))
+
+
+def _remove_leftovers(root: Path) -> None:
+    for path in root.glob(".writing-*"):
+        _remove(path)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

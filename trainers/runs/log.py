@@ -1,0 +1,102 @@
+"""The log of a run: one JSON line an update or evaluation, and the trajectories.
+
+A line is written whole and flushed; after a crash the log is cut back to the
+checkpoint from which the run goes on, so no update stands in it twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...agents.trajectories import trajectory_path, write_trajectories
+from ...agents.types import Trajectory
+from ...errors import TrainingError, UsageError
+from ...files import write_whole
+
+__all__ = ["RunLog", "choose", "read_log"]
+
+_FILE = "log.jsonl"
+
+
+class RunLog:
+    """Append to RUN/log.jsonl and write RUN/trajectories.
+
+    Args:
+        run: folder of the run.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.path = run / _FILE
+        run.mkdir(parents=True, exist_ok=True)
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """Write one line.
+
+        Raises:
+            TrainingError: if the disk takes no more.
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry, sort_keys=True) + "\n")
+        except OSError as error:
+            raise TrainingError(f"{self.path}: cannot be written: {error}") from error
+
+    def cut(self, num_lines: int) -> None:
+        """Keep only the first lines: those that the checkpoint knows of."""
+        if self.path.exists():
+            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            write_whole(self.path, "".join(lines[:num_lines]).encode())
+
+    def trajectories(self, update: int, chosen: Sequence[Trajectory]) -> None:
+        """Write the trajectories of an update.
+
+        Raises:
+            TrainingError: if the disk takes no more.
+        """
+        if not chosen:
+            return
+        path = trajectory_path(self.run, update)
+        try:
+            write_trajectories(path, chosen)
+        except OSError as error:
+            raise TrainingError(f"{path}: cannot be written: {error}") from error
+
+
+def choose(trajectories: Sequence[Trajectory], mode: str, num: int) -> list[Trajectory]:
+    """Return the trajectories to keep: all, none, or about `num`, evenly over the batch.
+
+    Groups are kept whole, since credit compares what is in them. Failed
+    trajectories are kept beside those, since their cause is what one looks for.
+    """
+    if mode == "all":
+        return list(trajectories)
+    if mode == "none" or num < 1 or not trajectories:
+        return []
+    groups = list(dict.fromkeys(each.group for each in trajectories))
+    num_kept = max(1, round(num * len(groups) / len(trajectories)))
+    kept = set(groups[:: max(1, len(groups) // num_kept)][:num_kept])
+    return [each for each in trajectories if each.group in kept or not each.counts]
+
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """Return the lines of a run's log.
+
+    Raises:
+        UsageError: if there is no log, or a line is not JSON.
+    """
+    path = run / _FILE
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}; expected the folder of a run") from error
+    entries = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            entries.append(json.loads(line))
+        except ValueError as error:
+            raise UsageError(f"{path}, line {number}: {error}") from error
+    return entries

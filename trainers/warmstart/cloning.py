@@ -1,0 +1,115 @@
+"""Cloning: cross entropy on the tokens that a teacher said, and, if asked, on all the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from time import process_time
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from ...agents.models import CausalLM
+from ...agents.types import Trajectory
+from ..learner.forward import device_of, score
+from ..learner.optimizer import Descent
+from ..learner.sequences import MicroBatch, PackedBatch, collate, group_units, pack, split
+from ..sections import WarmstartSection
+from .resume import Halfway, Place
+
+__all__ = ["Report", "clone", "measure"]
+
+Report = Callable[[str, float], None]
+_MICRO_TOKENS = 4096
+
+
+def clone(
+    model: CausalLM,
+    episodes: Sequence[Trajectory],
+    section: WarmstartSection,
+    seed: int,
+    report: Report,
+    halfway: Halfway | None = None,
+) -> int:
+    """Train a model by cross entropy on the tokens of episodes.
+
+    Args:
+        model: trained in place.
+        episodes: with a generation on each turn.
+        section: steps, seconds, batch size and optimizer.
+        seed: of the order of episodes.
+        report: told the progress.
+        halfway: where a cloning that is interrupted is kept; None keeps nothing.
+
+    Returns:
+        the number of steps taken, those before an interruption included.
+
+    Raises:
+        TrainingError: if the loss is not finite.
+        CheckpointError: if what was kept cannot be read.
+    """
+    descent, place = Descent(model, section), Place(np.random.default_rng([seed, 1]))
+    if halfway:
+        halfway.restore(place, model, descent.optimizers)
+    begun = process_time() - place.spent_s
+    while (share := _share(place, section)) < 1.0:
+        while len(place.order) < section.batch_size:
+            place.order.extend(place.rng.permutation(len(episodes)).tolist())
+        chosen, place.order = place.order[: section.batch_size], place.order[section.batch_size :]
+        batch = pack([episodes[i] for i in chosen])
+        loss = descent.step(share, partial(_backward, model, batch, section.language))
+        place.step, place.spent_s = place.step + 1, process_time() - begun
+        report(f"cloning: loss {loss:.3f}", share)
+        if halfway:
+            halfway.keep(place, model, descent.optimizers)
+    return place.step
+
+
+def _share(place: Place, section: WarmstartSection) -> float:
+    """Return how much of a cloning is done, by the limit that is nearer."""
+    share = place.step / section.max_steps
+    return max(share, place.spent_s / section.seconds) if section.seconds else share
+
+
+def _backward(model: CausalLM, batch: PackedBatch, language: float) -> float:
+    """Add the gradient to the weights; return the loss in nats a decision, without the language term."""
+    total, num_places = 0.0, sum(len(sequence.ids_L) - 1 for sequence in batch.sequences)
+    for micro in _pieces(batch, device_of(model)):
+        scored = score(model, micro)
+        loss = decisions = -scored.logp_N.sum() / batch.num_targets
+        if language:
+            loss = decisions + language * _language(model, scored.hidden_MD, micro) / num_places
+        torch.autograd.backward(loss)
+        total += float(decisions.detach())
+    return total
+
+
+def _language(model: CausalLM, hidden_MD: torch.Tensor, micro: MicroBatch) -> torch.Tensor:
+    """Return the summed cross entropy of every next token of the episodes, whoever said it.
+
+    An episode has some fifteen decisions among hundreds of tokens; what a name in
+    an observation has to do with the same name in the task is learned from all.
+    """
+    width = micro.ids_BL.shape[1]
+    places_L = torch.arange(width - 1, device=micro.ids_BL.device)
+    there_BL = places_L[None, :] < (micro.lengths_B - 1)[:, None]
+    before_BLD = hidden_MD.view(-1, width, hidden_MD.shape[-1])[:, :-1]
+    return functional.cross_entropy(
+        model.head(before_BLD[there_BL]), micro.ids_BL[:, 1:][there_BL], reduction="sum"
+    )
+
+
+def _pieces(batch: PackedBatch, device: torch.device) -> Iterator[MicroBatch]:
+    for chosen in split(batch, group_units(batch, "turn"), _MICRO_TOKENS):
+        micro = collate(batch, chosen, device)
+        if len(micro.index_N):
+            yield micro
+
+
+def measure(model: CausalLM, batch: PackedBatch) -> tuple[float, float]:
+    """Return the loss of decisions in nats a token, and the share given more than half the probability."""
+    with torch.no_grad():
+        pieces = [score(model, micro).logp_N.double().numpy() for micro in _pieces(batch, device_of(model))]
+    logp_N = np.concatenate(pieces)
+    return float(-logp_N.mean()), float((logp_N > np.log(0.5)).mean())

@@ -1,0 +1,217 @@
+"""Warm start: a new tiny policy, cloned from demonstrations on training tasks.
+
+Tokenizer and weights see the training split only. A cloning that was interrupted
+goes on where it was a minute before when the same is asked for again. With a limit of steps alone
+the result is a function of recipe and seed, bit for bit; a limit of seconds
+makes it depend on the machine.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from ... import __version__
+from ...agents.policies.settings import write_settings
+from ...agents.prompts.config import PromptConfig
+from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
+from ...agents.tiny.model import TinyConfig, TinyLM
+from ...agents.tiny.previous_token import look_back
+from ...agents.tiny.tokenizer import TinyTokenizer
+from ...agents.types import Trajectory
+from ...errors import TrainingError
+from ...files import write_whole
+from ..learner.sequences import pack
+from ..rollouts.mixture import assign, names_of, worlds_of
+from ..runs.checkpoint import file_digest
+from ..runs.statistics import failed_share
+from ..sections import PolicySection, Recipe, WarmstartSection
+from ..setup import agent_settings, prompt_config
+from .cloning import Report, clone, measure
+from .copying import learn_copying
+from .demonstrations import collect, texts_of, to_tokens
+from .resume import Halfway
+
+__all__ = ["Cloned", "warm_start"]
+
+_HELD_BACK = 0.1  # share of demonstrations that are not cloned but measured on
+
+
+@dataclass(frozen=True, slots=True)
+class Cloned:
+    """Say what a warm start came to."""
+
+    num_demonstrations: int
+    num_won: int
+    num_steps: int
+    loss: float | None  # nats a token, on demonstrations held back; None without cloning
+    accuracy: float | None  # share of their tokens given more than half the probability
+    seconds: float
+
+
+def warm_start(
+    recipe: Recipe, out: Path, report: Report = lambda text, share: None, *, start: Path | None = None
+) -> Cloned:
+    """Make a policy from demonstrations and write it into a folder, whole or not at all.
+
+    Args:
+        recipe: [env], [policy], [warmstart], [prompt] and train.seed are read.
+        out: the folder; an existing one is replaced.
+        report: told what is being done and how much of it is done, 0 to 1.
+        start: the folder of a policy to go on from, with its tokenizer; a new one by default.
+
+    Raises:
+        UsageError: if the environment lacks what the teacher needs.
+        TrainingError: if no demonstration succeeded, or cloning diverged.
+        CheckpointError: if `start` holds no tiny policy.
+    """
+    begun = load_checkpoint(start) if start else None
+    section, started = recipe.warmstart, perf_counter()
+    played = _collect(recipe, report)
+    failed = failed_share(played)
+    if failed > recipe.train.max_failed:
+        cause = next(each.error for each in played if not each.counts)
+        raise TrainingError(
+            f"{100 * failed:.0f} % of the demonstrations failed, train.max_failed allows "
+            f"{100 * recipe.train.max_failed:.0f} %. The first cause: {cause}"
+        )
+    played = [each for each in played if each.counts]
+    taught = [each for each in played if any(turn.info["taught"] for turn in each.turns)]
+    chosen = [each for each in taught if each.success is not False] if section.only_won else taught
+    if taught and not chosen:
+        raise TrainingError(
+            f"none of {len(taught)} demonstrations succeeded: raise warmstart.episodes, lower "
+            "warmstart.slip, or set warmstart.only_won = false"
+        )
+    prompt = prompt_config(recipe.prompt)
+    model, tokenizer = begun or _new_policy(recipe, played, prompt)
+    rollout = recipe.rollout
+    encoded = to_tokens(
+        chosen, tokenizer, prompt, rollout.constraint, model.context_tokens, rollout.max_tokens
+    )
+    halfway = Halfway(out, _depends(recipe, start))
+    if section.copy_steps and not start and not halfway.begun:
+        look_back(model)
+        learn_copying(model, section, recipe.train.seed, report)
+    steps, loss, accuracy = _clone_and_measure(model, encoded, section, recipe.train.seed, report, halfway)
+    cloned = Cloned(
+        num_demonstrations=len(played),
+        num_won=sum(bool(each.success) for each in played),
+        num_steps=steps,
+        loss=loss,
+        accuracy=accuracy,
+        seconds=perf_counter() - started,
+    )
+    _save(model, tokenizer, recipe, cloned, out, start)
+    halfway.done()
+    return cloned
+
+
+def _depends(recipe: Recipe, start: Path | None) -> dict[str, Any]:
+    """Name everything that the steps of a cloning depend on."""
+    sections = (recipe.env, recipe.policy, recipe.warmstart, recipe.prompt, recipe.rollout)
+    return {
+        "sections": [asdict(section) for section in sections],
+        "seed": recipe.train.seed,
+        "start": file_digest(start / "model.safetensors") if start else None,
+        "version": __version__,
+    }
+
+
+def _new_policy(
+    recipe: Recipe, played: Sequence[Trajectory], prompt: PromptConfig
+) -> tuple[TinyLM, TinyTokenizer]:
+    tokenizer = TinyTokenizer.train(texts_of(played, prompt), recipe.policy.vocab_size)
+    return TinyLM(_sizes(recipe.policy, tokenizer), seed=recipe.train.seed), tokenizer
+
+
+def _clone_and_measure(
+    model: TinyLM,
+    encoded: Sequence[Trajectory],
+    section: WarmstartSection,
+    seed: int,
+    report: Report,
+    halfway: Halfway,
+) -> tuple[int, float | None, float | None]:
+    """Clone what can be learned; without any, the policy stays as it was initialised."""
+    taught = [each for each in encoded if pack([each]).num_targets]
+    if not taught or section.max_steps == 0:
+        report("nothing to clone: the policy starts untrained", 1.0)
+        return 0, None, None
+    num_held = int(len(taught) * _HELD_BACK)
+    held, cloned = taught[:num_held], taught[num_held:]
+    steps = clone(model, cloned, section, seed, report, halfway)
+    return steps, *measure(model, pack(held or cloned))
+
+
+def _collect(recipe: Recipe, report: Report) -> list[Trajectory]:
+    section = recipe.warmstart
+    rng = np.random.default_rng([recipe.train.seed, 2])
+    highest = recipe.env.num_tasks or 2**30
+    seeds = [int(seed) for seed in rng.integers(0, highest, size=section.episodes)]
+    worlds = assign(worlds_of(recipe.env), len(seeds), [recipe.train.seed, 5])
+    played: list[Trajectory] = []
+    for seed, world in zip(seeds, worlds, strict=True):
+        played += collect(
+            world.id,
+            world.train_kwargs,
+            [seed],
+            teacher=section.teacher,
+            max_turns=recipe.rollout.max_turns,
+            slip=section.slip,
+            teach_slips=section.teach_slips,
+        )
+        report("demonstrations", len(played) / section.episodes)
+    return played
+
+
+def _sizes(section: PolicySection, tokenizer: TinyTokenizer) -> TinyConfig:
+    return TinyConfig(
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=section.hidden_size,
+        num_layers=section.num_layers,
+        num_heads=section.num_heads,
+        num_kv_heads=section.num_kv_heads,
+        intermediate_size=section.intermediate_size,
+        max_positions=section.context_tokens,
+    )
+
+
+def _save(
+    model: TinyLM, tokenizer: TinyTokenizer, recipe: Recipe, cloned: Cloned, out: Path, start: Path | None
+) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        kept = copy.deepcopy(model).to(torch.bfloat16) if recipe.warmstart.compact else model
+        save_checkpoint(kept, tokenizer, temporary)
+        write_settings(temporary, agent_settings(recipe))
+        document = {
+            "environment": names_of(recipe.env),
+            "settings": asdict(recipe.warmstart),
+            "start": file_digest(start / "model.safetensors") if start else None,
+            "seed": recipe.train.seed,
+            "demonstrations": cloned.num_demonstrations,
+            "won": cloned.num_won,
+            "steps": cloned.num_steps,
+            "loss": cloned.loss,
+            "accuracy": cloned.accuracy,
+            "sha256": file_digest(temporary / "model.safetensors"),
+        }
+        write_whole(temporary / "warmstart.json", json.dumps(document, indent=2, sort_keys=True).encode())
+        if out.exists():
+            shutil.rmtree(out)
+        temporary.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
