@@ -1,9 +1,10 @@
-"""What every test may use: where the benchmark data lies, and a quiet torch."""
+"""What every test may use: where the benchmark data lies, a quiet torch, and the count of the house."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ settings.register_profile("calm", deadline=None)
 settings.load_profile("calm")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# The modules in tests/house are a script's, not a package's.
+sys.path.insert(0, str(ROOT / "tests" / "house"))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@
 4. `import turnwise` and `import turnwise.envs` bring neither torch nor a web server.
 5. The wheel holds every module; turnwise.credit works where only numpy is installed.
 6. Every public name of turnwise resolves, and is imported when it is asked for, not before.
+7. The top level of a wing is read at a glance, no modules import each other in a circle,
+   files and functions stay short, and a class says what it is. `tests/house` counts.
 """
 
 from __future__ import annotations
@@ -20,12 +22,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from graph import WINGS, circles, module_graph, wing
+from prose import Prose, prose
 
 import turnwise
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {"errors": 0, "envs": 1, "servers": 2, "agents": 3, "trainers": 4, "commands": 5, "__main__": 6}
 FOLDERS = ("envs", "servers", "agents", "trainers")
+MAX_FILES_AT_THE_TOP = 12
+MAX_CIRCLES = 0
+MAX_FILE_LINES = 350
+MAX_FUNCTION_LINES = 30
+MAX_SHARE_OF_LONG_FUNCTIONS = 0.04
+ORDERS = ("Be ", "Hold ", "Say ")
 
 
 def sources() -> Iterator[tuple[str, Path]]:
@@ -179,3 +189,38 @@ def test_credit_works_with_numpy_alone(wheel: Path, tmp_path: Path) -> None:
     )
     assert out.returncode == 0, out.stderr
     assert out.stdout.startswith("[1.")
+
+
+@pytest.fixture(scope="module")
+def text() -> Prose:
+    return prose(ROOT)
+
+
+@pytest.mark.parametrize("name", WINGS)
+def test_the_top_level_of_a_wing_is_a_dozen_files_at_most(name: str) -> None:
+    files, rooms = wing(ROOT, name).files, wing(ROOT, name).rooms
+    assert len(files) <= MAX_FILES_AT_THE_TOP, (
+        f"{name} has {len(files)} files at its top level, among {len(rooms)} rooms; "
+        f"{MAX_FILES_AT_THE_TOP} is the limit: put those that belong together into a folder"
+    )
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_no_modules_import_each_other_in_a_circle(name: str) -> None:
+    rings = circles(module_graph(ROOT, ROOT / name))
+    assert len(rings) <= MAX_CIRCLES, f"circles, TYPE_CHECKING and functions included: {rings}"
+
+
+def test_no_file_is_too_long(text: Prose) -> None:
+    assert text.long_files(MAX_FILE_LINES) == []
+
+
+def test_few_functions_are_long(text: Prose) -> None:
+    long = text.long_functions(MAX_FUNCTION_LINES)
+    share = len(long) / len(text.functions)
+    assert share <= MAX_SHARE_OF_LONG_FUNCTIONS, f"{share:.1%} over {MAX_FUNCTION_LINES} lines: {long}"
+
+
+def test_the_docstring_of_a_class_says_what_it_is(text: Prose) -> None:
+    wrong = [f"{name}: {said.splitlines()[0]}" for name, said in text.classes if said.startswith(ORDERS)]
+    assert wrong == [], f"{len(wrong)} classes speak in orders; say what the thing is"
