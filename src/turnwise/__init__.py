@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 _HOME = {
-    "AsyncRemoteEnv": "servers.client.sync.async_env",
-    "AsyncRemoteVectorEnv": "servers.client.sync.async_vector_env",
+    "AsyncRemoteEnv": "servers.client.async_env",
+    "AsyncRemoteVectorEnv": "servers.client.async_vector_env",
     "RemoteEnv": "servers.client.sync",
     "RemoteVectorEnv": "servers.client.sync",
     "TextEnv": "envs.core",
