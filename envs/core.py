@@ -32,8 +32,9 @@ import hashlib
 import inspect
 import math
 import threading
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 from weakref import WeakKeyDictionary
 
 import gymnasium
@@ -48,6 +49,23 @@ MAX_TEXT_CHARS = 65_536
 
 Info = dict[str, Any]
 EnvT = TypeVar("EnvT", bound="TextEnv")
+
+
+class Teacher(Protocol):
+    """A player that knows one environment and sees no more of it than an agent does."""
+
+    @property
+    def subgoal(self) -> str:
+        """Return what the last action was a step towards; "" for the task itself."""
+        ...
+
+    def act(self, observation: str, admissible: Collection[str]) -> str:
+        """Return the action for what is seen now."""
+        ...
+
+
+TeacherFactory = Callable[[str, np.random.Generator], Teacher]
+"""Makes the teacher of one episode from its instruction and a source of chance."""
 
 
 def has_surrogate(text: str) -> bool:
@@ -118,6 +136,11 @@ class TextEnv(gymnasium.Env[str, str]):
     render_mode: str | None = None
     no_expert: str | None = None
     """Why the environment has no expert, where it has none."""
+
+    @classmethod
+    def teacher(cls) -> TeacherFactory | None:
+        """Return the maker of those whom agents may imitate before they are trained; None without one."""
+        return None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, Info]:
         """Seed the generator; subclasses call this first and return (observation, info)."""

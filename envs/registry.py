@@ -9,22 +9,16 @@ is not registered is named by where it lives: `package.module:Class` or
 from __future__ import annotations
 
 import copy
-import importlib
-import importlib.util
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec, registry
 
 from ..errors import UnknownName, UsageError
-from .core import Checked, TextEnv, hold_up
-
-__all__ = ["is_registered", "load_class", "make", "register", "registered", "version_of"]
+from ..files import load_object
+from .core import Checked, TeacherFactory, TextEnv, hold_up
 
 _ID = re.compile(r"[a-z0-9_]+/[a-z0-9_]+-v\d+")
 _OURS: dict[str, str] = {}
@@ -80,60 +74,49 @@ def make(env_id: str | type[TextEnv], /, **kwargs: Any) -> Checked[TextEnv]:
 
     Raises:
         UnknownName: if the id is not registered, with the closest ones.
-        UsageError: if the class cannot be imported, is no TextEnv, or refuses kwargs.
+        UsageError: if the class cannot be imported, is not a TextEnv, or refuses kwargs.
     """
     if isinstance(env_id, type):
         return _build(env_id, f"{env_id.__module__}:{env_id.__qualname__}", None, kwargs)
-    if env_id in _OURS:
-        spec = registry[env_id]
-        cls: Any = spec.entry_point
-        if isinstance(cls, str):
-            cls = _attribute(*cls.split(":", 1), given=env_id)
-        return _build(cls, env_id, spec, {**spec.kwargs, **kwargs})
-    if ":" in env_id:
-        return _build(load_class(env_id), env_id, None, kwargs)
-    raise UnknownName("environment", env_id, _OURS)
+    spec = registry[env_id] if env_id in _OURS else None
+    arguments = {**spec.kwargs, **kwargs} if spec else kwargs
+    return _build(_entry_point(env_id), env_id, spec, arguments)
 
 
 def load_class(path: str) -> type[TextEnv]:
     """Import the environment class that `package.module:Class` or `file.py:Class` names.
 
     Raises:
-        UsageError: if the module or the class is missing, or the class is no TextEnv.
+        UsageError: if the module or the class is missing, or the class is not a TextEnv.
     """
-    module_name, _, class_name = path.rpartition(":")
-    cls = _attribute(module_name, class_name, given=path)
+    cls = load_object(path, given=f"environment {path!r}")
     if not (isinstance(cls, type) and issubclass(cls, TextEnv)):
         raise UsageError(f"{path!r} is {cls!r}; expected a subclass of turnwise.TextEnv")
     return cls
 
 
-def _attribute(module_name: str, name: str, *, given: str) -> Any:
-    module = _module(module_name, given)
-    if not hasattr(module, name):
-        raise UnknownName(f"class in {module_name}", name, [key for key in vars(module) if key[:1] != "_"])
-    return getattr(module, name)
+def teacher_of(env_id: str) -> TeacherFactory | None:
+    """Return the maker of an environment's teachers without making the environment; None without one.
+
+    Raises:
+        UnknownName: if the id is not registered, with the closest ones.
+        UsageError: if the class cannot be imported.
+    """
+    entry_point = _entry_point(env_id)
+    is_class = isinstance(entry_point, type) and issubclass(entry_point, TextEnv)
+    return entry_point.teacher() if is_class else None
 
 
-def _module(name: str, given: str) -> ModuleType:
-    try:
-        if not name.endswith(".py"):
-            return importlib.import_module(name)
-        file = Path(name).resolve()
-        alias = f"turnwise_user_{file.stem}"
-        if alias in sys.modules and sys.modules[alias].__file__ == str(file):
-            return sys.modules[alias]
-        spec = importlib.util.spec_from_file_location(alias, file)
-        if spec is None or spec.loader is None or not file.is_file():
-            raise UsageError(f"environment {given!r}: there is no file {file}")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[alias] = module
-        spec.loader.exec_module(module)
-        return module
-    except ImportError as error:
-        raise UsageError(
-            f"environment {given!r}: {error}; run from the folder that holds the module, or install it"
-        ) from error
+def _entry_point(env_id: str) -> Any:
+    """Return what makes an environment: a class, or what else was registered."""
+    if env_id in _OURS:
+        entry_point: Any = registry[env_id].entry_point
+        if isinstance(entry_point, str):
+            return load_object(entry_point, given=f"environment {env_id!r}")
+        return entry_point
+    if ":" in env_id:
+        return load_class(env_id)
+    raise UnknownName("environment", env_id, _OURS)
 
 
 def _build(cls: Any, name: str, spec: EnvSpec | None, kwargs: dict[str, Any]) -> Checked[TextEnv]:

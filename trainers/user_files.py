@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UsageError
-from ..files import write_whole
+from ..files import import_file, write_whole
 
 __all__ = ["import_parts", "keep_parts"]
 
@@ -20,21 +17,7 @@ def import_parts(files: Sequence[str]) -> None:
         UsageError: if a file is missing or cannot be imported, with the cause.
     """
     for name in files:
-        file = Path(name).resolve()
-        alias = f"turnwise_parts_{file.stem}"
-        known = sys.modules.get(alias)
-        if known is not None and known.__file__ == str(file):
-            continue
-        spec = importlib.util.spec_from_file_location(alias, file)
-        if not file.is_file() or spec is None or spec.loader is None:
-            raise UsageError(f"parts.files: there is no Python file {file}")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[alias] = module
-        try:
-            spec.loader.exec_module(module)
-        except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as error:
-            del sys.modules[alias]
-            raise UsageError(f"parts.files: {file} cannot be imported: {error}") from error
+        import_file(name, given="parts.files")
 
 
 def keep_parts(files: Sequence[str], run: Path) -> None:

@@ -25,8 +25,9 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 
 from ...errors import UnknownName, UsageError
-from ..core import MAX_TEXT_CHARS, Info, TextEnv
+from ..core import MAX_TEXT_CHARS, Info, TeacherFactory, TextEnv
 from . import engine, text
+from .explore import Explorer
 from .game import TASK_TYPES, Game, State, TaskType, Wording
 from .generate import generate
 from .index import SPLIT_NAMES, GameIndex, IndexedGame, open_index
@@ -75,6 +76,11 @@ class HouseholdEnv(TextEnv):
         self._split = SPLIT_NAMES[_known("split", split, SPLIT_NAMES)]
         self._difficulty = _known("difficulty", difficulty, ("small", "medium", "full"))
         self._set_episode(wording, max_turns, reward, state_key)
+
+    @classmethod
+    def teacher(cls) -> TeacherFactory:
+        """Return the Explorer, which plays from the texts alone."""
+        return Explorer
 
     def _set_episode(self, wording: Wording | None, max_turns: int, reward: float, state_key: str) -> None:
         if wording is not None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import UsageError
+from ...files import write_whole
 from .game import Ability, Game, Goal, Wording, bits
 from .plan import find_plan
 
@@ -132,12 +132,7 @@ def write_original(game: Game, folder: str | Path, template: Logic | str | Path 
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_whole(path, json.dumps(document).encode())
 
 
 def _problem(game: Game) -> str:

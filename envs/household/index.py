@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from ...errors import UnknownName, UsageError
+from ...files import write_whole
 from .game import TaskType
 from .loader import GameFileError, load_game
 
@@ -199,11 +199,6 @@ def _read(file: Path) -> dict[str, _Entry]:
 
 def _write(file: Path, entries: dict[str, _Entry]) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as temporary:
-            json.dump({"format": _FORMAT, "files": entries}, temporary)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        Path(temporary.name).replace(file)
+        write_whole(file, json.dumps({"format": _FORMAT, "files": entries}).encode())
     except OSError as error:
         _LOG.warning("the index %s cannot be written; files are parsed again next time: %s", file, error)

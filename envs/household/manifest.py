@@ -13,13 +13,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
+from ...files import write_whole
 from .game import TASK_TYPES, Game, TaskType
 from .generate import GENERATOR_VERSION, canonical_bytes, generate
 from .rooms import DIFFICULTIES, SPLITS
@@ -128,13 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(document, file, separators=(",", ":"))
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_whole(path, json.dumps(document, separators=(",", ":")).encode() + b"\n")
 
 
 if __name__ == "__main__":

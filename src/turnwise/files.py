@@ -1,15 +1,17 @@
-"""Files that are either the former one or the whole new one, and their reading back."""
+"""Files: written whole or not at all, read as JSON, imported as Python."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from .errors import CheckpointError
-
-__all__ = ["read_json", "write_whole"]
+from .errors import CheckpointError, UnknownName, UsageError
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -45,3 +47,59 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CheckpointError(f"{path}: holds {type(value).__name__}; expected a JSON object")
     return value
+
+
+def import_file(path: str | Path, *, given: str) -> ModuleType:
+    """Import a Python file by its path, once in a process.
+
+    Args:
+        path: the file.
+        given: what the user asked for, the beginning of every error.
+
+    Raises:
+        UsageError: if there is no such file or it cannot be imported, with the cause.
+    """
+    file = Path(path).resolve()
+    alias = f"turnwise_user_{file.stem}"
+    known = sys.modules.get(alias)
+    if known is not None and known.__file__ == str(file):
+        return known
+    spec = importlib.util.spec_from_file_location(alias, file)
+    if not file.is_file() or spec is None or spec.loader is None:
+        raise UsageError(f"{given}: there is no Python file {file}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[alias] = module
+    try:
+        spec.loader.exec_module(module)
+    except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as error:
+        del sys.modules[alias]
+        raise UsageError(f"{given}: {file} cannot be imported: {error}") from error
+    return module
+
+
+def load_object(place: str, *, given: str) -> Any:
+    """Return what `package.module:Name` or `path/to/file.py:Name` names.
+
+    Args:
+        place: the module or the file, a colon, and a name at its top level.
+        given: what the user asked for, the beginning of every error.
+
+    Raises:
+        UsageError: if there is no such module or file, or it cannot be imported.
+        UnknownName: if it holds no such name, with the closest ones.
+    """
+    source, _, name = place.rpartition(":")
+    if not (source and name):
+        raise UsageError(f"{given}: expected package.module:Class or path/to/file.py:Class")
+    if source.endswith(".py"):
+        module = import_file(source, given=given)
+    else:
+        try:
+            module = importlib.import_module(source)
+        except ImportError as error:
+            raise UsageError(
+                f"{given}: {error}; run from the folder that holds the module, or install it"
+            ) from error
+    if not hasattr(module, name):
+        raise UnknownName(f"class in {source}", name, [key for key in vars(module) if key[:1] != "_"])
+    return getattr(module, name)

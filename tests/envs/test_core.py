@@ -3,7 +3,8 @@
 1. Utf8 holds all of Unicode but lone surrogates, up to its length.
 2. make fills in state_key and refuses what the contract forbids, naming the environment.
 3. A class of the user's own works by module:Class and by file.py:Class.
-4. An unknown name gets "did you mean".
+4. An environment names its teacher without being made.
+5. An unknown name gets "did you mean".
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import turnwise
-from turnwise.envs import Utf8
+from turnwise.envs import Utf8, teacher_of
 from turnwise.envs.check import check_environment
 from turnwise.errors import EnvironmentFault, UnknownName, UsageError
 
@@ -107,15 +109,35 @@ def test_what_breaks_the_contract_is_named(result: Any, message: str) -> None:
     assert "Wrong.step" in str(caught.value)
 
 
+def test_a_teacher_is_found_without_making_the_environment(
+    guess_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from turnwise.envs.household.env import HouseholdEnv
+
+    env = turnwise.make("household/demo-v0")
+    observation, info = env.reset(seed=3)
+    monkeypatch.setattr(HouseholdEnv, "__init__", None)
+    factory = teacher_of("household/demo-v0")
+    assert factory is not None
+    teacher = factory(info["instruction"], np.random.default_rng(0))
+    assert teacher.act(observation, info["admissible"]) in info["admissible"]
+    assert isinstance(teacher.subgoal, str)
+    assert teacher_of(f"{guess_file}:Guess") is None
+    with pytest.raises(UnknownName, match="did you mean"):
+        teacher_of("household/mix-v1")
+
+
 def test_unknown_names_say_what_is_close(guess_file: Path) -> None:
     with pytest.raises(UnknownName, match=r"did you mean .*household/mix-v0"):
         turnwise.make("household/mix-v1")
     with pytest.raises(UnknownName, match="did you mean 'Guess'"):
         turnwise.make(f"{guess_file}:Gues")
-    with pytest.raises(UsageError, match="no file"):
+    with pytest.raises(UsageError, match=r"environment 'nowhere\.py:Guess': there is no Python file"):
         turnwise.make("nowhere.py:Guess")
     with pytest.raises(UsageError, match="No module named"):
         turnwise.make("nowhere.at_all:Guess")
+    with pytest.raises(UsageError, match=r"expected package\.module:Class"):
+        turnwise.make(":Guess")
     with pytest.raises(UsageError, match=r"Guess with \{'colour': 'red'\}"):
         turnwise.make(f"{guess_file}:Guess", colour="red")
 

@@ -67,7 +67,7 @@ def test_files_that_cannot_be_imported_are_named(tmp_path: Path) -> None:
 def test_a_file_is_imported_once(tmp_path: Path) -> None:
     file = tmp_path / "once_only.py"
     file.write_text(
-        "from turnwise.trainers import horizon\nhorizon.register('test_once')(lambda update: 3)\n"
+        "from turnwise.trainers.rollouts import horizon\nhorizon.register('test_once')(lambda update: 3)\n"
     )
     import_parts([str(file)])
     import_parts([str(file), str(file)])
