@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .learner.config import CriticConfig, OptimConfig
+from .objective_config import ObjectiveConfig
+
 __all__ = [
     "AdvantageSection",
     "AnnotateSection",
     "CreditSection",
-    "CriticSection",
     "EnvSection",
     "EvalSection",
     "LogSection",
-    "LossSection",
     "MixSection",
-    "OptimSection",
     "PartsSection",
     "PlanSection",
     "PolicySection",
@@ -197,58 +197,6 @@ class WeightsSection:
 
 
 @dataclass(frozen=True, slots=True)
-class LossSection:
-    """[loss]: the objective; empty names take those of the loss itself."""
-
-    name: str = "ppo"
-    aggregation: Literal["", "token_mean", "turn_mean", "trajectory_mean", "constant"] = ""
-    ratio_level: Literal["", "token", "turn", "trajectory"] = ""
-    constant_length: float = 0.0
-    kl: Literal["none", "k1", "k2", "k3"] = "none"
-    kl_coef: float = 0.0
-    entropy_coef: float = 0.0
-    off_policy: Literal["none", "truncate", "mask"] = "none"
-    off_policy_level: Literal["token", "turn", "trajectory"] = "token"
-    off_policy_limit: float = 2.0
-    params: Table = field(default_factory=dict)
-    terms: tuple[Table, ...] = ()  # added to the loss, each {name = "llds", and its parameters}
-
-
-@dataclass(frozen=True, slots=True)
-class OptimSection:
-    """[optim]: the learner."""
-
-    learning_rate: float = 3e-4
-    betas: tuple[float, ...] = (0.9, 0.95)
-    adam_epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
-    warmup_updates: int = 0
-    num_minibatches: int = 1
-    num_epochs: int = 1
-    micro_tokens: int = 4096  # padded size of one forward pass
-    skip_idle: bool = True  # leave out sequences whose gradient is exactly 0
-    old_logprobs: Literal["behaviour", "recompute"] = "recompute"
-    one_engine: bool = True
-    ratio_tolerance: float = 1e-5
-    mismatch_limit: float = 0.1
-    spike_limit: float = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class CriticSection:
-    """[critic]: the value heads of methods that need them; see trainers.learner.critic."""
-
-    heads: tuple[str, ...] = ()  # NAME or NAME@PLACE; none: those of [credit] name
-    width: int = 64  # hidden units of a head
-    learning_rate: float = 1e-3
-    num_epochs: int = 8  # over each batch
-    batch_size: int = 256  # targets a step
-    tau: float = 0.1  # how fast the slow copies of twin critics follow
-
-
-@dataclass(frozen=True, slots=True)
 class TrainSection:
     """[train]: when the run stops, what it keeps, and how it computes."""
 
@@ -309,9 +257,9 @@ class Recipe:
     credit: CreditSection = field(default_factory=CreditSection)
     advantage: AdvantageSection = field(default_factory=AdvantageSection)
     weights: WeightsSection = field(default_factory=WeightsSection)
-    loss: LossSection = field(default_factory=LossSection)
-    optim: OptimSection = field(default_factory=OptimSection)
-    critic: CriticSection = field(default_factory=CriticSection)
+    loss: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    critic: CriticConfig = field(default_factory=CriticConfig)
     train: TrainSection = field(default_factory=TrainSection)
     eval: EvalSection = field(default_factory=EvalSection)
     server: ServerSection = field(default_factory=ServerSection)

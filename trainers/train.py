@@ -18,6 +18,8 @@ from . import credit as credits
 from . import rewards as reward_transforms
 from . import weights
 from .assign import name_of, params_of
+from .learner.critic import Critic
+from .learner.heads import find_heads
 from .learner.update import Learner
 from .loop import RunState, Trainer
 from .losses import Objective
@@ -29,7 +31,7 @@ from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.console import Board
 from .sections import Recipe
-from .setup import learner_config, rollout_config
+from .setup import rollout_config
 from .user_files import import_parts, keep_parts
 from .warmstart.warmstart import warm_start
 
@@ -91,7 +93,8 @@ def validate(recipe: Recipe) -> None:
         reward_transforms.get(name_of(part, "reward")).check_params(params_of(part))
     for part in recipe.advantage.transforms:
         credits.transforms.get(name_of(part, "advantage")).check_params(params_of(part))
-    Objective(learner_config(recipe).objective)
+    Objective(recipe.loss)
+    find_heads(recipe.credit.name, recipe.critic.heads)
     rollout_config(recipe)
     check_parts(recipe)
     rollout, train = recipe.rollout, recipe.train
@@ -183,15 +186,35 @@ async def _train(
 
 
 def _learner(recipe: Recipe, trainee: Trainee, first: str, saved: checkpoint.Saved | None) -> Learner:
-    config = learner_config(recipe)
-    needs_reference = Objective(config.objective).needs_reference or recipe.reward.kl_coef > 0
+    needs_reference = Objective(recipe.loss).needs_reference or recipe.reward.kl_coef > 0
     reference = load_trainee(first, recipe).frozen_copy() if needs_reference else None
     torch.manual_seed(recipe.train.seed)
-    learner = Learner(trainee.model, config, reference=reference)
+    learner = Learner(
+        trainee.model,
+        recipe.optim,
+        recipe.loss,
+        critic=_critic(recipe, trainee),
+        reference=reference,
+        total_updates=recipe.train.num_updates,
+        seed=recipe.train.seed,
+    )
     if saved:
         learner.load_state_dict(saved.learner["learner"])
         torch.set_rng_state(saved.learner["torch_rng"])
     return learner
+
+
+def _critic(recipe: Recipe, trainee: Trainee) -> Critic | None:
+    heads = find_heads(recipe.credit.name, recipe.critic.heads)
+    if not heads:
+        return None
+    return Critic(
+        trainee.model.hidden_size,
+        heads,
+        recipe.critic,
+        max_tokens=recipe.optim.micro_tokens,
+        seed=recipe.train.seed,
+    )
 
 
 @contextlib.asynccontextmanager

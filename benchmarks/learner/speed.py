@@ -27,9 +27,11 @@ import torch
 
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.types import Generation, Trajectory, Turn
+from turnwise.trainers.learner.config import OptimConfig
 from turnwise.trainers.learner.forward import score_batch
 from turnwise.trainers.learner.sequences import pack
-from turnwise.trainers.learner.update import Learner, LearnerConfig
+from turnwise.trainers.learner.update import Learner
+from turnwise.trainers.objective_config import ObjectiveConfig
 
 VOCAB, TURNS = 1024, 16
 MICRO_TOKENS = 4096
@@ -128,8 +130,8 @@ def measure(num_episodes: int, rounds: int) -> dict[str, float]:
     num_tokens = pack(episodes).num_tokens
     advantages = np.random.default_rng(1).normal(size=sum(len(e.turns) for e in episodes))
     bare, twin = Bare(copy.deepcopy(model)), copy.deepcopy(model)
-    config = LearnerConfig(old_logprobs="behaviour", one_engine=True, micro_tokens=MICRO_TOKENS)
-    learner = Learner(twin, config)
+    config = OptimConfig(old_logprobs="behaviour", micro_tokens=MICRO_TOKENS)
+    learner = Learner(twin, config, ObjectiveConfig())
     times: dict[str, list[float]] = {"bare": [], "learner": []}
     for _ in range(rounds + 1):
         started = time.process_time()

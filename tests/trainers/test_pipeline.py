@@ -10,7 +10,9 @@ from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.trainers import weights
 from turnwise.trainers.assign import keep, prepare
 from turnwise.trainers.credit import Credit, TurnTable, register
-from turnwise.trainers.learner.update import Learner, LearnerConfig
+from turnwise.trainers.learner.config import OptimConfig
+from turnwise.trainers.learner.update import Learner
+from turnwise.trainers.objective_config import ObjectiveConfig
 from turnwise.trainers.recipe import from_tables
 
 SIZES = TinyConfig(
@@ -42,7 +44,7 @@ def episode(group: str, reward: float, supports: list[tuple], end: str = "termin
 
 
 def learner() -> Learner:
-    return Learner(TinyLM(SIZES, seed=0), LearnerConfig())
+    return Learner(TinyLM(SIZES, seed=0), OptimConfig(), ObjectiveConfig())
 
 
 def test_token_credit_reaches_its_own_token() -> None:
@@ -71,7 +73,7 @@ def test_rewards_are_scaled_and_advantages_transformed_in_order() -> None:
 
 def test_kl_to_the_reference_is_taken_from_the_reward() -> None:
     model = TinyLM(SIZES, seed=0)
-    one = Learner(model, LearnerConfig(), reference=TinyLM(SIZES, seed=1))
+    one = Learner(model, OptimConfig(), ObjectiveConfig(), reference=TinyLM(SIZES, seed=1))
     played = [episode("a", 1.0, [(None, None)]), episode("a", 0.0, [(None,)])]
     recipe = from_tables({"credit": {"name": "grpo"}, "reward": {"kl_coef": 0.1}})
     prepared = prepare(played, recipe, one)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -128,3 +130,8 @@ def test_overrides_by_dotted_name() -> None:
 def test_malformed_overrides_are_refused(override: str) -> None:
     with pytest.raises(UsageError, match="--set"):
         recipe.load("demo", [override])
+
+
+def test_a_recipe_is_read_without_torch() -> None:
+    code = "import sys, turnwise.trainers.recipe as r; r.load('demo'); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

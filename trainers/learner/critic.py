@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,39 +19,17 @@ from torch import Tensor, nn
 
 from ...agents.models import CausalLM
 from ...agents.types import Trajectory
-from ...errors import TrainingError, UsageError
+from ...errors import TrainingError
 from ..credit import Credit
 from ..credit.table.tokens import split
+from .config import CriticConfig
 from .heads import Head
 from .states import Reading, read
 
-__all__ = ["Critic", "CriticConfig"]
+__all__ = ["Critic"]
 
 Floats = NDArray[np.float64]
 _MAX_GRAD_NORM = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class CriticConfig:
-    """Say which heads there are and how they learn."""
-
-    heads: tuple[Head, ...] = ()
-    width: int = 64  # hidden units of a head
-    learning_rate: float = 1e-3
-    num_epochs: int = 8  # over a batch
-    batch_size: int = 256  # targets a step
-    tau: float = 0.1  # how fast slow copies follow: 1 is at once
-    max_tokens: int = 4096  # padded size of one forward pass of the policy
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("width", "num_epochs", "batch_size", "max_tokens"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"critic.{name} is {getattr(self, name)}; expected at least 1")
-        if not self.learning_rate > 0:
-            raise UsageError(f"critic.learning_rate is {self.learning_rate}; expected a positive number")
-        if not 0 < self.tau <= 1:
-            raise UsageError(f"critic.tau is {self.tau}; expected a number over 0 and at most 1")
 
 
 class Critic:
@@ -63,29 +40,41 @@ class Critic:
 
     Args:
         hidden_size: width of the policy's hidden states.
-        config: heads and steps.
+        heads: which there are; at least one.
+        config: their width and their steps.
+        max_tokens: padded size of one forward pass of the policy.
+        seed: of the first weights and of the order of targets.
     """
 
-    def __init__(self, hidden_size: int, config: CriticConfig) -> None:
-        self.config = config
+    def __init__(
+        self,
+        hidden_size: int,
+        heads: Sequence[Head],
+        config: CriticConfig,
+        *,
+        max_tokens: int = 4096,
+        seed: int = 0,
+    ) -> None:
+        self.heads, self.config = tuple(heads), config
+        self._max_tokens, self._seed = max_tokens, seed
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            self._heads = nn.ModuleDict({head.name: _network(hidden_size, config) for head in config.heads})
+            torch.manual_seed(seed)
+            self._heads = nn.ModuleDict({head.name: _network(hidden_size, config.width) for head in heads})
         self._slow = nn.ModuleDict(
-            {head.name: copy.deepcopy(self._heads[head.name]) for head in config.heads if head.slow}
+            {head.name: copy.deepcopy(self._heads[head.name]) for head in heads if head.slow}
         )
         self._optimizer = torch.optim.AdamW(self._heads.parameters(), lr=config.learning_rate)
         self._num_fits = 0
 
     def read(self, model: CausalLM, trajectories: Sequence[Trajectory]) -> Reading:
         """Return the policy's states at the places that the heads read."""
-        places = {head.place for head in self.config.heads}
-        return read(model, trajectories, places, self.config.max_tokens)
+        places = {head.place for head in self.heads}
+        return read(model, trajectories, places, self._max_tokens)
 
     def columns(self, reading: Reading) -> dict[str, Any]:
         """Return the columns of the turn table: values, slow values, values beyond the end."""
         columns: dict[str, Any] = {}
-        for head in self.config.heads:
+        for head in self.heads:
             places = reading.index[head.place]
             columns[head.name] = self._shaped(head, reading, _values(self._heads[head.name], reading, places))
             judge = self._slow[head.name] if head.slow else self._heads[head.name]
@@ -113,7 +102,7 @@ class Critic:
             TrainingError: if a loss is not finite.
         """
         figures = {"value_loss": 0.0}
-        for number, head in enumerate(self.config.heads):
+        for number, head in enumerate(self.heads):
             target_P = head.targets(credit)
             known_K = np.flatnonzero(~np.isnan(target_P))
             state_KD = reading.state_PD[reading.index[head.place][known_K]]
@@ -122,7 +111,7 @@ class Critic:
             figures[f"value_loss/{head.name}"] = loss
             figures[f"explained_variance/{head.name}"] = explained
             figures["value_loss"] += loss
-            self._learn(head, state_KD, target_K, np.random.default_rng([*self._seed(), number]))
+            self._learn(head, state_KD, target_K, np.random.default_rng([self._seed, self._num_fits, number]))
         self._follow()
         self._num_fits += 1
         return figures
@@ -142,9 +131,6 @@ class Critic:
         self._slow.load_state_dict(state["slow"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._num_fits = int(state["num_fits"])
-
-    def _seed(self) -> tuple[int, int]:
-        return self.config.seed, self._num_fits
 
     def _shaped(self, head: Head, reading: Reading, value_P: Floats) -> Any:
         """Return one value a turn, or one array a turn for a head that reads at every token."""
@@ -184,13 +170,13 @@ class Critic:
                 parameter.lerp_(target, self.config.tau)
 
 
-def _network(hidden_size: int, config: CriticConfig) -> nn.Sequential:
-    last = nn.Linear(config.width, 1)
+def _network(hidden_size: int, width: int) -> nn.Sequential:
+    last = nn.Linear(width, 1)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
     return nn.Sequential(
         nn.LayerNorm(hidden_size, elementwise_affine=False),
-        nn.Linear(hidden_size, config.width),
+        nn.Linear(hidden_size, width),
         nn.SiLU(),
         last,
     )

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,41 +23,17 @@ from torch import Tensor, nn
 
 from ...agents.models import CausalLM
 from ...errors import TrainingError, UsageError
-from ..losses import Objective, ObjectiveConfig, TokenBatch, aggregation_weights
-from .critic import Critic, CriticConfig
+from ..losses import Objective, TokenBatch, aggregation_weights
+from ..objective_config import ObjectiveConfig
+from .config import OptimConfig
+from .critic import Critic
 from .forward import device_of, score, score_batch
 from .meters import UpdateMeter
 from .sequences import MicroBatch, PackedBatch, collate, group_units, split
 
-__all__ = ["Learner", "LearnerConfig"]
+__all__ = ["Learner"]
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class LearnerConfig:
-    """Say how a batch becomes an update."""
-
-    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    learning_rate: float = 3e-4
-    betas: tuple[float, float] = (0.9, 0.95)
-    adam_epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
-    warmup_updates: int = 0
-    total_updates: int = 0  # where linear and cosine end
-    num_minibatches: int = 1
-    num_epochs: int = 1
-    micro_tokens: int = 4096  # padded size of one forward pass
-    skip_idle: bool = True  # leave out sequences whose gradient is exactly 0
-    old_logprobs: Literal["behaviour", "recompute"] = "recompute"
-    one_engine: bool = False  # the policy that samples and the learner share weights and arithmetic
-    ratio_tolerance: float = 1e-5  # first update, float32 or better, one engine
-    mismatch_limit: float = 0.1  # nats a token, between engine and learner
-    spike_limit: float = 3.0  # mean |log new/old| of a mini-batch that stops the run
-    critic: CriticConfig = field(default_factory=CriticConfig)
-    seed: int = 0
 
 
 class Learner:
@@ -65,28 +41,40 @@ class Learner:
 
     Args:
         model: the policy's own weights; they are updated in place.
-        config: how.
+        optim: the optimizer and the cut of a batch into steps.
+        objective: what is made small.
+        critic: value heads, for methods that need them.
         reference: the frozen model of a KL term.
+        total_updates: where the schedules linear and cosine end.
+        seed: of the order of a batch.
 
     Raises:
-        UsageError: if the objective needs a reference and none is given, or a
-            number is out of its range.
+        UsageError: if the objective needs a reference and none is given.
     """
 
-    def __init__(self, model: CausalLM, config: LearnerConfig, *, reference: CausalLM | None = None) -> None:
-        self.model, self.config, self.reference = model, config, reference
-        self.objective = Objective(config.objective)
-        _validate(config)
+    def __init__(
+        self,
+        model: CausalLM,
+        optim: OptimConfig,
+        objective: ObjectiveConfig,
+        *,
+        critic: Critic | None = None,
+        reference: CausalLM | None = None,
+        total_updates: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self.model, self.optim, self.critic, self.reference = model, optim, critic, reference
+        self.objective = Objective(objective)
+        self._total_updates, self._seed = total_updates, seed
         if self.objective.needs_reference and reference is None:
             raise UsageError("loss.kl needs a reference model; give Learner(reference=...)")
         self.device = device_of(model)
-        self.critic = Critic(model.hidden_size, config.critic) if config.critic.heads else None
         self.optimizer = torch.optim.AdamW(
             self._policy_parameters(),
-            lr=config.learning_rate,
-            betas=config.betas,
-            eps=config.adam_epsilon,
-            weight_decay=config.weight_decay,
+            lr=optim.learning_rate,
+            betas=optim.betas,
+            eps=optim.adam_epsilon,
+            weight_decay=optim.weight_decay,
             fused=True,
         )
         self.num_updates = 0  # batches
@@ -100,11 +88,11 @@ class Learner:
         """
         if self.reference is None:
             raise UsageError("this learner has no reference model; give Learner(reference=...)")
-        return score_batch(self.reference, batch, self.config.micro_tokens)
+        return score_batch(self.reference, batch, self.optim.micro_tokens)
 
     def logprobs(self, batch: PackedBatch) -> Floats:
         """Return the current logprob of each target [N]."""
-        return score_batch(self.model, batch, self.config.micro_tokens)
+        return score_batch(self.model, batch, self.optim.micro_tokens)
 
     def update(
         self,
@@ -170,18 +158,18 @@ class Learner:
 
     def _old_logprobs(self, batch: PackedBatch) -> Floats | None:
         """Return old logprobs [N]; None where the one step's own pass gives them."""
-        if self.config.old_logprobs == "behaviour":
+        if self.optim.old_logprobs == "behaviour":
             return batch.behaviour_N
-        if self.config.num_minibatches * self.config.num_epochs == 1:
+        if self.optim.num_minibatches * self.optim.num_epochs == 1:
             return None
         return self.logprobs(batch)
 
     def _minibatches(self, batch: PackedBatch) -> Iterator[list[NDArray[np.int64]]]:
         """Yield the units of each optimizer step, shuffled anew in each epoch."""
         units = [unit for unit in group_units(batch, self.objective.unit) if self._teaches(batch, unit)]
-        num_parts = min(self.config.num_minibatches, len(units))
-        for epoch in range(self.config.num_epochs):
-            order = np.random.default_rng([self.config.seed, self.num_updates, epoch]).permutation(len(units))
+        num_parts = min(self.optim.num_minibatches, len(units))
+        for epoch in range(self.optim.num_epochs):
+            order = np.random.default_rng([self._seed, self.num_updates, epoch]).permutation(len(units))
             for part in np.array_split(order, num_parts):
                 yield [units[i] for i in sorted(part)]
 
@@ -194,7 +182,7 @@ class Learner:
         weights = work.weights(self.objective)
         meter.start_minibatch()
         units = [unit for unit in work.units if not self._is_idle(work, unit)] or work.units[:1]
-        for chosen in split(work.batch, units, self.config.micro_tokens):
+        for chosen in split(work.batch, units, self.optim.micro_tokens):
             self._accumulate(collate(work.batch, chosen, self.device), work, weights, meter)
         grad_norm = self._clip()
         self._guard(meter, grad_norm)
@@ -204,7 +192,7 @@ class Learner:
 
     def _is_idle(self, work: _Work, unit: NDArray[np.int64]) -> bool:
         """Tell whether a unit gives exactly no gradient: no advantage, and no other term."""
-        if not self.config.skip_idle or self.objective.teaches_all:
+        if not self.optim.skip_idle or self.objective.teaches_all:
             return False
         return not any(work.advantage_N[work.batch.sequences[i].targets].any() for i in unit)
 
@@ -234,7 +222,7 @@ class Learner:
 
     def _clip(self) -> float:
         """Clip the gradient; return its norm before."""
-        limit = self.config.max_grad_norm if self.config.max_grad_norm > 0 else math.inf
+        limit = self.optim.max_grad_norm if self.optim.max_grad_norm > 0 else math.inf
         return float(nn.utils.clip_grad_norm_(self._policy_parameters(), limit))
 
     def _guard(self, meter: UpdateMeter, grad_norm: float) -> None:
@@ -246,22 +234,22 @@ class Learner:
                 f"{where}: loss {piece['loss']}, gradient norm {grad_norm}; the weights are those before "
                 "the step. Lower optim.learning_rate or look for huge rewards in the log"
             )
-        if piece["abs_log_ratio"] > self.config.spike_limit:
+        if piece["abs_log_ratio"] > self.optim.spike_limit:
             raise TrainingError(
                 f"{where}: the policy moved by {piece['abs_log_ratio']:.3g} nats a token within one batch "
-                f"(optim.spike_limit {self.config.spike_limit}). Lower optim.learning_rate or the number "
+                f"(optim.spike_limit {self.optim.spike_limit}). Lower optim.learning_rate or the number "
                 "of mini-batches and epochs"
             )
         if meter.num_minibatches:
             return
-        if piece["mismatch_kl"] > self.config.mismatch_limit:
+        if piece["mismatch_kl"] > self.optim.mismatch_limit:
             raise TrainingError(
                 f"{where}: engine and learner differ by {piece['mismatch_kl']:.3g} nats a token "
-                f"(optim.mismatch_limit {self.config.mismatch_limit}). Are the weights of the engine stale, "
+                f"(optim.mismatch_limit {self.optim.mismatch_limit}). Are the weights of the engine stale, "
                 "or its sampling settings not those of the recipe?"
             )
-        if self.config.one_engine and self.num_updates == 0 and self._is_precise():
-            tolerance = self.config.ratio_tolerance
+        if self.optim.one_engine and self.num_updates == 0 and self._is_precise():
+            tolerance = self.optim.ratio_tolerance
             if piece["max_mismatch"] > tolerance:
                 raise TrainingError(
                     f"{where}: the ratio of learner to behaviour probability differs from 1 by up to "
@@ -272,7 +260,7 @@ class Learner:
         return all(p.dtype in (torch.float32, torch.float64) for p in self.model.parameters())
 
     def _set_learning_rate(self) -> None:
-        rate = self.config.learning_rate * schedule_factor(self.config, self.num_updates)
+        rate = self.optim.learning_rate * schedule_factor(self.optim, self.num_updates, self._total_updates)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
@@ -305,32 +293,12 @@ class _Work:
         return weights_N
 
 
-def schedule_factor(config: LearnerConfig, update: int) -> float:
-    """Return the factor on the learning rate at an update."""
-    if update < config.warmup_updates:
-        return (update + 1) / (config.warmup_updates + 1)
-    if config.schedule == "constant" or config.total_updates <= config.warmup_updates:
+def schedule_factor(optim: OptimConfig, update: int, total_updates: int) -> float:
+    """Return the factor on the learning rate at an update of so many."""
+    warmup = optim.warmup_updates
+    if update < warmup:
+        return (update + 1) / (warmup + 1)
+    if optim.schedule == "constant" or total_updates <= warmup:
         return 1.0
-    done = min(1.0, (update - config.warmup_updates) / (config.total_updates - config.warmup_updates))
-    return 1.0 - done if config.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
-
-
-def _validate(config: LearnerConfig) -> None:
-    positive = (
-        "learning_rate",
-        "num_minibatches",
-        "num_epochs",
-        "micro_tokens",
-        "spike_limit",
-        "mismatch_limit",
-    )
-    for name in positive:
-        if not getattr(config, name) > 0:
-            raise UsageError(f"optim.{name} is {getattr(config, name)}; expected a positive number")
-    if config.schedule not in ("constant", "linear", "cosine"):
-        raise UsageError(f"optim.schedule is {config.schedule!r}; expected constant, linear or cosine")
-    if config.old_logprobs not in ("behaviour", "recompute"):
-        raise UsageError(
-            f"optim.old_logprobs is {config.old_logprobs!r}; expected behaviour (one engine, on-policy) "
-            "or recompute"
-        )
+    done = min(1.0, (update - warmup) / (total_updates - warmup))
+    return 1.0 - done if optim.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))

@@ -3,7 +3,7 @@
 from . import cispo, dapo, dr_grpo, gspo, llds, ppo, reinforce, sapo
 from .base import Loss, Terms, get, names, register
 from .kl import kl_estimate
-from .objective import Objective, ObjectiveConfig, Outcome, TokenBatch
+from .objective import Objective, Outcome, TokenBatch
 from .offpolicy import offpolicy_weight
 from .segments import aggregation_weights, segment_mean, segment_sum
 from .terms import Term, get_term, register_term, term_names
@@ -11,7 +11,6 @@ from .terms import Term, get_term, register_term, term_names
 __all__ = [
     "Loss",
     "Objective",
-    "ObjectiveConfig",
     "Outcome",
     "Term",
     "Terms",

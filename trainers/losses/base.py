@@ -17,16 +17,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from torch import Tensor
 
 from ...errors import UnknownName, UsageError
+from ..objective_config import Aggregation, Level
 
-__all__ = ["AGGREGATIONS", "LEVELS", "Aggregation", "Level", "Loss", "Terms", "get", "names", "register"]
+__all__ = ["AGGREGATIONS", "LEVELS", "Loss", "Terms", "get", "names", "register"]
 
-Level = Literal["token", "turn", "trajectory"]
-Aggregation = Literal["token_mean", "turn_mean", "trajectory_mean", "constant"]
 LEVELS: tuple[str, ...] = get_args(Level)
 AGGREGATIONS: tuple[str, ...] = get_args(Aggregation)
 

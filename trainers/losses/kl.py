@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 from torch import Tensor
 
 from ...errors import UnknownName
+from ..objective_config import KlKind
 
-__all__ = ["KL_KINDS", "KlKind", "kl_estimate"]
+__all__ = ["KL_KINDS", "kl_estimate"]
 
-KlKind = Literal["k1", "k2", "k3"]
 KL_KINDS: tuple[str, ...] = get_args(KlKind)
 
 

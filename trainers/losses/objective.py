@@ -5,39 +5,21 @@ Shapes: _N sampled tokens of a micro-batch (forced tokens are not among them).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ...errors import UnknownName, UsageError
+from ..objective_config import Aggregation, Level, ObjectiveConfig
 from . import base
-from .kl import KlKind, kl_estimate
-from .offpolicy import CORRECTIONS, Correction, offpolicy_weight
+from .kl import KL_KINDS, kl_estimate
+from .offpolicy import CORRECTIONS, offpolicy_weight
 from .segments import MAX_LOG_RATIO, segment_mean
 from .terms import NamedTerm, named_terms
 
-__all__ = ["Objective", "ObjectiveConfig", "Outcome", "TokenBatch"]
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectiveConfig:
-    """Name the parts of an objective; empty names take those of the loss itself."""
-
-    name: str = "ppo"
-    aggregation: base.Aggregation | Literal[""] = ""
-    ratio_level: base.Level | Literal[""] = ""
-    constant_length: float = 0.0  # tokens, for aggregation "constant"
-    kl: KlKind | Literal["none"] = "none"
-    kl_coef: float = 0.0
-    entropy_coef: float = 0.0
-    off_policy: Correction = "none"
-    off_policy_level: base.Level = "token"
-    off_policy_limit: float = 2.0
-    params: Mapping[str, Any] = field(default_factory=dict)
-    terms: tuple[Mapping[str, Any], ...] = ()  # added to the loss, each {name = ..., and its parameters}
+__all__ = ["Objective", "Outcome", "TokenBatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +43,7 @@ class TokenBatch:
         """Return how many tokens the whole mini-batch has."""
         return self.num_minibatch or len(self.logp_N)
 
-    def segments(self, level: base.Level) -> Tensor | None:
+    def segments(self, level: Level) -> Tensor | None:
         """Return the segment of each token at a level; None for tokens themselves."""
         return {"token": None, "turn": self.turn_N, "trajectory": self.trajectory_N}[level]
 
@@ -89,13 +71,13 @@ class Objective:
         self.loss.check_params(config.params)
         self.config = config
         self.terms: tuple[NamedTerm, ...] = named_terms(config.terms)
-        self.aggregation: base.Aggregation = config.aggregation or self.loss.aggregation
-        self.ratio_level: base.Level = config.ratio_level or self.loss.ratio_level
+        self.aggregation: Aggregation = config.aggregation or self.loss.aggregation
+        self.ratio_level: Level = config.ratio_level or self.loss.ratio_level
         _known("aggregation", self.aggregation, base.AGGREGATIONS)
         _known("ratio level", self.ratio_level, base.LEVELS)
         _known("ratio level", config.off_policy_level, base.LEVELS)
         _known("off-policy correction", config.off_policy, CORRECTIONS)
-        _known("KL estimate", config.kl, ("none", "k1", "k2", "k3"))
+        _known("KL estimate", config.kl, ("none", *KL_KINDS))
         if config.kl == "k1":
             raise UsageError(
                 "loss.kl = 'k1' has an expected gradient of 0 as a loss term: use 'k3' or 'k2', "

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from ...errors import UnknownName
+from ..objective_config import Correction
 from .segments import MAX_LOG_RATIO, segment_sum
 
-__all__ = ["CORRECTIONS", "Correction", "offpolicy_weight"]
+__all__ = ["CORRECTIONS", "offpolicy_weight"]
 
-Correction = Literal["none", "truncate", "mask"]
 CORRECTIONS: tuple[str, ...] = get_args(Correction)
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...errors import UnknownName, UsageError
-from .base import AGGREGATIONS, Aggregation
+from ..objective_config import Aggregation
+from .base import AGGREGATIONS
 
 __all__ = ["MAX_LOG_RATIO", "aggregation_weights", "segment_mean", "segment_sum"]
 

@@ -25,8 +25,9 @@ from turnwise.errors import TableError, UnknownName, UsageError
 from turnwise.trainers import credit as credits
 from turnwise.trainers import weights
 from turnwise.trainers.credit import Credit, TurnTable
-from turnwise.trainers.credit.methods import hae
-from turnwise.trainers.learner.critic import Critic, CriticConfig
+from turnwise.trainers.credit.methods.hae import hae
+from turnwise.trainers.learner.config import CriticConfig
+from turnwise.trainers.learner.critic import Critic
 from turnwise.trainers.learner.heads import HEADS_OF, Head, find_heads
 from turnwise.trainers.learner.states import read
 from turnwise.trainers.runs import checkpoint
@@ -103,7 +104,7 @@ def test_a_cut_off_trajectory_goes_on_in_its_next_prompt(model: TinyLM) -> None:
 
 def test_columns_have_the_names_that_the_estimators_read(model: TinyLM) -> None:
     for estimator, heads in HEADS_OF.items():
-        critic = Critic(16, CriticConfig(heads=heads))
+        critic = Critic(16, heads, CriticConfig())
         for network in critic._heads.values():
             torch.nn.init.normal_(network[-1].weight)
         reading = critic.read(model, batch())
@@ -117,7 +118,7 @@ def test_columns_have_the_names_that_the_estimators_read(model: TinyLM) -> None:
 
 
 def test_heads_learn_their_targets(model: TinyLM) -> None:
-    critic = Critic(16, CriticConfig((Head("low", "action", "low"),), learning_rate=2e-2, num_epochs=300))
+    critic = Critic(16, [Head("low", "action", "low")], CriticConfig(learning_rate=2e-2, num_epochs=300))
     reading = critic.read(model, batch())
     assert critic.columns(reading)["low"].tolist() == [0.0, 0.0, 0.0]
     targets = {"low": np.array([1.0, 3.0, np.nan])}  # the last is unknown: it does not count
@@ -153,7 +154,7 @@ def test_only_known_targets_of_hae_are_learned() -> None:
 
 def test_slow_copies_follow_by_tau(model: TinyLM) -> None:
     heads = (Head("q", "end", "q", slow=True),)
-    critic = Critic(16, CriticConfig(heads, learning_rate=0.1, num_epochs=20, tau=0.25))
+    critic = Critic(16, heads, CriticConfig(learning_rate=0.1, num_epochs=20, tau=0.25))
     reading = critic.read(model, batch())
     critic.fit(reading, Credit(np.zeros(3), targets={"q": np.array([1.0, 2.0, 3.0])}))
     for slow, fast in zip(
@@ -165,9 +166,9 @@ def test_slow_copies_follow_by_tau(model: TinyLM) -> None:
 
 
 def test_a_state_continues_bit_for_bit(model: TinyLM) -> None:
-    config = CriticConfig(HEADS_OF["archer"], num_epochs=2, batch_size=2, seed=5)
+    config = CriticConfig(num_epochs=2, batch_size=2)
     targets = {name: np.array([1.0, -1.0, 2.0]) for name in ("q1", "q2", "v1", "v2")}
-    straight, resumed = Critic(16, config), Critic(16, config)
+    straight, resumed = (Critic(16, HEADS_OF["archer"], config, seed=5) for _ in range(2))
     reading = straight.read(model, batch())
     straight.fit(reading, Credit(np.zeros(3), targets=targets))
     resumed.load_state_dict(copy.deepcopy(straight.state_dict()))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +22,10 @@ import torch
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import TrainingError, UsageError
+from turnwise.trainers.learner.config import OptimConfig
 from turnwise.trainers.learner.sequences import PackedBatch, pack
-from turnwise.trainers.learner.update import Learner, LearnerConfig, schedule_factor
-from turnwise.trainers.losses import ObjectiveConfig
+from turnwise.trainers.learner.update import Learner, schedule_factor
+from turnwise.trainers.objective_config import ObjectiveConfig
 
 VOCAB = 24
 SIZES = TinyConfig(
@@ -85,13 +87,17 @@ def advantages(batch: PackedBatch, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=batch.num_rows)[batch.row_N]
 
 
-def gradient(model: TinyLM, config: LearnerConfig, batch: PackedBatch) -> torch.Tensor:
+def make_learner(model: TinyLM, objective: ObjectiveConfig | None = None, **optim: Any) -> Learner:
+    return Learner(model, OptimConfig(**optim), objective or ObjectiveConfig())
+
+
+def gradient(model: TinyLM, batch: PackedBatch, objective: ObjectiveConfig, **optim: Any) -> torch.Tensor:
     """Return the gradient of one step, by plain descent with a rate of 1 and no clipping."""
     model = copy.deepcopy(model)
     before = torch.cat([p.detach().flatten().clone() for p in model.parameters()])
-    learner = Learner(model, replace(config, max_grad_norm=0.0))
+    learner = make_learner(model, objective, max_grad_norm=0.0, **optim)
     learner.optimizer = torch.optim.SGD(model.parameters(), lr=1.0)  # type: ignore[assignment]
-    learner.config = replace(learner.config, learning_rate=1.0)
+    learner.optim = replace(learner.optim, learning_rate=1.0)
     learner.update(batch, advantages(batch))
     return before - torch.cat([p.detach().flatten() for p in model.parameters()])
 
@@ -101,13 +107,9 @@ def gradient(model: TinyLM, config: LearnerConfig, batch: PackedBatch) -> torch.
 def test_first_ratio_is_one(conversation: bool, dtype: torch.dtype, tolerance: float) -> None:
     model = build_model(dtype)
     batch = pack(collect(model, conversation))
-    assert (
-        np.abs(np.expm1(Learner(model, LearnerConfig()).logprobs(batch) - batch.behaviour_N)).max()
-        < tolerance
-    )
-    learner = Learner(
-        model, LearnerConfig(one_engine=True, ratio_tolerance=tolerance, old_logprobs="behaviour")
-    )
+    ratio_N = np.exp(make_learner(model).logprobs(batch) - batch.behaviour_N)
+    assert np.abs(ratio_N - 1.0).max() < tolerance
+    learner = make_learner(model, ratio_tolerance=tolerance, old_logprobs="behaviour")
     log = learner.update(batch, advantages(batch))
     assert log["mismatch_max"] <= tolerance
     assert log["ratio_max"] == pytest.approx(1.0, abs=2 * tolerance)
@@ -133,9 +135,9 @@ def test_micro_batches_do_not_change_the_gradient(level: str, aggregation: str, 
         off_policy="truncate",
         off_policy_level=level,  # type: ignore[arg-type]
     )
-    config = LearnerConfig(objective=objective, old_logprobs="behaviour", mismatch_limit=10.0)
-    whole = gradient(model, replace(config, micro_tokens=100_000), moved)
-    pieces = gradient(model, replace(config, micro_tokens=1), moved)
+    optim = {"old_logprobs": "behaviour", "mismatch_limit": 10.0, "one_engine": False}
+    whole = gradient(model, moved, objective, micro_tokens=100_000, **optim)
+    pieces = gradient(model, moved, objective, micro_tokens=1, **optim)
     assert whole.abs().max() > 1e-4
     torch.testing.assert_close(pieces, whole, rtol=1e-9, atol=1e-12)
 
@@ -149,10 +151,9 @@ def test_packing_does_not_change_the_gradient() -> None:
     ]
     alone = pack(turns)
     assert len(alone.sequences) > len(packed.sequences)
-    config = LearnerConfig(objective=ObjectiveConfig(aggregation="turn_mean"))
-    torch.testing.assert_close(
-        gradient(model, config, packed), gradient(model, config, alone), rtol=1e-6, atol=1e-9
-    )
+    objective = ObjectiveConfig(aggregation="turn_mean")
+    found, expected = (gradient(model, batch, objective) for batch in (packed, alone))
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_sequences_without_gradient_are_left_out() -> None:
@@ -163,14 +164,14 @@ def test_sequences_without_gradient_are_left_out() -> None:
     found = []
     for skip in (True, False):
         twin = copy.deepcopy(model)
-        learner = Learner(twin, LearnerConfig(skip_idle=skip, max_grad_norm=0.0))
+        learner = make_learner(twin, skip_idle=skip, max_grad_norm=0.0)
         learner.optimizer = torch.optim.SGD(twin.parameters(), lr=1e-3)  # type: ignore[assignment]
         learner.update(batch, advantage)
         found.append(snapshot(twin))
     torch.testing.assert_close(found[0], found[1], rtol=1e-12, atol=1e-14)
     assert (found[0] - snapshot(model)).abs().max() > 1e-6
     # a batch without any signal is still an update: nothing to learn is no error
-    log = Learner(model, LearnerConfig()).update(batch, np.zeros(batch.num_targets))
+    log = make_learner(model).update(batch, np.zeros(batch.num_targets))
     assert log["grad_norm"] == 0.0
 
 
@@ -183,7 +184,7 @@ def test_one_step_by_hand() -> None:
     batch = pack(
         [Trajectory("e", "t", 0, "g", (Turn(0, "", "", "", 0.0, "", generation=generation),), "terminated")]
     )
-    found = gradient(model, LearnerConfig(objective=ObjectiveConfig(name="reinforce")), batch)
+    found = gradient(model, batch, ObjectiveConfig(name="reinforce"))
     twin = copy.deepcopy(model)
     logits = twin.head(twin.hidden(torch.tensor([[1, 6]]), torch.tensor([2])))[0, 1]
     (-advantages(batch)[0] * logits.log_softmax(0)[7]).backward()
@@ -198,7 +199,7 @@ def snapshot(model: TinyLM) -> torch.Tensor:
 def test_not_finite_stops_before_the_weights_change() -> None:
     model = build_model()
     batch = pack(collect(model, True))
-    learner, before = Learner(model, LearnerConfig()), snapshot(model)
+    learner, before = make_learner(model), snapshot(model)
     spoiled = advantages(batch)
     spoiled[3] = math.nan
     with pytest.raises(TrainingError, match="loss nan"):
@@ -212,42 +213,43 @@ def test_jumps_and_foreign_logprobs_stop() -> None:
     before = snapshot(model)
     foreign = replace(batch, behaviour_N=batch.behaviour_N + 1.0)
     with pytest.raises(TrainingError, match="engine and learner differ"):
-        Learner(model, LearnerConfig()).update(foreign, advantages(batch))
+        make_learner(model, one_engine=False).update(foreign, advantages(batch))
     slightly = replace(batch, behaviour_N=batch.behaviour_N + 1e-4)
     with pytest.raises(TrainingError, match="although one engine"):
-        Learner(model, LearnerConfig(one_engine=True)).update(slightly, advantages(batch))
+        make_learner(model).update(slightly, advantages(batch))
     assert torch.equal(snapshot(model), before)
-    jumping = LearnerConfig(learning_rate=1.0, num_minibatches=3, spike_limit=0.5)
     with pytest.raises(TrainingError, match="the policy moved by"):
-        Learner(model, jumping).update(batch, advantages(batch))
+        make_learner(model, learning_rate=1.0, num_minibatches=3, spike_limit=0.5).update(
+            batch, advantages(batch)
+        )
 
 
 def test_all_forced_and_wrong_length_are_refused() -> None:
     model = build_model()
     batch = pack(collect(model, True))
     with pytest.raises(UsageError, match="advantage_N has shape"):
-        Learner(model, LearnerConfig()).update(batch, np.zeros(3))
+        make_learner(model).update(batch, np.zeros(3))
     generation = Generation("", (1,), (9,), (0.0,), ((9,),))
     forced = pack(
         [Trajectory("e", "t", 0, "g", (Turn(0, "", "", "", 0.0, "", generation=generation),), "terminated")]
     )
     with pytest.raises(TrainingError, match="every token of the batch was forced"):
-        Learner(model, LearnerConfig()).update(forced, np.zeros(0))
+        make_learner(model).update(forced, np.zeros(0))
 
 
 def test_state_continues_bit_for_bit() -> None:
-    config = LearnerConfig(num_minibatches=2, num_epochs=2, schedule="cosine", total_updates=9)
+    optim = OptimConfig(num_minibatches=2, num_epochs=2, schedule="cosine", one_engine=False)
     batch = pack(collect(build_model(torch.float32), False))
 
     def advance(learner: Learner, num: int) -> None:
         for seed in range(num):
             learner.update(batch, advantages(batch, seed))
 
-    straight = Learner(build_model(torch.float32), config)
+    straight = Learner(build_model(torch.float32), optim, ObjectiveConfig(), total_updates=9)
     advance(straight, 2)
     model = build_model(torch.float32)
     model.load_state_dict(straight.model.state_dict())
-    resumed = Learner(model, config)
+    resumed = Learner(model, optim, ObjectiveConfig(), total_updates=9)
     resumed.load_state_dict(copy.deepcopy(straight.state_dict()))
     advance(straight, 2)
     advance(resumed, 2)
@@ -259,28 +261,29 @@ def test_kl_needs_a_reference_and_pulls_towards_it() -> None:
     objective = ObjectiveConfig(kl="k3", kl_coef=1.0)
     model = build_model(torch.float32)
     with pytest.raises(UsageError, match="reference"):
-        Learner(model, LearnerConfig(objective=objective))
+        make_learner(model, objective)
     reference = copy.deepcopy(model)
     for parameter in model.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     batch = pack(collect(model, True))
-    config = LearnerConfig(objective=objective, learning_rate=3e-3, spike_limit=100, mismatch_limit=100)
-    learner = Learner(model, config, reference=reference)
+    optim = OptimConfig(learning_rate=3e-3, spike_limit=100, mismatch_limit=100, one_engine=False)
+    learner = Learner(model, optim, objective, reference=reference)
     logs = [learner.update(batch, np.zeros(batch.num_targets)) for _ in range(30)]
     assert logs[-1]["kl"] < 0.5 * logs[0]["kl"]
 
 
 def test_schedules_by_hand() -> None:
-    config = LearnerConfig(schedule="linear", warmup_updates=2, total_updates=6)
-    found = [schedule_factor(config, update) for update in range(7)]
+    optim = OptimConfig(schedule="linear", warmup_updates=2)
+    found = [schedule_factor(optim, update, 6) for update in range(7)]
     assert found == pytest.approx([1 / 3, 2 / 3, 1.0, 0.75, 0.5, 0.25, 0.0])
-    assert schedule_factor(replace(config, schedule="cosine"), 4) == pytest.approx(0.5)
-    assert schedule_factor(LearnerConfig(), 1000) == 1.0
+    assert schedule_factor(replace(optim, schedule="cosine"), 4, 6) == pytest.approx(0.5)
+    assert schedule_factor(OptimConfig(), 1000, 2000) == 1.0
 
 
 def test_wrong_numbers_are_refused() -> None:
-    model = build_model()
     with pytest.raises(UsageError, match="num_epochs"):
-        Learner(model, LearnerConfig(num_epochs=0))
+        OptimConfig(num_epochs=0)
+    with pytest.raises(UsageError, match="betas is"):
+        OptimConfig(betas=(0.9,))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="schedule"):
-        Learner(model, LearnerConfig(schedule="square"))  # type: ignore[arg-type]
+        OptimConfig(schedule="square")  # type: ignore[arg-type]

@@ -10,9 +10,11 @@ import pytest
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.types import Generation, Trajectory, Turn, VersionSpan
 from turnwise.trainers.assign import prepare
+from turnwise.trainers.learner.config import OptimConfig
 from turnwise.trainers.learner.sequences import pack
 from turnwise.trainers.learner.sharing import average_shared, owner_rows
-from turnwise.trainers.learner.update import Learner, LearnerConfig
+from turnwise.trainers.learner.update import Learner
+from turnwise.trainers.objective_config import ObjectiveConfig
 from turnwise.trainers.recipe import from_tables
 
 SIZES = TinyConfig(
@@ -89,7 +91,7 @@ def test_shared_tokens_are_targets_once() -> None:
 
 
 def test_the_credit_of_a_shared_turn_is_the_mean_of_its_futures() -> None:
-    learner = Learner(TinyLM(SIZES, seed=0), LearnerConfig())
+    learner = Learner(TinyLM(SIZES, seed=0), OptimConfig(), ObjectiveConfig())
     parts = {"credit": {"name": "grpo", "params": {"epsilon": 0.0}}, "plan": {"name": "independent"}}
     prepared = prepare(LEAVES, from_tables(parts), learner)
     # returns 1, 0, 0, 1: mean 0.5, deviation 1 / sqrt(3): advantages +-sqrt(3) / 2
@@ -103,7 +105,7 @@ def test_the_credit_of_a_shared_turn_is_the_mean_of_its_futures() -> None:
 
 def test_both_ways_are_the_same_gradient_where_each_token_weighs_alone() -> None:
     """The copies of a turn add up to its mean advantage times the number of its leaves."""
-    learner = Learner(TinyLM(SIZES, seed=0), LearnerConfig())
+    learner = Learner(TinyLM(SIZES, seed=0), OptimConfig(), ObjectiveConfig())
     once = prepare(LEAVES, from_tables({"credit": {"name": "gigpo"}}), learner)
     each = prepare(LEAVES, from_tables({"credit": {"name": "gigpo"}, "plan": {"shared": "each"}}), learner)
     owner_R = np.array(OWNERS)

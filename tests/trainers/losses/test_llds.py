@@ -8,7 +8,8 @@ import torch
 
 from turnwise.errors import UnknownName, UsageError
 from turnwise.trainers import losses
-from turnwise.trainers.losses import Objective, ObjectiveConfig, TokenBatch, aggregation_weights
+from turnwise.trainers.losses import Objective, TokenBatch, aggregation_weights
+from turnwise.trainers.objective_config import ObjectiveConfig
 
 # four messages of two tokens: (logp, logp_old, advantage)
 FELL_GOOD = ([-1.5, -1.0], [-1.0, -1.2], [1.0, 1.0])  # sum fell by 0.3; only the first token fell: 0.5

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from turnwise.errors import UnknownName, UsageError
 from turnwise.trainers import losses
-from turnwise.trainers.losses import Objective, ObjectiveConfig, TokenBatch, aggregation_weights
+from turnwise.trainers.losses import Objective, TokenBatch, aggregation_weights
+from turnwise.trainers.objective_config import ObjectiveConfig
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "policy_losses.json").read_text())
 # name in the golden file -> ours; the file's sums over tokens are our "constant" with these lengths:
