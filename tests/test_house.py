@@ -1,6 +1,6 @@
 """The rules of the house: imports run one way, the wheel is whole, the public names stand.
 
-1. errors <- envs <- servers <- agents <- trainers <- commands, and nothing imports upwards.
+1. errors, settings <- envs <- servers <- agents <- trainers <- commands, and nothing imports upwards.
 2. No module imports `envs`, `agents`, `trainers` or `servers` as a top-level package.
 3. trainers/credit and trainers/rewards import numpy and the errors only.
 4. `import turnwise` and `import turnwise.envs` bring neither torch nor a web server.
@@ -28,7 +28,16 @@ from prose import Prose, prose
 import turnwise
 
 ROOT = Path(__file__).resolve().parents[1]
-LAYERS = {"errors": 0, "envs": 1, "servers": 2, "agents": 3, "trainers": 4, "commands": 5, "__main__": 6}
+LAYERS = {
+    "errors": 0,
+    "settings": 0,
+    "envs": 1,
+    "servers": 2,
+    "agents": 3,
+    "trainers": 4,
+    "commands": 5,
+    "__main__": 6,
+}
 FOLDERS = ("envs", "servers", "agents", "trainers")
 MAX_FILES_AT_THE_TOP = 12
 MAX_CIRCLES = 0
@@ -45,7 +54,8 @@ def sources() -> Iterator[tuple[str, Path]]:
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
     for file in sorted((ROOT / "src" / "turnwise" / "commands").glob("*.py")):
         yield f"commands.{file.stem}", file
-    yield "errors", ROOT / "src" / "turnwise" / "errors.py"
+    for name in ("errors", "settings"):
+        yield name, ROOT / "src" / "turnwise" / f"{name}.py"
 
 
 def imports(module: str, file: Path, *, top_level_only: bool = False) -> Iterator[str]:

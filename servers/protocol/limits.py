@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Annotated
 
 from ...errors import UsageError
+from ...settings import Setting
 
 __all__ = ["Limits"]
 
@@ -13,34 +15,34 @@ _MAY_BE_ZERO = ("max_sessions_per_key", "max_rate", "max_burst")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bound sizes, counts and times of a service.
+    """Bounds of sizes, counts and times of a service.
 
     Args:
         max_body_bytes: the longest request body.
         max_action_chars: the longest action.
         max_depth: the deepest nesting of a JSON body.
         max_batch: the most items, or sessions, of one request.
-        max_sessions: the most open sessions.
-        max_sessions_per_key: the most open sessions of one key; 0 is no limit of its own.
         max_requests: how many answers to create and fork are kept for repetition.
         max_turns: the most turns of an episode; longer ones are truncated.
-        max_rate: the most requests of one key a second; 0 is no limit.
-        max_burst: how many of them may come at once; 0 is a second's worth.
-        ttl_s: how long a session may stand idle.
         max_wait_s: the longest that a call may ask to wait.
+
+    Raises:
+        UsageError: if a value is too small.
     """
 
+    max_sessions: Annotated[int, Setting("Most open sessions.")] = 16_384
+    max_sessions_per_key: Annotated[int, Setting("Most open sessions of one key; 0: no limit.")] = 0
+    max_rate: Annotated[float, Setting("Most requests of one key a second; 0: no limit.")] = 0.0
+    max_burst: Annotated[
+        int, Setting("How many of them may come at the same time; 0: as many as in a second.")
+    ] = 0
+    ttl_s: Annotated[float, Setting("Seconds after which an idle session is closed.", name="ttl")] = 1800.0
     max_body_bytes: int = 8 << 20
     max_action_chars: int = 65_536
     max_depth: int = 16
     max_batch: int = 1024
-    max_sessions: int = 16_384
-    max_sessions_per_key: int = 0
     max_requests: int = 4096
     max_turns: int = 10_000
-    max_rate: float = 0.0
-    max_burst: int = 0
-    ttl_s: float = 1800.0
     max_wait_s: float = 300.0
 
     def __post_init__(self) -> None:

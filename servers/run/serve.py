@@ -6,7 +6,9 @@ import sys
 
 from ..http.control_plane import Application
 from ..sessions.journal.files import journal_of
-from .config import ServerConfig, announce, build_service, listen, load_keys
+from .build import build_service, load_keys
+from .config import ServerConfig
+from .listening import announce, listen
 from .logs import configure_logs
 from .process import run_server
 from .supervisor import supervise

@@ -28,7 +28,9 @@ from ..isolation.lifeline import die_with
 from ..sessions.counts import SharedLedger
 from ..sessions.journal.files import journal_of
 from ..workers.cluster import Mesh
-from .config import ServerConfig, announce, build_service, listen, load_keys
+from .build import build_service, load_keys
+from .config import ServerConfig
+from .listening import announce, listen
 from .logs import configure_logs
 from .process import run_server
 

@@ -26,11 +26,10 @@ from .engine import connect, engine_errors, image_volumes, labels, reap
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["DEFAULT_IMAGE", "ContainerLauncher", "facts_inside"]
+__all__ = ["ContainerLauncher", "facts_inside"]
 
 log = logging.getLogger("turnwise.servers")
 
-DEFAULT_IMAGE = "turnwise"
 _DEFAULT_MEMORY_BYTES = 1 << 30
 _MAX_PIDS = 256
 _TMPFS = "rw,noexec,nosuid,nodev,size=64m"
@@ -55,7 +54,7 @@ class ContainerLauncher:
 
     def __init__(
         self,
-        image: str = DEFAULT_IMAGE,
+        image: str = "turnwise",
         *,
         memory_bytes: int = 0,
         readable: Sequence[Path] = (),

@@ -28,7 +28,7 @@ from turnwise.errors import UsageError
 from turnwise.servers.isolation.catalogue import Offer
 from turnwise.servers.isolation.channel import Channel
 from turnwise.servers.isolation.containers.launcher import ContainerLauncher, _Unwrap
-from turnwise.servers.run import config as server_config
+from turnwise.servers.run import build as server_build
 from turnwise.servers.run import serve as serving
 from turnwise.servers.run.serve import ServerConfig, build_service
 
@@ -64,7 +64,7 @@ def test_a_deadline_is_kept_by_containers_too(world, monkeypatch):
         built.append(config)
         return Offer(config.envs)
 
-    monkeypatch.setattr(server_config, "build_offer", build)
+    monkeypatch.setattr(server_build, "build_offer", build)
     build_service(ServerConfig(envs=(world("Counter"),), deadline_s=1.0, isolation=CONTAINERS))
     assert len(built) == 1
 
