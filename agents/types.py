@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from .sampling import NEUTRAL, Sampling
+
 __all__ = [
     "EMPTY_SUPPORT",
     "Generation",
@@ -74,9 +76,7 @@ class GenerationRequest:
     constraint: Constraint = "none"
     style: Style = "plain"  # what stands around the action that a constraint asks for
     max_tokens: int = 64
-    temperature: float = 1.0  # 0 is greedy
-    top_p: float = 1.0
-    top_k: int = 0  # 0 is all
+    sampling: Sampling = NEUTRAL
     stop: tuple[str, ...] = ()
     key: tuple[int, ...] = ()
     turn: int = 0  # how many turns the episode has had

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..agents.policies.settings import AgentSettings
 from ..agents.prompts.config import PromptConfig
 from ..agents.rollout.rollout import RolloutConfig, TaskItem
+from ..agents.sampling import Sampling
 from .rollouts.mixture import assign, worlds_of
 from .sections import PromptSection, Recipe
 
@@ -47,15 +48,11 @@ def rollout_config(recipe: Recipe) -> RolloutConfig:
         max_tokens=section.max_tokens,
         max_episode_tokens=section.max_episode_tokens,
         deadline_s=section.deadline_s,
-        temperature=section.temperature,
-        top_p=section.top_p,
-        top_k=section.top_k,
+        sampling=Sampling(section.temperature, section.top_p, section.top_k),
         constraint=section.constraint,
-        prompt=prompt_config(recipe.prompt),
         retries=section.retries,
         slots=section.slots,
         deterministic=section.deterministic,
-        seed=recipe.train.seed,
     )
 
 
@@ -67,14 +64,11 @@ def eval_config(recipe: Recipe) -> RolloutConfig:
         max_tokens=section.max_tokens,
         max_episode_tokens=section.max_episode_tokens,
         deadline_s=section.deadline_s,
-        temperature=recipe.eval.temperature,
-        top_p=recipe.eval.top_p,
+        sampling=Sampling(recipe.eval.temperature, recipe.eval.top_p),
         constraint=section.constraint,
-        prompt=prompt_config(recipe.prompt),
         retries=section.retries,
         slots=section.slots,
         deterministic=section.deterministic,
-        seed=recipe.eval.seed,
     )
 
 

@@ -83,18 +83,12 @@ def prepare(
     """Check a request; generation is cut where the model's context ends.
 
     Raises:
-        UsageError: if a sampling parameter or a prompt token is out of range.
+        UsageError: if max_tokens or a prompt token is out of range.
         PolicyError: if the prompt alone fills the context.
     """
     r = request
-    for name, value, fits, expected in (
-        ("temperature", r.temperature, 0 <= r.temperature < float("inf"), "0 (greedy) or a positive number"),
-        ("top_p", r.top_p, 0 < r.top_p <= 1, "a number above 0, at most 1"),
-        ("top_k", r.top_k, r.top_k >= 0, "0 (all) or a positive number"),
-        ("max_tokens", r.max_tokens, r.max_tokens >= 1, "at least 1"),
-    ):
-        if not fits:
-            raise UsageError(f"generation request: {name} {value}; expected {expected}")
+    if r.max_tokens < 1:
+        raise UsageError(f"generation request: max_tokens {r.max_tokens}; expected at least 1")
     if not prompt_ids or min(prompt_ids) < 0 or max(prompt_ids) >= vocab_size:
         raise UsageError(
             f"generation request: a prompt of tokens outside 0 to {vocab_size - 1}, or an empty one"
@@ -198,13 +192,10 @@ def run_jobs(
 
 
 def _draw(rows: Sequence[_Row], logits: Tensor, codec: Codec) -> None:
-    requests = [row.job.request for row in rows]
     draw = sample(
         logits,
         SamplingRows(
-            temperature_B=np.array([request.temperature for request in requests], dtype=np.float64),
-            top_k_B=np.array([request.top_k for request in requests], dtype=np.int64),
-            top_p_B=np.array([request.top_p for request in requests], dtype=np.float64),
+            sampling=[row.job.request.sampling for row in rows],
             uniform_B=np.array([row.job.uniforms[len(row.tokens)] for row in rows]),
             allowed=[None if row.node is None else row.node.tokens for row in rows],
         ),
@@ -235,7 +226,7 @@ def _generation(row: _Row, codec: Codec, version: int) -> Generation:
         logprobs=tuple(row.logprobs),
         support=() if free else tuple(row.supports),
         versions=(VersionSpan(version, 0, len(row.tokens)),),
-        temperature=row.job.request.temperature,
+        temperature=row.job.request.sampling.temperature,
         finish_reason=row.finish or "length",
         entropy=tuple(row.entropies),
         char_ends=codec.char_ends(row.tokens, text),

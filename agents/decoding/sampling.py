@@ -19,6 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..sampling import Sampling
+
 __all__ = ["Draw", "SamplingRows", "precise", "sample"]
 
 # Up to here probabilities are float64; above, the vocabulary of a large model
@@ -32,9 +34,7 @@ _LEAST_LOGIT = -1e30
 class SamplingRows:
     """Hold what the rows of a batch ask for, one entry a row."""
 
-    temperature_B: NDArray[np.float64]  # 0 is greedy
-    top_k_B: NDArray[np.int64]  # 0 is all
-    top_p_B: NDArray[np.float64]
+    sampling: Sequence[Sampling]  # [B]
     uniform_B: NDArray[np.float64]  # in [0, 1)
     allowed: Sequence[Sequence[int] | None]  # [B] ascending tokens, or None: all
 
@@ -85,22 +85,22 @@ def _draw_rows(
 ) -> None:
     """Draw for the rows `indices` and write what comes out at their places of `draw`."""
 
-    def column(values_B: NDArray[np.float64] | NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(values_B[indices])[:, None].to(logits_MS.device)
+    def column(values_M: Sequence[float], dtype: torch.dtype = torch.float64) -> Tensor:
+        return torch.tensor(values_M, dtype=dtype, device=logits_MS.device)[:, None]
 
-    greedy_B = rows.temperature_B == 0
-    temperature_B = np.where(greedy_B, 1.0, rows.temperature_B)
-    top_k_B = np.where(greedy_B, 1, rows.top_k_B)
-    logits_MS = logits_MS / column(temperature_B).to(logits_MS.dtype)
+    asked_M = [rows.sampling[row] for row in indices]
+    top_k_M = [1 if asked.temperature == 0 else asked.top_k for asked in asked_M]
+    top_p_M = [asked.top_p for asked in asked_M]
+    logits_MS = logits_MS / column([asked.temperature or 1.0 for asked in asked_M], logits_MS.dtype)
     kept_MS: Tensor | None = None
-    if np.any(top_k_B[indices] > 0) or np.any(rows.top_p_B[indices] < 1.0):
-        kept_MS = nucleus(logits_MS, column(top_k_B), column(rows.top_p_B))
+    if max(top_k_M) > 0 or min(top_p_M) < 1.0:
+        kept_MS = nucleus(logits_MS, column(top_k_M, torch.int64), column(top_p_M))
         logits_MS = logits_MS.masked_fill(~kept_MS, -torch.inf)
     # One pass of exp, which is most of the cost: log p = x - log sum exp x, H = log sum exp x - sum p x.
     logits_MS = logits_MS - logits_MS.amax(dim=-1, keepdim=True)
     weights_MS = logits_MS.exp()
     total_M1 = weights_MS.sum(dim=-1, keepdim=True)
-    choice_M1 = _invert(weights_MS, column(rows.uniform_B))
+    choice_M1 = _invert(weights_MS, column(rows.uniform_B[indices].tolist()))
     log_total_M = total_M1.log()[:, 0]
     finite_MS = logits_MS if kept_MS is None and candidates is None else logits_MS.clamp(min=_LEAST_LOGIT)
     entropy_M = (log_total_M - (weights_MS * finite_MS).sum(dim=-1) / total_M1[:, 0]).clamp(min=0.0)
@@ -154,7 +154,7 @@ def _supports(
         start += count
         if candidates is not None:
             supports.append(tuple(candidates[place][column] for column in mine))
-        elif count == kept_MS.shape[1] and rows.temperature_B[row] != 0:
+        elif count == kept_MS.shape[1] and rows.sampling[row].temperature != 0:
             supports.append(None)
         else:
             supports.append(tuple(mine))

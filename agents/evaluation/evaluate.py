@@ -14,16 +14,27 @@ from ...envs.registry import version_of
 from ...errors import UsageError
 from ...servers.protocol.types import SessionClient
 from ..policies import base as capabilities
+from ..prompts.config import PromptConfig
 from ..rollout.config import RolloutConfig, TaskItem
 from ..rollout.rollout import rollout
 from ..types import Policy, Trajectory
 from .folder import EvaluationFolder
 from .results import EvalRow, Evaluation
 
-__all__ = ["EvalRow", "Evaluation", "evaluate"]
+__all__ = ["EVALUATION", "EvalRow", "Evaluation", "evaluate"]
 
-# Fields that decide how fast an evaluation runs, not what it finds.
-_PACE = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info")
+# Fields that decide how fast an evaluation runs, not what it finds; the sampling's stand beside the others.
+_NOT_RECORDED = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info", "sampling")
+
+EVALUATION = RolloutConfig(
+    max_turns=50,
+    max_tokens=None,
+    max_episode_tokens=32_768,
+    deadline_s=1800.0,
+    constraint=None,
+    slots=32,
+)
+"""What an evaluation plays by default: long episodes, asked as the policy was trained to be."""
 
 OnProgress = Callable[[EvalRow], None]
 
@@ -37,7 +48,9 @@ async def evaluate(
     split: str | None = None,
     episodes: int = 100,
     seed: int = 0,
-    config: RolloutConfig | None = None,
+    config: RolloutConfig = EVALUATION,
+    prompt: PromptConfig | None = None,
+    random_seed: int = 0,
     agent: str = "",
     out: str | Path | None = None,
     on_progress: OnProgress | None = None,
@@ -52,7 +65,9 @@ async def evaluate(
         split: its argument `split`, where it has one.
         episodes: how many tasks.
         seed: the first task's.
-        config: limits, sampling and prompts.
+        config: limits and sampling.
+        prompt: how prompts are made; None is the policy's own.
+        random_seed: the first part of every key of the policy's random numbers.
         agent: what to call the agent; the policy's name by default.
         out: a folder that keeps the rows, so that an interrupted evaluation goes on.
         on_progress: called with each row as its episode ends, and first with those of `out`.
@@ -65,9 +80,8 @@ async def evaluate(
     """
     if episodes < 1 or seed < 0:
         raise UsageError(f"episodes {episodes}, seed {seed}: expected at least one episode, no seed below 0")
-    config = config or RolloutConfig()
     kwargs = {**(kwargs or {}), **({"split": split} if split is not None else {})}
-    settings = _settings(policy, agent, env_id, kwargs, config)
+    settings = _settings(policy, agent, env_id, kwargs, _played(policy, config, prompt, random_seed))
     seeds = range(seed, seed + episodes)
     with EvaluationFolder(out, settings) if out is not None else nullcontext() as folder:
         rows = {} if folder is None else {at: row for at, row in folder.rows.items() if at in seeds}
@@ -82,7 +96,7 @@ async def evaluate(
                 folder.add(row)
             _report(on_progress, row)
 
-        await rollout(client, policy, tasks, config, keep)
+        await rollout(client, policy, tasks, config, keep, prompt=prompt, seed=random_seed)
         evaluation = _summed([rows[at] for at in seeds], {**settings, "seed": seed}, env_id)
         if folder is not None:
             folder.finish(evaluation)
@@ -111,17 +125,29 @@ def _summed(rows: Sequence[EvalRow], settings: dict[str, Any], env_id: str) -> E
 
 
 def _settings(
-    policy: Policy, agent: str, env_id: str, kwargs: dict[str, Any], config: RolloutConfig
+    policy: Policy, agent: str, env_id: str, kwargs: dict[str, Any], played: dict[str, Any]
 ) -> dict[str, Any]:
     """Name everything that the rows depend on."""
-    played = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in _PACE}
-    played["prompt"] = asdict(capabilities.prompt_of(policy, config.prompt))
-    played["stop"] = list(config.stop)
-    played["constraint"] = capabilities.constraint_of(policy, config.constraint)
     return {
         "environment": env_id,
         "kwargs": kwargs,
         "agent": agent or policy.name,
         "policy_version": capabilities.version_of(policy),
         "rollout": played,
+    }
+
+
+def _played(
+    policy: Policy, config: RolloutConfig, prompt: PromptConfig | None, random_seed: int
+) -> dict[str, Any]:
+    """Return how the episodes are played, with the policy's own values where none are given."""
+    names = [field.name for field in fields(RolloutConfig) if field.name not in _NOT_RECORDED]
+    return {
+        **{name: getattr(config, name) for name in names},
+        **asdict(config.sampling),
+        "max_tokens": capabilities.max_tokens_of(policy) if config.max_tokens is None else config.max_tokens,
+        "stop": list(config.stop),
+        "constraint": capabilities.constraint_of(policy, config.constraint),
+        "prompt": asdict(capabilities.prompt_of(policy, prompt)),
+        "seed": random_seed,
     }

@@ -18,10 +18,11 @@ A policy is any object with the methods of `types.Policy`. It may also have:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 from ...errors import PolicyError
-from ..prompts.config import PromptConfig
+from ..prompts.config import EXPLAINED, PromptConfig
 from ..types import Constraint, Policy, TokenPolicy
 
 __all__ = [
@@ -76,9 +77,9 @@ def version_of(policy: Policy) -> int:
 
 
 def prompt_of(policy: Policy, wanted: PromptConfig | None) -> PromptConfig:
-    """Choose the prompts: those wanted, else the policy's own, else the default ones."""
+    """Choose the prompts: those wanted, else the policy's own, else explained ones."""
     own: PromptConfig | None = getattr(policy, "prompt", None)
-    return wanted or own or PromptConfig(style="plain" if names_actions(policy) else "tags")
+    return wanted or own or (replace(EXPLAINED, style="plain") if names_actions(policy) else EXPLAINED)
 
 
 def max_tokens_of(policy: Policy) -> int:

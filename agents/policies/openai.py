@@ -13,6 +13,7 @@ import json
 import os
 import random
 import time
+from dataclasses import asdict
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ import httpx
 import orjson
 
 from ...errors import PolicyError, UsageError
+from ..sampling import NEUTRAL, Sampling
 from ..types import FinishReason, Generation, GenerationRequest
 from .base import PolicyStopped, PromptTooLong
 from .endpoint import EndpointConfig, EndpointUsage
@@ -30,6 +32,7 @@ __all__ = ["OpenAIPolicy"]
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _REFUSED = frozenset({401, 403, 404})
 _TOO_LONG = ("context_length_exceeded", "maximum context length", "context length")
+_OWN_SAMPLING = frozenset({"temperature", "top_p"})
 _MAX_SHOWN_CHARS = 300
 
 
@@ -122,11 +125,8 @@ class OpenAIPolicy:
             "model": self.model,
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
             "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
+            **_sampling_fields(request.sampling),
         }
-        if request.top_k:
-            body["top_k"] = request.top_k  # an extension of vLLM and others
         if request.stop:
             body["stop"] = list(request.stop)
         if self.config.seeded and request.key:
@@ -191,7 +191,7 @@ class OpenAIPolicy:
         finish: FinishReason = "length" if choice.get("finish_reason") == "length" else "stop"
         return Generation(
             text=text.encode("utf-8", "replace").decode("utf-8"),
-            temperature=request.temperature,
+            temperature=request.sampling.temperature,
             finish_reason=finish,
             usage=self._bill(prompt_tokens, completion_tokens),
         )
@@ -216,6 +216,15 @@ class OpenAIPolicy:
             self._throttle.pause(min(after_s, self.config.max_pause_s))
         spread_s = min(self.config.max_pause_s, 0.5 * 2.0**attempt)
         await asyncio.sleep(self._jitter.uniform(0.5, 1.0) * spread_s)
+
+
+def _sampling_fields(sampling: Sampling) -> dict[str, float]:
+    """Return OpenAI's own fields, and extensions of vLLM and others where they are set."""
+    return {
+        name: value
+        for name, value in asdict(sampling).items()
+        if name in _OWN_SAMPLING or value != getattr(NEUTRAL, name)
+    }
 
 
 def _retry_after(value: str | None) -> float | None:

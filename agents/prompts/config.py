@@ -18,7 +18,7 @@ from typing import Any, Literal
 from ...errors import UnknownName, UsageError
 from ..types import Message, Style
 
-__all__ = ["PromptConfig", "Style", "View", "opening", "reply", "window"]
+__all__ = ["EXPLAINED", "PromptConfig", "Style", "View", "opening", "reply", "window"]
 
 Mode = Literal["conversation", "window"]
 
@@ -41,7 +41,10 @@ _SYSTEM: dict[Style, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PromptConfig:
-    """Say how prompts are made.
+    """How prompts are made; the [prompt] of a recipe.
+
+    A policy that learns reads its task out of rewards: by default a prompt shows it the
+    task and what it observes. `EXPLAINED` tells one that has not learned what is asked.
 
     Args:
         mode: "conversation" (prompts grow) or "window" (a fresh prompt each turn).
@@ -58,9 +61,9 @@ class PromptConfig:
 
     mode: Mode = "conversation"
     history: int = 2
-    style: Style = "tags"
-    show_admissible: bool = True
-    system: str | None = None
+    style: Style = "plain"
+    show_admissible: bool = False
+    system: str | None = ""
     task_label: str = "Your task: "
     actions_label: str = "Admissible actions: "
     max_observation_chars: int = 16_384
@@ -81,9 +84,13 @@ class PromptConfig:
         return _SYSTEM[self.style] if self.system is None else self.system
 
 
+EXPLAINED = PromptConfig(style="tags", show_admissible=True, system=None)
+"""For policies that bring no prompts of their own: explained in words, with the admissible actions."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """Hold what a prompt may show of one state."""
+    """What a prompt may show of one state."""
 
     observation: str
     instruction: str = ""

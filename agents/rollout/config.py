@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from ...errors import UnknownName, UsageError
-from ..prompts.config import PromptConfig
 from ..prompts.parse import MAX_ACTION_CHARS
+from ..sampling import NEUTRAL, Sampling
 from ..types import Constraint, Trajectory
 
 __all__ = ["RolloutConfig", "RolloutResult", "RolloutStats", "TaskItem", "number_members"]
@@ -17,68 +17,52 @@ __all__ = ["RolloutConfig", "RolloutResult", "RolloutStats", "TaskItem", "number
 
 @dataclass(frozen=True, slots=True)
 class RolloutConfig:
-    """Say how episodes are played.
+    """How episodes are played; the [rollout] of a recipe.
 
     Args:
         max_turns: an episode that takes longer ends as "horizon".
-        max_tokens: of one message.
+        max_tokens: of one message; None is the policy's own.
         max_episode_tokens: no turn starts whose prompt and message could exceed this;
             the episode ends as "tokens". In conversation mode the prompt is the episode.
         deadline_s: of one episode, in seconds; it ends as "deadline". Waiting for
             other episodes in lock-step is not counted.
-        temperature: 0 is greedy.
-        top_p: nucleus sampling.
-        top_k: 0 is all tokens.
+        sampling: how tokens are drawn.
         stop: texts that end a message.
         constraint: "none", "admissible", or "listed" (as admissible where the environment lists actions,
             as none elsewhere); None is the policy's own.
-        prompt: how prompts are made; None is the policy's own.
         max_action_chars: longer actions are malformed.
-        retries: how often an episode that failed is played anew.
+        retries: how often an episode that failed is played again.
         slots: episodes under way at once.
         max_batch: the most steps in one call to the service. A slow step holds back the
             others of its call: 1 keeps environments of very different speed apart.
         deterministic: play in lock-step, so that the batches are the same in every run.
-        seed: of the run; the first part of every key of random numbers.
         drop_info: keys of info that turns do not keep.
     """
 
-    max_turns: int = 50
-    max_tokens: int = 64
-    max_episode_tokens: int = 32_768
-    deadline_s: float = 1800.0
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
+    max_turns: int = 20
+    max_tokens: int | None = 24
+    max_episode_tokens: int = 2048
+    deadline_s: float = 600.0
+    sampling: Sampling = NEUTRAL
     stop: tuple[str, ...] = ()
-    constraint: Constraint | None = None
-    prompt: PromptConfig | None = None
+    constraint: Constraint | None = "none"
     max_action_chars: int = MAX_ACTION_CHARS
     retries: int = 1
-    slots: int = 64
+    slots: int = 128
     max_batch: int = 512
-    deterministic: bool = False
-    seed: int = 0
+    deterministic: bool = True
     drop_info: tuple[str, ...] = ("admissible",)
 
     def __post_init__(self) -> None:
-        for name in (
-            "max_turns",
-            "max_tokens",
-            "max_episode_tokens",
-            "max_action_chars",
-            "slots",
-            "max_batch",
-        ):
+        for name in ("max_turns", "max_episode_tokens", "max_action_chars", "slots", "max_batch"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("temperature", "top_k", "retries", "seed"):
-            if not getattr(self, name) >= 0:
-                raise UsageError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise UsageError(f"max_tokens must be at least 1, got {self.max_tokens}")
+        if self.retries < 0:
+            raise UsageError(f"retries must not be negative, got {self.retries}")
         if not self.deadline_s > 0:
             raise UsageError(f"deadline_s must be positive, got {self.deadline_s}")
-        if not 0 < self.top_p <= 1:
-            raise UsageError(f"top_p must be over 0 and at most 1, got {self.top_p}")
         if self.constraint not in (None, *get_args(Constraint)):
             raise UnknownName("constraint", str(self.constraint), get_args(Constraint))
 

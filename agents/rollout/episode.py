@@ -41,7 +41,9 @@ class Stage:
 
     config: RolloutConfig
     policy: Policy
+    seed: int
     prompt: PromptConfig
+    max_tokens: int
     constraint: Constraint
     sessions: Sessions
     policy_clock: BusyClock
@@ -83,7 +85,7 @@ class Episode:
     @property
     def key(self) -> tuple[int, ...]:
         """Return the key of the random numbers of the next turn."""
-        return (self.stage.config.seed, self.task.seed, self.task.episode, self.member, len(self.turns))
+        return (self.stage.seed, self.task.seed, self.task.episode, self.member, len(self.turns))
 
     @property
     def reusable(self) -> bool:
@@ -191,9 +193,9 @@ class Episode:
         while len(self.turns) < config.max_turns:
             if not self.context.is_current:  # that of a branch is from its start
                 self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
-            if self.context.num_tokens + config.max_tokens > limit:
+            if self.context.num_tokens + self.stage.max_tokens > limit:
                 self._out_of_tokens(
-                    f"a prompt of {self.context.num_tokens} tokens and a message of {config.max_tokens} "
+                    f"a prompt of {self.context.num_tokens} tokens and a message of {self.stage.max_tokens} "
                     f"exceed the limit of {limit}"
                 )
                 return
@@ -249,10 +251,8 @@ class Episode:
             admissible=None if admissible is None else tuple(admissible),
             constraint=stage.constraint,
             style=stage.prompt.style,
-            max_tokens=config.max_tokens,
-            temperature=config.temperature,
-            top_p=config.top_p,
-            top_k=config.top_k,
+            max_tokens=stage.max_tokens,
+            sampling=config.sampling,
             stop=config.stop,
             key=self.key,
             turn=len(self.turns),

@@ -16,8 +16,10 @@ from itertools import count
 from time import perf_counter
 from uuid import uuid4
 
+from ...errors import UsageError
 from ...servers.protocol.types import SessionClient
-from ..policies.base import constraint_of, prompt_of, reset_options_of
+from ..policies.base import constraint_of, max_tokens_of, prompt_of, reset_options_of
+from ..prompts.config import PromptConfig
 from ..types import Policy, Trajectory
 from .batching import BusyClock
 from .branching import BranchingPlan, Grove
@@ -40,6 +42,9 @@ async def rollout(
     config: RolloutConfig | None = None,
     on_trajectory: OnTrajectory | None = None,
     plan: BranchingPlan | None = None,
+    *,
+    prompt: PromptConfig | None = None,
+    seed: int = 0,
 ) -> RolloutResult:
     """Play every task once and return the trajectories in the order of the tasks.
 
@@ -47,7 +52,7 @@ async def rollout(
     branch off others; a member that never plays has no trajectory. The tasks of a
     group then stand together, and as many groups play at once as there are slots for.
 
-    The random numbers of a turn are keyed by (config.seed, task seed, episode,
+    The random numbers of a turn are keyed by (seed, task seed, episode,
     member of the group, turn): which slot plays a task, and what is played beside
     it, do not matter. In deterministic mode the batches repeat themselves too, so
     that equal arguments give equal trajectories bit for bit.
@@ -56,15 +61,19 @@ async def rollout(
         client: the service that holds the sessions.
         policy: answers the requests, many at a time.
         tasks: one episode each; equal group, seed and episode make a group.
-        config: limits, sampling, prompts.
+        config: limits and sampling.
         on_trajectory: called with the task's place and its trajectory as each episode ends.
         plan: where episodes branch; None plays each from its start.
+        prompt: how prompts are made; None is the policy's own.
+        seed: of the run; the first part of every key of random numbers.
 
     Raises:
         UsageError: if an environment, its arguments or an option is refused as wrong.
         ServerError: if no session can be opened.
         PolicyStopped: if the policy will answer nothing more.
     """
+    if seed < 0:
+        raise UsageError(f"seed must not be negative, got {seed}")
     config = config or RolloutConfig()
     stats, environment_clock, policy_clock = RolloutStats(), BusyClock(), BusyClock()
     num_slots = min(config.slots, len(tasks))
@@ -72,7 +81,9 @@ async def rollout(
     stage = Stage(
         config=config,
         policy=policy,
-        prompt=prompt_of(policy, config.prompt),
+        seed=seed,
+        prompt=prompt_of(policy, prompt),
+        max_tokens=max_tokens_of(policy) if config.max_tokens is None else config.max_tokens,
         constraint=constraint_of(policy, config.constraint),
         sessions=Sessions(
             client,

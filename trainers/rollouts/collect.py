@@ -23,7 +23,7 @@ from ...errors import TrainingError, UsageError
 from ...servers.protocol.types import SessionClient
 from ..assign import name_of, params_of
 from ..sections import Recipe
-from ..setup import rollout_config, train_tasks
+from ..setup import prompt_config, rollout_config, train_tasks
 from . import annotators, plans, samplers
 from .horizon import horizon_at
 from .samplers import Draw, Group, SamplerState
@@ -130,7 +130,15 @@ class Collector:
         tasks = train_tasks(recipe, list(seeds), update, round_)
         tasks = [replace(task, options={**self._options, **task.options}) for task in tasks]
         config = replace(rollout_config(recipe), max_turns=self.max_turns(update))
-        result = await rollout(self.client, self.policy, tasks, config, plan=self._plan)
+        result = await rollout(
+            self.client,
+            self.policy,
+            tasks,
+            config,
+            plan=self._plan,
+            prompt=prompt_config(recipe.prompt),
+            seed=recipe.train.seed,
+        )
         return _grouped(result.trajectories), result.stats
 
     def max_turns(self, update: int) -> int:

@@ -9,7 +9,7 @@ from ...servers.protocol.types import SessionClient
 from ..rollouts.mixture import worlds_of
 from ..rollouts.tasks import held_out_seed
 from ..sections import Recipe
-from ..setup import eval_config
+from ..setup import eval_config, prompt_config
 
 __all__ = ["evaluate_held_out"]
 
@@ -36,6 +36,8 @@ async def evaluate_held_out(client: SessionClient, policy: Policy, recipe: Recip
             episodes=recipe.eval.episodes,
             seed=held_out_seed(recipe.eval.seed),
             config=eval_config(recipe),
+            prompt=prompt_config(recipe.prompt),
+            random_seed=recipe.eval.seed,
         )
     if len(found) == 1:
         return _figures(*found.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -72,25 +73,22 @@ def eval_(
       turnwise eval --env household/mix-v0 --agent expert --split unseen
       turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8000/v1#my-model --out runs/eval
     """
-    from ..agents.evaluation.evaluate import evaluate
-    from ..agents.policies.base import max_tokens_of
+    from ..agents.evaluation.evaluate import EVALUATION, evaluate
     from ..agents.policies.by_name import make_policy
-    from ..agents.rollout.config import RolloutConfig
+    from ..agents.sampling import Sampling
 
     arguments = parse_kwargs(kwargs)
     if server is None:
         _check_local(env, arguments, split)
     policy = make_policy(agent, **parse_kwargs(agent_options))
-    config = RolloutConfig(
+    config = replace(
+        EVALUATION,
         max_turns=max_turns,
-        max_tokens=max_tokens or max_tokens_of(policy),
-        temperature=temperature,
-        top_p=top_p,
+        max_tokens=max_tokens,
+        sampling=Sampling(temperature, top_p),
         constraint=constraint,
-        prompt=_prompt(context, history, style),
         slots=slots,
         deterministic=not agent.startswith("openai:"),
-        seed=seed,
     )
 
     async def run(progress: _Progress) -> Evaluation:
@@ -105,6 +103,8 @@ def eval_(
                 episodes=episodes,
                 seed=seed,
                 config=config,
+                prompt=_prompt(context, history, style),
+                random_seed=seed,
                 agent=agent,
                 out=out,
                 on_progress=progress.advance,
@@ -186,9 +186,9 @@ def _client(server: str | None) -> SessionClient:
 def _prompt(
     context: Literal["conversation", "window"] | None, history: int, style: Literal["tags", "plain"]
 ) -> PromptConfig | None:
-    from ..agents.prompts.config import PromptConfig
+    from ..agents.prompts.config import EXPLAINED
 
-    return None if context is None else PromptConfig(mode=context, history=history, style=style)
+    return None if context is None else replace(EXPLAINED, mode=context, history=history, style=style)
 
 
 def _show(evaluation: Evaluation, out: Path | None) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from turnwise.agents.decoding import SamplingRows, replay, sample, uniforms
 from turnwise.agents.decoding.replay import num_choices
+from turnwise.agents.sampling import Sampling
 from turnwise.errors import UsageError
 
 
@@ -32,9 +33,7 @@ def rows_of(
 ) -> SamplingRows:
     uniform_B = np.full(num, uniform) if isinstance(uniform, float) else np.array(uniform)
     return SamplingRows(
-        np.full(num, temperature),
-        np.full(num, top_k, dtype=np.int64),
-        np.full(num, top_p),
+        [Sampling(temperature, top_p, top_k)] * num,
         uniform_B,
         allowed or [None] * num,
     )

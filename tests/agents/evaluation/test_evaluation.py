@@ -27,7 +27,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from typer.testing import CliRunner
 
-from turnwise.agents.evaluation.evaluate import evaluate
+from turnwise.agents.evaluation.evaluate import EVALUATION, evaluate
 from turnwise.agents.evaluation.results import EvalRow, Evaluation
 from turnwise.agents.policies.endpoint import EndpointConfig
 from turnwise.agents.policies.expert import ExpertPolicy
@@ -35,6 +35,7 @@ from turnwise.agents.policies.openai import OpenAIPolicy
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.policies.script import ScriptedPolicy
 from turnwise.agents.rollout.rollout import RolloutConfig
+from turnwise.agents.sampling import Sampling
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.commands.evaluate import eval_
 from turnwise.errors import EnvironmentFault, TurnwiseError, UsageError
@@ -121,7 +122,7 @@ class Interrupted(RandomPolicy):
 
 def test_an_interrupted_evaluation_goes_on(room, tmp_path):
     whole = evaluated(RandomPolicy(), room("Corridor"), episodes=8)
-    config = RolloutConfig(slots=1)
+    config = replace(EVALUATION, slots=1)
     with pytest.raises(KeyboardInterrupt):
         evaluated(Interrupted(5), room("Corridor"), episodes=8, config=config, out=tmp_path)
     rows = (tmp_path / "rows.jsonl").read_bytes()
@@ -130,7 +131,7 @@ def test_an_interrupted_evaluation_goes_on(room, tmp_path):
     (tmp_path / "rows.jsonl").write_bytes(rows + b'{"task": "corr')  # the process died while it wrote
     seen, policy = [], Interrupted(3)
     result = evaluated(
-        policy, room("Corridor"), episodes=8, config=RolloutConfig(slots=2), out=tmp_path,
+        policy, room("Corridor"), episodes=8, config=replace(EVALUATION, slots=2), out=tmp_path,
         on_progress=lambda row: seen.append(row.seed),
     )  # fmt: skip
     assert sorted(policy.keys) == [5, 6, 7]
@@ -159,7 +160,11 @@ def test_a_folder_of_another_evaluation_is_refused(room, tmp_path):
         evaluated(RandomPolicy(), room("Corridor"), episodes=2, out=tmp_path)
     with pytest.raises(UsageError, match="rollout was"):
         evaluated(
-            ExpertPolicy(), room("Corridor"), episodes=2, out=tmp_path, config=RolloutConfig(temperature=0.4)
+            ExpertPolicy(),
+            room("Corridor"),
+            episodes=2,
+            out=tmp_path,
+            config=replace(EVALUATION, sampling=Sampling(0.4)),
         )
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 

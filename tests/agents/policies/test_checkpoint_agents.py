@@ -12,7 +12,7 @@ from turnwise.agents.policies.base import constraint_of, max_tokens_of, prompt_o
 from turnwise.agents.policies.by_name import make_policy
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.policies.settings import AgentSettings, read_settings, write_settings
-from turnwise.agents.prompts.config import PromptConfig
+from turnwise.agents.prompts.config import EXPLAINED, PromptConfig
 from turnwise.agents.rollout.rollout import RolloutConfig, TaskItem
 from turnwise.agents.tiny import TinyConfig, TinyLM, TinyTokenizer, save_checkpoint
 from turnwise.errors import CheckpointError, UnknownName
@@ -59,7 +59,7 @@ def test_a_checkpoint_is_asked_as_it_was_trained(play, room, checkpoint):
     assert (prompt_of(policy, None), constraint_of(policy, None)) == (SETTINGS.prompt, "admissible")
     assert max_tokens_of(policy) == 9
     tasks = [TaskItem(room("Corridor"), seed=seed) for seed in range(6)]
-    config = RolloutConfig(max_turns=5, max_tokens=9, deterministic=True)
+    config = RolloutConfig(max_turns=5, max_tokens=None, constraint=None)
     result, _ = play(policy, tasks, config)
     assert (result.stats.errors, result.stats.malformed, result.stats.inadmissible) == (0, 0, 0)
     assert result.stats.tokens > 0
@@ -70,7 +70,7 @@ def test_a_checkpoint_is_asked_as_it_was_trained(play, room, checkpoint):
 
 def test_without_settings_the_defaults_hold(checkpoint):
     policy = make_policy(f"ckpt:{checkpoint}")
-    assert (prompt_of(policy, None), constraint_of(policy, None)) == (PromptConfig(), "none")
+    assert (prompt_of(policy, None), constraint_of(policy, None)) == (EXPLAINED, "none")
     assert max_tokens_of(policy) == 128  # a sixteenth of 2048
     assert prompt_of(policy, SETTINGS.prompt) == SETTINGS.prompt
     assert constraint_of(RandomPolicy(), "admissible") == "admissible"

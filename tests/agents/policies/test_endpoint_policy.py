@@ -21,6 +21,7 @@ from turnwise.agents.policies.base import PolicyStopped, PromptTooLong
 from turnwise.agents.policies.endpoint import EndpointConfig
 from turnwise.agents.policies.openai import OpenAIPolicy, _retry_after
 from turnwise.agents.policies.throttle import Throttle
+from turnwise.agents.sampling import Sampling
 from turnwise.agents.types import GenerationRequest, Message
 from turnwise.errors import PolicyError, UsageError
 
@@ -61,7 +62,7 @@ def test_the_request_and_the_answer():
         return httpx.Response(200, json=answer("<action>go</action>"))
 
     asked = GenerationRequest(
-        messages=ASKED.messages, key=(1, 2), max_tokens=9, temperature=0.4, top_p=0.9, top_k=5, stop=("X",)
+        messages=ASKED.messages, key=(1, 2), max_tokens=9, sampling=Sampling(0.4, 0.9, 5), stop=("X",)
     )
     (said,), policy = ask(reply, request=asked, input_price=1.0, output_price=10.0)
     assert str(seen[0].url) == "http://host/v1/chat/completions"

@@ -16,6 +16,7 @@ from turnwise.agents.decoding import replay
 from turnwise.agents.models import TransformersLM
 from turnwise.agents.policies.transformers import TransformersPolicy, load_tokenizer
 from turnwise.agents.prompts.chat_template import ChatCodec
+from turnwise.agents.sampling import Sampling
 from turnwise.agents.tiny import TinyConfig, TinyLM, TinyPolicy, TinyTokenizer, save_checkpoint
 from turnwise.agents.types import Generation, GenerationRequest, Message, Policy
 from turnwise.errors import CheckpointError, PolicyError, UsageError
@@ -71,7 +72,7 @@ def with_template(folder: Path, target: Path, template: str | None) -> str:
 
 
 def test_greedy_agrees_with_transformers_generate(policy: TransformersPolicy) -> None:
-    requests = [request(number, temperature=0.0, max_tokens=12) for number in range(4)]
+    requests = [request(number, sampling=Sampling(0.0), max_tokens=12) for number in range(4)]
     for generation in ask(policy, requests):
         prompt = torch.tensor([generation.prompt_ids])
         expected = policy.model.model.generate(
@@ -89,7 +90,7 @@ def test_turn_by_turn_it_says_what_the_tiny_policy_says(
 
     tiny: TinyPolicy = load_policy(folder)
     requests = [
-        request(n, constraint=constraint, admissible=ACTIONS, temperature=0.8, conversation=f"c{n}")
+        request(n, constraint=constraint, admissible=ACTIONS, sampling=Sampling(0.8), conversation=f"c{n}")
         for n in range(6)
     ]
     for turn in range(3):
@@ -151,7 +152,7 @@ def test_the_cache_is_used_and_bounded(folder: Path) -> None:
 
 
 def test_ratios_start_at_one(folder: Path, policy: TransformersPolicy) -> None:
-    requests = [request(number, temperature=0.7, top_p=0.9) for number in range(5)]
+    requests = [request(number, sampling=Sampling(0.7, 0.9)) for number in range(5)]
     learner = TransformersLM.load(str(folder)).eval()
     for generation in ask(policy, requests):
         ids = torch.tensor([generation.prompt_ids + generation.token_ids])

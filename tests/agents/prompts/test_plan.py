@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnwise.agents.prompts.config import PromptConfig, View
+from turnwise.agents.prompts.config import EXPLAINED, PromptConfig, View
 from turnwise.agents.prompts.conversation import Context
 from turnwise.agents.prompts.parse import parse_action, token_spans
 from turnwise.agents.prompts.plan import message_parts, one_line, read_plan
@@ -114,8 +115,8 @@ class Planner:
 
 def test_a_subgoal_stays_in_force(play, room, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     policy = Planner("new: reach the door\nright", "keep\nleft", "nonsense", "new: turn back\nright")
-    prompt = PromptConfig(mode="window", style="plan", system="")
-    result, _ = play(policy, [TaskItem(room("Corridor"), seed=1)], RolloutConfig(max_turns=4, prompt=prompt))
+    prompt = replace(EXPLAINED, mode="window", style="plan", system="")
+    result, _ = play(policy, [TaskItem(room("Corridor"), seed=1)], RolloutConfig(max_turns=4), prompt=prompt)
     (trajectory,) = result.trajectories
     assert [turn.switch for turn in trajectory.turns] == [True, False, False, True]
     assert [turn.subgoal for turn in trajectory.turns] == [*["reach the door"] * 3, "turn back"]

@@ -8,15 +8,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turnwise.agents.prompts.config import PromptConfig, View, opening, reply, window
+from turnwise.agents.prompts.config import EXPLAINED, PromptConfig, View, opening, reply, window
 from turnwise.agents.types import Message
 from turnwise.errors import UnknownName, UsageError
 
-PLAIN = PromptConfig(style="plain", system="S")
+PLAIN = replace(EXPLAINED, style="plain", system="S")
 
 
 def test_a_conversation_opens_with_the_task():
@@ -29,7 +31,7 @@ def test_a_conversation_opens_with_the_task():
 
 def test_a_task_that_the_observation_states_is_not_said_twice():
     view = View("You see a door. Your task is to: leave", "leave")
-    assert opening(PromptConfig(system=""), view) == (Message("user", view.observation),)
+    assert opening(replace(EXPLAINED, system=""), view) == (Message("user", view.observation),)
 
 
 def test_a_conversation_goes_on_with_the_observation():
@@ -58,12 +60,13 @@ def test_a_window_without_history_shows_the_state_alone():
 
 
 def test_each_style_says_how_to_answer():
-    assert "<action>" in PromptConfig().system_text
-    assert "<action>" not in PromptConfig(style="plain").system_text
+    assert "<action>" in EXPLAINED.system_text
+    assert "<action>" not in replace(EXPLAINED, style="plain").system_text
+    assert PromptConfig().system_text == ""
 
 
 def test_long_texts_and_lists_are_cut():
-    config = PromptConfig(system="", max_observation_chars=5, max_admissible=2)
+    config = replace(EXPLAINED, system="", max_observation_chars=5, max_admissible=2)
     (message,) = reply(config, View("abcdefgh", "", ("1", "2", "3", "4")))
     assert message.content == "abcde [cut]\nAdmissible actions: 1, 2, and 2 more"
 
@@ -78,7 +81,7 @@ SECRETS = st.dictionaries(
 def test_what_is_private_is_never_shown(private, mode):
     info = {"private": private, "instruction": "i", "admissible": ["a"], **{"other": private}}
     view = View.of("o", info)
-    config = PromptConfig(mode=mode)
+    config = replace(EXPLAINED, mode=mode)
     for messages in (opening(config, view), reply(config, view), window(config, view, [("o", "a")])):
         assert "\u2620" not in "".join(message.content for message in messages)
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from turnwise.agents.prompts.config import PromptConfig
+from turnwise.agents.prompts.config import EXPLAINED
 from turnwise.agents.rollout.branching import BranchingPlan
 from turnwise.agents.rollout.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.trajectories import read_trajectories, write_trajectories
@@ -28,9 +28,8 @@ from turnwise.servers.isolation.catalogue import Offer
 from turnwise.servers.protocol.types import Problem
 from turnwise.servers.sessions.service import Service
 
-CONFIG = RolloutConfig(
-    max_turns=5, deterministic=True, slots=8, prompt=PromptConfig(style="plain", system="")
-)
+CONFIG = RolloutConfig(max_turns=5, max_tokens=64, deterministic=True, slots=8)
+PLAIN = replace(EXPLAINED, style="plain", system="")
 
 
 def binary(turns=(1, 2), **more):
@@ -47,7 +46,7 @@ def timeless(result):
 
 def test_a_tree_by_hand(play, room, letters):
     """Members 1 (from 0 at turn 1), then 2 and 3 (from 0 and 1 at turn 2), in a corridor of 4."""
-    result, client = play(letters(), members(room("Corridor"), 2, 4), CONFIG, plan=binary())
+    result, client = play(letters(), members(room("Corridor"), 2, 4), CONFIG, plan=binary(), prompt=PLAIN)
     leaves = result.trajectories
     assert [leaf.member for leaf in leaves] == [0, 1, 2, 3]
     assert [(leaf.parent, leaf.branch_turn) for leaf in leaves] == [
@@ -80,7 +79,7 @@ def test_a_tree_by_hand(play, room, letters):
 
 def test_each_leaf_says_what_the_room_answers(play, room, letters):
     """Replaying a leaf's actions from the start gives its observations: no branch disturbs another."""
-    result, _ = play(letters(), members(room("Corridor"), 2, 4), CONFIG, plan=binary())
+    result, _ = play(letters(), members(room("Corridor"), 2, 4), CONFIG, plan=binary(), prompt=PLAIN)
     for leaf in result.trajectories:
         place = 0
         for turn in leaf.turns:
@@ -90,15 +89,14 @@ def test_each_leaf_says_what_the_room_answers(play, room, letters):
 
 
 def test_the_root_plays_what_it_would_alone(play, room, letters):
-    alone, _ = play(letters(), members(room("Corridor"), 2, 1), CONFIG)
-    tree, _ = play(letters(), members(room("Corridor"), 2, 4), CONFIG, plan=binary())
+    alone, _ = play(letters(), members(room("Corridor"), 2, 1), CONFIG, prompt=PLAIN)
+    tree, _ = play(letters(), members(room("Corridor"), 2, 4), CONFIG, plan=binary(), prompt=PLAIN)
     assert [t.action for t in tree.trajectories[0].turns] == [t.action for t in alone.trajectories[0].turns]
 
 
 def test_a_window_shows_each_leaf_its_own_past(play, room, letters):
-    window = PromptConfig(mode="window", history=2, style="plain", system="")
-    config = replace(CONFIG, prompt=window)
-    result, _ = play(letters(), members(room("Corridor"), 2, 4), config, plan=binary())
+    window = replace(PLAIN, mode="window", history=2)
+    result, _ = play(letters(), members(room("Corridor"), 2, 4), CONFIG, plan=binary(), prompt=window)
     for leaf in result.trajectories:
         for number, turn in enumerate(leaf.turns[1:], start=1):
             prompt = "".join(map(chr, turn.generation.prompt_ids))
@@ -111,7 +109,7 @@ def over_http(policy, env_id, tasks, config, plan):
         service = Service(Offer([env_id]))
         client = HttpClient("http://test", transport=httpx.ASGITransport(app=Application(service)))
         try:
-            result = await rollout(client, policy, tasks, config, plan=plan)
+            result = await rollout(client, policy, tasks, config, plan=plan, prompt=PLAIN)
             assert not service.sessions
             return result
         finally:
@@ -123,21 +121,25 @@ def over_http(policy, env_id, tasks, config, plan):
 def test_the_same_over_http_and_however_many_play_at_once(play, room, letters):
     env_id = room("Corridor")
     tasks = [task for seed in range(3) for task in members(env_id, seed, 4)]
-    first = timeless(play(letters(), tasks, CONFIG, plan=binary())[0])
-    assert first == timeless(play(letters(), tasks, CONFIG, plan=binary())[0])
-    assert first == timeless(play(letters(), tasks, replace(CONFIG, slots=1), plan=binary())[0])
-    assert first == timeless(play(letters(), tasks, replace(CONFIG, deterministic=False), plan=binary())[0])
+    first = timeless(play(letters(), tasks, CONFIG, plan=binary(), prompt=PLAIN)[0])
+    assert first == timeless(play(letters(), tasks, CONFIG, plan=binary(), prompt=PLAIN)[0])
+    assert first == timeless(play(letters(), tasks, replace(CONFIG, slots=1), plan=binary(), prompt=PLAIN)[0])
+    assert first == timeless(
+        play(letters(), tasks, replace(CONFIG, deterministic=False), plan=binary(), prompt=PLAIN)[0]
+    )
     assert first == timeless(over_http(letters(), env_id, tasks, CONFIG, binary()))
     assert len(first) == 12
 
 
 def test_members_without_a_branch_play_from_the_start_or_not_at_all(play, room, letters):
     never = BranchingPlan(2, lambda point: 0)
-    filled, client = play(letters(), members(room("Corridor"), 1, 5), CONFIG, plan=never)
-    plain, _ = play(letters(), members(room("Corridor"), 1, 5), CONFIG)
+    filled, client = play(letters(), members(room("Corridor"), 1, 5), CONFIG, plan=never, prompt=PLAIN)
+    plain, _ = play(letters(), members(room("Corridor"), 1, 5), CONFIG, prompt=PLAIN)
     assert timeless(filled) == timeless(plain)
     assert sum(len(call) for call in client.resets) == 2  # sessions that have ended are used again
-    few, _ = play(letters(), members(room("Corridor"), 1, 5), CONFIG, plan=replace(never, fill=False))
+    few, _ = play(
+        letters(), members(room("Corridor"), 1, 5), CONFIG, plan=replace(never, fill=False), prompt=PLAIN
+    )
     assert [leaf.member for leaf in few.trajectories] == [0, 1]
 
 
@@ -145,7 +147,7 @@ def test_more_branches_than_members_are_cut(play, room, letters):
     greedy = BranchingPlan(1, lambda point: 10)
     seen = []
     plan = replace(greedy, num_branches=lambda point: seen.append(point) or 10)
-    result, _ = play(letters(), members(room("Corridor"), 0, 3), CONFIG, plan=plan)
+    result, _ = play(letters(), members(room("Corridor"), 0, 3), CONFIG, plan=plan, prompt=PLAIN)
     assert [leaf.branch_turn for leaf in result.trajectories] == [None, 0, 0]
     (point,) = seen  # with nobody left to branch the plan is not asked
     assert (point.turns, point.free, point.vocab_size, point.key) == ((), 2, 0, (0, 0, 0, 0, 0))
@@ -154,7 +156,7 @@ def test_more_branches_than_members_are_cut(play, room, letters):
 
 def test_a_failed_root_is_played_anew_and_a_failed_branch_is_data(play, room, letters):
     room_of = room("Faulty")  # every second step of an odd task fails
-    result, _ = play(letters(), members(room_of, 1, 3), CONFIG, plan=binary(turns=(1,)))
+    result, _ = play(letters(), members(room_of, 1, 3), CONFIG, plan=binary(turns=(1,)), prompt=PLAIN)
     ends = [(leaf.end, leaf.member, leaf.branch_turn) for leaf in result.trajectories]
     assert ends == [("error", 0, None), ("error", 1, 1), ("error", 2, None)]
     # 0 had branched, and 1 is a branch, so neither is played anew; 2, which found no branch, is
@@ -173,7 +175,12 @@ def test_a_fork_that_is_refused_is_data(play, room, letters, counting):
         client = Unforkable(LocalClient())
         try:
             return await rollout(
-                client, letters(), members(room("Corridor"), 2, 2), CONFIG, plan=binary(turns=(1,))
+                client,
+                letters(),
+                members(room("Corridor"), 2, 2),
+                CONFIG,
+                plan=binary(turns=(1,)),
+                prompt=PLAIN,
             )
         finally:
             assert client.open == set()
@@ -186,7 +193,7 @@ def test_a_fork_that_is_refused_is_data(play, room, letters, counting):
 
 
 def test_trees_are_stored_and_read_back(play, room, letters, tmp_path):
-    result, _ = play(letters(), members(room("Corridor"), 2, 4), CONFIG, plan=binary())
+    result, _ = play(letters(), members(room("Corridor"), 2, 4), CONFIG, plan=binary(), prompt=PLAIN)
     write_trajectories(tmp_path / "tree.jsonl.gz", result.trajectories)
     assert read_trajectories(tmp_path / "tree.jsonl.gz") == list(result.trajectories)
 

@@ -23,7 +23,7 @@ from turnwise.agents.policies.base import PolicyStopped, PromptTooLong
 from turnwise.agents.policies.expert import ExpertPolicy
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.policies.script import ScriptedPolicy
-from turnwise.agents.prompts.config import PromptConfig
+from turnwise.agents.prompts.config import EXPLAINED
 from turnwise.agents.rollout.config import number_members
 from turnwise.agents.rollout.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.types import Generation, Span
@@ -31,7 +31,7 @@ from turnwise.errors import PolicyError, RequestRefused, ServerUnreachable, Usag
 from turnwise.servers.client.local import LocalClient
 from turnwise.servers.protocol.types import Problem, Reply
 
-PLAIN = PromptConfig(style="plain", system="")
+PLAIN = replace(EXPLAINED, style="plain", system="")
 
 
 def timeless(result):
@@ -78,7 +78,7 @@ def test_slots_do_not_change_what_is_drawn(play, room):
         for slots, step in ((1, False), (5, False), (12, True), (3, True))
     ]
     assert results[0] == results[1] == results[2] == results[3]
-    other = timeless(play(RandomPolicy(), tasks, RolloutConfig(seed=1))[0])
+    other = timeless(play(RandomPolicy(), tasks, seed=1)[0])
     assert other != results[0]
     later = timeless(play(RandomPolicy(), [replace(task, episode=1) for task in tasks])[0])
     assert later != results[0]
@@ -94,8 +94,9 @@ def test_a_part_of_the_tasks_gives_a_part_of_the_trajectories(play, room):
 def test_lock_step_repeats_its_batches(play, room, letters):
     def run():
         policy = letters()
-        config = RolloutConfig(slots=4, deterministic=True, prompt=PLAIN, max_turns=6)
-        result, _ = play(policy, [TaskItem(room("Corridor"), seed=s) for s in range(9)], config)
+        config = RolloutConfig(slots=4, deterministic=True, max_turns=6)
+        tasks = [TaskItem(room("Corridor"), seed=s) for s in range(9)]
+        result, _ = play(policy, tasks, config, prompt=PLAIN)
         return timeless(result), [request.key for request in policy.requests], policy.most_under_way
 
     first, second = run(), run()
@@ -105,15 +106,17 @@ def test_lock_step_repeats_its_batches(play, room, letters):
 
 def test_without_lock_step_all_who_wait_go_to_the_policy_together(play, room, letters):
     policy = letters()
-    play(policy, [TaskItem(room("Corridor"), seed=0) for _ in range(8)], RolloutConfig(slots=8, prompt=PLAIN))
+    config = RolloutConfig(slots=8, deterministic=False)
+    play(policy, [TaskItem(room("Corridor"), seed=0) for _ in range(8)], config, prompt=PLAIN)
     assert policy.most_under_way == 8
 
 
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_prompts_grow_by_what_was_said_and_answered(play, room, letters, deterministic):
     policy = letters(tags=True)
-    config = RolloutConfig(deterministic=deterministic, max_turns=5, prompt=PromptConfig(system="S"))
-    result, _ = play(policy, [TaskItem(room("Corridor"), seed=s) for s in range(5)], config)
+    config = RolloutConfig(deterministic=deterministic, max_turns=5, max_tokens=64)
+    tasks = [TaskItem(room("Corridor"), seed=s) for s in range(5)]
+    result, _ = play(policy, tasks, config, prompt=replace(EXPLAINED, system="S"))
     for trajectory in result.trajectories:
         assert trajectory.policy_version == 7
         opened = "".join(map(chr, trajectory.turns[0].generation.prompt_ids))
@@ -134,10 +137,9 @@ def test_prompts_grow_by_what_was_said_and_answered(play, room, letters, determi
 
 def test_a_window_makes_each_prompt_anew(play, room, letters):
     policy = letters()
-    config = RolloutConfig(
-        max_turns=3, prompt=PromptConfig(mode="window", history=1, style="plain", system="")
-    )
-    result, _ = play(policy, [TaskItem(room("Corridor"), seed=2)], config)
+    window = replace(PLAIN, mode="window", history=1)
+    config = RolloutConfig(max_turns=3)
+    result, _ = play(policy, [TaskItem(room("Corridor"), seed=2)], config, prompt=window)
     turns = result.trajectories[0].turns
     assert "".join(map(chr, turns[2].generation.prompt_ids)) == (
         "[user]Your task: go to the door\nTurns taken so far: 2.\n"
@@ -193,9 +195,9 @@ def test_the_horizon(play, room):
 
 
 def test_tokens(play, room, letters):
-    config = RolloutConfig(max_tokens=6, max_episode_tokens=200, prompt=PLAIN, seed=3)
+    config = RolloutConfig(max_tokens=6, max_episode_tokens=200)
     policy = letters(words=("left ",))
-    result, _ = play(policy, [TaskItem(room("Corridor"), seed=2)], config)
+    result, _ = play(policy, [TaskItem(room("Corridor"), seed=2)], config, prompt=PLAIN, seed=3)
     (trajectory,) = result.trajectories
     last = trajectory.turns[-1].generation
     assert trajectory.end == "tokens"
@@ -204,9 +206,8 @@ def test_tokens(play, room, letters):
 
 
 def test_a_first_prompt_that_does_not_fit_is_an_error(play, room, letters):
-    result, _ = play(
-        letters(), [TaskItem(room("Corridor"))], RolloutConfig(max_episode_tokens=70, prompt=PLAIN)
-    )
+    config = RolloutConfig(max_episode_tokens=70)
+    result, _ = play(letters(), [TaskItem(room("Corridor"))], config, prompt=PLAIN)
     assert result.trajectories[0].end == "error"
     assert "exceed the limit of 70 before the first turn" in result.trajectories[0].error
 
@@ -242,7 +243,9 @@ def test_a_deadline_ends_its_own_episode_only(play, room, deterministic):
 def test_a_step_that_waits_holds_nobody_else_where_calls_are_single(play, room):
     script = ScriptedPolicy(["right", "left"], cycle=True)
     tasks = [TaskItem(room("Waiting")), *(TaskItem(room("Corridor"), seed=s) for s in range(3))]
-    result, _ = play(script, tasks, RolloutConfig(deadline_s=0.5, max_turns=4, max_batch=1))
+    result, _ = play(
+        script, tasks, RolloutConfig(deadline_s=0.5, max_turns=4, max_batch=1, deterministic=False)
+    )
     assert [t.end for t in result.trajectories] == ["deadline", "horizon", "horizon", "horizon"]
 
 
@@ -450,10 +453,12 @@ def test_no_task_is_no_trajectory(play):
 
 
 def test_wrong_settings_are_refused():
-    for wrong in ({"max_turns": 0}, {"temperature": -1.0}, {"top_p": 0.0}, {"deadline_s": 0}, {"slots": 0}):
+    for wrong in ({"max_turns": 0}, {"max_tokens": 0}, {"deadline_s": 0}, {"slots": 0}):
         with pytest.raises(UsageError, match=next(iter(wrong))):
             RolloutConfig(**wrong)
     with pytest.raises(UsageError, match="did you mean 'admissible'"):
         RolloutConfig(constraint="admissable")
+    with pytest.raises(UsageError, match="seed must not be negative, got -1"):
+        asyncio.run(rollout(Scripted(), RandomPolicy(), [], seed=-1))
     with pytest.raises(UsageError, match="seed -1"):
         TaskItem("e", seed=-1)

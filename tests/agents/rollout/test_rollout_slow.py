@@ -41,6 +41,7 @@ def test_fast_episodes_end_while_a_slow_one_runs(tmp_path, num_fast):
     env_id = f"{file}:Barred"
     slow = TaskItem(env_id, {"bar": str(tmp_path), "closed": True}, seed=0)
     fast = [TaskItem(env_id, {"bar": str(tmp_path), "closed": False}, seed=1 + n) for n in range(num_fast)]
+    config = RolloutConfig(max_turns=50, deterministic=False)
     ended = []
 
     def note(place, trajectory):
@@ -52,7 +53,7 @@ def test_fast_episodes_end_while_a_slow_one_runs(tmp_path, num_fast):
     async def run() -> None:
         service = Service(Offer(trusted=True, isolation={"*": "thread"}))
         try:
-            await rollout(LocalClient(service), RandomPolicy(), [slow, *fast], RolloutConfig(), note)
+            await rollout(LocalClient(service), RandomPolicy(), [slow, *fast], config, note)
         finally:
             (tmp_path / "open").touch()
             await service.aclose()

@@ -18,6 +18,7 @@ from turnwise.agents.decoding.planning import PlanDecoder
 from turnwise.agents.decoding.trie import forced
 from turnwise.agents.policies.transformers import TransformersPolicy
 from turnwise.agents.prompts.parse import parse_action, token_spans
+from turnwise.agents.sampling import Sampling
 from turnwise.agents.tiny import TinyLM, TinyPolicy, TinyTokenizer
 from turnwise.agents.types import Generation, GenerationRequest, Message, Policy
 
@@ -36,7 +37,7 @@ def ask(policy: Policy, turn: int, num: int = 40, constraint: str = "admissible"
                 constraint=constraint,  # type: ignore[arg-type]
                 style="plan",
                 max_tokens=MAX_TOKENS,
-                temperature=0.9,
+                sampling=Sampling(0.9),
                 key=(turn, number),
                 turn=turn,
             )

@@ -38,7 +38,8 @@ def test_demonstrations_are_encoded_as_a_rollout_would(
     async def play() -> list:
         client = LocalClient()
         config = replace(rollout_config(recipe), drop_info=())
-        result = await rollout(client, trainee.policy, train_tasks(recipe, [3, 4], 0), config)
+        tasks = train_tasks(recipe, [3, 4], 0)
+        result = await rollout(client, trainee.policy, tasks, config, prompt=prompt_config(recipe.prompt))
         await client.aclose()
         await trainee.policy.aclose()
         return list(result.trajectories)
