@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from ..errors import UsageError
+from ..settings import Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,18 +15,16 @@ class Sampling:
 
     A further parameter is a field here, and its meaning in decoding/sampling.py.
 
-    Args:
-        temperature: divides the logits; 0 is greedy.
-        top_p: nucleus sampling (arXiv 1904.09751): the fewest tokens whose probabilities reach it.
-        top_k: the most likely tokens that may be drawn; 0 is all.
-
     Raises:
         UsageError: if a number is out of range.
     """
 
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
+    temperature: Annotated[float, Setting("Divides the logits; 0 is greedy.", least=0)] = 1.0
+    # Nucleus sampling, arXiv 1904.09751.
+    top_p: Annotated[
+        float, Setting("Draw from the fewest tokens whose probabilities reach it.", least=0, most=1)
+    ] = 1.0
+    top_k: Annotated[int, Setting("Draw from so many most likely tokens; 0 is all.", least=0)] = 0
 
     def __post_init__(self) -> None:
         for name, fits, expected in (

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from turnwise.commands.options_from import with_settings
 from turnwise.errors import UnknownName, UsageError
-from turnwise.settings import Setting, read
+from turnwise.settings import FLAT, Setting, read, table
 
 
 def _pairs(rows: list[str]) -> dict[str, int]:
@@ -45,6 +45,24 @@ class Outer:
     rows: tuple[Inner, ...] = ()
     limit: int | str = 0
     size: tuple[int, int] = (1, 2)
+
+
+@dataclass(frozen=True)
+class Around:
+    inner: Annotated[Inner, FLAT] = Inner(hidden=5)
+    last: int = 0
+
+
+def test_the_keys_of_a_flat_field_stand_among_the_others():
+    given = read(Around, {"top_p": 0.5, "last": 1}, "recipe")
+    assert given == Around(Inner(0.5, hidden=5), last=1)
+    assert table(given) == {"top_p": 0.5, "hidden": 5, "last": 1}
+    assert read(Around, table(given), "recipe") == given
+    assert read(Around, {}, "recipe") == Around()
+    with pytest.raises(UnknownName, match="did you mean 'hidden'"):
+        read(Around, {"hiden": 1}, "recipe")
+    with pytest.raises(UnknownName, match="inner"):
+        read(Around, {"inner": {}}, "recipe")
 
 
 def test_every_kind_of_field_is_read():

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ...errors import UnknownName, UsageError
+from ...settings import Setting
 from ..types import Message, Style
 
 __all__ = ["EXPLAINED", "PromptConfig", "Style", "View", "opening", "reply", "window"]
@@ -46,28 +47,23 @@ class PromptConfig:
     A policy that learns reads its task out of rewards: by default a prompt shows it the
     task and what it observes. `EXPLAINED` tells one that has not learned what is asked.
 
-    Args:
-        mode: "conversation" (prompts grow) or "window" (a fresh prompt each turn).
-        history: pairs of observation and action that a window shows.
-        style: how the agent must answer: "tags" (<think>, <action>), "plain" (the action alone)
-            or "plan" (a line for the subgoal, a line for the action; see agents.prompts.plan).
-        show_admissible: list the admissible actions where the environment gives them.
-        system: the system message; None is the default of the style, "" is none.
-        task_label: stands before the instruction.
-        actions_label: stands before the admissible actions.
-        max_observation_chars: longer observations are cut.
-        max_admissible: longer lists are cut.
+    Raises:
+        UnknownName: for another mode or style.
+        UsageError: if a number is out of range.
     """
 
-    mode: Mode = "conversation"
-    history: int = 2
-    style: Style = "plain"
-    show_admissible: bool = False
-    system: str | None = ""
-    task_label: str = "Your task: "
-    actions_label: str = "Admissible actions: "
-    max_observation_chars: int = 16_384
-    max_admissible: int = 256
+    mode: Mode = "conversation"  # prompts that grow, or a window: a fresh prompt each turn
+    history: Annotated[int, Setting("Pairs of observation and action that a window shows.", least=0)] = 2
+    style: Annotated[
+        Style,
+        Setting("How to answer: <think> and <action> tags, the action alone, or a subgoal and an action."),
+    ] = "plain"
+    show_admissible: bool = False  # list the admissible actions where the environment gives them
+    system: str | None = ""  # the system message; None is the default of the style, "" is none
+    task_label: str = "Your task: "  # stands before the instruction
+    actions_label: str = "Admissible actions: "  # stands before the admissible actions
+    max_observation_chars: int = 16_384  # longer observations are cut
+    max_admissible: int = 256  # longer lists are cut
 
     def __post_init__(self) -> None:
         if self.mode not in ("conversation", "window"):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from ...errors import UnknownName, UsageError
+from ...settings import FLAT, Setting
 from ..prompts.parse import MAX_ACTION_CHARS
 from ..sampling import NEUTRAL, Sampling
 from ..types import Constraint, Trajectory
@@ -19,39 +20,40 @@ __all__ = ["RolloutConfig", "RolloutResult", "RolloutStats", "TaskItem", "number
 class RolloutConfig:
     """How episodes are played; the [rollout] of a recipe.
 
-    Args:
-        max_turns: an episode that takes longer ends as "horizon".
-        max_tokens: of one message; None is the policy's own.
-        max_episode_tokens: no turn starts whose prompt and message could exceed this;
-            the episode ends as "tokens". In conversation mode the prompt is the episode.
-        deadline_s: of one episode, in seconds; it ends as "deadline". Waiting for
-            other episodes in lock-step is not counted.
-        sampling: how tokens are drawn.
-        stop: texts that end a message.
-        constraint: "none", "admissible", or "listed" (as admissible where the environment lists actions,
-            as none elsewhere); None is the policy's own.
-        max_action_chars: longer actions are malformed.
-        retries: how often an episode that failed is played again.
-        slots: episodes under way at once.
-        max_batch: the most steps in one call to the service. A slow step holds back the
-            others of its call: 1 keeps environments of very different speed apart.
-        deterministic: play in lock-step, so that the batches are the same in every run.
-        drop_info: keys of info that turns do not keep.
+    Raises:
+        UsageError: if a number is out of range.
+        UnknownName: for another constraint.
     """
 
-    max_turns: int = 20
-    max_tokens: int | None = 24
-    max_episode_tokens: int = 2048
-    deadline_s: float = 600.0
-    sampling: Sampling = NEUTRAL
-    stop: tuple[str, ...] = ()
-    constraint: Constraint | None = "none"
-    max_action_chars: int = MAX_ACTION_CHARS
-    retries: int = 1
-    slots: int = 128
-    max_batch: int = 512
-    deterministic: bool = True
-    drop_info: tuple[str, ...] = ("admissible",)
+    max_turns: Annotated[int, Setting("Turns of an episode; a longer one ends as horizon.", least=1)] = 20
+    max_tokens: Annotated[
+        int | None, Setting("Tokens of a message; by default the agent's own.", least=1)
+    ] = 24
+    # No turn starts whose prompt and message could exceed it. In a conversation the prompt is the episode.
+    max_episode_tokens: Annotated[
+        int,
+        Setting("Tokens of a prompt and its message; an episode that needs more ends as tokens.", least=1),
+    ] = 2048
+    # Waiting for other episodes in lock-step is not counted.
+    deadline_s: Annotated[
+        float, Setting("Seconds of an episode; a longer one ends as deadline.", name="deadline")
+    ] = 600.0
+    sampling: Annotated[Sampling, FLAT] = NEUTRAL
+    stop: Annotated[tuple[str, ...], Setting("A text that ends a message; may be given again.")] = ()
+    constraint: Annotated[
+        Constraint | None,
+        Setting(
+            "What may be said: anything, an admissible action, or one where any are listed; "
+            "by default the agent's own."
+        ),
+    ] = "none"
+    max_action_chars: int = MAX_ACTION_CHARS  # longer actions are malformed
+    retries: Annotated[int, Setting("How often an episode that failed is played again.", least=0)] = 1
+    slots: Annotated[int, Setting("Episodes under way at once.", least=1, most=4096)] = 128
+    # A slow step holds back the others of its call: 1 keeps environments of very different speed apart.
+    max_batch: int = 512  # the most steps in one call to the service
+    deterministic: bool = True  # in lock-step, so that the batches are the same in every run
+    drop_info: tuple[str, ...] = ("admissible",)  # keys of info that turns do not keep
 
     def __post_init__(self) -> None:
         for name in ("max_turns", "max_episode_tokens", "max_action_chars", "slots", "max_batch"):

@@ -20,9 +20,11 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from .errors import UnknownName, UsageError
 
-__all__ = ["Declared", "Setting", "declared", "read", "typed", "words"]
+__all__ = ["FLAT", "Declared", "Setting", "declared", "read", "table", "typed", "words"]
 
 T = TypeVar("T")
+FLAT = object()
+"""`Annotated[Inner, FLAT]`: the keys of a dataclass stand in the table among those of the one around it."""
 _WORDS: dict[Any, tuple[str, str]] = {
     int: ("a whole number", "whole numbers"),
     float: ("a number", "numbers"),
@@ -67,6 +69,7 @@ class Declared:
     hint: Any
     default: Any
     setting: Setting | None
+    keys: tuple[str, ...]  # of the table: its name, or where it is FLAT those of its own fields
 
 
 def declared(cls: type) -> Iterator[Declared]:
@@ -79,7 +82,8 @@ def declared(cls: type) -> Iterator[Declared]:
             hint, notes = get_args(hint)[0], get_args(hint)[1:]
         setting = next((note for note in notes if isinstance(note, Setting)), None)
         default = field.default if field.default_factory is MISSING else field.default_factory()
-        yield Declared(field.name, hint, default, setting)
+        keys = [key for inner in declared(hint) for key in inner.keys] if FLAT in notes else [field.name]
+        yield Declared(field.name, hint, default, setting, tuple(keys))
 
 
 def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -90,7 +94,7 @@ def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
 
     Args:
         cls: the dataclass, of the table's keys.
-        table: what was decoded.
+        table: what was decoded; a field that is FLAT needs a default.
         where: begins every error: "recipe", "settings file 'server.toml'".
 
     Raises:
@@ -100,16 +104,35 @@ def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     return _read(cls, table, where, "")
 
 
+def table(settings: Any) -> dict[str, Any]:
+    """Return the table that `read` makes an equal dataclass of; those inside it stay what they are."""
+    values: dict[str, Any] = {}
+    for field in declared(type(settings)):
+        value = getattr(settings, field.name)
+        values |= {field.name: value} if field.keys == (field.name,) else table(value)
+    return values
+
+
 def _read(cls: type[T], table: Mapping[str, Any], where: str, path: str) -> T:
-    fields = {field.name: field for field in declared(cls)}
+    return cls(**_values(cls, table, where, path))
+
+
+def _values(cls: Any, table: Mapping[str, Any], where: str, path: str) -> dict[str, Any]:
+    fields = {key: field for field in declared(cls) for key in field.keys}
     for key in table:
         if key not in fields:
             raise UnknownName(f"key in [{path}]" if path else f"key in {where}", key, fields)
-    for name, field in fields.items():
-        if name not in table and field.default is MISSING:
-            raise UsageError(f"{where}: {_join(path, name)} is missing; expected {words(field.hint)}")
     hints = get_type_hints(cls)
-    return cls(**{key: typed(value, hints[key], where, _join(path, key)) for key, value in table.items()})
+    values: dict[str, Any] = {}
+    for name, field in {field.name: field for field in fields.values()}.items():
+        mine = {key: table[key] for key in field.keys if key in table}
+        if name in mine:
+            values[name] = typed(mine[name], hints[name], where, _join(path, name))
+        elif mine:
+            values[name] = dataclasses.replace(field.default, **_values(field.hint, mine, where, path))
+        elif field.default is MISSING:
+            raise UsageError(f"{where}: {_join(path, name)} is missing; expected {words(field.hint)}")
+    return values
 
 
 def _join(path: str, key: str) -> str:
