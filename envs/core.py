@@ -12,10 +12,10 @@ An author subclasses TextEnv and writes `reset` and `step`:
             won = action.strip() == str(self.secret)
             return ("Yes." if won else "No."), float(won), won, False, {"won": won}
 
-Keys that `info` may carry (all optional; `make` fills in the first):
+Keys that `info` may carry (all optional; `make` fills in the first and sorts `admissible`):
     state_key    text: the anchor of this state; the observation by default
     state_hash   text: the exact state, where the environment has one
-    admissible   sorted list of the actions that would do something, or None
+    admissible   list of the actions that would do something, in any order, or None
     rewards      dict of named tiers, never added to the scalar reward
     task         text: the identifier of the task instance
     instruction  text: what the agent is asked to do
@@ -196,7 +196,8 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
     """Hold an environment to the contract and complete its info.
 
     Every text is checked for lone surrogates and length, every reward for being
-    finite, every five-tuple for its shape; `state_key` is filled in.
+    finite, every five-tuple for its shape; `state_key` is filled in and
+    `admissible` sorted.
 
     Raises:
         EnvironmentFault: naming the environment, the call and the value.
@@ -275,9 +276,21 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
     def _info(self, call: str, observation: object, info: object) -> Info:
         if not isinstance(info, dict):
             raise self._fault(call, f"gave the info {_short(info)}", "a dict")
-        if "state_key" in info:
-            return info
-        return {**info, "state_key": observation}
+        if info.get("admissible") is not None:
+            info = {**info, "admissible": self._sorted(call, info["admissible"])}
+        return info if "state_key" in info else {**info, "state_key": observation}
+
+    def _sorted(self, call: str, admissible: object) -> list[str]:
+        """Return the admissible actions in the one order that decoding and seeds rely on."""
+        if isinstance(admissible, list | tuple | set | frozenset):
+            try:
+                "".join(admissible)  # the quickest check that all are texts
+            except TypeError:
+                pass
+            else:
+                return sorted(admissible)
+        given = f"gave the admissible actions {_short(admissible)}"
+        raise self._fault(call, given, "a list of texts or None")
 
     def _fault(self, call: str, given: str, expected: str) -> EnvironmentFault:
         return EnvironmentFault(f"{self.name}.{call} {given}; expected {expected}")

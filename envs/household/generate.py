@@ -14,20 +14,11 @@ from functools import cache
 from typing import NamedTuple
 
 from ...errors import UnknownName, UsageError
+from .build import ObjectDraft, ReceptacleDraft, build
 from .catalogue import HOLDS, LAMPS, abilities, can_contain, likelihood
 from .draws import Draws
 from .furniture import THINGS
-from .game import (
-    TASK_TYPES,
-    Ability,
-    Game,
-    Goal,
-    ObjectDraft,
-    ReceptacleDraft,
-    TaskType,
-    Wording,
-    build,
-)
+from .game import TASK_TYPES, Ability, Game, Goal, TaskType, Wording
 from .plan import find_plan
 from .rooms import DIFFICULTIES, SPLITS, Ids, Layout, layout_key, layouts
 

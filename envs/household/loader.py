@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
-from .game import Ability, Game, ObjectDraft, ReceptacleDraft, Wording, build
+from .build import ObjectDraft, ReceptacleDraft, build
+from .game import Ability, Game, Wording
 from .goals import read_goal, task_type_of
 from .pddl import Expression, PddlError, Word, read, section, words
 from .plan import obstacle, solvable

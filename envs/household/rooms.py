@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from ...errors import UnknownName
+from .build import ObjectDraft, ReceptacleDraft
 from .catalogue import OPENABLE, abilities
 from .draws import Draws
 from .furniture import COUNTS, FIXTURES
-from .game import ObjectDraft, ReceptacleDraft
 
 __all__ = ["DIFFICULTIES", "ROOMS", "SPLITS", "Ids", "Layout", "layout_key", "layouts", "split_of"]
 

@@ -14,8 +14,9 @@ from string import capwords
 from ...errors import UsageError
 from .catalogue import Catalogue
 from .goals import NO_CAP, Goal, LazyGoals, price_cap
+from .goods import Family, Kind
 from .product import Product, Review
-from .stock import FAMILIES, Family, Kind
+from .stock import FAMILIES
 from .wording import Difficulty, ask
 
 __all__ = ["GOALS_PER_PRODUCT", "NUM_PRODUCTS", "GeneratedGoals", "generated_catalogue", "make_product"]

@@ -12,7 +12,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from .stock import OTHER_WORDS, Family, Kind
+from .goods import OTHER_WORDS, Family, Kind
 
 __all__ = ["Difficulty", "ask", "in_words"]
 

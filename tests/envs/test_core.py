@@ -1,7 +1,7 @@
 """The environment contract: Utf8, TextEnv, Checked, make, register.
 
 1. Utf8 holds all of Unicode but lone surrogates, up to its length.
-2. make fills in state_key and refuses what the contract forbids, naming the environment.
+2. make fills in state_key, sorts the admissible actions, and names the environment that breaks the contract.
 3. A class of the user's own works by module:Class and by file.py:Class.
 4. An environment names its teacher without being made.
 5. An unknown name gets "did you mean".
@@ -87,6 +87,16 @@ def test_state_key_defaults_to_the_observation(guess_file: Path) -> None:
     assert (observation, info["state_key"]) == ("No.", "No.")
 
 
+@pytest.mark.parametrize("given", [["b", "a"], ("b", "a"), {"b", "a"}])
+def test_admissible_actions_may_come_in_any_order(given: Any) -> None:
+    told = {"rewards": {}, "admissible": given, "task": "t"}
+    env = turnwise.make(Wrong, result=("seen", 0.0, False, False, told))
+    env.reset(seed=0)
+    info = env.step("x")[4]
+    assert info["admissible"] == ["a", "b"] and told["admissible"] is given
+    assert list(info) == ["rewards", "admissible", "task", "state_key"]
+
+
 @pytest.mark.parametrize(
     ("result", "message"),
     [
@@ -99,6 +109,9 @@ def test_state_key_defaults_to_the_observation(guess_file: Path) -> None:
         (("\ud800", 0.0, False, False, {}), "surrogate"),
         (("a" * 70_000, 0.0, False, False, {}), "70000 characters"),
         (("a", 0.0, False, False, None), "a dict"),
+        (("a", 0.0, False, False, {"admissible": ["b", 1]}), "texts"),
+        (("a", 0.0, False, False, {"admissible": "look"}), "texts"),
+        (("a", 0.0, False, False, {"admissible": 3}), "texts"),
     ],
 )
 def test_what_breaks_the_contract_is_named(result: Any, message: str) -> None:

@@ -39,7 +39,7 @@ class Counter(TextEnv):
     def step(self, action: str) -> Result:
         self.turns += 1
         stopped = action == "stop"
-        info = {"admissible": ["go", "stop"], "won": stopped, "private": {"expert": "stop"}}
+        info = {"admissible": ["stop", "go"], "won": stopped, "private": {"expert": "stop"}}
         observation = f"turn {self.turns} {action} {self._draw()}"
         return observation, float(stopped), stopped, not stopped and self.turns >= self.length, info
 

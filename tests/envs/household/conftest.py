@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from turnwise.envs.household import engine
-from turnwise.envs.household.game import Ability, Game, Goal, ObjectDraft, ReceptacleDraft, State, build
+from turnwise.envs.household.build import ObjectDraft, ReceptacleDraft, build
+from turnwise.envs.household.game import Ability, Game, Goal, State
 
 A = Ability
 FOOD = A.PICKUPABLE | A.HEATABLE | A.COOLABLE | A.CLEANABLE | A.SLICEABLE

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from turnwise.envs.household import engine, text
-from turnwise.envs.household.game import Ability, Goal, ObjectDraft, demangle
+from turnwise.envs.household.build import ObjectDraft, demangle
+from turnwise.envs.household.game import Ability, Goal
 from turnwise.errors import UsageError
 
 NOTHING = "Nothing happens."

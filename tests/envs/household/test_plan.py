@@ -11,18 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnwise.envs.household import engine
+from turnwise.envs.household.build import ObjectDraft, ReceptacleDraft, build
 from turnwise.envs.household.chores import Chores
-from turnwise.envs.household.game import (
-    TASK_TYPES,
-    Ability,
-    Game,
-    Goal,
-    ObjectDraft,
-    ReceptacleDraft,
-    State,
-    TaskType,
-    build,
-)
+from turnwise.envs.household.game import TASK_TYPES, Ability, Game, Goal, State, TaskType
 from turnwise.envs.household.generate import generate
 from turnwise.envs.household.plan import find_plan, next_action, obstacle, plan, solvable
 from turnwise.errors import UsageError

@@ -26,9 +26,10 @@ from turnwise.envs.shopping.generate import (
     generated_catalogue,
     make_product,
 )
+from turnwise.envs.shopping.goods import OTHER_WORDS
 from turnwise.envs.shopping.scoring import COLOURS, matched_options, reward
 from turnwise.envs.shopping.splits import draws, side_of
-from turnwise.envs.shopping.stock import FAMILIES, OTHER_WORDS
+from turnwise.envs.shopping.stock import FAMILIES
 from turnwise.envs.shopping.wording import Difficulty, in_words
 from turnwise.errors import UnknownName, UsageError
 

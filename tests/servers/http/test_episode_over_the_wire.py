@@ -263,6 +263,8 @@ def test_fields_leave_out_long_parts(make_service, talk, world):
         forked = (await http.post(f"/v1/fork{wanted}", json={"items": [{"id": id}]})).json()["sessions"]
         assert sorted(forked[0]["info"]) == ["won"]
         assert sorted((await http.get(f"/v1/sessions/{id}{wanted}")).json()["last"]["info"]) == ["won"]
+        last = (await http.get(f"/v1/sessions/{id}")).json()["last"]
+        assert last["info"]["admissible"] == ["go", "stop"], "sorted, whatever order the environment has"
         assert sorted((await http.get(f"/v1/sessions/{id}{wanted}&turn=0")).json()["info"]) == ["won"]
 
     talk(make_service(), conversation)
