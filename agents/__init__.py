@@ -1,34 +1,10 @@
-"""Agents: policies, prompts, action parsing, rollout, trajectories, evaluation."""
+"""Agents: what plays an environment, how it is asked, and what is kept of it.
 
-from __future__ import annotations
-
-from .evaluation.evaluate import Evaluation, evaluate
-from .policies.by_name import make_policy
-from .prompts.config import PromptConfig
-from .prompts.parse import parse_action
-from .rollout.rollout import RolloutConfig, RolloutResult, RolloutStats, TaskItem, rollout
-from .trajectories import read_trajectories, trajectory_path, write_trajectories
-from .types import Generation, GenerationRequest, Message, Policy, TokenPolicy, Trajectory, Turn
-
-__all__ = [
-    "Evaluation",
-    "Generation",
-    "GenerationRequest",
-    "Message",
-    "Policy",
-    "PromptConfig",
-    "RolloutConfig",
-    "RolloutResult",
-    "RolloutStats",
-    "TaskItem",
-    "TokenPolicy",
-    "Trajectory",
-    "Turn",
-    "evaluate",
-    "make_policy",
-    "parse_action",
-    "read_trajectories",
-    "rollout",
-    "trajectory_path",
-    "write_trajectories",
-]
+types.py, sampling.py: messages, requests, generations, turns, trajectories.
+policies/: who answers: a checkpoint, an endpoint, an expert, a class of one's own.
+prompts/: what a policy is shown, and how its action is read from its answer.
+rollout/: many episodes at once over a session service.
+evaluation/: fixed tasks, played once each and counted.
+tiny/: a language model small enough to train on a CPU. decoding/: the loop that generates.
+models.py: what a learner asks of a language model. trajectories.py: trajectories in files.
+"""

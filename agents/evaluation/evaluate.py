@@ -18,23 +18,14 @@ from ..prompts.config import PromptConfig
 from ..rollout.config import RolloutConfig, TaskItem
 from ..rollout.rollout import rollout
 from ..types import Policy, Trajectory
+from .config import EVALUATION
 from .folder import EvaluationFolder
 from .results import EvalRow, Evaluation
 
-__all__ = ["EVALUATION", "EvalRow", "Evaluation", "evaluate"]
+__all__ = ["EvalRow", "Evaluation", "evaluate"]
 
 # Fields that decide how fast an evaluation runs, not what it finds; the sampling's stand beside the others.
 _NOT_RECORDED = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info", "sampling")
-
-EVALUATION = RolloutConfig(
-    max_turns=50,
-    max_tokens=None,
-    max_episode_tokens=32_768,
-    deadline_s=1800.0,
-    constraint=None,
-    slots=32,
-)
-"""What an evaluation plays by default: long episodes, asked as the policy was trained to be."""
 
 OnProgress = Callable[[EvalRow], None]
 

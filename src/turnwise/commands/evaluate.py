@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..agents.evaluation.config import EVALUATION
+from ..agents.prompts.config import EXPLAINED, PromptConfig
+from ..agents.rollout.config import RolloutConfig
 from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
+from .options_from import with_settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..agents.evaluation.evaluate import EvalRow, Evaluation
-    from ..agents.prompts.config import PromptConfig
     from ..servers.protocol.types import SessionClient
 
 __all__ = ["eval_"]
@@ -28,6 +31,7 @@ _MAX_ERROR_SHARE = 0.1
 _AGENTS = "expert | random | script:FILE | ckpt:DIR | hf:NAME | openai:URL#MODEL"
 
 
+@with_settings()
 def eval_(
     env: Annotated[str, typer.Option("--env", metavar="ENV", help="An id, or a class on this machine.")],
     agent: Annotated[str, typer.Option("--agent", metavar="AGENT", help=_AGENTS)],
@@ -42,22 +46,12 @@ def eval_(
     split: Annotated[str | None, typer.Option(help="train, seen, unseen or test.")] = None,
     episodes: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many tasks.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="The first task's, and that of the sampling.")] = 0,
-    max_turns: Annotated[int, typer.Option(min=1, help="Turns of an episode.")] = 50,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Tokens of a message; the agent's own by default.")
-    ] = None,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 1.0,
-    top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")] = 1.0,
-    constraint: Annotated[
-        Literal["none", "admissible", "listed"] | None,
-        typer.Option(help="Decoding; the agent's own by default."),
-    ] = None,
+    config: RolloutConfig = EVALUATION,
     context: Annotated[
-        Literal["conversation", "window"] | None, typer.Option(help="Prompts; the agent's own by default.")
+        Literal["conversation", "window"] | None,
+        typer.Option(help="Prompts that grow, or one a turn; the agent's own by default."),
     ] = None,
-    history: Annotated[int, typer.Option(min=0, help="Turns shown in a window.")] = 2,
-    style: Annotated[Literal["tags", "plain"], typer.Option(help="Of answers, with --context.")] = "tags",
-    slots: Annotated[int, typer.Option(min=1, max=4096, help="Episodes at once.")] = 32,
+    prompt: PromptConfig = EXPLAINED,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep rows and result; go on from them.")
     ] = None,
@@ -73,23 +67,14 @@ def eval_(
       turnwise eval --env household/mix-v0 --agent expert --split unseen
       turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8000/v1#my-model --out runs/eval
     """
-    from ..agents.evaluation.evaluate import EVALUATION, evaluate
+    from ..agents.evaluation.evaluate import evaluate
     from ..agents.policies.by_name import make_policy
-    from ..agents.sampling import Sampling
 
     arguments = parse_kwargs(kwargs)
     if server is None:
         _check_local(env, arguments, split)
     policy = make_policy(agent, **parse_kwargs(agent_options))
-    config = replace(
-        EVALUATION,
-        max_turns=max_turns,
-        max_tokens=max_tokens,
-        sampling=Sampling(temperature, top_p),
-        constraint=constraint,
-        slots=slots,
-        deterministic=not agent.startswith("openai:"),
-    )
+    config = replace(config, deterministic=not agent.startswith("openai:"))
 
     async def run(progress: _Progress) -> Evaluation:
         client = _client(server)
@@ -103,7 +88,7 @@ def eval_(
                 episodes=episodes,
                 seed=seed,
                 config=config,
-                prompt=_prompt(context, history, style),
+                prompt=None if context is None else replace(prompt, mode=context),
                 random_seed=seed,
                 agent=agent,
                 out=out,
@@ -181,14 +166,6 @@ def _client(server: str | None) -> SessionClient:
     if server is None or server == "local:":
         return LocalClient()
     return KeptSessions(HttpClient(server, os.environ.get(_KEY_ENV), budget_s=_SERVER_BUDGET_S))
-
-
-def _prompt(
-    context: Literal["conversation", "window"] | None, history: int, style: Literal["tags", "plain"]
-) -> PromptConfig | None:
-    from ..agents.prompts.config import EXPLAINED
-
-    return None if context is None else replace(EXPLAINED, mode=context, history=history, style=style)
 
 
 def _show(evaluation: Evaluation, out: Path | None) -> None:

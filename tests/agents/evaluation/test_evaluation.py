@@ -27,7 +27,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from typer.testing import CliRunner
 
-from turnwise.agents.evaluation.evaluate import EVALUATION, evaluate
+from turnwise.agents.evaluation.config import EVALUATION
+from turnwise.agents.evaluation.evaluate import evaluate
 from turnwise.agents.evaluation.results import EvalRow, Evaluation
 from turnwise.agents.policies.endpoint import EndpointConfig
 from turnwise.agents.policies.expert import ExpertPolicy

@@ -1,0 +1,14 @@
+"""What an evaluation plays by default: long episodes, asked as the policy was trained to be."""
+
+from __future__ import annotations
+
+from ..rollout.config import RolloutConfig
+
+EVALUATION = RolloutConfig(
+    max_turns=50,
+    max_tokens=None,
+    max_episode_tokens=32_768,
+    deadline_s=1800.0,
+    constraint=None,
+    slots=32,
+)
