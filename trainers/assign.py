@@ -24,7 +24,7 @@ from . import rewards, weights
 from .credit import Credit, TurnTable
 from .learner.sequences import PackedBatch, pack
 from .learner.sharing import average_shared, owner_rows
-from .learner.states import Reading
+from .learner.states import CriticStates
 from .learner.update import Learner
 from .sections import Recipe
 
@@ -42,7 +42,7 @@ class Prepared:
     credit: Credit
     advantage_N: Floats
     reference_N: Floats | None
-    reading: Reading | None  # what the critic's values were read from
+    reading: CriticStates | None  # what the critic's values were read from
 
 
 def keep(trajectories: Sequence[Trajectory], allow_single: bool) -> list[Trajectory]:

@@ -24,16 +24,14 @@ from ..credit import Credit
 from ..credit.table.tokens import split
 from .config import CriticConfig
 from .heads import Head
-from .states import Reading, read
-
-__all__ = ["Critic"]
+from .states import CriticStates, read_states
 
 Floats = NDArray[np.float64]
 _MAX_GRAD_NORM = 1.0
 
 
 class Critic:
-    """Read values for the turn table, and learn the targets that the estimator returns.
+    """Value heads that fill columns of the turn table, and learn the targets that the estimator returns.
 
     A head is a layer of hidden units on the normalised state; its last layer begins
     at 0, so a new critic says 0 everywhere. Twin heads differ in their first layer.
@@ -59,37 +57,39 @@ class Critic:
         self._max_tokens, self._seed = max_tokens, seed
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self._heads = nn.ModuleDict({head.name: _network(hidden_size, config.width) for head in heads})
+            self._networks = nn.ModuleDict({head.name: _network(hidden_size, config.width) for head in heads})
         self._slow = nn.ModuleDict(
-            {head.name: copy.deepcopy(self._heads[head.name]) for head in heads if head.slow}
+            {head.name: copy.deepcopy(self._networks[head.name]) for head in heads if head.slow}
         )
-        self._optimizer = torch.optim.AdamW(self._heads.parameters(), lr=config.learning_rate)
+        self._optimizer = torch.optim.AdamW(self._networks.parameters(), lr=config.learning_rate)
         self._num_fits = 0
 
-    def read(self, model: CausalLM, trajectories: Sequence[Trajectory]) -> Reading:
+    def read(self, model: CausalLM, trajectories: Sequence[Trajectory]) -> CriticStates:
         """Return the policy's states at the places that the heads read."""
         places = {head.place for head in self.heads}
-        return read(model, trajectories, places, self._max_tokens)
+        return read_states(model, trajectories, places, self._max_tokens)
 
-    def columns(self, reading: Reading) -> dict[str, Any]:
+    def columns(self, states: CriticStates) -> dict[str, Any]:
         """Return the columns of the turn table: values, slow values, values beyond the end."""
         columns: dict[str, Any] = {}
         for head in self.heads:
-            places = reading.index[head.place]
-            columns[head.name] = self._shaped(head, reading, _values(self._heads[head.name], reading, places))
-            judge = self._slow[head.name] if head.slow else self._heads[head.name]
+            places = states.index[head.place]
+            columns[head.name] = self._shaped(
+                head, states, _values(self._networks[head.name], states, places)
+            )
+            judge = self._slow[head.name] if head.slow else self._networks[head.name]
             if head.slow:
-                columns[f"target_{head.name}"] = self._shaped(head, reading, _values(judge, reading, places))
+                columns[f"target_{head.name}"] = self._shaped(head, states, _values(judge, states, places))
             if head.beyond:
-                beyond_R = _values(judge, reading, reading.after_R)
-                columns[f"next_{head.name}"] = np.where(reading.after_R >= 0, beyond_R, 0.0)
+                beyond_R = _values(judge, states, states.after_R)
+                columns[f"next_{head.name}"] = np.where(states.after_R >= 0, beyond_R, 0.0)
         return columns
 
-    def fit(self, reading: Reading, credit: Credit) -> dict[str, float]:
+    def fit(self, states: CriticStates, credit: Credit) -> dict[str, float]:
         """Take the steps of one batch.
 
         Args:
-            reading: the states that the values were read from.
+            states: those that the values were read from.
             credit: with the targets of every head.
 
         Returns:
@@ -105,7 +105,7 @@ class Critic:
         for number, head in enumerate(self.heads):
             target_P = head.targets(credit)
             known_K = np.flatnonzero(~np.isnan(target_P))
-            state_KD = reading.state_PD[reading.index[head.place][known_K]]
+            state_KD = states.state_PD[states.index[head.place][known_K]]
             target_K = torch.from_numpy(target_P[known_K]).float()
             loss, explained = self._judge(head, state_KD, target_K)
             figures[f"value_loss/{head.name}"] = loss
@@ -119,7 +119,7 @@ class Critic:
     def state_dict(self) -> dict[str, Any]:
         """Return all that an equal continuation needs."""
         return {
-            "heads": self._heads.state_dict(),
+            "heads": self._networks.state_dict(),
             "slow": self._slow.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "num_fits": self._num_fits,
@@ -127,30 +127,30 @@ class Critic:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a state."""
-        self._heads.load_state_dict(state["heads"])
+        self._networks.load_state_dict(state["heads"])
         self._slow.load_state_dict(state["slow"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._num_fits = int(state["num_fits"])
 
-    def _shaped(self, head: Head, reading: Reading, value_P: Floats) -> Any:
+    def _shaped(self, head: Head, states: CriticStates, value_P: Floats) -> Any:
         """Return one value a turn, or one array a turn for a head that reads at every token."""
         if head.place != "tokens":
             return value_P
-        return split(value_P, reading.length_R)
+        return split(value_P, states.length_R)
 
     @torch.no_grad()
     def _judge(self, head: Head, state_KD: Tensor, target_K: Tensor) -> tuple[float, float]:
         """Return half the mean squared error and the explained variance of the values as they are."""
         if not len(target_K):
             return 0.0, 0.0
-        error_K = target_K - self._heads[head.name](state_KD)[:, 0]
+        error_K = target_K - self._networks[head.name](state_KD)[:, 0]
         loss, spread = 0.5 * float(error_K.square().mean()), float(target_K.var(correction=0))
         if not np.isfinite(loss):
             raise TrainingError(f"value head {head.name}: loss {loss}; lower critic.learning_rate")
         return loss, 1.0 - float(error_K.var(correction=0)) / spread if spread > 1e-12 else 0.0
 
     def _learn(self, head: Head, state_KD: Tensor, target_K: Tensor, rng: np.random.Generator) -> None:
-        network = self._heads[head.name]
+        network = self._networks[head.name]
         for _ in range(self.config.num_epochs):
             order = torch.from_numpy(rng.permutation(len(target_K)))
             for start in range(0, len(order), self.config.batch_size):
@@ -165,7 +165,7 @@ class Critic:
     def _follow(self) -> None:
         """Move the slow copies towards the heads by tau (ArCHer, arXiv 2402.19446)."""
         for name, slow in self._slow.items():
-            pairs = zip(slow.parameters(), self._heads[name].parameters(), strict=True)
+            pairs = zip(slow.parameters(), self._networks[name].parameters(), strict=True)
             for parameter, target in pairs:
                 parameter.lerp_(target, self.config.tau)
 
@@ -183,8 +183,8 @@ def _network(hidden_size: int, width: int) -> nn.Sequential:
 
 
 @torch.no_grad()
-def _values(network: nn.Module, reading: Reading, index_P: NDArray[np.int64]) -> Floats:
+def _values(network: nn.Module, states: CriticStates, index_P: NDArray[np.int64]) -> Floats:
     if not index_P.size:
         return np.zeros(0)
-    values: Floats = network(reading.state_PD[index_P])[:, 0].double().numpy()
+    values: Floats = network(states.state_PD[index_P])[:, 0].double().numpy()
     return values

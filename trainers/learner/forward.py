@@ -1,9 +1,14 @@
-"""Logprobs of what was sampled, under the distribution that sampled it.
+"""Forward passes: micro-batches of little padding, and the logprobs of what was sampled in them.
 
-Shapes: _N targets, _B sequences, _L places, _D hidden width.
+Shapes: _N targets, _S sequences of a batch, _B sequences of a micro-batch, _L places,
+_D hidden width, _M all places of a micro-batch (B * L).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,18 +17,33 @@ from torch import Tensor
 
 from ...agents.decoding import replay
 from ...agents.models import CausalLM
-from .sequences import MicroBatch, PackedBatch, collate, group_units, split
+from .sequences import Allowed, Ints, PackedBatch
 
-__all__ = ["Scored", "device_of", "score", "score_batch"]
+Unit = Literal["turn", "trajectory"]
 
 
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """The tensors of one forward pass; `index_N` leads back to the batch."""
+
+    ids_BL: Tensor  # int64, padded on the right with 0
+    lengths_B: Tensor
+    flat_N: Tensor  # place of each target in the flattened [B * L]
+    tokens: list[int]  # [N]
+    temperatures: list[float]  # [N]
+    turn_N: Tensor  # int64, from 0
+    trajectory_N: Tensor  # int64, from 0
+    supports: list[Allowed]  # [N]
+    index_N: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
-    """Hold logprobs and entropies of a micro-batch, and the hidden states they came from."""
+    """Logprobs and entropies of a micro-batch, and the hidden states they came from."""
 
-    __slots__ = ("entropy_N", "hidden_MD", "logp_N")
-
-    def __init__(self, logp_N: Tensor, entropy_N: Tensor, hidden_MD: Tensor) -> None:
-        self.logp_N, self.entropy_N, self.hidden_MD = logp_N, entropy_N, hidden_MD
+    logp_N: Tensor
+    entropy_N: Tensor
+    hidden_MD: Tensor
 
 
 def device_of(model: CausalLM) -> torch.device:
@@ -31,12 +51,85 @@ def device_of(model: CausalLM) -> torch.device:
     return next(iter(model.parameters())).device
 
 
+def group_units(batch: PackedBatch, unit: Unit) -> list[Ints]:
+    """Return the sequences that must stay together: each alone, or those of a trajectory."""
+    if unit == "turn":
+        return [np.array([index]) for index in range(len(batch.sequences))]
+    owner_S = np.array([sequence.trajectory for sequence in batch.sequences])
+    return [np.flatnonzero(owner_S == owner) for owner in np.unique(owner_S)]
+
+
+def cut(length_S: Sequence[int], units: Iterable[Ints], max_tokens: int) -> list[Ints]:
+    """Form micro-batches of units so that padding is small.
+
+    Units are sorted by their longest sequence and taken greedily while the padded
+    size (sequences times longest) stays within `max_tokens`; a unit that is
+    larger alone gets a micro-batch of its own.
+
+    Returns:
+        the indices of the sequences of each micro-batch.
+    """
+    ordered = sorted(units, key=lambda unit: max(length_S[i] for i in unit), reverse=True)
+    pieces: list[list[int]] = []
+    longest = 0
+    for unit in ordered:
+        if pieces and (len(pieces[-1]) + len(unit)) * longest <= max_tokens:
+            pieces[-1].extend(int(i) for i in unit)
+        else:
+            pieces.append([int(i) for i in unit])
+            longest = max(length_S[i] for i in unit)
+    return [np.array(piece, dtype=np.int64) for piece in pieces]
+
+
+def pad(sequences: Sequence[Sequence[int] | Ints], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return sequences as ids [B, L], padded on the right with 0, and their lengths [B]."""
+    length_B = np.array([len(ids) for ids in sequences])
+    ids_BL = np.zeros((len(sequences), int(length_B.max())), dtype=np.int64)
+    for b, ids in enumerate(sequences):
+        ids_BL[b, : len(ids)] = ids
+    return torch.from_numpy(ids_BL).to(device), torch.from_numpy(length_B).to(device)
+
+
+def micro_batches(
+    batch: PackedBatch, units: Iterable[Ints], max_tokens: int, device: torch.device
+) -> Iterator[MicroBatch]:
+    """Yield some units of a batch in micro-batches, those without a target apart."""
+    length_S = [len(sequence.ids_L) for sequence in batch.sequences]
+    for chosen in cut(length_S, units, max_tokens):
+        micro = collate(batch, chosen, device)
+        if len(micro.index_N):
+            yield micro
+
+
+def collate(batch: PackedBatch, chosen: Ints, device: torch.device) -> MicroBatch:
+    """Build the tensors of some sequences."""
+    sequences = [batch.sequences[index] for index in chosen]
+    ids_BL, lengths_B = pad([sequence.ids_L for sequence in sequences], device)
+    index_N = np.concatenate([sequence.targets for sequence in sequences])
+    flat_N = np.concatenate([s.place_N + b * ids_BL.shape[1] for b, s in enumerate(sequences)])
+
+    def tensor(array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    return MicroBatch(
+        ids_BL=ids_BL,
+        lengths_B=lengths_B,
+        flat_N=tensor(flat_N),
+        tokens=batch.token_N[index_N].tolist(),
+        temperatures=batch.temperature_N[index_N].tolist(),
+        turn_N=tensor(np.unique(batch.row_N[index_N], return_inverse=True)[1]),
+        trajectory_N=tensor(np.unique(batch.trajectory_N[index_N], return_inverse=True)[1]),
+        supports=[batch.support_N[i] for i in index_N],
+        index_N=index_N,
+    )
+
+
 def score(model: CausalLM, micro: MicroBatch) -> Scored:
     """Run a model over a micro-batch; logits exist only at the targets.
 
     Returns:
         logprobs and entropies [N] after temperature and support, and the hidden
-        states of all places [B * L, D].
+        states of all places [M, D].
     """
     hidden_BLD = model.hidden(micro.ids_BL, micro.lengths_B)
     hidden_MD = hidden_BLD.reshape(-1, hidden_BLD.shape[-1])
@@ -48,10 +141,7 @@ def score(model: CausalLM, micro: MicroBatch) -> Scored:
 def score_batch(model: CausalLM, batch: PackedBatch, max_tokens: int) -> NDArray[np.float64]:
     """Return the logprob of every target of a batch [N], without gradient."""
     logp_N = np.zeros(batch.num_targets)
-    device = device_of(model)
     with torch.no_grad():
-        for chosen in split(batch, group_units(batch, "turn"), max_tokens):
-            micro = collate(batch, chosen, device)
-            if len(micro.index_N):
-                logp_N[micro.index_N] = score(model, micro).logp_N.double().cpu().numpy()
+        for micro in micro_batches(batch, group_units(batch, "turn"), max_tokens, device_of(model)):
+            logp_N[micro.index_N] = score(model, micro).logp_N.double().cpu().numpy()
     return logp_N

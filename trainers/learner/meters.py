@@ -6,8 +6,6 @@ import torch
 
 from ..losses import Outcome
 
-__all__ = ["UpdateMeter"]
-
 _RENAMED = {
     "clip_low": "clip_ratio/low",
     "clip_high": "clip_ratio/high",
@@ -19,7 +17,7 @@ _FIRST_ONLY = ("mismatch_kl", "max_mismatch")
 
 
 class UpdateMeter:
-    """Add up what the micro-batches of an update report."""
+    """Sums of what the micro-batches of an update report."""
 
     def __init__(self) -> None:
         self.num_minibatches = 0
@@ -39,13 +37,16 @@ class UpdateMeter:
         """Take in a micro-batch."""
         self._pieces.append((outcome, num_targets))
 
+    def loss(self) -> float:
+        """Return the loss of the mini-batch so far."""
+        return float(torch.stack([outcome.loss.detach() for outcome, _ in self._pieces]).sum())
+
     def minibatch(self) -> dict[str, float]:
         """Return the mini-batch so far: its loss, means over its tokens, and largest values."""
         num = max(1, sum(count for _, count in self._pieces))
         means = {name: total / num for name, total in self._sums().items()}
-        loss = torch.stack([outcome.loss.detach() for outcome, _ in self._pieces]).sum()
         mismatch = torch.stack([outcome.max_mismatch for outcome, _ in self._pieces]).max()
-        return {**means, "loss": float(loss), "max_mismatch": float(mismatch)}
+        return {**means, "loss": self.loss(), "max_mismatch": float(mismatch)}
 
     def end_minibatch(self, grad_norm: float) -> None:
         """Close the optimizer step."""

@@ -1,78 +1,89 @@
-"""Steps down a loss with the optimizers and the schedule of a warm start."""
+"""Steps down a loss: optimizers, their schedule, a limit on the gradient, and a check that all is finite."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
 import torch
+from torch import nn
 
-from ...agents.models import CausalLM
 from ...errors import TrainingError
-from ..sections import WarmstartSection
-
-__all__ = ["Descent"]
+from .config import OptimConfig
 
 
 class Descent:
-    """Hold the optimizers of a warm start: AdamW, and Muon where it is asked for.
-
-    Muon (Jordan et al. 2024, in torch.optim) steps along the orthogonalised momentum of
-    a matrix, without decay; norms and biases stay with AdamW. Its author leaves the
-    embedding to AdamW too; here it is tied to the output and takes part. Whether that
-    matters was not measured with everything else equal.
+    """The optimizers over the weights of one model.
 
     Args:
-        model: trained in place.
-        section: the optimizer and its learning rates.
+        parameters: all that is trained; their gradient is cut as one.
+        optimizers: each over its own share of the parameters, made with its full learning rate.
+        max_grad_norm: a longer gradient is cut to it; 0: no limit.
+        advice: what to do about a loss that is not finite, for its error.
     """
 
-    def __init__(self, model: CausalLM, section: WarmstartSection) -> None:
-        self._weights = list(model.parameters())
-        matrices: list[torch.nn.Parameter] = []
-        rest: list[torch.nn.Parameter] = []
-        for weight in self._weights:
-            (matrices if section.optimizer == "muon" and weight.dim() == 2 else rest).append(weight)
-        adamw = torch.optim.AdamW(
-            rest, lr=section.learning_rate, betas=(0.9, 0.98), weight_decay=section.weight_decay, fused=True
-        )
-        self._rates: dict[torch.optim.Optimizer, float] = {adamw: section.learning_rate}
-        if matrices:
-            muon_rate = section.muon_learning_rate
-            self._rates[torch.optim.Muon(matrices, lr=muon_rate, weight_decay=0.0)] = muon_rate
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        optimizers: Sequence[torch.optim.Optimizer],
+        max_grad_norm: float,
+        advice: str,
+    ) -> None:
+        self._parameters = list(parameters)
+        self._rates = {optimizer: float(optimizer.param_groups[0]["lr"]) for optimizer in optimizers}
+        self._max_grad_norm = max_grad_norm if max_grad_norm > 0 else math.inf
+        self._advice = advice
 
     @property
     def optimizers(self) -> list[torch.optim.Optimizer]:
         """Return the optimizers, whose state is theirs to save."""
         return list(self._rates)
 
-    def step(self, share: float, backward: Callable[[], float]) -> float:
-        """Take one step; return the loss.
+    def step(
+        self,
+        backward: Callable[[], float],
+        *,
+        factor: float,
+        where: str,
+        check: Callable[[], None] = lambda: None,
+    ) -> tuple[float, float]:
+        """Take one step.
 
         Args:
-            share: how much is done, 0 to 1, which decides the learning rate.
             backward: adds the gradient to the weights and returns the loss.
+            factor: on the learning rates.
+            where: which step this is, for errors.
+            check: raises if the step would spoil the weights.
+
+        Returns:
+            the loss, and the norm of the gradient before it was cut.
 
         Raises:
-            TrainingError: if the loss or its gradient is not finite.
+            TrainingError: if loss or gradient is not finite; the weights are those before the step.
         """
         for optimizer, rate in self._rates.items():
             for group in optimizer.param_groups:
-                group["lr"] = rate * _schedule(share)
+                group["lr"] = rate * factor
             optimizer.zero_grad(set_to_none=True)
         loss = backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(self._weights, 1.0))
-        if not np.isfinite(loss) or not np.isfinite(norm):
+        norm = float(nn.utils.clip_grad_norm_(self._parameters, self._max_grad_norm))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingError(
-                f"warm start: loss {loss}, gradient norm {norm}; lower warmstart.learning_rate"
+                f"{where}: loss {loss}, gradient norm {norm}; the weights are those before the step. "
+                f"{self._advice}"
             )
+        check()
         for optimizer in self._rates:
             optimizer.step()
-        return loss
+        return loss, norm
 
 
-def _schedule(share: float) -> float:
-    """Return the factor on the learning rate: a short warm-up, then a cosine to 5 %."""
-    if share < 0.05:
-        return 0.05 + 0.95 * share / 0.05
-    return float(0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * (share - 0.05) / 0.95)))
+def schedule_factor(optim: OptimConfig, update: int, total_updates: int) -> float:
+    """Return the factor on the learning rate at an update of so many."""
+    warmup = optim.warmup_updates
+    if update < warmup:
+        return (update + 1) / (warmup + 1)
+    if optim.schedule == "constant" or total_updates <= warmup:
+        return 1.0
+    done = min(1.0, (update - warmup) / (total_updates - warmup))
+    return 1.0 - done if optim.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))

@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from ...agents.models import CausalLM
 from ...agents.types import Trajectory
-from ..learner.forward import device_of, score
-from ..learner.optimizer import Descent
-from ..learner.sequences import MicroBatch, PackedBatch, collate, group_units, pack, split
+from ..learner.forward import MicroBatch, device_of, group_units, micro_batches, score
+from ..learner.sequences import PackedBatch, pack
 from ..sections import WarmstartSection
+from .descent import make_descent, schedule_factor
 from .resume import Halfway, Place
 
 __all__ = ["Report", "clone", "measure"]
@@ -49,7 +49,7 @@ def clone(
         TrainingError: if the loss is not finite.
         CheckpointError: if what was kept cannot be read.
     """
-    descent, place = Descent(model, section), Place(np.random.default_rng([seed, 1]))
+    descent, place = make_descent(model, section), Place(np.random.default_rng([seed, 1]))
     if halfway:
         halfway.restore(place, model, descent.optimizers)
     begun = process_time() - place.spent_s
@@ -58,7 +58,8 @@ def clone(
             place.order.extend(place.rng.permutation(len(episodes)).tolist())
         chosen, place.order = place.order[: section.batch_size], place.order[section.batch_size :]
         batch = pack([episodes[i] for i in chosen])
-        loss = descent.step(share, partial(_backward, model, batch, section.language))
+        backward = partial(_backward, model, batch, section.language)
+        loss, _ = descent.step(backward, factor=schedule_factor(share), where=f"cloning, step {place.step}")
         place.step, place.spent_s = place.step + 1, process_time() - begun
         report(f"cloning: loss {loss:.3f}", share)
         if halfway:
@@ -75,7 +76,7 @@ def _share(place: Place, section: WarmstartSection) -> float:
 def _backward(model: CausalLM, batch: PackedBatch, language: float) -> float:
     """Add the gradient to the weights; return the loss in nats a decision, without the language term."""
     total, num_places = 0.0, sum(len(sequence.ids_L) - 1 for sequence in batch.sequences)
-    for micro in _pieces(batch, device_of(model)):
+    for micro in _pieces(model, batch):
         scored = score(model, micro)
         loss = decisions = -scored.logp_N.sum() / batch.num_targets
         if language:
@@ -100,16 +101,13 @@ def _language(model: CausalLM, hidden_MD: torch.Tensor, micro: MicroBatch) -> to
     )
 
 
-def _pieces(batch: PackedBatch, device: torch.device) -> Iterator[MicroBatch]:
-    for chosen in split(batch, group_units(batch, "turn"), _MICRO_TOKENS):
-        micro = collate(batch, chosen, device)
-        if len(micro.index_N):
-            yield micro
+def _pieces(model: CausalLM, batch: PackedBatch) -> Iterator[MicroBatch]:
+    return micro_batches(batch, group_units(batch, "turn"), _MICRO_TOKENS, device_of(model))
 
 
 def measure(model: CausalLM, batch: PackedBatch) -> tuple[float, float]:
     """Return the loss of decisions in nats a token, and the share given more than half the probability."""
     with torch.no_grad():
-        pieces = [score(model, micro).logp_N.double().numpy() for micro in _pieces(batch, device_of(model))]
+        pieces = [score(model, micro).logp_N.double().numpy() for micro in _pieces(model, batch)]
     logp_N = np.concatenate(pieces)
     return float(-logp_N.mean()), float((logp_N > np.log(0.5)).mean())

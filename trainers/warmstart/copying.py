@@ -21,9 +21,9 @@ from torch.nn import functional
 from ...agents.models import CausalLM
 from ...agents.tiny.tokenizer import ACTION, END, OBSERVATION, SPECIAL_TOKENS, TASK
 from ..learner.forward import device_of
-from ..learner.optimizer import Descent
 from ..sections import WarmstartSection
 from .cloning import Report
+from .descent import make_descent, schedule_factor
 
 __all__ = ["EXERCISES", "Lesson", "learn_copying", "lesson", "look_up", "recognise", "say_again"]
 
@@ -62,13 +62,14 @@ def learn_copying(model: CausalLM, section: WarmstartSection, seed: int, report:
     Raises:
         TrainingError: if the loss is not finite.
     """
-    descent, rng = Descent(model, section), np.random.default_rng([seed, 3])
+    descent, rng = make_descent(model, section), np.random.default_rng([seed, 3])
     for step in range(section.copy_steps):
         share = step / section.copy_steps
         length = _SHORT if share < 0.25 else _LONGER if share < 0.5 else _LONG
         exercises = EXERCISES[:1] if share < 0.25 else EXERCISES
         taught = lesson(rng, model.vocab_size, length, exercises)
-        loss = descent.step(share, partial(_backward, model, taught))
+        backward = partial(_backward, model, taught)
+        loss, _ = descent.step(backward, factor=schedule_factor(share), where=f"copying, step {step}")
         report(f"copying: loss {loss:.3f}", (step + 1) / section.copy_steps)
 
 

@@ -29,7 +29,7 @@ from turnwise.trainers.credit.methods.hae import hae
 from turnwise.trainers.learner.config import CriticConfig
 from turnwise.trainers.learner.critic import Critic
 from turnwise.trainers.learner.heads import HEADS_OF, Head, find_heads
-from turnwise.trainers.learner.states import read
+from turnwise.trainers.learner.states import read_states
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.sections import Recipe
@@ -75,7 +75,7 @@ def states(model: TinyLM, ids: list[int]) -> torch.Tensor:
 
 
 def test_states_are_read_where_the_heads_say(model: TinyLM) -> None:
-    found = read(model, batch(), ["prompt", "subgoal", "action", "end", "tokens"], 4096)
+    found = read_states(model, batch(), ["prompt", "subgoal", "action", "end", "tokens"], 4096)
     whole, window = states(model, [1, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]), states(model, [2, 3, 4])
 
     def check(place: str, growing: list[int], other: list[int]) -> None:
@@ -94,18 +94,18 @@ def test_states_are_read_where_the_heads_say(model: TinyLM) -> None:
 
 def test_a_cut_off_trajectory_goes_on_in_its_next_prompt(model: TinyLM) -> None:
     ids = [1, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]
-    grown = read(model, batch("horizon", (*ids, 15, 16)), ["prompt"], 4096)
+    grown = read_states(model, batch("horizon", (*ids, 15, 16)), ["prompt"], 4096)
     torch.testing.assert_close(grown.state_PD[grown.after_R[1]], states(model, [*ids, 15, 16])[12])
-    fresh = read(model, batch("tokens", (3, 15)), ["prompt"], 8)
+    fresh = read_states(model, batch("tokens", (3, 15)), ["prompt"], 8)
     torch.testing.assert_close(fresh.state_PD[fresh.after_R[1]], states(model, [3, 15])[1])
-    over = read(model, batch("terminated", (3, 15)), ["prompt"], 4096)
+    over = read_states(model, batch("terminated", (3, 15)), ["prompt"], 4096)
     assert over.after_R.tolist() == [-1, -1, -1]
 
 
 def test_columns_have_the_names_that_the_estimators_read(model: TinyLM) -> None:
     for estimator, heads in HEADS_OF.items():
         critic = Critic(16, heads, CriticConfig())
-        for network in critic._heads.values():
+        for network in critic._networks.values():
             torch.nn.init.normal_(network[-1].weight)
         reading = critic.read(model, batch())
         columns = critic.columns(reading)
@@ -158,7 +158,7 @@ def test_slow_copies_follow_by_tau(model: TinyLM) -> None:
     reading = critic.read(model, batch())
     critic.fit(reading, Credit(np.zeros(3), targets={"q": np.array([1.0, 2.0, 3.0])}))
     for slow, fast in zip(
-        critic._slow["q"][-1].parameters(), critic._heads["q"][-1].parameters(), strict=True
+        critic._slow["q"][-1].parameters(), critic._networks["q"][-1].parameters(), strict=True
     ):
         torch.testing.assert_close(slow, 0.25 * fast)  # the last layer began at 0
     columns = critic.columns(reading)

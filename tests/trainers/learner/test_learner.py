@@ -23,8 +23,9 @@ from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import TrainingError, UsageError
 from turnwise.trainers.learner.config import OptimConfig
+from turnwise.trainers.learner.optimizer import Descent, schedule_factor
 from turnwise.trainers.learner.sequences import PackedBatch, pack
-from turnwise.trainers.learner.update import Learner, schedule_factor
+from turnwise.trainers.learner.update import Learner
 from turnwise.trainers.objective_config import ObjectiveConfig
 
 VOCAB = 24
@@ -91,13 +92,16 @@ def make_learner(model: TinyLM, objective: ObjectiveConfig | None = None, **opti
     return Learner(model, OptimConfig(**optim), objective or ObjectiveConfig())
 
 
+def plain_descent(model: TinyLM, rate: float) -> Descent:
+    return Descent(model.parameters(), [torch.optim.SGD(model.parameters(), lr=rate)], 0.0, "")
+
+
 def gradient(model: TinyLM, batch: PackedBatch, objective: ObjectiveConfig, **optim: Any) -> torch.Tensor:
     """Return the gradient of one step, by plain descent with a rate of 1 and no clipping."""
     model = copy.deepcopy(model)
     before = torch.cat([p.detach().flatten().clone() for p in model.parameters()])
-    learner = make_learner(model, objective, max_grad_norm=0.0, **optim)
-    learner.optimizer = torch.optim.SGD(model.parameters(), lr=1.0)  # type: ignore[assignment]
-    learner.optim = replace(learner.optim, learning_rate=1.0)
+    learner = make_learner(model, objective, **optim)
+    learner.descent = plain_descent(model, 1.0)
     learner.update(batch, advantages(batch))
     return before - torch.cat([p.detach().flatten() for p in model.parameters()])
 
@@ -164,8 +168,8 @@ def test_sequences_without_gradient_are_left_out() -> None:
     found = []
     for skip in (True, False):
         twin = copy.deepcopy(model)
-        learner = make_learner(twin, skip_idle=skip, max_grad_norm=0.0)
-        learner.optimizer = torch.optim.SGD(twin.parameters(), lr=1e-3)  # type: ignore[assignment]
+        learner = make_learner(twin, skip_idle=skip)
+        learner.descent = plain_descent(twin, 1e-3)
         learner.update(batch, advantage)
         found.append(snapshot(twin))
     torch.testing.assert_close(found[0], found[1], rtol=1e-12, atol=1e-14)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import TrainingError
-from turnwise.trainers.learner.sequences import collate, group_units, pack, split
+from turnwise.trainers.learner.forward import collate, cut, group_units
+from turnwise.trainers.learner.sequences import pack
 
 
 def turn(
@@ -75,14 +76,14 @@ def test_a_policy_without_tokens_is_refused() -> None:
     unit=st.sampled_from(["turn", "trajectory"]),
 )
 @settings(deadline=None, max_examples=60)
-def test_split_is_a_partition_within_the_budget(lengths: list[int], max_tokens: int, unit: str) -> None:
+def test_a_cut_is_a_partition_within_the_budget(lengths: list[int], max_tokens: int, unit: str) -> None:
     trajectories = [
         trajectory(*(turn([10 + i] * n, [1]) for i, n in enumerate(lengths[k : k + 3])))
         for k in range(0, len(lengths), 3)
     ]
     batch = pack(trajectories)
     units = group_units(batch, unit)  # type: ignore[arg-type]
-    pieces = split(batch, units, max_tokens)
+    pieces = cut([len(sequence.ids_L) for sequence in batch.sequences], units, max_tokens)
     assert sorted(np.concatenate(pieces).tolist()) == list(range(len(batch.sequences)))
     unit_of = {int(s): u for u, members in enumerate(units) for s in members}
     for piece in pieces:

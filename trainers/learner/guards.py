@@ -1,0 +1,50 @@
+"""What stops an update before it spoils the weights: a jump of the policy, an engine that disagrees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...errors import TrainingError
+from .config import OptimConfig
+
+
+def check_jump(piece: Mapping[str, float], optim: OptimConfig, where: str) -> None:
+    """Refuse a step after which the policy would have left its batch.
+
+    Raises:
+        TrainingError: if the mean |log new/old| of the mini-batch is over optim.spike_limit.
+    """
+    if piece["abs_log_ratio"] > optim.spike_limit:
+        raise TrainingError(
+            f"{where}: the policy moved by {piece['abs_log_ratio']:.3g} nats a token within one batch "
+            f"(optim.spike_limit {optim.spike_limit}). Lower optim.learning_rate or the number "
+            "of mini-batches and epochs"
+        )
+
+
+def check_engine(piece: Mapping[str, float], optim: OptimConfig, where: str) -> None:
+    """Refuse a batch whose behaviour logprobs are not the learner's.
+
+    Raises:
+        TrainingError: if they differ by more than optim.mismatch_limit.
+    """
+    if piece["mismatch_kl"] > optim.mismatch_limit:
+        raise TrainingError(
+            f"{where}: engine and learner differ by {piece['mismatch_kl']:.3g} nats a token "
+            f"(optim.mismatch_limit {optim.mismatch_limit}). Are the weights of the engine stale, "
+            "or its sampling settings not those of the recipe?"
+        )
+
+
+def check_one_engine(piece: Mapping[str, float], optim: OptimConfig, where: str) -> None:
+    """Refuse a first batch that should have been sampled by the very same computation, and was not.
+
+    Raises:
+        TrainingError: if a ratio differs from 1 by more than optim.ratio_tolerance.
+    """
+    if piece["max_mismatch"] > optim.ratio_tolerance:
+        raise TrainingError(
+            f"{where}: the ratio of learner to behaviour probability differs from 1 by up to "
+            f"{piece['max_mismatch']:.3g} (optim.ratio_tolerance {optim.ratio_tolerance:g}), although one "
+            "engine computed both. If another engine samples, set optim.one_engine = false"
+        )

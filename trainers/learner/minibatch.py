@@ -1,0 +1,75 @@
+"""The share of a batch that one optimizer step learns from.
+
+Shapes: _N targets of the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..losses import Objective, TokenBatch, aggregation_weights
+from .forward import MicroBatch, Scored
+from .sequences import Floats, Ints, PackedBatch
+
+
+@dataclass(frozen=True, slots=True)
+class MiniBatch:
+    """The units of one optimizer step, and the numbers of the batch's targets."""
+
+    batch: PackedBatch
+    units: Sequence[Ints]  # sequences that stay together
+    advantage_N: Floats
+    old_N: Floats | None  # None: those of the step's own pass
+    reference_N: Floats | None
+
+    @property
+    def num_targets(self) -> int:
+        """Return how many tokens of the mini-batch the loss sees."""
+        return sum(self.batch.sequences[i].num_targets for unit in self.units for i in unit)
+
+    def weights(self, objective: Objective) -> Floats:
+        """Return the aggregation's weight of each target; 0 outside of the mini-batch."""
+        index = np.concatenate([self.batch.sequences[i].targets for unit in self.units for i in unit])
+        weights_N = np.zeros(self.batch.num_targets)
+        weights_N[index] = aggregation_weights(
+            objective.aggregation,
+            self.batch.row_N[index],
+            self.batch.trajectory_N[index],
+            objective.config.constant_length,
+        )
+        return weights_N
+
+    def with_advantage(self) -> list[Ints]:
+        """Return the units in which some target has an advantage, or one where no unit has."""
+        return [
+            unit
+            for unit in self.units
+            if any(self.advantage_N[self.batch.sequences[i].targets].any() for i in unit)
+        ] or list(self.units[:1])
+
+    def tokens(self, micro: MicroBatch, scored: Scored, weights_N: Floats) -> TokenBatch:
+        """Return the targets of a micro-batch as the objective takes them."""
+        logp_N = scored.logp_N
+
+        def pick(array_N: NDArray[np.generic], dtype: torch.dtype = logp_N.dtype) -> Tensor:
+            return torch.from_numpy(array_N[micro.index_N]).to(logp_N.device, dtype)
+
+        return TokenBatch(
+            logp_N=logp_N,
+            old_N=logp_N.detach() if self.old_N is None else pick(self.old_N),
+            behaviour_N=pick(self.batch.behaviour_N),
+            entropy_N=scored.entropy_N,
+            advantage_N=pick(self.advantage_N),
+            weight_N=pick(weights_N),
+            turn_N=micro.turn_N,
+            trajectory_N=micro.trajectory_N,
+            reference_N=None if self.reference_N is None else pick(self.reference_N),
+            stale_N=pick(self.batch.stale_N, torch.bool),
+            num_minibatch=self.num_targets,
+        )
