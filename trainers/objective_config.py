@@ -6,9 +6,9 @@ Apart from the losses, so that a recipe is read without torch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-__all__ = ["Aggregation", "Correction", "KlKind", "Level", "ObjectiveConfig"]
+from ..settings import Setting
 
 Level = Literal["token", "turn", "trajectory"]
 Aggregation = Literal["token_mean", "turn_mean", "trajectory_mean", "constant"]
@@ -20,15 +20,19 @@ Correction = Literal["none", "truncate", "mask"]
 class ObjectiveConfig:
     """The parts of an objective ([loss]); empty names take those of the loss itself."""
 
-    name: str = "ppo"
-    aggregation: Literal["", Aggregation] = ""  # how the losses of tokens become one number
-    ratio_level: Literal["", Level] = ""  # over what the ratio new/old is averaged
-    constant_length: float = 0.0  # tokens, the divisor of aggregation "constant"
-    kl: Literal["none", KlKind] = "none"  # how the KL to the reference is estimated
-    kl_coef: float = 0.0  # weight of that estimate, in nats a token
-    entropy_coef: float = 0.0  # weight of the entropy, in nats a token; positive keeps the policy varied
-    off_policy: Correction = "none"  # what is done with the weight old/behaviour
-    off_policy_level: Level = "token"  # over what that weight is multiplied
-    off_policy_limit: float = 2.0  # the weight is cut at it, or masked outside of [1/limit, limit]
+    name: Annotated[str, Setting("The loss.")] = "ppo"
+    aggregation: Annotated[Literal["", Aggregation], Setting("How tokens become one number.")] = ""
+    ratio_level: Annotated[Literal["", Level], Setting("Over what the ratio new/old is averaged.")] = ""
+    constant_length: Annotated[float, Setting("Tokens; the divisor of aggregation constant.")] = 0.0
+    kl: Annotated[Literal["none", KlKind], Setting("Estimate of the KL to the reference.")] = "none"
+    kl_coef: Annotated[float, Setting("Weight of the KL, which is in nats a token.")] = 0.0
+    entropy_coef: Annotated[
+        float, Setting("Weight of the entropy, in nats a token; above 0 it keeps the policy varied.")
+    ] = 0.0
+    off_policy: Annotated[Correction, Setting("What is done with the weight old/behaviour.")] = "none"
+    off_policy_level: Annotated[Level, Setting("Over what that weight is multiplied.")] = "token"
+    off_policy_limit: Annotated[
+        float, Setting("The weight is cut at it, or masked outside of 1/limit and limit.")
+    ] = 2.0
     params: dict[str, Any] = field(default_factory=dict)  # of the loss
     terms: tuple[dict[str, Any], ...] = ()  # added to the loss, each {name = "llds", and its parameters}

@@ -1,1 +1,15 @@
-"""learner."""
+"""The learner: from packed turns and their advantages to a policy update.
+
+config.py      [optim] and [critic] of a recipe, without torch
+update.py      Learner: a batch becomes optimizer steps
+minibatch.py   the share of a batch that one step learns from
+guards.py      what stops a step before it spoils the weights
+meters.py      the log of an update
+optimizer.py   optimizers, schedule, limit on the gradient; cloning steps with them too
+sequences.py   turns whose prompts continue each other are joined; the targets of the loss
+forward.py     micro-batches, and the logprobs of what was sampled
+sharing.py     turns that several leaves of a tree share
+critic.py      value heads: their columns of the turn table, and how they learn
+heads.py       which heads there are
+states.py      the hidden states that they read
+"""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from ...errors import UsageError
-
-__all__ = ["CriticConfig", "OptimConfig"]
+from ...settings import Setting
 
 _SCHEDULES = ("constant", "linear", "cosine")
 
@@ -20,28 +19,36 @@ class OptimConfig:
         UsageError: if a number is out of its range, or a word is not one of those known.
     """
 
-    learning_rate: float = 3e-4
-    betas: tuple[float, float] = (0.9, 0.95)  # of AdamW
-    adam_epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0  # longer gradients are cut to it; 0: no limit
-    schedule: Literal["constant", "linear", "cosine"] = "constant"  # down to 0 at train.num_updates
-    warmup_updates: int = 0  # over which the learning rate rises
-    num_minibatches: int = 1  # optimizer steps an epoch
-    num_epochs: int = 1  # passes over a batch
-    micro_tokens: int = 4096  # padded size of one forward pass
-    skip_idle: bool = True  # leave out sequences whose gradient is exactly 0
-    old_logprobs: Literal["behaviour", "recompute"] = "recompute"  # the old policy of the ratio
-    one_engine: bool = True  # the policy that samples and the learner share weights and arithmetic
-    ratio_tolerance: float = 1e-5  # |new/behaviour - 1| on the first update, float32 or better, one engine
-    mismatch_limit: float = 0.1  # nats a token (k3), between engine and learner
-    spike_limit: float = 3.0  # mean |log new/old| of a mini-batch, in nats a token, that stops the run
+    learning_rate: Annotated[float, Setting("Of AdamW, at its highest.")] = 3e-4
+    betas: Annotated[tuple[float, float], Setting("Of AdamW.")] = (0.9, 0.95)
+    adam_epsilon: Annotated[float, Setting("Of AdamW.")] = 1e-8
+    weight_decay: Annotated[float, Setting("Of AdamW.")] = 0.0
+    max_grad_norm: Annotated[float, Setting("A longer gradient is cut to it; 0: no limit.")] = 1.0
+    schedule: Annotated[
+        Literal["constant", "linear", "cosine"], Setting("The learning rate; down to 0 at train.num_updates.")
+    ] = "constant"
+    warmup_updates: Annotated[int, Setting("Updates over which the learning rate rises.")] = 0
+    num_minibatches: Annotated[int, Setting("Optimizer steps an epoch.")] = 1
+    num_epochs: Annotated[int, Setting("Passes over a batch.")] = 1
+    micro_tokens: Annotated[int, Setting("Padded tokens of one forward pass.")] = 4096
+    skip_idle: Annotated[bool, Setting("Leave out sequences whose gradient is exactly 0.")] = True
+    old_logprobs: Annotated[
+        Literal["behaviour", "recompute"],
+        Setting("The old policy of the ratio: the engine that sampled, or the learner before the batch."),
+    ] = "recompute"
+    one_engine: Annotated[bool, Setting("Policy and learner share weights and arithmetic.")] = True
+    ratio_tolerance: Annotated[
+        float, Setting("Most of |new/behaviour - 1| on the first update of one engine in float32 or better.")
+    ] = 1e-5
+    mismatch_limit: Annotated[float, Setting("Nats a token (k3) between engine and learner, at most.")] = 0.1
+    spike_limit: Annotated[
+        float, Setting("Mean |log new/old| of a mini-batch, in nats a token, at most.")
+    ] = 3.0
 
     def __post_init__(self) -> None:
-        for name in ("learning_rate", "num_minibatches", "num_epochs", "micro_tokens"):
+        for name in ("learning_rate", "num_minibatches", "num_epochs", "micro_tokens", "spike_limit"):
             _positive("optim", name, getattr(self, name))
-        for name in ("spike_limit", "mismatch_limit"):
-            _positive("optim", name, getattr(self, name))
+        _positive("optim", "mismatch_limit", self.mismatch_limit)
         if len(self.betas) != 2:
             raise UsageError(f"optim.betas is {list(self.betas)}; expected two numbers, e.g. [0.9, 0.95]")
         if self.schedule not in _SCHEDULES:
@@ -61,12 +68,14 @@ class CriticConfig:
         UsageError: if a number is out of its range.
     """
 
-    heads: tuple[str, ...] = ()  # NAME or NAME@PLACE; empty: those of [credit] name
-    width: int = 64  # hidden units of a head
-    learning_rate: float = 1e-3
-    num_epochs: int = 8  # over each batch
-    batch_size: int = 256  # targets a step
-    tau: float = 0.1  # how fast the slow copies of twin critics follow; 1: at once
+    heads: Annotated[
+        tuple[str, ...], Setting("NAME or NAME@PLACE; by default those of the credit estimator.")
+    ] = ()
+    width: Annotated[int, Setting("Hidden units of a head.")] = 64
+    learning_rate: Annotated[float, Setting("Of AdamW.")] = 1e-3
+    num_epochs: Annotated[int, Setting("Passes over each batch.")] = 8
+    batch_size: Annotated[int, Setting("Targets a step.")] = 256
+    tau: Annotated[float, Setting("How fast the slow copies of twin critics follow; 1: at once.")] = 0.1
 
     def __post_init__(self) -> None:
         for name in ("width", "num_epochs", "batch_size", "learning_rate"):

@@ -73,13 +73,11 @@ class Critic:
         """Return the columns of the turn table: values, slow values, values beyond the end."""
         columns: dict[str, Any] = {}
         for head in self.heads:
-            places = states.index[head.place]
-            columns[head.name] = self._shaped(
-                head, states, _values(self._networks[head.name], states, places)
-            )
-            judge = self._slow[head.name] if head.slow else self._networks[head.name]
+            judge = self._networks[head.name]
+            columns[head.name] = _column(judge, head, states)
             if head.slow:
-                columns[f"target_{head.name}"] = self._shaped(head, states, _values(judge, states, places))
+                judge = self._slow[head.name]
+                columns[f"target_{head.name}"] = _column(judge, head, states)
             if head.beyond:
                 beyond_R = _values(judge, states, states.after_R)
                 columns[f"next_{head.name}"] = np.where(states.after_R >= 0, beyond_R, 0.0)
@@ -132,12 +130,6 @@ class Critic:
         self._optimizer.load_state_dict(state["optimizer"])
         self._num_fits = int(state["num_fits"])
 
-    def _shaped(self, head: Head, states: CriticStates, value_P: Floats) -> Any:
-        """Return one value a turn, or one array a turn for a head that reads at every token."""
-        if head.place != "tokens":
-            return value_P
-        return split(value_P, states.length_R)
-
     @torch.no_grad()
     def _judge(self, head: Head, state_KD: Tensor, target_K: Tensor) -> tuple[float, float]:
         """Return half the mean squared error and the explained variance of the values as they are."""
@@ -180,6 +172,12 @@ def _network(hidden_size: int, width: int) -> nn.Sequential:
         nn.SiLU(),
         last,
     )
+
+
+def _column(network: nn.Module, head: Head, states: CriticStates) -> Floats | list[Floats]:
+    """Return one value a turn, or one array a turn for a head that reads at every token."""
+    value_P = _values(network, states, states.index[head.place])
+    return split(value_P, states.length_R) if head.place == "tokens" else value_P
 
 
 @torch.no_grad()

@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 
 from ...agents.types import Trajectory
 
-__all__ = ["average_shared", "owner_rows"]
-
 Floats = NDArray[np.float64]
 Key = tuple[str, int, int]  # group, member that sampled it, turn
 
@@ -33,11 +31,11 @@ def owner_rows(trajectories: Sequence[Trajectory]) -> NDArray[np.int64]:
     own: dict[Key, int] = {}
     copies: list[tuple[int, Key]] = []
     row = 0
-    for each in trajectories:
-        for turn in range(len(each.turns)):
-            sampler = each.sampled_by[turn] if each.sampled_by else each.member
-            key = (each.group, sampler, turn)
-            if sampler == each.member:
+    for trajectory in trajectories:
+        for turn in range(len(trajectory.turns)):
+            sampler = trajectory.sampled_by[turn] if trajectory.sampled_by else trajectory.member
+            key = (trajectory.group, sampler, turn)
+            if sampler == trajectory.member:
                 own[key] = row
             else:
                 copies.append((row, key))

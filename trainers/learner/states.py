@@ -100,7 +100,6 @@ class _Wanted:
             hidden_BLD = model.hidden(*pad([ids[s] for s in chosen], device))
             rows = [row for row, s in enumerate(chosen) for _ in numbers_of[s]]
             numbers = [number for s in chosen for number in numbers_of[s]]
-            state_PD[numbers] = (
-                hidden_BLD[rows, [self._places[number][1] for number in numbers]].float().cpu()
-            )
+            places = [self._places[number][1] for number in numbers]
+            state_PD[numbers] = hidden_BLD[rows, places].float().cpu()
         return state_PD
