@@ -1,6 +1,6 @@
 """The rules of the house: imports run one way, the wheel is whole, the public names stand.
 
-1. errors, settings <- envs <- servers <- agents <- trainers <- commands, and nothing imports upwards.
+1. errors, settings, streams <- envs <- servers <- agents <- trainers <- commands, nothing upwards.
 2. No module imports `envs`, `agents`, `trainers` or `servers` as a top-level package.
 3. trainers/credit and trainers/rewards import numpy and the errors only.
 4. `import turnwise` and `import turnwise.envs` bring neither torch nor a web server.
@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {
     "errors": 0,
     "settings": 0,
+    "streams": 0,
     "envs": 1,
     "servers": 2,
     "agents": 3,
@@ -54,7 +55,7 @@ def sources() -> Iterator[tuple[str, Path]]:
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
     for file in sorted((ROOT / "src" / "turnwise" / "commands").glob("*.py")):
         yield f"commands.{file.stem}", file
-    for name in ("errors", "settings"):
+    for name in ("errors", "settings", "streams"):
         yield name, ROOT / "src" / "turnwise" / f"{name}.py"
 
 

@@ -6,6 +6,7 @@ from ..agents.policies.settings import AgentSettings
 from ..agents.prompts.config import PromptConfig
 from ..agents.rollout.rollout import RolloutConfig, TaskItem
 from ..agents.sampling import Sampling
+from ..streams import Stream, rng
 from .rollouts.mixture import assign, worlds_of
 from .sections import PromptSection, Recipe
 
@@ -16,8 +17,6 @@ __all__ = [
     "rollout_config",
     "train_tasks",
 ]
-
-_MIXING = 4  # keeps these random numbers apart from others with the same seed and update
 
 
 def prompt_config(section: PromptSection) -> PromptConfig:
@@ -77,7 +76,8 @@ def train_tasks(recipe: Recipe, seeds: list[int], update: int, round_: int = 0) 
 
     A group stays in one environment; see `mixture`.
     """
-    worlds = assign(worlds_of(recipe.env), len(seeds), [recipe.train.seed, update, _MIXING, round_])
+    drawn = rng(recipe.train.seed, Stream.WORLDS, update, round_)
+    worlds = assign(worlds_of(recipe.env), len(seeds), drawn)
     name = f"{update}.{round_}" if round_ else str(update)
     episode = update + (round_ << 32)  # a task drawn again is played with other random numbers
     return [

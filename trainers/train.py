@@ -14,6 +14,7 @@ import torch
 from ..envs import make
 from ..errors import CheckpointError, UsageError
 from ..servers.protocol.types import SessionClient
+from ..streams import Stream, torch_seed
 from . import credit as credits
 from . import rewards as reward_transforms
 from . import weights
@@ -188,7 +189,7 @@ async def _train(
 def _learner(recipe: Recipe, trainee: Trainee, first: str, saved: checkpoint.Saved | None) -> Learner:
     needs_reference = Objective(recipe.loss).needs_reference or recipe.reward.kl_coef > 0
     reference = load_trainee(first, recipe).frozen_copy() if needs_reference else None
-    torch.manual_seed(recipe.train.seed)
+    torch.manual_seed(torch_seed(recipe.train.seed, Stream.LEARNER))
     learner = Learner(
         trainee.model,
         recipe.optim,

@@ -10,7 +10,6 @@ if the plan fills its groups.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ...errors import EnvironmentFault, ServerError, UsageError
+from ...streams import mixed_seed
 from ..types import Generation, Trajectory, Turn
 from .config import TaskItem
 from .episode import Episode, Stage
@@ -206,7 +206,7 @@ class Grove:
 
     async def _fork(self, episode: Episode, place: int, task: TaskItem) -> Episode:
         """Return the episode of a branch; one that could not be forked ends with its cause at once."""
-        reseed = _mixed(*episode.key, task.member or 0)
+        reseed = mixed_seed(*episode.key, task.member or 0)
         try:
             reply = await self._stage.sessions.fork(episode.reply.id, reseed, task.env_id)
         except (EnvironmentFault, ServerError) as error:
@@ -216,9 +216,3 @@ class Grove:
 
 def _group(task: TaskItem) -> tuple[str, str, int, int]:
     return task.env_id, task.group_name, task.seed, task.episode
-
-
-def _mixed(*parts: int) -> int:
-    """Mix numbers into a seed of 31 bits, the same on every machine."""
-    digest = hashlib.blake2b(":".join(map(str, parts)).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 33

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from ...envs.registry import version_of
+from ...streams import mixed_seed
 from ..isolation.hosts import ENV_ERRORS
 from ..protocol.limits import Limits
 from ..protocol.problems import (
@@ -33,7 +34,7 @@ from ..protocol.types import CreateItem, ForkItem
 from .admission import Admission
 from .environments import reason_of
 from .journal.records import Entry, SessionRecord
-from .service import Service, derived_seed
+from .service import Service
 from .session import Session
 
 __all__ = ["Creation"]
@@ -242,7 +243,7 @@ class Creation:
             try:
                 await service.hosting.copy(parent, child)
                 if item.reseed is not None:
-                    await self._reseed(child, derived_seed(item.reseed, number))
+                    await self._reseed(child, mixed_seed(item.reseed, number))
             except Refused as refusal:
                 return encode_problem(refusal.problem)
             except ENV_ERRORS as error:

@@ -8,13 +8,13 @@ repeated request joins. The service belongs to one event loop.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from ...streams import mixed_seed
 from ..isolation.catalogue import Offer
 from ..isolation.hosts import ENV_ERRORS, wait_until_closed
 from ..isolation.process_pool import DeadlineOver, RemoteFault
@@ -28,17 +28,11 @@ from .metrics import Metrics
 from .request_memory import Answers
 from .session import Session
 
-__all__ = ["ENV_ERRORS", "Pending", "Service", "derived_seed"]
+__all__ = ["ENV_ERRORS", "Pending", "Service"]
 
 log = logging.getLogger("turnwise.servers")
 
 Pending = bytes | Problem | asyncio.Task[bytes | Problem]
-
-
-def derived_seed(*parts: int) -> int:
-    """Mix numbers into a seed of 31 bits, the same on every machine."""
-    text = ":".join(map(str, parts)).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 33
 
 
 class Service:
@@ -133,7 +127,7 @@ class Service:
         if session.repeats_reset(item):
             return session.reset_reply
         record = session.record
-        seed = item.seed if item.seed is not None else derived_seed(record.base_seed, item.episode)
+        seed = item.seed if item.seed is not None else mixed_seed(record.base_seed, item.episode)
         call = ("reset", item.episode, seed, item.options)
         if session.running is not None and session.running_call == call:
             return session.running

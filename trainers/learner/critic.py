@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ...agents.models import CausalLM
 from ...agents.types import Trajectory
 from ...errors import TrainingError
+from ...streams import Stream, rng, torch_seed
 from ..credit import Credit
 from ..credit.table.tokens import split
 from .config import CriticConfig
@@ -56,7 +57,7 @@ class Critic:
         self.heads, self.config = tuple(heads), config
         self._max_tokens, self._seed = max_tokens, seed
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(torch_seed(seed, Stream.VALUE_WEIGHTS))
             self._networks = nn.ModuleDict({head.name: _network(hidden_size, config.width) for head in heads})
         self._slow = nn.ModuleDict(
             {head.name: copy.deepcopy(self._networks[head.name]) for head in heads if head.slow}
@@ -109,7 +110,7 @@ class Critic:
             figures[f"value_loss/{head.name}"] = loss
             figures[f"explained_variance/{head.name}"] = explained
             figures["value_loss"] += loss
-            self._learn(head, state_KD, target_K, np.random.default_rng([self._seed, self._num_fits, number]))
+            self._learn(head, state_KD, target_K, self._order(number))
         self._follow()
         self._num_fits += 1
         return figures
@@ -130,6 +131,9 @@ class Critic:
         self._optimizer.load_state_dict(state["optimizer"])
         self._num_fits = int(state["num_fits"])
 
+    def _order(self, head: int) -> np.random.Generator:
+        return rng(self._seed, Stream.VALUE_BATCHES, self._num_fits, head)
+
     @torch.no_grad()
     def _judge(self, head: Head, state_KD: Tensor, target_K: Tensor) -> tuple[float, float]:
         """Return half the mean squared error and the explained variance of the values as they are."""
@@ -141,10 +145,10 @@ class Critic:
             raise TrainingError(f"value head {head.name}: loss {loss}; lower critic.learning_rate")
         return loss, 1.0 - float(error_K.var(correction=0)) / spread if spread > 1e-12 else 0.0
 
-    def _learn(self, head: Head, state_KD: Tensor, target_K: Tensor, rng: np.random.Generator) -> None:
+    def _learn(self, head: Head, state_KD: Tensor, target_K: Tensor, drawn: np.random.Generator) -> None:
         network = self._networks[head.name]
         for _ in range(self.config.num_epochs):
-            order = torch.from_numpy(rng.permutation(len(target_K)))
+            order = torch.from_numpy(drawn.permutation(len(target_K)))
             for start in range(0, len(order), self.config.batch_size):
                 chosen = order[start : start + self.config.batch_size]
                 self._optimizer.zero_grad(set_to_none=True)

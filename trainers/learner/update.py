@@ -20,6 +20,7 @@ import torch
 
 from ...agents.models import CausalLM
 from ...errors import TrainingError, UsageError
+from ...streams import Stream, rng
 from ..losses import Objective
 from ..objective_config import ObjectiveConfig
 from .config import OptimConfig
@@ -156,7 +157,8 @@ class Learner:
         ]
         num_parts = min(self.optim.num_minibatches, len(units))
         for epoch in range(self.optim.num_epochs):
-            order = np.random.default_rng([self._seed, self.num_updates, epoch]).permutation(len(units))
+            drawn = rng(self._seed, Stream.MINIBATCHES, self.num_updates, epoch)
+            order = drawn.permutation(len(units))
             for part in np.array_split(order, num_parts):
                 yield [units[i] for i in sorted(part)]
 

@@ -14,13 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from ...agents.rollout.branching import BranchingPlan
 from ...agents.rollout.rollout import RolloutStats, rollout
 from ...agents.types import Policy, Trajectory
 from ...errors import TrainingError, UsageError
 from ...servers.protocol.types import SessionClient
+from ...streams import Stream, rng
 from ..assign import name_of, params_of
 from ..sections import Recipe
 from ..setup import prompt_config, rollout_config, train_tasks
@@ -30,8 +29,6 @@ from .samplers import Draw, Group, SamplerState
 from .tasks import TaskSampler
 
 __all__ = ["Collected", "Collector", "check_parts"]
-
-_SAMPLING = 11  # sets the samplers' random numbers apart from those of tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ class Collector:
                 groups=groups,
                 num_groups=self.recipe.rollout.num_groups,
                 more=played.further,
-                rng=np.random.default_rng([self.recipe.train.seed, update, place, _SAMPLING]),
+                rng=rng(self.recipe.train.seed, Stream.SAMPLERS, update, place),
                 state=self.states.get(slot, SamplerState()),
                 figures=figures,
             )

@@ -72,7 +72,7 @@ def names_of(section: EnvSection) -> str:
     return " + ".join(world.id for world in worlds_of(section))
 
 
-def assign(worlds: Sequence[World], num: int, key: Sequence[int]) -> list[World]:
+def assign(worlds: Sequence[World], num: int, drawn: np.random.Generator) -> list[World]:
     """Give each of `num` places an environment, in shuffled order.
 
     Systematic sampling: each environment gets its share of the places, rounded
@@ -81,12 +81,11 @@ def assign(worlds: Sequence[World], num: int, key: Sequence[int]) -> list[World]
     Args:
         worlds: at least one.
         num: how many places.
-        key: of the random numbers; equal keys give equal answers.
+        drawn: the random numbers; equal ones give equal answers.
     """
     if len(worlds) == 1:
         return [worlds[0]] * num
-    rng = np.random.default_rng(list(key))
     ends = np.cumsum([world.weight for world in worlds])
-    points = (np.arange(num) + rng.random()) / num * ends[-1]
+    points = (np.arange(num) + drawn.random()) / num * ends[-1]
     chosen = np.minimum(np.searchsorted(ends, points, side="right"), len(worlds) - 1)
-    return [worlds[place] for place in rng.permutation(chosen)]
+    return [worlds[place] for place in drawn.permutation(chosen)]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ...errors import UsageError
+from ...streams import Stream, rng
 
 __all__ = ["HELD_OUT", "TaskSampler", "held_out_seed"]
 
@@ -41,22 +40,22 @@ class TaskSampler:
     def seeds(self, update: int) -> list[int]:
         """Return the task seed of each group of an update."""
         if self.num_tasks == 0:
-            rng = np.random.default_rng([self.seed, update])
-            return [int(seed) for seed in rng.integers(0, HELD_OUT, size=self.num_groups)]
+            drawn = rng(self.seed, Stream.TASKS, update)
+            return [int(seed) for seed in drawn.integers(0, HELD_OUT, size=self.num_groups)]
         first = update * self.num_groups
         return [self._visit(place) for place in range(first, first + self.num_groups)]
 
     def further(self, update: int, round_: int, num: int) -> list[int]:
         """Return so many further task seeds, for a round of refilling after the first of an update."""
-        rng = np.random.default_rng([self.seed, update, round_])
+        drawn = rng(self.seed, Stream.REFILLS, update, round_)
         if self.num_tasks == 0:
-            return [int(seed) for seed in rng.integers(0, HELD_OUT, size=num)]
-        order = rng.permutation(self.num_tasks)
+            return [int(seed) for seed in drawn.integers(0, HELD_OUT, size=num)]
+        order = drawn.permutation(self.num_tasks)
         return [int(order[place % self.num_tasks]) for place in range(num)]
 
     def _visit(self, place: int) -> int:
         epoch, offset = divmod(place, self.num_tasks)
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.num_tasks)
+        order = rng(self.seed, Stream.TASK_ORDER, epoch).permutation(self.num_tasks)
         return int(order[offset])
 
 

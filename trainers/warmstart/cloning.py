@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from ...agents.models import CausalLM
 from ...agents.types import Trajectory
+from ...streams import Stream, rng
 from ..learner.forward import MicroBatch, device_of, group_units, micro_batches, score
 from ..learner.sequences import PackedBatch, pack
 from ..sections import WarmstartSection
@@ -49,7 +50,7 @@ def clone(
         TrainingError: if the loss is not finite.
         CheckpointError: if what was kept cannot be read.
     """
-    descent, place = make_descent(model, section), Place(np.random.default_rng([seed, 1]))
+    descent, place = make_descent(model, section), Place(rng(seed, Stream.CLONING))
     if halfway:
         halfway.restore(place, model, descent.optimizers)
     begun = process_time() - place.spent_s

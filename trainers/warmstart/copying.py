@@ -18,8 +18,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from ... import streams
 from ...agents.models import CausalLM
 from ...agents.tiny.tokenizer import ACTION, END, OBSERVATION, SPECIAL_TOKENS, TASK
+from ...streams import Stream
 from ..learner.forward import device_of
 from ..sections import WarmstartSection
 from .cloning import Report
@@ -62,7 +64,7 @@ def learn_copying(model: CausalLM, section: WarmstartSection, seed: int, report:
     Raises:
         TrainingError: if the loss is not finite.
     """
-    descent, rng = make_descent(model, section), np.random.default_rng([seed, 3])
+    descent, rng = make_descent(model, section), streams.rng(seed, Stream.COPYING)
     for step in range(section.copy_steps):
         share = step / section.copy_steps
         length = _SHORT if share < 0.25 else _LONGER if share < 0.5 else _LONG

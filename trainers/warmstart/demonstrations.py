@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
+from ... import streams
 from ...agents.decoding import TrieCache
 from ...agents.decoding.planning import PlanDecoder
 from ...agents.decoding.trie import Node
@@ -25,6 +26,7 @@ from ...envs import make
 from ...envs.core import Checked
 from ...errors import EnvironmentFault, UsageError
 from ...servers.sessions.service import ENV_ERRORS
+from ...streams import Stream
 
 __all__ = ["Teacher", "choose_teacher", "collect", "texts_of", "to_tokens"]
 
@@ -109,7 +111,7 @@ class _Recorder:
         self.task, self.instruction = "", ""
 
     def play(self) -> Trajectory:
-        settings, rng = self.settings, np.random.default_rng([self.seed, 7])
+        settings, rng = self.settings, streams.rng(self.seed, Stream.TEACHER)
         self.observation, self.info = _call(lambda: self.env.reset(seed=self.seed, options={"expert": True}))
         self.task, self.instruction = str(self.info.get("task", "")), str(self.info.get("instruction", ""))
         teacher = choose_teacher(settings.teacher, settings.env_id, self.info)

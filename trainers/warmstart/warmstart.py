@@ -18,7 +18,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 
 from ... import __version__
@@ -31,6 +30,7 @@ from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Trajectory
 from ...errors import TrainingError
 from ...files import write_whole
+from ...streams import Stream, rng, torch_seed
 from ..learner.sequences import pack
 from ..rollouts.mixture import assign, names_of, worlds_of
 from ..runs.checkpoint import file_digest
@@ -132,7 +132,8 @@ def _new_policy(
     recipe: Recipe, played: Sequence[Trajectory], prompt: PromptConfig
 ) -> tuple[TinyLM, TinyTokenizer]:
     tokenizer = TinyTokenizer.train(texts_of(played, prompt), recipe.policy.vocab_size)
-    return TinyLM(_sizes(recipe.policy, tokenizer), seed=recipe.train.seed), tokenizer
+    seed = torch_seed(recipe.train.seed, Stream.POLICY_WEIGHTS)
+    return TinyLM(_sizes(recipe.policy, tokenizer), seed=seed), tokenizer
 
 
 def _clone_and_measure(
@@ -156,10 +157,11 @@ def _clone_and_measure(
 
 def _collect(recipe: Recipe, report: Report) -> list[Trajectory]:
     section = recipe.warmstart
-    rng = np.random.default_rng([recipe.train.seed, 2])
+    drawn = rng(recipe.train.seed, Stream.DEMONSTRATIONS)
     highest = recipe.env.num_tasks or 2**30
-    seeds = [int(seed) for seed in rng.integers(0, highest, size=section.episodes)]
-    worlds = assign(worlds_of(recipe.env), len(seeds), [recipe.train.seed, 5])
+    seeds = [int(seed) for seed in drawn.integers(0, highest, size=section.episodes)]
+    mixed = rng(recipe.train.seed, Stream.DEMONSTRATED_WORLDS)
+    worlds = assign(worlds_of(recipe.env), len(seeds), mixed)
     played: list[Trajectory] = []
     for seed, world in zip(seeds, worlds, strict=True):
         played += collect(

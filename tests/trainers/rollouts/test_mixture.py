@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,6 +24,7 @@ import turnwise
 from turnwise.agents.tiny.checkpoint import load_model
 from turnwise.agents.types import Trajectory, Turn
 from turnwise.errors import UnknownName, UsageError
+from turnwise.streams import Stream, rng
 from turnwise.trainers.credit import TurnTable
 from turnwise.trainers.recipe import dump, from_tables, load
 from turnwise.trainers.rollouts.mixture import World, assign, names_of, worlds_of
@@ -85,20 +87,24 @@ def test_wrong_tables_are_refused(tables: list[object], error: type[Exception], 
         worlds_of(from_tables({"env": {"mix": tables}}).env)
 
 
+def drawn(seed: int, update: int) -> np.random.Generator:
+    return rng(seed, Stream.WORLDS, update)
+
+
 def test_weights_decide_the_groups() -> None:
     worlds = [World(name, {}, {}, weight) for name, weight in (("a", 3.0), ("b", 1.0), ("c", 0.5))]
     total: Counter[str] = Counter()
     for update in range(200):
-        drawn = Counter(world.id for world in assign(worlds, 9, [0, update]))
-        assert drawn["a"] == 6
-        assert drawn["b"] == 2
-        total += drawn
+        chosen = Counter(world.id for world in assign(worlds, 9, drawn(0, update)))
+        assert chosen["a"] == 6
+        assert chosen["b"] == 2
+        total += chosen
     assert total["c"] == 200
-    many = Counter(world.id for update in range(300) for world in assign(worlds, 5, [1, update]))
+    many = Counter(world.id for update in range(300) for world in assign(worlds, 5, drawn(1, update)))
     assert many["a"] / 1500 == pytest.approx(3 / 4.5, abs=0.02)
     assert many["c"] / 1500 == pytest.approx(0.5 / 4.5, abs=0.02)
-    assert assign(worlds, 9, [0, 5]) == assign(worlds, 9, [0, 5])
-    orders = {tuple(world.id for world in assign(worlds, 9, [0, update])) for update in range(20)}
+    assert assign(worlds, 9, drawn(0, 5)) == assign(worlds, 9, drawn(0, 5))
+    orders = {tuple(world.id for world in assign(worlds, 9, drawn(0, update))) for update in range(20)}
     assert len(orders) > 10
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from ....agents.rollout.branching import BranchingPlan, BranchPoint
 from ....errors import UsageError
+from ....streams import Stream, rng
 from .base import register
 
 __all__ = ["branches", "entropy", "normalised_entropy"]
@@ -63,7 +62,8 @@ def entropy(
         rise = _of(point, point.generation.entropy, tokens) - _of(
             point, point.turns[0].generation.entropy, tokens
         )
-        drawn = np.random.default_rng(point.key).random(width - 1)
+        seed, *numbers = point.key
+        drawn = rng(seed, Stream.BRANCHES, *numbers).random(width - 1)
         return sum(branches(float(u), rise, weight, chance) for u in drawn)
 
     return BranchingPlan(roots, num_branches, fill)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
 from turnwise.agents.rollout.branching import BranchingPlan, BranchPoint
 from turnwise.agents.types import Generation, Turn
 from turnwise.errors import UnknownName, UsageError
+from turnwise.streams import Stream, rng
 from turnwise.trainers.rollouts import plans
 
 
@@ -84,7 +84,7 @@ def test_entropy_branches_by_its_key_and_never_at_the_first_message() -> None:
     assert made.num_branches(point((5.0,))) == 0
     for number in range(20):
         key = (3, number)
-        u = np.random.default_rng(key).random(1)[0]
+        u = rng(3, Stream.BRANCHES, number).random(1)[0]
         rise = (2.0 - 0.5) / math.log(100)
         expected = int(u - 0.2 * rise <= 0.5)
         assert made.num_branches(point((0.5,), (1.0,), (1.5, 0.5), key=key)) == expected
