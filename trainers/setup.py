@@ -56,14 +56,14 @@ def rollout_config(recipe: Recipe) -> RolloutConfig:
 
 
 def eval_config(recipe: Recipe) -> RolloutConfig:
-    """Return how evaluation episodes are played: as in training but for the sampling."""
+    """Return how evaluation episodes are played: as in training, but for temperature, top_p and seed."""
     section = recipe.rollout
     return RolloutConfig(
         max_turns=section.max_turns,
         max_tokens=section.max_tokens,
         max_episode_tokens=section.max_episode_tokens,
         deadline_s=section.deadline_s,
-        sampling=Sampling(recipe.eval.temperature, recipe.eval.top_p),
+        sampling=Sampling(recipe.eval.temperature, recipe.eval.top_p, section.top_k),
         constraint=section.constraint,
         retries=section.retries,
         slots=section.slots,

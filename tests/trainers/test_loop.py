@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,20 @@ def test_first_ratio_is_one_under_every_transformation(lights: Lights, tmp_path:
     first = read_log(tmp_path / "run")[0]
     assert 0.0 <= first["mismatch_max"] <= 1e-5
     assert first["num_forced"] > 0
+
+
+def test_evaluation_samples_among_as_many_tokens_as_training(lights: Lights, tmp_path: Path) -> None:
+    """Among one token there is no choice, so an evaluation is what a greedy one is."""
+    told = {}
+    for name, top_k, temperature in (("one", 1, 1.0), ("greedy", 0, 0.0), ("all", 0, 1.0)):
+        recipe = lights(rollout={"top_k": top_k}, eval={"temperature": temperature}, train={"num_updates": 1})
+        with nullcontext() if name != "one" else pytest.raises(TrainingError, match=r"every token .* forced"):
+            train(recipe, tmp_path / name)  # learning wants a choice, but the evaluation before it does not
+        entry = next(entry for entry in read_log(tmp_path / name) if entry["kind"] == "eval")
+        assert entry["update"] == 0
+        told[name] = entry
+    assert told["one"] == told["greedy"]
+    assert told["all"]["eval/reward"] != told["greedy"]["eval/reward"]
 
 
 def test_a_resumed_run_equals_the_uninterrupted_one(lights: Lights, tmp_path: Path) -> None:
