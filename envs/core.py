@@ -27,6 +27,7 @@ Keys that `info` may carry (all optional; `make` fills in the first and sorts `a
 
 from __future__ import annotations
 
+import ast
 import copy
 import hashlib
 import inspect
@@ -165,7 +166,7 @@ _FINGERPRINTS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 
 def code_fingerprint(cls: type) -> str:
-    """Hash the source files of a class and its bases up to TextEnv.
+    """Hash the source files of a class and its bases up to TextEnv, their docstrings apart.
 
     A class inside a package of environments answers for the whole folder, since
     its rules are spread over it.
@@ -188,8 +189,24 @@ def _hash_sources(cls: type) -> str:
         folder = path.parent
         in_package = base.__module__.startswith("turnwise.envs.") and folder.name != "envs"
         for file in sorted(folder.glob("*.py")) if in_package else [path]:
-            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+            digest.update(file.name.encode() + b"\0" + without_docstrings(file.read_bytes()))
     return digest.hexdigest()[:16]
+
+
+def without_docstrings(source: bytes) -> bytes:
+    """Return Python source without its docstrings, which decide nothing; as it is if it cannot be parsed."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return source
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                for number in range(first.lineno - 1, first.end_lineno or first.lineno):
+                    lines[number] = b""
+    return b"".join(lines)
 
 
 class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):

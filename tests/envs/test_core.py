@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import turnwise
 from turnwise.envs import Utf8, teacher_of
 from turnwise.envs.check import check_environment
+from turnwise.envs.core import without_docstrings
 from turnwise.errors import EnvironmentFault, UnknownName, UsageError
 
 GUESS = """
@@ -169,3 +170,15 @@ def test_register_refuses_bad_and_taken_ids() -> None:
 
         registry._OURS.pop("testing/wrong-v0")
         gymnasium.registry.pop("testing/wrong-v0")
+
+
+def test_a_fingerprint_is_that_of_the_code_and_not_of_its_docstrings():
+    code = (
+        b'"""A module."""\n\nclass Env:\n    """One\n    room."""\n\n'
+        b'    def step(self):\n        """Step."""\n        return "won"\n'
+    )
+    other = code.replace(b"One\n    room.", b"Another room.").replace(b"A module.", b"The module.")
+    assert without_docstrings(code) == without_docstrings(other)
+    assert without_docstrings(code) != without_docstrings(code.replace(b"won", b"lost"))
+    assert b"return" in without_docstrings(code) and b"room" not in without_docstrings(code)
+    assert without_docstrings(b"def (") == b"def ("

@@ -10,6 +10,7 @@ from typing import Any
 _SESSION = re.compile(r'"id":"([^"]+)","incarnation":"([^"]+)"')
 _EPISODE = re.compile(r'"episode_id":"([^":]+):')
 _FINGERPRINT = re.compile(r'"fingerprint":"([0-9a-f]{8,64})"')
+_DIGEST = re.compile(r'"(reset_digest|digest)":"[0-9a-f]{32}"')  # of a reply, whose fingerprint is masked
 _NUMBER = re.compile(r'"(idle_s|pid)":[0-9.e-]+')
 _TIMED_KEY = re.compile(r"(^|[/_])(time|seconds)([/_]|$)|_per_s$|_s$")
 
@@ -31,6 +32,7 @@ class Names:
             self._learn("FINGERPRINT", fingerprint)
         for value, name in self._names.items():
             text = text.replace(value, name)
+        text = _DIGEST.sub(r'"\1":"DIGEST"', text)
         return _NUMBER.sub(r'"\1":"NUMBER"', text)
 
     def unmask(self, text: str) -> str:
