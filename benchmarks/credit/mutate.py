@@ -188,7 +188,7 @@ def _try(copy: Path, name: str, most: int) -> list[Verdict]:
     step = max(1, len(candidates) // most)
     verdicts = []
     for file, mutant in candidates[::step][:most]:
-        path = copy / CREDIT / file
+        path = _file(copy / CREDIT, file)
         source = path.read_text()
         _put(path, mutant.source)
         verdicts.append(Verdict(file, mutant.line, mutant.change, _outcome(copy, name)))
@@ -207,9 +207,13 @@ def _put(path: Path, source: str) -> None:
     os.utime(path, (second, second))
 
 
+def _file(folder: Path, name: str) -> Path:
+    return next(folder.rglob(name))
+
+
 def _worth_trying(folder: Path, place: str, unused: tuple[str, ...]) -> list[Mutant]:
     file, _, function = place.partition(":")
-    path = folder / file
+    path = _file(folder, file)
     lines = path.read_text().splitlines()
     return [
         mutant

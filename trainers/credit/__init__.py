@@ -3,6 +3,14 @@
 table = TurnTable.from_columns(group=..., trajectory=..., reward=..., state_key=...)
 credit = get("gigpo")(table, mode="mean")
 credit.advantage  # [N], one number a turn
+
+base.py        what an estimator returns, and how it is found by name
+table/         the turn table: the columns of a batch
+statistics/    what turns are compared by: means, deviations, penalties
+states/        states that turns share: anchor groups, similarity, graphs
+methods/       the estimators of the literature, one file each
+transforms.py  what may happen to advantages before they reach tokens
+summary.py     figures of a batch's credit for the log
 """
 
 from . import transforms

@@ -78,11 +78,10 @@ def test_episode_estimators_equal_the_authors(case: dict[str, Any], golden: Any)
     params = case["params"]
     assert params["compute_mean_std_cross_steps"]
     table = golden.table(case)
-    own = {"epsilon": params["epsilon"]}
-    if (
-        params["estimator"] == "reinforce_pp_baseline"
-    ):  # whitens with an epsilon of its own, over 2 tokens a turn
-        table, own = table.with_columns(num_tokens=np.full(len(table), 2)), {}
+    # RLOO and Dr. GRPO divide by nothing; REINFORCE++ whitens over 2 tokens a turn, with its own epsilon
+    own = {"epsilon": params["epsilon"]} if params["estimator"] == "grpo" else {}
+    if params["estimator"] == "reinforce_pp_baseline":
+        table = table.with_columns(num_tokens=np.full(len(table), 2))
     result = credit.get(params["estimator"])(table, statistics="turns", **own)
     np.testing.assert_allclose(
         result.advantage, golden.flat(case["expected"]["advantage"]), rtol=1e-8, atol=1e-8

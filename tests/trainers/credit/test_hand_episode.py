@@ -10,7 +10,7 @@ import pytest
 
 import turnwise.credit as credit
 from turnwise.credit import TurnTable
-from turnwise.errors import TableError
+from turnwise.errors import TableError, UnknownName
 
 EXACT: dict[str, Any] = {"rtol": 0, "atol": 1e-12}
 
@@ -93,6 +93,12 @@ def test_dr_grpo_only_centres() -> None:
     penalised = credit.dr_grpo(table(THREE, valid=[False, True, True, True]), invalid_penalty=1.0).advantage
     # scores 1, 0, 1: mean 2 / 3
     np.testing.assert_allclose(penalised, [1 / 3, -2 / 3, -2 / 3, 1 / 3], **EXACT)
+
+
+@pytest.mark.parametrize("name", ["rloo", "dr_grpo"])
+def test_rloo_and_dr_grpo_divide_by_nothing_and_have_no_epsilon(name: str) -> None:
+    with pytest.raises(UnknownName, match="epsilon"):
+        credit.get(name)(table(THREE), epsilon=1e-6)
 
 
 def test_rloo_leaves_one_out() -> None:

@@ -14,7 +14,6 @@ def dr_grpo(
     table: TurnTable,
     *,
     statistics: Statistics = "trajectories",
-    epsilon: float = 1e-6,
     invalid_penalty: float = 0.0,
     penalised: Penalised = "invalid",
 ) -> Credit:
@@ -26,7 +25,6 @@ def dr_grpo(
     Args:
         table: the batch; needs no column beyond the required.
         statistics: over "trajectories" (the definition) or over "turns".
-        epsilon: has no effect; taken so that GRPO's settings can be given.
         invalid_penalty: subtracted from the score of an invalid turn.
         penalised: which turns pay it.
 
@@ -34,5 +32,5 @@ def dr_grpo(
         advantage [N]; parts episode_score [N].
     """
     score_N = table.episode_return - penalties(table, invalid_penalty, penalised)
-    advantage_N = episode_advantage(table, score_N, "mean", statistics, epsilon)
+    advantage_N = episode_advantage(table, score_N, "mean", statistics, epsilon=0.0)
     return Credit(advantage_N, parts={"episode_score": score_N})

@@ -104,7 +104,7 @@ def hae(
 
 @dataclass(frozen=True, slots=True)
 class _Segments:
-    """Hold where segments begin and end, and whether anything follows them."""
+    """Where segments begin and end, and whether anything follows them."""
 
     boundary_N: BoolArray  # first turn of a segment
     end_N: BoolArray  # last turn of a segment

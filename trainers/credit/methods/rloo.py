@@ -7,6 +7,7 @@ import numpy as np
 from ..base import Credit, register
 from ..statistics.groups import centre
 from ..statistics.scores import Penalised, Statistics, penalties, statistics_of
+from ..table.columns import FloatArray
 from ..table.table import TurnTable
 
 __all__ = ["rloo"]
@@ -17,7 +18,6 @@ def rloo(
     table: TurnTable,
     *,
     statistics: Statistics = "trajectories",
-    epsilon: float = 1e-6,
     invalid_penalty: float = 0.0,
     penalised: Penalised = "invalid",
 ) -> Credit:
@@ -32,7 +32,6 @@ def rloo(
     Args:
         table: the batch; needs no column beyond the required.
         statistics: over "trajectories" (the definition) or over "turns".
-        epsilon: has no effect; taken so that GRPO's settings can be given.
         invalid_penalty: subtracted from the score of an invalid turn.
         penalised: which turns pay it.
 
@@ -41,9 +40,18 @@ def rloo(
         0; under "turns" a group of one single turn keeps its score.
     """
     score_N = table.episode_return - penalties(table, invalid_penalty, penalised)
+    return Credit(leave_one_out(table, score_N, statistics), parts={"episode_score": score_N})
+
+
+def leave_one_out(table: TurnTable, score_N: FloatArray, statistics: Statistics) -> FloatArray:
+    """Return each score less the mean of the others in its prompt group [N].
+
+    A group of one trajectory gives 0; under "turns" a group of one single turn
+    keeps its score.
+    """
     of = statistics_of(table, score_N, statistics)
     count_N = of.count[table.group]
     advantage_N = centre(score_N, table.group, of) * (count_N / np.maximum(count_N - 1, 1))
     if statistics == "turns":
         advantage_N[count_N == 1] = score_N[count_N == 1]
-    return Credit(advantage_N, parts={"episode_score": score_N})
+    return advantage_N

@@ -12,10 +12,10 @@ import numpy as np
 from ....errors import UsageError
 from ..base import Credit, register
 from ..naming import check_choice
-from ..statistics.groups import centre
-from ..statistics.scores import Penalised, episode_advantage, penalties, statistics_of
+from ..statistics.scores import Penalised, episode_advantage, penalties
 from ..table.columns import IntArray, combine, factorise, sums
 from ..table.table import TurnTable
+from .rloo import leave_one_out
 
 __all__ = ["salt"]
 
@@ -65,9 +65,7 @@ def salt(
     if base == "grpo":
         own_N = episode_advantage(table, table.episode_return, "mean_std", "trajectories", epsilon)
     else:
-        of = statistics_of(table, table.episode_return, "trajectories")
-        count_N = of.count[table.group]
-        own_N = centre(table.episode_return, table.group, of) * (count_N / np.maximum(count_N - 1, 1))
+        own_N = leave_one_out(table, table.episode_return, "trajectories")
     edge_N = _edges(table, history, actions)
     num_edges = int(edge_N.max(initial=-1)) + 1
     weight_N = np.ones(len(table))

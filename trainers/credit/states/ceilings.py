@@ -17,7 +17,7 @@ _CHARACTERS, _PAIRS = 512, 2_048
 
 
 class Ceilings:
-    """Bound the length of the longest common subsequence of a text with each of those held.
+    """Bounds on the longest common subsequence of a text with each of those held.
 
     Characters in common, whatever their order, are one bound. The other is of
     pairs of neighbours: M matched characters that fall into b unbroken stretches
@@ -57,7 +57,7 @@ class Ceilings:
 
 
 class _Bags:
-    """Hold how often each text has each column, and tell how much a text shares with those held."""
+    """How often each text has each column, and so how much a text shares with those held."""
 
     def __init__(self, column_L: IntArray, size_K: IntArray) -> None:
         self._width = int(column_L.max(initial=-1)) + 1
@@ -80,7 +80,7 @@ class _Bags:
 
 
 def _numbered(values: IntArray, most: int) -> IntArray:
-    """Number the values that occur from 0, and begin anew after so many."""
+    """Number the values that occur from 0, and again from 0 after so many."""
     number = np.cumsum(np.bincount(values) > 0) - 1
     numbered: IntArray = number[values] % most
     return numbered

@@ -23,7 +23,7 @@ def solved_rows(table: TurnTable) -> BoolArray:
 
 @dataclass(frozen=True, slots=True)
 class StateGraph:
-    """Hold where each turn starts and ends, as nodes; every prompt group has one goal node."""
+    """Where each turn starts and ends, as nodes; every prompt group has one goal node."""
 
     start_N: IntArray
     end_N: IntArray

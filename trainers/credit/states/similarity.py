@@ -32,7 +32,7 @@ def similar_groups(table: TurnTable, threshold: float, autojunk: bool, method: s
 
     Raises:
         UsageError: if the threshold is not in (0, 1].
-        TableError: if a state key is no text.
+        TableError: if a state key is not text.
     """
     if not 0.0 < threshold <= 1.0:
         raise UsageError(f"similarity={threshold!r}: expected a ratio above 0, at most 1, e.g. 0.9")
@@ -84,7 +84,7 @@ def _reaches(matched: NDArray[Any], total: FloatArray, threshold: float) -> Bool
 
 
 class _Matcher:
-    """Be the first text of a cluster, ready for difflib to compare others with it."""
+    """The first text of a cluster, ready for difflib to compare others with it."""
 
     def __init__(self, text: str, autojunk: bool) -> None:
         self._text, self._autojunk = text, autojunk

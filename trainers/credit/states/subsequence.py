@@ -13,7 +13,7 @@ _BITS_PER_TEXT = 4_000
 
 
 class Subsequences:
-    """Hold texts, and tell the length of the longest common subsequence of another with them.
+    """Texts, and the length of the longest common subsequence of another with each.
 
     Hyyro, Bit-parallel LCS-length computation revisited, 2004: one bit for each
     character, all texts side by side in one integer, with a spare bit after

@@ -19,7 +19,7 @@ RELATIVE_SPREAD = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Hold count, mean and standard deviation of each group [G], and whether its values differ."""
+    """Count, mean and standard deviation of each group [G], and whether its values differ."""
 
     count: IntArray
     mean: FloatArray

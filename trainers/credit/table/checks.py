@@ -5,7 +5,7 @@ Shapes: _N rows (turns), _M trajectories.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +23,7 @@ from .columns import (
     factorise,
     sums,
 )
-
-if TYPE_CHECKING:
-    from .table import TurnTable
-
-__all__ = [
-    "ENDS",
-    "RESERVED",
-    "check_rows",
-    "code_names",
-    "count_rows",
-    "counting",
-    "episode_returns",
-    "own_column",
-    "validity",
-]
+from .rows import Rows
 
 ENDS = ("terminated", "horizon", "tokens", "deadline", "error")
 RESERVED = ("group", "trajectory", "episode_return", "valid", "counts", "turn")
@@ -82,7 +68,7 @@ def _token_counts(given_N: FloatArray) -> IntArray:
     return given_N.astype(np.int64)
 
 
-def check_rows(table: TurnTable) -> None:
+def check_rows(table: Rows) -> None:
     """Refuse rows that are apart or out of order, and rewards that are not finite."""
     apart = np.flatnonzero(np.diff(table.trajectory) < 0)
     if apart.size:
@@ -107,7 +93,7 @@ def check_rows(table: TurnTable) -> None:
             _check_keys(table, name)
 
 
-def _check_keys(table: TurnTable, name: str) -> None:
+def _check_keys(table: Rows, name: str) -> None:
     try:
         codes_N, values = factorise(table.columns[name])
     except TypeError as error:
@@ -118,7 +104,7 @@ def _check_keys(table: TurnTable, name: str) -> None:
     table._cache[f"codes {name}"] = codes_N
 
 
-def validity(table: TurnTable, valid: Any) -> BoolArray:
+def validity(table: Rows, valid: Any) -> BoolArray:
     """Return which turns had a readable and admissible action [N]."""
     if valid is not None:
         return as_bools("valid", valid, len(table))
@@ -129,7 +115,7 @@ def validity(table: TurnTable, valid: Any) -> BoolArray:
     return ~wrong_N
 
 
-def counting(table: TurnTable) -> BoolArray:
+def counting(table: Rows) -> BoolArray:
     """Return which turns belong to a trajectory that did not fail for the machine's reasons [N]."""
     if "end" not in table.columns:
         return np.ones(len(table), dtype=np.bool_)
@@ -143,7 +129,7 @@ def counting(table: TurnTable) -> BoolArray:
     return counts
 
 
-def episode_returns(table: TurnTable, given: Any) -> FloatArray:
+def episode_returns(table: Rows, given: Any) -> FloatArray:
     """Return the return of the whole trajectory on each of its turns [N]: as given, or the sum of rewards."""
     if given is None:
         sums_M = sums(table.reward, table.trajectory, table.num_trajectories)
@@ -155,7 +141,7 @@ def episode_returns(table: TurnTable, given: Any) -> FloatArray:
     return returns_N
 
 
-def _check_constant(table: TurnTable, name: str, values_N: NDArray[Any]) -> None:
+def _check_constant(table: Rows, name: str, values_N: NDArray[Any]) -> None:
     changed = np.flatnonzero((values_N[1:] != values_N[:-1]) & (table.turn[1:] > 0)) + 1
     if changed.size:
         raise TableError(

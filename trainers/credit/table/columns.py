@@ -12,21 +12,6 @@ from numpy.typing import NDArray
 
 from ....errors import TableError
 
-__all__ = [
-    "BoolArray",
-    "FloatArray",
-    "IntArray",
-    "as_bools",
-    "as_column",
-    "as_floats",
-    "as_keys",
-    "check_length",
-    "combine",
-    "combine_runs",
-    "factorise",
-    "objects",
-]
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -96,7 +81,7 @@ def as_floats(name: str, values: Any, num_rows: int) -> FloatArray:
     """Copy a column of numbers.
 
     Raises:
-        TableError: if the length is not num_rows or a value is no number.
+        TableError: if the length is not num_rows or a value is not a number.
     """
     check_length(name, values, num_rows)
     try:
@@ -167,3 +152,9 @@ def check_length(name: str, values: Any, num_rows: int) -> None:
         raise TableError(
             f"column {name!r} has {len(values)} values, column 'reward' has {num_rows}: give one value a turn"
         )
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array after forbidding that it is written to."""
+    array.setflags(write=False)
+    return array

@@ -10,7 +10,7 @@ __all__ = ["discounted_sum", "recurrence"]
 
 
 def discounted_sum(values_N: FloatArray, last_N: BoolArray, gamma: float) -> FloatArray:
-    """Return y_t = values_t + gamma * y_(t+1), starting anew after each last turn [N]."""
+    """Return y_t = values_t + gamma * y_(t+1), from 0 after each last turn [N]."""
     return recurrence(values_N, np.where(last_N, 0.0, gamma))
 
 

@@ -18,7 +18,7 @@ __all__ = ["Tokens", "split"]
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Hold where each turn's tokens lie when all are laid end to end."""
+    """Where each turn's tokens lie when all are laid end to end."""
 
     length_N: IntArray
     row_L: IntArray
@@ -70,9 +70,9 @@ class Tokens:
     @staticmethod
     def _arrays(table: TurnTable, name: str, method: str) -> list[FloatArray]:
         arrays = table.column(name, method).tolist()
-        for row, each in enumerate(arrays):
-            if not isinstance(each, np.ndarray) or each.ndim != 1:
-                raise TableError(f"{name} of {table.where(row)} is {each!r}; expected one number a token")
+        for row, values in enumerate(arrays):
+            if not isinstance(values, np.ndarray) or values.ndim != 1:
+                raise TableError(f"{name} of {table.where(row)} is {values!r}; expected one number a token")
         checked: list[FloatArray] = arrays
         return checked
 

@@ -1,0 +1,55 @@
+"""The columns that trajectories give to a turn table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from ....errors import TableError
+from .checks import RESERVED
+
+
+def columns_of(trajectories: Iterable[Any], taken: Collection[str] = ()) -> dict[str, Any]:
+    """Return the columns of trajectories, one value a turn in order, as `TurnTable.from_columns` takes them.
+
+    Args:
+        trajectories: of turnwise.agents.types, or anything of that shape.
+        taken: names of further columns, which no tier and no note may bear.
+
+    Raises:
+        TableError: if a tier or a note bears the name of a column.
+    """
+    pairs = [
+        (place, trajectory, turn)
+        for place, trajectory in enumerate(trajectories)
+        for turn in trajectory.turns
+    ]
+    turns = [turn for _, _, turn in pairs]
+    columns: dict[str, Any] = {
+        "reward": [turn.reward for turn in turns],
+        "state_key": [turn.state_key for turn in turns],
+        "next_state_key": [turn.next_state_key for turn in turns],
+        "action": [turn.action for turn in turns],
+        "malformed": [turn.malformed for turn in turns],
+        "inadmissible": [turn.inadmissible for turn in turns],
+        "agent": [turn.agent for turn in turns],
+        "num_tokens": [len(turn.generation.token_ids) for turn in turns],
+        "end": [trajectory.end for _, trajectory, _ in pairs],
+        "success": [bool(trajectory.success) for _, trajectory, _ in pairs],
+    }
+    if any(getattr(turn, "switch", None) is not None for turn in turns):
+        columns["switch"] = [bool(turn.switch) for turn in turns]
+        columns["subgoal"] = [turn.subgoal for turn in turns]
+    for tier in sorted({tier for turn in turns for tier in turn.rewards}):
+        if tier in columns or tier in taken or tier in RESERVED:
+            raise TableError(f"reward tier {tier!r} bears the name of a column: rename the tier")
+        columns[tier] = [turn.rewards.get(tier, 0.0) for turn in turns]
+    notes = [getattr(turn, "notes", {}) for turn in turns]
+    for name in sorted({name for note in notes for name in note}):
+        if name in columns or name in taken or name in RESERVED:
+            raise TableError(f"note {name!r} bears the name of a column: let the annotator rename it")
+        columns[name] = [note.get(name, math.nan) for note in notes]
+    columns["group"] = [trajectory.group for _, trajectory, _ in pairs]
+    columns["trajectory"] = [place for place, _, _ in pairs]
+    return columns
