@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..agents.policies.settings import AgentSettings
 from ..agents.prompts.config import PromptConfig
-from ..agents.rollout.rollout import RolloutConfig, TaskItem
+from ..agents.rollout import RolloutConfig, TaskItem
 from ..agents.sampling import Sampling
 from ..streams import Stream, rng
 from .rollouts.mixture import assign, worlds_of

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from ...errors import UsageError
+from ..batching import Batcher, answers_in_order
 from ..types import FinishReason, Generation, GenerationRequest, Message
-from .batching import Batcher
 from .loop import Codec, Job, prepare
 from .planning import PlanDecoder
 from .trie import Node, TrieCache
 
 __all__ = ["LocalPolicy", "ScoreJob"]
 
+JobT = TypeVar("JobT")
+ResultT = TypeVar("ResultT")
 ScoreJob = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 class LocalPolicy(ABC):
-    """Form batches of the requests that wait and run them in one worker thread.
+    """A model in this process: requests that wait form batches, which one worker thread runs.
 
     A subclass gives the model: `context_tokens`, `vocab_size`, the rendering of
     conversations, and the two batch functions, which run with `self._lock` held.
@@ -41,8 +45,8 @@ class LocalPolicy(ABC):
         self._plans = PlanDecoder(codec.encode, codec.decode, codec.end_id)
         self._lock = threading.Lock()  # held while a batch runs or weights change
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"policy-{name}")
-        self._generations = Batcher(self._generate_locked, self._executor, max_batch)
-        self._scores = Batcher(self._score_locked, self._executor, max_batch)
+        self._generations = self._batcher(self._generate, max_batch)
+        self._scores = self._batcher(self._score, max_batch)
 
     @property
     def name(self) -> str:
@@ -97,7 +101,7 @@ class LocalPolicy(ABC):
         free = request.constraint == "none" or (request.constraint == "listed" and request.admissible is None)
         trie = None if free else self._allowed(request)
         job = prepare(request, ids, context_tokens=self.context_tokens, vocab_size=self.vocab_size, trie=trie)
-        return await self._generations.submit(job)
+        return await self._generations.call(job)
 
     async def score(self, prompt_ids: Sequence[int], continuation_ids: Sequence[int]) -> tuple[float, ...]:
         """Return the model's own logprob of each continuation token after a prompt.
@@ -113,7 +117,7 @@ class LocalPolicy(ABC):
                 f"score: {len(prompt_ids)} prompt and {len(continuation_ids)} continuation tokens; expected "
                 f"at least one each and at most {self.context_tokens} together"
             )
-        return await self._scores.submit((tuple(prompt_ids), tuple(continuation_ids)))
+        return await self._scores.call((tuple(prompt_ids), tuple(continuation_ids)))
 
     async def aclose(self) -> None:
         """Stop the worker thread; a batch that runs is finished first."""
@@ -126,10 +130,14 @@ class LocalPolicy(ABC):
             return actions
         return self._plans.tree(actions, first=request.turn == 0, max_tokens=request.max_tokens)
 
-    def _generate_locked(self, jobs: list[Job]) -> list[Generation]:
-        with self._lock:
-            return self._generate(jobs)
+    def _batcher(self, run: Callable[[list[JobT]], list[ResultT]], max_batch: int) -> Batcher[JobT, ResultT]:
+        """Return a batcher that runs a function in the worker thread, with the lock held."""
 
-    def _score_locked(self, jobs: list[ScoreJob]) -> list[tuple[float, ...]]:
-        with self._lock:
-            return self._score(jobs)
+        def locked(jobs: list[JobT]) -> list[ResultT]:
+            with self._lock:
+                return run(jobs)
+
+        async def send(jobs: list[JobT]) -> list[ResultT]:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, locked, jobs)
+
+        return Batcher(answers_in_order(send), max_batch, serial=True)

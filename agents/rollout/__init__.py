@@ -1,1 +1,20 @@
-"""rollout."""
+"""Many episodes at once over a session service, returned as data.
+
+rollout.py: the function `rollout`. config.py: what it is given and gives back.
+schedule.py: which episode plays when, and where episodes branch. episode.py: one episode.
+sessions.py: the sessions, asked in batches. lockstep.py: how a run repeats itself bit for bit.
+"""
+
+from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem
+from .rollout import rollout
+from .schedule import BranchingPlan, BranchPoint
+
+__all__ = [
+    "BranchPoint",
+    "BranchingPlan",
+    "RolloutConfig",
+    "RolloutResult",
+    "RolloutStats",
+    "TaskItem",
+    "rollout",
+]

@@ -13,8 +13,6 @@ from ..prompts.parse import MAX_ACTION_CHARS
 from ..sampling import NEUTRAL, Sampling
 from ..types import Constraint, Trajectory
 
-__all__ = ["RolloutConfig", "RolloutResult", "RolloutStats", "TaskItem", "number_members"]
-
 
 @dataclass(frozen=True, slots=True)
 class RolloutConfig:

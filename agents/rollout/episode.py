@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import EnvironmentFault, PolicyError, ServerError
 from ...servers.protocol.types import Reply, StepItem
+from ..batching import BusyClock
 from ..policies.base import PolicyStopped, PromptTooLong, sees_private, token_policy, version_of
 from ..prompts.config import PromptConfig, View
 from ..prompts.conversation import Context
@@ -23,12 +24,9 @@ from ..types import (
     Trajectory,
     Turn,
 )
-from .batching import BusyClock
 from .config import RolloutConfig, TaskItem
 from .lockstep import LockStep, Phase
-from .sessions import Held, Sessions
-
-__all__ = ["AtMessage", "Episode", "Stage"]
+from .sessions import IdleSession, Sessions
 
 AtMessage = Callable[["Episode", Generation], Awaitable[None]]
 
@@ -36,8 +34,8 @@ _KEPT_ELSEWHERE = frozenset({"state_key", "rewards", "instruction", "task", "age
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Be what all slots of a rollout share."""
+class RolloutContext:
+    """What all episodes of a rollout share."""
 
     config: RolloutConfig
     policy: Policy
@@ -53,23 +51,23 @@ class Stage:
 
 
 class Episode:
-    """Hold one attempt at a task while it runs.
+    """One attempt at a task while it runs.
 
     Args:
-        stage: what the slots share.
+        shared: what the episodes share.
         slot: the number of the slot, which orders it in lock-step.
         task: what to play.
     """
 
-    def __init__(self, stage: Stage, slot: int, task: TaskItem) -> None:
-        self.stage, self.slot, self.task = stage, slot, task
+    def __init__(self, shared: RolloutContext, slot: int, task: TaskItem) -> None:
+        self.shared, self.slot, self.task = shared, slot, task
         self.started = perf_counter()
-        self.version = version_of(stage.policy)
-        encoder = token_policy(stage.policy)
-        self.context = Context(stage.prompt, encoder)
+        self.version = version_of(shared.policy)
+        encoder = token_policy(shared.policy)
+        self.context = Context(shared.prompt, encoder)
         self.encoder = encoder
-        growing = stage.prompt.mode == "conversation"
-        self.conversation = stage.conversation() if growing else None
+        growing = shared.prompt.mode == "conversation"
+        self.conversation = shared.conversation() if growing else None
         self.turns: list[Turn] = []
         self.member = task.member or 0
         self.sampled_by: list[int] = []  # the member that sampled each turn
@@ -85,21 +83,21 @@ class Episode:
     @property
     def key(self) -> tuple[int, ...]:
         """Return the key of the random numbers of the next turn."""
-        return (self.stage.seed, self.task.seed, self.task.episode, self.member, len(self.turns))
+        return (self.shared.seed, self.task.seed, self.task.episode, self.member, len(self.turns))
 
     @property
     def reusable(self) -> bool:
         """Tell whether the session ended in a state that the next reset may follow."""
         return self.opened and self.end in ("terminated", "horizon", "tokens")
 
-    async def open(self, held: Held | None) -> None:
+    async def open(self, idle: IdleSession | None) -> None:
         """Start the episode; a failure of this one episode becomes its error."""
         await self._wait("environment")
         try:
-            self.reply = await self.stage.sessions.start(self.task, held)
+            self.reply = await self.shared.sessions.start(self.task, idle)
         except EnvironmentFault as error:
-            if held:
-                await self.stage.sessions.close(held.id)
+            if idle:
+                await self.shared.sessions.close(idle.id)
             self.error = str(error)
             return
         self.opened = True
@@ -116,23 +114,23 @@ class Episode:
             task: the member it is.
             reply: of the session forked from this one's, or why there is none.
         """
-        twin = Episode(self.stage, slot, task)
-        twin.context = self.context.clone()
-        twin.turns, twin.sampled_by = list(self.turns), list(self.sampled_by)
-        twin.instruction, twin.task_name = self.instruction, self.task_name
-        twin.parent, twin.branch_turn = self, len(self.turns)
+        branch = Episode(self.shared, slot, task)
+        branch.context = self.context.clone()
+        branch.turns, branch.sampled_by = list(self.turns), list(self.sampled_by)
+        branch.instruction, branch.task_name = self.instruction, self.task_name
+        branch.parent, branch.branch_turn = self, len(self.turns)
         if isinstance(reply, str):
-            twin.error = reply
+            branch.error = reply
         else:
-            twin.reply, twin.opened = reply, True
-        return twin
+            branch.reply, branch.opened = reply, True
+        return branch
 
     async def run(self) -> None:
         """Play until something ends the episode."""
         if self.error is not None:
             return
         try:
-            async with asyncio.timeout(self.stage.config.deadline_s) as self.deadline:
+            async with asyncio.timeout(self.shared.config.deadline_s) as self.deadline:
                 await self._play()
         except PolicyStopped:
             raise
@@ -141,7 +139,7 @@ class Episode:
         except (TimeoutError, PolicyError, EnvironmentFault, ServerError) as error:
             self.end, self.error = "error", f"{type(error).__name__}: {error}"
             if self.deadline and self.deadline.expired():
-                self.end, self.error = "deadline", f"over {self.stage.config.deadline_s:g} s"
+                self.end, self.error = "deadline", f"over {self.shared.config.deadline_s:g} s"
 
     def forget(self) -> None:
         """Let the policy drop what it cached for the episode."""
@@ -185,17 +183,17 @@ class Episode:
         if not self.context.is_current:
             self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
         prompt_ids = self.context.prompt_ids or ()
-        return prompt_ids if len(prompt_ids) <= getattr(self.stage.policy, "context_tokens", 1 << 62) else ()
+        return prompt_ids if len(prompt_ids) <= getattr(self.shared.policy, "context_tokens", 1 << 62) else ()
 
     async def _play(self) -> None:
-        config = self.stage.config
-        limit = min(config.max_episode_tokens, getattr(self.stage.policy, "context_tokens", 1 << 62))
+        config = self.shared.config
+        limit = min(config.max_episode_tokens, getattr(self.shared.policy, "context_tokens", 1 << 62))
         while len(self.turns) < config.max_turns:
             if not self.context.is_current:  # that of a branch is from its start
                 self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
-            if self.context.num_tokens + self.stage.max_tokens > limit:
+            if self.context.num_tokens + self.shared.max_tokens > limit:
                 self._out_of_tokens(
-                    f"a prompt of {self.context.num_tokens} tokens and a message of {self.stage.max_tokens} "
+                    f"a prompt of {self.context.num_tokens} tokens and a message of {self.shared.max_tokens} "
                     f"exceed the limit of {limit}"
                 )
                 return
@@ -207,12 +205,12 @@ class Episode:
         """Take one turn and tell whether it ended the episode."""
         before = self.reply
         generation = await self._generate(before.info)
-        if self.stage.at_message:
-            await self.stage.at_message(self, generation)
-        parsed = parse_action(generation.text, self.stage.prompt.style, self.stage.config.max_action_chars)
+        if self.shared.at_message:
+            await self.shared.at_message(self, generation)
+        parsed = parse_action(generation.text, self.shared.prompt.style, self.shared.config.max_action_chars)
         await self._wait("environment")
         item = StepItem(before.id, before.episode, before.turn, parsed.action)
-        self.reply = await self.stage.sessions.step(item, self.task.env_id)
+        self.reply = await self.shared.sessions.step(item, self.task.env_id)
         if self._note_failure():
             return True
         info, after = before.info, self.reply.info
@@ -231,7 +229,7 @@ class Episode:
                 malformed=parsed.malformed,
                 inadmissible=is_inadmissible(parsed, info.get("admissible")),
                 agent=str(info.get("agent") or ""),
-                switch=bool(parsed.switch) if self.stage.prompt.style == "plan" else None,
+                switch=bool(parsed.switch) if self.shared.prompt.style == "plan" else None,
                 subgoal=subgoal,
                 info=self._kept(info),
             )
@@ -243,38 +241,38 @@ class Episode:
         return self.reply.done
 
     async def _generate(self, info: dict[str, Any]) -> Generation:
-        config, stage = self.stage.config, self.stage
+        config, shared = self.shared.config, self.shared
         admissible = info.get("admissible")
         request = GenerationRequest(
             messages=self.context.messages,
             prompt_ids=self.context.prompt_ids,
             admissible=None if admissible is None else tuple(admissible),
-            constraint=stage.constraint,
-            style=stage.prompt.style,
-            max_tokens=stage.max_tokens,
+            constraint=shared.constraint,
+            style=shared.prompt.style,
+            max_tokens=shared.max_tokens,
             sampling=config.sampling,
             stop=config.stop,
             key=self.key,
             turn=len(self.turns),
             conversation=self.conversation,
-            private=dict(info.get("private") or {}) if sees_private(stage.policy) else {},
+            private=dict(info.get("private") or {}) if sees_private(shared.policy) else {},
         )
         await self._wait("policy")
-        with stage.policy_clock:
-            return await stage.policy.generate(request)
+        with shared.policy_clock:
+            return await shared.policy.generate(request)
 
     async def _wait(self, phase: Phase) -> None:
         """Wait for the others in lock-step; the deadline stands still meanwhile."""
-        if not self.stage.lockstep:
+        if not self.shared.lockstep:
             return
         clock = asyncio.get_running_loop().time
         due = self.deadline.when() if self.deadline else None
         if self.deadline is None or due is None:
-            await self.stage.lockstep.wait(phase, self.slot)
+            await self.shared.lockstep.wait(phase, self.slot)
             return
         left_s = due - clock()
         self.deadline.reschedule(None)
-        await self.stage.lockstep.wait(phase, self.slot)
+        await self.shared.lockstep.wait(phase, self.slot)
         self.deadline.reschedule(clock() + left_s)
 
     def _note_failure(self) -> bool:
@@ -294,7 +292,7 @@ class Episode:
             self.end, self.error = "error", f"{reason} before the first turn"
 
     def _kept(self, info: dict[str, Any]) -> dict[str, Any]:
-        dropped = self.stage.config.drop_info
+        dropped = self.shared.config.drop_info
         return {
             key: value for key, value in info.items() if key not in dropped and key not in _KEPT_ELSEWHERE
         }

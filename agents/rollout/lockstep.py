@@ -9,24 +9,20 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-__all__ = ["LockStep", "Phase"]
-
 Phase = Literal["environment", "policy"]
 
 
 class LockStep:
-    """Let slots go on together, those who wait for an environment first.
+    """Slots that go on together, those who wait for an environment first.
 
     When every live slot waits, those before an environment call are released, in
     the order of their numbers; when nobody waits for an environment, all go to
     the policy at once.
-
-    Args:
-        num_slots: the slots that take part; each leaves when it is done.
+    A slot takes part from when it joins until it leaves.
     """
 
-    def __init__(self, num_slots: int) -> None:
-        self._live = num_slots
+    def __init__(self) -> None:
+        self._live = 0
         self._waiting: dict[Phase, dict[int, asyncio.Future[None]]] = {"environment": {}, "policy": {}}
 
     async def wait(self, phase: Phase, slot: int) -> None:

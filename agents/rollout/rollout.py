@@ -9,30 +9,24 @@ are closed however the rollout ends.
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from time import perf_counter
 from uuid import uuid4
 
 from ...errors import UsageError
 from ...servers.protocol.types import SessionClient
+from ..batching import BusyClock
 from ..policies.base import constraint_of, max_tokens_of, prompt_of, reset_options_of
 from ..prompts.config import PromptConfig
 from ..types import Policy, Trajectory
-from .batching import BusyClock
-from .branching import BranchingPlan, Grove
 from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number_members
-from .episode import Stage
+from .episode import RolloutContext
 from .lockstep import LockStep
-from .player import Player
+from .schedule import BranchingPlan, GroupScheduler
 from .sessions import Sessions
 
-__all__ = ["RolloutConfig", "RolloutResult", "RolloutStats", "TaskItem", "rollout"]
-
 OnTrajectory = Callable[[int, Trajectory], None]
-Keep = Callable[[int, Trajectory, int], None]
 
 
 async def rollout(
@@ -76,9 +70,8 @@ async def rollout(
         raise UsageError(f"seed must not be negative, got {seed}")
     config = config or RolloutConfig()
     stats, environment_clock, policy_clock = RolloutStats(), BusyClock(), BusyClock()
-    num_slots = min(config.slots, len(tasks))
     prefix, numbers = uuid4().hex[:8], count()
-    stage = Stage(
+    shared = RolloutContext(
         config=config,
         policy=policy,
         seed=seed,
@@ -90,10 +83,10 @@ async def rollout(
             environment_clock,
             reset_options_of(policy),
             config.max_batch,
-            each=not config.deterministic,
+            as_done=not config.deterministic,
         ),
         policy_clock=policy_clock,
-        lockstep=LockStep(0 if plan else num_slots) if config.deterministic else None,
+        lockstep=LockStep() if config.deterministic else None,
         conversation=lambda: f"{prefix}-{next(numbers)}",
     )
     trajectories: list[Trajectory | None] = [None] * len(tasks)
@@ -106,38 +99,11 @@ async def rollout(
             on_trajectory(place, trajectory)
 
     started = perf_counter()
-    members = number_members(tasks)
     try:
-        if plan is None:
-            await _play_in_slots(stage, members, num_slots, keep)
-        else:
-            largest = max(Counter(task.group_name for task in members).values(), default=1)
-            await Grove(stage, plan, members, keep).play(max(1, num_slots // largest))
+        await GroupScheduler(shared, number_members(tasks), plan, keep).play()
     finally:
-        await stage.sessions.close_all()
+        await shared.sessions.close_all()
     stats.seconds = perf_counter() - started
     stats.environment_s, stats.policy_s = environment_clock.seconds, policy_clock.seconds
-    return RolloutResult(tuple(each for each in trajectories if each is not None), stats)
-
-
-async def _play_in_slots(stage: Stage, tasks: Sequence[TaskItem], num_slots: int, keep: Keep) -> None:
-    """Play every task from its start, so many at once."""
-    queue = iter(enumerate(tasks))
-    slots = [asyncio.ensure_future(_slot(Player(stage, slot), queue, keep)) for slot in range(num_slots)]
-    try:
-        await asyncio.gather(*slots)
-    finally:
-        for slot in slots:
-            slot.cancel()
-        await asyncio.gather(*slots, return_exceptions=True)
-
-
-async def _slot(
-    player: Player,
-    queue: Iterator[tuple[int, TaskItem]],
-    keep: Keep,
-) -> None:
-    """Play tasks from the queue until it is empty."""
-    for place, task in queue:
-        keep(place, *await player.play(task))
-    await player.finish()
+    played = (trajectory for trajectory in trajectories if trajectory is not None)
+    return RolloutResult(tuple(played), stats)

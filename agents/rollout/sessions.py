@@ -20,10 +20,8 @@ from ...servers.protocol.types import (
     SessionClient,
     StepItem,
 )
-from .batching import BusyClock, Gatherer, whole
+from ..batching import Batcher, BusyClock, answers_in_order
 from .config import TaskItem
-
-__all__ = ["Held", "Sessions"]
 
 _CLOSE_WAIT_S = 10.0
 _USAGE_CODES = frozenset({"unknown_environment", "not_allowed", "invalid_request", "too_large"})
@@ -32,8 +30,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Be an open session that has finished an episode and may start another."""
+class IdleSession:
+    """An open session that has finished an episode and may start another."""
 
     id: str
     episode: int
@@ -46,14 +44,14 @@ class Held:
 
 
 class Sessions:
-    """Speak to a SessionClient for many slots at once.
+    """What the episodes of a rollout ask of a session service, in batches.
 
     Args:
         client: the service.
         clock: runs while a call is under way.
         options: options of every reset, beside the task's own.
         max_batch: the most items of one call.
-        each: go on with a session as soon as its own step is done, so that a slow
+        as_done: go on with a session as soon as its own step is done, so that a slow
             environment holds up no other; else with all of a batch together.
     """
 
@@ -63,33 +61,37 @@ class Sessions:
         clock: BusyClock,
         options: dict[str, Any],
         max_batch: int,
-        each: bool = False,
+        as_done: bool = False,
     ) -> None:
         self._client = client
         self._clock = clock
         self._options = options
         self._open: set[str] = set()
-        self._creating: Gatherer[TaskItem, Reply | Problem] = Gatherer(whole(self._create), max_batch)
-        self._resetting: Gatherer[ResetItem, Reply | Problem] = Gatherer(whole(self._reset), max_batch)
-        self._stepping: Gatherer[StepItem, Reply | Problem] = Gatherer(
-            self._step_each if each else whole(self._step), max_batch
+        self._creating: Batcher[TaskItem, Reply | Problem] = Batcher(
+            answers_in_order(self._create), max_batch
         )
-        self._forking: Gatherer[ForkItem, Reply | Problem] = Gatherer(whole(self._fork), max_batch)
+        self._resetting: Batcher[ResetItem, Reply | Problem] = Batcher(
+            answers_in_order(self._reset), max_batch
+        )
+        self._stepping: Batcher[StepItem, Reply | Problem] = Batcher(
+            self._step_as_done if as_done else answers_in_order(self._step), max_batch
+        )
+        self._forking: Batcher[ForkItem, Reply | Problem] = Batcher(answers_in_order(self._fork), max_batch)
 
-    async def start(self, task: TaskItem, held: Held | None) -> Reply:
-        """Start an episode of a task, in the session held or in a new one.
+    async def start(self, task: TaskItem, idle: IdleSession | None) -> Reply:
+        """Start an episode of a task, in an idle session or in a new one.
 
         Raises:
             EnvironmentFault: if this episode cannot be started.
             UsageError: if no episode of this environment can be.
             ServerError: if the service fails or refuses.
         """
-        if held is None:
+        if idle is None:
             reply = await self._creating.call(task)
             if isinstance(reply, Problem):
                 raise _creation_error(task, reply)
             return reply
-        item = ResetItem(held.id, held.episode + 1, task.seed, self._all_options(task))
+        item = ResetItem(idle.id, idle.episode + 1, task.seed, self._all_options(task))
         return _replied(await self._resetting.call(item), task.env_id)
 
     async def step(self, item: StepItem, env_id: str) -> Reply:
@@ -157,7 +159,7 @@ class Sessions:
         with self._clock:
             return await self._client.reset(items)
 
-    async def _step_each(self, items: list[StepItem]) -> AsyncGenerator[tuple[int, Reply | Problem], None]:
+    async def _step_as_done(self, items: list[StepItem]) -> AsyncGenerator[tuple[int, Reply | Problem], None]:
         with self._clock:
             async with aclosing(self._client.step_each(items)) as answers:
                 async for answer in answers:

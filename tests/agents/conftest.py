@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from turnwise.agents.rollout.rollout import RolloutConfig, RolloutResult, TaskItem, rollout
+from turnwise.agents.rollout import RolloutConfig, RolloutResult, TaskItem, rollout
 from turnwise.agents.types import (
     FinishReason,
     Generation,

@@ -14,8 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...agents.rollout.branching import BranchingPlan
-from ...agents.rollout.rollout import RolloutStats, rollout
+from ...agents.rollout import BranchingPlan, RolloutStats, rollout
 from ...agents.types import Policy, Trajectory
 from ...errors import TrainingError, UsageError
 from ...servers.protocol.types import SessionClient

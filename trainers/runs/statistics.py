@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...agents.evaluation.results import succeeded
-from ...agents.rollout.rollout import RolloutStats
+from ...agents.rollout import RolloutStats
 from ...agents.types import Trajectory
 
 __all__ = ["batch_statistics", "failed_share", "rollout_statistics"]

@@ -35,7 +35,7 @@ from turnwise.agents.policies.expert import ExpertPolicy
 from turnwise.agents.policies.openai import OpenAIPolicy
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.policies.script import ScriptedPolicy
-from turnwise.agents.rollout.rollout import RolloutConfig
+from turnwise.agents.rollout import RolloutConfig
 from turnwise.agents.sampling import Sampling
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.commands.evaluate import eval_

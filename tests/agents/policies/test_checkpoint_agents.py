@@ -13,7 +13,7 @@ from turnwise.agents.policies.by_name import make_policy
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.policies.settings import AgentSettings, read_settings, write_settings
 from turnwise.agents.prompts.config import EXPLAINED, PromptConfig
-from turnwise.agents.rollout.rollout import RolloutConfig, TaskItem
+from turnwise.agents.rollout import RolloutConfig, TaskItem
 from turnwise.agents.tiny import TinyConfig, TinyLM, TinyTokenizer, save_checkpoint
 from turnwise.errors import CheckpointError, UnknownName
 

@@ -18,7 +18,7 @@ from turnwise.agents.prompts.config import EXPLAINED, PromptConfig, View
 from turnwise.agents.prompts.conversation import Context
 from turnwise.agents.prompts.parse import parse_action, token_spans
 from turnwise.agents.prompts.plan import message_parts, one_line, read_plan
-from turnwise.agents.rollout.rollout import RolloutConfig, TaskItem
+from turnwise.agents.rollout import RolloutConfig, TaskItem
 from turnwise.agents.trajectories import read_trajectories, write_trajectories
 from turnwise.agents.types import Generation, Span
 

@@ -18,8 +18,7 @@ import httpx
 import pytest
 
 from turnwise.agents.prompts.config import EXPLAINED
-from turnwise.agents.rollout.branching import BranchingPlan
-from turnwise.agents.rollout.rollout import RolloutConfig, TaskItem, rollout
+from turnwise.agents.rollout import BranchingPlan, RolloutConfig, TaskItem, rollout
 from turnwise.agents.trajectories import read_trajectories, write_trajectories
 from turnwise.errors import UsageError
 from turnwise.servers.client.http_client import HttpClient

@@ -24,8 +24,8 @@ from turnwise.agents.policies.expert import ExpertPolicy
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.policies.script import ScriptedPolicy
 from turnwise.agents.prompts.config import EXPLAINED
+from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.rollout.config import number_members
-from turnwise.agents.rollout.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.types import Generation, Span
 from turnwise.errors import PolicyError, RequestRefused, ServerUnreachable, UsageError
 from turnwise.servers.client.local import LocalClient

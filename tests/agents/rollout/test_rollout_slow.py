@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from turnwise.agents.policies.random import RandomPolicy
-from turnwise.agents.rollout.rollout import RolloutConfig, TaskItem, rollout
+from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.servers.client.local import LocalClient
 from turnwise.servers.isolation.catalogue import Offer
 from turnwise.servers.sessions.service import Service

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from turnwise.agents.rollout.rollout import rollout
+from turnwise.agents.rollout import rollout
 from turnwise.errors import TrainingError, UsageError
 from turnwise.servers.client.local import LocalClient
 from turnwise.trainers.policy import load_trainee

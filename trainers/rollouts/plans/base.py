@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ....agents.rollout.branching import BranchingPlan
+from ....agents.rollout import BranchingPlan
 from ...credit.naming import Named, Registry
 
 __all__ = ["Planner", "get", "names", "register"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ....agents.rollout.branching import BranchingPlan, BranchPoint
+from ....agents.rollout import BranchingPlan, BranchPoint
 from ....errors import UsageError
 from ....streams import Stream, rng
 from .base import register

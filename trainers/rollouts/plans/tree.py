@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ....agents.rollout.branching import BranchingPlan, BranchPoint
+from ....agents.rollout import BranchingPlan, BranchPoint
 from ....errors import UsageError
 from .base import register
 

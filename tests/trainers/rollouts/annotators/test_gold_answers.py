@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from turnwise.agents.rollout.rollout import RolloutConfig, TaskItem, rollout
+from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.tiny.policy import TinyPolicy
 from turnwise.agents.tiny.tokenizer import TinyTokenizer

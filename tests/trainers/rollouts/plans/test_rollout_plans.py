@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from turnwise.agents.rollout.branching import BranchingPlan, BranchPoint
+from turnwise.agents.rollout import BranchingPlan, BranchPoint
 from turnwise.agents.types import Generation, Turn
 from turnwise.errors import UnknownName, UsageError
 from turnwise.streams import Stream, rng

@@ -1,0 +1,250 @@
+"""Which episodes of a rollout play when: groups whose episodes may branch, by forks of their sessions.
+
+A group has a fixed number of members. Some play from the start, the roots; the others
+wait until a plan says that an episode branches. A branch begins in the state in which
+a message was made, before that message is acted on: it has the same past and says its
+own next message. Members that found no branch play from the start in the end, if the
+plan fills its groups. Without a plan each episode is a group of one root.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from ...errors import EnvironmentFault, ServerError, UsageError
+from ...streams import mixed_seed
+from ..types import Generation, Trajectory, Turn
+from .config import TaskItem
+from .episode import Episode, RolloutContext
+from .sessions import IdleSession
+
+Place = int
+"""Where a task stands among all tasks."""
+Keep = Callable[[Place, Trajectory, int], None]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BranchPoint:
+    """The moment between a message and its step, in which an episode may branch.
+
+    Args:
+        turns: those taken so far.
+        generation: the message that will be acted on next.
+        key: of the message's random numbers; equal in every run.
+        vocab_size: of the policy; 0 if it does not say.
+        free: members of the group that do not play yet.
+    """
+
+    turns: tuple[Turn, ...]
+    generation: Generation
+    key: tuple[int, ...]
+    vocab_size: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class BranchingPlan:
+    """How the episodes of a group come about.
+
+    Args:
+        num_roots: members that play from the start at once.
+        num_branches: how many members part from an episode at a point; more than are free is cut.
+        fill: let members that found no branch play from the start in the end.
+
+    Raises:
+        UsageError: if there is no root.
+    """
+
+    num_roots: int
+    num_branches: Callable[[BranchPoint], int]
+    fill: bool = True
+
+    def __post_init__(self) -> None:
+        if self.num_roots < 1:
+            raise UsageError(f"a rollout plan needs at least 1 root, got {self.num_roots}")
+
+
+_ALONE = BranchingPlan(1, lambda point: 0)
+
+
+class _Group:
+    """The members of one group, and how far they have come.
+
+    A member's slot is the lane of its group times the size of the largest group, plus
+    its place in the group: the group that follows in a lane takes its slots over.
+    """
+
+    def __init__(self, members: Iterable[tuple[Place, TaskItem]], num_roots: int) -> None:
+        members = list(members)
+        self.size = len(members)
+        self.roots = members[:num_roots]
+        self.free = deque(members[num_roots:])
+        self.alive = 0
+        self.branched: set[int] = set()  # slots whose episode has branches
+        self.shift = 0  # from a member's place to its slot
+
+    def may_repeat(self, episode: Episode) -> bool:
+        """Tell whether an episode may be played again: it is no branch and has none."""
+        return episode.parent is None and episode.slot not in self.branched
+
+
+class GroupScheduler:
+    """Plays groups of episodes, as many groups at once as there are slots for.
+
+    Args:
+        context: what all episodes share; its lock-step, if any, has nobody in it yet.
+        tasks: numbered members; those of one group stand together.
+        plan: where episodes branch; None plays each from its start, in no group.
+        keep: takes the place of a task, its trajectory and how often it was played again.
+    """
+
+    def __init__(
+        self, context: RolloutContext, tasks: Sequence[TaskItem], plan: BranchingPlan | None, keep: Keep
+    ) -> None:
+        self._context = replace(context, at_message=self._branch)
+        self._plan, self._keep = plan or _ALONE, keep
+        places = enumerate(tasks)
+        groups = ((pair,) for pair in places) if plan is None else _together(places)
+        self._waiting = deque(_Group(group, self._plan.num_roots) for group in groups)
+        self._largest = max((group.size for group in self._waiting), default=1)
+        self._to_come = len(tasks)  # episodes that have not begun
+        self._group_of: dict[int, _Group] = {}  # by slot
+        self._idle: list[IdleSession] = []
+
+    async def play(self) -> None:
+        """Play every group; the first error that concerns all episodes ends the rollout.
+
+        Raises:
+            UsageError: if an environment cannot be played at all.
+            RequestRefused: if the service refuses to open sessions.
+            ServerUnreachable: if no session can be opened.
+            PolicyStopped: if the policy will answer nothing more.
+        """
+        try:
+            async with asyncio.TaskGroup() as self._running:
+                for lane in range(max(1, self._context.config.slots // self._largest)):
+                    self._begin_next(lane * self._largest)
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
+
+    def _begin_next(self, first_slot: int) -> None:
+        if self._waiting:
+            group = self._waiting.popleft()
+            group.shift = first_slot - group.roots[0][0]
+            self._begin(group, group.roots)
+
+    def _begin(self, group: _Group, members: Sequence[tuple[Place, TaskItem]]) -> None:
+        for place, task in members:
+            self._start(group, Episode(self._context, place + group.shift, task))
+
+    def _start(self, group: _Group, episode: Episode) -> None:
+        """Let an episode take part before anything else happens, so that lock-step waits for it."""
+        group.alive += 1
+        self._to_come -= 1
+        self._group_of[episode.slot] = group
+        if self._context.lockstep:
+            self._context.lockstep.join()
+        self._running.create_task(self._play(group, episode))
+
+    async def _play(self, group: _Group, episode: Episode) -> None:
+        trajectory, retries = await self._attempt(episode), 0
+        while (
+            trajectory.end == "error" and retries < self._context.config.retries and group.may_repeat(episode)
+        ):
+            log.warning("playing again: %s", trajectory.error)
+            retries += 1
+            episode = Episode(self._context, episode.slot, episode.task)
+            trajectory = await self._attempt(episode)
+        self._keep(episode.slot - group.shift, trajectory, retries)
+        self._ended(group)
+
+    def _ended(self, group: _Group) -> None:
+        """Go on with what waits; the newcomers take part before the one that ended leaves."""
+        group.alive -= 1
+        if group.alive == 0:
+            rest = list(group.free)
+            group.free.clear()
+            if rest and self._plan.fill:
+                self._begin(group, rest)
+            else:
+                self._to_come -= len(rest)
+                self._begin_next(group.roots[0][0] + group.shift)
+        if self._context.lockstep:
+            self._context.lockstep.leave()
+
+    async def _attempt(self, episode: Episode) -> Trajectory:
+        if episode.parent is None:
+            await episode.open(await self._idle_session(episode.task))
+        try:
+            await episode.run()
+        finally:
+            episode.forget()
+        if episode.reusable and self._to_come:
+            task = episode.task
+            self._idle.append(IdleSession(episode.reply.id, episode.reply.episode, task.env_id, task.kwargs))
+        elif episode.opened:
+            await self._close(episode.reply.id)
+        return episode.trajectory()
+
+    async def _idle_session(self, task: TaskItem) -> IdleSession | None:
+        """Return a session that has ended and fits, if there is one; else close one to make room."""
+        place = next((place for place, session in enumerate(self._idle) if session.fits(task)), None)
+        if place is not None:
+            return self._idle.pop(place)
+        if self._idle:
+            await self._close(self._idle.pop(0).id)
+        return None
+
+    async def _close(self, id: str) -> None:
+        try:
+            await self._context.sessions.close(id)
+        except ServerError as error:
+            log.warning("session %s is left to its lease: %s", id, error)
+
+    async def _branch(self, episode: Episode, generation: Generation) -> None:
+        """Let members that are free go on from where an episode is, if the plan says so."""
+        group = self._group_of[episode.slot]
+        at_its_start = episode.parent is not None and len(episode.turns) == episode.branch_turn
+        if at_its_start or not group.free:  # of those that part at one point, one is asked
+            return
+        point = BranchPoint(
+            turns=tuple(episode.turns),
+            generation=generation,
+            key=episode.key,
+            vocab_size=int(getattr(self._context.policy, "vocab_size", 0)),
+            free=len(group.free),
+        )
+        num = min(self._plan.num_branches(point), len(group.free))
+        members = [group.free.popleft() for _ in range(num)]
+        if not members:
+            return
+        group.branched.add(episode.slot)
+        forks = (self._fork(episode, place + group.shift, task) for place, task in members)
+        for branch in await asyncio.gather(*forks):
+            self._start(group, branch)
+
+    async def _fork(self, episode: Episode, slot: int, task: TaskItem) -> Episode:
+        """Return the episode of a branch; one that could not be forked ends with its cause at once."""
+        reseed = mixed_seed(*episode.key, task.member or 0)
+        try:
+            reply = await self._context.sessions.fork(episode.reply.id, reseed, task.env_id)
+        except (EnvironmentFault, ServerError) as error:
+            return episode.branch(slot, task, f"cannot branch at turn {len(episode.turns)}: {error}")
+        return episode.branch(slot, task, reply)
+
+
+def _together(places: Iterable[tuple[Place, TaskItem]]) -> Iterable[list[tuple[Place, TaskItem]]]:
+    """Divide tasks into their groups."""
+
+    def key(pair: tuple[Place, TaskItem]) -> tuple[str, str, int, int]:
+        task = pair[1]
+        return task.env_id, task.group_name, task.seed, task.episode
+
+    return (list(group) for _, group in groupby(places, key))
