@@ -44,9 +44,12 @@ from gymnasium.spaces import Space
 
 from ..errors import EnvironmentFault, UsageError
 
-__all__ = ["MAX_TEXT_CHARS", "Checked", "TextEnv", "Utf8", "has_surrogate"]
+__all__ = ["ENV_ERRORS", "MAX_TEXT_CHARS", "Checked", "TextEnv", "Utf8", "has_surrogate"]
 
 MAX_TEXT_CHARS = 65_536
+
+ENV_ERRORS = (Exception, SystemExit)
+"""What the code of an environment may raise: the one boundary where everything is caught."""
 
 Info = dict[str, Any]
 EnvT = TypeVar("EnvT", bound="TextEnv")

@@ -100,9 +100,10 @@ class LocalClient:
             RequestRefused: if there is no such session.
         """
         from ..http.dispatch import Calls  # brings pydantic, which nothing else here needs
+        from ..http.messages import Request
 
         try:
-            answer = await Calls(self.service, self._creation).describe(ANYONE, id, None, 0.0)
+            answer = await Calls(self.service, self._creation).describe(Request(ANYONE, id=id), None)
         except Refused as refusal:
             raise refusal.problem.as_error() from refusal
         document: dict[str, Any] = orjson.loads(answer.body)

@@ -1,40 +1,36 @@
-"""The application: gate, calls and the FastAPI control plane around one service."""
+"""The application: front door, calls and the FastAPI control plane around one service."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
+from fastapi import Request as HttpRequest
+from fastapi import Response as HttpResponse
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from ..protocol.bodies import (
-    CloseBody,
-    CreateBody,
-    CreateOneBody,
-    ForkBody,
-    HeartbeatBody,
-    ResetBody,
-    ResetOneBody,
-    StepBody,
-    StepsBody,
-)
-from ..protocol.encoding import load_body, read_step, read_steps
-from ..protocol.openapi import PROBLEMS, call
+from ..isolation.catalogue import Offer
+from ..protocol.calls import CALLS, Call
+from ..protocol.encoding import load_body
+from ..protocol.openapi import PROBLEMS, documented
 from ..protocol.problems import Refused, bad_request
-from ..sessions.creation import Creation
+from ..protocol.types import Problem
 from ..sessions.leases import keep_reaping
 from ..sessions.service import Service
-from ..workers.cluster import Mesh
-from .dispatch import Answer, Calls, refusal_answer
-from .front import Gate, answer_headers, fields_of, wait_of
-from .keys import ANYONE, Caller, Keys
+from .dispatch import Calls, refusal_response
+from .front import FrontDoor, fields_of, response_headers, wait_of
+from .keys import ANYONE, Keys
+from .messages import Request, Response
 
 __all__ = ["Application", "build_app"]
+
+Connected = Callable[[], AbstractAsyncContextManager[object]]
+Drain = Callable[[], object]
 
 _ABOUT = """Environments as sessions: create, step, reset, fork and close them.
 
@@ -54,15 +50,17 @@ _PAGE_HEADERS = {
 _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
-class Application(Gate):
-    """Be the whole server as one ASGI application.
+class Application(FrontDoor):
+    """The whole server as one ASGI application.
 
     Args:
         service: where the sessions live.
         keys: who may call; None lets anyone.
+        calls: the calls of the protocol, where other workers have a part in them.
+        connected: what the application runs inside of, from its start to its end.
+        drain: called when it stops, before what runs is waited for.
         drain_s: how long steps that run are waited for when it stops.
-        mesh: the other workers, where there are several.
-        direct: see Gate.
+        direct: see FrontDoor.
     """
 
     def __init__(
@@ -70,48 +68,39 @@ class Application(Gate):
         service: Service,
         keys: Keys | None = None,
         *,
+        calls: Calls | None = None,
+        connected: Connected = nullcontext,
+        drain: Drain = lambda: None,
         drain_s: float = 30.0,
-        mesh: Mesh | None = None,
         direct: bool = True,
     ) -> None:
         self.service = service
-        self.calls = mesh.calls(service) if mesh is not None else Calls(service, Creation(service))
-        self.control_plane = control_plane(self.calls, drain_s, mesh)
+        self.calls = calls or Calls(service)
+        self.num_stuck = 0  # steps that were given up when the application stopped
+        self._connected, self._drain, self._drain_s = connected, drain, drain_s
+        self.control_plane = control_plane(self.calls, self._lifespan)
         super().__init__(self.calls, self.control_plane, keys, direct=direct)
 
-    @property
-    def num_stuck(self) -> int:
-        """Return how many steps were given up when the application stopped."""
-        return int(getattr(self.control_plane.state, "num_stuck", 0))
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        reaper = asyncio.create_task(keep_reaping(self.service))
+        async with self._connected():
+            yield
+            reaper.cancel()
+            with suppress(asyncio.CancelledError):
+                await reaper
+            self._drain()
+            self.num_stuck = await self.service.aclose(self._drain_s)
 
 
 def build_app(service: Service | None = None, keys: Keys | None = None) -> Application:
     """Build the server around a service; by default one in memory that offers what is registered."""
-    from ..isolation.catalogue import Offer
-
     return Application(service or Service(Offer()), keys)
 
 
-def control_plane(calls: Calls, drain_s: float, mesh: Mesh | None = None) -> FastAPI:
-    """Build the FastAPI application behind the gate; stopping, it waits so long for steps that run."""
+def control_plane(calls: Calls, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    """Build the FastAPI application behind the front door: a route for every call of the table."""
     from ... import __version__
-
-    service = calls.service
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        reaper = asyncio.create_task(keep_reaping(service))
-        if mesh is not None:
-            await mesh.open()
-        yield
-        reaper.cancel()
-        with suppress(asyncio.CancelledError):
-            await reaper
-        if mesh is not None:
-            mesh.drain()
-        app.state.num_stuck = await service.aclose(drain_s)
-        if mesh is not None:
-            await mesh.close()
 
     app = FastAPI(
         title="turnwise",
@@ -123,8 +112,16 @@ def control_plane(calls: Calls, drain_s: float, mesh: Mesh | None = None) -> Fas
         responses=PROBLEMS,
     )
     _add_root(app, calls)
-    _add_sessions(app, calls)
-    _add_batches(app, calls)
+    for call in CALLS.values():
+        app.add_api_route(
+            call.path,
+            _route(call, calls),
+            methods=[call.method],
+            name=call.name,
+            description=call.summary,
+            tags=[call.tag],
+            openapi_extra=documented(call),
+        )
     app.add_exception_handler(Refused, _refused_handler(calls))
     app.add_exception_handler(HTTPException, _http_handler(calls))
     return app
@@ -134,166 +131,70 @@ def _add_root(app: FastAPI, calls: Calls) -> None:
     page = Path(__file__).with_name("start_page.html").read_bytes()
 
     @app.get("/", include_in_schema=False)
-    async def start_page() -> Response:
+    async def start_page() -> HttpResponse:
         """List the environments for people, and let them play one."""
-        return Response(page, media_type="text/html", headers=_PAGE_HEADERS)
+        return HttpResponse(page, media_type="text/html", headers=_PAGE_HEADERS)
 
     @app.get("/health", tags=["server"])
-    async def health() -> Response:
+    async def health() -> HttpResponse:
         """Step a probe environment and say whether the server works."""
-        return _response(await calls.health())
+        return _sent(await calls.health())
 
     @app.get("/metrics", tags=["server"], response_class=PlainTextResponse)
-    async def metrics() -> Response:
+    async def metrics() -> HttpResponse:
         """Give counters in Prometheus' text format."""
         return PlainTextResponse(await calls.metrics(), media_type="text/plain; version=0.0.4")
 
-    @app.get("/v1/envs", tags=["environments"])
-    async def envs() -> Response:
-        """List the environments on offer."""
-        return _response(calls.envs())
+
+def _route(call: Call, calls: Calls) -> Any:
+    async def answer(http: HttpRequest) -> HttpResponse:
+        return _sent(await calls.call(call, await _asked(call, http, calls.service.limits.max_wait_s)))
+
+    return answer
 
 
-def _add_sessions(app: FastAPI, calls: Calls) -> None:
-    limits = calls.service.limits
+async def _asked(call: Call, http: HttpRequest, most_s: float) -> Request:
+    """Read the request of a call.
 
-    @app.post(
-        "/v1/sessions",
-        tags=["sessions"],
-        openapi_extra=call(CreateBody, CreateOneBody, answer="sessions", parameters=("fields", "prefer")),
-    )
-    async def create(request: Request) -> Response:
-        """Make and reset sessions: a list of items, or one item's members at the top."""
-        wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
-        answer = await calls.create(_caller(request), await _document(request, calls), wait_s)
-        return _response(answer.only(fields_of(request.scope)))
-
-    @app.get("/v1/sessions", tags=["sessions"])
-    async def sessions(request: Request) -> Response:
-        """List the sessions of the key that asks."""
-        return _response(await calls.sessions(_caller(request)))
-
-    @app.get(
-        "/v1/sessions/{id}", tags=["sessions"], openapi_extra=call(parameters=("turn", "fields", "prefer"))
-    )
-    async def describe(request: Request, id: str) -> Response:
-        """Say where a session stands; with ?turn=T give the reply to the step of turn T."""
-        turn = request.query_params.get("turn")
-        if turn is not None and not (turn.isascii() and turn.isdigit() and len(turn) < 16):
-            raise Refused(bad_request("turn is no number", turn, "e.g. ?turn=3"))
-        wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
-        number = None if turn is None else int(turn)
-        answer = await calls.describe(_caller(request), id, number, wait_s)
-        return _response(answer.only(fields_of(request.scope)))
-
-    @app.delete("/v1/sessions/{id}", tags=["sessions"])
-    async def delete(request: Request, id: str) -> Response:
-        """Close one session."""
-        return _response(await calls.delete(_caller(request), id))
-
-    @app.get("/v1/sessions/{id}/journal", tags=["sessions"])
-    async def journal(request: Request, id: str) -> Response:
-        """Give what the session would be rebuilt from."""
-        return _response(await calls.journal(_caller(request), id))
-
-    @app.post(
-        "/v1/sessions/{id}/step",
-        tags=["sessions"],
-        openapi_extra=call(StepBody, answer="reply", parameters=("fields", "prefer")),
-    )
-    async def step(request: Request, id: str) -> Response:
-        """Take the step that follows `turn` steps of `episode`. The gate answers it."""
-        item = read_step(await _document(request, calls), id, limits)
-        wait_s = wait_of(request.headers.raw, limits.max_wait_s)
-        return _response(await calls.step(_caller(request), item, wait_s, fields_of(request.scope)))
-
-    @app.post(
-        "/v1/sessions/{id}/reset",
-        tags=["sessions"],
-        openapi_extra=call(ResetOneBody, answer="reply", parameters=("fields",)),
-    )
-    async def reset_one(request: Request, id: str) -> Response:
-        """Start an episode; repeating it is answered from store."""
-        document = await _document(request, calls)
-        return _response(await calls.reset_one(_caller(request), id, document, fields_of(request.scope)))
+    Raises:
+        Refused: if a parameter or the body is not what it should be.
+    """
+    turn = _turn_of(http) if "turn" in call.takes else None
+    wait_s = wait_of(http.headers.raw, most_s) if "prefer" in call.takes else None
+    document = None
+    if call.body:
+        http.scope["turnwise.document"] = document = load_body(await http.body())
+    fields = fields_of(http.scope) if "fields" in call.takes else ()
+    caller = http.scope.get("turnwise.caller", ANYONE)
+    return Request(caller, document, http.path_params.get("id", ""), turn, wait_s, fields)
 
 
-def _add_batches(app: FastAPI, calls: Calls) -> None:
-    limits = calls.service.limits
-
-    @app.post(
-        "/v1/step",
-        tags=["batches"],
-        openapi_extra=call(StepsBody, answer="items", parameters=("fields", "prefer")),
-    )
-    async def steps(request: Request) -> Response:
-        """Take many steps. The gate answers it; with Accept: application/x-ndjson in order of completion."""
-        items = read_steps(await _document(request, calls), limits)
-        wait_s = wait_of(request.headers.raw, limits.max_wait_s)
-        return _response(await calls.steps(_caller(request), items, wait_s, fields_of(request.scope)))
-
-    @app.post(
-        "/v1/reset", tags=["batches"], openapi_extra=call(ResetBody, answer="items", parameters=("fields",))
-    )
-    async def reset(request: Request) -> Response:
-        """Start episodes of many sessions."""
-        document = await _document(request, calls)
-        return _response(await calls.reset(_caller(request), document, fields_of(request.scope)))
-
-    @app.post(
-        "/v1/fork",
-        tags=["batches"],
-        openapi_extra=call(ForkBody, answer="sessions", parameters=("fields", "prefer")),
-    )
-    async def fork(request: Request) -> Response:
-        """Copy sessions in the state they are in."""
-        wait_s = wait_of(request.headers.raw, limits.max_wait_s) or 0.0
-        answer = await calls.fork(_caller(request), await _document(request, calls), wait_s)
-        return _response(answer.only(fields_of(request.scope)))
-
-    @app.post("/v1/close", tags=["batches"], openapi_extra=call(CloseBody))
-    async def close(request: Request) -> Response:
-        """Close sessions; one that is gone is no error."""
-        return _response(await calls.close(_caller(request), await _document(request, calls)))
-
-    @app.post("/v1/heartbeat", tags=["batches"], openapi_extra=call(HeartbeatBody))
-    async def heartbeat(request: Request) -> Response:
-        """Renew leases; say which sessions are there."""
-        return _response(await calls.heartbeat(_caller(request), await _document(request, calls)))
+def _turn_of(http: HttpRequest) -> int | None:
+    turn = http.query_params.get("turn")
+    if turn is not None and not (turn.isascii() and turn.isdigit() and len(turn) < 16):
+        raise Refused(bad_request("turn is no number", turn, "e.g. ?turn=3"))
+    return None if turn is None else int(turn)
 
 
-def _caller(request: Request) -> Caller:
-    caller: Caller = request.scope.get("turnwise.caller", ANYONE)
-    return caller
-
-
-async def _document(request: Request, calls: Calls) -> dict[str, Any]:
-    document = load_body(await request.body(), calls.service.limits)
-    request.scope["turnwise.document"] = document
-    return document
-
-
-def _response(answer: Answer) -> Response:
-    response = Response(answer.body, answer.status)
-    response.raw_headers = answer_headers(answer)
-    return response
+def _sent(response: Response) -> HttpResponse:
+    sent = HttpResponse(response.body, response.status)
+    sent.raw_headers = response_headers(response)
+    return sent
 
 
 def _refused_handler(calls: Calls) -> Any:
-    async def handle(_: Request, error: Exception) -> Response:
+    async def handle(_: HttpRequest, error: Exception) -> HttpResponse:
         assert isinstance(error, Refused), "registered for refusals"
-        return _response(refusal_answer(calls, error))
+        return _sent(refusal_response(calls, error))
 
     return handle
 
 
 def _http_handler(calls: Calls) -> Any:
-    from ..protocol.types import Problem
-
-    async def handle(request: Request, error: Exception) -> Response:
+    async def handle(http: HttpRequest, error: Exception) -> HttpResponse:
         assert isinstance(error, HTTPException), "registered for HTTP errors"
         code = {404: "unknown_path", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-        detail = f"{request.method} {request.url.path[:200]}: {error.detail}"
-        return _response(calls.refused(Problem(error.status_code, code, detail, todo="see /docs")))
+        detail = f"{http.method} {http.url.path[:200]}: {error.detail}"
+        return _sent(calls.refused(Problem(error.status_code, code, detail, todo="see /docs")))
 
     return handle

@@ -1,59 +1,39 @@
-"""The calls of the protocol from a decoded body to an encoded answer.
+"""The meaning of each call of the protocol, from a decoded body to an encoded answer.
 
-HTTP and the websocket both come through here, so that there is one meaning.
+HTTP, the websocket and other workers all come through here, so that there is one
+meaning. A call of the table is a method of its name, given the request and its body as
+`protocol.bodies` reads it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
-from ..protocol.bodies import (
-    CloseBody,
-    ForkBody,
-    HeartbeatBody,
-    ResetBody,
-    ResetOneBody,
-    fork_item,
-    read,
-    read_create,
-    reset_item,
-)
+from ..protocol.bodies import Batch, read_body
+from ..protocol.calls import Call
 from ..protocol.encoding import PROTOCOL
-from ..protocol.fields import select_fields, select_fields_of_all
+from ..protocol.fields import select_fields
 from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem, still_running, unknown_session
-from ..protocol.types import Problem, ResetItem, StepItem
+from ..protocol.types import CreateItem, ForkItem, Problem, ResetItem, StepItem
 from ..sessions.creation import Creation
+from ..sessions.documents import journal_document, line_of, standing
 from ..sessions.health import check
 from ..sessions.metrics import Metrics
 from ..sessions.rates import Rates
-from ..sessions.service import Pending, Service, in_order
+from ..sessions.service import Pending, Service, as_completed, in_order
 from .keys import Caller
+from .messages import Request, Response
 
-__all__ = ["JSON_TYPE", "Answer", "Calls"]
+__all__ = ["Calls", "refusal_response"]
 
-JSON_TYPE = "application/json"
 STREAM_PAUSE_S = 10.0
 _PROBLEM = b'{"type"'  # how a problem begins, and no reply
-
-
-class Answer(NamedTuple):
-    """Be what a call is answered with."""
-
-    status: int
-    body: bytes
-    media_type: str = JSON_TYPE
-    retry_after_s: float | None = None
-
-    def only(self, fields: Sequence[str]) -> Answer:
-        """Leave out parts of what a create, fork or describe is answered with."""
-        if not fields or self.status != 200:
-            return self
-        return self._replace(body=select_fields_of_all(self.body, fields))
 
 
 class Calls:
@@ -64,8 +44,8 @@ class Calls:
         creation: how they come to be.
     """
 
-    def __init__(self, service: Service, creation: Creation) -> None:
-        self.service, self.creation = service, creation
+    def __init__(self, service: Service, creation: Creation | None = None) -> None:
+        self.service, self.creation = service, creation or Creation(service)
         self.under_way: set[asyncio.Task[Any]] = set()  # answers that websockets wait for
         self._rates = Rates(service.limits, service.ledger) if service.limits.max_rate else None
 
@@ -78,64 +58,82 @@ class Calls:
         if self._rates is not None:
             self._rates.take(caller.name, self.service.clock())
 
-    async def create(self, caller: Caller, document: dict[str, Any], wait_s: float) -> Answer:
+    async def call(self, call: Call, request: Request) -> Response:
+        """Answer a call.
+
+        Raises:
+            Refused: if its body is not one, or it cannot be answered.
+        """
+        body = read_body(call, request.body, request.id, self.service.limits)
+        if call.answer == "items":
+            return self.batch(await self.rows(call, request, body))
+        return await self.respond(call, request, body)
+
+    async def respond(self, call: Call, request: Request, body: Any) -> Response:
+        """Answer a call whose body has been read."""
+        response: Response = await getattr(self, call.name)(request, body)
+        return response
+
+    async def rows(self, call: Call, request: Request, items: Sequence[Any]) -> list[bytes]:
+        """Answer a call row by row: encoded replies and problems, in order of the items."""
+        rows: list[bytes] = await getattr(self, call.name)(request, items)
+        return rows
+
+    async def create(self, request: Request, batch: Batch[CreateItem]) -> Response:
         """Make and reset sessions."""
-        items, request_id, _ = read_create(document, self.service.limits)
+        caller = request.caller
         body = await self.creation.create(
-            caller.name, items, request_id=request_id, keep_private=not caller.evaluation, wait_s=wait_s
+            caller.name,
+            batch.items,
+            request_id=batch.request_id,
+            keep_private=not caller.evaluation,
+            wait_s=request.wait_s or 0.0,
         )
-        return self._judged(body, "sessions")
+        return self._made(body).only(request.fields)
 
-    async def fork(self, caller: Caller, document: dict[str, Any], wait_s: float) -> Answer:
+    async def fork(self, request: Request, batch: Batch[ForkItem]) -> Response:
         """Copy sessions in the state they are in."""
-        body = read(ForkBody, document, self.service.limits)
-        items = [fork_item(one) for one in body.items]
-        answer = await self.creation.fork(caller.name, items, request_id=body.request_id, wait_s=wait_s)
-        return self._judged(answer, "sessions")
+        body = await self.creation.fork(
+            request.caller.name,
+            batch.items,
+            request_id=batch.request_id,
+            wait_s=request.wait_s or 0.0,
+        )
+        return self._made(body).only(request.fields)
 
-    async def step(
-        self, caller: Caller, item: StepItem, wait_s: float | None, fields: Sequence[str]
-    ) -> Answer:
+    async def step(self, request: Request, item: StepItem) -> Response:
         """Take one step; after `wait_s` say 202 and where to ask again."""
-        pending = self.service.step(caller.name, item)
-        return await self._one(pending, item, wait_s, fields)
+        pending = self.service.step(request.caller.name, item)
+        return await self.settle(pending, item, request.wait_s, request.fields)
 
-    def immediate(self, caller: Caller, items: Sequence[StepItem]) -> bool:
-        """Tell whether steps are ordinary calls, so that `step_now` and `steps_now` may take them."""
-        return all(self.service.immediate(caller.name, item.id) for item in items)
+    def runs_now(self, caller: Caller, items: Sequence[StepItem]) -> bool:
+        """Tell whether steps run synchronously, so that `step_now` and `steps_now` may take them."""
+        return all(self.service.runs_now(caller.name, item.id) for item in items)
 
-    def step_now(self, caller: Caller, item: StepItem) -> Answer:
-        """Take one step that is an ordinary call; what it recorded is still to be committed."""
+    def step_now(self, caller: Caller, item: StepItem) -> Response:
+        """Take one step that runs synchronously; what it recorded is still to be committed."""
         return self._settled(self.service.step(caller.name, item), ())
 
-    def steps_now(self, caller: Caller, items: Sequence[StepItem]) -> Answer:
-        """Take many steps that are ordinary calls; what they recorded is still to be committed."""
-        return self.batch([self._row(self.service.step(caller.name, item), ()) for item in items], "items")
+    def steps_now(self, caller: Caller, items: Sequence[StepItem]) -> Response:
+        """Take many steps that run synchronously; what they recorded is still to be committed."""
+        return self.batch([self._row(self.service.step(caller.name, item), ()) for item in items])
 
-    async def steps(
-        self, caller: Caller, items: Sequence[StepItem], wait_s: float | None, fields: Sequence[str]
-    ) -> Answer:
+    async def steps(self, request: Request, items: Sequence[StepItem]) -> list[bytes]:
         """Take many steps and answer in order; those not done after `wait_s` are said to be running."""
-        return self.batch(await self.step_rows(caller, items, wait_s, fields), "items")
-
-    async def step_rows(
-        self, caller: Caller, items: Sequence[StepItem], wait_s: float | None, fields: Sequence[str]
-    ) -> list[bytes]:
-        """Take many steps; return encoded replies and problems in order."""
-        pending = [self.service.step(caller.name, item) for item in items]
-        tasks = {one for one in pending if isinstance(one, asyncio.Task)}
+        pending = [self.service.step(request.caller.name, item) for item in items]
+        tasks = {answer for answer in pending if isinstance(answer, asyncio.Task)}
         if tasks:
-            await asyncio.wait(tasks, timeout=wait_s)
+            await asyncio.wait(tasks, timeout=request.wait_s)
         rows = [
-            one
-            if not isinstance(one, asyncio.Task)
-            else one.result()
-            if one.done()
+            answer
+            if not isinstance(answer, asyncio.Task)
+            else answer.result()
+            if answer.done()
             else still_running(item.id, item.episode, item.turn)
-            for item, one in zip(items, pending, strict=True)
+            for item, answer in zip(items, pending, strict=True)
         ]
         await self.service.commit()
-        return [self._row(row, fields) for row in rows]
+        return [self._row(row, request.fields) for row in rows]
 
     async def stream(
         self, caller: Caller, items: Sequence[StepItem], fields: Sequence[str]
@@ -145,25 +143,10 @@ class Calls:
         Each line names its session. While nothing is done an empty line now and
         then says that the steps still run.
         """
-        waiting: dict[asyncio.Task[bytes | Problem], str] = {}
-        done: list[tuple[str, bytes | Problem]] = []
-        for item in items:
-            pending = self.begin(caller, item)
-            if isinstance(pending, asyncio.Task):
-                waiting.setdefault(pending, item.id)
-            else:
-                done.append((item.id, pending))
-        while done or waiting:
-            if done:
-                yield await self._lines(done, fields)
-            if not waiting:
-                return
-            ready, _ = await asyncio.wait(
-                waiting, timeout=STREAM_PAUSE_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            done = [(waiting.pop(task), task.result()) for task in ready]
-            if not done:
-                yield b"\n"
+        pending = [(item.id, self.begin(caller, item)) for item in items]
+        async with aclosing(as_completed(pending, STREAM_PAUSE_S)) as moments:
+            async for done in moments:
+                yield await self._lines(done, fields) if done else b"\n"
 
     async def _lines(self, done: Sequence[tuple[str, bytes | Problem]], fields: Sequence[str]) -> bytes:
         """Give the lines of steps that are done, or say of each that it could not be made durable."""
@@ -180,71 +163,44 @@ class Calls:
         """Begin a step of a stream."""
         return self.service.step(caller.name, item)
 
-    async def reset(self, caller: Caller, document: dict[str, Any], fields: Sequence[str]) -> Answer:
+    async def reset(self, request: Request, items: Sequence[ResetItem]) -> list[bytes]:
         """Start episodes of many sessions."""
-        body = read(ResetBody, document, self.service.limits)
-        items = [reset_item(one, one.id) for one in body.items]
-        return self.batch(await self.reset_rows(caller, items, fields), "items")
-
-    async def reset_rows(
-        self, caller: Caller, items: Sequence[ResetItem], fields: Sequence[str]
-    ) -> list[bytes]:
-        """Start many episodes; return encoded replies and problems in order."""
-        rows = await in_order([self.service.reset(caller.name, item) for item in items])
+        rows = await in_order([self.service.reset(request.caller.name, item) for item in items])
         await self.service.commit()
-        return [self._row(row, fields) for row in rows]
+        return [self._row(row, request.fields) for row in rows]
 
-    async def reset_one(
-        self, caller: Caller, id: str, document: dict[str, Any], fields: Sequence[str]
-    ) -> Answer:
+    async def reset_one(self, request: Request, item: ResetItem) -> Response:
         """Start an episode of one session."""
-        one = read(ResetOneBody, document, self.service.limits)
-        return await self._one(self.service.reset(caller.name, reset_item(one, id)), None, None, fields)
+        return await self.settle(self.service.reset(request.caller.name, item), None, None, request.fields)
 
-    async def close(self, caller: Caller, document: dict[str, Any]) -> Answer:
+    async def close(self, request: Request, ids: Sequence[str]) -> Response:
         """Close sessions."""
-        body = read(CloseBody, document, self.service.limits)
-        closed = self.service.close(caller.name, body.ids)
+        closed = self.service.close(request.caller.name, ids)
         await self.service.commit()
-        return Answer(200, orjson.dumps({"closed": closed}))
+        return Response(200, orjson.dumps({"closed": closed}))
 
-    async def delete(self, caller: Caller, id: str) -> Answer:
+    async def delete(self, request: Request, _: None) -> Response:
         """Close one session."""
-        if not self.service.close(caller.name, [id]):
-            return self.refused(unknown_session(id))
+        if not self.service.close(request.caller.name, [request.id]):
+            return self.refused(unknown_session(request.id))
         await self.service.commit()
-        return Answer(200, orjson.dumps({"closed": [id]}))
+        return Response(200, orjson.dumps({"closed": [request.id]}))
 
-    async def heartbeat(self, caller: Caller, document: dict[str, Any]) -> Answer:
+    async def heartbeat(self, request: Request, ids: Sequence[str]) -> Response:
         """Renew leases; say which sessions are there."""
-        body = read(HeartbeatBody, document, self.service.limits)
-        alive = [id for id in body.ids if self.service.find(caller.name, id) is not None]
-        return Answer(200, orjson.dumps({"alive": alive, "ttl_s": self.service.limits.ttl_s}))
+        alive = [id for id in ids if self.service.find(request.caller.name, id) is not None]
+        return Response(200, orjson.dumps({"alive": alive, "ttl_s": self.service.limits.ttl_s}))
 
-    async def sessions(self, caller: Caller) -> Answer:
+    async def sessions(self, request: Request, _: None) -> Response:
         """List the sessions of a key, for a client that comes back."""
-        return Answer(200, orjson.dumps({"sessions": self.session_rows(caller)}))
+        now, owner = self.service.clock(), request.caller.name
+        sessions = [session for session in self.service.sessions.values() if session.record.owner == owner]
+        return Response(200, orjson.dumps({"sessions": [line_of(session, now) for session in sessions]}))
 
-    def session_rows(self, caller: Caller) -> list[dict[str, Any]]:
-        """Describe the sessions of a key."""
-        now = self.service.clock()
-        return [
-            {
-                "id": session.record.id,
-                "incarnation": session.record.incarnation,
-                "env_id": session.record.env_id,
-                "episode": session.record.episode,
-                "turn": sum(entry.action is not None for entry in session.record.log),
-                "end": session.end,
-                "idle_s": round(now - session.touched, 3),
-            }
-            for session in self.service.sessions.values()
-            if session.record.owner == caller.name
-        ]
-
-    async def describe(self, caller: Caller, id: str, turn: int | None, wait_s: float) -> Answer:
+    async def describe(self, request: Request, _: None) -> Response:
         """Say where a session stands; with `turn`, give the reply that leads to turn+1."""
-        session = self.service.find(caller.name, id)
+        id, turn = request.id, request.turn
+        session = self.service.find(request.caller.name, id)
         if session is None:
             return self.refused(unknown_session(id))
         if session.asleep and session.broken is None:
@@ -254,63 +210,31 @@ class Calls:
         if turn is not None:
             item = StepItem(id, session.record.episode, turn, session.last_action or "")
             if session.running is not None and session.running_call[:3] == ("step", item.episode, turn):
-                return await self._one(session.running, item, wait_s, ())
+                response = await self.settle(session.running, item, request.wait_s or 0.0, ())
+                return response.only(request.fields)
             if turn != session.turn - 1:
                 return self.refused(session.object_to_step(item))
             await self.service.commit()
-            return Answer(200, session.last_reply)
-        document = {
-            "id": id,
-            "incarnation": session.record.incarnation,
-            "env_id": session.record.env_id,
-            "fingerprint": session.record.fingerprint,
-            "seed": session.record.seed,
-            "parent": session.record.parent,
-            "running": bool(session.running),
-            "end": session.end,
-            "expected": session.expected,
-            "episode": session.record.episode,
-            "turn": session.turn,
-        }
+            return Response(200, session.last_reply).only(request.fields)
+        head = orjson.dumps(standing(session))[:-1]
         await self.service.commit()
-        return Answer(200, orjson.dumps(document)[:-1] + b',"last":' + session.last_reply + b"}")
+        return Response(200, head + b',"last":' + session.last_reply + b"}").only(request.fields)
 
-    async def journal(self, caller: Caller, id: str) -> Answer:
+    async def journal(self, request: Request, _: None) -> Response:
         """Give what a session would be rebuilt from."""
-        session = self.service.find(caller.name, id)
+        session = self.service.find(request.caller.name, request.id)
         if session is None:
-            return self.refused(unknown_session(id))
-        record = session.record
-        entries = [
-            {"reseed": entry.reseed}
-            if entry.action is None
-            else {"action": entry.action, "digest": entry.digest.hex()}
-            for entry in record.log
-        ]
-        document = {
-            "id": id,
-            "incarnation": record.incarnation,
-            "parent": record.parent,
-            "env_id": record.env_id,
-            "version": record.version,
-            "fingerprint": record.fingerprint,
-            "kwargs": record.kwargs,
-            "episode": record.episode,
-            "seed": record.seed,
-            "options": record.options,
-            "reset_digest": record.reset_digest.hex(),
-            "entries": entries,
-        }
-        return Answer(200, orjson.dumps(document))
+            return self.refused(unknown_session(request.id))
+        return Response(200, orjson.dumps(journal_document(session.record)))
 
-    def envs(self) -> Answer:
+    async def envs(self, _request: Request, _: None) -> Response:
         """List the environments on offer."""
-        return Answer(200, orjson.dumps({"protocol": PROTOCOL, "envs": self.service.offer.listing()}))
+        return Response(200, orjson.dumps({"protocol": PROTOCOL, "envs": self.service.offer.listing()}))
 
-    async def health(self) -> Answer:
+    async def health(self) -> Response:
         """Say how the server is."""
         document = await check(self.service)
-        return Answer(200 if document["status"] == "ok" else 503, orjson.dumps(document))
+        return Response(200 if document["status"] == "ok" else 503, orjson.dumps(document))
 
     async def metrics(self) -> str:
         """Give the counters in Prometheus' text format."""
@@ -323,28 +247,23 @@ class Calls:
             service.metrics.note("workers_replaced", sum(pool.num_replaced for pool in pools))
         return service.metrics
 
-    def refused(self, problem: Problem, retry_after_s: float | None = None) -> Answer:
+    def refused(self, problem: Problem, retry_after_s: float | None = None) -> Response:
         """Answer with a problem."""
         self.service.metrics.refused(problem.code)
-        return Answer(problem.status, encode_problem(problem), PROBLEM_TYPE, retry_after_s)
+        return Response(problem.status, encode_problem(problem), PROBLEM_TYPE, retry_after_s)
 
-    def batch(self, rows: Sequence[bytes], name: str) -> Answer:
+    def batch(self, rows: Sequence[bytes]) -> Response:
         """Answer with a list; when nothing in it succeeded the status says so."""
         body = b",".join(rows)
         if rows and all(row.startswith(_PROBLEM) for row in rows):
             status = orjson.loads(rows[0])["status"]
-            return Answer(status, rows[0][:-1] + b',"%b":[%b]}' % (name.encode(), body), PROBLEM_TYPE)
-        return Answer(200, b'{"%b":[%b]}' % (name.encode(), body))
+            return Response(status, rows[0][:-1] + b',"items":[%b]}' % body, PROBLEM_TYPE)
+        return Response(200, b'{"items":[%b]}' % body)
 
     async def settle(
-        self, pending: Pending, item: StepItem, wait_s: float | None, fields: Sequence[str]
-    ) -> Answer:
-        """Answer with what a step came to, or after `wait_s` that it is running."""
-        return await self._one(pending, item, wait_s, fields)
-
-    async def _one(
         self, pending: Pending, item: StepItem | None, wait_s: float | None, fields: Sequence[str]
-    ) -> Answer:
+    ) -> Response:
+        """Answer with what a step or a reset came to, or after `wait_s` that the step is running."""
         if isinstance(pending, asyncio.Task):
             if wait_s is not None and item is not None:
                 await asyncio.wait({pending}, timeout=wait_s)
@@ -355,11 +274,11 @@ class Calls:
             await self.service.commit()
         return self._settled(pending, fields)
 
-    def _settled(self, reply: Pending, fields: Sequence[str]) -> Answer:
+    def _settled(self, reply: Pending, fields: Sequence[str]) -> Response:
         if isinstance(reply, Problem):
             return self.refused(reply)
         assert isinstance(reply, bytes), "tasks were waited for"
-        return Answer(200, select_fields(reply, fields) if fields else reply)
+        return Response(200, select_fields(reply, fields) if fields else reply)
 
     def _row(self, row: Pending, fields: Sequence[str]) -> bytes:
         if isinstance(row, Problem):
@@ -368,19 +287,19 @@ class Calls:
         assert isinstance(row, bytes), "tasks were waited for"
         return select_fields(row, fields) if fields else row
 
-    def _judged(self, body: bytes, name: str) -> Answer:
-        """Give the answer to a create the status of its first problem if all failed."""
+    def _made(self, body: bytes) -> Response:
+        """Give the answer to a create or fork the status of its first problem if all failed."""
         if not body.startswith(b'{"sessions":[' + _PROBLEM):
-            return Answer(200, body)
-        rows = orjson.loads(body)[name]
+            return Response(200, body)
+        rows = orjson.loads(body)["sessions"]
         for row in rows:
             if "code" not in row:
-                return Answer(200, body)
+                return Response(200, body)
             self.service.metrics.refused(row["code"])
-        return Answer(rows[0]["status"], orjson.dumps({**rows[0], name: rows}), PROBLEM_TYPE)
+        return Response(rows[0]["status"], orjson.dumps({**rows[0], "sessions": rows}), PROBLEM_TYPE)
 
 
-def _still_running(item: StepItem) -> Answer:
+def _still_running(item: StepItem) -> Response:
     document = {
         "id": item.id,
         "episode": item.episode,
@@ -388,9 +307,9 @@ def _still_running(item: StepItem) -> Answer:
         "running": True,
         "poll": f"/v1/sessions/{item.id}?turn={item.turn}",
     }
-    return Answer(202, orjson.dumps(document))
+    return Response(202, orjson.dumps(document))
 
 
-def refusal_answer(calls: Calls, refusal: Refused) -> Answer:
+def refusal_response(calls: Calls, refusal: Refused) -> Response:
     """Turn a refusal into an answer."""
     return calls.refused(refusal.problem, refusal.retry_after_s)

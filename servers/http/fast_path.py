@@ -28,8 +28,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from .dispatch import Answer
-from .front import Gate, answer_headers
+from .front import FrontDoor, response_headers
+from .messages import Response
 
 __all__ = ["StepProtocol"]
 
@@ -70,7 +70,7 @@ class StepProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         gate = config.app
         seen = self.access_log or self.limit_concurrency is not None or bool(self.root_path)
-        self._gate = gate if isinstance(gate, Gate) and gate.direct and not seen else None
+        self._gate = gate if isinstance(gate, FrontDoor) and gate.direct and not seen else None
         self._first = False  # nothing of this read was answered yet
         self._holding = False
         self._has_head = False
@@ -128,7 +128,7 @@ class StepProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Answer, or let go."""
+        """Response, or let go."""
         if self._holding:
             if self._answer():
                 self._holding = self._first = False
@@ -153,7 +153,7 @@ class StepProtocol(HttpToolsProtocol):
         """Answer the request that is held, if that is an ordinary call."""
         assert self._gate is not None, "nothing is held without a gate"
         try:
-            found = self._gate.at_once(self.url.decode("latin-1"), self.headers, b"".join(self._parts))
+            found = self._gate.try_now(self.url.decode("latin-1"), self.headers, b"".join(self._parts))
         except Exception:
             # asked for again, a step is answered from store or fails for uvicorn to report
             log.exception("a step was not answered at once")
@@ -170,7 +170,7 @@ class StepProtocol(HttpToolsProtocol):
             self.on_response_complete()
         return True
 
-    def _give(self, held: _Held, answer: Answer | None) -> None:
+    def _give(self, held: _Held, answer: Response | None) -> None:
         """Send an answer that had to wait; without one the connection ends."""
         held.response_complete = True
         if held.disconnected:
@@ -183,8 +183,8 @@ class StepProtocol(HttpToolsProtocol):
             self.transport.close()
         self.on_response_complete()
 
-    def _write(self, answer: Answer, keep_alive: bool) -> None:
-        headers = [*self.server_state.default_headers, *answer_headers(answer)]
+    def _write(self, answer: Response, keep_alive: bool) -> None:
+        headers = [*self.server_state.default_headers, *response_headers(answer)]
         if not keep_alive:
             headers.append((b"connection", b"close"))
         lines = [b"%b: %b\r\n" % header for header in headers]

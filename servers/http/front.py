@@ -12,14 +12,16 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
+from ..protocol.calls import CALLS
 from ..protocol.encoding import NDJSON_TYPE, PROTOCOL, load_body, read_step, read_steps
 from ..protocol.problems import Refused, bad_request, not_a_key, too_large
 from . import openenv, websocket
-from .dispatch import JSON_TYPE, Answer, Calls, refusal_answer
-from .group_commit import Commits
+from .dispatch import Calls, refusal_response
+from .group_commit import GroupCommit
 from .keys import ANYONE, Caller, Keys
+from .messages import JSON_TYPE, Request, Response
 
-__all__ = ["Gate"]
+__all__ = ["FrontDoor"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -28,27 +30,27 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = Sequence[tuple[bytes, bytes]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_PREFIX = "/v1/sessions/"
-_SUFFIX = "/step"
-_BATCH = "/v1/step"
+_STEP, _STEPS = CALLS["step"], CALLS["steps"]
+_PREFIX, _SUFFIX = _STEP.path.split("{id}")
+_BATCH = _STEPS.path
 _PROTOCOL_HEADER = (b"turnwise-protocol", str(PROTOCOL).encode())
 _JSON_HEADER = (b"content-type", JSON_TYPE.encode())
 
 
-class Gate:
+class FrontDoor:
     """Answer the hot path, guard the rest.
 
     Args:
         calls: the calls of the protocol.
         behind: the application of the control plane.
         keys: who may call; None lets anyone.
-        direct: let a protocol that can do so take steps by `at_once`, without a task.
+        direct: let a protocol that can do so take steps by `try_now`, without a task.
     """
 
     def __init__(self, calls: Calls, behind: App, keys: Keys | None = None, *, direct: bool = True) -> None:
         self._calls, self._behind, self._keys, self.direct = calls, behind, keys, direct
         self._limits = calls.service.limits
-        self.commits = Commits(calls)
+        self.commits = GroupCommit(calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection or request."""
@@ -67,7 +69,7 @@ class Gate:
                 return
             answer = await self._hot(scope, caller, body, send)
         except Refused as refusal:
-            answer = refusal_answer(self._calls, refusal)
+            answer = refusal_response(self._calls, refusal)
         else:
             if answer is None:
                 return
@@ -77,8 +79,8 @@ class Gate:
                 return
         await _send(send, answer)
 
-    def at_once(self, path: str, headers: Headers, body: bytes) -> tuple[Answer, bool] | None:
-        """Answer a request for steps that are ordinary calls, as it would be answered otherwise.
+    def try_now(self, path: str, headers: Headers, body: bytes) -> tuple[Response, bool] | None:
+        """Answer a request for steps that run synchronously, as it would be answered otherwise.
 
         Args:
             path: of a POST without a query.
@@ -96,13 +98,13 @@ class Gate:
             caller = self._caller(headers)
             if caller is None:
                 return None
-            document = load_body(body, self._limits)
+            document = load_body(body)
             if single:
                 items = [read_step(document, path[len(_PREFIX) : -len(_SUFFIX)], self._limits)]
             else:
                 items = read_steps(document, self._limits)
             wait_of(headers, self._limits.max_wait_s)  # means nothing here, but has to be a number
-            if not self._calls.immediate(caller, items) or (not single and _wants_lines(headers)):
+            if not self._calls.runs_now(caller, items) or (not single and _wants_lines(headers)):
                 return None
             self._calls.admit(caller)
         except Refused:
@@ -155,26 +157,29 @@ class Gate:
                 raise Refused(too_large("bytes of the body", size, limit))
         return b"".join(parts)
 
-    async def _hot(self, scope: Scope, caller: Caller, body: bytes, send: Send) -> Answer | None:
-        """Answer a step; None when the answer was streamed, _BEHIND when it is none."""
+    async def _hot(self, scope: Scope, caller: Caller, body: bytes, send: Send) -> Response | None:
+        """Answer a step; None when the answer was streamed, _BEHIND when it is not one."""
         path: str = scope["path"]
         if scope["method"] != "POST" or not path.endswith(_SUFFIX):
             return _BEHIND
         if path.startswith(_PREFIX):
             id = path[len(_PREFIX) : -len(_SUFFIX)]
-            item = read_step(load_body(body, self._limits), id, self._limits)
-            return await self._calls.step(
-                caller, item, wait_of(scope["headers"], self._limits.max_wait_s), fields_of(scope)
-            )
+            document = load_body(body)
+            item = read_step(document, id, self._limits)
+            request = Request(caller, document, id, None, self._wait_s(scope), fields_of(scope))
+            return await self._calls.respond(_STEP, request, item)
         if path != _BATCH:
             return _BEHIND
-        scope["turnwise.document"] = document = load_body(body, self._limits)
+        scope["turnwise.document"] = document = load_body(body)
         items = read_steps(document, self._limits)
         if _wants_lines(scope["headers"]):
             await self._stream(caller, items, fields_of(scope), send)
             return None
-        wait_s = wait_of(scope["headers"], self._limits.max_wait_s)
-        return await self._calls.steps(caller, items, wait_s, fields_of(scope))
+        request = Request(caller, wait_s=self._wait_s(scope), fields=fields_of(scope))
+        return self._calls.batch(await self._calls.rows(_STEPS, request, items))
+
+    def _wait_s(self, scope: Scope) -> float | None:
+        return wait_of(scope["headers"], self._limits.max_wait_s)
 
     async def _stream(self, caller: Caller, items: Any, fields: Sequence[str], send: Send) -> None:
         head = [(b"content-type", NDJSON_TYPE.encode()), _PROTOCOL_HEADER]
@@ -184,14 +189,14 @@ class Gate:
         await send({"type": "http.response.body", "body": b""})
 
 
-_BEHIND = Answer(0, b"")
+_BEHIND = Response(0, b"")
 
 
 def wait_of(headers: Headers, most_s: float) -> float | None:
     """Read how long the client waits: `Prefer: wait=SECONDS` (RFC 7240).
 
     Raises:
-        Refused: if the value is no number of seconds.
+        Refused: if the value is not a number of seconds.
     """
     prefer = _header(headers, b"prefer")
     if prefer is None:
@@ -229,7 +234,7 @@ def _header(headers: Headers, name: bytes) -> bytes | None:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Give a body that was read already once more."""
+    """Give a body that was read already, again."""
     given = False
 
     async def again() -> Message:
@@ -242,18 +247,18 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _send(send: Send, answer: Answer) -> None:
+async def _send(send: Send, answer: Response) -> None:
     await send(
         {
             "type": "http.response.start",
             "status": answer.status,
-            "headers": answer_headers(answer),
+            "headers": response_headers(answer),
         }
     )
     await send({"type": "http.response.body", "body": answer.body})
 
 
-def answer_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+def response_headers(answer: Response) -> list[tuple[bytes, bytes]]:
     """Give the headers of an answer."""
     kind = _JSON_HEADER if answer.media_type is JSON_TYPE else (b"content-type", answer.media_type.encode())
     headers = [kind, (b"content-length", b"%d" % len(answer.body)), _PROTOCOL_HEADER]

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Callable
 
 from ..protocol.problems import Refused
-from .dispatch import Answer, Calls, refusal_answer
+from .dispatch import Calls, refusal_response
+from .messages import Response
 
-__all__ = ["Commits"]
+__all__ = ["GroupCommit"]
 
-Give = Callable[[Answer | None], object]
+Give = Callable[[Response | None], object]
 
 
-class Commits:
-    """Give answers once what they tell of is durable.
+class GroupCommit:
+    """Answers that are given once what they tell of is durable.
 
     Args:
         calls: whose answers they are.
@@ -22,16 +23,16 @@ class Commits:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._waiting: list[tuple[Give, Answer]] = []
+        self._waiting: list[tuple[Give, Response]] = []
         self._task: asyncio.Task[None] | None = None
 
-    def give(self, give: Give, answer: Answer) -> None:
-        """Have `give` called with an answer after the next commit.
+    def give(self, give: Give, response: Response) -> None:
+        """Have `give` called with a response after the next commit.
 
         It gets a refusal instead if the journal cannot be written, and None if
         nobody can tell whether it was.
         """
-        self._waiting.append((give, answer))
+        self._waiting.append((give, response))
         if self._task is None:
             self._task = asyncio.ensure_future(self._commit())
 
@@ -45,9 +46,10 @@ class Commits:
                 except Refused as error:
                     refusal = error
                 done, self._waiting = self._waiting[:num], self._waiting[num:]
-                for give, answer in done:
+                for give, response in done:
                     # each by itself, so that one that fails holds up no other
-                    loop.call_soon(give, answer if refusal is None else refusal_answer(self._calls, refusal))
+                    given = response if refusal is None else refusal_response(self._calls, refusal)
+                    loop.call_soon(give, given)
         finally:
             lost, self._waiting, self._task = self._waiting, [], None
             for give, _ in lost:

@@ -81,7 +81,7 @@ class _Player:
     async def take(self, text: bytes) -> bytes | None:
         """Answer one message; None ends the connection."""
         try:
-            document = load_body(text, self._service.limits)
+            document = load_body(text)
             check_depth(document, self._service.limits)
             if document.get("type") == "close":
                 return None

@@ -27,10 +27,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from ..protocol.problems import Refused
 from .control_plane import Application
-from .dispatch import Answer
 from .front import Message, Receive, Scope, Send
+from .messages import Response
 from .span_subject import Subjects, code_of
-from .websocket import CALLS
+from .websocket import names
 
 __all__ = ["Traced", "traced"]
 
@@ -130,14 +130,14 @@ class Traced:
             attributes["client.address"] = scope["client"][0]
         return self._tracer.start_span(name, parent_of(scope["headers"]), SpanKind.SERVER, attributes)
 
-    def _around(self, parent: Context) -> Callable[..., Awaitable[Answer]]:
+    def _around(self, parent: Context) -> Callable[..., Awaitable[Response]]:
         """Give what puts a span around each call of one websocket."""
 
         async def around(
-            document: dict[str, Any], answer_to: Callable[[dict[str, Any]], Awaitable[Answer]]
-        ) -> Answer:
+            document: dict[str, Any], answer_to: Callable[[dict[str, Any]], Awaitable[Response]]
+        ) -> Response:
             call = document.get("call")
-            name = f"WS {call}" if call in CALLS else "WS"
+            name = f"WS {call}" if call in names() else "WS"
             span = self._tracer.start_span(name, parent, SpanKind.SERVER)
             status, code = 0, None
             try:

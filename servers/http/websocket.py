@@ -16,23 +16,23 @@ from typing import Any
 
 import orjson
 
-from ..protocol.encoding import PROTOCOL, load_body, read_step, read_steps
+from ..protocol.calls import CALLS, Call
+from ..protocol.encoding import PROTOCOL, load_body
 from ..protocol.problems import Refused, bad_request, not_a_key, too_large
-from .dispatch import Answer, Calls, refusal_answer
+from .dispatch import Calls, refusal_response
 from .keys import Caller, Keys
+from .messages import Request, Response
 
-__all__ = ["CALLS", "PATH", "serve_socket"]
+__all__ = ["PATH", "names", "serve_socket"]
 
 PATH = "/v1/ws"
 _MAX_IN_FLIGHT = 64
 _MEMBERS = {"request", "call", "body", "wait_s", "fields"}
-CALLS = ["step", "steps", "create", "reset", "fork", "close", "heartbeat", "describe", "journal"]
-CALLS += ["sessions", "envs", "hello"]
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-AnswerTo = Callable[[dict[str, Any]], Awaitable[Answer]]
-Around = Callable[[dict[str, Any], AnswerTo], Awaitable[Answer]]
+AnswerTo = Callable[[dict[str, Any]], Awaitable[Response]]
+Around = Callable[[dict[str, Any], AnswerTo], Awaitable[Response]]
 
 
 async def serve_socket(
@@ -93,7 +93,7 @@ class _Socket:
             limits = self._calls.service.limits
             if len(text) > limits.max_body_bytes:
                 raise Refused(too_large("bytes of the message", len(text), limits.max_body_bytes))
-            document = load_body(text, limits)
+            document = load_body(text)
             given = document.get("request")
             number = given if isinstance(given, int | float | str) else None
             if self._caller is not None:
@@ -101,7 +101,7 @@ class _Socket:
             around = self._around
             answer = await (self._call(document) if around is None else around(document, self._call))
         except Refused as refusal:
-            answer = refusal_answer(self._calls, refusal)
+            answer = refusal_response(self._calls, refusal)
         told = {"request": number, "status": answer.status}
         if answer.retry_after_s is not None:
             told["retry_after_s"] = answer.retry_after_s
@@ -109,7 +109,7 @@ class _Socket:
         body = (head[:-1] + b',"body":' + answer.body + b"}").decode()
         await self._send({"type": "websocket.send", "text": body})
 
-    async def _call(self, document: dict[str, Any]) -> Answer:
+    async def _call(self, document: dict[str, Any]) -> Response:
         body, call = document.get("body", {}), document.get("call")
         if set(document) - _MEMBERS or not isinstance(body, dict) or type(document.get("request")) is not int:
             raise Refused(
@@ -123,49 +123,31 @@ class _Socket:
             return self._hello(body)
         if self._caller is None:
             raise Refused(not_a_key())
-        return await self._dispatch(self._caller, str(call), body, self._wait_s(document), _fields(document))
+        return await self._answered(self._caller, document, call, body)
 
-    def _hello(self, body: dict[str, Any]) -> Answer:
+    async def _answered(self, caller: Caller, document: dict[str, Any], name: Any, body: Any) -> Response:
+        wait_s, fields = self._wait_s(document), _fields(document)
+        row = CALLS.get(str(name))
+        if row is None or not row.on_websocket:
+            raise Refused(bad_request("there is no such call", str(name), names()))
+        id, turn = "", None
+        if not row.body:
+            _check_members(body, *_members_of(row))
+        if row.of_session:
+            id = _id(body)
+            body = {member: value for member, value in body.items() if member != "id"}
+        if "turn" in row.takes:
+            turn = _turn(body)
+        return await self._calls.call(row, Request(caller, body, id, turn, wait_s, fields))
+
+    def _hello(self, body: dict[str, Any]) -> Response:
         _check_members(body, "key")
         if self._keys is not None:
             caller = self._keys.identify(f"Bearer {body.get('key')}".encode("utf-8", "replace"))
             if caller is None:
                 raise Refused(not_a_key())
             self._caller = caller
-        return Answer(200, orjson.dumps({"protocol": PROTOCOL}))
-
-    async def _dispatch(
-        self, caller: Caller, call: str, body: dict[str, Any], wait_s: float | None, fields: list[str]
-    ) -> Answer:
-        calls, limits = self._calls, self._calls.service.limits
-        if call == "step":
-            item = read_step({k: v for k, v in body.items() if k != "id"}, _id(body), limits)
-            return await calls.step(caller, item, wait_s, fields)
-        if call == "steps":
-            return await calls.steps(caller, read_steps(body, limits), wait_s, fields)
-        if call == "create":
-            return (await calls.create(caller, body, wait_s or 0.0)).only(fields)
-        if call == "reset":
-            return await calls.reset(caller, body, fields)
-        if call == "fork":
-            return (await calls.fork(caller, body, wait_s or 0.0)).only(fields)
-        if call == "close":
-            return await calls.close(caller, body)
-        if call == "heartbeat":
-            return await calls.heartbeat(caller, body)
-        if call == "describe":
-            _check_members(body, "id", "turn")
-            return (await calls.describe(caller, _id(body), _turn(body), wait_s or 0.0)).only(fields)
-        if call == "journal":
-            _check_members(body, "id")
-            return await calls.journal(caller, _id(body))
-        if call == "sessions":
-            _check_members(body)
-            return await calls.sessions(caller)
-        if call == "envs":
-            _check_members(body)
-            return calls.envs()
-        raise Refused(bad_request("there is no such call", call, CALLS))
+        return Response(200, orjson.dumps({"protocol": PROTOCOL}))
 
     def _wait_s(self, document: dict[str, Any]) -> float | None:
         wait_s = document.get("wait_s")
@@ -174,6 +156,16 @@ class _Socket:
         if isinstance(wait_s, bool) or not isinstance(wait_s, int | float) or wait_s < 0:
             raise Refused(bad_request("wait_s is no number of seconds", wait_s, "e.g. 10"))
         return min(float(wait_s), self._calls.service.limits.max_wait_s)
+
+
+def names() -> list[str]:
+    """Return what calls a websocket knows."""
+    return [*(call.name for call in CALLS.values() if call.on_websocket), "hello"]
+
+
+def _members_of(call: Call) -> list[str]:
+    """Return the members of a body that stand for path and query."""
+    return ["id"] * call.of_session + ["turn"] * ("turn" in call.takes)
 
 
 def _id(body: dict[str, Any]) -> str:

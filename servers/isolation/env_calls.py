@@ -15,9 +15,10 @@ from typing import Any, BinaryIO
 import orjson
 
 from ... import __version__
+from ...envs.core import ENV_ERRORS
 from ...envs.registry import make
 from .descriptions import facts_of, plain_facts
-from .hosts import ENV_ERRORS, LocalHost
+from .hosts import LocalHost
 
 __all__ = ["answer_requests"]
 

@@ -17,16 +17,13 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-from ...envs.core import Checked, TextEnv, hold_up
+from ...envs.core import ENV_ERRORS, Checked, TextEnv, hold_up
 
-__all__ = ["ENV_ERRORS", "Host", "Isolation", "LocalHost", "Played", "isolation_of", "wait_until_closed"]
+__all__ = ["Host", "Isolation", "LocalHost", "Played", "isolation_of", "wait_until_closed"]
 
 log = logging.getLogger("turnwise.servers")
 
 _CLOSING: set[threading.Thread] = set()
-
-ENV_ERRORS = (Exception, SystemExit)
-"""What the code of an environment may raise: the one boundary where everything is caught."""
 
 Isolation = Literal["inline", "thread", "process", "container"]
 Played = tuple[str, float, bool, bool, dict[str, Any]]

@@ -1,34 +1,26 @@
-"""The bodies of the control plane: read strictly, and shown in the OpenAPI document.
+"""The bodies of the calls: read strictly, and shown in the OpenAPI document.
 
-Steps are read by hand in `wire`, because they are the hot path; their models
-here serve the documentation.
+Each model reads a decoded body into what the call's meaning is given. Steps are read by
+hand, in `encoding`, because they are the hot path; their models serve the documentation.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .encoding import check_depth
+from .calls import Call
+from .encoding import check_depth, read_step, read_steps
 from .limits import Limits
 from .problems import Refused, bad_request, too_large
-from .types import CreateItem, ForkItem, ResetItem
+from .types import CreateItem, ForkItem, ResetItem, StepItem
 
-__all__ = [
-    "CloseBody",
-    "CreateBody",
-    "ForkBody",
-    "HeartbeatBody",
-    "ResetBody",
-    "ResetOneBody",
-    "StepBody",
-    "StepsBody",
-    "read",
-    "read_create",
-]
+__all__ = ["Batch", "Body", "body_of", "read_body"]
 
-Seed = Field(ge=0, lt=1 << 62, description="decides the task")
+T = TypeVar("T")
+
 Id = Field(max_length=200)
 RequestId = Field(
     default=None,
@@ -39,11 +31,60 @@ RequestId = Field(
 Index = Field(ge=0, lt=1 << 53)
 
 
-class _Body(BaseModel):
+class Batch(NamedTuple, Generic[T]):
+    """What a create or a fork asks for, and the name of the request."""
+
+    items: list[T]
+    request_id: str | None
+
+
+class Body(BaseModel):
+    """A body; `item` is the type of what is answered row by row."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
+    item: ClassVar[type[StepItem] | type[ResetItem]]
+
+    @classmethod
+    def forms(cls) -> Sequence[type[Body]]:
+        """Return the models one of which a body has the form of."""
+        return (cls,)
+
+    @classmethod
+    def read(cls, document: dict[str, Any], id: str, limits: Limits) -> Any:
+        """Read a decoded body into what the call's meaning is given.
+
+        Args:
+            document: what was decoded.
+            id: the session, where the call names one.
+            limits: of the body.
+
+        Raises:
+            Refused: naming the first member that is wrong and what it should be.
+        """
+        return cls.parse(document, limits)
+
+    @classmethod
+    def parse(cls, document: dict[str, Any], limits: Limits) -> Self:
+        """Check a decoded body.
+
+        Raises:
+            Refused: naming the first member that is wrong and what it should be.
+        """
+        check_depth(document, limits)
+        for name in ("items", "ids"):
+            rows = document.get(name)
+            if isinstance(rows, list) and len(rows) > limits.max_batch:
+                raise Refused(too_large(f"{name} of the request", len(rows), limits.max_batch))
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            where = ".".join(map(str, first["loc"])) or "the body"
+            expected = first["msg"]
+            raise Refused(bad_request(f"{where}: {expected}", first.get("input"), expected)) from error
 
 
-class CreateOne(_Body):
+class CreateOne(Body):
     """Sessions of one environment."""
 
     env_id: str = Field(max_length=1000)
@@ -55,12 +96,9 @@ class CreateOne(_Body):
     count: int = Field(default=1, ge=1, lt=1 << 31)
     group: bool = Field(default=False, description="all sessions get the task of `seed`")
 
-
-class CreateBody(_Body):
-    """Sessions of several environments in one request."""
-
-    items: list[CreateOne]
-    request_id: str | None = RequestId
+    def as_item(self) -> CreateItem:
+        """Return the item that it asks for."""
+        return CreateItem(self.env_id, self.kwargs, self.seed, self.options, self.count, self.group)
 
 
 class CreateOneBody(CreateOne):
@@ -69,12 +107,38 @@ class CreateOneBody(CreateOne):
     request_id: str | None = RequestId
 
 
-class StepBody(_Body):
+class CreateBody(Body):
+    """Sessions of several environments in one request."""
+
+    items: list[CreateOne]
+    request_id: str | None = RequestId
+
+    @classmethod
+    def forms(cls) -> Sequence[type[Body]]:
+        """Return both forms: a list of items, or one item's members at the top."""
+        return (cls, CreateOneBody)
+
+    @classmethod
+    def read(cls, document: dict[str, Any], id: str, limits: Limits) -> Batch[CreateItem]:
+        """Read a body in either form."""
+        if "items" in document:
+            body = cls.parse(document, limits)
+            return Batch([item.as_item() for item in body.items], body.request_id)
+        one = CreateOneBody.parse(document, limits)
+        return Batch([one.as_item()], one.request_id)
+
+
+class StepBody(Body):
     """The step that follows `turn` steps of `episode`."""
 
     episode: int = Index
     turn: int = Index
     action: str
+
+    @classmethod
+    def read(cls, document: dict[str, Any], id: str, limits: Limits) -> StepItem:
+        """Read a step, by hand."""
+        return read_step(document, id, limits)
 
 
 class StepOfBody(StepBody):
@@ -83,13 +147,19 @@ class StepOfBody(StepBody):
     id: str
 
 
-class StepsBody(_Body):
+class StepsBody(Body):
     """Steps of many sessions."""
 
+    item = StepItem
     items: list[StepOfBody]
 
+    @classmethod
+    def read(cls, document: dict[str, Any], id: str, limits: Limits) -> list[StepItem]:
+        """Read steps, by hand."""
+        return read_steps(document, limits)
 
-class ResetOneBody(_Body):
+
+class ResetOneBody(Body):
     """The start of an episode; repeated, it is answered from store."""
 
     episode: int = Index
@@ -98,6 +168,15 @@ class ResetOneBody(_Body):
     )
     options: dict[str, Any] | None = None
 
+    @classmethod
+    def read(cls, document: dict[str, Any], id: str, limits: Limits) -> ResetItem:
+        """Read the start of an episode of a session."""
+        return cls.parse(document, limits).of(id)
+
+    def of(self, id: str) -> ResetItem:
+        """Return the item of a session that it asks for."""
+        return ResetItem(id, self.episode, self.seed, self.options)
+
 
 class ResetOf(ResetOneBody):
     """The start of an episode of a named session."""
@@ -105,13 +184,19 @@ class ResetOf(ResetOneBody):
     id: str = Id
 
 
-class ResetBody(_Body):
+class ResetBody(Body):
     """Starts of episodes of many sessions."""
 
+    item = ResetItem
     items: list[ResetOf]
 
+    @classmethod
+    def read(cls, document: dict[str, Any], id: str, limits: Limits) -> list[ResetItem]:
+        """Read the starts of episodes."""
+        return [item.of(item.id) for item in cls.parse(document, limits).items]
 
-class ForkOne(_Body):
+
+class ForkOne(Body):
     """Copies of one session."""
 
     id: str = Id
@@ -124,70 +209,48 @@ class ForkOne(_Body):
     )
 
 
-class ForkBody(_Body):
+class ForkBody(Body):
     """Copies of many sessions."""
 
     items: list[ForkOne]
     request_id: str | None = RequestId
 
+    @classmethod
+    def read(cls, document: dict[str, Any], id: str, limits: Limits) -> Batch[ForkItem]:
+        """Read what to copy."""
+        body = cls.parse(document, limits)
+        return Batch([ForkItem(item.id, item.count, item.reseed) for item in body.items], body.request_id)
 
-class CloseBody(_Body):
+
+class IdsBody(Body):
+    """Sessions by their ids."""
+
+    ids: list[str]
+
+    @classmethod
+    def read(cls, document: dict[str, Any], id: str, limits: Limits) -> list[str]:
+        """Read ids."""
+        return cls.parse(document, limits).ids
+
+
+class CloseBody(IdsBody):
     """Sessions to close; one that is gone is no error."""
 
-    ids: list[str]
 
-
-class HeartbeatBody(_Body):
+class HeartbeatBody(IdsBody):
     """Sessions whose leases to renew."""
 
-    ids: list[str]
+
+def body_of(call: Call) -> type[Body] | None:
+    """Return the model of a call's body; None where it has none."""
+    return globals()[call.body] if call.body else None
 
 
-B = TypeVar("B", bound=BaseModel)
-
-
-def read(model: type[B], document: dict[str, Any], limits: Limits) -> B:
-    """Read a body.
+def read_body(call: Call, document: dict[str, Any], id: str, limits: Limits) -> Any:
+    """Read the decoded body of a call into what its meaning is given; None where it has none.
 
     Raises:
         Refused: naming the first member that is wrong and what it should be.
     """
-    check_depth(document, limits)
-    for name in ("items", "ids"):
-        rows = document.get(name)
-        if isinstance(rows, list) and len(rows) > limits.max_batch:
-            raise Refused(too_large(f"{name} of the request", len(rows), limits.max_batch))
-    try:
-        return model.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the body"
-        expected = first["msg"]
-        raise Refused(bad_request(f"{where}: {expected}", first.get("input"), expected)) from error
-
-
-def read_create(document: dict[str, Any], limits: Limits) -> tuple[list[CreateItem], str | None, bool]:
-    """Read the body of a create in either form.
-
-    Returns:
-        the items, the request_id, and whether the body was a single item.
-    """
-    if "items" in document:
-        body = read(CreateBody, document, limits)
-        return [_create_item(one) for one in body.items], body.request_id, False
-    one = read(CreateOneBody, document, limits)
-    return [_create_item(one)], one.request_id, True
-
-
-def reset_item(one: ResetOneBody, id: str) -> ResetItem:
-    """Make the item that a body asks for."""
-    return ResetItem(id, one.episode, one.seed, one.options)
-
-
-def fork_item(one: ForkOne) -> ForkItem:
-    """Make the item that a body asks for."""
-    return ForkItem(one.id, one.count, one.reseed)
-
-
-def _create_item(one: CreateOne) -> CreateItem:
-    return CreateItem(one.env_id, one.kwargs, one.seed, one.options, one.count, one.group)
+    model = body_of(call)
+    return None if model is None else model.read(document, id, limits)

@@ -87,11 +87,11 @@ def digest(core: bytes) -> bytes:
     return hashlib.blake2b(core, digest_size=16).digest()
 
 
-def load_body(body: bytes, limits: Limits) -> dict[str, Any]:
+def load_body(body: bytes) -> dict[str, Any]:
     """Decode a request body into an object.
 
     Raises:
-        Refused: if it is no JSON object or nested too deeply.
+        Refused: if it is not a JSON object.
     """
     try:
         document = orjson.loads(body)

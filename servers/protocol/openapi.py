@@ -1,7 +1,7 @@
 """What the OpenAPI document says of bodies, answers and parameters.
 
-Requests are read and answers written by hand, as bytes; the models here and in
-`schemas` are what documents them.
+Steps are read and answers written by hand, as bytes; the models here and in `bodies`
+document them.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from .bodies import body_of
+from .calls import Call
 from .problems import PROBLEM_TYPE
 from .types import Problem, Reply
 
-__all__ = ["PROBLEMS", "call"]
+__all__ = ["PROBLEMS", "documented"]
 
+_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "title": "Id"}}
 _FIELDS = {
     "name": "fields",
     "in": "query",
@@ -39,27 +42,21 @@ _PREFER = {
     "example": "wait=10",
     "description": "how many seconds to wait: for a step until it is answered 202, for room until 429",
 }
-_PARAMETERS = {"fields": _FIELDS, "turn": _TURN, "prefer": _PREFER}
 
 
-def call(
-    *models: type[BaseModel], answer: str | None = None, parameters: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Describe a call.
-
-    Args:
-        models: its JSON body has the form of one of them; it has none without.
-        answer: "reply", or the member that holds a list of replies and problems.
-        parameters: of "fields", "turn" and "prefer", those that it knows.
-    """
-    found: dict[str, Any] = {"parameters": [_PARAMETERS[name] for name in parameters]}
-    if models:
+def documented(call: Call) -> dict[str, Any]:
+    """Describe parameters, body and answer of a call for the OpenAPI document."""
+    parameters = [_ID] if call.of_session else []
+    parameters += [parameter for parameter in (_TURN, _FIELDS, _PREFER) if parameter["name"] in call.takes]
+    found: dict[str, Any] = {"parameters": parameters} if parameters else {}
+    model = body_of(call)
+    if model is not None:
         found["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _any_of(models)}},
+            "content": {"application/json": {"schema": _any_of(model.forms())}},
         }
-    if answer is not None:
-        schema = _REPLY if answer == "reply" else _list(answer)
+    if call.answer:
+        schema = _REPLY if call.answer == "reply" else _list(call.answer)
         found["responses"] = {"200": {"content": {"application/json": {"schema": schema}}}}
     return found
 

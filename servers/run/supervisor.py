@@ -27,7 +27,7 @@ from ..http.control_plane import Application
 from ..isolation.lifeline import die_with
 from ..sessions.counts import SharedLedger
 from ..sessions.journal.files import journal_of
-from ..workers.cluster import Mesh
+from ..workers.cluster import Cluster
 from .build import build_service, load_keys
 from .config import ServerConfig
 from .listening import announce, listen
@@ -73,7 +73,7 @@ class _Supervisor:
         self._sockets = listen(config.host, config.port, num)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="turnwise-")))
         self._paths = [folder / str(number) for number in range(num)]
-        self._links = [_listen_unix(path) for path in self._paths]
+        self._inner_sockets = [_listen_unix(path) for path in self._paths]
         owners = self._keys.names if self._keys is not None else [""]
         self._ledger = SharedLedger(owners, num, folder / "lock")
         self._workers = [_Worker(number) for number in range(num)]
@@ -240,9 +240,15 @@ class _Supervisor:
         self._let_go_of(number)
         self._ledger.belong_to(number)
         config = replace(self._config, journal=self._journals[number], until_eof=False)
-        mesh = Mesh(number, self._paths, self._links[number])
+        service = build_service(config, f"{number}-", self._ledger)
+        cluster = Cluster(service, number, self._paths, self._inner_sockets[number])
         app = Application(
-            build_service(config, f"{number}-", self._ledger), self._keys, drain_s=config.drain_s, mesh=mesh
+            service,
+            self._keys,
+            calls=cluster.calls,
+            connected=cluster.connected,
+            drain=cluster.drain,
+            drain_s=config.drain_s,
         )
 
         def ready() -> None:
@@ -267,8 +273,8 @@ class _Supervisor:
         for worker in self._workers:
             if worker.ready_end >= 0:
                 os.close(worker.ready_end)
-        mine = (self._sockets[number], self._links[number])
-        for one in (*self._sockets, *self._links):
+        mine = (self._sockets[number], self._inner_sockets[number])
+        for one in (*self._sockets, *self._inner_sockets):
             if one not in mine:
                 one.close()
 

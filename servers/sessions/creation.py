@@ -16,9 +16,9 @@ from typing import Any
 
 import orjson
 
+from ...envs.core import ENV_ERRORS
 from ...envs.registry import version_of
 from ...streams import mixed_seed
-from ..isolation.hosts import ENV_ERRORS
 from ..protocol.limits import Limits
 from ..protocol.problems import (
     Refused,

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from ...envs.core import ENV_ERRORS
 from ...errors import UsageError
 from ..isolation.catalogue import Offer
-from ..isolation.hosts import ENV_ERRORS, Host, LocalHost, Played
+from ..isolation.hosts import Host, LocalHost, Played
 from ..isolation.process_pool import DeadlineOver, HostLost, ProcessHost, reason_of
 from ..protocol.problems import Refused, bad_request, rebuild_failed
 from .metrics import Metrics

@@ -52,7 +52,7 @@ def _probe() -> bool:
         "probe", "0", "", "probe", 0, host.fingerprint, {}, base_seed=0, keep_private=False
     )
     session = Session(record, max_turns=2)
-    session.take(host, immediate=True)
+    session.take(host, inline=True)
     session.start(0, 0, None)
     session.played("well", host.step("well"))
     return session.end == "terminated"

@@ -1,8 +1,8 @@
 """The session service: every call of the protocol, without a transport.
 
-A step of an environment that answers at once is an ordinary function call; any
-other runs as a task of its own, which a lost connection does not cancel and a
-repeated request joins. The service belongs to one event loop.
+A step of an environment that runs inline runs synchronously; any other is a task of
+its own, which a lost connection does not cancel and a repeated request joins. The
+service belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+from ...envs.core import ENV_ERRORS
 from ...streams import mixed_seed
 from ..isolation.catalogue import Offer
-from ..isolation.hosts import ENV_ERRORS, wait_until_closed
+from ..isolation.hosts import wait_until_closed
 from ..isolation.process_pool import DeadlineOver, RemoteFault
 from ..protocol.limits import Limits
 from ..protocol.problems import Refused, journal_unavailable, unknown_session
@@ -28,9 +29,11 @@ from .metrics import Metrics
 from .request_memory import Answers
 from .session import Session
 
-__all__ = ["ENV_ERRORS", "Pending", "Service"]
+__all__ = ["Pending", "Service", "as_completed", "in_order", "settled"]
 
 log = logging.getLogger("turnwise.servers")
+
+K = TypeVar("K")
 
 Pending = bytes | Problem | asyncio.Task[bytes | Problem]
 
@@ -79,13 +82,13 @@ class Service:
         session.touched = self.clock()
         return session
 
-    def immediate(self, owner: str, id: str) -> bool:
-        """Tell whether any step of a session would be an ordinary call; its lease is left alone."""
+    def runs_now(self, owner: str, id: str) -> bool:
+        """Tell whether any step of a session would run synchronously; its lease is left alone."""
         session = self.sessions.get(id)
         return (
             session is not None
             and session.record.owner == owner
-            and session.immediate
+            and session.runs_now
             and session.running is None
         )
 
@@ -107,7 +110,7 @@ class Service:
                 if session.running_call == ("step", item.episode, item.turn, item.action):
                     return session.running
             elif item.turn == session.turn and session.end is None:
-                if session.immediate:
+                if session.runs_now:
                     return self._step_now(session, item.action)
                 call = ("step", item.episode, item.turn, item.action)
                 return self.launch(session, call, self._step_later(session, item.action))
@@ -226,7 +229,7 @@ class Service:
             self.answers.restore(*kept)
 
     def _step_now(self, session: Session, action: str) -> bytes:
-        assert session.host is not None, "an immediate session has a host"
+        assert session.host is not None, "a session that runs now has a host"
         started = time.perf_counter()
         try:
             reply = session.played(action, session.host.step(action))
@@ -321,10 +324,29 @@ async def settled(pending: Pending) -> bytes | Problem:
     return await asyncio.shield(pending) if isinstance(pending, asyncio.Task) else pending
 
 
-def in_order(pending: Iterable[Pending]) -> Awaitable[list[bytes | Problem]]:
+async def in_order(pending: Iterable[Pending]) -> list[bytes | Problem]:
     """Wait for many answers, in order."""
-    return _gathered([settled(one) for one in pending])
+    return list(await asyncio.gather(*[settled(answer) for answer in pending]))
 
 
-async def _gathered(waiting: list[Coroutine[Any, Any, bytes | Problem]]) -> list[bytes | Problem]:
-    return list(await asyncio.gather(*waiting))
+async def as_completed(
+    pending: Iterable[tuple[K, Pending]], pause_s: float | None = None
+) -> AsyncGenerator[list[tuple[K, bytes | Problem]], None]:
+    """Wait for many answers and give (key, answer) of those that are done, in order of completion.
+
+    Args:
+        pending: each answer under a key; one that is named again is given under its first key.
+        pause_s: after so many seconds with nothing done an empty list is given.
+    """
+    waiting: dict[asyncio.Task[bytes | Problem], K] = {}
+    done: list[tuple[K, bytes | Problem]] = []
+    for key, answer in pending:
+        if isinstance(answer, asyncio.Task):
+            waiting.setdefault(answer, key)
+        else:
+            done.append((key, answer))
+    if done:
+        yield done
+    while waiting:
+        ready, _ = await asyncio.wait(waiting, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
+        yield [(waiting.pop(task), task.result()) for task in ready]

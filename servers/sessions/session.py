@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
+from ...envs.core import ENV_ERRORS
 from ...errors import EnvironmentFault
-from ..isolation.hosts import ENV_ERRORS, Host, LocalHost, Played
+from ..isolation.hosts import Host, LocalHost, Played
 from ..isolation.process_pool import DeadlineOver, HostLost, reason_of
 from ..protocol.encoding import digest, encode_core, encode_reply
 from ..protocol.problems import busy, episode_finished, replay_diverged, wrong_turn
@@ -46,7 +47,6 @@ class Session:
         "broken",
         "end",
         "host",
-        "immediate",
         "last_action",
         "last_reply",
         "max_turns",
@@ -55,6 +55,7 @@ class Session:
         "reset_reply",
         "running",
         "running_call",
+        "runs_now",
         "touched",
         "turn",
         "waking",
@@ -65,7 +66,7 @@ class Session:
         self.max_turns = max_turns
         self.prefix = orjson.dumps({"id": record.id, "incarnation": record.incarnation})[:-1]
         self.host: Host | None = None
-        self.immediate = False  # a step is an ordinary call of microseconds
+        self.runs_now = False  # a step runs synchronously, in microseconds
         self.turn = 0
         self.end: str | None = None
         self.reset_reply = b""
@@ -90,12 +91,12 @@ class Session:
             document["turn"] = self.turn
         return document
 
-    def take(self, host: Host, immediate: bool) -> None:
-        """Hold a host; `immediate` says that it is called on the event loop."""
+    def take(self, host: Host, inline: bool) -> None:
+        """Hold a host; `inline` says that it is called on the event loop."""
         self.host = host
         if isinstance(host, LocalHost):
-            host.aside = not immediate
-        self.immediate = immediate and isinstance(host, LocalHost) and not host.waits
+            host.aside = not inline
+        self.runs_now = inline and isinstance(host, LocalHost) and not host.waits
 
     def start(self, episode: int, seed: int, options: dict[str, Any] | None) -> bytes:
         """Reset the environment into an episode and return the reply; may block.
@@ -157,12 +158,12 @@ class Session:
             raise Diverged(record.episode, fresh.turn + 1, reason[:_MAX_REASON_CHARS]) from error
         return fresh
 
-    def adopt(self, fresh: Session, immediate: bool) -> None:
+    def adopt(self, fresh: Session, inline: bool) -> None:
         """Take over the state of a replayed session, and its host."""
         self.turn, self.end, self.last_action = fresh.turn, fresh.end, fresh.last_action
         self.reset_reply, self.last_reply = fresh.reset_reply, fresh.last_reply
         if fresh.host is not None:
-            self.take(fresh.host, immediate)
+            self.take(fresh.host, inline)
 
     def break_off(self, error: BaseException, reason: str) -> Problem:
         """Refuse every call from now on, because the record cannot be replayed."""
@@ -227,7 +228,7 @@ class Session:
 
     def drop_host(self) -> None:
         """Release the environment."""
-        host, self.host, self.immediate = self.host, None, False
+        host, self.host, self.runs_now = self.host, None, False
         if host is not None:
             host.close()
 

@@ -18,21 +18,22 @@ from typing import Any, cast
 
 import orjson
 
-from ..http.dispatch import JSON_TYPE, Answer, refusal_answer
+from ..http.dispatch import refusal_response
 from ..http.keys import Caller
+from ..http.messages import JSON_TYPE, Request, Response
 from ..protocol.problems import PROBLEM_TYPE, Refused, draining, too_large, worker_gone
-from .peer_calls import PeerCalls
+from .worker_calls import WorkerCalls
 
-__all__ = ["Link", "LinkServer"]
+__all__ = ["WorkerConnection", "WorkerServer"]
 
 MAX_FRAME_BYTES = 256 << 20
 _CLOSE_S = 1.0
 _HEAD = struct.Struct("!IQ")
-_ANSWER = struct.Struct("!H?d")
+_RESPONSE = struct.Struct("!H?d")
 
 
 class _Frames(asyncio.Protocol):
-    """Cut what arrives into frames."""
+    """A protocol that cuts what arrives into frames."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
@@ -65,8 +66,8 @@ class _Frames(asyncio.Protocol):
             self.transport.write(_HEAD.pack(len(content), number) + content)
 
 
-class Link:
-    """Call one other worker.
+class WorkerConnection:
+    """A connection to one other worker.
 
     Args:
         path: the socket on which it listens.
@@ -80,7 +81,7 @@ class Link:
         self._end: _Calling | None = None
         self._connecting = asyncio.Lock()
 
-    async def call(self, name: str, caller: Caller, *arguments: Any) -> Answer:
+    async def call(self, name: str, caller: Caller, *arguments: Any) -> Response:
         """Make a call and return its answer, a problem where it was refused.
 
         Raises:
@@ -94,7 +95,7 @@ class Link:
         if end is None or end.closed:
             end = await self._connected()
         number = next(self._numbers)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         end.waiting[number] = answer
         end.send(number, content)
         try:
@@ -121,22 +122,22 @@ class Link:
 
 
 class _Calling(_Frames):
-    """Be the end of a connection that calls."""
+    """The end of a connection that calls."""
 
     def __init__(self, worker: int) -> None:
         super().__init__()
         self.closed = False
-        self.waiting: dict[int, asyncio.Future[Answer]] = {}
+        self.waiting: dict[int, asyncio.Future[Response]] = {}
         self._worker = worker
 
     def framed(self, number: int, content: bytes) -> None:
         """Give an answer to whoever waits for it, if somebody still does."""
         answer = self.waiting.get(number)
         if answer is not None and not answer.done():
-            status, is_problem, retry_after_s = _ANSWER.unpack_from(content)
+            status, is_problem, retry_after_s = _RESPONSE.unpack_from(content)
             media_type = PROBLEM_TYPE if is_problem else JSON_TYPE
             wait_s = None if retry_after_s < 0 else retry_after_s
-            answer.set_result(Answer(status, content[_ANSWER.size :], media_type, wait_s))
+            answer.set_result(Response(status, content[_RESPONSE.size :], media_type, wait_s))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -145,15 +146,15 @@ class _Calling(_Frames):
                 answer.set_exception(Refused(worker_gone(self._worker), retry_after_s=1.0))
 
 
-class LinkServer:
-    """Answer the other workers.
+class WorkerServer:
+    """The end at which other workers call.
 
     Args:
-        peer_calls: what they may call.
+        worker_calls: what they may call.
     """
 
-    def __init__(self, peer_calls: PeerCalls) -> None:
-        self.peer_calls = peer_calls
+    def __init__(self, worker_calls: WorkerCalls) -> None:
+        self.worker_calls = worker_calls
         self.draining = False
         self._ends: set[_Answering] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -180,9 +181,9 @@ class LinkServer:
 
 
 class _Answering(_Frames):
-    """Be the end of a connection that answers."""
+    """The end of a connection that answers."""
 
-    def __init__(self, server: LinkServer, ends: set[_Answering]) -> None:
+    def __init__(self, server: WorkerServer, ends: set[_Answering]) -> None:
         super().__init__()
         self._server, self._ends = server, ends
 
@@ -194,34 +195,34 @@ class _Answering(_Frames):
         self._ends.discard(self)
 
     def framed(self, number: int, content: bytes) -> None:
-        """Answer a call: at once if it can be, else as a task."""
+        """Answer a call: synchronously if it can be, else as a task."""
         name, key, evaluation, *arguments = orjson.loads(content)
         caller = Caller(key, evaluation)
         if self._server.draining:
             refusal = Refused(draining(), retry_after_s=1.0)
-            self._reply(number, refusal_answer(self._server.peer_calls.calls, refusal))
+            self._reply(number, refusal_response(self._server.worker_calls.calls, refusal))
             return
         if name == "step":
-            answer = self._server.peer_calls.step_now(caller, *arguments)
-            if isinstance(answer, Answer):
+            answer = self._server.worker_calls.step_now(Request(caller, *arguments))
+            if isinstance(answer, Response):
                 self._reply(number, answer)
                 return
             self._server.start(self._answer(number, lambda: answer))
             return
-        peer_calls = self._server.peer_calls
-        self._server.start(self._answer(number, lambda: peer_calls.answer(name, caller, arguments)))
+        worker_calls = self._server.worker_calls
+        self._server.start(self._answer(number, lambda: worker_calls.answer(name, caller, arguments)))
 
-    async def _answer(self, number: int, call: Callable[[], Coroutine[Any, Any, Answer]]) -> None:
+    async def _answer(self, number: int, call: Callable[[], Coroutine[Any, Any, Response]]) -> None:
         try:
             answer = await call()
         except Refused as refusal:
-            answer = refusal_answer(self._server.peer_calls.calls, refusal)
+            answer = refusal_response(self._server.worker_calls.calls, refusal)
         self._reply(number, answer)
 
-    def _reply(self, number: int, answer: Answer) -> None:
+    def _reply(self, number: int, answer: Response) -> None:
         if len(answer.body) > MAX_FRAME_BYTES:
             problem = too_large("bytes of the answer", len(answer.body), MAX_FRAME_BYTES)
-            answer = self._server.peer_calls.calls.refused(problem)
+            answer = self._server.worker_calls.calls.refused(problem)
         wait_s = -1.0 if answer.retry_after_s is None else answer.retry_after_s
-        head = _ANSWER.pack(answer.status, answer.media_type == PROBLEM_TYPE, wait_s)
+        head = _RESPONSE.pack(answer.status, answer.media_type == PROBLEM_TYPE, wait_s)
         self.send(number, head + answer.body)

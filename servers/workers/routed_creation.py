@@ -17,40 +17,40 @@ from typing import Protocol
 
 import orjson
 
-from ..http.dispatch import Answer
 from ..http.keys import Caller
+from ..http.messages import Response
 from ..protocol.encoding import problem_from
 from ..protocol.problems import Refused
-from ..protocol.types import CreateItem, ForkItem
+from ..protocol.types import CreateItem, ForkItem, ResetItem, StepItem
 from ..sessions.creation import Creation, Made
 from ..sessions.service import Service
 
-__all__ = ["Peer", "SpreadCreation", "chunks", "worker_of"]
+__all__ = ["RoutedCreation", "Worker", "chunks", "members_of", "worker_of"]
 
 _HEAD, _TAIL = b'{"sessions":[', b"]}"
 
 
-class Peer(Protocol):
-    """Call another worker."""
+class Worker(Protocol):
+    """Another worker of the same server."""
 
-    async def call(self, name: str, caller: Caller, *arguments: object) -> Answer:
-        """Make a call; see Link."""
+    async def call(self, name: str, caller: Caller, *arguments: object) -> Response:
+        """Make a call; see WorkerConnection."""
         ...
 
 
-class SpreadCreation(Creation):
-    """Make sessions here and at other workers.
+class RoutedCreation(Creation):
+    """How sessions come to be, here and at other workers.
 
     Args:
         service: where the sessions of this worker live.
         worker: its number.
-        peers: number -> how to call that other worker.
+        workers: number -> how to call that other worker.
     """
 
-    def __init__(self, service: Service, worker: int, peers: Mapping[int, Peer]) -> None:
+    def __init__(self, service: Service, worker: int, workers: Mapping[int, Worker]) -> None:
         super().__init__(service)
-        self.worker, self._peers = worker, peers
-        self._num_workers = len(peers) + 1
+        self.worker, self._workers = worker, workers
+        self._num_workers = len(workers) + 1
 
     def home_of(self, owner: str, request_id: str | None) -> int:
         """Return which worker answers a request: always the same one for a request_id."""
@@ -126,7 +126,7 @@ class SpreadCreation(Creation):
         async def work(digest: bytes) -> bytes:
             return await self._answer(part_owner, request_id, digest, await do(made))
 
-        return await self._once("part", part_owner, request_id, [_members(item) for item in items], work)
+        return await self._once("part", part_owner, request_id, [members_of(item) for item in items], work)
 
     async def _elsewhere(
         self,
@@ -141,8 +141,8 @@ class SpreadCreation(Creation):
         Raises:
             Refused: if it cannot be for now; what was done is found when the request is repeated.
         """
-        rows = [_members(item) for item in items]
-        answer = await self._peers[worker].call(name, Caller(owner), rows, *arguments)
+        rows = [members_of(item) for item in items]
+        answer = await self._workers[worker].call(name, Caller(owner), rows, *arguments)
         if answer.status != 200:
             raise Refused(problem_from(orjson.loads(answer.body)), answer.retry_after_s)
         return answer.body
@@ -186,5 +186,6 @@ async def _joined(work: Sequence[Awaitable[bytes]]) -> list[bytes]:
     return [part[len(_HEAD) : -len(_TAIL)] for part in parts if isinstance(part, bytes)]
 
 
-def _members(item: CreateItem | ForkItem) -> list[object]:
+def members_of(item: CreateItem | ForkItem | StepItem | ResetItem) -> list[object]:
+    """Return the members of an item in order, for it to be made again elsewhere."""
     return [getattr(item, name) for name in item.__slots__]

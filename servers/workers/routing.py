@@ -1,103 +1,84 @@
 """The calls of the protocol where several workers hold the sessions.
 
 The id of a session begins with the number of the worker that holds it. Whichever
-worker takes a request answers for what it holds and asks the others for the
-rest; what it was asked by another worker it never asks on.
+worker takes a request answers for what it holds and asks the others for the rest, as
+the table of calls says where each belongs; what it was asked by another worker it
+never asks on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import orjson
 
-from ..http.dispatch import Answer, Calls
+from ..http.dispatch import Calls
 from ..http.keys import ANYONE, Caller
-from ..protocol.bodies import CloseBody, ForkBody, HeartbeatBody, read, read_create
+from ..http.messages import Request, Response
+from ..protocol.calls import Call
 from ..protocol.encoding import PROTOCOL, problem_from
 from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem
-from ..protocol.types import Problem, ResetItem, StepItem
+from ..protocol.types import Problem, StepItem
 from ..sessions.metrics import Metrics
 from ..sessions.service import Pending
-from .peer_calls import unpack_rows
-from .routed_creation import Peer, SpreadCreation, worker_of
+from .routed_creation import RoutedCreation, Worker, members_of, worker_of
+from .worker_calls import unpack_rows
 
-__all__ = ["SpreadCalls"]
+__all__ = ["RoutedCalls"]
 
-T = TypeVar("T", StepItem, ResetItem)
-
-_LOOK_S = 5.0  # for another worker to say how it is
+_CHECK_S = 5.0  # for another worker to say how it is
 
 
-class SpreadCalls(Calls):
-    """Answer calls with the help of the other workers.
+class RoutedCalls(Calls):
+    """The calls of the protocol, answered with the help of the other workers.
 
     Args:
         creation: makes sessions here and there, in the service of this worker.
-        peers: number -> how to call that other worker.
+        workers: number -> how to call that other worker.
     """
 
-    def __init__(self, creation: SpreadCreation, peers: Mapping[int, Peer]) -> None:
+    def __init__(self, creation: RoutedCreation, workers: Mapping[int, Worker]) -> None:
         super().__init__(creation.service, creation)
-        self._worker, self._peers, self._home_of = creation.worker, peers, creation.home_of
+        self._number, self._workers, self._home_of = creation.worker, workers, creation.home_of
 
-    def _holder(self, id: str) -> Peer | None:
-        """Return the other worker that holds a session; None if this one would."""
-        return self._peers.get(worker_of(id, len(self._peers) + 1, self._worker))
+    async def respond(self, call: Call, request: Request, body: Any) -> Response:
+        """Answer a call where it belongs."""
+        worker = None
+        if call.where == "sessions":
+            return await self._at_holders(call, request, body)
+        if call.where == "every":
+            return await self._at_all(call, request, body)
+        if call.where == "session":
+            worker = self._holder(request.id)
+        elif call.where == "home":
+            worker = self._workers.get(self._home_of(request.caller.name, body.request_id))
+        if worker is None:
+            return await super().respond(call, request, body)
+        return await worker.call(call.name, *request)
 
-    async def create(self, caller: Caller, document: dict[str, Any], wait_s: float) -> Answer:
-        """Make and reset sessions, at the home of the request."""
-        limits = self.service.limits
-        _, request_id, _ = read_create(document, limits)
-        home = self._peers.get(self._home_of(caller.name, request_id))
-        if home is not None:
-            return await home.call("create", caller, document, wait_s)
-        return await super().create(caller, document, wait_s)
+    async def rows(self, call: Call, request: Request, items: Sequence[Any]) -> list[bytes]:
+        """Do each item where its session is, all at the same time, and return the rows in order."""
+        groups = self._grouped([item.id for item in items])
+        mine = groups.pop(self._number, [])
+        asked = [
+            asyncio.create_task(_rows_of(self._workers[number], call, request, [items[k] for k in places]))
+            for number, places in groups.items()
+        ]
+        if asked:
+            await asyncio.sleep(0)  # the others begin before this worker does its own
+        own = await super().rows(call, request, [items[place] for place in mine])
+        rows = [b""] * len(items)
+        for places, done in zip([mine, *groups.values()], [own, *await asyncio.gather(*asked)], strict=True):
+            for place, row in zip(places, done, strict=True):
+                rows[place] = row
+        return rows
 
-    async def fork(self, caller: Caller, document: dict[str, Any], wait_s: float) -> Answer:
-        """Copy sessions, at the home of the request."""
-        body = read(ForkBody, document, self.service.limits)
-        home = self._peers.get(self._home_of(caller.name, body.request_id))
-        if home is not None:
-            return await home.call("fork", caller, document, wait_s)
-        return await super().fork(caller, document, wait_s)
-
-    async def step(
-        self, caller: Caller, item: StepItem, wait_s: float | None, fields: Sequence[str]
-    ) -> Answer:
-        """Take one step."""
-        holder = self._holder(item.id)
-        if holder is None:
-            return await super().step(caller, item, wait_s, fields)
-        row = [item.id, item.episode, item.turn, item.action]
-        return await holder.call("step", caller, row, wait_s, fields)
-
-    def immediate(self, caller: Caller, items: Sequence[StepItem]) -> bool:
-        """Tell whether steps are ordinary calls of this worker."""
-        return all(self._holder(item.id) is None for item in items) and super().immediate(caller, items)
-
-    async def step_rows(
-        self, caller: Caller, items: Sequence[StepItem], wait_s: float | None, fields: Sequence[str]
-    ) -> list[bytes]:
-        """Take many steps, each where its session is."""
-
-        async def here(mine: Sequence[StepItem]) -> list[bytes]:
-            return await Calls.step_rows(self, caller, mine, wait_s, fields)
-
-        return await self._rows(items, here, "steps", caller, wait_s, fields)
-
-    async def reset_rows(
-        self, caller: Caller, items: Sequence[ResetItem], fields: Sequence[str]
-    ) -> list[bytes]:
-        """Start many episodes, each where its session is."""
-
-        async def here(mine: Sequence[ResetItem]) -> list[bytes]:
-            return await Calls.reset_rows(self, caller, mine, fields)
-
-        return await self._rows(items, here, "resets", caller, fields)
+    def runs_now(self, caller: Caller, items: Sequence[StepItem]) -> bool:
+        """Tell whether steps run synchronously in this worker."""
+        return all(self._holder(item.id) is None for item in items) and super().runs_now(caller, items)
 
     def begin(self, caller: Caller, item: StepItem) -> Pending:
         """Begin a step of a stream."""
@@ -106,68 +87,16 @@ class SpreadCalls(Calls):
             return super().begin(caller, item)
         return asyncio.ensure_future(_stepped(holder, caller, item))
 
-    async def reset_one(
-        self, caller: Caller, id: str, document: dict[str, Any], fields: Sequence[str]
-    ) -> Answer:
-        """Start an episode of one session."""
-        holder = self._holder(id)
-        if holder is None:
-            return await super().reset_one(caller, id, document, fields)
-        return await holder.call("reset_one", caller, id, document, fields)
-
-    async def describe(self, caller: Caller, id: str, turn: int | None, wait_s: float) -> Answer:
-        """Say where a session stands."""
-        holder = self._holder(id)
-        if holder is None:
-            return await super().describe(caller, id, turn, wait_s)
-        return await holder.call("describe", caller, id, turn, wait_s)
-
-    async def journal(self, caller: Caller, id: str) -> Answer:
-        """Give what a session would be rebuilt from."""
-        holder = self._holder(id)
-        if holder is None:
-            return await super().journal(caller, id)
-        return await holder.call("journal", caller, id)
-
-    async def delete(self, caller: Caller, id: str) -> Answer:
-        """Close one session."""
-        holder = self._holder(id)
-        if holder is None:
-            return await super().delete(caller, id)
-        return await holder.call("delete", caller, id)
-
-    async def close(self, caller: Caller, document: dict[str, Any]) -> Answer:
-        """Close sessions."""
-        ids = read(CloseBody, document, self.service.limits).ids
-        told = await self._by_id("close", caller, ids, super().close)
-        closed = {id for answer in told for id in answer["closed"]}
-        return Answer(200, orjson.dumps({"closed": [id for id in dict.fromkeys(ids) if id in closed]}))
-
-    async def heartbeat(self, caller: Caller, document: dict[str, Any]) -> Answer:
-        """Renew leases; say which sessions are there."""
-        ids = read(HeartbeatBody, document, self.service.limits).ids
-        told = await self._by_id("heartbeat", caller, ids, super().heartbeat)
-        alive = {id for answer in told for id in answer["alive"]}
-        document = {"alive": [id for id in ids if id in alive], "ttl_s": self.service.limits.ttl_s}
-        return Answer(200, orjson.dumps(document))
-
-    async def sessions(self, caller: Caller) -> Answer:
-        """List the sessions of a key at all workers."""
-        rows = self.session_rows(caller)
-        for answer in await asyncio.gather(*[peer.call("sessions", caller) for peer in self._peers.values()]):
-            rows += _accepted(answer)
-        return Answer(200, orjson.dumps({"sessions": rows}))
-
-    async def health(self) -> Answer:
+    async def health(self) -> Response:
         """Say how the workers are; the server is well when all of them are."""
-        numbers = sorted([*self._peers, self._worker])
+        numbers = sorted([*self._workers, self._number])
         rows = await asyncio.gather(*[self._health_of(number) for number in numbers])
         states = [row["status"] for row in rows]
         status = next((state for state in states if state != "ok"), "ok")
         document = {
             "status": status,
             "protocol": PROTOCOL,
-            "version": rows[self._worker]["version"],
+            "version": rows[self._number]["version"],
             "sessions": sum(row.get("sessions", 0) for row in rows),
             "workers": [
                 {
@@ -179,16 +108,16 @@ class SpreadCalls(Calls):
                 for number, row in zip(numbers, rows, strict=True)
             ],
         }
-        return Answer(200 if status == "ok" else 503, orjson.dumps(document))
+        return Response(200 if status == "ok" else 503, orjson.dumps(document))
 
     async def metrics(self) -> str:
         """Give the counters of all workers together; one that is being replaced counts from nothing."""
         total, num_open = Metrics(), len(self.service.sessions)
         total.absorb(self.counted().state())
-        for peer in self._peers.values():
+        for worker in self._workers.values():
             try:
-                async with asyncio.timeout(_LOOK_S):
-                    state = _accepted(await peer.call("metrics", ANYONE))
+                async with asyncio.timeout(_CHECK_S):
+                    state = _document(await worker.call("metrics", ANYONE))
             except (Refused, TimeoutError):
                 continue
             total.absorb(state)
@@ -196,101 +125,101 @@ class SpreadCalls(Calls):
         return total.render(num_open)
 
     async def _health_of(self, number: int) -> dict[str, Any]:
-        if number == self._worker:
+        if number == self._number:
             document: dict[str, Any] = orjson.loads((await super().health()).body)
             return {**document, "pid": os.getpid()}
         try:
-            async with asyncio.timeout(_LOOK_S):
-                return dict(_accepted(await self._peers[number].call("health", ANYONE)))
+            async with asyncio.timeout(_CHECK_S):
+                return dict(_document(await self._workers[number].call("health", ANYONE)))
         except Refused as refusal:
             return {"status": refusal.problem.code}
         except TimeoutError:
             return {"status": "silent"}
 
-    async def _rows(
-        self,
-        items: Sequence[T],
-        here: Callable[[Sequence[T]], Awaitable[list[bytes]]],
-        name: str,
-        caller: Caller,
-        *arguments: Any,
-    ) -> list[bytes]:
-        """Do each item where its session is, all at once, and return the rows in order."""
-        num_workers = len(self._peers) + 1
-        groups: dict[int, list[int]] = {}
-        for place, item in enumerate(items):
-            groups.setdefault(worker_of(item.id, num_workers, self._worker), []).append(place)
-        mine = groups.pop(self._worker, [])
-        asked: list[asyncio.Task[list[bytes]]] = []
-        for worker, places in groups.items():
-            part = [items[place] for place in places]
-            asked.append(asyncio.create_task(_rows_of(self._peers[worker], part, name, caller, arguments)))
-        rows = [b""] * len(items)
-        if asked:
-            await asyncio.sleep(0)  # the others begin before this worker does its own
-        own = await here([items[place] for place in mine])
-        for places, got in zip([mine, *groups.values()], [own, *await asyncio.gather(*asked)], strict=True):
-            for place, row in zip(places, got, strict=True):
-                rows[place] = row
-        return rows
+    def _holder(self, id: str) -> Worker | None:
+        """Return the other worker that holds a session; None if this one would."""
+        return self._workers.get(worker_of(id, len(self._workers) + 1, self._number))
 
-    async def _by_id(
-        self,
-        name: str,
-        caller: Caller,
-        ids: Sequence[str],
-        here: Callable[[Caller, dict[str, Any]], Coroutine[Any, Any, Answer]],
-    ) -> list[dict[str, Any]]:
-        """Make a call that takes ids, at each worker with its own; return the decoded answers.
+    def _grouped(self, ids: Sequence[str]) -> dict[int, list[int]]:
+        """Return the places of ids by the worker that holds the session."""
+        groups: dict[int, list[int]] = {}
+        for place, id in enumerate(ids):
+            groups.setdefault(worker_of(id, len(self._workers) + 1, self._number), []).append(place)
+        return groups
+
+    async def _at_holders(self, call: Call, request: Request, ids: Sequence[str]) -> Response:
+        """Make a call that takes ids, at each worker with its own, and join the answers.
 
         Raises:
             Refused: if one of them refuses; the others have done their part.
         """
-        groups: dict[int, list[str]] = {}
-        for id in ids:
-            groups.setdefault(worker_of(id, len(self._peers) + 1, self._worker), []).append(id)
-        work = [
-            here(caller, {"ids": part})
-            if worker == self._worker
-            else self._peers[worker].call(name, caller, part)
-            for worker, part in groups.items()
-        ]
-        answers = await asyncio.gather(*work, return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-        return [_accepted(answer) for answer in answers if isinstance(answer, Answer)]
+        work = []
+        for number, places in (self._grouped(ids) or {self._number: []}).items():
+            part = [ids[place] for place in places]
+            if number == self._number:
+                work.append(super().respond(call, request, part))
+            else:
+                work.append(self._workers[number].call(call.name, *request._replace(body={"ids": part})))
+        documents = _documents(await asyncio.gather(*work, return_exceptions=True))
+        first = {id: place for place, id in reversed(list(enumerate(ids)))}
+        return _joined(documents, first.__getitem__)
+
+    async def _at_all(self, call: Call, request: Request, body: Any) -> Response:
+        """Make a call at every worker, and join the answers."""
+        work = [super().respond(call, request, body)]
+        work += [worker.call(call.name, *request) for worker in self._workers.values()]
+        return _joined(_documents(await asyncio.gather(*work)))
 
 
-async def _stepped(holder: Peer, caller: Caller, item: StepItem) -> bytes | Problem:
+async def _stepped(holder: Worker, caller: Caller, item: StepItem) -> bytes | Problem:
     """Take a step elsewhere."""
-    row = [item.id, item.episode, item.turn, item.action]
+    body = {"episode": item.episode, "turn": item.turn, "action": item.action}
     try:
-        answer = await holder.call("step", caller, row, None, [])
+        response = await holder.call("step", *Request(caller, body, item.id))
     except Refused as refusal:
         return refusal.problem
-    return answer.body if answer.media_type != PROBLEM_TYPE else problem_from(orjson.loads(answer.body))
+    if response.media_type != PROBLEM_TYPE:
+        return response.body
+    return problem_from(orjson.loads(response.body))
 
 
-async def _rows_of(
-    peer: Peer, items: Sequence[StepItem] | Sequence[ResetItem], name: str, caller: Caller, arguments: Any
-) -> list[bytes]:
+async def _rows_of(worker: Worker, call: Call, request: Request, items: Sequence[Any]) -> list[bytes]:
     """Have items done by another worker; a refusal of the whole becomes one of each item."""
-    rows = [[getattr(item, member) for member in item.__slots__] for item in items]
+    rows = [members_of(item) for item in items]
     try:
-        answer = await peer.call(name, caller, rows, *arguments)
+        response = await worker.call(call.name, *request._replace(body=rows))
     except Refused as refusal:
         return [encode_problem(refusal.problem)] * len(items)
-    return unpack_rows(answer.body) if answer.status == 200 else [answer.body] * len(items)
+    return unpack_rows(response.body) if response.status == 200 else [response.body] * len(items)
 
 
-def _accepted(answer: Answer) -> Any:
-    """Decode an answer.
+def _documents(responses: Iterable[Response | BaseException]) -> list[dict[str, Any]]:
+    """Decode answers.
 
     Raises:
-        Refused: if it is a problem.
+        Refused: if one is a problem.
+        BaseException: what one call raised.
     """
-    document = orjson.loads(answer.body)
-    if answer.media_type == PROBLEM_TYPE:
-        raise Refused(problem_from(document), answer.retry_after_s)
+    documents = []
+    for response in responses:
+        if isinstance(response, BaseException):
+            raise response
+        documents.append(_document(response))
+    return documents
+
+
+def _document(response: Response) -> dict[str, Any]:
+    document: dict[str, Any] = orjson.loads(response.body)
+    if response.media_type == PROBLEM_TYPE:
+        raise Refused(problem_from(document), response.retry_after_s)
     return document
+
+
+def _joined(documents: Sequence[dict[str, Any]], place: Callable[[str], int] | None = None) -> Response:
+    """Join documents list by list, the rest being the same in all; `place` orders lists of ids."""
+    joined = dict(documents[0])
+    for name, value in joined.items():
+        if isinstance(value, list):
+            rows = [row for document in documents for row in document[name]]
+            joined[name] = rows if place is None else sorted(rows, key=place)
+    return Response(200, orjson.dumps(joined))

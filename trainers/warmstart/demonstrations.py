@@ -23,9 +23,8 @@ from ...agents.prompts.plan import message_parts, one_line
 from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Constraint, End, Generation, Style, TokenPolicy, Trajectory, Turn
 from ...envs import make
-from ...envs.core import Checked
+from ...envs.core import ENV_ERRORS, Checked
 from ...errors import EnvironmentFault, UsageError
-from ...servers.sessions.service import ENV_ERRORS
 from ...streams import Stream
 
 __all__ = ["Teacher", "choose_teacher", "collect", "texts_of", "to_tokens"]

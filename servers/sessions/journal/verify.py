@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import orjson
 
+from ....envs.core import ENV_ERRORS
 from ....errors import TurnwiseError
 from ...isolation.catalogue import Offer
-from ...isolation.hosts import ENV_ERRORS, Host
+from ...isolation.hosts import Host
 from ...protocol.encoding import decode_item
 from ...protocol.types import Reply
 from ..environments import reason_of
@@ -77,7 +78,7 @@ def replayed(record: SessionRecord, offer: Offer) -> Iterator[tuple[Entry | None
     )
     session = Session(part, max_turns)
     host = _built(record, offer)
-    session.adopt(Session.replayed(part, max_turns, host), immediate=False)
+    session.adopt(Session.replayed(part, max_turns, host), inline=False)
     yield None, _decoded(session.reset_reply)
     for position, entry in enumerate(record.log):
         if entry.action is None:

@@ -24,6 +24,8 @@ from hypothesis import strategies as st
 
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import Caller, Keys
+from turnwise.servers.http.messages import Request
+from turnwise.servers.protocol.calls import CALLS
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.sessions import creation
 from turnwise.servers.sessions.journal.sqlite import SqliteJournal
@@ -72,14 +74,14 @@ class Side:
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def watch(self) -> None:
-        at_once = self.app.at_once
+        try_now = self.app.try_now
 
         def counted(*arguments):
-            found = at_once(*arguments)
+            found = try_now(*arguments)
             self.num_taken += found is not None
             return found
 
-        self.app.at_once = counted
+        self.app.try_now = counted
 
     async def begin(self, world) -> list[str]:
         """Make the same sessions with the same ids as the other side."""
@@ -89,7 +91,7 @@ class Side:
             item = {"env_id": world(name), "seed": number, "kwargs": {"length": 6}}
             caller = Caller("bob" if number == 3 else "ann")
             document = {"items": [item], "request_id": f"{next(self.numbers)}"}
-            answer = await self.app.calls.create(caller, document, 0.0)
+            answer = await self.app.calls.call(CALLS["create"], Request(caller, document))
             ids.append(json.loads(answer.body)["sessions"][0]["id"])
         return ids
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-PAGE = Path(__file__).parents[3] / "servers" / "start_page.html"
+PAGE = Path(__file__).parents[3] / "servers" / "http" / "start_page.html"
 
 
 def test_it_is_served_and_may_load_nothing_from_elsewhere(make_service, talk):

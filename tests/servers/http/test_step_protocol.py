@@ -23,6 +23,8 @@ import uvloop
 
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import ANYONE
+from turnwise.servers.http.messages import Request
+from turnwise.servers.protocol.calls import CALLS
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.protocol.types import StepItem
 from turnwise.servers.sessions.journal.records import JournalError, MemoryJournal
@@ -63,15 +65,15 @@ class Playing:
         self.app, self.server, self.id = app, server, id
         self.session = app.service.sessions[id]
         self.taken: list[str] = []
-        at_once = app.at_once
+        try_now = app.try_now
 
         def noted(path, headers, body):
-            found = at_once(path, headers, body)
+            found = try_now(path, headers, body)
             if found is not None:
                 self.taken.append(path)
             return found
 
-        app.at_once = noted
+        app.try_now = noted
 
     def request(self, turn: int, action: str = "go", head: str = "") -> bytes:
         body = json.dumps({"episode": 0, "turn": turn, "action": action}).encode()
@@ -91,7 +93,9 @@ def playing(make_service, listening, world):
         app = Application(make_service(isolation, **options), direct=direct)
         async with listening(app) as server:
             item = {"env_id": world(name), "kwargs": kwargs or {"length": 100_000}}
-            made = await app.calls.create(ANYONE, {"items": [item], "request_id": "one"}, 0.0)
+            made = await app.calls.call(
+                CALLS["create"], Request(ANYONE, {"items": [item], "request_id": "one"})
+            )
             yield Playing(app, server, json.loads(made.body)["sessions"][0]["id"])
 
     return open_one

@@ -301,10 +301,10 @@ def test_it_refuses_to_start(world):
 def test_nothing_of_it_is_loaded_without_it():
     program = """
 import sys
-from turnwise.servers.app import build_app
-from turnwise.servers.http_client import HttpClient
-from turnwise.servers.run_server import _answering
-from turnwise.servers.server_config import ServerConfig
+from turnwise.servers.http.control_plane import build_app
+from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.run.process import _answering
+from turnwise.servers.run.config import ServerConfig
 app = build_app()
 with _answering(app, ServerConfig()) as answering:
     assert answering is app

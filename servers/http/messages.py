@@ -1,0 +1,48 @@
+"""What a call is asked with and answered with, whatever carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..protocol.fields import select_fields_of_all
+from .keys import Caller
+
+__all__ = ["JSON_TYPE", "Request", "Response"]
+
+JSON_TYPE = "application/json"
+
+
+class Request(NamedTuple):
+    """What is asked of a call, before its body is checked.
+
+    Args:
+        caller: who asks.
+        body: what was decoded; between workers a list of rows where there are items.
+        id: the session, where the call names one.
+        turn: of which the reply is wanted.
+        wait_s: how long the client waits, in seconds; None where it does not say.
+        fields: keys of info to keep, or with a minus in front to leave out.
+    """
+
+    caller: Caller
+    body: Any = None
+    id: str = ""
+    turn: int | None = None
+    wait_s: float | None = None
+    fields: Sequence[str] = ()
+
+
+class Response(NamedTuple):
+    """What a call is answered with; `retry_after_s` in seconds."""
+
+    status: int
+    body: bytes
+    media_type: str = JSON_TYPE
+    retry_after_s: float | None = None
+
+    def only(self, fields: Sequence[str]) -> Response:
+        """Leave out parts of what a create, fork or describe is answered with."""
+        if not fields or self.status != 200:
+            return self
+        return self._replace(body=select_fields_of_all(self.body, fields))
