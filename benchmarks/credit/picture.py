@@ -14,8 +14,7 @@ from pathlib import Path
 
 import turnwise
 from turnwise.agents.types import Trajectory, Turn
-from turnwise.trainers.reports.microscope import examine
-from turnwise.trainers.reports.microscope_views import picture
+from turnwise.trainers.reports.microscope import examine, picture
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = "household/mix-v0"

@@ -1,1 +1,6 @@
-"""reports."""
+"""What a run came to, for people.
+
+report.py    report.md: what was trained, what it reached, how the agent plays
+curves.py    curves.png: success, signal, policy and time
+microscope/  several credit methods on the same stored trajectories, turn by turn
+"""

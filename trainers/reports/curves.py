@@ -1,4 +1,4 @@
-"""Draw what a run's log says, as a PNG picture."""
+"""What a run's log says, drawn as a PNG picture."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 
 from ...errors import UsageError
 from ...files import write_whole
-
-__all__ = ["Curve", "draw_run", "draw_success", "split_log"]
 
 Entry = dict[str, Any]
 Curve = tuple[str, Sequence[Entry]]

@@ -1,4 +1,4 @@
-"""Write a page about a run: what was trained, what it reached, how the agent plays."""
+"""The page about a run: what was trained, what it reached, how the agent plays."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from ...errors import UsageError
 from ...files import write_whole
 from ..runs.log import read_log
 from .curves import draw_run, split_log
-
-__all__ = ["summarise", "write_report"]
 
 Entry = dict[str, Any]
 _MAX_SHOWN_CHARS = 300
@@ -138,8 +136,12 @@ def _examples(run: Path) -> list[str]:
 
 
 def _pick(trajectories: Sequence[Trajectory], *, success: bool) -> Trajectory | None:
-    chosen = [each for each in trajectories if each.counts and bool(each.success) is success and each.turns]
-    return min(chosen, key=lambda each: len(each.turns)) if chosen else None
+    chosen = [
+        trajectory
+        for trajectory in trajectories
+        if trajectory.counts and bool(trajectory.success) is success and trajectory.turns
+    ]
+    return min(chosen, key=lambda trajectory: len(trajectory.turns)) if chosen else None
 
 
 def _transcript(trajectory: Trajectory) -> list[str]:

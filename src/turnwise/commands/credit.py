@@ -52,8 +52,7 @@ def credit(
     from rich.console import Console
 
     from ..files import write_whole
-    from ..trainers.reports.microscope_picture import picture
-    from ..trainers.reports.microscope_views import show, write_page
+    from ..trainers.reports.microscope import picture, show, write_page
 
     chosen = group or examination.group_to_show()
     console = Console()

@@ -16,9 +16,8 @@ from turnwise.agents.trajectories import trajectory_path, write_trajectories
 from turnwise.agents.types import End, Generation, Trajectory, Turn
 from turnwise.commands.credit import credit
 from turnwise.errors import UnknownName, UsageError
-from turnwise.trainers.reports.microscope import examine, load_trajectories, why
-from turnwise.trainers.reports.microscope_picture import best_and_worst, draw, label
-from turnwise.trainers.reports.microscope_views import write_page
+from turnwise.trainers.reports.microscope import examine, load_trajectories, why, write_page
+from turnwise.trainers.reports.microscope.picture import best_and_worst, draw, label
 
 
 def trajectory(group: str, states: str, reward: float, end: End = "terminated") -> Trajectory:

@@ -1,4 +1,4 @@
-"""An examination of credit as a picture: two trajectories turn by turn, the whole group, the agreement.
+"""The picture of an examination: two trajectories turn by turn, the whole group, the agreement.
 
 Shapes: _T turns, _M methods.
 """
@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...agents.types import Trajectory, Turn
-from ...files import write_whole
-from .microscope import Examination
+from ....agents.types import Trajectory, Turn
+from ....files import write_whole
+from .examination import Examination
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-__all__ = ["best_and_worst", "draw", "label", "picture"]
 
 Member = tuple[Trajectory, NDArray[np.int64]]  # with the rows of its turns
 _COLOURS = "RdBu"
@@ -96,8 +94,8 @@ def _limits(examination: Examination, members: list[Member]) -> dict[str, float]
     """Return the largest absolute advantage in the group, by method."""
     rows = np.concatenate([rows for _, rows in members])
     return {
-        name: max(float(np.abs(each.advantage[rows]).max()), 1e-9)
-        for name, each in examination.credits.items()
+        name: max(float(np.abs(credit.advantage[rows]).max()), 1e-9)
+        for name, credit in examination.credits.items()
     }
 
 
@@ -130,7 +128,9 @@ def _draw_group(
     axis.set_facecolor(_NOTHING)
     image = axis.imshow(grid, cmap=_COLOURS, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     axis.set_title(name, loc="left", fontsize=9)
-    axis.set_yticks(range(len(members)), [f"{each.episode_return:g}" for each, _ in members], fontsize=7)
+    axis.set_yticks(
+        range(len(members)), [f"{trajectory.episode_return:g}" for trajectory, _ in members], fontsize=7
+    )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.tick_params(labelsize=7)
     axis.set_ylabel("trajectory, by return", fontsize=7)
@@ -141,8 +141,9 @@ def _draw_group(
 def _draw_agreement(axis: Axes, examination: Examination) -> None:
     names = list(examination.credits)
     grid = np.eye(len(names))
-    for (one, other), (rank, _) in examination.agreement.items():
-        grid[names.index(one), names.index(other)] = grid[names.index(other), names.index(one)] = rank
+    for pair, (rank, _) in examination.agreement.items():
+        line, column = map(names.index, pair)
+        grid[line, column] = grid[column, line] = rank
     axis.imshow(grid, cmap=_COLOURS, vmin=-1, vmax=1)
     axis.set_xticks(range(len(names)), names, fontsize=7, rotation=45, ha="right")
     axis.set_yticks(range(len(names)), names, fontsize=7)

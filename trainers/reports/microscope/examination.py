@@ -1,4 +1,4 @@
-"""Look closely at credit: several methods on the same stored trajectories, turn by turn.
+"""Several credit methods on the same stored trajectories: their numbers, and how far they agree.
 
 Shapes: _N rows (turns).
 """
@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...agents.trajectories import read_trajectories
-from ...agents.types import Trajectory
-from ...errors import TableError, UsageError
-from .. import credit as credits
-from ..credit import Credit, TurnTable, describe
-
-__all__ = ["DEFAULT_METHODS", "Examination", "examine", "load_trajectories", "why"]
+from ....agents.trajectories import read_trajectories
+from ....agents.types import Trajectory
+from ....errors import TableError, UsageError
+from ... import credit as credits
+from ...credit import Credit, TurnTable, describe
 
 DEFAULT_METHODS = ("grpo", "gigpo", "hgpo", "salt", "graphgpo", "g2po")
 _SHOWN_PARTS = {
@@ -46,7 +44,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Hold what several methods gave to the turns of a batch.
+    """What several methods gave to the turns of a batch.
 
     Attributes:
         trajectories: the batch, those with a turn.
@@ -80,9 +78,9 @@ class Examination:
             UsageError: if there is no such group.
         """
         found = [
-            (each, np.flatnonzero(self.table.trajectory == code))
-            for code, each in enumerate(self.trajectories)
-            if each.group == group
+            (trajectory, np.flatnonzero(self.table.trajectory == code))
+            for code, trajectory in enumerate(self.trajectories)
+            if trajectory.group == group
         ]
         if not found:
             known = ", ".join(str(name) for name in self.table.group_names[:8])
@@ -113,8 +111,8 @@ class Examination:
             "reward": turn.reward,
             "valid": turn.valid,
             "counts": bool(self.table.counts[row]),
-            "advantage": {name: float(each.advantage[row]) for name, each in self.credits.items()},
-            "why": {name: why(each, row) for name, each in self.credits.items()},
+            "advantage": {name: float(credit.advantage[row]) for name, credit in self.credits.items()},
+            "why": {name: why(credit, row) for name, credit in self.credits.items()},
         }
 
 
@@ -156,7 +154,7 @@ def examine(
         UnknownName: if a method or a parameter does not exist.
         UsageError: if there is no turn.
     """
-    kept = [each for each in trajectories if each.turns]
+    kept = [trajectory for trajectory in trajectories if trajectory.turns]
     if not kept:
         raise UsageError("there is no turn in these trajectories: nothing to assign credit to")
     table = TurnTable.from_trajectories(kept)
@@ -172,8 +170,8 @@ def examine(
         table=table,
         credits=done,
         refused=refused,
-        figures={name: describe(table, each) for name, each in done.items()},
-        agreement=_agreement({name: each.advantage[table.counts] for name, each in done.items()}),
+        figures={name: describe(table, credit) for name, credit in done.items()},
+        agreement=_agreement({name: credit.advantage[table.counts] for name, credit in done.items()}),
     )
 
 
@@ -196,8 +194,8 @@ def why(credit: Credit, row: int) -> str:
 def _agreement(advantages: Mapping[str, Floats]) -> dict[tuple[str, str], tuple[float, float]]:
     names = list(advantages)
     return {
-        (one, other): _compare(advantages[one], advantages[other])
-        for place, one in enumerate(names)
+        (name, other): _compare(advantages[name], advantages[other])
+        for place, name in enumerate(names)
         for other in names[place + 1 :]
     }
 

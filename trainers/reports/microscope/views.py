@@ -1,4 +1,4 @@
-"""Show an examination of credit in the terminal and as a page."""
+"""An examination in the terminal and as a page."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...agents.types import Trajectory
-from ...files import write_whole
-from .microscope import Examination, why
-from .microscope_picture import best_and_worst, draw, label
+from ....agents.types import Trajectory
+from ....files import write_whole
+from .examination import Examination, why
+from .picture import best_and_worst, draw, label
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-__all__ = ["show", "write_page"]
 
 _ACTION_CHARS = 48
 _STYLE = """body{font:14px sans-serif;margin:2em;max-width:1200px}table{border-collapse:collapse;margin:1em 0}
@@ -42,8 +40,8 @@ def show(examination: Examination, group: str, console: Console) -> None:
         console.print(f"{name}: set aside: {reason}", markup=False)
     if examination.agreement:
         agreement = Table("methods", "rank correlation", "same sign", title="agreement", box=None)
-        for (one, other), (rank, sign) in examination.agreement.items():
-            agreement.add_row(f"{one}, {other}", f"{rank:+.2f}", f"{sign:.0%}")
+        for pair, (rank, sign) in examination.agreement.items():
+            agreement.add_row(", ".join(pair), f"{rank:+.2f}", f"{sign:.0%}")
         console.print(agreement)
     last = list(examination.credits)[-1] if examination.credits else ""
     for trajectory, rows in best_and_worst(examination, group):
@@ -54,7 +52,7 @@ def show(examination: Examination, group: str, console: Console) -> None:
         view.add_column(f"why {last}", no_wrap=True, overflow="ellipsis")
         for row in rows.tolist():
             turn = trajectory.turns[examination.table.turn[row]]
-            cells = [_coloured(each.advantage[row]) for each in examination.credits.values()]
+            cells = [_coloured(credit.advantage[row]) for credit in examination.credits.values()]
             reason = why(examination.credits[last], row) if last else ""
             view.add_row(str(turn.index), escape(_short(label(turn))), *cells, reason)
         console.print(view)
@@ -95,16 +93,16 @@ def _figures(examination: Examination) -> str:
 def _turns(examination: Examination, group: str, place: int) -> str:
     trajectory, rows = examination.rows_of_group(group)[place]
     limits = {
-        name: max(float(np.abs(each.advantage).max()), 1e-9) for name, each in examination.credits.items()
+        name: max(float(np.abs(credit.advantage).max()), 1e-9) for name, credit in examination.credits.items()
     }
     head = "".join(f"<th>{html.escape(name)}</th>" for name in examination.credits)
     lines = []
     for row in rows.tolist():
         turn = trajectory.turns[examination.table.turn[row]]
         cells = "".join(
-            f"<td class='n' style='background:{_shade(each.advantage[row] / limits[name])}'"
-            f" title='{html.escape(why(each, row), quote=True)}'>{each.advantage[row]:+.3f}</td>"
-            for name, each in examination.credits.items()
+            f"<td class='n' style='background:{_shade(credit.advantage[row] / limits[name])}'"
+            f" title='{html.escape(why(credit, row), quote=True)}'>{credit.advantage[row]:+.3f}</td>"
+            for name, credit in examination.credits.items()
         )
         lines.append(f"<tr><td>{turn.index}</td><td>{html.escape(label(turn))}</td>{cells}</tr>")
     table = f"<table><tr><th>turn</th><th>action</th>{head}</tr>{''.join(lines)}</table>"
