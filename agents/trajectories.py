@@ -18,11 +18,12 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
+from ..ends import ENDS
 from ..errors import UsageError
 from ..files import write_whole
-from .types import End, Generation, Span, Trajectory, Turn, VersionSpan
+from .types import Generation, Span, Trajectory, Turn, VersionSpan
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -159,8 +160,8 @@ def _to_trajectory(document: dict[str, Any]) -> Trajectory:
         turn = _to_turn(row, before)
         before = turn.generation.prompt_ids + turn.generation.token_ids
         turns.append(turn)
-    if document["end"] not in get_args(End):
-        raise ValueError(f"end {document['end']!r}; expected one of {', '.join(get_args(End))}")
+    if document["end"] not in ENDS:
+        raise ValueError(f"end {document['end']!r}; expected one of {', '.join(ENDS)}")
     if "sampled_by" in document:
         document = {**document, "sampled_by": tuple(document["sampled_by"])}
     if "final_prompt_ids" in document:

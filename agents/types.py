@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from ..ends import FAULTS, End
 from .sampling import NEUTRAL, Sampling
 
 __all__ = [
@@ -29,7 +30,6 @@ Constraint = Literal["none", "admissible", "listed"]
 """Say anything; one of the admissible actions; one of them where the environment lists any."""
 Style = Literal["tags", "plain", "plan"]
 FinishReason = Literal["stop", "length", "error"]
-End = Literal["terminated", "horizon", "tokens", "deadline", "error"]
 Support = tuple[tuple[int, ...] | None, ...]
 EMPTY_SUPPORT: Support = ()
 
@@ -148,8 +148,8 @@ class Turn:
 class Trajectory:
     """Be one episode as data; a failed rollout is one too, with its cause in `error`.
 
-    Trajectories of one `group` share task and seed. `end` "error" and "deadline"
-    are the machine's fault and stay out of every statistic.
+    Trajectories of one `group` share task and seed. Those that
+    end by the machine's fault (turnwise.ends) stay out of every statistic.
     """
 
     env_id: str
@@ -190,7 +190,7 @@ class Trajectory:
     @property
     def counts(self) -> bool:
         """Tell whether the trajectory enters statistics: it did not fail for the machine's reasons."""
-        return self.end not in ("error", "deadline")
+        return self.end not in FAULTS
 
 
 @runtime_checkable

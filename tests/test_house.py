@@ -1,8 +1,8 @@
 """The rules of the house: imports run one way, the wheel is whole, the public names stand.
 
-1. errors, settings, streams <- envs <- servers <- agents <- trainers <- commands, nothing upwards.
+1. errors, ends, settings, streams <- envs <- servers <- agents <- trainers <- commands, nothing upwards.
 2. No module imports `envs`, `agents`, `trainers` or `servers` as a top-level package.
-3. trainers/credit and trainers/rewards import numpy and the errors only.
+3. trainers/credit and trainers/rewards import numpy, the errors and the ends only.
 4. `import turnwise` and `import turnwise.envs` bring neither torch nor a web server.
 5. The wheel holds every module; turnwise.credit works where only numpy is installed.
 6. Every public name of turnwise resolves, and is imported when it is asked for, not before.
@@ -30,6 +30,7 @@ import turnwise
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {
     "errors": 0,
+    "ends": 0,
     "settings": 0,
     "streams": 0,
     "envs": 1,
@@ -55,7 +56,7 @@ def sources() -> Iterator[tuple[str, Path]]:
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
     for file in sorted((ROOT / "src" / "turnwise" / "commands").glob("*.py")):
         yield f"commands.{file.stem}", file
-    for name in ("errors", "settings", "streams"):
+    for name in ("errors", "ends", "settings", "streams"):
         yield name, ROOT / "src" / "turnwise" / f"{name}.py"
 
 
@@ -103,8 +104,8 @@ def test_folders_are_never_top_level_packages() -> None:
     assert wrong == []
 
 
-def test_credit_and_rewards_import_numpy_and_errors_only() -> None:
-    allowed = {*sys.stdlib_module_names, "numpy", "errors", "trainers"}
+def test_credit_and_rewards_import_numpy_errors_and_ends_only() -> None:
+    allowed = {*sys.stdlib_module_names, "numpy", "errors", "ends", "trainers"}
     wrong = []
     for module, file in sources():
         if module.startswith(("trainers.credit", "trainers.rewards")):

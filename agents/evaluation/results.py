@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...ends import FAULTS
 from ...errors import EnvironmentFault
 from ...intervals import wilson
 from ..types import Trajectory
@@ -73,7 +74,7 @@ class EvalRow:
     @property
     def counts(self) -> bool:
         """Tell whether the row enters the figures: it did not fail for the machine's reasons."""
-        return self.end not in ("error", "deadline")
+        return self.end not in FAULTS
 
     def document(self) -> dict[str, Any]:
         """Return the row as JSON holds it."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, get_args
 
+from ...ends import CUT_OFF
 from ...errors import UnknownName, UsageError
 from ...settings import FLAT, Setting
 from ..prompts.parse import MAX_ACTION_CHARS
@@ -142,7 +143,7 @@ class RolloutStats:
         self.turns += len(trajectory.own_turns)
         self.errors += trajectory.end == "error"
         self.deadlines += trajectory.end == "deadline"
-        self.truncated += trajectory.end in ("horizon", "tokens")
+        self.truncated += trajectory.end in CUT_OFF
         if trajectory.error:
             self.causes[trajectory.error] += 1
         for turn in trajectory.own_turns:

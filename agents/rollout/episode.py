@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from ...ends import CUT_OFF, FAULTS, End
 from ...errors import EnvironmentFault, PolicyError, ServerError
 from ...servers.protocol.types import Reply, StepItem
 from ..batching import BusyClock
@@ -17,7 +18,6 @@ from ..prompts.conversation import Context
 from ..prompts.parse import is_inadmissible, parse_action, token_spans
 from ..types import (
     Constraint,
-    End,
     Generation,
     GenerationRequest,
     Policy,
@@ -88,7 +88,7 @@ class Episode:
     @property
     def reusable(self) -> bool:
         """Tell whether the session ended in a state that the next reset may follow."""
-        return self.opened and self.end in ("terminated", "horizon", "tokens")
+        return self.opened and self.end not in FAULTS
 
     async def open(self, idle: IdleSession | None) -> None:
         """Start the episode; a failure of this one episode becomes its error."""
@@ -150,7 +150,7 @@ class Episode:
         """Return the episode as data."""
         info = self.reply.info
         won, score = info.get("won"), info.get("score")
-        failed = self.end in ("error", "deadline")
+        failed = self.end in FAULTS
         return Trajectory(
             env_id=self.task.env_id,
             task=self.task_name or f"{self.task.env_id}#{self.task.seed}",
@@ -178,7 +178,7 @@ class Episode:
 
         A critic values the state in which such an episode stopped.
         """
-        if self.end not in ("horizon", "tokens") or not self.encoder or not self.turns:
+        if self.end not in CUT_OFF or not self.encoder or not self.turns:
             return ()
         if not self.context.is_current:
             self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
@@ -277,7 +277,7 @@ class Episode:
 
     def _note_failure(self) -> bool:
         """Take over what the service says of a failure of the machine."""
-        if self.reply.end not in ("error", "deadline"):
+        if self.reply.end not in FAULTS:
             return False
         self.end = self.reply.end
         cause = self.reply.info.get("error", self.reply.end)

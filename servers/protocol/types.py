@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
+from ...ends import End
 from ...errors import RequestRefused, UsageError
 
 __all__ = [
     "CreateItem",
-    "End",
     "ForkItem",
     "Problem",
     "Reply",
@@ -26,8 +26,6 @@ __all__ = [
     "StepItem",
     "places_of",
 ]
-
-End = Literal["terminated", "horizon", "tokens", "deadline", "error"]
 
 
 @dataclass(frozen=True, slots=True)

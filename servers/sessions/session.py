@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from ...ends import FAULTS
 from ...envs.core import ENV_ERRORS
 from ...errors import EnvironmentFault
 from ..isolation.hosts import Host, LocalHost, Played
@@ -285,7 +286,7 @@ class Session:
 
     def _count(self, action: str, turn: int, core: bytes, end: str | None) -> bytes:
         self.record.log.append(Entry(action, digest(core)))
-        if end in ("error", "deadline"):
+        if end in FAULTS:
             self.record.final = core
         self.turn, self.end, self.last_action = turn, end, action
         self.last_reply = encode_reply(self.prefix, core)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ...agents.models import CausalLM
 from ...agents.types import Trajectory, Turn
+from ...ends import CUT_OFF
 from .forward import cut, device_of, pad
 from .heads import Place, offset
 from .sequences import Ints, JoinedSequences
@@ -55,7 +56,7 @@ def read_states(
         for turn in trajectory.turns:
             _want(turn, wanted, index)
             after.append(-1)
-        if trajectory.turns and trajectory.end in ("horizon", "tokens"):
+        if trajectory.turns and trajectory.end in CUT_OFF:
             final = trajectory.final_prompt_ids
             after[-1] = wanted.add(wanted.joined.add(final) if final else len(wanted.joined.ids[-1]) - 1)
     turns = [turn for trajectory in trajectories for turn in trajectory.turns]

@@ -21,7 +21,8 @@ from ...agents.prompts.config import PromptConfig, View
 from ...agents.prompts.conversation import Context
 from ...agents.prompts.plan import message_parts, one_line
 from ...agents.tiny.tokenizer import TinyTokenizer
-from ...agents.types import Constraint, End, Generation, Style, TokenPolicy, Trajectory, Turn
+from ...agents.types import Constraint, Generation, Style, TokenPolicy, Trajectory, Turn
+from ...ends import End
 from ...envs import make
 from ...envs.core import ENV_ERRORS, Checked
 from ...errors import EnvironmentFault, UsageError

@@ -20,7 +20,8 @@ import torch
 from turnwise.agents.tiny.checkpoint import load_model
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.trajectories import read_trajectories
-from turnwise.agents.types import End, Generation, Span, Trajectory, Turn
+from turnwise.agents.types import Generation, Span, Trajectory, Turn
+from turnwise.ends import End
 from turnwise.errors import TableError, UnknownName, UsageError
 from turnwise.trainers import credit as credits
 from turnwise.trainers import weights

@@ -13,8 +13,9 @@ import typer
 from typer.testing import CliRunner
 
 from turnwise.agents.trajectories import trajectory_path, write_trajectories
-from turnwise.agents.types import End, Generation, Trajectory, Turn
+from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.commands.credit import credit
+from turnwise.ends import End
 from turnwise.errors import UnknownName, UsageError
 from turnwise.trainers.reports.microscope import examine, load_trajectories, why, write_page
 from turnwise.trainers.reports.microscope.picture import best_and_worst, draw, label

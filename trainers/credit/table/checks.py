@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....ends import ENDS, FAULTS
 from ....errors import TableError, UnknownName
 from .columns import (
     BoolArray,
@@ -25,9 +26,7 @@ from .columns import (
 )
 from .rows import Rows
 
-ENDS = ("terminated", "horizon", "tokens", "deadline", "error")
 RESERVED = ("group", "trajectory", "episode_return", "valid", "counts", "turn")
-_MACHINE = ("deadline", "error")
 _KEYS = ("state_key", "next_state_key", "action", "agent")
 _FLAGS = ("success", "malformed", "inadmissible")
 
@@ -124,7 +123,7 @@ def counting(table: Rows) -> BoolArray:
         if end not in ENDS:
             raise UnknownName("end of a trajectory", str(end), ENDS)
     _check_constant(table, "end", codes_N)
-    machine = [code for code, end in enumerate(ends) if end in _MACHINE]
+    machine = [code for code, end in enumerate(ends) if end in FAULTS]
     counts: BoolArray = ~np.isin(codes_N, machine)
     return counts
 
