@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from turnwise.trainers.sampling import TaskSampler
 
 from turnwise import streams
 from turnwise.streams import Stream
+from turnwise.trainers.rollouts.tasks import TaskSampler
 from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import train
-from turnwise.trainers.warmstart import _collect
+from turnwise.trainers.warmstart.warmstart import _collect
 
 Key = tuple[int, Stream, tuple[int, ...]]
 ONCE = {

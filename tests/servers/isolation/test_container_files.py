@@ -84,9 +84,9 @@ import sys
 for name in ("torch", "transformers", "tokenizers", "safetensors"):
     sys.modules[name] = None
 import turnwise.__main__
-from turnwise.servers.offer import Offer
-from turnwise.servers.app import build_app
-from turnwise.servers.service import Service
+from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.http.control_plane import build_app
+from turnwise.servers.sessions.service import Service
 offer = Offer()
 assert len(offer.listing()) > 5
 build_app(Service(offer))

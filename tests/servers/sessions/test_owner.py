@@ -10,7 +10,7 @@ import time
 
 OWNER = """
 import sys, time
-from turnwise.servers.process import ServerProcess
+from turnwise.servers.client.server_process import ServerProcess
 server = ServerProcess(["--env", "household/demo-v0"]).start()
 print(server.pid, flush=True)
 time.sleep(600)
