@@ -1,4 +1,18 @@
-"""Environments: what one is, the registry, and those that ship with turnwise."""
+"""Environments: what one is, the registry, and those that ship with turnwise.
+
+core        TextEnv, which authors subclass; Checked, which holds one to the contract; spaces, fingerprints
+registry    ids, `make`, classes by `module:Class` or `file.py:Class`, teachers
+check       every test of the contract, as `turnwise check` runs it
+play        an environment in the terminal
+household   text games of six kinds of chores, exact to ALFWorld's engine
+shopping    WebShop's pages and reward, on its files or on products of our own
+search      questions answered with a search engine, on a made-up world or on files
+calling     requests to an office, carried out by typed functions
+retrieval   BM25 and collections on disk, for shopping and search
+adapters    environments of other frameworks as ours
+
+A family's `__init__` registers its ids; its classes are imported when one is made.
+"""
 
 from .calling import register_environments as _register_calling
 from .core import MAX_TEXT_CHARS, Checked, TextEnv, Utf8

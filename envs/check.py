@@ -23,8 +23,6 @@ from ..errors import TurnwiseError
 from .core import Checked, TextEnv
 from .registry import make
 
-__all__ = ["Verdict", "check_environment", "expert_episode", "trace"]
-
 Make = Callable[[], Checked[TextEnv]]
 HOSTILE = ("", " ", "\x00", "go to", "<action></action>", "\u202e\U0001f600", "a" * 10_000, "\n" * 100)
 _CHILD_TIMEOUT_S = 120
@@ -33,7 +31,7 @@ _MAX_EXPERT_TURNS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Say what one check found."""
+    """What one check found."""
 
     name: str
     outcome: Literal["passed", "failed", "skipped"]

@@ -44,12 +44,10 @@ from gymnasium.spaces import Space
 
 from ..errors import EnvironmentFault, UsageError
 
-__all__ = ["ENV_ERRORS", "MAX_TEXT_CHARS", "Checked", "TextEnv", "Utf8", "has_surrogate"]
-
 MAX_TEXT_CHARS = 65_536
 
 ENV_ERRORS = (Exception, SystemExit)
-"""What the code of an environment may raise: the one boundary where everything is caught."""
+"""What the code of an environment may raise; caught where its calls are made and nowhere else."""
 
 Info = dict[str, Any]
 EnvT = TypeVar("EnvT", bound="TextEnv")
@@ -82,7 +80,7 @@ def has_surrogate(text: str) -> bool:
 
 
 class Utf8(Space[str]):
-    """Hold every text that UTF-8 can encode, up to a length in characters.
+    """The space of every text that UTF-8 can encode, up to a length in characters.
 
     `gymnasium.spaces.Text` holds only the characters of a charset, and with its
     default charset not even a blank; observations and actions of language
@@ -126,7 +124,7 @@ class Utf8(Space[str]):
 
 
 class TextEnv(gymnasium.Env[str, str]):
-    """Be the base of every environment: observation and action are texts.
+    """The base of every environment: observation and action are texts.
 
     The seed given to `reset` decides the task; whatever is random afterwards
     draws from `self.np_random`, which `super().reset(seed=seed)` seeds.
@@ -213,7 +211,7 @@ def without_docstrings(source: bytes) -> bytes:
 
 
 class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
-    """Hold an environment to the contract and complete its info.
+    """An environment that is held to the contract and whose info is completed.
 
     Every text is checked for lone surrogates and length, every reward for being
     finite, every five-tuple for its shape; `state_key` is filled in and
@@ -238,7 +236,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         try:
             result = self.env.reset(seed=seed, options=options)
         except BaseException as error:
-            hold_up(f"{self.name}.reset", error)
+            raise_as_fault(f"{self.name}.reset", error)
             raise
         if not (isinstance(result, tuple) and len(result) == 2):
             raise self._fault("reset", f"returned {_short(result)}", "(observation, info)")
@@ -249,7 +247,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         try:
             result = self.env.step(action)
         except BaseException as error:
-            hold_up(f"{self.name}.step", error)
+            raise_as_fault(f"{self.name}.step", error)
             raise
         return self.accept(result)
 
@@ -279,7 +277,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         try:
             copy = self.text_env.clone()
         except BaseException as error:
-            hold_up(f"{self.name}.clone", error)
+            raise_as_fault(f"{self.name}.clone", error)
             raise
         return Checked(copy, self.name)
 
@@ -316,17 +314,17 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         return EnvironmentFault(f"{self.name}.{call} {given}; expected {expected}")
 
 
-def hold_up(call: str, error: BaseException) -> None:
-    """Refuse to pass on what an environment raised where others would take it for something else.
+def raise_as_fault(call: str, error: BaseException) -> None:
+    """Raise a fault in place of an error that others would take for something else; else return.
 
-    An end of iteration and what is no Exception mean something to whoever runs the call, a
-    generator, an event loop or a thread; and an error without a text cannot be told.
+    An end of iteration and what is not an Exception mean something to a generator, an event
+    loop or a thread that runs the call; and an error whose text cannot be made helps nobody.
 
     Raises:
         EnvironmentFault: instead of such an error.
     """
     passes = isinstance(error, Exception | SystemExit) and not isinstance(error, StopIteration)
-    if isinstance(error, KeyboardInterrupt):  # of whoever sits at the keyboard, unless on a thread
+    if isinstance(error, KeyboardInterrupt):  # comes from the keyboard, unless on a thread
         passes = threading.current_thread() is threading.main_thread()
     try:
         str(error)

@@ -19,15 +19,13 @@ from rich.text import Text
 
 from .core import MAX_TEXT_CHARS, Checked, TextEnv, has_surrogate
 
-__all__ = ["play"]
-
 _MAX_UNDO = 1_000
 _OWN = ("undo", "hint", "quit")
 
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """Hold what the player sees at one point."""
+    """What the player sees at one point."""
 
     observation: str
     info: dict[str, Any]
@@ -42,7 +40,7 @@ class _Scene:
 
 @dataclass(slots=True)
 class _Table:
-    """Hold the game on the table, and the ones before each turn taken."""
+    """The game on the table, and the ones before each turn taken."""
 
     env: Checked[TextEnv]
     scene: _Scene

@@ -18,7 +18,7 @@ from gymnasium.envs.registration import EnvSpec, registry
 
 from ..errors import UnknownName, UsageError
 from ..files import load_object
-from .core import Checked, TeacherFactory, TextEnv, hold_up
+from .core import Checked, TeacherFactory, TextEnv, raise_as_fault
 
 _ID = re.compile(r"[a-z0-9_]+/[a-z0-9_]+-v\d+")
 _OURS: dict[str, str] = {}
@@ -127,11 +127,11 @@ def _build(cls: Any, name: str, spec: EnvSpec | None, kwargs: dict[str, Any]) ->
             raise UsageError(f"{name} with {kwargs}: {error}") from error
         raise
     except BaseException as error:
-        hold_up(f"{name}.__init__", error)
+        raise_as_fault(f"{name}.__init__", error)
         raise
     if not isinstance(env, TextEnv):
         raise UsageError(f"{name} made {type(env).__name__}; expected a turnwise.TextEnv")
     if spec is not None:
         env.spec = copy.copy(spec)
-        env.spec.kwargs = kwargs  # so that whoever makes it again from its spec gets the same
+        env.spec.kwargs = kwargs  # what is made again from its spec is the same
     return Checked(env, name)

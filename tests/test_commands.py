@@ -34,7 +34,7 @@ def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     ("arguments", "hint"),
     [
         (["check", "household/mix-v1"], "household/mix-v0"),
-        (["check", "nowhere.py:Env"], "no file"),
+        (["check", "nowhere.py:Env"], "no Python file"),
         (["check", "household/mix-v0", "-k", "split"], "NAME=VALUE"),
         (["check", "household/mix-v0", "-k", "split=unsene"], "unseen"),
         (["train", "demmo"], "demo"),

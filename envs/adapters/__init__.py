@@ -1,1 +1,4 @@
-"""adapters."""
+"""Environments of other frameworks as ours.
+
+openenv     an environment behind an OpenEnv server
+"""

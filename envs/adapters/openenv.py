@@ -18,13 +18,11 @@ from websockets.sync.client import ClientConnection, connect
 from ...errors import EnvironmentFault, ServerUnreachable, UsageError
 from ..core import TextEnv
 
-__all__ = ["OpenEnv"]
-
 _MAX_MESSAGE_BYTES = 100 << 20
 
 
 class OpenEnv(TextEnv):
-    """Step an environment that an OpenEnv server keeps.
+    """An environment that an OpenEnv server keeps.
 
     Args:
         url: the server, e.g. http://127.0.0.1:8000; its websocket is at URL/ws.

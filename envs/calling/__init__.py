@@ -1,4 +1,12 @@
-"""Function calling: carry out requests in an office through typed functions."""
+"""Function calling: carry out requests in an office through typed functions.
+
+environment   the episode: calls, replies, grades
+tasks         instructions, the calls that solve them, splits
+furnish       an office drawn from a generator
+state         the office as plain tables
+api           what each function reads, changes and refuses
+functions     how a function is declared, checked and described
+"""
 
 from __future__ import annotations
 

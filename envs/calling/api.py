@@ -9,8 +9,6 @@ from typing import Any
 from .functions import CallError, Function, Parameter
 from .state import Office, Row
 
-__all__ = ["FUNCTIONS", "free_start", "minutes_of", "overlaps"]
-
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _PATH = re.compile(r"[\w.-]+(/[\w.-]+)*")
 _DAY_MINUTES = 24 * 60

@@ -33,8 +33,6 @@ from .functions import CallError
 from .state import TODAY, WEEK
 from .tasks import FAMILIES, HELD_OUT, Call, Task, make_task
 
-__all__ = ["MAX_TURNS", "OfficeEnv"]
-
 Grade = Literal["state", "calls"]
 
 MAX_TURNS = 12
@@ -46,14 +44,14 @@ _FORM = 'write one <tool_call>{"name": ..., "arguments": {...}}</tool_call>, or 
 
 
 class OfficeEnv(TextEnv):
-    """Work in an office of contacts, events, files and orders; the seed decides the task.
+    """An office of contacts, events, files and orders to work in; the seed decides the task.
 
     Args:
         split: all; train and seen (other tasks of the same families); unseen (families that training
             never meets); test (tasks of every family that no other split holds).
         family: only tasks of one family.
         grade: state, or calls to ask for the solution's own changes as well.
-        max_turns: the episode is truncated after so many turns.
+        max_turns: the episode is truncated after that many turns.
         show_functions: list the functions in the first observation; `info["tools"]` always has them.
         task_number: always this task, from 0 to 99 999.
         world_seed: another seed is another set of tasks.
@@ -164,10 +162,10 @@ class OfficeEnv(TextEnv):
     def _grades(self, answer: str) -> dict[str, float]:
         wanted = [call for call in self._task.plan if FUNCTIONS[call.name].changes]
         same_calls = sorted(map(_key, self._changes)) == sorted(map(_key, wanted))
-        told = self._task.answer
+        expected = self._task.answer
         return {
             "state": float(self._office.canonical() == self._task.goal),
-            "answer": 1.0 if told is None else exact_match(answer, [told]),
+            "answer": 1.0 if expected is None else exact_match(answer, [expected]),
             "calls": float(same_calls),
         }
 

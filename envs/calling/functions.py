@@ -9,8 +9,6 @@ from typing import Any, Literal
 
 from .state import Office
 
-__all__ = ["MAX_LIST", "MAX_TEXT", "CallError", "Function", "Parameter", "check"]
-
 Type = Literal["string", "integer", "list of strings"]
 
 MAX_TEXT = 2_000
@@ -18,7 +16,7 @@ MAX_LIST = 50
 
 
 class CallError(Exception):
-    """Say why a call did nothing; agents read the code and the text."""
+    """Why a call did nothing; agents read the code and the text."""
 
     def __init__(self, code: str, detail: str) -> None:
         self.code, self.detail = code, detail
@@ -27,7 +25,7 @@ class CallError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """Be one argument; `choices` are the only values where there are any."""
+    """One argument; `choices` are the only values where there are any."""
 
     name: str
     type: Type = "string"
@@ -42,7 +40,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """Be one function; `changes` says whether it can change the office."""
+    """One function; `changes` says whether it can change the office."""
 
     name: str
     about: str

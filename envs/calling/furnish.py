@@ -7,8 +7,6 @@ import random
 from .api import overlaps
 from .state import WEEK, Office
 
-__all__ = ["FIRST_NAMES", "KINDS", "LAST_NAMES", "email_of", "furnish", "phone"]
-
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())

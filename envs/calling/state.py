@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["TODAY", "WEEK", "Office", "Row"]
-
 Row = dict[str, Any]
 
 TODAY = "2031-03-03"
@@ -22,7 +20,7 @@ WEEK = {
 
 @dataclass(slots=True)
 class Office:
-    """Be the state that calls read and change; each table maps an id, or a path, to its row."""
+    """The state that calls read and change; each table maps an id, or a path, to its row."""
 
     contacts: dict[str, Row] = field(default_factory=dict)
     events: dict[str, Row] = field(default_factory=dict)

@@ -19,14 +19,12 @@ from .functions import CallError
 from .furnish import FIRST_NAMES, KINDS, LAST_NAMES, email_of, furnish, phone
 from .state import WEEK, Office, Row
 
-__all__ = ["FAMILIES", "HELD_OUT", "Call", "Task", "make_task"]
-
 Draft = tuple[str, list["Call"], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Be one call with its arguments."""
+    """One call with its arguments."""
 
     name: str
     arguments: dict[str, Any]
@@ -34,7 +32,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Be one task; `goal` is the canonical state that solves it, `answer` None where none is asked for."""
+    """One task; `goal` is the canonical state that solves it, `answer` None where none is asked for."""
 
     family: str
     number: int

@@ -1,8 +1,14 @@
 """The household: text games of six kinds of chores, exact to ALFWorld's engine.
 
-Importing this registers the environments and nothing more; see `env` for them,
-`engine` for the rules, `loader` for the original's files, `generate` for games
-of our own, `plan` for the expert.
+env                   the episode: generated games, and the original's files
+game, build           what a game and a state are; a game made from drafts
+engine, actions       a step, what is admissible, what wins; each verb
+text                  every sentence of the original
+plan, chores          the expert: the shortest way to win
+explore               the teacher: it plays from the texts alone
+generate, rooms, furniture, catalogue, draws   games of our own
+loader, rules, goals, pddl, index              the original's files
+export, manifest      games in its format; frozen lists of tasks
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _SINGLE = {1 << index: 1 << index for index in range(256)}
 
 @dataclass(frozen=True, slots=True)
 class ReceptacleDraft:
-    """Describe a receptacle to `build`; the name follows from all the ids."""
+    """A receptacle as `build` is given it; the name follows from all the ids."""
 
     id: str
     type: str
@@ -27,7 +27,7 @@ class ReceptacleDraft:
 
 @dataclass(frozen=True, slots=True)
 class ObjectDraft:
-    """Describe an object to `build`.
+    """An object as `build` is given it.
 
     Args:
         id: the internal id.
@@ -116,7 +116,7 @@ def build(
         start: location of the agent at the start.
         walkthrough: actions that win, where known.
         wording: which commands the game understands.
-        named: further ids that take part in the numbering.
+        named: other ids that take part in the numbering.
 
     Raises:
         UsageError: if an id is used twice, or names a receptacle that is not there.
@@ -215,7 +215,9 @@ def _initial(places: list[ReceptacleDraft], things: list[ObjectDraft], start: in
     for thing in things:
         unknown = [id_ for id_ in thing.inside if id_.lower() not in number]
         if unknown:
-            raise UsageError(f"game {task!r}: {thing.id} is in {unknown[0]!r}, which is no receptacle of it")
+            raise UsageError(
+                f"game {task!r}: {thing.id} is in {unknown[0]!r}, which is not a receptacle of it"
+            )
         indices = [number[id_.lower()] for id_ in thing.inside]
         where = [places[i].location for i in indices] if thing.at is None else thing.at
         inside.append(_union(indices))

@@ -11,24 +11,6 @@ from functools import cache
 
 from .game import Ability
 
-__all__ = [
-    "CLEANABLE",
-    "COOLABLE",
-    "HEATABLE",
-    "HOLDS",
-    "LAMPS",
-    "LIKELY",
-    "OBJECT_CLASSES",
-    "OPENABLE",
-    "RECEPTACLE_CLASSES",
-    "RECEPTACLE_OBJECTS",
-    "SLICEABLE",
-    "STATIONARY",
-    "abilities",
-    "can_contain",
-    "likelihood",
-]
-
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())

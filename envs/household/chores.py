@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 from .game import Game, State, bits
 
-__all__ = ["ABILITIES", "APPLIANCES", "Chore", "Chores", "Node", "reachable"]
-
 APPLIANCES = {"hot": "microwaves", "cool": "fridges", "clean": "sinks"}
 """Condition -> the field of Game with the receptacles that bring it about."""
 ABILITIES = {"hot": "heatable", "cool": "coolable", "clean": "cleanable", "sliced": "sliceable"}
@@ -30,7 +28,7 @@ def reachable(game: Game) -> int:
 
 
 class Node(NamedTuple):
-    """Hold what of a State can matter; tuples have one entry per thing of Chores."""
+    """The part of a State that can matter; tuples have one entry per thing of Chores."""
 
     location: int
     held: int  # position in Chores.things, or -1
@@ -49,7 +47,7 @@ Chore = tuple[tuple[str, int, int], ...]
 
 
 class Chores:
-    """Know the objects and the places that matter from one state on.
+    """The objects and the places that matter from one state on.
 
     Args:
         game: the game.

@@ -12,13 +12,11 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
-__all__ = ["Draws"]
-
 T = TypeVar("T")
 
 
 class Draws:
-    """Draw from a stream that a text names.
+    """A stream of random choices that a text names.
 
     Args:
         name: the name of the stream; equal names give equal draws.

@@ -4,7 +4,7 @@
     turnwise.make("household/alfworld-v0", game_file="game.tw-pddl")
 
 The scalar reward is the benchmark's: nothing until the goal is reached. The way
-there is told apart from it, in `info`: `rewards` has the sub-goals `pick`,
+there is reported apart from it, in `info`: `rewards` has the sub-goals `pick`,
 `prepare`, `place` and `won`, each 1.0 in the turn that reaches it for the first
 time; `score` is the share of goal conditions that hold.
 
@@ -34,8 +34,6 @@ from .index import SPLIT_NAMES, GameIndex, IndexedGame, open_index
 from .loader import load_game
 from .plan import find_plan
 
-__all__ = ["AlfworldEnv", "HouseholdEnv"]
-
 _OPTIONS = ("expert", "task")
 _TASK_LINE = "Your task is to: "
 _MAX_TURNS = 100_000
@@ -46,7 +44,7 @@ _generated = functools.lru_cache(maxsize=256)(generate)
 
 
 class HouseholdEnv(TextEnv):
-    """Play generated household games.
+    """Generated household games.
 
     Args:
         task_types: which of TASK_TYPES, one name or several; all by default.
@@ -58,7 +56,7 @@ class HouseholdEnv(TextEnv):
         state_key: `observation` or `hash`; see the module.
 
     Raises:
-        UnknownName: if a name is none of those.
+        UnknownName: if a name is not one of those.
         UsageError: if a number is out of range.
     """
 
@@ -146,7 +144,7 @@ class HouseholdEnv(TextEnv):
         """Take a turn; what is not admissible answers `Nothing happens.` and costs the turn.
 
         Raises:
-            UsageError: if the action is no text or too long, or the episode is over.
+            UsageError: if the action is not a text or too long, or the episode is over.
         """
         if not isinstance(action, str):
             raise UsageError(f"action {action!r}: expected a text, such as 'go to fridge 1'")
@@ -218,7 +216,7 @@ class HouseholdEnv(TextEnv):
         return {tier: float(flag) for tier, flag in zip(_TIERS, new, strict=True)}
 
     def _expert_action(self, action: str) -> str | None:
-        """Follow the plan as long as the agent does; plan anew when it leaves it."""
+        """Follow the plan as long as the agent does; plan again when it leaves it."""
         if self._plan and action.strip() == self._plan[0]:
             self._plan = self._plan[1:]
         else:
@@ -227,7 +225,7 @@ class HouseholdEnv(TextEnv):
 
 
 class AlfworldEnv(HouseholdEnv):
-    """Play the original's game files.
+    """The original's game files.
 
     Args:
         game_file: one file.

@@ -18,8 +18,6 @@ import numpy as np
 from ...errors import UsageError
 from .catalogue import HOLDS, OBJECT_CLASSES, likelihood
 
-__all__ = ["Chore", "Explorer", "parse_instruction"]
-
 _RECEPTACLES = {name.lower(): name for name in HOLDS}
 _OBJECTS = {name.lower(): name for name in OBJECT_CLASSES}
 _LAMP_STANDS = ("desk", "sidetable", "dresser", "coffeetable")
@@ -44,7 +42,7 @@ _TREATED = re.compile(r"You (?P<verb>heat|cool|clean) the (?P<obj>\w+ \d+) using
 
 
 class Chore(NamedTuple):
-    """Hold what an instruction asks for; classes are in lower case."""
+    """What an instruction asks for; classes are in lower case."""
 
     kind: str
     """place, two, light, heat, cool or clean"""
@@ -70,7 +68,7 @@ def parse_instruction(instruction: str) -> Chore:
 
 
 class Explorer:
-    """Play one game from its texts alone.
+    """A player of one game who knows its texts alone.
 
     Args:
         instruction: the text that states the task, e.g. `Your task is to: put a mug in desk.`

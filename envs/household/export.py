@@ -19,8 +19,6 @@ from ...files import write_whole
 from .game import Ability, Game, Goal, Wording, bits
 from .plan import find_plan
 
-__all__ = ["Logic", "read_logic", "to_original", "write_original"]
-
 _TASK = re.compile(r'Your task is to: (?:[^"\\]|\\.)*')
 _ABILITIES = {
     Ability.PICKUPABLE: "pickupable",
@@ -38,7 +36,7 @@ _NAMED_BY_DOMAIN = (("SinkBasin", "Microwave", "Fridge"), ("Knife", "ButterKnife
 
 
 class Logic(NamedTuple):
-    """Hold the rules and the sentences of the original engine, as texts."""
+    """The rules and the sentences of the original engine, as texts."""
 
     domain: str
     grammar: str

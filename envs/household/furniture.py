@@ -7,8 +7,6 @@ tasks need.
 
 from __future__ import annotations
 
-__all__ = ["COUNTS", "FIXTURES", "THINGS"]
-
 Counts = dict[str, tuple[int, ...]]
 
 _KITCHEN: dict[str, Counts] = {

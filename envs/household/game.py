@@ -38,7 +38,7 @@ CONDITIONS = ("hot", "cool", "clean", "sliced")
 
 
 class Ability(enum.IntFlag):
-    """Say what can be done to an object."""
+    """What can be done to an object."""
 
     PICKUPABLE = 1
     HEATABLE = 2
@@ -54,7 +54,7 @@ NO_ABILITY = Ability(0)
 
 @dataclass(frozen=True, slots=True)
 class Receptacle:
-    """Be a place that objects stand in or on.
+    """A place that objects stand in or on.
 
     Args:
         id: the internal id, e.g. `Cabinet_bar__plus_00_dot_10`.
@@ -73,7 +73,7 @@ class Receptacle:
 
 @dataclass(frozen=True, slots=True)
 class HouseObject:
-    """Be a thing with an internal id, a shown name (`egg 2`) and a class (`Egg`)."""
+    """A thing with an internal id, a shown name (`egg 2`) and a class (`Egg`)."""
 
     id: str
     name: str
@@ -82,7 +82,7 @@ class HouseObject:
 
 
 class State(NamedTuple):
-    """Hold everything that changes; equal states behave alike for ever.
+    """Everything that changes; equal states behave alike for ever.
 
     `inside`, `at` and `left` have one mask per object. An object stands in one
     receptacle as a rule, but the original data also has objects in two or none,
@@ -105,7 +105,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Say what wins.
+    """What wins.
 
     Args:
         kind: `place`: `count` fitting objects in one receptacle of the target
@@ -129,7 +129,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Game:
-    """Be one game: a house, its rules and a task.
+    """One game: a house, its rules and a task.
 
     Masks are of objects unless said otherwise. `build` makes one.
     """

@@ -22,8 +22,6 @@ from .game import TASK_TYPES, Ability, Game, Goal, TaskType, Wording
 from .plan import find_plan
 from .rooms import DIFFICULTIES, SPLITS, Ids, Layout, layout_key, layouts
 
-__all__ = ["GENERATOR_VERSION", "STEP_LIMIT", "canonical_bytes", "generate", "goal_of", "layout_of"]
-
 GENERATOR_VERSION = 1
 """Rises whenever a seed gives another game than before."""
 STEP_LIMIT = 50
@@ -86,7 +84,7 @@ def generate(
 
     Raises:
         UnknownName: if task type, split or difficulty does not exist.
-        UsageError: if the seed is no integer.
+        UsageError: if the seed is not an integer.
     """
     for kind, given, known in (
         ("task type", task_type, TASK_TYPES),

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from .game import NO_ABILITY, Ability, Goal, TaskType
 from .pddl import Expression, Item, PddlError, Word, words
 
-__all__ = ["read_goal", "task_type_of"]
-
 _CONDITION = {"ishot": "hot", "iscool": "cool", "isclean": "clean", "issliced": "sliced"}
 _ABILITY = {
     "heatable": Ability.HEATABLE,
@@ -28,7 +26,7 @@ _ORDER = tuple(_CONDITION.values())
 
 @dataclass(slots=True)
 class _Variable:
-    """Hold what a goal says about one variable alone."""
+    """What a goal says about one variable alone."""
 
     object_type: str = ""
     receptacle_type: str = ""
@@ -45,7 +43,7 @@ class _Variable:
 
 
 class _Reader:
-    """Flatten nested `and` and `exists` into facts about renamed variables."""
+    """A reader that flattens nested `and` and `exists` into facts about renamed variables."""
 
     def __init__(self) -> None:
         self.variables: dict[str, _Variable] = {}

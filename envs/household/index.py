@@ -23,8 +23,6 @@ from ...files import write_whole
 from .game import TaskType
 from .loader import GameFileError, load_game
 
-__all__ = ["GAME_FILE", "SPLIT_NAMES", "BrokenGame", "GameIndex", "IndexedGame", "cache_folder", "open_index"]
-
 GAME_FILE = "game.tw-pddl"
 SPLIT_NAMES = {
     "train": "train",
@@ -45,7 +43,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IndexedGame:
-    """Name a game that can be played: path below the folder, split, task type."""
+    """A game that can be played: path below the folder, split, task type."""
 
     path: str
     split: str  # our name, or "" where the layout tells none
@@ -54,14 +52,14 @@ class IndexedGame:
 
 @dataclass(frozen=True, slots=True)
 class BrokenGame:
-    """Name a file that was left out, and why."""
+    """A file that was left out, and why."""
 
     path: str
     reason: str
 
 
 class _Entry(TypedDict, total=False):
-    """Hold what the cache keeps of a file: its stamp, and its task type or what is wrong."""
+    """What the cache keeps of a file: its stamp, and its task type or what is wrong."""
 
     mtime_ns: int
     size_bytes: int
@@ -71,7 +69,7 @@ class _Entry(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class GameIndex:
-    """Hold what a folder contains, both lists in the order of their paths."""
+    """What a folder contains, both lists in the order of their paths."""
 
     folder: Path
     games: tuple[IndexedGame, ...]
@@ -189,7 +187,7 @@ def _read(file: Path) -> dict[str, _Entry]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        _LOG.warning("the index %s cannot be read and is made anew: %s", file, error)
+        _LOG.warning("the index %s cannot be read and is made again: %s", file, error)
         return {}
     entries = document.get("files") if isinstance(document, dict) else None
     if not isinstance(entries, dict) or document.get("format") != _FORMAT:

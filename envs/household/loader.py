@@ -1,7 +1,7 @@
 """Load the original's game files (`game.tw-pddl`) into games of our own engine.
 
 A file is JSON with `pddl_domain`, `grammar`, `pddl_problem`, and mostly
-`walkthrough` and `solvable`. Whatever is wrong with one is told with the file,
+`walkthrough` and `solvable`. What is wrong with one is reported with the file,
 the part, the line inside that part and the reason.
 """
 
@@ -21,8 +21,6 @@ from .goals import read_goal, task_type_of
 from .pddl import Expression, PddlError, Word, read, section, words
 from .plan import obstacle, solvable
 from .rules import PREDICATES, check_domain, read_grammar
-
-__all__ = ["MAX_FILE_BYTES", "GameFileError", "load_game", "parse_game"]
 
 MAX_FILE_BYTES = 8 << 20
 _MAX_CACHED_GAMES = 4096  # the original's training split has 3 553
@@ -46,7 +44,7 @@ _CONDITIONS = {
 
 
 class GameFileError(UsageError):
-    """Say why a file is no game that can be played.
+    """Why a file is not a game that can be played.
 
     Args:
         file: the file, as text.
@@ -133,9 +131,9 @@ def _document(data: bytes | str, file: str) -> Mapping[str, Any]:
     try:
         document = json.loads(data)
     except UnicodeDecodeError as error:
-        raise GameFileError(file, "", 0, f"not a game: no UTF-8 text ({error.reason})") from error
+        raise GameFileError(file, "", 0, f"not a game: not UTF-8 text ({error.reason})") from error
     except json.JSONDecodeError as error:
-        raise GameFileError(file, "", error.lineno, f"not a game: no JSON document ({error.msg})") from error
+        raise GameFileError(file, "", error.lineno, f"not a game: not JSON ({error.msg})") from error
     except RecursionError as error:
         raise GameFileError(file, "", 0, "not a game: JSON nested too deep") from error
     if not isinstance(document, dict):
@@ -148,7 +146,7 @@ def _document(data: bytes | str, file: str) -> Mapping[str, Any]:
 
 @dataclass(slots=True)
 class _Facts:
-    """Hold the initial facts, grouped by predicate, in the order of the file."""
+    """The initial facts, grouped by predicate, in the order of the file."""
 
     types: dict[str, str]
     by_predicate: dict[str, list[tuple[Word, ...]]] = field(default_factory=dict)

@@ -24,8 +24,6 @@ from .game import TASK_TYPES, Game, TaskType
 from .generate import GENERATOR_VERSION, canonical_bytes, generate
 from .rooms import DIFFICULTIES, SPLITS
 
-__all__ = ["FORMAT", "MANIFEST", "check_manifest", "digest", "games", "make_manifest", "read_manifest"]
-
 FORMAT = 1
 MANIFEST = Path(__file__).parent / "data" / "tasks.json"
 """The manifest that ships."""
@@ -65,7 +63,7 @@ def read_manifest(path: str | Path = MANIFEST) -> dict[str, Any]:
     """Read a manifest.
 
     Raises:
-        UsageError: if the file is missing, too long or no manifest of this format.
+        UsageError: if the file is missing, too long or not a manifest of this format.
     """
     path = Path(path)
     try:
@@ -73,9 +71,9 @@ def read_manifest(path: str | Path = MANIFEST) -> dict[str, Any]:
             raise UsageError(f"{path} has over {_MAX_BYTES} bytes; expected a manifest of household tasks")
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} is no manifest of household tasks: {error}") from error
+        raise UsageError(f"{path} is not a manifest of household tasks: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise UsageError(f"{path} is no manifest of household tasks of format {FORMAT}")
+        raise UsageError(f"{path} is not a manifest of household tasks of format {FORMAT}")
     return document
 
 
@@ -89,7 +87,7 @@ def games(manifest: dict[str, Any]) -> Iterator[tuple[TaskType, int, str, str, s
 
 
 def check_manifest(manifest: dict[str, Any]) -> list[str]:
-    """Generate every task of a manifest anew.
+    """Generate every task of a manifest again.
 
     Returns:
         one line for each task that comes out otherwise; empty when all is well.
@@ -108,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, or 1 when a manifest does not hold."""
     parser = argparse.ArgumentParser(prog="python -m turnwise.envs.household.manifest", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="generate every task anew and compare")
+    check = commands.add_parser("check", help="generate every task again and compare")
     check.add_argument("path", nargs="?", default=str(MANIFEST))
     write = commands.add_parser("write", help="write a manifest of today's generator")
     write.add_argument("path")

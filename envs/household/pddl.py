@@ -11,14 +11,12 @@ from typing import NamedTuple, TypeAlias
 
 from ...errors import UsageError
 
-__all__ = ["Expression", "PddlError", "Word", "read", "render", "section", "words"]
-
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 _MAX_DEPTH = 64
 
 
 class PddlError(UsageError):
-    """Say what is wrong with a PDDL text, and on which line of it."""
+    """What is wrong with a PDDL text, and on which line of it."""
 
     def __init__(self, line: int, reason: str) -> None:
         self.line, self.reason = line, reason
@@ -26,14 +24,14 @@ class PddlError(UsageError):
 
 
 class Word(NamedTuple):
-    """Be one word, in lower case, as written on a line counted from 1."""
+    """One word, in lower case, as written on a line counted from 1."""
 
     text: str
     line: int
 
 
 class Expression(NamedTuple):
-    """Be a list in parentheses that opens on a line counted from 1."""
+    """A list in parentheses that opens on a line counted from 1."""
 
     items: tuple[Item, ...]
     line: int
@@ -91,7 +89,7 @@ def section(definition: Expression, name: str) -> Expression:
     """Return the part `(name ...)` of a `(define ...)`.
 
     Raises:
-        PddlError: if there is none.
+        PddlError: if it is missing.
     """
     for item in definition.items:
         if isinstance(item, Expression) and item.head == name:

@@ -13,8 +13,6 @@ from ...errors import UsageError
 from .chores import ABILITIES, APPLIANCES, Chore, Chores, Node, reachable
 from .game import Game, State, bits
 
-__all__ = ["find_plan", "next_action", "obstacle", "plan", "solvable"]
-
 
 def plan(game: Game, state: State) -> list[str]:
     """Return a shortest list of actions that wins; empty when the game is won.

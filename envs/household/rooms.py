@@ -22,8 +22,6 @@ from .catalogue import OPENABLE, abilities
 from .draws import Draws
 from .furniture import COUNTS, FIXTURES
 
-__all__ = ["DIFFICULTIES", "ROOMS", "SPLITS", "Ids", "Layout", "layout_key", "layouts", "split_of"]
-
 SPLITS = ("train", "seen", "unseen", "test")
 DIFFICULTIES = ("small", "medium", "full")
 ROOMS = ("kitchen", "livingroom", "bedroom", "bathroom")
@@ -38,7 +36,7 @@ _NEIGHBOURS = frozenset(("Cabinet", "Drawer", "Shelf", "StoveBurner"))
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Hold the furniture of a room.
+    """The furniture of a room.
 
     Attributes:
         room: one of ROOMS.
@@ -137,7 +135,7 @@ def _draw_fixtures(
 
 
 class Ids:
-    """Make internal ids in the form of the original: a class and three coordinates."""
+    """Internal ids in the form of the original: a class and three coordinates."""
 
     def __init__(self, draws: Draws) -> None:
         self._draws = draws

@@ -15,8 +15,6 @@ import re
 from .game import Wording
 from .pddl import Expression, PddlError, read, render, section
 
-__all__ = ["PREDICATES", "check_domain", "read_grammar"]
-
 PREDICATES: dict[str, tuple[str, ...]] = {
     "atlocation": ("agent", "location"),
     "receptacleatlocation": ("receptacle", "location"),
@@ -120,7 +118,7 @@ def read_grammar(text: str, *, strict: bool) -> tuple[str, Wording]:
     try:
         instruction = json.loads(match.group(2))
     except json.JSONDecodeError as error:
-        raise PddlError(line, f"the goal text is no JSON string: {error}") from error
+        raise PddlError(line, f"the goal text is not a JSON string: {error}") from error
     rest = " ".join((text[: match.start(2)] + text[match.end(2) :]).split())
     wording = _GRAMMARS.get(hashlib.sha256(rest.encode()).hexdigest()[:16])
     if wording is None and strict:

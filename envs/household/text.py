@@ -6,16 +6,6 @@ from collections.abc import Iterable
 
 from .game import Ability, Game, State, Wording, bits
 
-__all__ = [
-    "NOTHING_HAPPENS",
-    "help_text",
-    "intro",
-    "inventory",
-    "look",
-    "object_description",
-    "receptacle_description",
-]
-
 NOTHING_HAPPENS = "Nothing happens."
 
 _HELP_MOVE = {

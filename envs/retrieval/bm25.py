@@ -24,8 +24,6 @@ from numpy.typing import NDArray
 from ...errors import UsageError
 from .words import split_words, term_of
 
-__all__ = ["MAX_QUERY_WORDS", "Bm25Index", "quantised_lengths"]
-
 MAX_QUERY_WORDS = 1_024
 _BLOCK_DOCUMENTS = 20_000
 _MANY_DOCUMENTS = 50_000  # from here on, pruning costs less than scoring every posting
@@ -40,7 +38,7 @@ def quantised_lengths(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class _TermIds(dict[str, int]):
-    """Map words as they stand to term numbers (-1: left out), numbering terms as they come."""
+    """Term numbers of words as they stand (-1: left out), given out as terms come."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +53,7 @@ class _TermIds(dict[str, int]):
 
 @dataclass(frozen=True, slots=True)
 class Bm25Index:
-    """Hold the postings of a collection; safe to share between threads.
+    """The postings of a collection; safe to share between threads.
 
     Build one with `Bm25Index.build`, or map one from disk with `storage.open_index`.
     """

@@ -12,14 +12,12 @@ from ...errors import UsageError
 from .bm25 import Bm25Index
 from .storage import Records, cache_folder, open_collection, source_tag, write_collection
 
-__all__ = ["Hit", "KnowledgeBase", "Passage", "Retriever", "parse_contents"]
-
 _LARGE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Be one retrievable piece of text."""
+    """One retrievable piece of text."""
 
     id: str
     title: str
@@ -33,14 +31,14 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Be a passage with its score."""
+    """A passage with its score."""
 
     passage: Passage
     score: float
 
 
 class Retriever(Protocol):
-    """Search passages; the same query gives the same answer."""
+    """A search engine over passages; the same query gives the same answer."""
 
     @property
     def digest(self) -> str:
@@ -53,7 +51,7 @@ class Retriever(Protocol):
 
 
 class KnowledgeBase:
-    """Search passages by BM25 over title and text; read-only, shared by all sessions of a process."""
+    """Passages searched by BM25 over title and text; read-only, shared by all sessions of a process."""
 
     def __init__(self, passages: Sequence[Passage], index: Bm25Index) -> None:
         self.passages = passages

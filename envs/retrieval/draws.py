@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["draw"]
-
 
 def draw(key: str, count: int) -> int:
     """Draw a number below `count` from the hash of a text."""

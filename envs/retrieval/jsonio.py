@@ -9,8 +9,6 @@ from typing import Any, TextIO
 
 from ...errors import UsageError
 
-__all__ = ["array_records", "field", "line_records", "read_json"]
-
 _CHUNK_CHARS = 1 << 20
 _MAX_RECORD_CHARS = 1 << 26
 _BLANK = " \t\r\n"
@@ -20,7 +18,7 @@ def read_json(path: Path) -> Any:
     """Read one JSON document.
 
     Raises:
-        UsageError: if the file is missing or is no JSON.
+        UsageError: if the file is missing or is not JSON.
     """
     try:
         return json.loads(path.read_text("utf-8"))
@@ -45,7 +43,7 @@ def line_records(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of a JSON lines file; blank lines are skipped.
 
     Raises:
-        UsageError: naming the line that is no JSON object.
+        UsageError: naming the line that is not a JSON object.
     """
     try:
         with path.open(encoding="utf-8") as file:
@@ -74,7 +72,7 @@ def field(record: dict[str, Any], name: str, kind: type | tuple[type, ...], path
     value = record[name]
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        expected = " or ".join(one.__name__ for one in kinds)
+        expected = " or ".join(kind.__name__ for kind in kinds)
         raise UsageError(f"{path}: record {number}, field {name!r}: expected {expected}, got {value!r:.80}")
     return value
 
@@ -105,7 +103,7 @@ def _elements(file: TextIO, path: Path) -> Iterator[dict[str, Any]]:
         except ValueError as error:
             chunk = file.read(max(_CHUNK_CHARS, len(buffer) - at))
             if not chunk or len(buffer) - at > _MAX_RECORD_CHARS:
-                raise UsageError(f"{path}: record {number} is cut off or no JSON: {error}") from error
+                raise UsageError(f"{path}: record {number} is cut off or not JSON: {error}") from error
             buffer, at = buffer[at:] + chunk, 0
             continue
         if not isinstance(record, dict):

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-__all__ = ["stem"]
-
 _VOWELS = frozenset("aeiou")
 
 _STEP_2 = {

@@ -23,14 +23,12 @@ from numpy.typing import NDArray
 from ...errors import UsageError
 from .bm25 import Bm25Index
 
-__all__ = ["Records", "cache_folder", "open_collection", "source_tag", "write_collection"]
-
 _FORMAT = 1
 _ARRAYS = ("starts", "documents", "impacts", "ceilings")
 
 
 class Records(Sequence[dict[str, Any]]):
-    """Read JSON records out of a mapped file, each with its key; an access decodes one record."""
+    """JSON records of a mapped file, each with its key; an access decodes one record."""
 
     def __init__(self, blob: bytes | mmap.mmap, offsets: NDArray[np.int64], keys: list[str]) -> None:
         self.keys = keys
@@ -96,7 +94,7 @@ def write_collection(
 
 
 def open_collection(folder: Path, tag: str) -> tuple[Bm25Index, Records] | None:
-    """Map a collection that was written under this tag, or return None where there is none."""
+    """Map a collection that was written under this tag, or return None where none is written."""
     try:
         meta = json.loads((folder / "meta.json").read_text("utf-8"))
     except (OSError, ValueError):

@@ -15,8 +15,6 @@ import re
 
 from .stemmer import stem
 
-__all__ = ["MAX_WORD_CHARS", "STOP_WORDS", "analyse", "split_words", "term_of"]
-
 MAX_WORD_CHARS = 255
 
 _STOP = "a an and are as at be but by for if in into is it no not of on or such that the their then there"

@@ -1,4 +1,13 @@
-"""Search: answer questions with a search engine, one query at a time."""
+"""Search: answer questions with a search engine, one query at a time.
+
+environment   the episode: queries, passages, the answer's grade
+protocol      the words between agent and search engine
+generated     `search/generated-v0`: the made-up world
+qa            `search/qa-v0`: questions and corpora of files, or a retrieval server
+loaders       those files; remote: that server
+world, names, relations, writing, questions   how the world is made, worded and asked about
+answers       exact match, F1 and substring
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,6 @@ import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-__all__ = ["METRICS", "exact_match", "f1", "normalise", "substring_match"]
-
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 

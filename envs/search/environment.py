@@ -30,8 +30,6 @@ from .answers import METRICS
 from .protocol import INVALID, Answer, Search, information, read
 from .questions import QuestionSet
 
-__all__ = ["BUDGET", "MAX_TURNS", "TOP_K", "SearchEnv", "StepResult"]
-
 StepResult = tuple[str, float, bool, bool, dict[str, Any]]
 
 MAX_TURNS = 4
@@ -44,14 +42,14 @@ _TOOLS = (
 
 
 class SearchEnv(TextEnv):
-    """Answer a question with a search engine; the seed decides the question.
+    """A question to be answered with a search engine; the seed decides which.
 
     Args:
         knowledge: retrievers by name, shared by every session; the first is asked unless a message names one.
         questions: every question.
         chosen: the numbers of the questions to draw from.
         topk: passages per search.
-        max_turns: the episode is truncated after so many turns.
+        max_turns: the episode is truncated after that many turns.
         reward: em, f1 or substring.
         budget: words and punctuation marks of the passages in one reply.
         cost_per_call: the tier `cost` of a search is minus this.

@@ -11,8 +11,6 @@ from .relations import of_subject
 from .world import Thing, World, generated_world
 from .writing import KB_NAMES, LazyKnowledge
 
-__all__ = ["GeneratedSearch"]
-
 _MAX_TURNS = 5  # four searches and the answer
 _FEWEST, _MOST = 40, 100_000  # questions: fewer leave a split empty, more are not unique
 _SPLITS = ("all", "train", "seen", "unseen", "test")
@@ -26,12 +24,12 @@ _ALIASES = {
 
 
 class GeneratedSearch(SearchEnv):
-    """Answer questions about a generated world; see SearchEnv for the game.
+    """Questions about a generated world; see SearchEnv for the game.
 
     The knowledge bases are all (the default), people, places, works and organisations.
 
     Args:
-        hops: only questions of so many hops, from 1 to 4; None for all.
+        hops: only questions of that many hops, from 1 to 4; None for all.
         split: all, train, seen, unseen or test; no fact of one side is on another.
         choices: offer `info["admissible"]`: a search for each thing that the question or a page
             named, and an answer for each object that a page stated. Any other text still works.

@@ -19,8 +19,6 @@ from ..retrieval.draws import draw
 from ..retrieval.jsonio import array_records, field, line_records
 from .questions import Question
 
-__all__ = ["read_passages", "read_questions"]
-
 _QUESTION_NAMES = ("question", "Question", "query")
 _ANSWER_NAMES = ("golden_answers", "answers", "answer")
 
@@ -46,7 +44,7 @@ def read_questions(path: Path) -> list[Question]:
     """Read every question of a file.
 
     Raises:
-        UsageError: naming file, record and field, or if there is none.
+        UsageError: naming file, record and field, or if the file holds no record.
     """
     questions = [_question(record, path, number) for number, record in enumerate(_records(path))]
     if not questions:

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from .relations import Kind
 
-__all__ = ["INSTRUMENTS", "Namer"]
-
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
@@ -55,7 +53,7 @@ _INSTITUTIONS = (
 
 
 class Namer:
-    """Give names of each kind of thing, never one twice."""
+    """Names of each kind of thing, never one twice."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng

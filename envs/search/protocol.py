@@ -15,8 +15,6 @@ from dataclasses import dataclass
 
 from ..retrieval.documents import Passage
 
-__all__ = ["INVALID", "Answer", "Search", "information", "read"]
-
 INVALID = (
     "My previous action is invalid. "
     "If I want to search, I should put the query between <search> and </search>."
@@ -31,7 +29,7 @@ _OURS = re.compile(r"<(?=/?(?:information|search|answer|think|tool_call|tool_res
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Be a query; `kb` is None where the agent names no knowledge base."""
+    """A query; `kb` is None where the agent names no knowledge base."""
 
     query: str
     kb: str | None = None
@@ -39,7 +37,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Be the final answer."""
+    """The final answer."""
 
     text: str
 

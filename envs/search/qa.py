@@ -17,13 +17,11 @@ from .loaders import read_passages, read_questions
 from .protocol import Search, read
 from .questions import Question, QuestionSet
 
-__all__ = ["QuestionAnswering"]
-
 _SPLITS = ("all", "train", "unseen", "test")
 
 
 class QuestionAnswering(SearchEnv):
-    """Answer the questions of a file; see SearchEnv for the game.
+    """The questions of a file; see SearchEnv for the game.
 
     Args:
         questions: JSON array or JSON lines with question and answer; see `loaders`.

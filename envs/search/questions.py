@@ -19,8 +19,6 @@ from .relations import Relation, of_subject
 from .world import SIDES, Side, Thing, World, generated_world
 from .writing import page_id
 
-__all__ = ["MAX_HOPS", "NUM_QUESTIONS", "Question", "QuestionSet", "generated_questions", "split_of"]
-
 MAX_HOPS = 4
 NUM_QUESTIONS = 4_000
 _SHARES: dict[Side, float] = {"train": 0.8, "unseen": 0.1, "test": 0.1}
@@ -28,7 +26,7 @@ _SHARES: dict[Side, float] = {"train": 0.8, "unseen": 0.1, "test": 0.1}
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Be one question.
+    """One question.
 
     `supporting` are the ids of the passages that hold the answer's steps, in
     order, and `queries` for each of them ways to find it; both may be empty.
@@ -43,7 +41,7 @@ class Question:
 
 
 class QuestionSet(Sequence[Question]):
-    """Be the questions of an environment, with a digest; never changed."""
+    """The questions of an environment, with a digest; never changed."""
 
     def __init__(self, questions: Iterable[Question]) -> None:
         self._questions = tuple(questions)

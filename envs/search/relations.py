@@ -9,15 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["KINDS", "RELATIONS", "Kind", "Relation", "of_subject"]
-
 Kind = Literal["person", "city", "region", "work", "organisation"]
 KINDS: tuple[Kind, ...] = ("person", "city", "region", "work", "organisation")
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Be one relation.
+    """One relation.
 
     `object` is a kind of thing, or None for a plain text such as a year. `phrase`
     stands for the object inside a longer question (None: it only ends one),

@@ -10,13 +10,11 @@ import httpx
 from ...errors import RequestRefused, ServerError, ServerUnreachable, UsageError
 from ..retrieval.documents import Hit, Passage, parse_contents
 
-__all__ = ["RemoteKnowledge"]
-
 _PAUSE_S = 0.2
 
 
 class RemoteKnowledge:
-    """Search through `POST /retrieve {"queries", "topk", "return_scores"}`; safe to share between threads.
+    """A search engine behind `POST /retrieve {"queries", "topk", "return_scores"}`, shared between threads.
 
     Args:
         url: of the server, with or without `/retrieve`.
@@ -24,7 +22,7 @@ class RemoteKnowledge:
         num_tries: how often a call that got no answer, or a 5xx, is made in all.
 
     Raises:
-        UsageError: if the url is no http url.
+        UsageError: if the url is not an http url.
     """
 
     def __init__(self, url: str, *, timeout_s: float = 30.0, num_tries: int = 3) -> None:

@@ -16,8 +16,6 @@ from typing import Literal
 from .names import INSTRUMENTS, Namer
 from .relations import KINDS, Kind, Relation, of_subject
 
-__all__ = ["SIDES", "Side", "Thing", "World", "generated_world"]
-
 Side = Literal["train", "unseen", "test"]
 SIDES: tuple[Side, ...] = ("train", "unseen", "test")
 
@@ -35,7 +33,7 @@ _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augu
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Be one thing of the world; `facts` maps a relation's name to the number of a thing or to a text."""
+    """One thing of the world; `facts` maps a relation's name to the number of a thing or to a text."""
 
     number: int
     kind: Kind
@@ -46,7 +44,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Be all things, by number."""
+    """All things, by number."""
 
     seed: int
     things: tuple[Thing, ...]
@@ -109,5 +107,5 @@ def _object(
 def _marry(rng: random.Random, people: list[Thing]) -> None:
     couples = people[:]
     rng.shuffle(couples)
-    for one, other in zip(couples[::2], couples[1::2], strict=False):
-        one.facts["spouse"], other.facts["spouse"] = other.number, one.number
+    for person, partner in zip(couples[::2], couples[1::2], strict=False):
+        person.facts["spouse"], partner.facts["spouse"] = partner.number, person.number

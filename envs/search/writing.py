@@ -14,8 +14,6 @@ from ..retrieval.documents import Hit, KnowledgeBase, Passage
 from .relations import Kind, Relation, of_subject
 from .world import Thing, World, generated_world
 
-__all__ = ["KB_NAMES", "LazyKnowledge", "generated_knowledge", "page_id", "pages"]
-
 KB_NAMES: dict[str, tuple[Kind, ...]] = {
     "all": ("person", "city", "region", "work", "organisation"),
     "people": ("person",),
@@ -89,7 +87,7 @@ def page_id(thing: Thing, part: int) -> str:
 
 
 class LazyKnowledge:
-    """Be a knowledge base of a generated world that is indexed when it is first searched."""
+    """A knowledge base of a generated world that is indexed when it is first searched."""
 
     def __init__(self, seed: int, kb: str) -> None:
         self._seed, self._kb = seed, kb

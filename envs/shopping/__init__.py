@@ -2,6 +2,15 @@
 
 `shopping/webshop-v0` reads the original WebShop files; `shopping/generated-v0`
 makes a catalogue of its own and needs none.
+
+environment           the episode; webshop, generated: the two ids
+session, pages        a visit, and its pages as text
+scoring, fuzzy        WebShop's reward, and the likeness of texts it is defined by
+catalogue, product    what is sold, its prices, its search engine
+goals, splits         what is wanted, and which goals train
+expert, queries       the expert; searches made of an instruction's own words
+generate, wording     the generated products and goals, and how these are worded
+stock, goods          what the generated shop sells (stock_personal, stock_home)
 """
 
 from __future__ import annotations

@@ -21,15 +21,13 @@ from ..retrieval.storage import Records, cache_folder, open_collection, source_t
 from .goals import Goal, ProductGoals, human_goals
 from .product import Product
 
-__all__ = ["Catalogue", "shared_catalogue"]
-
 _LARGE_BYTES = 64 << 20
 _NUM_DECODED = 4_096
 _FINE = 1 << 53
 
 
 class Catalogue:
-    """Hold products and search them; never changed after it is made.
+    """Products and the engine that searches them; never changed after it is made.
 
     Args:
         products: by id, in the order of the search engine's documents.
@@ -143,7 +141,7 @@ def _load_once(tag: str, *files: Any) -> Catalogue:
 
 
 class _Prices(Mapping[str, float]):
-    """Say what a product costs in dollars: the price given, its only price, or a draw from its range."""
+    """What a product costs in dollars: the price given, its only price, or a draw from its range."""
 
     def __init__(self, products: Mapping[str, Product], fixed: Mapping[str, float]) -> None:
         self._products = products
@@ -167,7 +165,7 @@ class _Prices(Mapping[str, float]):
 
 
 class _StoredProducts(Mapping[str, Product]):
-    """Decode products out of a mapped collection, keeping the last few thousand."""
+    """Products of a mapped collection; the last few thousand stay decoded."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -198,12 +196,12 @@ def _make_collection(folder: Path, tag: str, items: Path, instructions: Path) ->
 
 
 def _read_products(items: Path, instructions: Path) -> Iterator[Product]:
-    told = read_json(instructions)
-    if not isinstance(told, dict):
+    by_product = read_json(instructions)
+    if not isinstance(by_product, dict):
         raise UsageError(f"{instructions}: expected an object from product id to attributes")
     seen: set[str] = set()
     for number, record in enumerate(array_records(items)):
-        product = Product.from_original(record, told, items, number)
+        product = Product.from_original(record, by_product, items, number)
         if product is not None and product.asin not in seen:
             seen.add(product.asin)
             yield product

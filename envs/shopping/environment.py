@@ -39,14 +39,12 @@ from .queries import queries_of
 from .scoring import matched_options, reward
 from .session import Visit, buttons, follow, show
 
-__all__ = ["MAX_TURNS", "SUCCESS_REWARD", "ShoppingEnv"]
-
 MAX_TURNS = 15
 SUCCESS_REWARD = 10.0
 
 
 class ShoppingEnv(TextEnv):
-    """Shop in a catalogue; the seed decides the goal.
+    """A shop with a goal that the seed decides.
 
     Args:
         catalogue: shared by every session of a process; never copied.
@@ -55,7 +53,7 @@ class ShoppingEnv(TextEnv):
         mode: `text` or `text_rich`.
         goal_index: always this goal, by its number among all goals.
         strict: match options by name and exact value.
-        max_turns: the episode is truncated after so many turns.
+        max_turns: the episode is truncated after that many turns.
         choices: list searches on the search page, for agents that choose from a list.
         goals_digest: what the goals are, where neither code nor catalogue decides it.
 

@@ -19,8 +19,6 @@ from .queries import best_query
 from .scoring import matched_options
 from .session import NUM_HITS, Visit, selectable
 
-__all__ = ["best_options", "expert_action"]
-
 
 def expert_action(
     goal: Goal, visit: Visit, catalogue: Catalogue, *, strict: bool = False, listed: bool = False
@@ -77,8 +75,8 @@ def best_options(goal: Goal, catalogue: Catalogue, *, strict: bool = False) -> d
 
 def _worth(choice: tuple[tuple[frozenset[int], str, str], ...]) -> tuple[int, int]:
     """Rank by how many wanted options are met, then by how few clicks that takes."""
-    met = frozenset[int]().union(*(one for one, _, _ in choice))
-    return len(met), -sum(bool(one) for one, _, _ in choice)
+    all_met = frozenset[int]().union(*(met for met, _, _ in choice))
+    return len(all_met), -sum(bool(met) for met, _, _ in choice)
 
 
 @functools.lru_cache(maxsize=1_024)

@@ -11,8 +11,6 @@ import functools
 from rapidfuzz import fuzz
 from rapidfuzz.utils import default_process
 
-__all__ = ["LIKE", "token_set_ratio"]
-
 LIKE = 85  # above this two texts count as the same in the original reward
 
 _NOT_ASCII = dict.fromkeys(range(128, 256))

@@ -19,8 +19,6 @@ from .product import Product, Review
 from .stock import FAMILIES
 from .wording import Difficulty, ask
 
-__all__ = ["GOALS_PER_PRODUCT", "NUM_PRODUCTS", "GeneratedGoals", "generated_catalogue", "make_product"]
-
 NUM_PRODUCTS = 5_400
 GOALS_PER_PRODUCT = 2
 _MAX_PRODUCTS = 1_000_000
@@ -94,7 +92,7 @@ def make_product(seed: int, number: int) -> Product:
 
 
 class GeneratedGoals(LazyGoals):
-    """Offer two goals of each chosen difficulty for every generated product."""
+    """Two goals of each chosen difficulty for every generated product."""
 
     def __init__(self, catalogue: Catalogue, seed: int, difficulties: Sequence[Difficulty]) -> None:
         self._catalogue = catalogue
@@ -130,10 +128,10 @@ def _make_goal(rng: random.Random, product: Product, price: float, difficulty: D
     words = product.name.replace(",", "").split(" ")
     line = next(word for word in words if word in _LINES)
     title = (words[0], line)
-    told = ask(rng, difficulty, family, kind, title, properties, options, cap if cap < NO_CAP else None)
+    text = ask(rng, difficulty, family, kind, title, properties, options, cap if cap < NO_CAP else None)
     return Goal(
         asin=product.asin,
-        instruction=told,
+        instruction=text,
         attributes=tuple(properties),
         options=options,
         price_upper=cap,

@@ -13,11 +13,9 @@ from .pages import Mode
 from .splits import draws
 from .wording import Difficulty
 
-__all__ = ["GeneratedShop"]
-
 
 class GeneratedShop(ShoppingEnv):
-    """Shop among generated products; see ShoppingEnv for the game.
+    """A shop of generated products; see ShoppingEnv for the game.
 
     Args:
         difficulty: easy, medium, hard, or mix for all three.

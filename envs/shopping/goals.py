@@ -21,8 +21,6 @@ from ..retrieval.draws import draw
 from ..retrieval.jsonio import field, read_json
 from .product import Product
 
-__all__ = ["NO_CAP", "Goal", "LazyGoals", "ProductGoals", "human_goals", "load_goals", "price_cap"]
-
 NO_CAP = 1_000_000.0
 _SHUFFLE_SEED = 233  # the original's
 _CAPS = [10.0 * i for i in range(1, 100)]
@@ -30,7 +28,7 @@ _CAPS = [10.0 * i for i in range(1, 100)]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Be one task: a product to buy, with attributes, options and a price cap in dollars.
+    """One task: a product to buy, with attributes, options and a price cap in dollars.
 
     `options` maps names to values; goals in people's words have values without names.
     """
@@ -93,12 +91,12 @@ def load_goals(path: Path, products: Mapping[str, Product]) -> list[Goal]:
 
 def human_goals(path: Path, products: Mapping[str, Product], prices: Mapping[str, float]) -> list[Goal]:
     """Read goals in people's words (`items_human_ins.json`), shuffled as the original does."""
-    told = read_json(path)
-    if not isinstance(told, dict):
+    instructions = read_json(path)
+    if not isinstance(instructions, dict):
         raise UsageError(f"{path}: expected an object from product id to instructions")
     goals = []
     for asin in products:
-        for number, record in enumerate(told.get(asin, ())):
+        for number, record in enumerate(instructions.get(asin, ())):
             attributes = tuple(field(record, "instruction_attributes", list, path, number))
             if attributes:
                 text = field(record, "instruction", str, path, number).strip(".")
@@ -110,7 +108,7 @@ def human_goals(path: Path, products: Mapping[str, Product], prices: Mapping[str
 
 
 class LazyGoals(Sequence[Goal], ABC):
-    """Be goals that are built when they are looked at."""
+    """Goals that are built when they are looked at."""
 
     @abstractmethod
     def asin(self, index: int) -> str:
@@ -135,7 +133,7 @@ class LazyGoals(Sequence[Goal], ABC):
 
 
 class ProductGoals(LazyGoals):
-    """Offer a goal for every way to choose the options of every product that has an instruction.
+    """A goal for every way to choose the options of every product that has an instruction.
 
     Nothing is stored per goal but its place in the shuffled order, so the goals
     of a million products fit in memory.
@@ -171,9 +169,9 @@ class ProductGoals(LazyGoals):
             combination, choice = divmod(combination, len(product.options[name]))
             options[name] = product.options[name][choice]
         options = dict(sorted(options.items()))
-        told = ", and ".join(f"{name}: {value}" for name, value in options.items())
-        text = f"{product.instruction}{' with ' + told if told else ''}"
-        key = f"{product.asin} {told}"
+        wanted = ", and ".join(f"{name}: {value}" for name, value in options.items())
+        text = f"{product.instruction}{' with ' + wanted if wanted else ''}"
+        key = f"{product.asin} {wanted}"
         return _goal(product, text, product.instruction_attributes, options, self._prices[product.asin], key)
 
 

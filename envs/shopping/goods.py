@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Be one kind of goods: `wanted` as a shopper says it, `query` as the shop files it; dollars."""
+    """One kind of goods: `wanted` as a shopper says it, `query` as the shop files it; dollars."""
 
     wanted: str
     query: str
@@ -28,7 +28,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Be kinds that share a department, materials, properties and options.
+    """Kinds that share a department, materials, properties and options.
 
     `properties` maps an attribute to other ways of saying it.
     """

@@ -20,9 +20,6 @@ from typing import Literal
 from ..core import MAX_TEXT_CHARS
 from .product import Product
 
-__all__ = ["BACK", "BUY", "HITS_PER_PAGE", "NEXT", "PREVIOUS", "SUBPAGES", "Mode", "Piece", "render"]
-__all__ += ["done_page", "item_page", "results_page", "search_page", "sub_page"]
-
 Mode = Literal["text", "text_rich"]
 Kind = Literal["text", "button", "label", "link"]
 
@@ -33,7 +30,7 @@ SUBPAGES = ("Description", "Features", "Reviews")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Be one visible text: plain, a button, an option's value or a product's link."""
+    """One visible text: plain, a button, an option's value or a product's link."""
 
     text: str
     kind: Kind = "text"

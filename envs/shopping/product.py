@@ -16,8 +16,6 @@ from typing import Any
 from ...errors import UsageError
 from ..retrieval.jsonio import field
 
-__all__ = ["DEFAULT_PRICE", "Product", "Review"]
-
 DEFAULT_PRICE = 100.0  # dollars, of a product whose record names no price
 _MAX_ID_CHARS = 10
 _NOT_PRICE = re.compile(r"[^\d.]")
@@ -25,7 +23,7 @@ _NOT_PRICE = re.compile(r"[^\d.]")
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Be one customer's review."""
+    """One customer's review."""
 
     title: str
     score: float
@@ -34,7 +32,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Be one product; `options` maps a name to its values, both in lower case, in page order.
+    """One product; `options` maps a name to its values, both in lower case, in page order.
 
     `instruction` and `instruction_attributes` are what a shopper who wants this
     product says and cares about; a product without them is nobody's goal.
@@ -113,7 +111,7 @@ class Product:
         if asin == "nan" or len(asin) > _MAX_ID_CHARS:
             return None
         bullets = field(record, "small_description", (list, str), path, number)
-        told = instructions.get(asin, {})
+        extra = instructions.get(asin, {})
         return cls(
             asin=asin,
             name=field(record, "name", str, path, number),
@@ -124,9 +122,9 @@ class Product:
             product_category=field(record, "product_category", str, path, number),
             prices=_prices(record.get("pricing"), path, number),
             options=_options(record.get("customization_options"), path, number),
-            attributes=tuple(told.get("attributes", ("DUMMY_ATTR",))),
-            instruction=told.get("instruction"),
-            instruction_attributes=tuple(told.get("instruction_attributes") or ()),
+            attributes=tuple(extra.get("attributes", ("DUMMY_ATTR",))),
+            instruction=extra.get("instruction"),
+            instruction_attributes=tuple(extra.get("instruction_attributes") or ()),
         )
 
 

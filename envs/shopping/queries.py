@@ -14,8 +14,6 @@ from .catalogue import Catalogue
 from .pages import HITS_PER_PAGE
 from .session import NUM_HITS
 
-__all__ = ["MAX_QUERY_WORDS", "best_query", "queries_of"]
-
 MAX_QUERY_WORDS = 4
 _MAX_INSTRUCTION_WORDS = 60  # what a longer instruction says after them is in no query
 
@@ -37,11 +35,11 @@ def best_query(instruction: str, asin: str, catalogue: Catalogue) -> str | None:
 
     Of those that are as good, the one with the fewest words, then the first in the instruction.
     """
-    told = " ".join(split_words(instruction))
+    text = " ".join(split_words(instruction))
     ranked = []
     for query in queries_of(instruction):
         hits = catalogue.search(query, NUM_HITS)
         if asin in hits:
             page = hits.index(asin) // HITS_PER_PAGE
-            ranked.append((page, query.count(" "), told.find(query), query))
+            ranked.append((page, query.count(" "), text.find(query), query))
     return min(ranked)[-1] if ranked else None

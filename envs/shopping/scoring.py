@@ -27,8 +27,6 @@ from .fuzzy import LIKE, token_set_ratio
 from .goals import Goal
 from .product import Product
 
-__all__ = ["COLOURS", "matched_options", "reward", "title_words"]
-
 _COLOURS = (
     " alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown"
     " burgundy camel camo caramel champagne charcoal cheetah chestnut chocolate christmas coffee cognac"

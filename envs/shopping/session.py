@@ -34,8 +34,6 @@ from .pages import (
     sub_page,
 )
 
-__all__ = ["NUM_HITS", "Visit", "buttons", "follow", "parse_action", "selectable", "show"]
-
 NUM_HITS = 50
 _ACTION = re.compile(r"(.+)\[(.+)\]")
 _SUB_OF = {name.lower(): name for name in SUBPAGES}
@@ -43,7 +41,7 @@ _SUB_OF = {name.lower(): name for name in SUBPAGES}
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Be the state of a visit; `options` holds (name, value) in the order of choosing."""
+    """The state of a visit; `options` holds (name, value) in the order of choosing."""
 
     page: Literal["search", "results", "item", "sub", "done"] = "search"
     query: str = ""

@@ -19,8 +19,6 @@ from ...errors import UnknownName, UsageError
 from ..retrieval.draws import draw
 from .goals import Goal, LazyGoals
 
-__all__ = ["NUM_LITERATURE_TEST", "Protocol", "Split", "draws", "manifest", "select", "side_of"]
-
 Split = Literal["all", "train", "seen", "unseen", "test"]
 Side = Literal["train", "unseen", "test"]
 Protocol = Literal["product", "literature"]

@@ -15,11 +15,9 @@ from .goals import Goal, load_goals
 from .pages import Mode
 from .splits import draws
 
-__all__ = ["WebShop"]
-
 
 class WebShop(ShoppingEnv):
-    """Shop among the products of the original files; see ShoppingEnv for the game.
+    """The shop of the original files; see ShoppingEnv for the game.
 
     Args:
         items: `items_shuffle*.json`.

@@ -14,8 +14,6 @@ from typing import Literal
 
 from .goods import OTHER_WORDS, Family, Kind
 
-__all__ = ["Difficulty", "ask", "in_words"]
-
 Difficulty = Literal["easy", "medium", "hard"]
 
 _EASY = (

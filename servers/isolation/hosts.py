@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-from ...envs.core import ENV_ERRORS, Checked, TextEnv, hold_up
+from ...envs.core import ENV_ERRORS, Checked, TextEnv, raise_as_fault
 
 __all__ = ["Host", "Isolation", "LocalHost", "Played", "isolation_of", "wait_until_closed"]
 
@@ -86,7 +86,7 @@ class LocalHost:
         except BaseException as error:
             task = asyncio.current_task()
             if task is None or not task.cancelling():  # else it is not the environment that ends this
-                hold_up(f"{self.env.name}.step_async", error)
+                raise_as_fault(f"{self.env.name}.step_async", error)
             raise
         return self.env.accept(result)
 

@@ -14,8 +14,6 @@ import typer
 from . import __version__
 from .errors import TurnwiseError, UsageError
 
-__all__ = ["app", "main"]
-
 app = typer.Typer(
     name="turnwise",
     help="Train and evaluate language-model agents that act over many turns.",

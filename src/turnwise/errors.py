@@ -21,31 +21,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = [
-    "CheckpointError",
-    "EnvironmentFault",
-    "PolicyError",
-    "RequestRefused",
-    "ServerError",
-    "ServerUnreachable",
-    "TableError",
-    "TrainingError",
-    "TurnwiseError",
-    "UnknownName",
-    "UsageError",
-]
-
 
 class TurnwiseError(Exception):
-    """Be the root of everything that turnwise raises on purpose."""
+    """The root of everything that turnwise raises on purpose."""
 
 
 class UsageError(TurnwiseError, ValueError):
-    """Say that an argument, an option or a file given by the user is wrong."""
+    """An argument, an option or a file of the user that is wrong."""
 
 
 class UnknownName(UsageError, LookupError):
-    """Say that nothing is registered under a name, and which names are close.
+    """A name under which nothing is registered, with the names that are close.
 
     Args:
         kind: what the name should have named, e.g. "environment".
@@ -66,23 +52,23 @@ class UnknownName(UsageError, LookupError):
 
 
 class TableError(UsageError):
-    """Say which trajectory and turn keep columns from forming a turn table."""
+    """The trajectory and turn that keep columns from forming a turn table."""
 
 
 class EnvironmentFault(TurnwiseError, RuntimeError):
-    """Say that an environment raised or returned what the contract forbids."""
+    """What an environment raised or returned against the contract."""
 
 
 class ServerError(TurnwiseError, ConnectionError):
-    """Say that the other end of the wire failed."""
+    """A failure of the other end of the wire."""
 
 
 class ServerUnreachable(ServerError):
-    """Say that a server gave no answer within the allowed retries."""
+    """A server that gave no answer within the allowed retries."""
 
 
 class RequestRefused(ServerError):
-    """Carry a problem document (RFC 9457) that a server answered with.
+    """A problem document (RFC 9457) that a server answered with.
 
     Args:
         status: the HTTP status code.
@@ -97,12 +83,12 @@ class RequestRefused(ServerError):
 
 
 class PolicyError(TurnwiseError, RuntimeError):
-    """Say that a policy could not generate."""
+    """The reason why a policy could not generate."""
 
 
 class TrainingError(TurnwiseError, RuntimeError):
-    """Say why a training run cannot go on."""
+    """The reason why a training run cannot go on."""
 
 
 class CheckpointError(TurnwiseError, OSError):
-    """Say which checkpoint file is missing, broken or foreign, and why."""
+    """A checkpoint file that is missing, broken or foreign."""

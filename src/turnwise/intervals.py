@@ -7,8 +7,6 @@ from statistics import NormalDist
 
 from .errors import UsageError
 
-__all__ = ["wilson"]
-
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the score interval of a success rate (Wilson 1927, JASA 22, 209-212).

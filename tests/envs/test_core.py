@@ -40,7 +40,7 @@ class Guess(TextEnv):
 
 
 class Wrong(turnwise.TextEnv):
-    """Give back whatever it was told to."""
+    """An environment that returns what the test gave it."""
 
     def __init__(self, result: Any = None) -> None:
         self.result = result

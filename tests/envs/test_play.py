@@ -12,7 +12,7 @@ from turnwise.envs.play import play
 
 
 class Corridor(TextEnv):
-    """Walk three rooms to the right; the list of actions holds one named like our own command."""
+    """Three rooms to walk through; the list of actions holds one named like our own command."""
 
     no_expert = None
 

@@ -9,8 +9,6 @@ import typer
 
 from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
 
-__all__ = ["check"]
-
 _MARKS = {"passed": "ok  ", "failed": "FAIL", "skipped": "skip"}
 
 

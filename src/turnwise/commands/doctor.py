@@ -1,4 +1,4 @@
-"""`turnwise doctor`: say what is installed, what works, what is missing and how to get it."""
+"""`turnwise doctor`: what is installed, what works, what is missing and how to get it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from pathlib import Path
 import typer
 
 from .options import JsonFlag, emit_json
-
-__all__ = ["Finding", "doctor", "examine"]
 
 _REQUIRED = [
     "gymnasium",
@@ -35,15 +33,13 @@ _REQUIRED = [
 ]
 _OPTIONAL = {
     "matplotlib": ("curves and pictures", "pip install 'turnwise[plots]'"),
-    "peft": ("LoRA", "pip install 'turnwise[peft]'"),
     "docker": ("environments in containers", "pip install 'turnwise[docker]'"),
-    "vllm": ("generation with vLLM in process", "pip install 'turnwise[vllm]'"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Say whether one thing works, and how to get it if not."""
+    """Whether one thing works, and how to get it if not."""
 
     what: str
     works: bool

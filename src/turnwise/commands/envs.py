@@ -5,8 +5,6 @@ from __future__ import annotations
 from ..envs.registry import registered
 from .options import JsonFlag, emit_json
 
-__all__ = ["envs"]
-
 
 def envs(as_json: JsonFlag = False) -> None:
     """List the registered environments.

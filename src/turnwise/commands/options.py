@@ -9,8 +9,6 @@ import typer
 
 from ..errors import UsageError
 
-__all__ = ["EnvKwargs", "JsonFlag", "emit_json", "parse_kwargs"]
-
 EnvKwargs = Annotated[
     list[str] | None,
     typer.Option(

@@ -8,8 +8,6 @@ import typer
 
 from .options import EnvKwargs, parse_kwargs
 
-__all__ = ["play"]
-
 
 def play(
     env: Annotated[str, typer.Argument(metavar="ENV", help="An id, package.module:Class or file.py:Class.")],

@@ -326,7 +326,7 @@ def test_hash_tells_states_apart_and_paths_to_the_same_state_together(house, act
 def test_what_may_not_stand_there_is_refused_when_building(make_house):
     with pytest.raises(UsageError, match="'apple_bar_1' is used 2 times"):
         make_house(objects=[ObjectDraft("Apple_bar_1", "Apple", Ability.PICKUPABLE)] * 2)
-    with pytest.raises(UsageError, match="in 'Nowhere', which is no receptacle"):
+    with pytest.raises(UsageError, match="in 'Nowhere', which is not a receptacle"):
         make_house(objects=[ObjectDraft("Apple_bar_1", "Apple", Ability.PICKUPABLE, ("Nowhere",))])
     held = [ObjectDraft(f"Apple_bar_{i}", "Apple", Ability.PICKUPABLE, held=True) for i in range(2)]
     with pytest.raises(UsageError, match="2 objects in hand"):

@@ -127,7 +127,7 @@ def test_it_returns_to_what_it_has_seen() -> None:
 
 
 def test_the_explorer_says_what_it_is_at() -> None:
-    """A whole chore, whose subgoals can be told beforehand: find, heat, put."""
+    """A whole chore, whose subgoals are known beforehand: find, heat, put."""
     found = False
     for seed in range(30):
         env = make("household/pick_heat_then_place_in_recep-v0", split="train", difficulty="small")
@@ -140,7 +140,7 @@ def test_the_explorer_says_what_it_is_at() -> None:
             text, _, done, cut, info = env.step(action)
             if done or cut:
                 break
-        changes = [one for one, before in zip(said, ["", *said], strict=False) if one != before]
+        changes = [now for now, before in zip(said, ["", *said], strict=False) if now != before]
         assert set(changes) <= {
             f"find {chore.obj}",
             f"heat {chore.obj}",

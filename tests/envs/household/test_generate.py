@@ -183,7 +183,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     for text in ("[]", '{"format": 99}', "no json"):
         path.write_text(text)
-        with pytest.raises(UsageError, match="no manifest"):
+        with pytest.raises(UsageError, match="not a manifest"):
             read_manifest(path)
     assert FORMAT == 1
 

@@ -211,16 +211,16 @@ def test_a_goal_that_cannot_be_is_told_with_its_line(goal, reason):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "line 1: not a game: no JSON document"),
-        (b"\xff\xfe\x00", "not a game: no UTF-8 text"),
-        (b'{\n"a": }', "line 2: not a game: no JSON document"),
+        (b"", "line 1: not a game: not JSON"),
+        (b"\xff\xfe\x00", "not a game: not UTF-8 text"),
+        (b'{\n"a": }', "line 2: not a game: not JSON"),
         (b"[" * 100_000, "not a game: JSON nested too deep"),
         (b"[]", "not a game: JSON list, expected an object"),
         (b"{}", "pddl_domain: not a game: this text is missing"),
         (b'{"pddl_domain": 3}', "pddl_domain: not a game: this text is missing"),
     ],
 )
-def test_what_is_no_game_at_all(data, reason):
+def test_what_is_not_a_game_at_all(data, reason):
     with pytest.raises(GameFileError) as caught:
         parse_game(data, file="x", strict=False)
     assert reason in str(caught.value)

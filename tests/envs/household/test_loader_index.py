@@ -112,7 +112,7 @@ def test_changed_new_and_removed_files_are_noticed(folder):
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"format": 0, "files": {}}', '{"format": 2, "files": []}', "\x00"]
 )
-def test_a_damaged_cache_is_made_anew(folder, tmp_path, content):
+def test_a_damaged_cache_is_made_again(folder, tmp_path, content):
     first = opened(folder)
     (cached,) = (tmp_path / "cache/turnwise/household").iterdir()
     cached.write_text(content)

@@ -102,9 +102,9 @@ def test_no_supporting_page_or_named_answer_on_two_sides() -> None:
     for question in generated_questions(0):
         pages[question.side] |= set(question.supporting)
         answers[question.side] |= set(question.answers) & names
-    for one, other in (("train", "test"), ("train", "unseen"), ("unseen", "test")):
-        assert not pages[one] & pages[other]
-        assert not answers[one] & answers[other]
+    for first, second in (("train", "test"), ("train", "unseen"), ("unseen", "test")):
+        assert not pages[first] & pages[second]
+        assert not answers[first] & answers[second]
     assert {split_of(q) for q in generated_questions(0)} == {"train", "seen", "unseen", "test"}
 
 
