@@ -1,6 +1,7 @@
 """Environments: what one is, the registry, and those that ship with turnwise.
 
-core        TextEnv, which authors subclass; Checked, which holds one to the contract; spaces, fingerprints
+core        TextEnv, which authors subclass; Checked, which holds one to the contract; the space of texts
+fingerprint a short hash of the code that decides what an environment does
 registry    ids, `make`, classes by `module:Class` or `file.py:Class`, teachers
 check       every test of the contract, as `turnwise check` runs it
 play        an environment in the terminal

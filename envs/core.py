@@ -27,22 +27,18 @@ Keys that `info` may carry (all optional; `make` fills in the first and sorts `a
 
 from __future__ import annotations
 
-import ast
 import copy
-import hashlib
-import inspect
 import math
 import threading
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
-from weakref import WeakKeyDictionary
 
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Space
 
 from ..errors import EnvironmentFault, UsageError
+from .fingerprint import code_fingerprint
 
 MAX_TEXT_CHARS = 65_536
 
@@ -161,53 +157,6 @@ class TextEnv(gymnasium.Env[str, str]):
     def fingerprint(self) -> str:
         """Return a short hash of the code that decides what the environment does."""
         return code_fingerprint(type(self))
-
-
-_FINGERPRINTS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
-
-
-def code_fingerprint(cls: type) -> str:
-    """Hash the source files of a class and its bases up to TextEnv, their docstrings apart.
-
-    A class inside a package of environments answers for the whole folder, since
-    its rules are spread over it.
-    """
-    if cls not in _FINGERPRINTS:
-        _FINGERPRINTS[cls] = _hash_sources(cls)
-    return _FINGERPRINTS[cls]
-
-
-def _hash_sources(cls: type) -> str:
-    digest = hashlib.sha256()
-    for base in cls.__mro__:
-        if base in TextEnv.__mro__:
-            continue
-        try:
-            path = Path(inspect.getfile(base))
-        except (TypeError, OSError):
-            digest.update(base.__qualname__.encode())
-            continue
-        folder = path.parent
-        in_package = base.__module__.startswith("turnwise.envs.") and folder.name != "envs"
-        for file in sorted(folder.glob("*.py")) if in_package else [path]:
-            digest.update(file.name.encode() + b"\0" + without_docstrings(file.read_bytes()))
-    return digest.hexdigest()[:16]
-
-
-def without_docstrings(source: bytes) -> bytes:
-    """Return Python source without its docstrings, which decide nothing; as it is if it cannot be parsed."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return source
-    lines = source.splitlines(keepends=True)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                for number in range(first.lineno - 1, first.end_lineno or first.lineno):
-                    lines[number] = b""
-    return b"".join(lines)
 
 
 class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):

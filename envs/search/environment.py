@@ -23,7 +23,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from ...errors import UnknownName, UsageError
-from ..core import TextEnv, code_fingerprint
+from ..core import TextEnv
+from ..fingerprint import code_fingerprint
 from ..retrieval.bm25 import Bm25Index
 from ..retrieval.documents import Hit, Passage, Retriever
 from .answers import METRICS

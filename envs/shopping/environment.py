@@ -29,7 +29,8 @@ from collections.abc import Sequence
 from typing import Any, Self, get_args
 
 from ...errors import UnknownName, UsageError
-from ..core import TextEnv, code_fingerprint
+from ..core import TextEnv
+from ..fingerprint import code_fingerprint
 from ..retrieval.bm25 import Bm25Index
 from .catalogue import Catalogue
 from .expert import expert_action

@@ -13,7 +13,8 @@ from typing import Any
 
 from gymnasium.envs.registration import registry
 
-from ...envs.core import TextEnv, code_fingerprint
+from ...envs.core import TextEnv
+from ...envs.fingerprint import code_fingerprint
 from ...envs.registry import is_registered, load_class, registered
 from ...errors import UnknownName
 

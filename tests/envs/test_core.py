@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import turnwise
 from turnwise.envs import Utf8, teacher_of
 from turnwise.envs.check import check_environment
-from turnwise.envs.core import without_docstrings
+from turnwise.envs.fingerprint import without_docstrings
 from turnwise.errors import EnvironmentFault, UnknownName, UsageError
 
 GUESS = """
