@@ -40,11 +40,13 @@ def credit(
 
     Writes a picture, a page and a JSON file into RUN/credit, or into --out.
     """
-    from ..trainers.reports.microscope import DEFAULT_METHODS, examine, load_trajectories
+    from ..trainers.reports import microscope
     from ..trainers.user_files import import_parts
 
     import_parts(parts or [])
-    examination = examine(load_trajectories(run, update), method or DEFAULT_METHODS, _settings(setting))
+    examination = microscope.examine(
+        microscope.load_trajectories(run, update), method or microscope.DEFAULT_METHODS, _settings(setting)
+    )
     document = examination.document()
     if as_json:
         emit_json(document)
@@ -52,17 +54,16 @@ def credit(
     from rich.console import Console
 
     from ..files import write_whole
-    from ..trainers.reports.microscope import picture, show, write_page
 
     chosen = group or examination.group_to_show()
     console = Console()
     if not console.is_terminal:
         console = Console(width=_FILE_COLUMNS)
-    show(examination, chosen, console)
+    microscope.show(examination, chosen, console)
     folder = out or (run.parent if run.is_file() else run) / "credit"
     folder.mkdir(parents=True, exist_ok=True)
-    picture(examination, chosen, folder / "credit.png")
-    write_page(examination, chosen, folder / "credit.html")
+    microscope.picture(examination, chosen, folder / "credit.png")
+    microscope.write_page(examination, chosen, folder / "credit.html")
     write_whole(folder / "credit.json", json.dumps(document, indent=1).encode())
     console.print(f"written: {folder}/credit.png, credit.html, credit.json", markup=False)
 

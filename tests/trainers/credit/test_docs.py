@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import io
 import json
@@ -55,6 +56,14 @@ def test_every_method_stands_in_the_pages() -> None:
             if str(credit.get(name).function.__module__).startswith("turnwise.")
         ]
         assert [name for name in literature if f"`{name}`" not in text] == []
+
+
+def test_every_decorator_that_the_page_names_is_there() -> None:
+    (said,) = re.findall(r"each by its own decorator: (.*)", (ROOT / "docs/credit.md").read_text())
+    modules = re.findall(r"`(turnwise\.[a-z_.]+)`", said)
+    assert len(set(modules)) == 6
+    assert all(callable(importlib.import_module(module).register) for module in modules)
+    assert callable(importlib.import_module("turnwise.trainers.losses").register_term)
 
 
 def example() -> Any:
