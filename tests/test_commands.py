@@ -40,7 +40,7 @@ def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["train", "demmo"], "demo"),
         (["train", "demo", "--set", "optim.learning_rat=1"], "learning_rate"),
         (["train", "demo", "--set", "credit.name=gigop"], "gigpo"),
-        (["train", "demo", "--set", "credit.params={gama=1}"], "gamma"),
+        (["train", "demo", "--set", "credit.gama=1"], "gamma"),
         (["train", "demo", "--set", "loss.name=pppo"], "ppo"),
         (["train", "demo", "--set", "env.id=household/dem-v0"], "household/demo-v0"),
         (["train", "demo", "--set", "train.seed=x"], "train.seed"),

@@ -22,10 +22,11 @@ import torch
 from ..agents.types import Trajectory
 from ..errors import CheckpointError, TrainingError, TurnwiseError
 from ..servers.protocol.types import SessionClient
-from .assign import keep, prepare
+from .assign import trainable
 from .credit import describe
 from .learner.update import Learner
 from .policy import Trainee
+from .recipe import Recipe
 from .rollouts.collect import Collected, Collector
 from .rollouts.samplers import SamplerState
 from .rollouts.samplers.memory import save_states
@@ -35,9 +36,7 @@ from .runs.console import Board
 from .runs.held_out import evaluate_held_out
 from .runs.log import RunLog, choose
 from .runs.statistics import batch_statistics, failed_share, rollout_statistics
-from .sections import Recipe
-
-__all__ = ["RunState", "Trainer"]
+from .validate import Bound
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +60,7 @@ class Trainer:
 
     Args:
         recipe: what to do.
+        bound: the parts that it names.
         run: the folder of the run.
         client: where the environments are.
         trainee: the policy.
@@ -73,6 +73,7 @@ class Trainer:
     def __init__(
         self,
         recipe: Recipe,
+        bound: Bound,
         run: Path,
         client: SessionClient,
         trainee: Trainee,
@@ -85,7 +86,8 @@ class Trainer:
         self.trainee, self.learner, self.board = trainee, learner, board
         self.state = state or RunState()
         self.log = RunLog(run)
-        self.collector = Collector(recipe, client, trainee.policy, samplers)
+        self.assigner = bound.assigner
+        self.collector = Collector(recipe, bound.rollouts, client, trainee.policy, samplers)
         self._saved = -1
         self._between_updates = True  # False while the weights are in motion
 
@@ -178,24 +180,27 @@ class Trainer:
 
     def _learn(self, collected: Collected) -> dict[str, Any]:
         """Turn what was collected into an update; return the figures of the log."""
-        trajectories = keep(collected.chosen, self.recipe.train.allow_single)
+        trajectories = trainable(collected.chosen, self.recipe.train.allow_single)
         if not trajectories:
             raise TrainingError(f"update {self.state.update}: no group has two episodes to compare")
         started = perf_counter()
-        prepared = prepare(trajectories, self.recipe, self.learner)
+        learner, assigner = self.learner, self.assigner
+        batch = assigner.pack(trajectories)
+        critic = learner.critic
+        reading = critic.read(learner.model, trajectories) if critic else None
+        values = critic.columns(reading) if critic and reading else {}
+        needs_reference = learner.objective.needs_reference or assigner.kl_coef > 0
+        reference_N = learner.reference_logprobs(batch) if needs_reference else None
+        assigned = assigner.assign(trajectories, batch, values, reference_N)
         credited = perf_counter()
-        figures = self.learner.update(
-            prepared.batch,
-            prepared.advantage_N,
-            reference_N=prepared.reference_N,
-        )
-        if self.learner.critic and prepared.reading:
-            figures |= self.learner.critic.fit(prepared.reading, prepared.credit)
+        figures = learner.update(batch, assigned.advantage_N, reference_N=reference_N)
+        if critic and reading:
+            figures |= critic.fit(reading, assigned.credit)
         return {
             **batch_statistics(collected.played),
             **rollout_statistics(collected.stats),
             **collected.figures,
-            **describe(prepared.table, prepared.credit),
+            **describe(assigned.table, assigned.credit),
             **figures,
             "rollout/causes": dict(collected.stats.causes.most_common(3)),
             "rollout/left_out": len(collected.chosen) - len(trajectories),

@@ -5,10 +5,11 @@ Apart from the losses, so that a recipe is read without torch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from ..settings import Setting
+from .parts import Part
 
 Level = Literal["token", "turn", "trajectory"]
 Aggregation = Literal["token_mean", "turn_mean", "trajectory_mean", "constant"]
@@ -17,8 +18,8 @@ Correction = Literal["none", "truncate", "mask"]
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectiveConfig:
-    """The parts of an objective ([loss]); empty names take those of the loss itself."""
+class ObjectiveConfig(Part):
+    """The parts of an objective ([loss]); empty words take those of the loss itself."""
 
     name: Annotated[str, Setting("The loss.")] = "ppo"
     aggregation: Annotated[Literal["", Aggregation], Setting("How tokens become one number.")] = ""
@@ -34,5 +35,4 @@ class ObjectiveConfig:
     off_policy_limit: Annotated[
         float, Setting("The weight is cut at it, or masked outside of 1/limit and limit.")
     ] = 2.0
-    params: dict[str, Any] = field(default_factory=dict)  # of the loss
-    terms: tuple[dict[str, Any], ...] = ()  # added to the loss, each {name = "llds", and its parameters}
+    terms: tuple[Part, ...] = ()  # added to the loss

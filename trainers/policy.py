@@ -10,7 +10,7 @@ from pathlib import Path
 from ..agents.models import CausalLM
 from ..agents.policies.settings import write_settings
 from ..agents.types import TokenPolicy
-from .sections import Recipe
+from .recipe import Recipe
 from .setup import agent_settings
 
 __all__ = ["Trainee", "load_trainee"]

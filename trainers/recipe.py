@@ -2,8 +2,9 @@
 
 A method of a paper is a recipe that names its parts. One that differs from another
 in a few values says `extends = "NAME"` on top and gives those values: of each
-section the keys it names replace those of its base, whole values, also tables. A
-base is a shipped recipe, or a file named relative to the one that extends it.
+section the keys it names replace those of its base, whole values, also tables. Where
+it names another part than its base, the base's parameters of that part go. A base is
+a shipped recipe, or a file named relative to the one that extends it.
 Reading a recipe touches no file but its own and its bases'; a run's folder holds
 the resolved one.
 """
@@ -12,19 +13,68 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..errors import UnknownName, UsageError
-from .sections import Recipe
+from .learner.config import CriticConfig, OptimConfig
+from .objective_config import ObjectiveConfig
+from .parts import Part
+from .sections import (
+    AdvantageSection,
+    AnnotateSection,
+    CreditSection,
+    EnvSection,
+    EvalSection,
+    LogSection,
+    PartsSection,
+    PlanSection,
+    PolicySection,
+    PromptSection,
+    RewardSection,
+    RolloutSection,
+    SamplingSection,
+    ServerSection,
+    TrainSection,
+    WarmstartSection,
+    WeightsSection,
+)
 
-__all__ = ["Recipe", "dump", "from_tables", "load", "shipped"]
+log = logging.getLogger(__name__)
 
 _MAX_BASES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A whole run on one page: every part by name, every number stated."""
+
+    parts: PartsSection = field(default_factory=PartsSection)
+    env: EnvSection = field(default_factory=EnvSection)
+    policy: PolicySection = field(default_factory=PolicySection)
+    warmstart: WarmstartSection = field(default_factory=WarmstartSection)
+    prompt: PromptSection = field(default_factory=PromptSection)
+    rollout: RolloutSection = field(default_factory=RolloutSection)
+    plan: PlanSection = field(default_factory=PlanSection)
+    sampling: SamplingSection = field(default_factory=SamplingSection)
+    annotate: AnnotateSection = field(default_factory=AnnotateSection)
+    reward: RewardSection = field(default_factory=RewardSection)
+    credit: CreditSection = field(default_factory=CreditSection)
+    advantage: AdvantageSection = field(default_factory=AdvantageSection)
+    weights: WeightsSection = field(default_factory=WeightsSection)
+    loss: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    critic: CriticConfig = field(default_factory=CriticConfig)
+    train: TrainSection = field(default_factory=TrainSection)
+    eval: EvalSection = field(default_factory=EvalSection)
+    server: ServerSection = field(default_factory=ServerSection)
+    log: LogSection = field(default_factory=LogSection)
 
 
 def shipped() -> list[str]:
@@ -69,8 +119,8 @@ def dump(recipe: Recipe) -> str:
     lines: list[str] = []
     for section in dataclasses.fields(recipe):
         lines.append(f"[{section.name}]")
-        values = getattr(recipe, section.name)
-        lines += [f"{f.name} = {_toml(getattr(values, f.name))}" for f in dataclasses.fields(values)]
+        table = _table(getattr(recipe, section.name))
+        lines += [f"{key} = {_toml(value)}" for key, value in table.items()]
         lines.append("")
     return "\n".join(lines)
 
@@ -91,6 +141,8 @@ def _read(name_or_path: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
     below = _read(base, (*above, name_or_path))
     for section, table in tables.items():
         both = isinstance(table, dict) and isinstance(below.get(section), dict)
+        if both and "name" in table:
+            _rename(below[section], (section,), table["name"])
         below[section] = {**below[section], **table} if both else table
     return below
 
@@ -121,7 +173,24 @@ def _apply(tables: dict[str, Any], override: str) -> None:
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
             raise UsageError(f"--set {override!r}: {key} is a value, not a section")
-    table[keys[-1]] = _value(text.strip())
+    value = _value(text.strip())
+    if keys[-1] == "name" and (dropped := _rename(table, keys[:-1], value)):
+        log.warning("--set %s: %s of the former part are dropped", override, ", ".join(dropped))
+    table[keys[-1]] = value
+
+
+def _rename(table: dict[str, Any], path: Sequence[str], name: Any) -> list[str]:
+    """Take a part's own parameters out of its table if another is to be named there; return which."""
+    hint: Any = Recipe
+    for key in path:
+        hint = get_type_hints(hint).get(key) if dataclasses.is_dataclass(hint) else None
+    if not (isinstance(hint, type) and issubclass(hint, Part)) or table.get("name", hint().name) == name:
+        return []
+    own = {field.name for field in dataclasses.fields(hint)}
+    dropped = [key for key in table if key not in own]
+    for key in dropped:
+        del table[key]
+    return dropped
 
 
 def _value(text: str) -> Any:
@@ -135,10 +204,19 @@ def _value(text: str) -> Any:
 
 def _section(name: str, cls: Any, table: Mapping[str, Any]) -> Any:
     hints = get_type_hints(cls)
-    for key in table:
+    given = dict(table)
+    if issubclass(cls, Part):
+        if "params" in table:
+            raise UsageError(
+                f"recipe: {name}.params is not a key: the parameters of a part stand beside its name, "
+                'as in {name = "gigpo", gamma = 0.95}'
+            )
+        given = {key: value for key, value in table.items() if key in hints}
+        given["params"] = {key: value for key, value in table.items() if key not in hints}
+    for key in given:
         if key not in hints:
             raise UnknownName(f"key in [{name}]", key, hints)
-    return cls(**{key: _typed(f"{name}.{key}", value, hints[key]) for key, value in table.items()})
+    return cls(**{key: _typed(f"{name}.{key}", value, hints[key]) for key, value in given.items()})
 
 
 def _typed(where: str, value: Any, hint: Any) -> Any:
@@ -158,7 +236,7 @@ def _typed(where: str, value: Any, hint: Any) -> Any:
     elif origin is tuple:
         if isinstance(value, (list, tuple)):
             return tuple(_typed(f"{where}[{i}]", item, args[0]) for i, item in enumerate(value))
-    elif origin is dict:
+    elif origin in (dict, Mapping):
         if isinstance(value, Mapping):
             return dict(value)
     elif dataclasses.is_dataclass(hint):
@@ -168,10 +246,20 @@ def _typed(where: str, value: Any, hint: Any) -> Any:
         return float(value)
     elif type(value) is hint:
         return value
-    expected = {tuple: "a list", dict: "a table"}.get(origin or hint, getattr(hint, "__name__", str(hint)))
+    expected = {tuple: "a list", dict: "a table", Mapping: "a table"}.get(
+        origin or hint, getattr(hint, "__name__", str(hint))
+    )
     if dataclasses.is_dataclass(hint):
         expected = "a table"
     raise UsageError(f"recipe: {where} = {value!r} is {type(value).__name__}; expected {expected}")
+
+
+def _table(section: Any) -> dict[str, Any]:
+    """Return a section's keys and values; the parameters of a part stand beside its name."""
+    table = {field.name: getattr(section, field.name) for field in dataclasses.fields(section)}
+    if isinstance(section, Part):
+        table |= table.pop("params")
+    return table
 
 
 def _toml(value: Any) -> str:
@@ -180,7 +268,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if dataclasses.is_dataclass(value):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        value = _table(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):

@@ -9,30 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .learner.config import CriticConfig, OptimConfig
-from .objective_config import ObjectiveConfig
-
-__all__ = [
-    "AdvantageSection",
-    "AnnotateSection",
-    "CreditSection",
-    "EnvSection",
-    "EvalSection",
-    "LogSection",
-    "MixSection",
-    "PartsSection",
-    "PlanSection",
-    "PolicySection",
-    "PromptSection",
-    "Recipe",
-    "RewardSection",
-    "RolloutSection",
-    "SamplingSection",
-    "ServerSection",
-    "TrainSection",
-    "WarmstartSection",
-    "WeightsSection",
-]
+from .parts import Part
 
 Table = dict[str, Any]
 
@@ -131,15 +108,14 @@ class RolloutSection:
     retries: int = 1
     slots: int = 128  # episodes under way at once
     deterministic: bool = True  # in lock-step, so that a run repeats itself bit for bit
-    horizon: Table = field(default_factory=dict)  # {name = "stages", ...}: max_turns by update; empty: always
+    horizon: Part = field(default_factory=Part)  # max_turns by update; without a name: always the whole
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSection:
+class PlanSection(Part):
     """[plan]: how the episodes of a group come about."""
 
     name: str = "independent"
-    params: Table = field(default_factory=dict)
     shared: Literal["once", "each"] = "once"  # whether turns that branches share are learned from once
 
 
@@ -147,14 +123,14 @@ class PlanSection:
 class SamplingSection:
     """[sampling]: which of the groups that were played are trained on, in this order."""
 
-    steps: tuple[Table, ...] = ()  # each {name = "dynamic", and its parameters}
+    steps: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotateSection:
     """[annotate]: what is found out about turns after they were played, in this order."""
 
-    steps: tuple[Table, ...] = ()  # each {name = "gold_prob", and its parameters}
+    steps: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,30 +146,28 @@ class RewardSection:
 
     scale: float = 1.0  # of every reward, first of all
     kl_coef: float = 0.0  # k1 to the reference, taken from the turn's reward
-    transforms: tuple[Table, ...] = ()  # each {name = "gated", and its parameters}
+    transforms: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class CreditSection:
+class CreditSection(Part):
     """[credit]: the credit estimator."""
 
     name: str = "gigpo"
-    params: Table = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class AdvantageSection:
     """[advantage]: what happens to advantages before they reach tokens, in this order."""
 
-    transforms: tuple[Table, ...] = ()  # each {name = "whiten", and its parameters}
+    transforms: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class WeightsSection:
+class WeightsSection(Part):
     """[weights]: how the advantage of a turn reaches its tokens."""
 
     name: str = "turn"
-    params: Table = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,29 +212,3 @@ class LogSection:
     trajectories: Literal["all", "sampled", "none"] = "sampled"
     sampled: int = 16  # trajectories an update
     console: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Be a whole run on one page: every part by name, every number stated."""
-
-    parts: PartsSection = field(default_factory=PartsSection)
-    env: EnvSection = field(default_factory=EnvSection)
-    policy: PolicySection = field(default_factory=PolicySection)
-    warmstart: WarmstartSection = field(default_factory=WarmstartSection)
-    prompt: PromptSection = field(default_factory=PromptSection)
-    rollout: RolloutSection = field(default_factory=RolloutSection)
-    plan: PlanSection = field(default_factory=PlanSection)
-    sampling: SamplingSection = field(default_factory=SamplingSection)
-    annotate: AnnotateSection = field(default_factory=AnnotateSection)
-    reward: RewardSection = field(default_factory=RewardSection)
-    credit: CreditSection = field(default_factory=CreditSection)
-    advantage: AdvantageSection = field(default_factory=AdvantageSection)
-    weights: WeightsSection = field(default_factory=WeightsSection)
-    loss: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    critic: CriticConfig = field(default_factory=CriticConfig)
-    train: TrainSection = field(default_factory=TrainSection)
-    eval: EvalSection = field(default_factory=EvalSection)
-    server: ServerSection = field(default_factory=ServerSection)
-    log: LogSection = field(default_factory=LogSection)

@@ -7,8 +7,9 @@ from ..agents.prompts.config import PromptConfig
 from ..agents.rollout import RolloutConfig, TaskItem
 from ..agents.sampling import Sampling
 from ..streams import Stream, rng
+from .recipe import Recipe
 from .rollouts.mixture import assign, worlds_of
-from .sections import PromptSection, Recipe
+from .sections import PromptSection
 
 __all__ = [
     "agent_settings",

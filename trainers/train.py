@@ -6,37 +6,28 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
-from importlib.resources import files
 from pathlib import Path
 
 import torch
 
-from ..envs import make
-from ..errors import CheckpointError, UsageError
+from ..errors import CheckpointError
 from ..servers.protocol.types import SessionClient
 from ..streams import Stream, torch_seed
-from . import credit as credits
-from . import rewards as reward_transforms
-from . import weights
-from .assign import name_of, params_of
+from .credit import Head
 from .learner.critic import Critic
-from .learner.heads import find_heads
 from .learner.update import Learner
 from .loop import RunState, Trainer
 from .losses import Objective
 from .policy import Trainee, load_trainee
-from .rollouts.collect import check_parts
+from .recipe import Recipe
 from .rollouts.mixture import worlds_of
 from .rollouts.samplers.memory import load_states
 from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.console import Board
-from .sections import Recipe
-from .setup import rollout_config
-from .user_files import import_parts, keep_parts
+from .user_files import keep_parts
+from .validate import Bound, named_policy, validate
 from .warmstart.warmstart import warm_start
-
-__all__ = ["prepare_torch", "train", "validate"]
 
 _OPEN_SESSIONS = "sessions.open"  # so that a run that was killed and comes back closes what it has left
 
@@ -59,7 +50,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
         TrainingError: if the run cannot go on.
         KeyboardInterrupt: after Ctrl-C; the last complete update was saved.
     """
-    validate(recipe)
+    bound = validate(recipe)
     rundir.open_run(out, recipe, resume=resume or previous)
     keep_parts(recipe.parts.files, out)
     prepare_torch(recipe)
@@ -68,7 +59,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
         if resume and saved is None:
             board.say(f"{out}: no checkpoint yet, starting from the beginning")
         first = _first_policy(recipe, out, board)
-        state = asyncio.run(_train(recipe, out, board, first, saved))
+        state = asyncio.run(_train(recipe, bound, out, board, first, saved))
         board.table()
     return state
 
@@ -77,49 +68,6 @@ def prepare_torch(recipe: Recipe) -> None:
     """Set the number of threads, and deterministic algorithms where the recipe asks for them."""
     torch.set_num_threads(recipe.train.threads)
     torch.use_deterministic_algorithms(recipe.train.deterministic)
-
-
-def validate(recipe: Recipe) -> None:
-    """Find every part that a recipe names, and refuse what cannot train.
-
-    Raises:
-        UnknownName: for a part or parameter that is not there.
-        UsageError: for numbers that do not fit together.
-        CheckpointError: if the policy that it names is not there.
-    """
-    import_parts(recipe.parts.files)
-    credits.get(recipe.credit.name).check_params(recipe.credit.params)
-    weights.get(recipe.weights.name).check_params(recipe.weights.params)
-    for part in recipe.reward.transforms:
-        reward_transforms.get(name_of(part, "reward")).check_params(params_of(part))
-    for part in recipe.advantage.transforms:
-        credits.transforms.get(name_of(part, "advantage")).check_params(params_of(part))
-    Objective(recipe.loss)
-    find_heads(recipe.credit.name, recipe.critic.heads)
-    rollout_config(recipe)
-    check_parts(recipe)
-    rollout, train = recipe.rollout, recipe.train
-    if rollout.group_size < 1 or (rollout.group_size == 1 and not train.allow_single):
-        raise UsageError(
-            f"rollout.group_size is {rollout.group_size}: a group of one has nothing to compare with; "
-            "use 2 or more, or set train.allow_single = true"
-        )
-    if rollout.temperature <= 0:
-        raise UsageError("rollout.temperature is 0: greedy episodes have no probabilities to train on")
-    if rollout.num_groups * rollout.group_size < recipe.optim.num_minibatches:
-        raise UsageError(
-            f"optim.num_minibatches is {recipe.optim.num_minibatches}, more than the "
-            f"{rollout.num_groups * rollout.group_size} episodes of an update"
-        )
-    for name in ("num_updates", "save_every", "keep", "threads"):
-        if getattr(train, name) < 1:
-            raise UsageError(f"train.{name} is {getattr(train, name)}; expected at least 1")
-    _named_policy(recipe)
-    worlds = worlds_of(recipe.env)
-    if not recipe.server.url:
-        for world in worlds:
-            make(world.id, **world.train_kwargs)
-            make(world.id, **world.eval_kwargs)
 
 
 def _saved(out: Path, previous: bool) -> checkpoint.Saved | None:
@@ -133,31 +81,9 @@ def _saved(out: Path, previous: bool) -> checkpoint.Saved | None:
         raise CheckpointError(f"{error}{hint}") from error
 
 
-def _named_policy(recipe: Recipe) -> str:
-    """Return the policy that a recipe names: a shipped one, a folder, or a name of the hub; "" for none.
-
-    Raises:
-        CheckpointError: if it is none of these.
-        UsageError: if none is named and none can be made.
-    """
-    given = recipe.policy.checkpoint
-    if not given:
-        if recipe.policy.kind != "tiny":
-            raise UsageError(
-                "policy.checkpoint is empty: only a policy of kind 'tiny' can be made from nothing"
-            )
-        return ""
-    shipped = Path(str(files(__package__))) / "warmstarts" / given
-    if shipped.is_dir():
-        return str(shipped)
-    if recipe.policy.kind == "transformers" and not Path(given).exists():
-        return given
-    return str(checkpoint.find(Path(given)))
-
-
 def _first_policy(recipe: Recipe, out: Path, board: Board) -> str:
     """Return the policy a run begins with; make it where the recipe names none."""
-    named = _named_policy(recipe)
+    named = named_policy(recipe.policy)
     if named:
         return named
     folder = out / "warmstart"
@@ -171,30 +97,32 @@ def _first_policy(recipe: Recipe, out: Path, board: Board) -> str:
 
 
 async def _train(
-    recipe: Recipe, out: Path, board: Board, first: str, saved: checkpoint.Saved | None
+    recipe: Recipe, bound: Bound, out: Path, board: Board, first: str, saved: checkpoint.Saved | None
 ) -> RunState:
     state = RunState(**saved.state) if saved else RunState()
     trainee = load_trainee(str(saved.policy) if saved else first, recipe, state.update)
-    learner = _learner(recipe, trainee, first, saved)
+    learner = _learner(recipe, bound, trainee, first, saved)
     async with _client(recipe, out) as client:
         try:
             samplers = load_states(saved.folder / "samplers") if saved else {}
-            trainer = Trainer(recipe, out, client, trainee, learner, board, state, samplers)
+            trainer = Trainer(recipe, bound, out, client, trainee, learner, board, state, samplers)
             trainer.log.cut(state.log_lines)
             return await trainer.run()
         finally:
             await trainee.policy.aclose()
 
 
-def _learner(recipe: Recipe, trainee: Trainee, first: str, saved: checkpoint.Saved | None) -> Learner:
-    needs_reference = Objective(recipe.loss).needs_reference or recipe.reward.kl_coef > 0
+def _learner(
+    recipe: Recipe, bound: Bound, trainee: Trainee, first: str, saved: checkpoint.Saved | None
+) -> Learner:
+    needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.kl_coef > 0
     reference = load_trainee(first, recipe).frozen_copy() if needs_reference else None
     torch.manual_seed(torch_seed(recipe.train.seed, Stream.LEARNER))
     learner = Learner(
         trainee.model,
         recipe.optim,
         recipe.loss,
-        critic=_critic(recipe, trainee),
+        critic=_critic(recipe, bound.heads, trainee),
         reference=reference,
         total_updates=recipe.train.num_updates,
         seed=recipe.train.seed,
@@ -205,8 +133,7 @@ def _learner(recipe: Recipe, trainee: Trainee, first: str, saved: checkpoint.Sav
     return learner
 
 
-def _critic(recipe: Recipe, trainee: Trainee) -> Critic | None:
-    heads = find_heads(recipe.credit.name, recipe.critic.heads)
+def _critic(recipe: Recipe, heads: tuple[Head, ...], trainee: Trainee) -> Critic | None:
     if not heads:
         return None
     return Critic(

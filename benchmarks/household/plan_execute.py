@@ -30,7 +30,7 @@ from turnwise.trainers.runs.log import read_log
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "household_hae"
-FLAT = ['credit.name="gigpo"', 'credit.params={mode="mean_std", gamma=0.95}', 'weights.name="turn"']
+FLAT = ['credit.name="gigpo"', 'credit.mode="mean_std"', "credit.gamma=0.95", 'weights.name="turn"']
 CLUMSY = {
     "slip": 0.5,  # every other turn at random, and cloned so: skill under noise
     "teach_slips": "true",

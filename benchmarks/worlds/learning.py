@@ -27,13 +27,12 @@ import torch
 
 from turnwise.servers.client.local import LocalClient
 from turnwise.trainers.policy import load_trainee
-from turnwise.trainers.recipe import load
+from turnwise.trainers.recipe import Recipe, load
 from turnwise.trainers.reports.curves import draw_success
 from turnwise.trainers.reports.report import summarise
 from turnwise.trainers.rollouts.mixture import worlds_of
 from turnwise.trainers.runs.held_out import evaluate_held_out
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import prepare_torch
 from turnwise.trainers.warmstart.warmstart import warm_start
 

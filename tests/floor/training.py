@@ -61,7 +61,9 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
             "env.num_tasks": "4",
             "warmstart.slip": "0.3",
             "plan.name": "tree",
-            "plan.params": "{roots = 2, width = 2, turns = [1]}",
+            "plan.roots": "2",
+            "plan.width": "2",
+            "plan.turns": "[1]",
             "sampling.steps": '[{name = "replay", max_std = 2.0, max_mean = 1.2}, '
             '{name = "dynamic", max_rounds = 2}]',
             "optim.num_epochs": "2",

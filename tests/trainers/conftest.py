@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from turnwise.trainers.recipe import from_tables
-from turnwise.trainers.sections import Recipe
+from turnwise.trainers.recipe import Recipe, from_tables
 
 LIGHTS = '''
 from turnwise import TextEnv

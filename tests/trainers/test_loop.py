@@ -25,9 +25,9 @@ from turnwise.agents.trajectories import read_trajectories
 from turnwise.envs import core
 from turnwise.errors import CheckpointError, TrainingError, UsageError
 from turnwise.trainers.credit import Credit, TurnTable, register
+from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import train
 
 Lights = Callable[..., Recipe]
@@ -209,9 +209,9 @@ def test_a_learner_that_diverges_leaves_the_last_checkpoint_valid(lights: Lights
     ("changes", "message"),
     [
         ({"credit": {"name": "gigppo"}}, "did you mean 'gigpo'"),
-        ({"credit": {"params": {"gama": 0.9}}}, "did you mean 'gamma'"),
+        ({"credit": {"gama": 0.9}}, "did you mean 'gamma'"),
         ({"loss": {"name": "pppo"}}, "did you mean 'ppo'"),
-        ({"loss": {"params": {"clip": 0.9}}}, "clip_low"),
+        ({"loss": {"clip": 0.9}}, "clip_low"),
         ({"weights": {"name": "turns"}}, "did you mean 'turn'"),
         ({"reward": {"transforms": [{"name": "gatd"}]}}, "did you mean 'gated'"),
         ({"reward": {"transforms": [{"value": 1}]}}, "has no name"),

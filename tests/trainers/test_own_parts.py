@@ -73,4 +73,4 @@ def test_a_file_is_imported_once(tmp_path: Path) -> None:
     import_parts([str(file), str(file)])
     from turnwise.trainers.rollouts import horizon
 
-    assert horizon.horizon_at({"name": "test_once"}, 0, 9) == 3
+    assert horizon.get("test_once")(0) == 3

@@ -16,9 +16,9 @@ import pytest
 
 from turnwise.trainers import credit as credits
 from turnwise.trainers import losses, recipe
+from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.rollouts import annotators, plans, samplers
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import train, validate
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.trainers import weights
-from turnwise.trainers.assign import keep, prepare
+from turnwise.trainers.assign import Assigned, Assigner, trainable
 from turnwise.trainers.credit import Credit, TurnTable, register
 from turnwise.trainers.learner.config import OptimConfig
 from turnwise.trainers.learner.update import Learner
@@ -43,43 +45,48 @@ def episode(group: str, reward: float, supports: list[tuple], end: str = "termin
     return Trajectory("e", "t", 0, group, tuple(turns), end)  # type: ignore[arg-type]
 
 
-def learner() -> Learner:
-    return Learner(TinyLM(SIZES, seed=0), OptimConfig(), ObjectiveConfig())
+def assigner(**tables: dict[str, Any]) -> Assigner:
+    recipe = from_tables(tables)
+    return Assigner.of(recipe.reward, recipe.credit, recipe.advantage, recipe.weights, recipe.plan)
+
+
+def assign(played: list[Trajectory], **tables: dict[str, Any]) -> Assigned:
+    chosen = assigner(**tables)
+    return chosen.assign(played, chosen.pack(played), {}, None)
 
 
 def test_token_credit_reaches_its_own_token() -> None:
     free, forced = (4, 5), (5,)
     played = [episode("a", 1.0, [(free, forced, free), (forced, free)]), episode("a", 0.0, [(free,)])]
-    recipe = from_tables({"credit": {"name": "test_numbered_tokens"}, "weights": {"name": "tokens"}})
-    prepared = prepare(played, recipe, learner())
-    assert prepared.advantage_N.tolist() == [0.0, 2.0, 11.0, 20.0]
-    assert prepared.batch.num_forced == 2
+    chosen = assigner(credit={"name": "test_numbered_tokens"}, weights={"name": "tokens"})
+    batch = chosen.pack(played)
+    assert chosen.assign(played, batch, {}, None).advantage_N.tolist() == [0.0, 2.0, 11.0, 20.0]
+    assert batch.num_forced == 2
     assert "tokens" in weights.names()
 
 
 def test_rewards_are_scaled_and_advantages_transformed_in_order() -> None:
     played = [episode("a", 1.0, [(None,)]), episode("a", 0.0, [(None,)])]
-    recipe = from_tables(
-        {
-            "credit": {"name": "grpo", "params": {"epsilon": 0.0}},
-            "reward": {"scale": 10.0},
-            "advantage": {"transforms": [{"name": "scale", "factor": 10.0}, {"name": "clip", "limit": 5.0}]},
-        }
+    assigned = assign(
+        played,
+        credit={"name": "grpo", "epsilon": 0.0},
+        reward={"scale": 10.0},
+        advantage={"transforms": [{"name": "scale", "factor": 10.0}, {"name": "clip", "limit": 5.0}]},
     )
-    prepared = prepare(played, recipe, learner())
-    assert prepared.table.reward.tolist() == [10.0, 0.0]
-    assert prepared.advantage_N.tolist() == [5.0, -5.0]
+    assert assigned.table.reward.tolist() == [10.0, 0.0]
+    assert assigned.advantage_N.tolist() == [5.0, -5.0]
 
 
 def test_kl_to_the_reference_is_taken_from_the_reward() -> None:
     model = TinyLM(SIZES, seed=0)
     one = Learner(model, OptimConfig(), ObjectiveConfig(), reference=TinyLM(SIZES, seed=1))
     played = [episode("a", 1.0, [(None, None)]), episode("a", 0.0, [(None,)])]
-    recipe = from_tables({"credit": {"name": "grpo"}, "reward": {"kl_coef": 0.1}})
-    prepared = prepare(played, recipe, one)
-    assert prepared.reference_N is not None
-    k1 = -0.5 - prepared.reference_N
-    assert prepared.table.reward.tolist() == pytest.approx([1.0 - 0.1 * (k1[0] + k1[1]), -0.1 * k1[2]])
+    chosen = assigner(credit={"name": "grpo"}, reward={"kl_coef": 0.1})
+    batch = chosen.pack(played)
+    reference_N = one.reference_logprobs(batch)
+    k1 = -0.5 - reference_N
+    assigned = chosen.assign(played, batch, {}, reference_N)
+    assert assigned.table.reward.tolist() == pytest.approx([1.0 - 0.1 * (k1[0] + k1[1]), -0.1 * k1[2]])
 
 
 def test_what_cannot_be_compared_is_left_out() -> None:
@@ -90,5 +97,5 @@ def test_what_cannot_be_compared_is_left_out() -> None:
         episode("b", 0.0, [(None,)], end="error"),
         episode("c", 0.0, []),
     ]
-    assert keep(played, allow_single=False) == played[:2]
-    assert keep(played, allow_single=True) == played[:3]
+    assert trainable(played, allow_single=False) == played[:2]
+    assert trainable(played, allow_single=True) == played[:3]

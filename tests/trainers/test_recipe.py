@@ -12,7 +12,8 @@ import pytest
 
 from turnwise.errors import UnknownName, UsageError
 from turnwise.trainers import recipe
-from turnwise.trainers.sections import Recipe
+from turnwise.trainers.parts import Part
+from turnwise.trainers.recipe import Recipe
 
 
 @pytest.mark.parametrize("name", recipe.shipped())
@@ -59,7 +60,8 @@ def test_unknown_names_are_answered_with_close_ones(tmp_path: Path) -> None:
         ({"train": {"num_updates": 1.5}}, "train.num_updates = 1.5 is float; expected int"),
         ({"train": {"num_updates": True}}, "is bool; expected int"),
         ({"train": {"deterministic": 1}}, "is int; expected bool"),
-        ({"credit": {"params": 3}}, "expected a table"),
+        ({"credit": {"params": {"gamma": 1}}}, "stand beside its name"),
+        ({"advantage": {"transforms": ["clip"]}}, r"transforms\[0\] = 'clip' is str; expected a table"),
         ({"critic": {"heads": "value"}}, "expected a list"),
         ({"critic": {"heads": [1]}}, r"critic.heads\[0\] = 1 is int; expected str"),
         ({"credit": "gigpo"}, r"expected a section \[credit\]"),
@@ -74,15 +76,15 @@ def test_types_are_checked(table: dict, message: str) -> None:
 def test_a_recipe_extends_another_by_what_it_changes(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "base.toml").write_text(
-        '[credit]\nname = "gigpo"\nparams = {gamma = 0.9}\n[train]\nseed = 3\n[optim]\nlearning_rate = 0.1\n'
+        '[credit]\nname = "gigpo"\ngamma = 0.9\n[train]\nseed = 3\n[optim]\nlearning_rate = 0.1\n'
     )
     (tmp_path / "middle.toml").write_text('extends = "deep/base.toml"\n[train]\nnum_updates = 7\n')
     (tmp_path / "mine.toml").write_text(
-        'extends = "middle.toml"\n[credit]\nname = "hgpo"\nparams = {history = 4}\n[rollout]\nslots = 2\n'
+        'extends = "middle.toml"\n[credit]\nname = "hgpo"\nhistory = 4\n[rollout]\nslots = 2\n'
     )
     loaded = recipe.load(str(tmp_path / "mine.toml"), ["train.seed=4"])
     assert loaded.credit.name == "hgpo"
-    assert loaded.credit.params == {"history": 4}  # a table is replaced whole
+    assert loaded.credit.params == {"history": 4}  # those of the other part are gone
     assert (loaded.train.seed, loaded.train.num_updates) == (4, 7)
     assert (loaded.optim.learning_rate, loaded.rollout.slots) == (0.1, 2)
     assert "extends" not in recipe.dump(loaded)
@@ -112,7 +114,7 @@ def test_overrides_by_dotted_name() -> None:
         [
             "optim.learning_rate=1",
             "env.id=my_env.py:MyEnv",
-            "credit.params.gamma=0.5",
+            "credit.gamma=0.5",
             "train.deterministic=false",
             'advantage.transforms=[{name = "clip", limit = 3.0}]',
         ],
@@ -123,7 +125,7 @@ def test_overrides_by_dotted_name() -> None:
     assert loaded.credit.params["gamma"] == 0.5
     assert loaded.credit.params["mode"] == "mean"
     assert loaded.train.deterministic is False
-    assert loaded.advantage.transforms == ({"name": "clip", "limit": 3.0},)
+    assert loaded.advantage.transforms == (Part("clip", {"limit": 3.0}),)
 
 
 @pytest.mark.parametrize("override", ["learning_rate=1", "optim.learning_rate", "optim..x=1", "env.id.x=1"])

@@ -14,7 +14,7 @@ summary.py     figures of a batch's credit for the log
 """
 
 from . import transforms
-from .base import Credit, Estimator, get, names, register
+from .base import Credit, Estimator, Head, bind, get, names, register
 from .methods.archer import archer
 from .methods.bilevel_gae import bilevel_gae
 from .methods.broadcast import broadcast
@@ -39,9 +39,11 @@ from .table.table import TurnTable
 __all__ = [
     "Credit",
     "Estimator",
+    "Head",
     "TurnTable",
     "archer",
     "bilevel_gae",
+    "bind",
     "broadcast",
     "describe",
     "dr_grpo",

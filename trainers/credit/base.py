@@ -16,22 +16,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import TableError
-from .naming import Named, Registry
+from ..parts import Named, Registry
 from .table.columns import BoolArray, FloatArray
 from .table.table import TurnTable
 
-__all__ = ["Credit", "Estimator", "get", "names", "register"]
+Place = Literal["prompt", "subgoal", "action", "end", "tokens"]
 
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Hold the advantage of every turn, and how it came about.
+    """The advantage of every turn, and how it came about.
 
     Attributes:
         advantage: the turn's advantage [N].
@@ -85,18 +85,69 @@ def _scatter_any(values: Any, table: TurnTable) -> Any:
     return _scatter(values, table.counts)
 
 
-@dataclass(frozen=True)
-class Estimator(Named):
-    """Be a registered credit estimator: call it with a table and the method's parameters."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A value head: a number for each turn or token, learned from the policy's states.
 
-    def __call__(self, table: TurnTable, **params: Any) -> Credit:
+    A head is named after the column that the estimator reads. Values are those of
+    the policy's state at a place of the turn:
+
+        prompt    the last token before the message
+        subgoal   the last token before the subgoal; that of the prompt where one is kept
+        action    the last token before the action; that of the prompt where none was read
+        end       the last token of the message
+        tokens    the last token before each token of the message: one value a token
+
+    Args:
+        name: the column of the turn table that it fills.
+        place: where in a turn it reads.
+        target: its key in `Credit.targets`.
+        known: the part of the credit that tells which turns have a target; empty: all.
+        slow: whether a copy that follows slowly fills the column target_NAME.
+        beyond: whether it fills the column next_NAME: the value after the last turn
+            of a trajectory that was cut off, 0 elsewhere.
+    """
+
+    name: str
+    place: Place
+    target: str
+    known: str = ""
+    slow: bool = False
+    beyond: bool = False
+
+    def targets(self, credit: Credit) -> FloatArray:
+        """Return what the head regresses on [N], or [L] tokens end to end; NaN where nothing is known.
+
+        Raises:
+            TableError: if the estimator gives no such target.
+        """
+        given = (credit.targets or {}).get(self.target)
+        if given is None:
+            raise TableError(
+                f"value head {self.name!r} has nothing to learn: the credit estimator gives no target "
+                f"{self.target!r}, it gives {', '.join(sorted(credit.targets or {})) or 'none'}"
+            )
+        flat = np.concatenate([*given, np.zeros(0)]) if isinstance(given, list) else np.asarray(given, float)
+        return np.where(credit.parts[self.known], flat, np.nan) if self.known else flat
+
+
+@dataclass(eq=False)
+class Estimator(Named[Credit]):
+    """A registered credit estimator: call it with a table and the method's parameters.
+
+    Args:
+        heads: the value heads that fill the columns it reads, for a method with critics.
+    """
+
+    heads: tuple[Head, ...] = ()
+
+    def apply(self, table: TurnTable, **params: Any) -> Credit:
         """Assign credit to every turn of a table.
 
         Raises:
-            UnknownName: for a parameter that the method does not have, or a value it does not know.
+            UnknownName: for a value of a parameter that is not known.
             TableError: if a column that the method needs is missing.
         """
-        self.check_params(params)
         if not isinstance(table, TurnTable):
             raise TableError(f"{self.name} got {type(table).__name__}; expected a TurnTable")
         if bool(table.counts.all()):
@@ -111,5 +162,5 @@ class Estimator(Named):
         return credit
 
 
-_REGISTRY = Registry("credit estimator", Estimator)
-register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
+REGISTRY = Registry("credit estimator", Estimator)
+register, get, names, bind = REGISTRY.register, REGISTRY.get, REGISTRY.names, REGISTRY.bind

@@ -7,39 +7,21 @@ are treated like the turn's own number. Register one of your own with `register`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from ...errors import UsageError
+from ..parts import Named, Registry, check_choice
 from .base import Credit
-from .naming import Named, Registry, check_choice
 from .statistics.groups import moments, standardise
 from .table.columns import BoolArray, FloatArray, IntArray
 from .table.table import TurnTable
 from .table.tokens import split
 
-__all__ = ["Transform", "clip", "get", "names", "register", "scale", "whiten"]
-
-
-@dataclass(frozen=True)
-class Transform(Named):
-    """Be a registered transform of advantages."""
-
-    def __call__(self, table: TurnTable, credit: Credit, **params: Any) -> Credit:
-        """Return the transformed credit.
-
-        Raises:
-            UnknownName: for a parameter that the transform does not have.
-        """
-        self.check_params(params)
-        result: Credit = self.function(table, credit, **params)
-        return result
-
-
-_REGISTRY = Registry("advantage transform", Transform)
-register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
+REGISTRY = Registry("advantage transform", Named[Credit])
+register, get, names, bind = REGISTRY.register, REGISTRY.get, REGISTRY.names, REGISTRY.bind
 
 
 @register("whiten")
@@ -97,7 +79,7 @@ def _apply(table: TurnTable, credit: Credit, change: Callable[[FloatArray, Any],
     spans = None if credit.spans is None else {name: change(s, rows_N) for name, s in credit.spans.items()}
     tokens = None
     if credit.tokens is not None:
-        lengths = np.array([len(each) for each in credit.tokens], dtype=np.int64)
+        lengths = np.array([len(values) for values in credit.tokens], dtype=np.int64)
         flat = np.concatenate([*credit.tokens, np.zeros(0)])
         tokens = split(change(flat, np.repeat(rows_N, lengths)), lengths)
     return replace(credit, advantage=change(credit.advantage, rows_N), spans=spans, tokens=tokens)

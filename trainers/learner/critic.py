@@ -21,10 +21,9 @@ from ...agents.models import CausalLM
 from ...agents.types import Trajectory
 from ...errors import TrainingError
 from ...streams import Stream, rng, torch_seed
-from ..credit import Credit
+from ..credit import Credit, Head
 from ..credit.table.tokens import split
 from .config import CriticConfig
-from .heads import Head
 from .states import CriticStates, read_states
 
 Floats = NDArray[np.float64]

@@ -18,8 +18,9 @@ from torch import Tensor
 from ...agents.models import CausalLM
 from ...agents.types import Trajectory, Turn
 from ...ends import CUT_OFF
+from ..credit.base import Place
 from .forward import cut, device_of, pad
-from .heads import Place, offset
+from .heads import offset
 from .sequences import Ints, JoinedSequences
 
 

@@ -6,13 +6,12 @@ from .kl import kl_estimate
 from .objective import Objective, Outcome, TokenBatch
 from .offpolicy import offpolicy_weight
 from .segments import aggregation_weights, segment_mean, segment_sum
-from .terms import Term, get_term, register_term, term_names
+from .terms import get_term, register_term, term_names
 
 __all__ = [
     "Loss",
     "Objective",
     "Outcome",
-    "Term",
     "Terms",
     "TokenBatch",
     "aggregation_weights",

@@ -13,13 +13,12 @@ from torch import Tensor
 
 from ...errors import UnknownName, UsageError
 from ..objective_config import Aggregation, Level, ObjectiveConfig
+from ..parts import Named
 from . import base
 from .kl import KL_KINDS, kl_estimate
 from .offpolicy import CORRECTIONS, offpolicy_weight
 from .segments import MAX_LOG_RATIO, segment_mean
-from .terms import NamedTerm, named_terms
-
-__all__ = ["Objective", "Outcome", "TokenBatch"]
+from .terms import bind_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,9 @@ class Objective:
     """
 
     def __init__(self, config: ObjectiveConfig) -> None:
-        self.loss = base.get(config.name)
-        self.loss.check_params(config.params)
+        self.loss = base.bind(config)
         self.config = config
-        self.terms: tuple[NamedTerm, ...] = named_terms(config.terms)
+        self.terms: tuple[Named[Tensor], ...] = bind_terms(config.terms)
         self.aggregation: Aggregation = config.aggregation or self.loss.aggregation
         self.ratio_level: Level = config.ratio_level or self.loss.ratio_level
         _known("aggregation", self.aggregation, base.AGGREGATIONS)
@@ -109,7 +107,7 @@ class Objective:
         config = self.config
         log_ratio_N = batch.logp_N - batch.old_N
         ratio_N = self._ratio(log_ratio_N, batch)
-        terms = self.loss(ratio_N, batch.advantage_N, batch.logp_N, **config.params)
+        terms = self.loss(ratio_N, batch.advantage_N, batch.logp_N)
         correction_N = offpolicy_weight(
             config.off_policy,
             batch.old_N,

@@ -15,24 +15,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import TableError
-from ..credit.naming import Named, Registry
 from ..credit.table.table import TurnTable
+from ..parts import Named, Registry
 
-__all__ = ["RewardTransform", "get", "names", "register"]
 
+@dataclass(eq=False)
+class RewardTransform(Named[TurnTable]):
+    """A registered reward transform: call it with a table and its parameters."""
 
-@dataclass(frozen=True)
-class RewardTransform(Named):
-    """Be a registered reward transform: call it with a table and its parameters."""
-
-    def __call__(self, table: TurnTable, **params: Any) -> TurnTable:
+    def apply(self, table: TurnTable, **params: Any) -> TurnTable:
         """Return the table with other rewards.
 
         Raises:
-            UnknownName: for a parameter that the transform does not have.
-            TableError: if a column that it needs is missing.
+            TableError: if a column that it needs is missing, or the transform returns no table.
         """
-        self.check_params(params)
         result = self.function(table, **params)
         if not isinstance(result, TurnTable):
             raise TableError(
@@ -41,5 +37,5 @@ class RewardTransform(Named):
         return result
 
 
-_REGISTRY = Registry("reward transform", RewardTransform)
-register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
+REGISTRY = Registry("reward transform", RewardTransform)
+register, get, names, bind = REGISTRY.register, REGISTRY.get, REGISTRY.names, REGISTRY.bind

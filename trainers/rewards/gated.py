@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnknownName, UsageError
-from ..credit.naming import check_choice
 from ..credit.table.columns import BoolArray, FloatArray, sums
 from ..credit.table.table import TurnTable
+from ..parts import check_choice
 from .base import register
 
 __all__ = ["direct", "gated"]

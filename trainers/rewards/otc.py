@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 
 from ...errors import UsageError
-from ..credit.naming import check_choice
 from ..credit.table.columns import BoolArray, FloatArray, sums
 from ..credit.table.table import TurnTable
+from ..parts import check_choice
 from .base import register
 
 __all__ = ["otc"]

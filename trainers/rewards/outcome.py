@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..credit.naming import check_choice
 from ..credit.table.columns import BoolArray
 from ..credit.table.table import TurnTable
+from ..parts import check_choice
 from .base import register
 
 __all__ = ["outcome_gate"]

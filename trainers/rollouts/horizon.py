@@ -7,55 +7,32 @@ horizon, rollout.max_turns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from ...errors import UsageError
-from ..credit.naming import Named, Registry
+from ..parts import Named, Registry
 
-__all__ = ["Schedule", "get", "horizon_at", "names", "register"]
-
-
-@dataclass(frozen=True)
-class Schedule(Named):
-    """Be a registered schedule: call it with the number of an update."""
-
-    def __call__(self, update: int, **params: Any) -> int:
-        """Return the most turns of an episode of an update.
-
-        Raises:
-            UnknownName: for a parameter that the schedule does not have.
-            UsageError: if a number is out of range.
-        """
-        self.check_params(params)
-        return int(self.function(update, **params))
+REGISTRY = Registry("horizon schedule", Named[int])
+register, get, names, bind = REGISTRY.register, REGISTRY.get, REGISTRY.names, REGISTRY.bind
 
 
-_REGISTRY = Registry("horizon schedule", Schedule)
-register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
-
-
-def horizon_at(part: Mapping[str, Any], update: int, max_turns: int) -> int:
-    """Return the most turns of an episode, by the schedule of a recipe or the whole horizon.
+def horizon_at(schedule: Named[int] | None, update: int, max_turns: int) -> int:
+    """Return the most turns of an episode.
 
     Args:
-        part: {name = ..., and its parameters}; empty for none.
+        schedule: a bound schedule; None is the whole horizon.
         update: counted from 0.
         max_turns: the whole horizon, which no schedule exceeds.
 
     Raises:
-        UsageError: if the part has no name or asks for less than one turn.
+        UsageError: if the schedule asks for less than one turn, or refuses its parameters.
     """
-    if not part:
+    if schedule is None:
         return max_turns
-    name = part.get("name")
-    if not isinstance(name, str):
-        raise UsageError(f"rollout.horizon {dict(part)!r} has no name; expected {{name = ..., ...}}")
-    turns = get(name)(update, **{key: value for key, value in part.items() if key != "name"})
+    turns = int(schedule(update))
     if turns < 1:
         raise UsageError(
-            f"rollout.horizon: {name} gives {turns} turns at update {update}; expected at least 1"
+            f"rollout.horizon: {schedule.name} gives {turns} turns at update {update}; expected at least 1"
         )
     return min(turns, max_turns)
 

@@ -12,8 +12,7 @@ from typing import Any
 from ... import __version__
 from ...errors import UsageError
 from ...files import write_whole
-from ..recipe import dump, load
-from ..sections import Recipe
+from ..recipe import Recipe, dump, load
 
 __all__ = ["checkpoints", "open_run", "record"]
 

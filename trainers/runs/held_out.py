@@ -6,9 +6,9 @@ from ...agents.evaluation.evaluate import evaluate
 from ...agents.evaluation.results import Evaluation
 from ...agents.types import Policy
 from ...servers.protocol.types import SessionClient
+from ..recipe import Recipe
 from ..rollouts.mixture import worlds_of
 from ..rollouts.tasks import held_out_seed
-from ..sections import Recipe
 from ..setup import eval_config, prompt_config
 
 __all__ = ["evaluate_held_out"]

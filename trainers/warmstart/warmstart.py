@@ -32,10 +32,11 @@ from ...errors import TrainingError
 from ...files import write_whole
 from ...streams import Stream, rng, torch_seed
 from ..learner.sequences import pack
+from ..recipe import Recipe
 from ..rollouts.mixture import assign, names_of, worlds_of
 from ..runs.checkpoint import file_digest
 from ..runs.statistics import failed_share
-from ..sections import PolicySection, Recipe, WarmstartSection
+from ..sections import PolicySection, WarmstartSection
 from ..setup import agent_settings, prompt_config
 from .cloning import Report, clone, measure
 from .copying import learn_copying

@@ -17,30 +17,25 @@ from numpy.typing import NDArray
 from ...agents.types import Turn
 from ...errors import TableError
 from ..credit.base import Credit
-from ..credit.naming import Named, Registry
-
-__all__ = ["Weighter", "get", "names", "register"]
+from ..parts import Named, Registry
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Weighter(Named):
-    """Be a registered token weighter: call it with a credit and the turns it belongs to."""
+@dataclass(eq=False)
+class Weighter(Named[list[Floats]]):
+    """A registered token weighter: call it with a credit and the turns it belongs to."""
 
-    def __call__(self, credit: Credit, turns: Sequence[Turn], **params: Any) -> list[Floats]:
+    def apply(self, credit: Credit, turns: Sequence[Turn], **params: Any) -> list[Floats]:
         """Return the advantage of every generated token, one array a turn.
 
         Raises:
-            UnknownName: for a parameter that the weighter does not have.
             TableError: if credit and turns differ in number.
         """
-        self.check_params(params)
         if len(credit.advantage) != len(turns):
             raise TableError(f"credit for {len(credit.advantage)} turns, but {len(turns)} turns were given")
-        weighted: list[Floats] = self.function(credit, turns, **params)
-        return weighted
+        return self.function(credit, turns, **params)
 
 
-_REGISTRY = Registry("token weighter", Weighter)
-register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
+REGISTRY = Registry("token weighter", Weighter)
+register, get, names, bind = REGISTRY.register, REGISTRY.get, REGISTRY.names, REGISTRY.bind

@@ -25,18 +25,19 @@ from turnwise.ends import End
 from turnwise.errors import TableError, UnknownName, UsageError
 from turnwise.trainers import credit as credits
 from turnwise.trainers import weights
-from turnwise.trainers.credit import Credit, TurnTable
+from turnwise.trainers.credit import Credit, Head, TurnTable
 from turnwise.trainers.credit.methods.hae import hae
 from turnwise.trainers.learner.config import CriticConfig
 from turnwise.trainers.learner.critic import Critic
-from turnwise.trainers.learner.heads import HEADS_OF, Head, find_heads
+from turnwise.trainers.learner.heads import find_heads
 from turnwise.trainers.learner.states import read_states
+from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import train
 
 Lights = Callable[..., Recipe]
+HEADS_OF = {name: credits.get(name).heads for name in credits.names() if credits.get(name).heads}
 SIZES = TinyConfig(
     vocab_size=24,
     hidden_size=16,
@@ -180,22 +181,22 @@ def test_a_state_continues_bit_for_bit(model: TinyLM) -> None:
 
 
 def test_heads_are_found_or_refused() -> None:
-    assert {head.name: (head.place, head.target) for head in find_heads("hae")} == {
+    assert {head.name: (head.place, head.target) for head in find_heads(HEADS_OF["hae"])} == {
         "v_low": ("action", "low"),  # knows the subgoal
         "v_high": ("subgoal", "high"),  # knows that there will be a new one
         "v_term": ("prompt", "term"),  # knows neither
     }
-    places = {head.name: head.place for head in find_heads("archer")}
+    places = {head.name: head.place for head in find_heads(HEADS_OF["archer"])}
     assert places == {"q1": "end", "q2": "end", "v1": "prompt", "v2": "prompt"}
-    assert find_heads("gigpo") == ()
-    assert find_heads("mine", ["value", "mine@end"]) == (
+    assert find_heads(credits.get("gigpo").heads) == ()
+    assert find_heads((), ["value", "mine@end"]) == (
         Head("value", "prompt", "value", beyond=True),
         Head("mine", "end", "mine"),
     )
     with pytest.raises(UnknownName, match="did you mean 'action'"):
-        find_heads("mine", ["value@acton"])
+        find_heads((), ["value@acton"])
     with pytest.raises(UsageError, match="different names"):
-        find_heads("mine", ["value", "value@end"])
+        find_heads((), ["value", "value@end"])
     with pytest.raises(UsageError, match=r"critic\.tau is 0"):
         CriticConfig(tau=0)
     with pytest.raises(UsageError, match=r"critic\.num_epochs is 0"):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from turnwise.agents.tiny.model import TinyConfig, TinyLM
+from turnwise.agents.tiny.model import TinyConfig
 from turnwise.agents.types import Generation, Trajectory, Turn, VersionSpan
-from turnwise.trainers.assign import prepare
-from turnwise.trainers.learner.config import OptimConfig
-from turnwise.trainers.learner.sequences import pack
+from turnwise.trainers.assign import Assigned, Assigner
+from turnwise.trainers.learner.sequences import PackedBatch, pack
 from turnwise.trainers.learner.sharing import average_shared, owner_rows
-from turnwise.trainers.learner.update import Learner
-from turnwise.trainers.objective_config import ObjectiveConfig
 from turnwise.trainers.recipe import from_tables
 
 SIZES = TinyConfig(
@@ -59,6 +57,13 @@ def test_every_turn_has_one_owner() -> None:
     assert owner_rows(LEAVES[::-1]).tolist() == [8, 7, 2, 8, 9, 5, 8, 7, 8, 9, 10]
 
 
+def assigned(**tables: dict[str, Any]) -> tuple[PackedBatch, Assigned]:
+    recipe = from_tables(tables)
+    assigner = Assigner.of(recipe.reward, recipe.credit, recipe.advantage, recipe.weights, recipe.plan)
+    batch = assigner.pack(LEAVES)
+    return batch, assigner.assign(LEAVES, batch, {}, None)
+
+
 def test_without_its_parent_the_first_copy_owns_a_turn() -> None:
     #                 A0 D1 | A2 B3 E4 | A5 D6 F7: the root, which sampled A and B, failed
     assert owner_rows(LEAVES[1:]).tolist() == [0, 1, 0, 3, 4, 0, 1, 7]
@@ -91,29 +96,26 @@ def test_shared_tokens_are_targets_once() -> None:
 
 
 def test_the_credit_of_a_shared_turn_is_the_mean_of_its_futures() -> None:
-    learner = Learner(TinyLM(SIZES, seed=0), OptimConfig(), ObjectiveConfig())
-    parts = {"credit": {"name": "grpo", "params": {"epsilon": 0.0}}, "plan": {"name": "independent"}}
-    prepared = prepare(LEAVES, from_tables(parts), learner)
+    parts = {"credit": {"name": "grpo", "epsilon": 0.0}, "plan": {"name": "independent"}}
+    _, prepared = assigned(**parts)
     # returns 1, 0, 0, 1: mean 0.5, deviation 1 / sqrt(3): advantages +-sqrt(3) / 2
     high = np.sqrt(3) / 2
     assert prepared.credit.advantage[:3] == pytest.approx([high] * 3)
     # A: all four; B: root and leaf 2; C: root; D: leaves 1 and 3; E: leaf 2; F: leaf 3
     assert prepared.advantage_N.tolist() == pytest.approx([0, 0, 0, high, 0, -high, high])
-    each = from_tables({**parts, "plan": {"shared": "each"}})
-    assert prepare(LEAVES, each, learner).batch.num_targets == 15
+    assert assigned(**parts | {"plan": {"shared": "each"}})[0].num_targets == 15
 
 
 def test_both_ways_are_the_same_gradient_where_each_token_weighs_alone() -> None:
     """The copies of a turn add up to its mean advantage times the number of its leaves."""
-    learner = Learner(TinyLM(SIZES, seed=0), OptimConfig(), ObjectiveConfig())
-    once = prepare(LEAVES, from_tables({"credit": {"name": "gigpo"}}), learner)
-    each = prepare(LEAVES, from_tables({"credit": {"name": "gigpo"}, "plan": {"shared": "each"}}), learner)
+    once_batch, once = assigned(credit={"name": "gigpo"})
+    each_batch, each = assigned(credit={"name": "gigpo"}, plan={"shared": "each"})
     owner_R = np.array(OWNERS)
-    row_N = each.batch.row_N
+    row_N = each_batch.row_N
     mean_N = each.advantage_N / np.bincount(row_N)[row_N]  # a turn's tokens have one advantage
     summed_R = np.bincount(owner_R[row_N], mean_N, minlength=11)
     num_leaves_R = np.bincount(owner_R, minlength=11)
-    for row, advantage in zip(once.batch.row_N.tolist(), once.advantage_N.tolist(), strict=True):
+    for row, advantage in zip(once_batch.row_N.tolist(), once.advantage_N.tolist(), strict=True):
         assert summed_R[row] == pytest.approx(advantage * num_leaves_R[row])
 
 

@@ -10,6 +10,7 @@ from turnwise.errors import UnknownName, UsageError
 from turnwise.trainers import losses
 from turnwise.trainers.losses import Objective, TokenBatch, aggregation_weights
 from turnwise.trainers.objective_config import ObjectiveConfig
+from turnwise.trainers.parts import Part
 
 # four messages of two tokens: (logp, logp_old, advantage)
 FELL_GOOD = ([-1.5, -1.0], [-1.0, -1.2], [1.0, 1.0])  # sum fell by 0.3; only the first token fell: 0.5
@@ -57,7 +58,7 @@ def test_nothing_has_moved_at_the_first_update() -> None:
 
 
 def test_pieces_add_up_and_the_value_is_logged() -> None:
-    config = ObjectiveConfig(name="ppo", terms=({"name": "llds", "coef": 0.4},))
+    config = ObjectiveConfig(name="ppo", terms=(Part("llds", {"coef": 0.4}),))
     plain = Objective(ObjectiveConfig(name="ppo"))
     whole = Objective(config)(batch())
     assert whole.loss.item() == pytest.approx(plain(batch()).loss.item() + 0.4 * 2.0 / 8)
@@ -68,26 +69,26 @@ def test_pieces_add_up_and_the_value_is_logged() -> None:
 
 
 def test_groups_without_an_advantage_are_not_idle() -> None:
-    assert Objective(ObjectiveConfig(terms=({"name": "llds"},))).teaches_all
+    assert Objective(ObjectiveConfig(terms=(Part("llds"),))).teaches_all
     assert not Objective(ObjectiveConfig()).teaches_all
 
 
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        ({"name": "lds"}, "did you mean 'llds'"),
-        ({"name": "llds", "weight": 1.0}, "unknown parameter of loss term llds 'weight'"),
-        ({"weight": 1.0}, "has no name"),
+        (Part("lds"), "did you mean 'llds'"),
+        (Part("llds", {"weight": 1.0}), "unknown parameter of loss term llds 'weight'"),
+        (Part("", {"weight": 1.0}), "has no name"),
     ],
 )
-def test_wrong_terms_are_refused(part: dict, message: str) -> None:
+def test_wrong_terms_are_refused(part: Part, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Objective(ObjectiveConfig(terms=(part,)))
 
 
 def test_terms_are_named_once() -> None:
     with pytest.raises(UsageError, match="name each term once"):
-        Objective(ObjectiveConfig(terms=({"name": "llds"}, {"name": "llds"})))
+        Objective(ObjectiveConfig(terms=(Part("llds"), Part("llds"))))
     with pytest.raises(UsageError, match="coef is -1"):
         losses.get_term("llds")(batch(), coef=-1.0)
     with pytest.raises(UnknownName, match="llds"):

@@ -22,11 +22,10 @@ from turnwise.agents.tiny.checkpoint import load_model
 from turnwise.agents.trajectories import read_trajectories
 from turnwise.agents.types import Trajectory
 from turnwise.errors import TrainingError, UsageError
-from turnwise.trainers.recipe import load
+from turnwise.trainers.recipe import Recipe, load
 from turnwise.trainers.rollouts.samplers.memory import load_states
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import train
 
 Lights = Callable[..., Recipe]
@@ -37,7 +36,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
         "group_size": 4,
         "horizon": {"name": "growing", "start": 2, "every": 1, "add": 1},
     },
-    "plan": {"name": "tree", "params": {"turns": [0, 1]}},
+    "plan": {"name": "tree", "turns": [0, 1]},
     "sampling": {
         "steps": [
             {"name": "replay"},
@@ -165,7 +164,7 @@ def test_igpo_trains_on_generated_questions(tmp_path: Path) -> None:
             "rollout.max_episode_tokens=4096",
             "annotate.steps=[{name = 'gold_prob', before = '<answer>'}]",
             "credit.name=igpo",
-            "credit.params={variant = 'paper'}",
+            "credit.variant=paper",
             "train.num_updates=2",
             "eval.episodes=0",
             "server.spawn=false",
@@ -197,11 +196,11 @@ def test_without_gold_answers_the_run_stops_with_the_cause(lights: Lights, tmp_p
     ("changes", "message"),
     [
         ({"plan": {"name": "trees"}}, "did you mean 'tree'"),
-        ({"plan": {"name": "tree", "params": {"turn": [1]}}}, "did you mean 'turns'"),
-        ({"plan": {"name": "tree", "params": {}}}, "make 4 leaves; rollout.group_size is 8"),
+        ({"plan": {"name": "tree", "turn": [1]}}, "did you mean 'turns'"),
+        ({"plan": {"name": "tree"}}, "make 4 leaves; rollout.group_size is 8"),
         ({"plan": {"shared": "twice"}}, "expected one of|did you mean|known"),
         ({"sampling": {"steps": [{"name": "dynamc"}]}}, "did you mean 'dynamic'"),
-        ({"sampling": {"steps": [{"max_rounds": 1}]}}, r"\[sampling\].*has no name"),
+        ({"sampling": {"steps": [{"max_rounds": 1}]}}, "a sampler with .*has no name"),
         ({"sampling": {"steps": [{"name": "replay"}]}}, "set env.num_tasks"),
         (
             {"sampling": {"steps": [{"name": "replay"}]}, "env": {"num_tasks": 4}},

@@ -26,11 +26,10 @@ from turnwise.agents.types import Trajectory, Turn
 from turnwise.errors import UnknownName, UsageError
 from turnwise.streams import Stream, rng
 from turnwise.trainers.credit import TurnTable
-from turnwise.trainers.recipe import dump, from_tables, load
+from turnwise.trainers.recipe import Recipe, dump, from_tables, load
 from turnwise.trainers.rollouts.mixture import World, assign, names_of, worlds_of
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.sections import Recipe
 from turnwise.trainers.setup import train_tasks
 from turnwise.trainers.train import train
 

@@ -16,7 +16,8 @@ from turnwise.agents.tiny.checkpoint import load_checkpoint
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.tiny.previous_token import look_back
 from turnwise.agents.tiny.tokenizer import ACTION, END, OBSERVATION, SPECIAL_TOKENS, TASK
-from turnwise.trainers.sections import Recipe, WarmstartSection
+from turnwise.trainers.recipe import Recipe
+from turnwise.trainers.sections import WarmstartSection
 from turnwise.trainers.warmstart import copying
 from turnwise.trainers.warmstart.copying import learn_copying, lesson, look_up, recognise, say_again
 from turnwise.trainers.warmstart.warmstart import warm_start

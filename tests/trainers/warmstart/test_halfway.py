@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from turnwise.errors import CheckpointError
-from turnwise.trainers.sections import Recipe
+from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.warmstart import resume as halfway
 from turnwise.trainers.warmstart.warmstart import warm_start
 

@@ -13,7 +13,7 @@ from turnwise.agents.rollout import rollout
 from turnwise.errors import TrainingError, UsageError
 from turnwise.servers.client.local import LocalClient
 from turnwise.trainers.policy import load_trainee
-from turnwise.trainers.sections import Recipe
+from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.setup import prompt_config, rollout_config, train_tasks
 from turnwise.trainers.warmstart.demonstrations import choose_teacher, collect, to_tokens
 from turnwise.trainers.warmstart.warmstart import warm_start

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Credit, register
+from ..base import Credit, Head, register
 from ..statistics.ends import done_rows
 from ..table.columns import FloatArray
 from ..table.table import TurnTable
@@ -15,7 +15,14 @@ from ..table.table import TurnTable
 __all__ = ["archer"]
 
 
-@register("archer")
+def _twin(number: int) -> tuple[Head, Head]:
+    return (
+        Head(f"q{number}", "end", f"q{number}", slow=True),
+        Head(f"v{number}", "prompt", f"v{number}", slow=True, beyond=True),
+    )
+
+
+@register("archer", heads=(*_twin(1), *_twin(2)))
 def archer(table: TurnTable, *, gamma: float = 0.9) -> Credit:
     """Give every turn min(Q1, Q2) - min(V1, V2), and the critics their targets.
 

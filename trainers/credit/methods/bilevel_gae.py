@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import TableError
-from ..base import Credit, register
+from ..base import Credit, Head, register
 from ..statistics.scores import Penalised, penalties
 from ..table.columns import BoolArray, FloatArray, IntArray
 from ..table.scan import recurrence
@@ -73,7 +73,7 @@ def bilevel_gae(
     return advantage_BL, return_BL
 
 
-@register("bilevel_gae")
+@register("bilevel_gae", heads=(Head("token_values", "tokens", "value"),))
 def bilevel_gae_of_table(
     table: TurnTable,
     *,

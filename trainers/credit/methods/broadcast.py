@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from ...parts import check_choice
 from ..base import Credit, register
-from ..naming import check_choice
 from ..statistics.scores import Mode, Statistics, episode_advantage
 from ..table.columns import FloatArray
 from ..table.table import TurnTable

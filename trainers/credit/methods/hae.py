@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..base import Credit, register
-from ..naming import check_choice
+from ...parts import check_choice
+from ..base import Credit, Head, register
 from ..statistics.ends import done_rows
 from ..statistics.groups import moments, standardise
 from ..statistics.scores import Penalised, penalties
@@ -22,7 +22,14 @@ from ..table.table import TurnTable
 __all__ = ["hae"]
 
 
-@register("hae")
+@register(
+    "hae",
+    heads=(
+        Head("v_low", "action", "low"),
+        Head("v_high", "subgoal", "high", known="boundary"),
+        Head("v_term", "prompt", "term"),
+    ),
+)
 def hae(
     table: TurnTable,
     *,

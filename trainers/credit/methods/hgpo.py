@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from ....errors import UsageError
+from ...parts import check_choice
 from ..base import Credit, register
-from ..naming import check_choice
 from ..statistics.groups import moments, standardise
 from ..statistics.scores import Mode, Penalised, episode_advantage, penalties
 from ..table.columns import BoolArray, FloatArray, IntArray, combine

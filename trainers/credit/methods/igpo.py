@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from ...parts import check_choice
 from ..base import Credit, register
-from ..naming import check_choice
 from ..statistics.groups import centre, moments, standardise
 from ..table.columns import FloatArray, combine
 from ..table.scan import discounted_sum

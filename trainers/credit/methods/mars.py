@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from ...parts import check_choice
 from ..base import Credit, register
-from ..naming import check_choice
 from ..statistics.groups import centre, moments
 from ..statistics.whiten import whitened
 from ..table.columns import FloatArray, IntArray, combine, sums

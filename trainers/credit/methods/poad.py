@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Credit, register
+from ..base import Credit, Head, register
 from ..statistics.scores import Penalised, penalties
 from ..table.scan import recurrence
 from ..table.table import TurnTable
@@ -16,7 +16,7 @@ from ..table.tokens import Tokens
 __all__ = ["poad"]
 
 
-@register("poad")
+@register("poad", heads=(Head("token_values", "tokens", "value"),))
 def poad(
     table: TurnTable,
     *,

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import TableError
+from ...parts import check_choice
 from ..base import Credit, register
-from ..naming import check_choice
 from ..statistics.groups import centre
 from ..statistics.scores import Penalised, Statistics, penalties, statistics_of
 from ..statistics.whiten import whitened

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Credit, register
+from ..base import Credit, Head, register
 from ..statistics.ends import done_rows
 from ..statistics.scores import Penalised, penalties
 from ..table.scan import recurrence
@@ -16,7 +16,7 @@ from ..table.table import TurnTable
 __all__ = ["turn_ppo"]
 
 
-@register("turn_ppo")
+@register("turn_ppo", heads=(Head("value", "prompt", "value", beyond=True),))
 def turn_ppo(
     table: TurnTable,
     *,

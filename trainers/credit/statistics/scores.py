@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..naming import check_choice
+from ...parts import check_choice
 from ..table.columns import BoolArray, FloatArray
 from ..table.table import TurnTable
 from .groups import Moments, moments, standardise

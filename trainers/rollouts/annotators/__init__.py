@@ -1,6 +1,6 @@
 """Annotators by name; importing this package registers those that ship."""
 
 from . import gold
-from .base import Annotated, Annotator, get, names, register
+from .base import Annotated, Annotator, bind, get, names, register
 
-__all__ = ["Annotated", "Annotator", "get", "gold", "names", "register"]
+__all__ = ["Annotated", "Annotator", "bind", "get", "gold", "names", "register"]

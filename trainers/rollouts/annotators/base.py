@@ -14,15 +14,13 @@ and never the run.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ....agents.types import Policy, Trajectory
 from ....errors import UsageError
-from ...credit.naming import Named, Registry
-
-__all__ = ["Annotated", "Annotator", "get", "names", "register"]
+from ...parts import Named, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +38,17 @@ class Annotated:
     figures: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Annotator(Named):
-    """Be a registered annotator; `options` are what it needs in every reset."""
+@dataclass(eq=False)
+class Annotator(Named[Awaitable[Any]]):
+    """A registered annotator: await it with trajectories and the policy that played them.
+
+    Args:
+        options: what it needs in every reset of a run with it, e.g. {"answer": True}.
+    """
 
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    async def __call__(
+    async def apply(
         self, trajectories: Sequence[Trajectory], policy: Policy, **params: Any
     ) -> tuple[list[Trajectory], dict[str, float]]:
         """Return the trajectories with notes on their turns, and figures for the log.
@@ -55,10 +57,8 @@ class Annotator(Named):
         ends as "error" with the cause.
 
         Raises:
-            UnknownName: for a parameter that the annotator does not have.
             UsageError: if the policy lacks what it needs, or a row has another length than its turns.
         """
-        self.check_params(params)
         places = [place for place, each in enumerate(trajectories) if each.counts and each.turns]
         chosen = [trajectories[place] for place in places]
         found: Annotated = await self.function(chosen, policy, **params)
@@ -89,26 +89,5 @@ class Annotator(Named):
         return replace(trajectory, turns=turns)
 
 
-_REGISTRY = Registry("annotator", Annotator)
-get, names = _REGISTRY.get, _REGISTRY.names
-
-
-def register(
-    name: str, *, options: Mapping[str, Any] | None = None
-) -> Callable[[Callable[..., Awaitable[Annotated]]], Annotator]:
-    """Register a coroutine of trajectories and a policy; its keyword parameters are the annotator's.
-
-    Args:
-        name: its name.
-        options: of every reset of a run with it, e.g. {"answer": True}.
-
-    Raises:
-        UsageError: if the name is taken.
-    """
-
-    def keep(function: Callable[..., Awaitable[Annotated]]) -> Annotator:
-        annotator = _REGISTRY.register(name)(function)
-        object.__setattr__(annotator, "options", dict(options or {}))
-        return annotator
-
-    return keep
+REGISTRY = Registry("annotator", Annotator)
+register, get, names, bind = REGISTRY.register, REGISTRY.get, REGISTRY.names, REGISTRY.bind

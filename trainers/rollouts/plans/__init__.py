@@ -1,6 +1,6 @@
 """Rollout plans by name; importing this package registers those that ship."""
 
 from . import entropy, independent, tree
-from .base import Planner, get, names, register
+from .base import bind, get, names, register
 
-__all__ = ["Planner", "entropy", "get", "independent", "names", "register", "tree"]
+__all__ = ["bind", "entropy", "get", "independent", "names", "register", "tree"]

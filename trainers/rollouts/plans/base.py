@@ -11,30 +11,8 @@ are played apart from each other. One of your own is a decorator and a function:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from ....agents.rollout import BranchingPlan
-from ...credit.naming import Named, Registry
+from ...parts import Named, Registry
 
-__all__ = ["Planner", "get", "names", "register"]
-
-
-@dataclass(frozen=True)
-class Planner(Named):
-    """Be a registered rollout plan: call it with the size of a group."""
-
-    def __call__(self, group_size: int, **params: Any) -> BranchingPlan | None:
-        """Return the plan of a group, or None where episodes are played apart.
-
-        Raises:
-            UnknownName: for a parameter that the plan does not have.
-            UsageError: if the numbers do not fit the group's size.
-        """
-        self.check_params(params)
-        plan: BranchingPlan | None = self.function(group_size, **params)
-        return plan
-
-
-_REGISTRY = Registry("rollout plan", Planner)
-register, get, names = _REGISTRY.register, _REGISTRY.get, _REGISTRY.names
+REGISTRY = Registry("rollout plan", Named[BranchingPlan | None])
+register, get, names, bind = REGISTRY.register, REGISTRY.get, REGISTRY.names, REGISTRY.bind

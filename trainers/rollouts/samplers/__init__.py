@@ -1,13 +1,13 @@
 """Samplers by name; importing this package registers those that ship."""
 
 from . import dynamic, replay, variance
-from .base import Draw, Group, Sampler, SamplerState, get, names, register
+from .base import Candidates, Group, SamplerState, bind, get, names, register
 
 __all__ = [
-    "Draw",
+    "Candidates",
     "Group",
-    "Sampler",
     "SamplerState",
+    "bind",
     "dynamic",
     "get",
     "names",

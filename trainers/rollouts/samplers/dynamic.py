@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ....errors import UsageError
-from .base import Draw, is_dead, register
+from .base import Candidates, is_dead, register
 
 __all__ = ["dynamic"]
 
 
 @register("dynamic")
-async def dynamic(draw: Draw, *, max_rounds: int = 10) -> Draw:
+async def dynamic(candidates: Candidates, *, max_rounds: int = 10) -> Candidates:
     """Refill groups whose rewards are all equal, a bounded number of times.
 
     DAPO, arXiv 2503.14476, equation 11: a group that is all right or all wrong gives
@@ -21,7 +19,7 @@ async def dynamic(draw: Draw, *, max_rounds: int = 10) -> Draw:
     first round stay, which is an update without a gradient.
 
     Args:
-        draw: its groups are judged by the environment's own rewards.
+        candidates: its groups are judged by the environment's own rewards.
         max_rounds: of refilling, 10 in the authors' runs.
 
     Raises:
@@ -29,15 +27,15 @@ async def dynamic(draw: Draw, *, max_rounds: int = 10) -> Draw:
     """
     if max_rounds < 0:
         raise UsageError(f"sampler dynamic: max_rounds is {max_rounds}; expected at least 0")
-    live = [group for group in draw.groups if not is_dead(group)]
-    rounds, played = 0, len(draw.groups)
-    while len(live) < draw.num_groups and rounds < max_rounds:
-        found = await draw.more(draw.num_groups - len(live))
+    live = [group for group in candidates.groups if not is_dead(group)]
+    rounds, played = 0, len(candidates.groups)
+    while len(live) < candidates.num_groups and rounds < max_rounds:
+        found = await candidates.more(candidates.num_groups - len(live))
         rounds, played = rounds + 1, played + len(found)
         live += [group for group in found if not is_dead(group)]
     figures = {
         "sampling/rounds": float(rounds),
         "sampling/live": len(live) / max(1, played),
-        "sampling/missing": float(max(0, draw.num_groups - len(live))),
+        "sampling/missing": float(max(0, candidates.num_groups - len(live))),
     }
-    return replace(draw, groups=tuple(live) or draw.groups, figures={**draw.figures, **figures})
+    return candidates.keep(live or candidates.groups, figures)

@@ -8,20 +8,20 @@ import numpy as np
 
 from ....agents.types import Trajectory
 from ....errors import UsageError
-from .base import Draw, Group, register, returns_of
+from .base import Candidates, Group, register, returns_of
 
 __all__ = ["replay"]
 
 
 @register("replay")
 async def replay(
-    draw: Draw,
+    candidates: Candidates,
     *,
     capacity: int = 8,
     max_std: float = 0.05,
     max_mean: float = 0.2,
     max_tasks: int = 4096,
-) -> Draw:
+) -> Candidates:
     """Put one stored success of the same task in the place of the last failure of an all-failed group.
 
     ARPO, End-to-End Policy Optimization for GUI Agents with Experience Replay, arXiv
@@ -32,7 +32,7 @@ async def replay(
     code takes the present policy's instead, which is our one departure.
 
     Args:
-        draw: tasks come again only with env.num_tasks set.
+        candidates: tasks come again only with env.num_tasks set.
         capacity: successes kept a task, first in, first out; 8 in the authors' runs.
         max_std: a group counts as failed below this deviation (ddof 0) ...
         max_mean: ... and below this mean of its returns.
@@ -43,15 +43,17 @@ async def replay(
     """
     if capacity < 1 or max_tasks < 1:
         raise UsageError(f"sampler replay: capacity {capacity}, max_tasks {max_tasks}; expected at least 1")
-    kept = dict(draw.state.kept)
+    kept = dict(candidates.state.kept)
     groups, replayed = [], 0
-    for group in draw.groups:
+    for group in candidates.groups:
         stored = kept.get(_task(group), ())
         if stored and _failed(group, max_std, max_mean):
-            group, replayed = _swap(group, stored[int(draw.rng.integers(len(stored)))]), replayed + 1
+            group, replayed = _swap(group, stored[candidates.rng.integers(len(stored))]), replayed + 1
         groups.append(group)
-    for group in draw.groups:
-        wins = tuple(_detached(each) for each in group if each.counts and each.success)
+    for group in candidates.groups:
+        wins = tuple(
+            _detached(trajectory) for trajectory in group if trajectory.counts and trajectory.success
+        )
         if wins:
             name = _task(group)
             kept[name] = (*kept.pop(name, ()), *wins)[-capacity:]
@@ -61,8 +63,8 @@ async def replay(
         "sampling/replayed": replayed / max(1, len(groups)),
         "sampling/stored": float(sum(map(len, kept.values()))),
     }
-    state = replace(draw.state, kept=kept)
-    return replace(draw, groups=tuple(groups), state=state, figures={**draw.figures, **figures})
+    state = replace(candidates.state, kept=kept)
+    return replace(candidates.keep(groups, figures), state=state)
 
 
 def _task(group: Group) -> str:
@@ -81,6 +83,6 @@ def _detached(trajectory: Trajectory) -> Trajectory:
 
 
 def _swap(group: Group, stored: Trajectory) -> Group:
-    place = max(i for i, each in enumerate(group) if each.counts and each.turns)
+    place = max(number for number, mine in enumerate(group) if mine.counts and mine.turns)
     mine = replace(stored, group=group[place].group, member=group[place].member)
     return (*group[:place], mine, *group[place + 1 :])

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ....errors import UsageError
-from .base import Draw, Group, register, returns_of
+from .base import Candidates, Group, register, returns_of
 
 __all__ = ["variance"]
 
 
 @register("variance")
-async def variance(draw: Draw, *, share: float = 0.25) -> Draw:
+async def variance(candidates: Candidates, *, share: float = 0.25) -> Candidates:
     """Keep the groups of the largest standard deviation of returns.
 
     StarPO-S of RAGEN, arXiv 2504.20073: uncertainty-based filtering keeps the
     quarter of the groups whose rewards differ most.
 
     Args:
-        draw: its groups stay in their order; of equal ones the first is kept.
+        candidates: its groups stay in their order; of equal ones the first is kept.
         share: of the groups that stay, in (0, 1]; at least one does.
 
     Raises:
@@ -28,16 +26,14 @@ async def variance(draw: Draw, *, share: float = 0.25) -> Draw:
     """
     if not 0.0 < share <= 1.0:
         raise UsageError(f"sampler variance: share is {share}; expected a number in (0, 1]")
-    spread_G = np.array([_deviation(group) for group in draw.groups])
-    num = max(1, int(share * len(draw.groups)))
+    spread_G = np.array([_deviation(group) for group in candidates.groups])
+    num = max(1, int(share * len(candidates.groups)))
     kept = sorted(np.argsort(-spread_G, kind="stable")[:num].tolist())
     figures = {
         "sampling/kept_std": float(spread_G[kept].mean()) if kept else 0.0,
-        "sampling/kept": len(kept) / max(1, len(draw.groups)),
+        "sampling/kept": len(kept) / max(1, len(candidates.groups)),
     }
-    return replace(
-        draw, groups=tuple(draw.groups[place] for place in kept), figures={**draw.figures, **figures}
-    )
+    return candidates.keep((candidates.groups[place] for place in kept), figures)
 
 
 def _deviation(group: Group) -> float:

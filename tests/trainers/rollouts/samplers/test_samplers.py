@@ -14,7 +14,7 @@ import pytest
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import CheckpointError, UnknownName, UsageError
 from turnwise.trainers.rollouts import samplers
-from turnwise.trainers.rollouts.samplers import Draw, Group, SamplerState
+from turnwise.trainers.rollouts.samplers import Candidates, Group, SamplerState
 from turnwise.trainers.rollouts.samplers.base import is_dead
 from turnwise.trainers.rollouts.samplers.memory import load_states, save_states
 
@@ -30,9 +30,9 @@ def group(*rewards: float, name: str = "g", task: str = "t") -> Group:
     return tuple(episode(r, name, task, member=m) for m, r in enumerate(rewards))
 
 
-def draw(
+def candidates(
     *groups: Group, num: int = 0, refills: Sequence[Sequence[Group]] = (), state: SamplerState | None = None
-) -> Draw:
+) -> Candidates:
     waiting, asked = list(refills), []
 
     async def more(count: int) -> Sequence[Group]:
@@ -40,10 +40,10 @@ def draw(
         return waiting.pop(0)
 
     more.asked = asked  # type: ignore[attr-defined]
-    return Draw(groups, num or len(groups), more, np.random.default_rng(0), state or SamplerState())
+    return Candidates(groups, num or len(groups), more, np.random.default_rng(0), state or SamplerState())
 
 
-def apply(name: str, given: Draw, **params: Any) -> Draw:
+def apply(name: str, given: Candidates, **params: Any) -> Candidates:
     return asyncio.run(samplers.get(name)(given, **params))
 
 
@@ -60,7 +60,7 @@ def test_dead_groups() -> None:
 
 def test_dynamic_refills_what_is_missing_and_no_more() -> None:
     other = group(0, 1, name="h")
-    given = draw(WON, MIXED, LOST, num=3, refills=[[LOST, other], [RARE]])
+    given = candidates(WON, MIXED, LOST, num=3, refills=[[LOST, other], [RARE]])
     found = apply("dynamic", given)
     assert found.groups == (MIXED, other, RARE)
     assert given.more.asked == [2, 1]  # type: ignore[attr-defined]
@@ -68,17 +68,17 @@ def test_dynamic_refills_what_is_missing_and_no_more() -> None:
 
 
 def test_dynamic_is_bounded_and_goes_on_with_what_there_is() -> None:
-    found = apply("dynamic", draw(WON, MIXED, num=2, refills=[[LOST]] * 3), max_rounds=3)
+    found = apply("dynamic", candidates(WON, MIXED, num=2, refills=[[LOST]] * 3), max_rounds=3)
     assert found.groups == (MIXED,)
     assert found.figures["sampling/missing"] == 1.0
-    none = apply("dynamic", draw(WON, LOST, refills=[[LOST, LOST]]), max_rounds=1)
+    none = apply("dynamic", candidates(WON, LOST, refills=[[LOST, LOST]]), max_rounds=1)
     assert none.groups == (WON, LOST)  # an update without a gradient
     assert none.figures["sampling/live"] == 0.0
 
 
 def test_variance_keeps_the_least_certain_groups_in_their_order() -> None:
     # deviations (ddof 1): 0, 0.5, 0.707, 0
-    given = draw(WON, RARE, MIXED, LOST)
+    given = candidates(WON, RARE, MIXED, LOST)
     assert apply("variance", given, share=0.25).groups == (MIXED,)
     assert apply("variance", given, share=0.5).groups == (RARE, MIXED)
     assert apply("variance", given, share=0.1).groups == (MIXED,)
@@ -86,15 +86,15 @@ def test_variance_keeps_the_least_certain_groups_in_their_order() -> None:
     half = apply("variance", given, share=0.5).figures
     assert half["sampling/kept_std"] == pytest.approx((0.5 + np.sqrt(0.5)) / 2)
     assert half["sampling/kept"] == 0.5
-    assert apply("variance", draw(WON, LOST), share=0.5).groups == (WON,)
+    assert apply("variance", candidates(WON, LOST), share=0.5).groups == (WON,)
 
 
 def test_replay_puts_one_success_into_a_group_that_failed() -> None:
-    first = apply("replay", draw(MIXED, group(0, 0, task="u")))
+    first = apply("replay", candidates(MIXED, group(0, 0, task="u")))
     assert first.groups == (MIXED, group(0, 0, task="u"))  # nothing is stored yet
     assert list(first.state.kept) == ["e t 3"]
     now = group(0, 0, 0, name="later")
-    second = apply("replay", draw(now, group(0, 0, task="u"), state=first.state))
+    second = apply("replay", candidates(now, group(0, 0, task="u"), state=first.state))
     swapped, other = second.groups
     assert swapped[:2] == now[:2]
     assert (swapped[2].group, swapped[2].member, swapped[2].success) == ("later", 2, True)
@@ -105,13 +105,15 @@ def test_replay_puts_one_success_into_a_group_that_failed() -> None:
 
 
 def test_replay_leaves_groups_alone_that_have_a_signal() -> None:
-    state = apply("replay", draw(MIXED)).state
-    assert apply("replay", draw(RARE, state=state)).groups == (RARE,)
-    assert apply("replay", draw(group(0.3, 0.3), state=state)).groups == (group(0.3, 0.3),)
-    assert apply("replay", draw(group(0.1, 0.1), state=state), max_mean=0.05).groups == (group(0.1, 0.1),)
+    state = apply("replay", candidates(MIXED)).state
+    assert apply("replay", candidates(RARE, state=state)).groups == (RARE,)
+    assert apply("replay", candidates(group(0.3, 0.3), state=state)).groups == (group(0.3, 0.3),)
+    assert apply("replay", candidates(group(0.1, 0.1), state=state), max_mean=0.05).groups == (
+        group(0.1, 0.1),
+    )
     # a failure of the machine's is neither replaced nor stored
     broken = (episode(0.0), episode(0.0, end="error", success=None, member=1))
-    found = apply("replay", draw(broken, state=state)).groups[0]
+    found = apply("replay", candidates(broken, state=state)).groups[0]
     assert [each.success for each in found] == [True, None]
 
 
@@ -119,21 +121,21 @@ def test_replay_is_first_in_first_out_and_bounded() -> None:
     state = SamplerState()
     for number in range(5):
         won = tuple(replace(each, seconds=float(number)) for each in WON)
-        state = apply("replay", draw(won, state=state), capacity=3).state
+        state = apply("replay", candidates(won, state=state), capacity=3).state
     assert [each.seconds for each in state.kept["e t 3"]] == [3.0, 4.0, 4.0]
     for task in ("u", "t", "v"):
-        state = apply("replay", draw(group(1, 0, task=task), state=state), max_tasks=2).state
+        state = apply("replay", candidates(group(1, 0, task=task), state=state), max_tasks=2).state
     assert list(state.kept) == ["e t 3", "e v 3"]  # u was met longest ago
 
 
 def test_what_is_replayed_belongs_to_no_tree() -> None:
     leaf = replace(episode(1.0), parent="g#0", branch_turn=0, sampled_by=(0,), member=1)
-    (kept,) = apply("replay", draw((leaf,))).state.kept.values()
+    (kept,) = apply("replay", candidates((leaf,))).state.kept.values()
     assert (kept[0].parent, kept[0].branch_turn, kept[0].sampled_by) == (None, None, ())
 
 
 def test_states_survive_in_files(tmp_path: Path) -> None:
-    state = apply("replay", draw(MIXED, group(1, 1, task="u"))).state
+    state = apply("replay", candidates(MIXED, group(1, 1, task="u"))).state
     given = {"0-replay": state, "1-mine": SamplerState(values={"threshold": 0.25})}
     save_states(tmp_path / "samplers", given)
     found = load_states(tmp_path / "samplers")
@@ -156,7 +158,7 @@ def test_states_survive_in_files(tmp_path: Path) -> None:
 )
 def test_wrong_numbers_are_refused(name: str, params: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        apply(name, draw(MIXED), **params)
+        apply(name, candidates(MIXED), **params)
 
 
 def test_unknown_samplers_are_answered_with_close_ones() -> None:

@@ -1,0 +1,56 @@
+"""The parts of a rollout that a recipe names, bound: plan, horizon, samplers, annotators."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any
+
+from ...agents.rollout import BranchingPlan
+from ..parts import Named
+from ..sections import AnnotateSection, PlanSection, RolloutSection, SamplingSection
+from . import annotators, horizon, plans, samplers
+from .annotators import Annotator
+from .samplers import Candidates
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutParts:
+    """What decides how groups come about, which of them train, and what is found out about them.
+
+    Args:
+        plan: how the episodes of a group come about; None: apart from each other.
+        horizon: how long episodes may be at an update; None: always the whole horizon.
+        samplers: which groups are trained on, in this order.
+        annotators: what is found out about turns, in this order.
+    """
+
+    plan: BranchingPlan | None
+    horizon: Named[int] | None
+    samplers: tuple[Named[Awaitable[Candidates]], ...]
+    annotators: tuple[Annotator, ...]
+
+    @classmethod
+    def of(
+        cls, rollout: RolloutSection, plan: PlanSection, sampling: SamplingSection, annotate: AnnotateSection
+    ) -> RolloutParts:
+        """Bind the parts that a recipe names.
+
+        Raises:
+            UnknownName: for a part or a parameter that is not there.
+            UsageError: if a part has no name, lacks a parameter, or refuses its numbers.
+        """
+        scheduled = rollout.horizon.name or rollout.horizon.params
+        schedule = horizon.bind(rollout.horizon) if scheduled else None
+        horizon.horizon_at(schedule, 0, rollout.max_turns)
+        return cls(
+            plans.bind(plan)(rollout.group_size),
+            schedule,
+            tuple(samplers.bind(part) for part in sampling.steps),
+            tuple(annotators.bind(part) for part in annotate.steps),
+        )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the options of every reset that the annotators need."""
+        return {key: value for annotator in self.annotators for key, value in annotator.options.items()}

@@ -1,0 +1,113 @@
+"""Whether a recipe can train: its parts found and bound, its numbers checked, nothing written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from ..envs import make
+from ..errors import UsageError
+from .assign import Assigner
+from .credit import Head
+from .learner.heads import find_heads
+from .losses import Objective
+from .recipe import Recipe
+from .rollouts.bound import RolloutParts
+from .rollouts.mixture import worlds_of
+from .runs import checkpoint
+from .sections import PolicySection
+from .setup import rollout_config
+from .user_files import import_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The parts that a recipe names, each with its parameters."""
+
+    rollouts: RolloutParts
+    assigner: Assigner
+    heads: tuple[Head, ...]
+
+
+def validate(recipe: Recipe) -> Bound:
+    """Find every part that a recipe names, and refuse what cannot train.
+
+    Raises:
+        UnknownName: for a part or parameter that is not there.
+        UsageError: for numbers that do not fit together.
+        CheckpointError: if the policy that it names is not there.
+    """
+    import_parts(recipe.parts.files)
+    assigner = Assigner.of(recipe.reward, recipe.credit, recipe.advantage, recipe.weights, recipe.plan)
+    bound = Bound(
+        RolloutParts.of(recipe.rollout, recipe.plan, recipe.sampling, recipe.annotate),
+        assigner,
+        find_heads(assigner.estimator.heads, recipe.critic.heads),
+    )
+    Objective(recipe.loss)
+    rollout_config(recipe)
+    if any(sampler.name == "replay" for sampler in bound.rollouts.samplers):
+        _check_replay(recipe)
+    _check_numbers(recipe)
+    named_policy(recipe.policy)
+    worlds = worlds_of(recipe.env)
+    if not recipe.server.url:
+        for world in worlds:
+            make(world.id, **world.train_kwargs)
+            make(world.id, **world.eval_kwargs)
+    return bound
+
+
+def _check_numbers(recipe: Recipe) -> None:
+    rollout, train = recipe.rollout, recipe.train
+    if rollout.group_size < 1 or (rollout.group_size == 1 and not train.allow_single):
+        raise UsageError(
+            f"rollout.group_size is {rollout.group_size}: a group of one has nothing to compare with; "
+            "use 2 or more, or set train.allow_single = true"
+        )
+    if rollout.temperature <= 0:
+        raise UsageError("rollout.temperature is 0: greedy episodes have no probabilities to train on")
+    if rollout.num_groups * rollout.group_size < recipe.optim.num_minibatches:
+        raise UsageError(
+            f"optim.num_minibatches is {recipe.optim.num_minibatches}, more than the "
+            f"{rollout.num_groups * rollout.group_size} episodes of an update"
+        )
+    for name in ("num_updates", "save_every", "keep", "threads"):
+        if getattr(train, name) < 1:
+            raise UsageError(f"train.{name} is {getattr(train, name)}; expected at least 1")
+
+
+def _check_replay(recipe: Recipe) -> None:
+    if not recipe.env.num_tasks:
+        raise UsageError(
+            "sampling 'replay' stores successes by task, and with env.num_tasks = 0 no task comes again: "
+            "set env.num_tasks"
+        )
+    if recipe.optim.old_logprobs != "behaviour" and recipe.loss.off_policy == "none":
+        raise UsageError(
+            "sampling 'replay' trains on what older policies sampled: set optim.old_logprobs = 'behaviour' "
+            "or loss.off_policy, so that the ratio is against them"
+        )
+
+
+def named_policy(section: PolicySection) -> str:
+    """Return the policy that a recipe names: a shipped one, a folder, or a name of the hub; "" for none.
+
+    Raises:
+        CheckpointError: if it is none of these.
+        UsageError: if none is named and none can be made.
+    """
+    given = section.checkpoint
+    if not given:
+        if section.kind != "tiny":
+            raise UsageError(
+                "policy.checkpoint is empty: only a policy of kind 'tiny' can be made from nothing"
+            )
+        return ""
+    shipped = Path(str(files(__package__))) / "warmstarts" / given
+    if shipped.is_dir():
+        return str(shipped)
+    if section.kind == "transformers" and not Path(given).exists():
+        return given
+    return str(checkpoint.find(Path(given)))
