@@ -21,7 +21,7 @@ import torch
 
 from ..agents.types import Trajectory
 from ..errors import CheckpointError, TrainingError, TurnwiseError
-from ..servers.protocol.types import SessionClient
+from ..servers.client import SessionClient
 from .assign import trainable
 from .credit import describe
 from .learner.update import Learner

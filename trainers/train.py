@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ..errors import CheckpointError
-from ..servers.protocol.types import SessionClient
+from ..servers.client import SessionClient
 from ..streams import Stream, torch_seed
 from .credit import Head
 from .learner.critic import Critic
@@ -148,10 +148,7 @@ def _critic(recipe: Recipe, heads: tuple[Head, ...], trainee: Trainee) -> Critic
 @contextlib.asynccontextmanager
 async def _client(recipe: Recipe, out: Path) -> AsyncIterator[SessionClient]:
     """Open the way to the environments: a server, one of our own, or this process."""
-    from ..servers.client.http_client import HttpClient
-    from ..servers.client.local import LocalClient
-    from ..servers.client.open_sessions import KeptSessions
-    from ..servers.client.server_process import ServerProcess
+    from ..servers.client import ServerProcess, connect
 
     section = recipe.server
     with contextlib.ExitStack() as stack:
@@ -161,11 +158,10 @@ async def _client(recipe: Recipe, out: Path) -> AsyncIterator[SessionClient]:
             allowed = [word for id in own for word in ("--env", id)]
             url = stack.enter_context(ServerProcess(allowed)).url
         key = os.environ.get("TURNWISE_KEY") or None  # never in a recipe: a run stores its recipe
-        kept = KeptSessions(HttpClient(url, key), out / _OPEN_SESSIONS) if url else None
-        client: SessionClient = kept or LocalClient()
+        note = out / _OPEN_SESSIONS if url else None
+        client = connect(url or "local:", key, note=note, renew=bool(url))
         try:
-            if kept is not None:
-                await kept.close_left()
+            await client.close_left()
             yield client
         finally:
             await client.aclose()

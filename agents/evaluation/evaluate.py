@@ -12,7 +12,7 @@ from typing import Any
 from ... import __version__
 from ...envs.registry import version_of
 from ...errors import UsageError
-from ...servers.protocol.types import SessionClient
+from ...servers.client import SessionClient
 from ..policies import base as capabilities
 from ..prompts.config import PromptConfig
 from ..rollout.config import RolloutConfig, TaskItem

@@ -15,7 +15,7 @@ from time import perf_counter
 from uuid import uuid4
 
 from ...errors import UsageError
-from ...servers.protocol.types import SessionClient
+from ...servers.client import SessionClient
 from ..batching import BusyClock
 from ..policies.base import constraint_of, max_tokens_of, prompt_of, reset_options_of
 from ..prompts.config import PromptConfig

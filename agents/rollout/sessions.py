@@ -11,13 +11,13 @@ from typing import Any
 from uuid import uuid4
 
 from ...errors import EnvironmentFault, RequestRefused, ServerError, UsageError
+from ...servers.client import SessionClient
 from ...servers.protocol.types import (
     CreateItem,
     ForkItem,
     Problem,
     Reply,
     ResetItem,
-    SessionClient,
     StepItem,
 )
 from ..batching import Batcher, BusyClock, answers_in_order

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client import connect
 from turnwise.trainers.policy import load_trainee
 from turnwise.trainers.recipe import load
 from turnwise.trainers.reports.curves import draw_success
@@ -48,7 +48,7 @@ def evaluate(folder: Path, split: str) -> dict[str, float]:
     trainee = load_trainee(folder, recipe)
 
     async def play() -> dict[str, float]:
-        client = LocalClient()
+        client = connect("local:")
         try:
             return await evaluate_held_out(client, trainee.policy, recipe)
         finally:

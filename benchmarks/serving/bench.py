@@ -33,8 +33,7 @@ from drivers import ENV, HERE, Peer, bare, openenv, ours, start_peer
 from peers import Trivial
 
 from turnwise.envs.registry import make
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, connect
 from turnwise.servers.protocol.types import CreateItem
 
 BARE, BATCH = "bare ASGI", "bare ASGI, batch of 64"
@@ -113,7 +112,7 @@ def memory(stack: ExitStack, num_sessions: int) -> dict[str, Any]:
     base, base_threads, base_fds = process.memory_info().rss, process.num_threads(), process.num_fds()
 
     async def fill() -> None:
-        client = HttpClient(server.url)
+        client = connect(server.url)
         for number in range(0, num_sessions, 1000):
             items = [CreateItem(ENV, seed=number, count=min(1000, num_sessions - number))]
             await client.create(items, request_id=str(number))

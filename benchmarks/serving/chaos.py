@@ -30,10 +30,8 @@ import httpx
 import psutil
 from faults import Faults, Proxy
 
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.client.server_process import ServerProcess
-from turnwise.servers.protocol.types import CreateItem, ForkItem, Reply, ResetItem, SessionClient, StepItem
+from turnwise.servers.client import ServerProcess, SessionClient, connect
+from turnwise.servers.protocol.types import CreateItem, ForkItem, Reply, ResetItem, StepItem
 
 HERE = Path(__file__).parent
 WORLDS = HERE.parents[1] / "tests" / "servers" / "worlds.py"
@@ -89,7 +87,7 @@ def plain(row: Reply) -> Any:
 
 
 async def play_alone(driver: int, num_rounds: int, env_ids: list[str]) -> list[Any]:
-    client = LocalClient()
+    client = connect("local:")
     try:
         return await play(client, driver, num_rounds, env_ids)
     finally:
@@ -128,7 +126,7 @@ async def run(num_episodes: int, num_kills: int, seed: int, isolate: bool, worke
         with ServerProcess(arguments) as server:
             proxy = Proxy(int(server.url.rpartition(":")[2]), faults)
             listening = await proxy.start()
-            client = HttpClient(proxy.url, timeout_s=2.0, budget_s=900.0)
+            client = connect(proxy.url, timeout_s=2.0, budget_s=900.0)
             started = time.monotonic()
             killer = asyncio.create_task(kill_now_and_then(server, num_kills, 1.5, random.Random(seed)))
             gate = asyncio.Semaphore(24)

@@ -29,8 +29,9 @@ import orjson
 import psutil
 from drivers import HERE, JSON, cpu_s, start_peer
 
-from turnwise.servers.client.server_process import ServerProcess
-from turnwise.servers.client.transport import KeepAliveTransport, TransportFailed
+from turnwise.servers.client import ServerProcess
+from turnwise.servers.client.transports.base import TransportFailed
+from turnwise.servers.client.transports.keep_alive import KeepAliveTransport
 
 ENV = f"{HERE / 'peers.py'}:Patient"
 GIVE_UP_S = 90.0
@@ -40,7 +41,7 @@ One = Callable[[str, int], Awaitable[float]]  # returns when the step was answer
 async def bare(url: str, number: int) -> float:
     transport = KeepAliveTransport(url, {}, GIVE_UP_S, max_connections=1)
     body = orjson.dumps({"episode": 0, "turn": 0, "action": "go"})
-    answer = await transport.send("POST", f"/wait/{number % 64}", JSON, body)
+    answer = await transport.call("POST", f"/wait/{number % 64}", body, JSON)
     answered = time.perf_counter()
     assert answer.status == 200, answer
     await transport.aclose()
@@ -50,13 +51,13 @@ async def bare(url: str, number: int) -> float:
 async def ours(url: str, number: int) -> float:
     transport = KeepAliveTransport(url, {}, GIVE_UP_S, max_connections=1)
     create = orjson.dumps({"env_id": ENV, "seed": number})
-    answer = await transport.send("POST", "/v1/sessions", JSON, create)
+    answer = await transport.call("POST", "/v1/sessions", create, JSON)
     id = orjson.loads(answer.body)["sessions"][0]["id"]
     body = orjson.dumps({"episode": 0, "turn": 0, "action": "go"})
-    answer = await transport.send("POST", f"/v1/sessions/{id}/step", JSON, body)
+    answer = await transport.call("POST", f"/v1/sessions/{id}/step", body, JSON)
     answered = time.perf_counter()
     assert answer.status == 200 and orjson.loads(answer.body)["turn"] == 1, answer
-    answer = await transport.send("DELETE", f"/v1/sessions/{id}", {}, None)
+    answer = await transport.call("DELETE", f"/v1/sessions/{id}", None, {})
     assert answer.status == 200, answer
     await transport.aclose()
     return answered

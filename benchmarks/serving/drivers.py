@@ -16,8 +16,8 @@ from typing import Any
 import orjson
 import psutil
 
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.transport import KeepAliveTransport
+from turnwise.servers.client import connect
+from turnwise.servers.client.transports.keep_alive import KeepAliveTransport
 from turnwise.servers.protocol.types import CreateItem, Reply, StepItem
 
 __all__ = ["ENV", "NUM_SESSIONS", "Peer", "bare", "cpu_s", "openenv", "ours", "start_peer"]
@@ -74,7 +74,7 @@ async def bare(url: str) -> tuple[Run, Run]:
     async def one(number: int, num_turns: int) -> None:
         for _ in range(num_turns):
             body = orjson.dumps({"episode": 0, "turn": turns[number], "action": "go"})
-            await transport.send("POST", f"/step/{number}", JSON, body)
+            await transport.call("POST", f"/step/{number}", body, JSON)
             turns[number] += 1
 
     async def singles(num_turns: int) -> None:
@@ -83,21 +83,21 @@ async def bare(url: str) -> tuple[Run, Run]:
     async def batches(num_turns: int) -> None:
         for _ in range(num_turns):
             rows = [{"id": n, "episode": 0, "turn": turns[n], "action": "go"} for n in range(NUM_SESSIONS)]
-            await transport.send("POST", "/batch", JSON, orjson.dumps({"items": rows}))
+            await transport.call("POST", "/batch", orjson.dumps({"items": rows}), JSON)
 
     return singles, batches
 
 
 async def ours(url: str) -> tuple[Run, Run, Run]:
     """Step turnwise over plain connections, in batches through its client, and one by one through it."""
-    client, transport = HttpClient(url), KeepAliveTransport(url, {}, 60.0)
+    client, transport = connect(url), KeepAliveTransport(url, {}, 60.0)
     rows = await client.create([CreateItem(ENV, count=NUM_SESSIONS)], request_id=str(time.time_ns()))
     ids, turns = [row.id for row in rows], [0] * NUM_SESSIONS
 
     async def one(number: int, num_turns: int) -> None:
         for _ in range(num_turns):
             body = orjson.dumps({"episode": 0, "turn": turns[number], "action": "go"})
-            answer = await transport.send("POST", f"/v1/sessions/{ids[number]}/step", JSON, body)
+            answer = await transport.call("POST", f"/v1/sessions/{ids[number]}/step", body, JSON)
             assert answer.status == 200, answer.body
             turns[number] += 1
 

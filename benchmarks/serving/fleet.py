@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import RemoteVectorEnv, ServerProcess
 
 LIMIT_BYTES = 1 << 30
 ENVS = ("household/mix-v0", "shopping/generated-v0", "search/generated-v0")
@@ -39,8 +39,6 @@ def peak_bytes(pid: int) -> int:
 def play(url: str, env_id: str, num_envs: int, num_turns: int) -> dict[str, Any]:
     """Step a vector environment; what ends is reset."""
     import numpy as np
-
-    from turnwise.servers.client.sync import RemoteVectorEnv
 
     draw = random.Random(0)
     env = RemoteVectorEnv(url, env_id, num_envs)

@@ -23,7 +23,8 @@ from typing import Any
 
 from drivers import ENV, HERE
 
-from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client import SessionClient
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.isolation.catalogue import Offer
 from turnwise.servers.isolation.containers.launcher import DEFAULT_IMAGE, ContainerLauncher
 from turnwise.servers.isolation.hosts import Isolation
@@ -35,14 +36,16 @@ from turnwise.servers.sessions.service import Service
 WAYS: tuple[Isolation, ...] = ("inline", "thread", "process", "container")
 
 
-def client_of(way: Isolation, pool: ProcessPool | None) -> LocalClient:
+def client_of(way: Isolation, pool: ProcessPool | None) -> SessionClient:
     """Build a service that isolates so, and a client of it."""
-    return LocalClient(
-        Service(Offer([ENV], isolation={"*": way}, pools={way: pool} if pool is not None else None))
+    return SessionClient(
+        LocalTransport(
+            Service(Offer([ENV], isolation={"*": way}, pools={way: pool} if pool is not None else None))
+        )
     )
 
 
-async def step_us(client: LocalClient, session: str, first_turn: int, num: int) -> float:
+async def step_us(client: SessionClient, session: str, first_turn: int, num: int) -> float:
     """Return the median time of a step."""
     taken = []
     for turn in range(first_turn, first_turn + num):
@@ -84,7 +87,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
             place = number * options.steps
             rounds[way].append(await step_us(clients[way], sessions[way], place, options.steps))
     for client in clients.values():
-        await client.service.aclose()
+        await client.transport.service.aclose()
     rows = [
         {
             "isolation": way,

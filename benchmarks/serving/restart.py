@@ -25,10 +25,8 @@ from typing import Any
 
 import httpx
 
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.client.server_process import ServerProcess
-from turnwise.servers.protocol.types import CreateItem, Problem, Reply, SessionClient, StepItem
+from turnwise.servers.client import ServerProcess, SessionClient, connect
+from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
 
 WORLDS = Path(__file__).parents[2] / "tests" / "servers" / "worlds.py"
 WANDERERS = Path(__file__).with_name("wanderers.py")
@@ -59,7 +57,7 @@ async def play(client: SessionClient, ids: list[str], turns: range) -> list[Any]
 
 
 async def undisturbed(num: int) -> list[Any]:
-    client = LocalClient()
+    client = connect("local:")
     rows = await create(client, num)
     seen = await play(client, [row.id for row in rows if isinstance(row, Reply)], range(LENGTH))
     await client.aclose()
@@ -67,7 +65,7 @@ async def undisturbed(num: int) -> list[Any]:
 
 
 async def first_half(url: str, num: int) -> tuple[list[str], list[Any]]:
-    client = HttpClient(url)
+    client = connect(url)
     rows = await create(client, num)
     ids = [row.id for row in rows if isinstance(row, Reply)]
     seen = await play(client, ids, range(HALF))
@@ -76,7 +74,7 @@ async def first_half(url: str, num: int) -> tuple[list[str], list[Any]]:
 
 
 async def second_half(url: str, ids: list[str], turns: range) -> list[Any]:
-    client = HttpClient(url, budget_s=600.0)
+    client = connect(url, budget_s=600.0)
     seen = await play(client, ids, turns)
     await client.aclose()
     return seen

@@ -33,9 +33,8 @@ import httpx
 import orjson
 import psutil
 
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.server_process import ServerProcess
-from turnwise.servers.client.transport import KeepAliveTransport
+from turnwise.servers.client import ServerProcess, connect
+from turnwise.servers.client.transports.keep_alive import KeepAliveTransport
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.protocol.types import CreateItem, ForkItem, Reply, ResetItem
 
@@ -63,7 +62,7 @@ class Load:
     """Play until told to stop; count what was answered, and stop at the first wrong answer."""
 
     def __init__(self, url: str) -> None:
-        self.client, self.url = HttpClient(url, budget_s=600.0), url
+        self.client, self.url = connect(url, budget_s=600.0), url
         self.wire = KeepAliveTransport(url, {}, 600.0)
         self.few = asyncio.Semaphore(8)  # httpx looks through all its connections for each request
         self.num_turns = self.num_answers = 0
@@ -114,7 +113,7 @@ class Load:
         """Take one step over a connection of its own, as cheaply as it goes, to leave the server no rest."""
         self.num_turns += 1
         body = orjson.dumps({"episode": episode, "turn": turn, "action": f"go {turn}"})
-        answer = await self.wire.send("POST", f"/v1/sessions/{id}/step", JSON, body)
+        answer = await self.wire.call("POST", f"/v1/sessions/{id}/step", body, JSON)
         if answer.status != 200 or b'"turn":%d,' % (turn + 1) not in answer.body:
             raise AssertionError(f"turn {turn} of {id}: {answer}")
 
@@ -122,7 +121,7 @@ class Load:
         """Take a step of each session in one request, as cheaply."""
         self.num_turns += len(rows)
         steps = [{"id": row.id, "episode": episode, "turn": turn, "action": f"go {turn}"} for row in rows]
-        answer = await self.wire.send("POST", "/v1/step", JSON, orjson.dumps({"items": steps}))
+        answer = await self.wire.call("POST", "/v1/step", orjson.dumps({"items": steps}), JSON)
         if answer.status != 200 or answer.body.count(b'"turn":%d,' % (turn + 1)) != len(rows):
             raise AssertionError(f"turn {turn} of {[row.id for row in rows]}: {answer}")
 

@@ -25,8 +25,7 @@ from typing import Any
 import psutil
 
 import turnwise
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, connect
 from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
 
 WORLDS: dict[str, dict[str, Any]] = {
@@ -77,7 +76,7 @@ def written(reply: Reply) -> str:
 
 async def serve(url: str, episodes: list[Episode], each: int) -> dict[str, Any]:
     """Play the episodes at once on a server; return times and what differed."""
-    client = HttpClient(url)
+    client = connect(url)
     started = time.perf_counter()
     items = [CreateItem(world, kwargs, 0, count=each) for world, kwargs in WORLDS.items()]
     live = [answered(answer) for answer in await client.create(items, request_id="worlds")]

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client import connect
 from turnwise.trainers.policy import load_trainee
 from turnwise.trainers.recipe import Recipe, load
 from turnwise.trainers.reports.curves import draw_success
@@ -80,7 +80,7 @@ def evaluate(recipe: str, folder: Path) -> dict[str, float]:
     trainee = load_trainee(folder, chosen)
 
     async def play() -> dict[str, float]:
-        client = LocalClient()
+        client = connect("local:")
         try:
             return await evaluate_held_out(client, trainee.policy, chosen)
         finally:

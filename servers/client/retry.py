@@ -6,17 +6,15 @@ import random
 import time
 from collections.abc import Callable
 
-__all__ = ["Budget"]
-
 _FIRST_S = 0.05
 _MOST_S = 5.0
 
 
 class Budget:
-    """Say how long to wait before the next try, and when to give up.
+    """The time for the tries of one call: how long to wait before the next, and when to give up.
 
-    The waits follow "full jitter": uniform between 0 and a bound that doubles,
-    so that many clients of a server that restarts do not come back at once.
+    The waits follow "full jitter": uniform between 0 and a bound that doubles, so
+    that many clients of a server that restarts do not come back at once.
 
     Args:
         seconds: how long the tries may take together.
@@ -42,7 +40,7 @@ class Budget:
         return max(0.0, self._ends - self._clock())
 
     def renew(self) -> None:
-        """Start the budget anew: the server has shown that it is alive."""
+        """Start the budget again: the server has shown that it is alive."""
         self._ends = self._clock() + self.seconds
         self.num_tries = 0
 

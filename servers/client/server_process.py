@@ -16,11 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from ...errors import ServerUnreachable
-
-__all__ = ["ServerProcess"]
 
 log = logging.getLogger("turnwise.client")
 
@@ -29,7 +25,7 @@ _LOG_TAIL_CHARS = 2000
 
 
 class ServerProcess:
-    """Run `turnwise serve` beside this process, for as long as the block lasts.
+    """`turnwise serve` as a process beside this one, for as long as the block lasts.
 
     Args:
         arguments: what `turnwise serve` gets besides its port, e.g. ["--env", "m:E"].
@@ -138,6 +134,8 @@ class ServerProcess:
             return False
         self._port = int(port_file.read_text(encoding="ascii"))
         self.url = f"http://127.0.0.1:{self._port}"
+        import httpx  # heavy, and needed here alone
+
         try:
             return httpx.get(f"{self.url}/health", timeout=2.0).status_code == 200
         except httpx.TransportError:

@@ -14,13 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
 
 from ...errors import ServerError, ServerUnreachable, UsageError
 from ..protocol.encoding import decode_item
-from ..protocol.types import CreateItem, Problem, Reply, ResetItem, SessionClient, StepItem
-
-__all__ = ["RemoteSessions", "accepted", "connect"]
+from ..protocol.types import CreateItem, Problem, Reply, ResetItem, StepItem
+from .client import SessionClient, connect
 
 _FIRST_PAUSE_S, _MOST_PAUSE_S = 0.02, 1.0
 _LAST_WORD_S = 5.0
@@ -28,16 +26,9 @@ _LAST_WORD_S = 5.0
 Rows = list[Reply | Problem]
 
 
-@runtime_checkable
-class _Describing(Protocol):
-    """Be a client that can say where a session stands."""
-
-    async def describe(self, id: str) -> dict[str, Any]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Be a call on the sessions at some places; `send` asks it in the same words each time."""
+    """A call on the sessions at some places; `send` asks it in the same words each time."""
 
     places: list[int]
     items: Sequence[CreateItem] | Sequence[StepItem]
@@ -45,8 +36,8 @@ class _Asked:
     starts: bool
 
 
-class RemoteSessions:
-    """Hold sessions for an object that plays them; its calls are done one after another.
+class SessionGroup:
+    """The sessions of one object that plays them; its calls are done one after another.
 
     Args:
         url: where the server is, or `local:`.
@@ -67,19 +58,19 @@ class RemoteSessions:
         """Take over sessions where they stand, once what runs in them is done.
 
         Raises:
-            RequestRefused: if there is no such session, or none that this key may see.
+            RequestRefused: if there is no such session, or it belongs to another key.
             ServerUnreachable: if something still runs after `wait_s` seconds.
-            UsageError: if no session is named, or one twice, or the client cannot look at one.
+            UsageError: if no session is named, or one twice.
         """
         try:
             if not ids or len(set(ids)) < len(ids):
                 raise UsageError(f"attach got {list(ids)}; expected the ids of sessions, each once")
             work = [_standing(self.client, id, wait_s) for id in ids]
             found = await asyncio.gather(*work, return_exceptions=True)
-            for one in found:
-                if isinstance(one, BaseException):
-                    raise one
-            self.replies = [one for one in found if isinstance(one, Reply)]
+            for reply in found:
+                if isinstance(reply, BaseException):
+                    raise reply
+            self.replies = [reply for reply in found if isinstance(reply, Reply)]
         except BaseException:
             await self.close()
             raise
@@ -189,21 +180,6 @@ class RemoteSessions:
             raise UsageError(f"this environment {what}: make a new one, or attach to a session that is there")
 
 
-def connect(url: str | None, key: str | None = None, **options: Any) -> SessionClient:
-    """Return a client for a server's address; `local:` or None is a service in this process.
-
-    Raises:
-        UsageError: if the address is none.
-    """
-    if url in (None, "local:"):
-        from .local import LocalClient
-
-        return LocalClient()
-    from .http_client import HttpClient
-
-    return HttpClient(url, key, **options)
-
-
 def accepted(rows: Sequence[Reply | Problem]) -> list[Reply]:
     """Return the replies of an answer.
 
@@ -220,8 +196,6 @@ def accepted(rows: Sequence[Reply | Problem]) -> list[Reply]:
 
 async def _standing(client: SessionClient, id: str, wait_s: float) -> Reply:
     """Return the last reply of a session in which nothing runs."""
-    if not isinstance(client, _Describing):
-        raise UsageError(f"a {type(client).__name__} cannot look at a session: attach with an HttpClient")
     give_up, pause_s = time.monotonic() + wait_s, _FIRST_PAUSE_S
     while (document := await client.describe(id))["running"]:
         if time.monotonic() > give_up:

@@ -14,17 +14,15 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...envs.core import Utf8
-from ..protocol.types import Reply, SessionClient
-from .async_env import ATTACH_WAIT_S, AsyncRemoteEnv
-from .async_vector_env import AsyncRemoteVectorEnv
+from ..protocol.types import Reply
+from .client import SessionClient
 from .client_thread import ClientThread
-from .session_group import connect
-
-__all__ = ["RemoteEnv", "RemoteVectorEnv", "connect"]
+from .env import ATTACH_WAIT_S, AsyncRemoteEnv
+from .vector_env import AsyncRemoteVectorEnv
 
 
 class RemoteEnv(gymnasium.Env[str, str]):
-    """Step one environment behind a server.
+    """One environment behind a server.
 
     Args:
         url: where the server is, or `local:`.
@@ -109,7 +107,7 @@ class RemoteEnv(gymnasium.Env[str, str]):
 
 
 class RemoteVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
-    """Step many sessions of one environment behind a server in one request.
+    """Many sessions of one environment behind a server, stepped in one request.
 
     Autoreset is disabled: `reset(options={"reset_mask": mask})` starts new
     episodes where the mask of shape (num_envs,) is true, and `step` may be given

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["trace_headers"]
-
 
 def trace_headers() -> dict[str, str]:
-    """Return `traceparent` and `tracestate` of the span that is active, nothing if none is."""
+    """Return `traceparent` and `tracestate` of the active span; nothing where no span is active."""
     if "opentelemetry.trace" not in sys.modules:
         return {}
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator

@@ -3,15 +3,14 @@
 A session runs episodes numbered from 0; inside one, `turn` is the number of
 steps already taken. A step names the episode and the turn it belongs to, so a
 repeated request is answered from store and a wrong one is refused. Whoever
-steps sessions (rollout, vector environment, evaluation) speaks SessionClient
-and cannot tell a service in its own process from one behind HTTP.
+steps sessions cannot tell a service in its own process from one behind HTTP.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from ...ends import End
 from ...errors import RequestRefused, UsageError
@@ -22,7 +21,6 @@ __all__ = [
     "Problem",
     "Reply",
     "ResetItem",
-    "SessionClient",
     "StepItem",
     "places_of",
 ]
@@ -129,46 +127,3 @@ def places_of(items: Sequence[StepItem]) -> dict[str, int]:
         twice = next(item.id for place, item in enumerate(items) if places[item.id] != place)
         raise UsageError(f"session {twice!r} is named twice: its steps follow one another, one call each")
     return places
-
-
-class SessionClient(Protocol):
-    """Step many sessions; each item succeeds or fails on its own, in order."""
-
-    async def create(self, items: Sequence[CreateItem], *, request_id: str) -> list[Reply | Problem]:
-        """Create and reset sessions; flattened in the order of items and their counts."""
-        ...
-
-    async def step(self, items: Sequence[StepItem]) -> list[Reply | Problem]:
-        """Step sessions."""
-        ...
-
-    def step_each(self, items: Sequence[StepItem]) -> AsyncGenerator[tuple[int, Reply | Problem], None]:
-        """Step sessions, each named once, and give (place in `items`, answer) as each is done.
-
-        A slow environment holds up none of the others. Whoever stops listening leaves
-        the steps that still run to themselves.
-
-        Raises:
-            UsageError: if a session is named twice.
-        """
-        ...
-
-    async def reset(self, items: Sequence[ResetItem]) -> list[Reply | Problem]:
-        """Start the next episode of sessions."""
-        ...
-
-    async def fork(self, items: Sequence[ForkItem], *, request_id: str) -> list[Reply | Problem]:
-        """Copy sessions; flattened in the order of items and their counts."""
-        ...
-
-    async def close(self, ids: Sequence[str]) -> None:
-        """Close sessions; closing one that is gone is no error."""
-        ...
-
-    async def envs(self) -> list[dict[str, Any]]:
-        """List the environments on offer: id, version, fingerprint, description."""
-        ...
-
-    async def aclose(self) -> None:
-        """Release connections."""
-        ...

@@ -9,9 +9,7 @@ if TYPE_CHECKING:
     from .envs.core import TextEnv, Utf8
     from .envs.registry import make, register, registered
     from .errors import TurnwiseError
-    from .servers.client.async_env import AsyncRemoteEnv
-    from .servers.client.async_vector_env import AsyncRemoteVectorEnv
-    from .servers.client.sync import RemoteEnv, RemoteVectorEnv
+    from .servers.client import AsyncRemoteEnv, AsyncRemoteVectorEnv, RemoteEnv, RemoteVectorEnv
 
 __version__ = "0.1.0"
 
@@ -30,10 +28,10 @@ __all__ = [
 ]
 
 _HOME = {
-    "AsyncRemoteEnv": "servers.client.async_env",
-    "AsyncRemoteVectorEnv": "servers.client.async_vector_env",
-    "RemoteEnv": "servers.client.sync",
-    "RemoteVectorEnv": "servers.client.sync",
+    "AsyncRemoteEnv": "servers.client",
+    "AsyncRemoteVectorEnv": "servers.client",
+    "RemoteEnv": "servers.client",
+    "RemoteVectorEnv": "servers.client",
     "TextEnv": "envs.core",
     "TurnwiseError": "errors",
     "Utf8": "envs.core",

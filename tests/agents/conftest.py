@@ -19,8 +19,8 @@ from turnwise.agents.types import (
     Policy,
     VersionSpan,
 )
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.protocol.types import CreateItem, Problem, Reply, ResetItem, SessionClient, StepItem
+from turnwise.servers.client import SessionClient, connect
+from turnwise.servers.protocol.types import CreateItem, Problem, Reply, ResetItem, StepItem
 
 ROOMS = Path(__file__).with_name("rooms.py")
 
@@ -139,12 +139,12 @@ def play() -> Play:
         policy: Policy, tasks: Sequence[TaskItem], config: RolloutConfig | None = None, **more: Any
     ) -> tuple[RolloutResult, Counting]:
         async def inside() -> tuple[RolloutResult, Counting]:
-            client = Counting(LocalClient())
+            client = Counting(connect("local:"))
             try:
                 result = await rollout(client, policy, tasks, config, **more)
             finally:
                 assert client.open == set()
-                assert not client.client.service.sessions
+                assert not client.client.transport.service.sessions
                 await client.aclose()
             return result, client
 

@@ -17,7 +17,7 @@ from itertools import chain
 from ...agents.rollout import RolloutStats, rollout
 from ...agents.types import Policy, Trajectory
 from ...errors import TrainingError
-from ...servers.protocol.types import SessionClient
+from ...servers.client import SessionClient
 from ...streams import Stream, rng
 from ..recipe import Recipe
 from ..setup import prompt_config, rollout_config, train_tasks

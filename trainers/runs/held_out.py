@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...agents.evaluation.evaluate import evaluate
 from ...agents.evaluation.results import Evaluation
 from ...agents.types import Policy
-from ...servers.protocol.types import SessionClient
+from ...servers.client import SessionClient
 from ..recipe import Recipe
 from ..rollouts.mixture import worlds_of
 from ..rollouts.tasks import held_out_seed

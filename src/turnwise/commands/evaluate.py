@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..agents.evaluation.evaluate import EvalRow, Evaluation
-    from ..servers.protocol.types import SessionClient
+    from ..servers.client import SessionClient
 
 __all__ = ["eval_"]
 
@@ -159,13 +159,11 @@ def _check_local(env: str, kwargs: dict[str, Any], split: str | None) -> None:
 
 
 def _client(server: str | None) -> SessionClient:
-    from ..servers.client.http_client import HttpClient
-    from ..servers.client.local import LocalClient
-    from ..servers.client.open_sessions import KeptSessions
+    from ..servers.client import connect
 
     if server is None or server == "local:":
-        return LocalClient()
-    return KeptSessions(HttpClient(server, os.environ.get(_KEY_ENV), budget_s=_SERVER_BUDGET_S))
+        return connect(server)
+    return connect(server, os.environ.get(_KEY_ENV), budget_s=_SERVER_BUDGET_S, renew=True)
 
 
 def _show(evaluation: Evaluation, out: Path | None) -> None:

@@ -41,8 +41,7 @@ from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.commands.evaluate import eval_
 from turnwise.errors import EnvironmentFault, TurnwiseError, UsageError
 from turnwise.intervals import wilson
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client import connect
 from turnwise.servers.http.control_plane import build_app
 from turnwise.servers.isolation.catalogue import Offer
 from turnwise.servers.sessions.service import Service
@@ -50,7 +49,7 @@ from turnwise.servers.sessions.service import Service
 
 def evaluated(policy, env_id, **more) -> Evaluation:
     async def inside():
-        client = LocalClient()
+        client = connect("local:")
         try:
             return await evaluate(client, policy, env_id, **more)
         finally:
@@ -325,7 +324,7 @@ def walking_model() -> FastAPI:
 def test_an_agent_behind_an_endpoint_plays_an_environment_behind_a_server(room, tmp_path):
     async def inside(model_url: str, server_url: str) -> Evaluation:
         policy = OpenAIPolicy(model_url + "/v1", "walker", EndpointConfig(output_price=1e6))
-        client = HttpClient(server_url)
+        client = connect(server_url)
         try:
             config = RolloutConfig(max_turns=6, slots=4, max_tokens=64)
             return await evaluate(client, policy, room("Corridor"), episodes=6, config=config, out=tmp_path)
@@ -351,7 +350,7 @@ def test_an_agent_behind_an_endpoint_plays_an_environment_behind_a_server(room, 
 
 def test_a_server_that_is_not_there_is_an_error(room, tmp_path):
     async def inside():
-        client = HttpClient("http://127.0.0.1:1", budget_s=0.2)
+        client = connect("http://127.0.0.1:1", budget_s=0.2)
         try:
             await evaluate(client, ExpertPolicy(), room("Corridor"), episodes=2)
         finally:
@@ -363,7 +362,7 @@ def test_a_server_that_is_not_there_is_an_error(room, tmp_path):
 
 def test_a_class_that_a_server_does_not_offer_is_wrong_usage(room):
     async def inside(url: str) -> None:
-        client = HttpClient(url)
+        client = connect(url)
         try:
             await evaluate(client, ExpertPolicy(), room("Mute"), episodes=2)
         finally:

@@ -21,7 +21,7 @@ from turnwise.agents.prompts.config import EXPLAINED
 from turnwise.agents.rollout import BranchingPlan, RolloutConfig, TaskItem, rollout
 from turnwise.agents.trajectories import read_trajectories, write_trajectories
 from turnwise.errors import UsageError
-from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.client import connect
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.isolation.catalogue import Offer
 from turnwise.servers.protocol.types import Problem
@@ -106,7 +106,7 @@ def test_a_window_shows_each_leaf_its_own_past(play, room, letters):
 def over_http(policy, env_id, tasks, config, plan):
     async def inside():
         service = Service(Offer([env_id]))
-        client = HttpClient("http://test", transport=httpx.ASGITransport(app=Application(service)))
+        client = connect("http://test", network=httpx.ASGITransport(app=Application(service)))
         try:
             result = await rollout(client, policy, tasks, config, plan=plan, prompt=PLAIN)
             assert not service.sessions
@@ -169,9 +169,8 @@ def test_a_fork_that_is_refused_is_data(play, room, letters, counting):
             return [Problem(409, "busy", "not now") for _ in items]
 
     async def inside():
-        from turnwise.servers.client.local import LocalClient
 
-        client = Unforkable(LocalClient())
+        client = Unforkable(connect("local:"))
         try:
             return await rollout(
                 client,

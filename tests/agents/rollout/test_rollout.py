@@ -28,7 +28,7 @@ from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.rollout.config import number_members
 from turnwise.agents.types import Generation, Span
 from turnwise.errors import PolicyError, RequestRefused, ServerUnreachable, UsageError
-from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client import connect
 from turnwise.servers.protocol.types import Problem, Reply
 
 PLAIN = replace(EXPLAINED, style="plain", system="")
@@ -349,7 +349,7 @@ def test_a_cancelled_rollout_leaves_no_session(counting, room):
             raise PolicyError("never")
 
     async def inside():
-        client = counting(LocalClient())
+        client = counting(connect("local:"))
         task = asyncio.create_task(
             rollout(client, Endless(["x"]), [TaskItem(room("Corridor"), seed=s) for s in range(5)])
         )
@@ -359,7 +359,7 @@ def test_a_cancelled_rollout_leaves_no_session(counting, room):
         with pytest.raises(asyncio.CancelledError):
             await task
         assert client.open == set()
-        assert not client.client.service.sessions
+        assert not client.client.transport.service.sessions
         await client.aclose()
 
     asyncio.run(inside())

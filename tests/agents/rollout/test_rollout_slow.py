@@ -8,7 +8,8 @@ import pytest
 
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
-from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client import SessionClient
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.isolation.catalogue import Offer
 from turnwise.servers.sessions.service import Service
 
@@ -53,7 +54,8 @@ def test_fast_episodes_end_while_a_slow_one_runs(tmp_path, num_fast):
     async def run() -> None:
         service = Service(Offer(trusted=True, isolation={"*": "thread"}))
         try:
-            await rollout(LocalClient(service), RandomPolicy(), [slow, *fast], config, note)
+            client = SessionClient(LocalTransport(service))
+            await rollout(client, RandomPolicy(), [slow, *fast], config, note)
         finally:
             (tmp_path / "open").touch()
             await service.aclose()

@@ -21,9 +21,8 @@ import pytest
 from turnwise import AsyncRemoteEnv, AsyncRemoteVectorEnv, RemoteEnv, RemoteVectorEnv
 from turnwise.envs.registry import load_class
 from turnwise.errors import RequestRefused, ServerUnreachable, UsageError
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, SessionClient, connect
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.isolation.catalogue import Offer
 from turnwise.servers.protocol.types import Problem, Reply
@@ -54,8 +53,8 @@ class Meeting(TextEnv):
 """
 
 
-def over_http(service: Service, **options: Any) -> HttpClient:
-    return HttpClient("http://test", transport=httpx.ASGITransport(app=Application(service)), **options)
+def over_http(service: Service, **options: Any) -> SessionClient:
+    return connect("http://test", network=httpx.ASGITransport(app=Application(service)), **options)
 
 
 async def play(env: AsyncRemoteEnv, seed: int, num_turns: int = 5) -> list[Any]:
@@ -87,7 +86,7 @@ def gate(world) -> Iterator[Any]:
 @pytest.mark.parametrize("where", ["http", "local"])
 def test_async_and_sync_play_alike(make_service, world, where):
     def client() -> Any:
-        return over_http(make_service()) if where == "http" else LocalClient(make_service())
+        return over_http(make_service()) if where == "http" else SessionClient(LocalTransport(make_service()))
 
     async def run() -> list[Any]:
         shared = client()
@@ -155,7 +154,7 @@ def test_64_environments_side_by_side_over_sockets(world):
             return await play(env, seed)
 
     async def together(url: str) -> list[Any]:
-        client = HttpClient(url)
+        client = connect(url)
         own = [one(url, seed) for seed in range(8)]
         shared = [one(None, seed, client) for seed in range(8, 64)]
         seen = await asyncio.gather(*own, *shared)
@@ -193,7 +192,7 @@ def test_none_of_64_holds_up_another(tmp_path: Path):
 def test_a_cancelled_step_is_taken_once(make_service, world, gate, where):
     async def run() -> None:
         service = make_service({"*": "thread"})
-        client = over_http(service) if where == "http" else LocalClient(service)
+        client = over_http(service) if where == "http" else SessionClient(LocalTransport(service))
         env = AsyncRemoteEnv(None, world("Gated"), client=client)
         await env.reset(seed=1)
         await cancelled(env.step("hold"))
@@ -223,7 +222,7 @@ def test_an_interrupted_step_of_the_sync_environment_is_taken_once(make_service,
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    env = RemoteEnv(None, world("Gated"), client=LocalClient(make_service({"*": "thread"})))
+    env = RemoteEnv(None, world("Gated"), client=SessionClient(LocalTransport(make_service({"*": "thread"}))))
     env.reset(seed=1)
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
@@ -266,7 +265,7 @@ def test_a_cancelled_vector_step_is_taken_once(make_service, world, gate):
 def test_a_cancelled_reset_is_done_once(make_service, world, gate, where):
     async def run() -> None:
         service = make_service({"*": "thread"})
-        client = over_http(service) if where == "http" else LocalClient(service)
+        client = over_http(service) if where == "http" else SessionClient(LocalTransport(service))
         env = AsyncRemoteEnv(None, world("Gated"), client=client)
         held = {"hold": True}
         await cancelled(env.reset(seed=1, options=held))
@@ -342,7 +341,7 @@ def test_a_step_without_an_answer_is_asked_again(make_service, world):
                 raise httpx.ReadError("broken", request=request)
             return response
 
-    env = RemoteEnv(None, world("Counter"), client=HttpClient("http://test", transport=Flaky(), budget_s=0.1))
+    env = RemoteEnv(None, world("Counter"), client=connect("http://test", network=Flaky(), budget_s=0.1))
 
     def unanswered(call: Any, *given: Any, **named: Any) -> None:
         down[0] = True
@@ -364,7 +363,7 @@ def test_a_step_without_an_answer_is_asked_again(make_service, world):
     assert service.sessions == {}
 
 
-class Halfway(LocalClient):
+class Halfway(SessionClient):
     """Refuse the last session of every create."""
 
     async def create(self, items: Any, *, request_id: str) -> list[Reply | Problem]:
@@ -376,7 +375,7 @@ class Halfway(LocalClient):
 def test_a_vector_that_is_made_in_part_is_not_made(make_service, world):
     async def run() -> None:
         service = make_service()
-        env = AsyncRemoteVectorEnv(None, world("Counter"), 3, client=Halfway(service))
+        env = AsyncRemoteVectorEnv(None, world("Counter"), 3, client=Halfway(LocalTransport(service)))
         for _ in range(2):
             with pytest.raises(RequestRefused, match="429 capacity: the server is full; close sessions"):
                 await env.reset(seed=1)
@@ -412,7 +411,7 @@ def test_an_environment_that_is_closed_says_so(world):
 def test_closing_does_not_wait_for_a_step_that_runs(make_service, world, gate):
     async def run() -> None:
         service = make_service({"*": "thread"})
-        client = LocalClient(service)
+        client = SessionClient(LocalTransport(service))
         env = AsyncRemoteVectorEnv(None, world("Gated"), 2, client=client)
         await env.reset(seed=1)
         step = asyncio.create_task(env.step(["hold", None]))

@@ -19,10 +19,8 @@ import pytest
 from turnwise import AsyncRemoteEnv, AsyncRemoteVectorEnv, RemoteEnv, RemoteVectorEnv
 from turnwise.envs.registry import load_class
 from turnwise.errors import RequestRefused, ServerUnreachable, UsageError
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.client.open_sessions import KeptSessions
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, SessionClient, connect
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import Caller, Keys
 from turnwise.servers.protocol.types import CreateItem
@@ -33,9 +31,9 @@ KEYS = Keys({ANN: Caller("ann"), BOB: Caller("bob")})
 LENGTH = {"length": 8}
 
 
-def over_http(service: Any, key: str | None = None, keys: Keys | None = None) -> HttpClient:
+def over_http(service: Any, key: str | None = None, keys: Keys | None = None) -> SessionClient:
     transport = httpx.ASGITransport(app=Application(service, keys))
-    return HttpClient("http://test", key, transport=transport)
+    return connect("http://test", key, network=transport)
 
 
 def uninterrupted(env_id: str, num_turns: int) -> list[Any]:
@@ -51,7 +49,7 @@ def test_in_the_middle_of_an_episode(make_service, world, where):
     service = make_service()
 
     def client() -> Any:
-        return over_http(service) if where == "http" else LocalClient(service)
+        return over_http(service) if where == "http" else SessionClient(LocalTransport(service))
 
     first = RemoteEnv(None, world("Counter"), client=client(), **LENGTH)
     seen = [first.reset(seed=5), *(first.step(f"go {turn}") for turn in range(3))]
@@ -111,7 +109,9 @@ def test_a_session_that_cannot_be_rebuilt(make_service, world, tmp_path, where):
             return make_service(roots=(tmp_path,), journal=SqliteJournal(tmp_path / "journal.db"))
 
         before = service()
-        first = AsyncRemoteEnv(None, world("Drifting"), client=LocalClient(before), drift="./drift")
+        first = AsyncRemoteEnv(
+            None, world("Drifting"), client=SessionClient(LocalTransport(before)), drift="./drift"
+        )
         await first.reset(seed=1)
         for _ in range(3):
             await first.step("go")
@@ -119,7 +119,7 @@ def test_a_session_that_cannot_be_rebuilt(make_service, world, tmp_path, where):
         await before.aclose()
         drift.write_text("b")
         after = service()
-        client = over_http(after) if where == "http" else LocalClient(after)
+        client = over_http(after) if where == "http" else SessionClient(LocalTransport(after))
         for _ in range(2):
             with pytest.raises(RequestRefused, match="replay_diverged") as refusal:
                 await AsyncRemoteEnv.attach(None, id, client=client)
@@ -158,7 +158,7 @@ def test_what_runs_is_waited_for(make_service, world, where):
 
     async def run() -> None:
         service = make_service({"*": "thread"})
-        client = over_http(service) if where == "http" else LocalClient(service)
+        client = over_http(service) if where == "http" else SessionClient(LocalTransport(service))
         first = AsyncRemoteEnv(None, world("Gated"), client=client)
         await first.reset(seed=1)
         id = first.last_reply.id
@@ -256,7 +256,7 @@ def test_a_vector_takes_over_many(make_service, world):
 def test_what_cannot_be_attached_to(make_service, world):
     async def run() -> None:
         service = make_service()
-        client = LocalClient(service)
+        client = SessionClient(LocalTransport(service))
         names = [world("Counter"), world("Waiting")]
         rows = await client.create([CreateItem(name) for name in names], request_id="a")
         ids = [row.id for row in rows]
@@ -267,17 +267,10 @@ def test_what_cannot_be_attached_to(make_service, world):
                 await AsyncRemoteVectorEnv.attach(None, wrong, client=client)
         assert set(service.sessions) == set(ids)
 
-        over = over_http(service)
-        for client_of_many in (over, KeptSessions(over)):
+        for client_of_many in (over_http(service), client):
             assert (await client_of_many.describe(ids[0]))["id"] == ids[0]
             with pytest.raises(RequestRefused, match="404 unknown_session"):
                 await client_of_many.describe(f"{ids[0]}/journal")
-
-        class Blind:
-            """Be a client that cannot look."""
-
-        with pytest.raises(UsageError, match="a Blind cannot look at a session: attach with an HttpClient"):
-            await AsyncRemoteEnv.attach(None, ids[0], client=Blind())
         env = await AsyncRemoteEnv.attach(None, ids[0], client=client)
         env.detach()
         for call in (env.reset(), env.step("go")):

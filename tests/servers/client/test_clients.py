@@ -18,16 +18,15 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from turnwise.errors import RequestRefused, ServerError, ServerUnreachable, UsageError
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client import RemoteEnv, RemoteVectorEnv, SessionClient, connect
 from turnwise.servers.client.retry import Budget
-from turnwise.servers.client.sync import RemoteEnv, RemoteVectorEnv
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.protocol.types import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
 
 
-def over_http(service, **options) -> HttpClient:
-    return HttpClient("http://test", transport=httpx.ASGITransport(app=Application(service)), **options)
+def over_http(service, **options) -> SessionClient:
+    return connect("http://test", network=httpx.ASGITransport(app=Application(service)), **options)
 
 
 async def history(client, env_id: str) -> list:
@@ -53,7 +52,7 @@ async def history(client, env_id: str) -> list:
 
 
 def test_local_and_remote_give_equal_replies(make_service, world):
-    local = asyncio.run(history(LocalClient(make_service()), world("Counter")))
+    local = asyncio.run(history(SessionClient(LocalTransport(make_service())), world("Counter")))
     remote = asyncio.run(history(over_http(make_service()), world("Counter")))
     assert local == remote
     assert len(local) == 2 + 6 + 2 + 2 + 2 + 1 + 1
@@ -63,7 +62,7 @@ def test_local_and_remote_give_equal_replies(make_service, world):
 
 @pytest.mark.parametrize("where", ["http", "local"])
 def test_the_remote_environment_passes_check_env(make_service, world, where):
-    client = over_http(make_service()) if where == "http" else LocalClient(make_service())
+    client = over_http(make_service()) if where == "http" else SessionClient(LocalTransport(make_service()))
     env = RemoteEnv(None, world("Counter"), client=client, length=4)
     check_env(env, skip_render_check=True)
     first, info = env.reset(seed=3)
@@ -139,7 +138,7 @@ OURS = {"turnwise-protocol": "1"}
 
 def envs_of(transport: httpx.MockTransport, **options) -> list:
     async def run() -> list:
-        client = HttpClient("http://test", transport=transport, sleep=no_sleep, **options)
+        client = connect("http://test", network=transport, sleep=no_sleep, **options)
         try:
             return await client.envs()
         finally:
@@ -218,4 +217,4 @@ def test_waits_grow_and_end_with_the_budget():
 
 def test_an_address_needs_its_scheme():
     with pytest.raises(UsageError, match="expected http://HOST:PORT"):
-        HttpClient("localhost:8000")
+        connect("localhost:8000")

@@ -7,9 +7,7 @@ import logging
 
 import pytest
 
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.open_sessions import KeptSessions
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, connect
 from turnwise.servers.protocol.types import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
 
 
@@ -21,7 +19,7 @@ def server(world):
 
 def test_thinking_longer_than_a_lease(server, world, tmp_path):
     async def run() -> None:
-        kept, plain = KeptSessions(HttpClient(server.url), tmp_path / "open"), HttpClient(server.url)
+        kept, plain = connect(server.url, note=tmp_path / "open", renew=True), connect(server.url)
         made = [await kept.create([CreateItem(world("Counter"))], request_id="a")]
         made.append(await kept.fork([ForkItem(made[0][0].id)], request_id="b"))
         (lost,) = await plain.create([CreateItem(world("Counter"))], request_id="c")
@@ -38,37 +36,38 @@ def test_thinking_longer_than_a_lease(server, world, tmp_path):
         await kept.close(ids)
         await asyncio.sleep(0.5)
         await kept.aclose()
-        assert await KeptSessions(plain, tmp_path / "open").close_left() == []
-        await plain.aclose()
+        again = connect(server.url, note=tmp_path / "open")
+        assert await again.close_left() == []
+        await asyncio.gather(again.aclose(), plain.aclose())
 
     asyncio.run(run())
 
 
 def test_coming_back(server, world, tmp_path):
     async def die() -> list[str]:
-        kept = KeptSessions(HttpClient(server.url), tmp_path / "open")
+        kept = connect(server.url, note=tmp_path / "open", renew=True)
         rows = await kept.create([CreateItem(world("Counter"), count=5)], request_id="a")
         await kept.close([rows[0].id])
         await kept.aclose()
         return [row.id for row in rows[1:]]
 
     async def come_back(left: list[str]) -> None:
-        plain = HttpClient(server.url)
+        plain = connect(server.url)
         (other,) = await plain.create([CreateItem(world("Counter"))], request_id="b")
-        kept = KeptSessions(plain, tmp_path / "open")
+        kept = connect(server.url, note=tmp_path / "open")
         assert sorted(await kept.close_left()) == sorted(left)
         assert [row["id"] for row in await plain.sessions()] == [other.id], "those of others stay"
         assert await kept.close_left() == [], "and what is closed is forgotten"
         rows = await kept.create([CreateItem(world("Counter"), count=5)], request_id="c")
         assert all(isinstance(row, Reply) for row in rows), "there is room again"
-        await kept.aclose()
+        await asyncio.gather(kept.aclose(), plain.aclose())
 
     asyncio.run(come_back(asyncio.run(die())))
 
 
 def test_a_server_that_is_gone(server, world, caplog):
     async def run() -> None:
-        kept = KeptSessions(HttpClient(server.url, budget_s=0.2))
+        kept = connect(server.url, budget_s=0.2, renew=True)
         await kept.create([CreateItem(world("Counter"))], request_id="a")
         server.kill()
         await asyncio.sleep(2.5)

@@ -20,9 +20,8 @@ import httpx
 import pytest
 
 from turnwise.errors import ServerError, ServerUnreachable, UsageError
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, SessionClient, connect
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.http import dispatch as calls_module
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import ANYONE
@@ -64,7 +63,7 @@ def test_in_process(tmp_path):
     service = Service(Offer(trusted=True, isolation={"*": "thread"}))
 
     async def run() -> None:
-        await slow_holds_up_nobody(LocalClient(service), tmp_path)
+        await slow_holds_up_nobody(SessionClient(LocalTransport(service)), tmp_path)
         await service.aclose()
 
     asyncio.run(run())
@@ -74,18 +73,18 @@ def test_in_process(tmp_path):
 def test_over_http(tmp_path, workers):
     arguments = ["--env", BARRED, "--isolation", "thread", "--data-root", str(tmp_path), "--workers", workers]
     with ServerProcess(arguments) as server:
-        asyncio.run(slow_holds_up_nobody(HttpClient(server.url), tmp_path))
+        asyncio.run(slow_holds_up_nobody(connect(server.url), tmp_path))
 
 
-def over_http(service: Service, **options: Any) -> HttpClient:
-    return HttpClient("http://test", transport=httpx.ASGITransport(app=Application(service)), **options)
+def over_http(service: Service, **options: Any) -> SessionClient:
+    return connect("http://test", network=httpx.ASGITransport(app=Application(service)), **options)
 
 
 @pytest.mark.parametrize("where", ["local", "http"])
 def test_the_answers_are_those_of_step(make_service, world, where):
     async def run() -> None:
         service = make_service({world("Sleepy"): "thread"})
-        client = LocalClient(service) if where == "local" else over_http(service)
+        client = SessionClient(LocalTransport(service)) if where == "local" else over_http(service)
         rows = await client.create(
             [CreateItem(world("Counter"), count=2), CreateItem(world("Sleepy"), count=2)], request_id="a"
         )
@@ -135,7 +134,7 @@ def reply(id: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def scripted(*answers: tuple[int, list[Any]] | type[httpx.TransportError]) -> tuple[HttpClient, list[Any]]:
+def scripted(*answers: tuple[int, list[Any]] | type[httpx.TransportError]) -> tuple[SessionClient, list[Any]]:
     """Return a client whose server gives these answers in turn, and the ids that it is asked for."""
     asked: list[Any] = []
     left = list(answers)
@@ -155,7 +154,7 @@ def scripted(*answers: tuple[int, list[Any]] | type[httpx.TransportError]) -> tu
             return httpx.Response(200, headers=headers, content=lines)
         return httpx.Response(status, headers=headers, json=rows[0])
 
-    client = HttpClient("http://test", transport=httpx.MockTransport(handle), sleep=no_wait, budget_s=30.0)
+    client = connect("http://test", network=httpx.MockTransport(handle), sleep=no_wait, budget_s=30.0)
     return client, asked
 
 
@@ -189,7 +188,7 @@ def test_refusals_of_the_whole():
     client, _ = scripted((200, [["no", "object"]]))
     with pytest.raises(ServerError, match="answered with list, expected an object"):
         asyncio.run(collect(client, ITEMS))
-    client = HttpClient("http://127.0.0.1:1", budget_s=0.05)
+    client = connect("http://127.0.0.1:1", budget_s=0.05)
     with pytest.raises(ServerUnreachable, match=r"has not answered 3 of 3 steps; the last: no connection"):
         asyncio.run(collect(client, ITEMS))
 
@@ -197,7 +196,7 @@ def test_refusals_of_the_whole():
 def test_the_stream_says_that_it_lives(tmp_path, monkeypatch):
     monkeypatch.setattr(calls_module, "STREAM_PAUSE_S", 0.01)
     service = Service(Offer(trusted=True, isolation={"*": "thread"}))
-    client = LocalClient(service)
+    client = SessionClient(LocalTransport(service))
     calls = Application(service).calls
 
     async def run() -> None:
@@ -218,7 +217,7 @@ def test_a_listener_that_leaves(tmp_path):
     with ServerProcess([*arguments, "--data-root", str(tmp_path)]) as server:
 
         async def run() -> None:
-            client = HttpClient(server.url)
+            client = connect(server.url)
             items = [CreateItem(BARRED, {"bar": str(tmp_path)}), CreateItem(COUNTER)]
             slow, fast = await client.create(items, request_id="two")
             steps = [StepItem(slow.id, 0, 0, "hold"), StepItem(fast.id, 0, 0, "go")]

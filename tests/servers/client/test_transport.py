@@ -12,7 +12,8 @@ from contextlib import suppress
 
 import pytest
 
-from turnwise.servers.client.transport import KeepAliveTransport, TransportFailed
+from turnwise.servers.client.transports.base import TransportFailed
+from turnwise.servers.client.transports.keep_alive import KeepAliveTransport
 
 ANSWER = b"HTTP/1.1 200 OK\r\nNumber: %d\r\nContent-Length: 3\r\n\r\nabc"
 TIMEOUT_S = 0.2  # of which an answer takes a part
@@ -55,7 +56,7 @@ def test_answers_in_pieces():
 
     async def conversation(transport) -> None:
         for number in range(len(ANSWER)):
-            answered = await transport.send("GET", "/", {}, None)
+            answered = await transport.call("GET", "/", None, {})
             assert answered.headers == {"number": str(number), "content-length": "3"}
             assert (answered.status, answered.body) == (200, b"abc")
 
@@ -70,10 +71,10 @@ def test_each_request_has_its_time():
 
     async def conversation(transport) -> None:
         for _ in range(3):  # together longer than one may take
-            assert (await transport.send("GET", "/", {}, None)).status == 200
+            assert (await transport.call("GET", "/", None, {})).status == 200
         started = time.monotonic()
         with pytest.raises(TransportFailed, match=r"no answer within 0\.2 s"):
-            await asyncio.wait_for(transport.send("GET", "/", {}, None), 20)
+            await asyncio.wait_for(transport.call("GET", "/", None, {}), 20)
         assert time.monotonic() - started > 0.9 * TIMEOUT_S
 
     talk(answer, conversation)

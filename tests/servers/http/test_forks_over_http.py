@@ -15,8 +15,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, SessionClient, connect
 from turnwise.servers.protocol.types import CreateItem, ForkItem, Reply, StepItem
 
 HOUSEHOLD = "household/mix-v0"
@@ -33,9 +32,9 @@ def server(request):
         yield one
 
 
-def talk(server: ServerProcess, conversation: Callable[[HttpClient], Awaitable[None]]) -> None:
+def talk(server: ServerProcess, conversation: Callable[[SessionClient], Awaitable[None]]) -> None:
     async def run() -> None:
-        client = HttpClient(server.url)
+        client = connect(server.url)
         await conversation(client)
         await client.aclose()
         assert httpx.get(f"{server.url}/v1/sessions").json()["sessions"] == []
@@ -47,14 +46,14 @@ def seen(row: Reply) -> tuple:
     return (row.episode, row.turn, row.observation, row.reward, row.end, repr(row.info), row.seed)
 
 
-async def go(client: HttpClient, rows: list[Reply], action: str) -> list[Reply]:
+async def go(client: SessionClient, rows: list[Reply], action: str) -> list[Reply]:
     replies = await client.step([StepItem(row.id, row.episode, row.turn, action) for row in rows])
     assert all(isinstance(row, Reply) for row in replies), replies
     return replies
 
 
 def test_64_forks_are_64_identical_states(server, world):
-    async def conversation(client: HttpClient) -> None:
+    async def conversation(client: SessionClient) -> None:
         for env_id in (HOUSEHOLD, world("Counter"), world("Locked")):
             (root,) = await client.create([CreateItem(env_id, seed=3)], request_id=f"root of {env_id}")
             for _ in range(2):
@@ -74,7 +73,7 @@ def test_64_forks_are_64_identical_states(server, world):
 
 
 def test_reseeded_forks_have_different_futures(server, world):
-    async def conversation(client: HttpClient) -> None:
+    async def conversation(client: SessionClient) -> None:
         (root,) = await client.create([CreateItem(world("Counter"), {"length": 9})], request_id="reseeded")
         (root,) = await go(client, [root], "go")
         futures = []
@@ -94,7 +93,7 @@ def test_reseeded_forks_have_different_futures(server, world):
 
 
 def test_a_tree_of_1000_nodes(server):
-    async def conversation(client: HttpClient) -> None:
+    async def conversation(client: SessionClient) -> None:
         (root,) = await client.create([CreateItem(HOUSEHOLD, seed=11)], request_id="tree")
         layer: list[tuple[Reply, tuple[str, ...]]] = [(root, ())]
         ids, num_nodes, width = [root.id], 1, 4
@@ -130,7 +129,7 @@ def test_a_tree_of_1000_nodes(server):
 
 
 def test_a_fork_is_done_once(server, world):
-    async def conversation(client: HttpClient) -> None:
+    async def conversation(client: SessionClient) -> None:
         (root,) = await client.create([CreateItem(world("Counter"))], request_id="once")
         item = ForkItem(root.id, 8)
         both = await asyncio.gather(*[client.fork([item], request_id="same") for _ in range(2)])

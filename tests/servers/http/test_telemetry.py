@@ -26,11 +26,9 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanContext, use_span
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import connect as open_socket
 
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.server_process import ServerProcess
-from turnwise.servers.client.sync import RemoteEnv
+from turnwise.servers.client import RemoteEnv, ServerProcess, connect
 from turnwise.servers.protocol.types import CreateItem, StepItem
 
 KEY = "secret-of-ann-long-enough"
@@ -215,7 +213,7 @@ def _children(collector: Collector, parent: SpanContext) -> dict[str, int]:
 
 
 async def _talk(url: str, env_id: str) -> None:
-    async with connect(f"{url.replace('http', 'ws')}/v1/ws", additional_headers=CONTINUED) as ws:
+    async with open_socket(f"{url.replace('http', 'ws')}/v1/ws", additional_headers=CONTINUED) as ws:
 
         async def ask(call: str, body: Any) -> Any:
             await ws.send(json.dumps({"request": 1, "call": call, "body": body}))
@@ -229,7 +227,7 @@ async def _talk(url: str, env_id: str) -> None:
 
 
 async def _play(url: str, env_id: str) -> None:
-    client = HttpClient(url)
+    client = connect(url)
     (made,) = await client.create([CreateItem(env_id)], request_id=os.urandom(4).hex())
     await client.step([StepItem(made.id, 0, 0, ACTION)])
     async for _ in client.step_each([StepItem(made.id, 0, 1, ACTION)]):
@@ -302,7 +300,7 @@ def test_nothing_of_it_is_loaded_without_it():
     program = """
 import sys
 from turnwise.servers.http.control_plane import build_app
-from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.client import connect
 from turnwise.servers.run.process import _answering
 from turnwise.servers.run.config import ServerConfig
 app = build_app()

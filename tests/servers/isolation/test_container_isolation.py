@@ -25,9 +25,8 @@ import httpx
 import pytest
 
 from turnwise.errors import ServerUnreachable, UsageError
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, SessionClient, connect
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.isolation.catalogue import Offer
 from turnwise.servers.isolation.containers import launcher as container_launcher
 from turnwise.servers.isolation.containers.engine import labels
@@ -98,7 +97,7 @@ def plain(row) -> tuple:
 
 
 async def play(url: str, env_id: str) -> list[tuple]:
-    client = HttpClient(url)
+    client = connect(url)
     seen = list(await client.create([CreateItem(env_id, {"length": 20}, seed=3, count=4)], request_id="a"))
     ids = [row.id for row in seen]
     for turn in range(3):
@@ -131,7 +130,7 @@ def observe(env_id: str, actions: list[str], kwargs: dict | None = None, **optio
     service = Service(Offer([env_id], isolation={"*": "container"}, pools={"container": pool}))
 
     async def run() -> list[str]:
-        client = LocalClient(service)
+        client = SessionClient(LocalTransport(service))
         (row,) = await client.create([CreateItem(env_id, kwargs or {})], request_id="a")
         seen = []
         for turn, action in enumerate(actions):
@@ -191,7 +190,7 @@ def test_files_that_the_operator_named(tmp_path):
     with ServerProcess([*named, *IN_CONTAINERS], cwd=WORLDS.parent) as server:
 
         async def run() -> None:
-            client = HttpClient(server.url)
+            client = connect(server.url)
             (row,) = await client.create([CreateItem("worlds.py:Curious", {"data": "notes"})], request_id="a")
             assert row.observation.endswith(" hello")
             (row,) = await client.step([StepItem(row.id, 0, 0, f"write {file}")])
@@ -207,7 +206,7 @@ def test_a_container_killed_from_outside_is_not_noticed(world, ours):
     service = Service(Offer([env_id], isolation={"*": "container"}, pools={"container": pool}))
 
     async def run() -> None:
-        client, calm = LocalClient(service), LocalClient()
+        client, calm = SessionClient(LocalTransport(service)), connect("local:")
         rows = await client.create([CreateItem(env_id, count=3)], request_id="a")
         wanted = await calm.create([CreateItem(env_id, count=3)], request_id="a")
         for turn in range(4):
@@ -228,7 +227,7 @@ def test_a_container_killed_from_outside_is_not_noticed(world, ours):
 @pytest.mark.parametrize("action", ["go", "hang", "seize"])
 def test_containers_end_with_the_server(world, ours, action):
     async def create(url: str) -> None:
-        client = HttpClient(url)
+        client = connect(url)
         (row,) = await client.create([CreateItem(world("Hostile"))], request_id="a")
         step = asyncio.create_task(client.step([StepItem(row.id, 0, 0, action)]))
         await asyncio.sleep(0.3)
@@ -281,7 +280,7 @@ def test_code_of_environments_runs_inside_only(tmp_path):
         assert list(listed["kwargs"]) == ["length", "data"]
 
         async def run() -> Reply:
-            client = HttpClient(server.url)
+            client = connect(server.url)
             (row,) = await client.create([CreateItem(env_id)], request_id="a")
             await client.aclose()
             return row

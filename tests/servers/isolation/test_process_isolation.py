@@ -24,8 +24,8 @@ import psutil
 import pytest
 
 from turnwise.errors import UsageError
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, SessionClient, connect
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.isolation.catalogue import Offer
 from turnwise.servers.isolation.launchers import ProcessLauncher
 from turnwise.servers.isolation.process_pool import ProcessPool
@@ -57,7 +57,7 @@ def play(service: Service, env_id: str, actions: list[str]) -> list:
     """Play actions in one session, the neighbour's "go" after each; return the replies of both."""
 
     async def run() -> list:
-        client = LocalClient(service)
+        client = SessionClient(LocalTransport(service))
         rows = await client.create([CreateItem(env_id, {"length": 20}, seed=3, count=2)], request_id="a")
         one, other = rows
         seen = [one, other]
@@ -117,7 +117,7 @@ def test_a_process_killed_from_outside_is_not_noticed(world):
     service = Service(Offer([env_id], isolation={"*": "process"}, pools={"process": pool}))
 
     async def run() -> None:
-        client, calm = LocalClient(service), LocalClient()
+        client, calm = SessionClient(LocalTransport(service)), connect("local:")
         rows = await client.create([CreateItem(env_id, {"length": 50}, count=3)], request_id="a")
         wanted = await calm.create([CreateItem(env_id, {"length": 50}, count=3)], request_id="a")
         for turn in range(6):
@@ -151,9 +151,8 @@ def test_a_deadline_needs_processes(world):
 @pytest.mark.parametrize("action", ["hang", "seize"])
 def test_processes_end_with_the_server(world, action):
     async def create(url: str) -> None:
-        from turnwise.servers.client.http_client import HttpClient
 
-        client = HttpClient(url)
+        client = connect(url)
         (row,) = await client.create([CreateItem(world("Hostile"))], request_id="a")
         step = asyncio.create_task(client.step([StepItem(row.id, 0, 0, action)]))
         await asyncio.sleep(0.3)
@@ -171,7 +170,7 @@ def test_processes_end_with_the_server(world, action):
 
 def test_arguments_are_refused_from_the_other_process_too(world, isolated):
     async def run() -> None:
-        client = LocalClient(service := isolated(world("Counter")))
+        client = SessionClient(LocalTransport(service := isolated(world("Counter"))))
         (row,) = await client.create([CreateItem(world("Counter"), {"width": 1})], request_id="a")
         assert (row.status, row.code) == (422, "invalid_request")
         await service.aclose()

@@ -15,8 +15,7 @@ from typer.testing import CliRunner
 
 from turnwise.__main__ import app as command_line
 from turnwise.errors import ServerUnreachable, UsageError
-from turnwise.servers.client.server_process import ServerProcess
-from turnwise.servers.client.sync import RemoteEnv
+from turnwise.servers.client import RemoteEnv, ServerProcess
 
 
 def test_a_process_serves_and_stops_cleanly(world, tmp_path):

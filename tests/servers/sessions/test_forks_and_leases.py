@@ -16,8 +16,8 @@ import asyncio
 import httpx
 
 from turnwise.envs.registry import load_class
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client import SessionClient, connect
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import Caller, Keys
 from turnwise.servers.protocol.limits import Limits
@@ -29,7 +29,7 @@ from turnwise.servers.sessions.request_memory import Answers
 
 def test_64_forks_are_identical_and_reseeded_ones_differ(make_service, world):
     async def run(name: str) -> None:
-        client = LocalClient(make_service())
+        client = SessionClient(LocalTransport(make_service()))
         (root,) = await client.create([CreateItem(world(name), {"length": 50})], request_id="a")
         (before,) = await client.step([StepItem(root.id, 0, 0, "go")])
         same = await client.fork([ForkItem(root.id, 64)], request_id="b")
@@ -59,7 +59,7 @@ def test_64_forks_are_identical_and_reseeded_ones_differ(make_service, world):
 
 def test_a_tree_of_1000_nodes(make_service, world):
     async def run() -> None:
-        client = HttpClient("http://test", transport=httpx.ASGITransport(app=Application(make_service())))
+        client = connect("http://test", network=httpx.ASGITransport(app=Application(make_service())))
         (root,) = await client.create([CreateItem(world("Counter"), {"length": 50})], request_id="root")
         layer, paths = [root], {root.id: ()}
         num_nodes = 1

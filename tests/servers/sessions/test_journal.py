@@ -27,9 +27,8 @@ from typer.testing import CliRunner
 from turnwise.__main__ import app as command_line
 from turnwise.envs.registry import load_class
 from turnwise.errors import UsageError
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, SessionClient, connect
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.protocol.types import CreateItem, ForkItem, ResetItem, StepItem
 from turnwise.servers.sessions import leases
@@ -44,7 +43,7 @@ def test_500_episodes_survive_sigkill(world, tmp_path):
     with ServerProcess(arguments) as server:
 
         async def play() -> tuple[list, bytes, bytes]:
-            client = HttpClient(server.url)
+            client = connect(server.url)
             item = CreateItem(world("Counter"), {"length": length}, seed=0, count=num)
             rows = await client.create([item], request_id="all")
             ids, seen = [row.id for row in rows], [[row.observation] for row in rows]
@@ -63,7 +62,7 @@ def test_500_episodes_survive_sigkill(world, tmp_path):
                     path = f"{server.url}/v1/sessions/{ids[7]}/step"
                     after = httpx.post(path, json=body).content
                     await client.aclose()
-                    client = HttpClient(server.url)
+                    client = connect(server.url)
                     assert [row.id for row in await client.create([item], request_id="all")] == ids
             await client.aclose()
             return seen, before, after
@@ -74,7 +73,7 @@ def test_500_episodes_survive_sigkill(world, tmp_path):
 
 
 async def uninterrupted(env_id: str, num: int, length: int) -> list:
-    client = LocalClient()
+    client = connect("local:")
     rows = await client.create([CreateItem(env_id, {"length": length}, seed=0, count=num)], request_id="all")
     seen = [[row.observation] for row in rows]
     for turn in range(length):
@@ -89,7 +88,7 @@ def test_a_restart_keeps_everything(make_service, world, tmp_path):
     file = tmp_path / "journal.db"
 
     async def first() -> list:
-        client = LocalClient(service := make_service(journal=SqliteJournal(file)))
+        client = SessionClient(LocalTransport(service := make_service(journal=SqliteJournal(file))))
         (one, two, three) = await client.create(
             [CreateItem(world(name), seed=2) for name in ("Counter", "Fragile", "Counter")], request_id="a"
         )
@@ -108,7 +107,7 @@ def test_a_restart_keeps_everything(make_service, world, tmp_path):
 
     async def second(rows: list) -> None:
         one, two, three, child1, child2, crashed, moved = rows
-        client = LocalClient(service := make_service(journal=SqliteJournal(file)))
+        client = SessionClient(LocalTransport(service := make_service(journal=SqliteJournal(file))))
         assert sorted(service.sessions) == sorted([one.id, two.id, child1.id, child2.id])
         again = await client.step(
             [
@@ -137,7 +136,7 @@ def recorded(make_service, env_id: str, file: Path, **kwargs) -> str:
     """Record four turns of one session and return its id."""
 
     async def run() -> str:
-        client = LocalClient(service := make_service(journal=SqliteJournal(file)))
+        client = SessionClient(LocalTransport(service := make_service(journal=SqliteJournal(file))))
         (row,) = await client.create([CreateItem(env_id, kwargs)], request_id="a")
         for turn in range(4):
             await client.step([StepItem(row.id, 0, turn, "go")])
@@ -149,7 +148,7 @@ def recorded(make_service, env_id: str, file: Path, **kwargs) -> str:
 
 def continued(make_service, id: str, file: Path) -> list:
     async def run() -> list:
-        client = LocalClient(service := make_service(journal=SqliteJournal(file)))
+        client = SessionClient(LocalTransport(service := make_service(journal=SqliteJournal(file))))
         rows = await client.step([StepItem(id, 0, 4, "go"), StepItem(id, 0, 4, "go")])
         await service.aclose()
         return rows
@@ -162,14 +161,18 @@ def test_calls_that_arrive_during_a_replay_wait_for_its_end(make_service, world,
     env_id = world("Sleepy")
 
     async def record() -> tuple[str, list]:
-        client = LocalClient(service := make_service({"*": "thread"}, journal=SqliteJournal(file)))
+        client = SessionClient(
+            LocalTransport(service := make_service({"*": "thread"}, journal=SqliteJournal(file)))
+        )
         (row,) = await client.create([CreateItem(env_id)], request_id="a")
         rows = [(await client.step([StepItem(row.id, 0, turn, "sleep 0.05")]))[0] for turn in range(4)]
         await service.aclose()
         return row.id, rows
 
     async def come_back(id: str, rows: list) -> None:
-        client = LocalClient(service := make_service({"*": "thread"}, journal=SqliteJournal(file)))
+        client = SessionClient(
+            LocalTransport(service := make_service({"*": "thread"}, journal=SqliteJournal(file)))
+        )
         tasks = []
         for _ in range(12):
             tasks.append(asyncio.create_task(client.step([StepItem(id, 0, 3, "sleep 0.05")])))
@@ -344,7 +347,7 @@ def test_a_failed_checkpoint_does_not_end_reaping(make_service, world, monkeypat
     service = make_service(journal=journal, limits=Limits(ttl_s=0.2))
 
     async def run() -> None:
-        await LocalClient(service).create([CreateItem(world("Counter"))], request_id="a")
+        await SessionClient(LocalTransport(service)).create([CreateItem(world("Counter"))], request_id="a")
         (tmp_path / "away").mkdir()
         monkeypatch.setattr(journal, "file", tmp_path / "away")  # a folder is no database
         reaper = asyncio.create_task(leases.keep_reaping(service))
@@ -373,7 +376,7 @@ def test_a_request_is_recorded_whole_or_not_at_all(make_service, world, tmp_path
         return ids
 
     async def run() -> None:
-        client = LocalClient(service)
+        client = SessionClient(LocalTransport(service))
         (root,) = await client.create([CreateItem(world("Gated"))], request_id="root")
         held = [CreateItem(world("Counter")), CreateItem(world("Gated"), options={"hold": True})]
         creating = asyncio.create_task(client.create(held, request_id="a"))
@@ -412,7 +415,7 @@ def test_an_episode_that_its_server_cut_short_replays(make_service, world, tmp_p
     service = make_service(limits=Limits(max_turns=3), journal=SqliteJournal(file))
 
     async def play() -> str:
-        client = LocalClient(service)
+        client = SessionClient(LocalTransport(service))
         (row,) = await client.create([CreateItem(world("Counter"))], request_id="a")
         for turn in range(3):
             (row,) = await client.step([StepItem(row.id, 0, turn, "go")])

@@ -2,7 +2,7 @@
 
 1. A bucket holds a burst, refills with time, and is each key's own.
 2. Over HTTP and the websocket the refusal is 429 with Retry-After, and the session is unharmed.
-3. HttpClient waits as long as it is told, within its budget.
+3. SessionClient waits as long as it is told, within its budget.
 4. Workers that share a ledger share the buckets and the counts; one that dies is struck out.
 """
 
@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from turnwise.errors import ServerUnreachable, UsageError
-from turnwise.servers.client.http_client import HttpClient
+from turnwise.servers.client import connect
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import ANYONE, Caller, Keys
 from turnwise.servers.protocol.limits import Limits
@@ -105,14 +105,14 @@ def test_the_client_waits_as_it_is_told(make_service, world):
 
     async def play() -> None:
         transport = httpx.ASGITransport(app=Application(service))
-        client = HttpClient("http://test", transport=transport, sleep=clock.sleep, budget_s=60.0)
+        client = connect("http://test", network=transport, sleep=clock.sleep, budget_s=60.0)
         (row,) = await client.create([CreateItem(world("Counter"))], request_id="one")
         for turn in range(3):
             (row,) = await client.step([StepItem(row.id, 0, turn, "go")])
             assert isinstance(row, Reply)
             assert row.turn == turn + 1
         assert clock.slept == [10.0, 10.0, 10.0]
-        hasty = HttpClient("http://test", transport=transport, sleep=clock.sleep, budget_s=1.0)
+        hasty = connect("http://test", network=transport, sleep=clock.sleep, budget_s=1.0)
         with pytest.raises(ServerUnreachable, match=r"429 rate_limited: this key may make 0\.1 requests"):
             await hasty.step([StepItem(row.id, 0, 3, "go")])
         assert len(clock.slept) == 3, "a wait beyond the budget is not begun"

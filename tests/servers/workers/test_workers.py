@@ -17,12 +17,10 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import connect as open_socket
 
 from turnwise.errors import ServerUnreachable
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, connect
 from turnwise.servers.protocol.types import CreateItem, ForkItem, Reply, ResetItem, StepItem
 
 WORLDS = Path(__file__).parents[1] / "worlds.py"
@@ -189,7 +187,7 @@ def test_the_sockets(server):
         url = server.url.replace("http", "ws")
         headers = {"authorization": f"Bearer {ANN}"}
         for _ in range(2 * NUM):
-            async with connect(f"{url}/v1/ws", additional_headers=headers) as socket:
+            async with open_socket(f"{url}/v1/ws", additional_headers=headers) as socket:
                 made = await _ask(socket, "create", {"env_id": COUNTER, "count": NUM})
                 ids = [row["id"] for row in made["sessions"]]
                 steps = await _ask(socket, "steps", {"items": [{"id": id, **_step(0)} for id in ids]})
@@ -199,7 +197,7 @@ def test_the_sockets(server):
                 listed = await _ask(socket, "sessions", {})
                 assert {row["id"] for row in listed["sessions"]} >= set(ids)
                 assert set((await _ask(socket, "close", {"ids": ids}))["closed"]) == set(ids)
-            async with connect(f"{url}/openenv/{COUNTER}/ws", additional_headers=headers) as socket:
+            async with open_socket(f"{url}/openenv/{COUNTER}/ws", additional_headers=headers) as socket:
                 await socket.send('{"type": "reset", "data": {"seed": 1}}')
                 assert json.loads(await socket.recv())["data"]["observation"]["text"].startswith("start")
                 await socket.send('{"type": "step", "data": {"action": "stop"}}')
@@ -229,7 +227,7 @@ def test_the_same_replies_as_from_one_process(server):
             for row in seen
         ]
 
-    assert asyncio.run(play(HttpClient(server.url, ANN))) == asyncio.run(play(LocalClient()))
+    assert asyncio.run(play(connect(server.url, ANN))) == asyncio.run(play(connect("local:")))
 
 
 def test_it_starts_and_stops_as_one(tmp_path, world):

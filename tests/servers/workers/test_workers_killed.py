@@ -22,9 +22,7 @@ import psutil
 import pytest
 
 from turnwise.errors import ServerUnreachable, UsageError
-from turnwise.servers.client.http_client import HttpClient
-from turnwise.servers.client.local import LocalClient
-from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.client import ServerProcess, connect
 from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
 from turnwise.servers.sessions.journal.files import journal_of
 from turnwise.servers.sessions.journal.sqlite import open_reader
@@ -83,10 +81,10 @@ def test_sessions_of_a_killed_worker_come_back(tmp_path):
                 await asyncio.sleep(0.05)
 
         async def run() -> list[list[str]]:
-            return await play(HttpClient(server.url, budget_s=300), kill)
+            return await play(connect(server.url, budget_s=300), kill)
 
         async def alone() -> list[list[str]]:
-            return await play(LocalClient(), nothing)
+            return await play(connect("local:"), nothing)
 
         assert asyncio.run(run()) == asyncio.run(alone())
         assert "has ended and is replaced" in server.log_tail()
@@ -98,7 +96,7 @@ def test_without_a_journal_they_are_gone_and_say_so():
     with ServerProcess(["--env", COUNTER, "--workers", "2"]) as server:
 
         async def run() -> None:
-            client = HttpClient(server.url, budget_s=300)
+            client = connect(server.url, budget_s=300)
             rows = await client.create([CreateItem(COUNTER, LENGTH, count=8)], request_id="some")
             victim = (await asyncio.to_thread(pids, server))[0]
             os.kill(victim, signal.SIGKILL)
@@ -138,7 +136,7 @@ def test_requests_that_need_a_stopped_worker(tmp_path):
     with ServerProcess([*arguments, "--journal", str(tmp_path / "journal.db")]) as server:
 
         async def run() -> None:
-            client = HttpClient(server.url, budget_s=300)
+            client = connect(server.url, budget_s=300)
             rows = await client.create([CreateItem(SLEEPY, LENGTH, seed=1, count=2)], request_id="two")
             (zero,) = [row for row in rows if row.id.startswith("0-")]
             victim = (await asyncio.to_thread(pids, server))[0]
@@ -167,10 +165,10 @@ def test_a_restart_with_the_journal(tmp_path):
                 await asyncio.to_thread(server.start)
 
         async def run() -> list[list[str]]:
-            return await play(HttpClient(server.url, budget_s=300), restart)
+            return await play(connect(server.url, budget_s=300), restart)
 
         async def alone() -> list[list[str]]:
-            return await play(LocalClient(), nothing)
+            return await play(connect("local:"), nothing)
 
         assert asyncio.run(run()) == asyncio.run(alone())
         assert server.stop() == 0
@@ -217,7 +215,7 @@ def test_stopping_finishes_what_runs(tmp_path):
     with ServerProcess(arguments) as server:
 
         async def run() -> None:
-            client = HttpClient(server.url, budget_s=0.1)
+            client = connect(server.url, budget_s=0.1)
             rows = await client.create([CreateItem(SLEEPY, LENGTH, count=2)], request_id="two")
             items = [StepItem(row.id, 0, 0, "sleep 1") for row in rows]
             steps = [asyncio.create_task(client.step([item])) for item in items]

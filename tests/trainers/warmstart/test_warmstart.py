@@ -11,7 +11,7 @@ import pytest
 
 from turnwise.agents.rollout import rollout
 from turnwise.errors import TrainingError, UsageError
-from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client import connect
 from turnwise.trainers.policy import load_trainee
 from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.setup import prompt_config, rollout_config, train_tasks
@@ -36,7 +36,7 @@ def test_demonstrations_are_encoded_as_a_rollout_would(
     trainee = load_trainee(tmp_path / "warm", recipe)
 
     async def play() -> list:
-        client = LocalClient()
+        client = connect("local:")
         config = replace(rollout_config(recipe), drop_info=())
         tasks = train_tasks(recipe, [3, 4], 0)
         result = await rollout(client, trainee.policy, tasks, config, prompt=prompt_config(recipe.prompt))

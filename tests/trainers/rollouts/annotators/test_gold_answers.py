@@ -16,7 +16,7 @@ from turnwise.agents.tiny.policy import TinyPolicy
 from turnwise.agents.tiny.tokenizer import TinyTokenizer
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import PolicyError, TableError, UnknownName, UsageError
-from turnwise.servers.client.local import LocalClient
+from turnwise.servers.client import connect
 from turnwise.trainers.credit import TurnTable, get
 from turnwise.trainers.rollouts import annotators
 from turnwise.trainers.rollouts.annotators import Annotated
@@ -122,7 +122,7 @@ def test_the_tiny_policy_on_generated_questions() -> None:
     tasks = [TaskItem("search/generated-v0", {"choices": True}, seed=5, options={"answer": True})] * 2
 
     async def inside() -> tuple[list[Trajectory], list[float], list[float]]:
-        client, policy = LocalClient(), TinyPolicy(TinyLM(sizes, seed=0), tokenizer)
+        client, policy = connect("local:"), TinyPolicy(TinyLM(sizes, seed=0), tokenizer)
         try:
             played = await rollout(client, policy, tasks, config)
             noted, _ = await annotators.get("gold_prob")(played.trajectories, policy, before="<answer>")

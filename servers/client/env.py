@@ -9,17 +9,16 @@ import numpy as np
 from gymnasium.utils import seeding
 
 from ...envs.core import Utf8
-from ..protocol.types import CreateItem, Reply, SessionClient
-from .session_group import RemoteSessions
-
-__all__ = ["ATTACH_WAIT_S", "MAX_SEED", "AsyncRemoteEnv"]
+from ..protocol.types import CreateItem, Reply
+from .client import SessionClient
+from .session_group import SessionGroup
 
 ATTACH_WAIT_S = 3600.0
 MAX_SEED = 1 << 31
 
 
 class AsyncRemoteEnv:
-    """Step one environment behind a server without holding up the loop.
+    """One environment behind a server, stepped without holding up the loop.
 
     Calls mean what those of `gymnasium.Env` do, and are awaited:
 
@@ -59,7 +58,7 @@ class AsyncRemoteEnv:
     ) -> None:
         self.env_id, self.kwargs = env_id, kwargs
         self.np_random: np.random.Generator | None = None
-        self._sessions = RemoteSessions(url, key, client)
+        self._group = SessionGroup(url, key, client)
 
     @classmethod
     async def attach(
@@ -84,18 +83,18 @@ class AsyncRemoteEnv:
             wait_s: how long to wait for what runs in it.
 
         Raises:
-            RequestRefused: 404, if there is no such session, or none that this key may see.
+            RequestRefused: 404, if there is no such session, or it belongs to another key.
             ServerUnreachable: if something still runs in it after `wait_s` seconds.
         """
         env = cls(url, "", key=key, client=client)
-        await env._sessions.attach([session_id], wait_s)
-        env.env_id = env._sessions.replies[0].env_id
+        await env._group.attach([session_id], wait_s)
+        env.env_id = env._group.replies[0].env_id
         return env
 
     @property
     def last_reply(self) -> Reply | None:
         """Return the last reply, with what Gymnasium's tuple leaves out."""
-        return self._sessions.replies[0] if self._sessions.replies else None
+        return self._group.replies[0] if self._group.replies else None
 
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -104,26 +103,26 @@ class AsyncRemoteEnv:
         if seed is not None or self.np_random is None:
             self.np_random, _ = seeding.np_random(seed)
         task_seed = int(self.np_random.integers(MAX_SEED)) if seed is None else seed
-        await self._sessions.start([0], [CreateItem(self.env_id, self.kwargs, task_seed, options)])
-        last = self._sessions.replies[0]
+        await self._group.start([0], [CreateItem(self.env_id, self.kwargs, task_seed, options)])
+        last = self._group.replies[0]
         return last.observation, last.info
 
     async def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Take one turn."""
-        await self._sessions.step([0], [action])
-        last = self._sessions.replies[0]
+        await self._group.step([0], [action])
+        last = self._group.replies[0]
         return last.observation, last.reward, last.terminated, last.truncated, last.info
 
     def detach(self) -> str:
         """Let go of the session, which stays on the server for its lease; return its id.
 
-        This object is of no more use then, but for `close`, which ends its connections.
+        Nothing is left to do with this object then but `close`, which ends its connections.
         """
-        return self._sessions.detach()[0]
+        return self._group.detach()[0]
 
     async def close(self) -> None:
         """Close the session."""
-        await self._sessions.close()
+        await self._group.close()
 
     async def __aenter__(self) -> Self:
         return self

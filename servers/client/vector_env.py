@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 
 from ...envs.core import Utf8
 from ...errors import UsageError
-from ..protocol.types import CreateItem, Reply, SessionClient
-from .async_env import ATTACH_WAIT_S, MAX_SEED
-from .session_group import RemoteSessions
-
-__all__ = ["AsyncRemoteVectorEnv"]
+from ..protocol.types import CreateItem, Reply
+from .client import SessionClient
+from .env import ATTACH_WAIT_S, MAX_SEED
+from .session_group import SessionGroup
 
 
 class AsyncRemoteVectorEnv:
-    """Step many sessions of one environment in one request, without holding up the loop.
+    """Many sessions of one environment, stepped in one request without holding up the loop.
 
     Calls mean what those of `gymnasium.vector.VectorEnv` do, and are awaited.
     Autoreset is disabled: `reset(options={"reset_mask": mask})` starts new
@@ -64,7 +63,7 @@ class AsyncRemoteVectorEnv:
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.np_random: np.random.Generator | None = None
-        self._sessions = RemoteSessions(url, key, client)
+        self._group = SessionGroup(url, key, client)
 
     @classmethod
     async def attach(
@@ -80,12 +79,13 @@ class AsyncRemoteVectorEnv:
         """Take over sessions where they stand, one a place; see AsyncRemoteEnv.attach.
 
         Raises:
-            RequestRefused: 404, if one of them is not there, or not for this key; all are left alone.
+            RequestRefused: 404, if one of them is not there, or belongs to another key; all are
+                left alone.
             ServerUnreachable: if something still runs in one of them after `wait_s` seconds.
-            UsageError: if they are none, named twice, or of several environments.
+            UsageError: if no session is named, or one twice, or they are of several environments.
         """
         env = cls(url, "", max(1, len(session_ids)), key=key, group=group, client=client)
-        await env._sessions.attach(session_ids, wait_s)
+        await env._group.attach(session_ids, wait_s)
         names = sorted({reply.env_id for reply in env.replies})
         if len(names) > 1:
             env.detach()
@@ -97,7 +97,7 @@ class AsyncRemoteVectorEnv:
     @property
     def replies(self) -> tuple[Reply, ...]:
         """Return the last reply of each environment, with what Gymnasium's tuple leaves out."""
-        return tuple(self._sessions.replies)
+        return tuple(self._group.replies)
 
     async def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -116,7 +116,7 @@ class AsyncRemoteVectorEnv:
         seeds = self._seeds(seed)
         places = _places(mask)
         items = [CreateItem(self.env_id, self.kwargs, seeds[place], rest or None) for place in places]
-        await self._sessions.start(places, items)
+        await self._group.start(places, items)
         return self._observations(), self._infos(places)
 
     async def step(
@@ -127,7 +127,7 @@ class AsyncRemoteVectorEnv:
             raise UsageError(f"step got {len(actions)} actions, expected {self.num_envs}")
         moved = np.array([action is not None for action in actions])
         places = _places(moved)
-        await self._sessions.step(places, [action for action in actions if action is not None])
+        await self._group.step(places, [action for action in actions if action is not None])
         replies = self.replies
         rewards = np.array([reply.reward for reply in replies]) * moved
         terminated = np.array([reply.terminated for reply in replies])
@@ -136,11 +136,11 @@ class AsyncRemoteVectorEnv:
 
     def detach(self) -> list[str]:
         """Let go of the sessions, which stay on the server for their leases; return their ids."""
-        return self._sessions.detach()
+        return self._group.detach()
 
     async def close(self) -> None:
         """Close the sessions."""
-        await self._sessions.close()
+        await self._group.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -173,7 +173,7 @@ class AsyncRemoteVectorEnv:
             return drawn
         if len(seed) != self.num_envs:
             raise UsageError(f"reset got {len(seed)} seeds, expected {self.num_envs}")
-        return [drawn[i] if one is None else int(one) for i, one in enumerate(seed)]
+        return [drawn[i] if given is None else int(given) for i, given in enumerate(seed)]
 
     def _observations(self) -> tuple[str, ...]:
         return tuple(reply.observation for reply in self.replies)
@@ -188,7 +188,7 @@ class AsyncRemoteVectorEnv:
 
 
 class _Arrays(VectorEnv[Any, Any, Any]):
-    """Lend Gymnasium's own way of putting infos together, so that its wrappers understand them."""
+    """Gymnasium's own way of putting infos together, so that its wrappers understand them."""
 
     def __init__(self, num_envs: int) -> None:
         self.num_envs = num_envs

@@ -1,0 +1,224 @@
+"""The calls of the protocol, as a client makes them: each until it is answered or its time is up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from ...errors import RequestRefused, UsageError
+from ..protocol.calls import CALLS
+from ..protocol.problems import unknown_session
+from ..protocol.types import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
+from .open_sessions import Leases, OpenSessions
+from .requests import Requests, members
+from .steps import MAX_ITEMS, Row, Steps
+from .transports.base import Transport
+
+if TYPE_CHECKING:
+    import httpx
+
+log = logging.getLogger("turnwise.client")
+
+T = TypeVar("T")
+
+
+class SessionClient:
+    """A client of a session service; each item of a call succeeds or fails on its own, in order.
+
+    Whoever plays sessions (rollout, vector environment, evaluation) cannot tell a service
+    in its own process from one behind HTTP. `connect` makes a client for an address.
+
+    Args:
+        transport: the way to the service, closed with the client.
+        steps: the way of the steps, where it is another one.
+        wait_s: how long the server may hold a request for steps before it answers that
+            they still run; the next try joins them, so that none is taken twice.
+        budget_s: how long all tries of a call may take while the server gives no answer.
+        step_timeout_s: how long steps may take in all while the server says that they run.
+        fields: keys of info to keep, or with a minus in front to leave out.
+        note: a file that names the sessions that are open, for `close_left`.
+        renew: renew the leases of open sessions for as long as the client lives.
+        sleep: waits between tries.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        steps: Transport | None = None,
+        wait_s: float = 30.0,
+        budget_s: float = 120.0,
+        step_timeout_s: float = 3600.0,
+        fields: Sequence[str] = (),
+        note: Path | None = None,
+        renew: bool = False,
+        sleep: Callable[[float], Any] = asyncio.sleep,
+    ) -> None:
+        self.transport, self._step_transport = transport, steps or transport
+        query = f"?fields={quote(','.join(fields))}" if fields else ""
+        self._requests = Requests(transport, budget_s, query, sleep)
+        stepping = Requests(self._step_transport, budget_s, query, sleep)
+        self._steps = Steps(stepping, wait_s, budget_s, step_timeout_s, sleep)
+        self._open = OpenSessions(note, self.heartbeat if renew else None)
+
+    async def create(self, items: Sequence[CreateItem], *, request_id: str, wait_s: float = 0.0) -> list[Row]:
+        """Create and reset sessions; flattened in the order of items and their counts.
+
+        Args:
+            items: what to make.
+            request_id: names the request; repeated, it is answered once.
+            wait_s: how long to stand in the server's queue when it is full.
+        """
+        rows: list[Row] = []
+        for number, part in enumerate(_parts(items)):
+            name = request_id if len(items) <= MAX_ITEMS else f"{request_id}:{number}"
+            body = {"items": [members(item) for item in part], "request_id": name}
+            rows += await self._list("create", body, sum(item.count for item in part), wait_s)
+        return self._opened(rows)
+
+    async def fork(self, items: Sequence[ForkItem], *, request_id: str) -> list[Row]:
+        """Copy sessions in the state they are in; flattened in the order of items and their counts."""
+        body = {"items": [members(item) for item in items], "request_id": request_id}
+        num = sum(item.count for item in items)
+        return self._opened(await self._list("fork", body, num))
+
+    async def step(self, items: Sequence[StepItem]) -> list[Row]:
+        """Step sessions, and return the answers when all are done."""
+        return await self._steps.together(items)
+
+    def step_each(self, items: Sequence[StepItem]) -> AsyncGenerator[tuple[int, Row], None]:
+        """Step sessions, each named once, and give (place in `items`, answer) as each is done.
+
+        A slow environment holds up none of the others. Whoever stops listening leaves
+        the steps that still run to themselves.
+
+        Raises:
+            UsageError: if a session is named twice.
+        """
+        return self._steps.as_done(items)
+
+    async def reset(self, items: Sequence[ResetItem]) -> list[Row]:
+        """Start the next episode of sessions."""
+        rows: list[Row] = []
+        for part in _parts(items):
+            body = {"items": [members(item) for item in part]}
+            rows += await self._list("reset", body, len(part))
+        return rows
+
+    async def close(self, ids: Sequence[str]) -> None:
+        """Close sessions; closing one that is gone is no error."""
+        for part in _parts(ids):
+            await self._requests.call("close", {"ids": list(part)})
+        self._open.remove(ids)
+
+    async def close_left(self) -> list[str]:
+        """Close what `note` says was left open, by a client that died; return their ids.
+
+        Raises:
+            ServerError: if the server gives no answer; nothing is forgotten then.
+        """
+        if left := self._open.left():
+            await self.close(left)
+            log.info("closed %d sessions that an earlier run has left open", len(left))
+        self._open.forget()
+        return left
+
+    async def heartbeat(self, ids: Sequence[str]) -> Leases:
+        """Renew the leases of sessions, and tell which are there."""
+        alive: list[str] = []
+        ttl_s = 0.0
+        for part in _parts(ids) if ids else [ids]:
+            document = await self._requests.call("heartbeat", {"ids": list(part)})
+            alive, ttl_s = alive + document["alive"], float(document["ttl_s"])
+        return Leases(alive, ttl_s)
+
+    async def sessions(self) -> list[dict[str, Any]]:
+        """List the sessions of this key: id, env_id, episode, turn, end and idle_s.
+
+        A client that comes back after a crash finds here what to go on with, or to close.
+        """
+        rows: list[dict[str, Any]] = (await self._requests.call("sessions"))["sessions"]
+        return rows
+
+    async def describe(self, id: str) -> dict[str, Any]:
+        """Return where a session stands, its last reply under `last`.
+
+        Raises:
+            RequestRefused: if there is no such session.
+        """
+        if "/" in id:  # no session has one, and it would name another page of the server
+            raise unknown_session(id).as_error()
+        return await self._requests.call("describe", id=id)
+
+    async def envs(self) -> list[dict[str, Any]]:
+        """List the environments on offer: id, version, fingerprint, description."""
+        rows: list[dict[str, Any]] = (await self._requests.call("envs"))["envs"]
+        return rows
+
+    async def aclose(self) -> None:
+        """Release connections; sessions that are open stay noted."""
+        await self._open.aclose()
+        await self.transport.aclose()
+        if self._step_transport is not self.transport:
+            await self._step_transport.aclose()
+
+    async def _list(self, name: str, body: dict[str, Any], num: int, wait_s: float = 0.0) -> list[Row]:
+        """Make a call that answers with a list; a refusal of the whole becomes one of each item."""
+        try:
+            document = await self._requests.call(name, body, wait_s=wait_s)
+        except RequestRefused as error:
+            problem = Problem(error.status, error.code, error.detail, expected=error.expected)
+            return [problem] * num
+        return self._requests.rows(document, CALLS[name], num)
+
+    def _opened(self, rows: list[Row]) -> list[Row]:
+        self._open.add([row.id for row in rows if isinstance(row, Reply)])
+        return rows
+
+
+def connect(
+    url: str | None,
+    key: str | None = None,
+    *,
+    timeout_s: float = 60.0,
+    keep_alive: bool = True,
+    network: httpx.AsyncBaseTransport | None = None,
+    **options: Any,
+) -> SessionClient:
+    """Return a client for a server's address; `local:` or None is a service in this process.
+
+    Args:
+        url: where the server is, e.g. http://127.0.0.1:8000, or `local:`.
+        key: the bearer key, where the server asks for one.
+        timeout_s: how long one try may wait for its answer.
+        keep_alive: send steps over connections of our own, many times faster than
+            httpx, which takes the rest; False where a proxy is on the way.
+        network: stands in for the network, e.g. httpx.ASGITransport(app=...).
+        options: of the SessionClient.
+
+    Raises:
+        UsageError: if the address is not one.
+    """
+    if url in (None, "local:"):
+        from .transports.local import LocalTransport
+
+        return SessionClient(LocalTransport(), **options)
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"server address {url!r}: expected http://HOST:PORT or https://HOST[:PORT]")
+    from .transports.http import HttpTransport
+    from .transports.keep_alive import KeepAliveTransport
+
+    address, headers = url.rstrip("/"), {"authorization": f"Bearer {key}"} if key else {}
+    steps = KeepAliveTransport(address, headers, timeout_s) if keep_alive and network is None else None
+    transport = HttpTransport(address, headers, timeout_s, network)
+    # the server answers that steps still run before a try times out
+    return SessionClient(transport, steps=steps, **{"wait_s": timeout_s / 2, **options})
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut a long list into what one request may carry."""
+    return (items[start : start + MAX_ITEMS] for start in range(0, len(items), MAX_ITEMS))
