@@ -12,8 +12,6 @@ from .statistics.groups import moments
 from .table.columns import BoolArray, sums
 from .table.table import TurnTable
 
-__all__ = ["describe"]
-
 
 def describe(table: TurnTable, credit: Credit) -> dict[str, float]:
     """Return the statistics of a batch's credit, under the names of the training log.

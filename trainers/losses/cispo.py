@@ -6,8 +6,6 @@ from torch import Tensor
 
 from .base import Terms, register
 
-__all__ = ["cispo"]
-
 
 @register("cispo", aggregation="token_mean", ratio_level="token")
 def cispo(

@@ -7,8 +7,6 @@ from torch import Tensor
 from .base import Terms, register
 from .ppo import clipped_surrogate
 
-__all__ = ["dapo"]
-
 
 @register("dapo", aggregation="token_mean", ratio_level="token")
 def dapo(

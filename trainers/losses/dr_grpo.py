@@ -7,8 +7,6 @@ from torch import Tensor
 from .base import Terms, register
 from .ppo import clipped_surrogate
 
-__all__ = ["dr_grpo"]
-
 
 @register("dr_grpo", aggregation="constant", ratio_level="token")
 def dr_grpo(

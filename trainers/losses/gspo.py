@@ -7,8 +7,6 @@ from torch import Tensor
 from .base import Terms, register
 from .ppo import clipped_surrogate
 
-__all__ = ["gspo"]
-
 
 @register("gspo", aggregation="trajectory_mean", ratio_level="trajectory")
 def gspo(

@@ -9,8 +9,6 @@ from torch import Tensor
 from ...errors import UnknownName
 from ..objective_config import KlKind
 
-__all__ = ["KL_KINDS", "kl_estimate"]
-
 KL_KINDS: tuple[str, ...] = get_args(KlKind)
 
 

@@ -1,4 +1,4 @@
-"""LLDS: what was right or harmless shall not become less likely.
+"""LLDS: what was right or harmless must not become less likely.
 
 Shapes: _N sampled tokens of a micro-batch.
 """
@@ -12,8 +12,6 @@ from ...errors import UsageError
 from .objective import TokenBatch
 from .segments import segment_sum
 from .terms import register_term
-
-__all__ = ["llds"]
 
 
 @register_term("llds")

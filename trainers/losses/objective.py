@@ -23,7 +23,7 @@ from .terms import bind_terms
 
 @dataclass(frozen=True, slots=True)
 class TokenBatch:
-    """Hold the sampled tokens of a micro-batch, flat."""
+    """The sampled tokens of a micro-batch, flat."""
 
     logp_N: Tensor  # current policy, with gradient
     old_N: Tensor  # learner at the start of the batch
@@ -49,7 +49,7 @@ class TokenBatch:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Hold the value to differentiate, and sums over tokens for the log."""
+    """The value to differentiate, and sums over tokens for the log."""
 
     loss: Tensor
     sums: dict[str, Tensor]  # each a scalar: the sum over the tokens of this piece
@@ -58,7 +58,7 @@ class Outcome:
 
 
 class Objective:
-    """Evaluate the objective of a recipe on pieces of a mini-batch.
+    """The objective of a recipe, evaluated on pieces of a mini-batch.
 
     Raises:
         UnknownName: if the loss, a parameter of it, or another part is unknown.

@@ -11,8 +11,6 @@ from ...errors import UnknownName
 from ..objective_config import Correction
 from .segments import MAX_LOG_RATIO, segment_sum
 
-__all__ = ["CORRECTIONS", "offpolicy_weight"]
-
 CORRECTIONS: tuple[str, ...] = get_args(Correction)
 
 

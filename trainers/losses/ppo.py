@@ -7,8 +7,6 @@ from torch import Tensor
 
 from .base import Terms, register
 
-__all__ = ["clipped_surrogate", "ppo"]
-
 
 @register("ppo", aggregation="token_mean", ratio_level="token")
 def ppo(

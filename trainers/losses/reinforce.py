@@ -6,8 +6,6 @@ from torch import Tensor
 
 from .base import Terms, register
 
-__all__ = ["reinforce"]
-
 
 @register("reinforce", aggregation="token_mean", ratio_level="token")
 def reinforce(ratio_N: Tensor, advantage_N: Tensor, logp_N: Tensor) -> Terms:

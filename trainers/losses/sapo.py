@@ -7,8 +7,6 @@ from torch import Tensor
 
 from .base import Terms, register
 
-__all__ = ["sapo"]
-
 
 @register("sapo", aggregation="trajectory_mean", ratio_level="token")
 def sapo(

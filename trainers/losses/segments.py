@@ -14,8 +14,6 @@ from ...errors import UnknownName, UsageError
 from ..objective_config import Aggregation
 from .base import AGGREGATIONS
 
-__all__ = ["MAX_LOG_RATIO", "aggregation_weights", "segment_mean", "segment_sum"]
-
 MAX_LOG_RATIO = 20.0
 """Log-ratios are cut here before exp, so that a hopeless token gives a huge number, not infinity."""
 

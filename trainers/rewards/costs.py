@@ -9,8 +9,6 @@ from ..credit.table.columns import FloatArray, sums
 from ..credit.table.table import TurnTable
 from .base import register
 
-__all__ = ["format_term", "length_term"]
-
 
 @register("format")
 def format_term(table: TurnTable, *, bonus: float = 0.0, cost: float = 0.1) -> TurnTable:

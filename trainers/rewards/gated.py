@@ -16,8 +16,6 @@ from ..credit.table.table import TurnTable
 from ..parts import check_choice
 from .base import register
 
-__all__ = ["direct", "gated"]
-
 _FIELDS = ("column", "threshold", "value", "weight")
 _VALUES = ("sum", "max", "last")
 

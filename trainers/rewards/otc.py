@@ -15,8 +15,6 @@ from ..credit.table.table import TurnTable
 from ..parts import check_choice
 from .base import register
 
-__all__ = ["otc"]
-
 
 @register("otc")
 def otc(

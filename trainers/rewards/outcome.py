@@ -12,8 +12,6 @@ from ..credit.table.table import TurnTable
 from ..parts import check_choice
 from .base import register
 
-__all__ = ["outcome_gate"]
-
 
 @register("outcome_gate")
 def outcome_gate(

@@ -13,8 +13,6 @@ from ...errors import TableError, UnknownName, UsageError
 from ..credit.base import Credit
 from .base import register
 
-__all__ = ["spans", "tokens", "turn"]
-
 Floats = NDArray[np.float64]
 
 
@@ -22,8 +20,8 @@ Floats = NDArray[np.float64]
 def turn(credit: Credit, turns: Sequence[Turn]) -> list[Floats]:
     """Give every token the advantage of its turn."""
     return [
-        np.full(len(one.generation.token_ids), advantage)
-        for one, advantage in zip(turns, credit.advantage, strict=True)
+        np.full(len(turn.generation.token_ids), advantage)
+        for turn, advantage in zip(turns, credit.advantage, strict=True)
     ]
 
 
@@ -47,10 +45,10 @@ def spans(
     if outside not in ("turn", "zero"):
         raise UnknownName("value of weights.params.outside", outside, ["turn", "zero"])
     weights = []
-    for row, one in enumerate(turns):
+    for row, turn in enumerate(turns):
         rest = float(credit.advantage[row]) if outside == "turn" else 0.0
-        weight_L = np.full(len(one.generation.token_ids), rest)
-        for span in one.spans:
+        weight_L = np.full(len(turn.generation.token_ids), rest)
+        for span in turn.spans:
             if span.role in credit.spans:
                 weight_L[span.start : span.end] = credit.spans[span.role][row]
         weights.append(weight_L)
@@ -68,10 +66,10 @@ def tokens(credit: Credit, turns: Sequence[Turn]) -> list[Floats]:
     if credit.tokens is None:
         raise UsageError("weights.name = 'tokens', but the credit estimator gives none; use 'turn'")
     weights = []
-    for row, (one, given_L) in enumerate(zip(turns, credit.tokens, strict=True)):
-        if len(given_L) != len(one.generation.token_ids):
+    for row, (turn, given_L) in enumerate(zip(turns, credit.tokens, strict=True)):
+        if len(given_L) != len(turn.generation.token_ids):
             raise TableError(
-                f"row {row}: credit for {len(given_L)} tokens, the turn has {len(one.generation.token_ids)}"
+                f"row {row}: credit for {len(given_L)} tokens, the turn has {len(turn.generation.token_ids)}"
             )
         weights.append(np.asarray(given_L, dtype=np.float64))
     return weights

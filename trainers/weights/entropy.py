@@ -12,8 +12,6 @@ from ...errors import UsageError
 from ..credit.base import Credit
 from .base import register
 
-__all__ = ["high_entropy"]
-
 
 @register("high_entropy")
 def high_entropy(credit: Credit, turns: Sequence[Turn], *, share: float = 0.2) -> list[NDArray[np.float64]]:
@@ -32,10 +30,10 @@ def high_entropy(credit: Credit, turns: Sequence[Turn], *, share: float = 0.2) -
     """
     if not 0.0 < share <= 1.0:
         raise UsageError(f"weights.params.share is {share}; expected a number in (0, 1]")
-    for row, one in enumerate(turns):
-        if len(one.generation.entropy) != len(one.generation.token_ids):
+    for row, turn in enumerate(turns):
+        if len(turn.generation.entropy) != len(turn.generation.token_ids):
             raise UsageError(f"row {row}: the policy reported no entropies, which 'high_entropy' needs")
-    entropies = [np.asarray(one.generation.entropy, dtype=np.float64) for one in turns]
+    entropies = [np.asarray(turn.generation.entropy, dtype=np.float64) for turn in turns]
     threshold = np.quantile(np.concatenate(entropies), 1.0 - share) if entropies else 0.0
     return [
         np.where(entropy_L >= threshold, advantage, 0.0)

@@ -12,8 +12,6 @@ from ..statistics.ends import done_rows
 from ..table.columns import FloatArray
 from ..table.table import TurnTable
 
-__all__ = ["archer"]
-
 
 def _twin(number: int) -> tuple[Head, Head]:
     return (

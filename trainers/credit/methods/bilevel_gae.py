@@ -18,8 +18,6 @@ from ..table.scan import recurrence
 from ..table.table import TurnTable
 from ..table.tokens import Tokens
 
-__all__ = ["bilevel_gae", "bilevel_gae_of_table"]
-
 
 def bilevel_gae(
     rewards: Any,

@@ -12,8 +12,6 @@ from ..statistics.scores import Mode, Statistics, episode_advantage
 from ..table.columns import FloatArray
 from ..table.table import TurnTable
 
-__all__ = ["broadcast"]
-
 
 @register("broadcast")
 def broadcast(

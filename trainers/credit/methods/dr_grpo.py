@@ -6,8 +6,6 @@ from ..base import Credit, register
 from ..statistics.scores import Penalised, Statistics, episode_advantage, penalties
 from ..table.table import TurnTable
 
-__all__ = ["dr_grpo"]
-
 
 @register("dr_grpo")
 def dr_grpo(

@@ -15,8 +15,6 @@ from ..statistics.scores import Mode, Penalised, Statistics, episode_advantage, 
 from ..table.columns import sums
 from ..table.table import TurnTable
 
-__all__ = ["g2po"]
-
 
 @register("g2po")
 def g2po(

@@ -7,8 +7,6 @@ from ..states.anchors import anchor_groups, step_advantage
 from ..statistics.scores import Mode, Penalised, Statistics, episode_advantage, penalties
 from ..table.table import TurnTable
 
-__all__ = ["gigpo"]
-
 
 @register("gigpo")
 def gigpo(

@@ -16,8 +16,6 @@ from ..table.columns import FloatArray, IntArray, combine, sums
 from ..table.scan import recurrence
 from ..table.table import TurnTable
 
-__all__ = ["graft"]
-
 
 @register("graft")
 def graft(

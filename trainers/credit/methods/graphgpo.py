@@ -8,8 +8,6 @@ from ..states.graph import StateGraph
 from ..statistics.scores import Mode, Penalised, Statistics, episode_advantage, penalties
 from ..table.table import TurnTable
 
-__all__ = ["graphgpo"]
-
 
 @register("graphgpo")
 def graphgpo(

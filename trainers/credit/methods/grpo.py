@@ -6,8 +6,6 @@ from ..base import Credit, register
 from ..statistics.scores import Penalised, Statistics, episode_advantage, penalties
 from ..table.table import TurnTable
 
-__all__ = ["grpo"]
-
 
 @register("grpo")
 def grpo(

@@ -19,8 +19,6 @@ from ..table.columns import BoolArray, FloatArray, IntArray
 from ..table.scan import recurrence
 from ..table.table import TurnTable
 
-__all__ = ["hae"]
-
 
 @register(
     "hae",

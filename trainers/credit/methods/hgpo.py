@@ -17,8 +17,6 @@ from ..statistics.scores import Mode, Penalised, episode_advantage, penalties
 from ..table.columns import BoolArray, FloatArray, IntArray, combine
 from ..table.table import TurnTable
 
-__all__ = ["hgpo"]
-
 
 @register("hgpo")
 def hgpo(

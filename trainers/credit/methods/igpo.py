@@ -17,8 +17,6 @@ from ..table.scan import discounted_sum
 from ..table.table import TurnTable
 from ..table.tokens import Tokens
 
-__all__ = ["igpo"]
-
 
 @register("igpo")
 def igpo(

@@ -17,8 +17,6 @@ from ..table.columns import FloatArray, IntArray, combine, sums
 from ..table.scan import recurrence
 from ..table.table import TurnTable
 
-__all__ = ["mars"]
-
 _DIGITS = 12
 
 

@@ -13,8 +13,6 @@ from ..table.scan import recurrence
 from ..table.table import TurnTable
 from ..table.tokens import Tokens
 
-__all__ = ["poad"]
-
 
 @register("poad", heads=(Head("token_values", "tokens", "value"),))
 def poad(

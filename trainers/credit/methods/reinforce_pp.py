@@ -18,8 +18,6 @@ from ..table.scan import recurrence
 from ..table.table import TurnTable
 from ..table.tokens import split
 
-__all__ = ["reinforce_pp", "reinforce_pp_baseline"]
-
 
 @register("reinforce_pp")
 def reinforce_pp(

@@ -10,8 +10,6 @@ from ..statistics.scores import Penalised, Statistics, penalties, statistics_of
 from ..table.columns import FloatArray
 from ..table.table import TurnTable
 
-__all__ = ["rloo"]
-
 
 @register("rloo")
 def rloo(

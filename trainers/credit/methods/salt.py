@@ -17,8 +17,6 @@ from ..table.columns import IntArray, combine, factorise, sums
 from ..table.table import TurnTable
 from .rloo import leave_one_out
 
-__all__ = ["salt"]
-
 
 @register("salt")
 def salt(

@@ -13,8 +13,6 @@ from ..statistics.scores import Penalised, penalties
 from ..table.scan import recurrence
 from ..table.table import TurnTable
 
-__all__ = ["turn_ppo"]
-
 
 @register("turn_ppo", heads=(Head("value", "prompt", "value", beyond=True),))
 def turn_ppo(

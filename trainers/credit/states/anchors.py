@@ -8,8 +8,6 @@ from ..table.columns import FloatArray, IntArray
 from ..table.table import TurnTable
 from .similarity import similar_groups
 
-__all__ = ["anchor_groups", "step_advantage"]
-
 
 def anchor_groups(table: TurnTable, similarity: float | None, autojunk: bool, method: str) -> IntArray:
     """Return the code of each turn's anchor group [N], by first appearance.

@@ -10,8 +10,6 @@ import numpy as np
 
 from ..table.columns import IntArray
 
-__all__ = ["Ceilings"]
-
 _CHARACTERS, _PAIRS = 512, 2_048
 """Columns at most; beyond that several share one, which only raises a ceiling."""
 

@@ -12,8 +12,6 @@ import numpy as np
 from ..table.columns import BoolArray, FloatArray, IntArray, combine, factorise
 from ..table.table import TurnTable
 
-__all__ = ["StateGraph", "solved_rows"]
-
 
 def solved_rows(table: TurnTable) -> BoolArray:
     """Return which turns belong to a solved trajectory: by column success, else a return above 0 [N]."""

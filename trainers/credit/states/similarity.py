@@ -21,8 +21,6 @@ from ..table.table import TurnTable
 from .ceilings import Ceilings
 from .subsequence import Subsequences
 
-__all__ = ["similar_groups"]
-
 
 def similar_groups(table: TurnTable, threshold: float, autojunk: bool, method: str) -> IntArray:
     """Return the code of each turn's group of similar states [N], by first appearance.

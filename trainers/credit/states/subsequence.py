@@ -6,8 +6,6 @@ import numpy as np
 
 from ..table.columns import IntArray
 
-__all__ = ["Subsequences"]
-
 _BITS_PER_TEXT = 4_000
 """Bits of the joint integer that cost as much as treating one text by itself."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from ..table.columns import BoolArray
 from ..table.table import TurnTable
 
-__all__ = ["done_rows"]
-
 
 def done_rows(table: TurnTable) -> BoolArray:
     """Return which rows are a last turn after which nothing can follow [N].

@@ -11,8 +11,6 @@ import numpy as np
 
 from ..table.columns import BoolArray, FloatArray, IntArray, sums
 
-__all__ = ["RELATIVE_SPREAD", "Moments", "centre", "moments", "standardise"]
-
 RELATIVE_SPREAD = 1e-12
 """Values of a group that differ by less, relative to the largest, are equal: the rest is rounding."""
 

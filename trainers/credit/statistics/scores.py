@@ -15,8 +15,6 @@ from ..table.columns import BoolArray, FloatArray
 from ..table.table import TurnTable
 from .groups import Moments, moments, standardise
 
-__all__ = ["Mode", "Penalised", "Statistics", "episode_advantage", "penalties", "statistics_of"]
-
 Mode = Literal["mean_std", "mean"]
 Statistics = Literal["trajectories", "turns"]
 Penalised = Literal["invalid", "malformed", "inadmissible"]

@@ -7,8 +7,6 @@ import numpy as np
 from ..table.columns import FloatArray, IntArray
 from .groups import moments
 
-__all__ = ["whitened"]
-
 
 def whitened(values_K: FloatArray, weight_K: IntArray, epsilon: float) -> FloatArray:
     """Return (value - mean) / sqrt(variance + epsilon), each value standing for `weight` tokens.

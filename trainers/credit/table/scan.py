@@ -6,8 +6,6 @@ import numpy as np
 
 from .columns import BoolArray, FloatArray
 
-__all__ = ["discounted_sum", "recurrence"]
-
 
 def discounted_sum(values_N: FloatArray, last_N: BoolArray, gamma: float) -> FloatArray:
     """Return y_t = values_t + gamma * y_(t+1), from 0 after each last turn [N]."""

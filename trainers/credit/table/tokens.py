@@ -13,8 +13,6 @@ from ....errors import TableError
 from .columns import BoolArray, FloatArray, IntArray, sums
 from .table import TurnTable
 
-__all__ = ["Tokens", "split"]
-
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
