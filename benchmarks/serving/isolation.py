@@ -25,7 +25,7 @@ from drivers import ENV, HERE
 
 from turnwise.servers.client import SessionClient
 from turnwise.servers.client.transports.local import LocalTransport
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.isolation.containers.launcher import DEFAULT_IMAGE, ContainerLauncher
 from turnwise.servers.isolation.hosts import Isolation
 from turnwise.servers.isolation.launchers import Launcher, ProcessLauncher
@@ -40,7 +40,7 @@ def client_of(way: Isolation, pool: ProcessPool | None) -> SessionClient:
     """Build a service that isolates so, and a client of it."""
     return SessionClient(
         LocalTransport(
-            Service(Offer([ENV], isolation={"*": way}, pools={way: pool} if pool is not None else None))
+            Service(Catalogue([ENV], isolation={"*": way}, pools={way: pool} if pool is not None else None))
         )
     )
 

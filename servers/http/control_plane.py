@@ -14,7 +14,7 @@ from fastapi import Response as HttpResponse
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from ..isolation.catalogue import Offer
+from ..isolation.catalogue import Catalogue
 from ..protocol.calls import CALLS, Call
 from ..protocol.encoding import load_body
 from ..protocol.openapi import PROBLEMS, documented
@@ -95,7 +95,7 @@ class Application(FrontDoor):
 
 def build_app(service: Service | None = None, keys: Keys | None = None) -> Application:
     """Build the server around a service; by default one in memory that offers what is registered."""
-    return Application(service or Service(Offer()), keys)
+    return Application(service or Service(Catalogue()), keys)
 
 
 def control_plane(calls: Calls, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:

@@ -17,15 +17,14 @@ import orjson
 
 from ..protocol.bodies import Batch, read_body
 from ..protocol.calls import Call
-from ..protocol.encoding import PROTOCOL
-from ..protocol.fields import select_fields
+from ..protocol.encoding import PROTOCOL, select_fields
 from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem, still_running, unknown_session
 from ..protocol.types import CreateItem, ForkItem, Problem, ResetItem, StepItem
+from ..sessions.counts import Rates
 from ..sessions.creation import Creation
 from ..sessions.documents import journal_document, line_of, standing
 from ..sessions.health import check
 from ..sessions.metrics import Metrics
-from ..sessions.rates import Rates
 from ..sessions.service import Pending, Service, as_completed, in_order
 from .keys import Caller
 from .messages import Request, Response
@@ -229,7 +228,7 @@ class Calls:
 
     async def envs(self, _request: Request, _: None) -> Response:
         """List the environments on offer."""
-        return Response(200, orjson.dumps({"protocol": PROTOCOL, "envs": self.service.offer.listing()}))
+        return Response(200, orjson.dumps({"protocol": PROTOCOL, "envs": self.service.catalogue.listing()}))
 
     async def health(self) -> Response:
         """Say how the server is."""
@@ -243,7 +242,7 @@ class Calls:
     def counted(self) -> Metrics:
         """Return the counters, those kept elsewhere brought up to date."""
         service = self.service
-        if pools := service.offer.pools.values():
+        if pools := service.catalogue.pools.values():
             service.metrics.note("workers_replaced", sum(pool.num_replaced for pool in pools))
         return service.metrics
 

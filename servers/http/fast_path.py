@@ -1,19 +1,23 @@
-"""HTTP in which a step that is an ordinary call is answered without a task.
+"""The HTTP of our server: steps the short way, and a bound on what comes before a body.
 
 uvicorn makes of every request a scope, a cycle and a task, so that an application
 may wait; that takes longer than a step. Here a request for steps is held back
-while the read that brought it is parsed. If the gate can answer it by an ordinary
-call, the answer is written at once, or when the journal has it. Every other request,
+while the read that brought it is parsed. If the front door can answer it synchronously,
+the answer is written right away, or when the journal has it. Every other request,
 and one that a read brought only a part of, is given to uvicorn as if it came just
 then. One request a read is answered so: those behind it in a pipeline take turns
 with other connections as they always did. Bytes are the same either way, but for one
-thing: where a pipeline ends in what is no HTTP, uvicorn's 400 no longer overtakes the
+thing: where a pipeline ends in what is not HTTP, uvicorn's 400 no longer overtakes the
 answer to the request before.
 
 Of uvicorn's class this relies on: the parser's callbacks `on_*`, `data_received`,
-`on_response_complete`, and the attributes `cycle` (of which it uses what `_Held`
+`on_response_complete`, and the attributes `cycle` (of which it uses what `_StandIn`
 has), `flow.write_paused`, `server_state.default_headers`, `access_log`,
 `limit_concurrency` and `root_path`.
+
+Bodies are bounded by the front door, where it is known who sends them. A request line or
+headers without end never get that far: they are kept until they are complete, so
+that anybody could fill the server's memory with them.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,12 +33,21 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from ..protocol.encoding import PROTOCOL
+from ..protocol.problems import PROBLEM_TYPE, encode_problem, too_large
 from .front import FrontDoor, response_headers
 from .messages import Response
 
-__all__ = ["StepProtocol"]
+__all__ = ["MAX_HEAD_BYTES", "BoundedHttp", "StepProtocol"]
 
 log = logging.getLogger("turnwise.servers")
+
+MAX_HEAD_BYTES = 65_536
+_END = b"\r\n\r\n"
+_REFUSAL = (
+    "HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: {}\r\ncontent-length: {}\r\n"
+    "turnwise-protocol: {}\r\nconnection: close\r\n\r\n"
+)
 
 # a request with one of these has a meaning beyond its path and its body
 _UNUSUAL = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
@@ -42,8 +56,8 @@ _STATUS_LINES = {
 }
 
 
-class _Held:
-    """Stand where uvicorn keeps the request that is being answered, while the journal is written."""
+class _StandIn:
+    """What stands where uvicorn keeps the request that is being answered, while the journal is written."""
 
     __slots__ = ("disconnected", "keep_alive", "message_event", "response_complete")
 
@@ -54,9 +68,9 @@ class _Held:
 
 
 class StepProtocol(HttpToolsProtocol):
-    """Be uvicorn's protocol, with a short way for steps.
+    """Uvicorn's protocol, with a short way for steps.
 
-    Where the application is no gate, or one that does not want it, or something
+    Where the application is not a front door, or one that does not want it, or something
     has to see every request on its way there, it is uvicorn's protocol and nothing else.
     """
 
@@ -68,9 +82,9 @@ class StepProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        gate = config.app
+        front = config.app
         seen = self.access_log or self.limit_concurrency is not None or bool(self.root_path)
-        self._gate = gate if isinstance(gate, FrontDoor) and gate.direct and not seen else None
+        self._front = front if isinstance(front, FrontDoor) and front.direct and not seen else None
         self._first = False  # nothing of this read was answered yet
         self._holding = False
         self._has_head = False
@@ -78,7 +92,7 @@ class StepProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; what is not whole then is not held back any longer."""
-        self._first = self._gate is not None
+        self._first = self._front is not None
         super().data_received(data)
         if self._holding:
             self._let_go()
@@ -106,7 +120,7 @@ class StepProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Let go of what is certainly no step."""
+        """Let go of what is certainly not a step."""
         if self._holding:
             parser = self.parser
             if (
@@ -150,27 +164,27 @@ class StepProtocol(HttpToolsProtocol):
                 super().on_body(part)
 
     def _answer(self) -> bool:
-        """Answer the request that is held, if that is an ordinary call."""
-        assert self._gate is not None, "nothing is held without a gate"
+        """Answer the request that is held, if that takes no waiting."""
+        assert self._front is not None, "nothing is held without a front door"
         try:
-            found = self._gate.try_now(self.url.decode("latin-1"), self.headers, b"".join(self._parts))
+            found = self._front.try_now(self.url.decode("latin-1"), self.headers, b"".join(self._parts))
         except Exception:
             # asked for again, a step is answered from store or fails for uvicorn to report
-            log.exception("a step was not answered at once")
+            log.exception("a step was not answered right away")
             return False
         if found is None:
             return False
         answer, waits = found
         if waits:
-            held = _Held()
+            held = _StandIn()
             self.cycle = held  # type: ignore[assignment]
-            self._gate.commits.give(partial(self._give, held), answer)
+            self._front.commits.give(partial(self._give, held), answer)
         else:
             self._write(answer, keep_alive=True)
             self.on_response_complete()
         return True
 
-    def _give(self, held: _Held, answer: Response | None) -> None:
+    def _give(self, held: _StandIn, answer: Response | None) -> None:
         """Send an answer that had to wait; without one the connection ends."""
         held.response_complete = True
         if held.disconnected:
@@ -189,3 +203,53 @@ class StepProtocol(HttpToolsProtocol):
             headers.append((b"connection", b"close"))
         lines = [b"%b: %b\r\n" % header for header in headers]
         self.transport.write(b"".join([_STATUS_LINES[answer.status], *lines, b"\r\n", answer.body]))
+
+
+class BoundedHttp(StepProtocol):
+    """A protocol that hangs up on a request line and headers that do not end.
+
+    They are measured as they arrive, so that what comes complete in one piece of
+    what the loop reads, at most 256 KB, is let through.
+    """
+
+    _in_head = False
+    _head_bytes = 0
+    _body_bytes = 0  # of this read, since the last headers ended
+
+    def on_message_begin(self) -> None:
+        """Note that a request line has begun."""
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Note that the headers have ended."""
+        self._in_head, self._body_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count a part of the body."""
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived."""
+        self._body_bytes = 0
+        super().data_received(data)
+        if not self._in_head:
+            return
+        # a head that began in this read began after the last one that ended in it, and after its body
+        ended = data.rfind(_END) if self._head_bytes == 0 else -1
+        arrived = len(data) if ended < 0 else len(data) - ended - len(_END)
+        self._head_bytes += max(1, arrived - self._body_bytes)
+        if self._head_bytes > MAX_HEAD_BYTES and self.transport.get_protocol() is self:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:  # else it would end up in that answer
+            what = "bytes of the request line and headers"
+            problem = replace(too_large(what, self._head_bytes, MAX_HEAD_BYTES), status=431)
+            body = encode_problem(problem)
+            self.transport.write(_REFUSAL.format(PROBLEM_TYPE, len(body), PROTOCOL).encode() + body)
+        self.transport.close()

@@ -121,7 +121,7 @@ class FrontDoor:
             around = scope.get("turnwise.around")
             await websocket.serve_socket(self._calls, self._keys, caller, receive, send, around)
             return True
-        env_id = openenv.env_of(scope["path"], self._calls.service.offer.ids())
+        env_id = openenv.env_of(scope["path"], self._calls.service.catalogue.ids())
         if env_id is None:
             return False
         await openenv.serve_openenv(self._calls, caller, env_id, receive, send)

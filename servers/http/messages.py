@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..protocol.fields import select_fields_of_all
+from ..protocol.encoding import select_fields_of_all
 from .keys import Caller
 
 __all__ = ["JSON_TYPE", "Request", "Response"]

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -24,21 +25,24 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.routing import BaseRoute, Route
 
 from ..protocol.problems import Refused
+from ..sessions.service import Service
 from .control_plane import Application
 from .front import Message, Receive, Scope, Send
 from .messages import Response
-from .span_subject import Subjects, code_of
 from .websocket import names
 
-__all__ = ["Traced", "traced"]
+__all__ = ["Subjects", "Traced", "code_of", "parent_of", "traced"]
 
 _SPANS_PATH = "/v1/traces"
 _FLUSH_S = 5.0
 _MAX_PATH = 256
 _MAX_HEADER = 512
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"))
+_SESSIONS = "/v1/sessions/"
+_MAX_PROBLEM_BYTES = 1 << 16
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 
@@ -68,7 +72,7 @@ def traced(app: Application, url: str) -> Iterator[Traced]:
 
 
 class Traced:
-    """Answer as an application does, a span around each request and each call of a websocket.
+    """An application with a span around each request and each call of a websocket.
 
     Args:
         app: what answers.
@@ -188,3 +192,65 @@ def _spans_url(url: str) -> str:
     parts = urlsplit(url)
     path = parts.path.rstrip("/")
     return parts._replace(path=path if path.endswith(_SPANS_PATH) else path + _SPANS_PATH).geturl()
+
+
+class Subjects:
+    """What a span may say of a call: its route, environment, number of items, code of its problem.
+
+    Everything else in a body, actions and keys above all, stays out of traces.
+
+    Args:
+        service: where the sessions live.
+        routes: of the control plane, which knows every path.
+    """
+
+    def __init__(self, service: Service, routes: Iterable[BaseRoute]) -> None:
+        self._sessions = service.sessions
+        self._offered = frozenset(service.catalogue.ids())
+        self._paths = frozenset(route.path for route in routes if isinstance(route, Route))
+
+    def route(self, path: str) -> str | None:
+        """Return the template of a path, None if there is no such path."""
+        if path in self._paths:
+            return path
+        id, slash, call = path.removeprefix(_SESSIONS).partition("/")
+        template = f"{_SESSIONS}{{id}}{slash}{call}"
+        return template if id and path.startswith(_SESSIONS) and template in self._paths else None
+
+    def of_path(self, path: str) -> dict[str, str | int]:
+        """Describe the session that a path names."""
+        id = path[len(_SESSIONS) :].partition("/")[0] if path.startswith(_SESSIONS) else ""
+        return self._told({self._env_of(id)})
+
+    def of_document(self, document: dict[str, Any]) -> dict[str, str | int]:
+        """Describe the items of a body, or what the body itself names."""
+        items = document.get("items", document.get("ids"))
+        if not isinstance(items, list):
+            return self._told({self._env_of(document)})
+        return {"turnwise.items": len(items), **self._told({self._env_of(item) for item in items})}
+
+    def _told(self, env_ids: set[str | None]) -> dict[str, str | int]:
+        known = env_ids - {None}
+        return {"turnwise.env_id": str(*known)} if len(known) == 1 else {}
+
+    def _env_of(self, item: Any) -> str | None:
+        """Return the environment of an item; None if another worker knows it, or nobody."""
+        if isinstance(item, dict):
+            env_id = item.get("env_id")
+            if isinstance(env_id, str):
+                return env_id if env_id in self._offered else None
+            item = item.get("id")
+        session = self._sessions.get(item) if isinstance(item, str) else None
+        return None if session is None else session.record.env_id
+
+
+def code_of(body: bytes) -> str | None:
+    """Return the code of a problem; None where the body is not one."""
+    if len(body) > _MAX_PROBLEM_BYTES:
+        return None
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    code = document.get("code") if isinstance(document, dict) else None
+    return code if isinstance(code, str) else None

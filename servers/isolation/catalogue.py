@@ -16,17 +16,17 @@ from typing import Any
 from ...envs.registry import make, registered, version_of
 from ...errors import UnknownName, UsageError
 from ..protocol.problems import Refused, not_allowed, unknown_environment
-from .descriptions import Facts, facts_of
+from .descriptions import EnvDescription, describe_env
 from .hosts import Host, Isolation, LocalHost, isolation_of
 from .process_pool import ProcessPool
 
-__all__ = ["Offer"]
+__all__ = ["Catalogue"]
 
 _LOOKS_LIKE_FILE = re.compile(r"[/\\]|^~|\.[A-Za-z0-9]{1,8}$")
 
 
-class Offer:
-    """Know the environments that sessions may be made of.
+class Catalogue:
+    """The environments that sessions may be made of.
 
     Args:
         envs: ids, `module:Class` or `file.py:Class`; None offers every registered one.
@@ -34,7 +34,7 @@ class Offer:
         isolation: how an environment runs; the key "*" is for those not named.
         trusted: allow everything, for sessions in the caller's own process.
         pools: the processes that keep environments, for each way of isolation that has them.
-        facts: of environments that are not to be imported here; all others are.
+        descriptions: of environments that are not to be imported here; all others are.
 
     Raises:
         UnknownName: if an id is not registered.
@@ -49,7 +49,7 @@ class Offer:
         isolation: Mapping[str, Isolation] | None = None,
         trusted: bool = False,
         pools: Mapping[Isolation, ProcessPool] | None = None,
-        facts: Mapping[str, Facts] | None = None,
+        descriptions: Mapping[str, EnvDescription] | None = None,
     ) -> None:
         self._named = tuple(envs) if envs else None
         self._roots = tuple(_folder(root) for root in data_roots)
@@ -61,9 +61,9 @@ class Offer:
             self.pools["process"] = ProcessPool()
         if "container" in ways and "container" not in self.pools:
             raise UsageError("isolation in containers needs a pool that says of which image")
-        self._facts = dict(facts or {})
+        self._descriptions = dict(descriptions or {})
         for env_id in self._named or ():
-            self._facts_of(env_id)
+            self._description_of(env_id)
 
     def ids(self) -> list[str]:
         """Return the ids on offer, sorted."""
@@ -80,13 +80,13 @@ class Offer:
             {
                 "id": env_id,
                 "version": version_of(env_id),
-                "fingerprint": facts.fingerprint,
-                "description": table.get(env_id) or facts.description,
+                "fingerprint": described.fingerprint,
+                "description": table.get(env_id) or described.description,
                 "isolation": self.isolation_of(env_id),
-                "no_expert": facts.no_expert,
-                "kwargs": facts.kwargs,
+                "no_expert": described.no_expert,
+                "kwargs": described.kwargs,
             }
-            for env_id, facts in ((one, self._facts_of(one)) for one in self.ids())
+            for env_id, described in ((id, self._description_of(id)) for id in self.ids())
         ]
 
     def admit(self, env_id: str, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Offer:
             return kwargs
         if env_id not in self.ids():
             raise Refused(self._not_on_offer(env_id))
-        files = self._facts_of(env_id).files
+        files = self._description_of(env_id).files
         return {name: self._admit_value(name, value, name in files) for name, value in kwargs.items()}
 
     def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
@@ -151,10 +151,10 @@ class Offer:
             )
         )
 
-    def _facts_of(self, env_id: str) -> Facts:
-        if env_id not in self._facts:
-            self._facts[env_id] = facts_of(env_id)
-        return self._facts[env_id]
+    def _description_of(self, env_id: str) -> EnvDescription:
+        if env_id not in self._descriptions:
+            self._descriptions[env_id] = describe_env(env_id)
+        return self._descriptions[env_id]
 
 
 def _folder(root: Path) -> Path:

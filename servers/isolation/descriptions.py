@@ -18,12 +18,12 @@ from ...envs.fingerprint import code_fingerprint
 from ...envs.registry import is_registered, load_class, registered
 from ...errors import UnknownName
 
-__all__ = ["Facts", "facts_from", "facts_of", "plain_facts"]
+__all__ = ["EnvDescription", "describe_env", "description_from", "plain_description"]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Describe an environment.
+class EnvDescription:
+    """What is known of an environment.
 
     Args:
         fingerprint: of the class; empty where a function builds the environment.
@@ -40,7 +40,7 @@ class Facts:
     files: tuple[str, ...] = ()
 
 
-def facts_of(env_id: str) -> Facts:
+def describe_env(env_id: str) -> EnvDescription:
     """Import an environment's class and describe it.
 
     Raises:
@@ -49,27 +49,30 @@ def facts_of(env_id: str) -> Facts:
     """
     cls = _class_of(env_id)
     if cls is None:
-        return Facts(kwargs={})
+        return EnvDescription(kwargs={})
     parameters = _parameters(cls)
-    return Facts(
+    return EnvDescription(
         fingerprint=code_fingerprint(cls),
         description=(inspect.getdoc(cls) or "").partition("\n")[0],
         no_expert=getattr(cls, "no_expert", None),
-        kwargs={one.name: "" if one.annotation is one.empty else str(one.annotation) for one in parameters},
-        files=tuple(one.name for one in parameters if "Path" in str(one.annotation)),
+        kwargs={
+            parameter.name: "" if parameter.annotation is parameter.empty else str(parameter.annotation)
+            for parameter in parameters
+        },
+        files=tuple(parameter.name for parameter in parameters if "Path" in str(parameter.annotation)),
     )
 
 
-def plain_facts(facts: Facts) -> dict[str, Any]:
-    """Make facts a JSON value."""
-    return asdict(facts)
+def plain_description(described: EnvDescription) -> dict[str, Any]:
+    """Make a description a JSON value."""
+    return asdict(described)
 
 
-def facts_from(value: Any) -> Facts:
-    """Make facts of a JSON value that came from where nothing is to be trusted.
+def description_from(value: Any) -> EnvDescription:
+    """Make a description of a JSON value that came from where nothing is to be trusted.
 
     Raises:
-        ValueError: if it has not their form.
+        ValueError: if it does not have that form.
     """
     match value:
         case {
@@ -78,8 +81,8 @@ def facts_from(value: Any) -> Facts:
             "no_expert": str() | None as no_expert,
             "kwargs": dict(kwargs),
             "files": list(files),
-        } if all(isinstance(one, str) for one in [*kwargs.values(), *files]):
-            return Facts(fingerprint, description, no_expert, kwargs, tuple(files))
+        } if all(isinstance(text, str) for text in [*kwargs.values(), *files]):
+            return EnvDescription(fingerprint, description, no_expert, kwargs, tuple(files))
     raise ValueError(f"{str(value)[:200]!r} does not describe an environment")
 
 

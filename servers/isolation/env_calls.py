@@ -17,7 +17,7 @@ import orjson
 from ... import __version__
 from ...envs.core import ENV_ERRORS
 from ...envs.registry import make
-from .descriptions import facts_of, plain_facts
+from .descriptions import describe_env, plain_description
 from .hosts import LocalHost
 
 __all__ = ["answer_requests"]
@@ -70,7 +70,7 @@ class _Hosts:
 
 def _describe(env_ids: list[str]) -> dict[str, Any]:
     """Tell the version and what is known of environments, as they are on this side."""
-    return {"version": __version__, "envs": {one: plain_facts(facts_of(one)) for one in env_ids}}
+    return {"version": __version__, "envs": {id: plain_description(describe_env(id)) for id in env_ids}}
 
 
 def _read(requests: BinaryIO) -> dict[str, Any] | None:

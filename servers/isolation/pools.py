@@ -1,63 +1,82 @@
-"""The processes and containers that a configuration asks for."""
+"""The processes and containers that environments on offer are kept in."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...envs.registry import registered
-from .catalogue import Offer
-from .containers.launcher import ContainerLauncher, facts_inside
-from .descriptions import Facts
+from .catalogue import Catalogue
+from .containers.launcher import ContainerLauncher, descriptions_inside
+from .descriptions import EnvDescription
 from .hosts import Isolation, isolation_of
 from .launchers import ProcessLauncher
 from .process_pool import ProcessPool
 
-if TYPE_CHECKING:
-    from ..run.config import ServerConfig
-
-__all__ = ["build_offer"]
+__all__ = ["Processes", "build_catalogue"]
 
 
-def build_offer(config: ServerConfig) -> Offer:
-    """Build an offer with the pools that its environments are kept in.
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Bounds of the processes and containers that keep environments.
+
+    Args:
+        num: how many of each kind there may be.
+        deadline_s: how long a reset or a step may take, in seconds; 0 is for ever.
+        memory_bytes: how much memory each may take; 0 is no limit, and 1 GiB for a container.
+        image: what containers are made of.
+    """
+
+    num: int
+    deadline_s: float
+    memory_bytes: int
+    image: str
+
+
+def build_catalogue(
+    envs: Sequence[str], data_roots: Sequence[Path], isolation: Mapping[str, Isolation], processes: Processes
+) -> Catalogue:
+    """Build a catalogue with the pools that its environments are kept in.
+
+    Args:
+        envs: what is on offer; empty for everything registered.
+        data_roots: folders in which arguments may name files.
+        isolation: environment -> how it runs; "*" for those not named.
+        processes: bounds of those that are needed.
 
     Raises:
         UsageError: if they cannot be kept so here.
     """
-    ways = set(config.isolation.values())
+    ways = set(isolation.values())
     pools: dict[Isolation, ProcessPool] = {}
-    facts: dict[str, Facts] = {}
+    descriptions: dict[str, EnvDescription] = {}
     if "process" in ways:
-        local = ProcessLauncher(config.memory_bytes)
-        pools["process"] = ProcessPool(local, config.processes, deadline_s=config.deadline_s)
+        local = ProcessLauncher(processes.memory_bytes)
+        pools["process"] = ProcessPool(local, processes.num, deadline_s=processes.deadline_s)
     with ExitStack() as undo:
         if "container" in ways:
-            launcher = _containers(config)
-            containers = ProcessPool(launcher, config.processes, deadline_s=config.deadline_s)
+            inside = [id for id in envs or registered() if isolation_of(isolation, id) == "container"]
+            launcher = _containers(inside, data_roots, processes)
+            containers = ProcessPool(launcher, processes.num, deadline_s=processes.deadline_s)
             undo.callback(containers.close)
             pools["container"] = containers
-            facts = facts_inside(containers, launcher, _inside(config))
-        offer = Offer(
-            config.envs, data_roots=config.data_roots, isolation=config.isolation, pools=pools, facts=facts
+            descriptions = descriptions_inside(containers, launcher, inside)
+        catalogue = Catalogue(
+            envs, data_roots=data_roots, isolation=isolation, pools=pools, descriptions=descriptions
         )
         undo.pop_all()
-    return offer
+    return catalogue
 
 
-def _inside(config: ServerConfig) -> list[str]:
-    ids = config.envs or registered()
-    return [env_id for env_id in ids if isolation_of(config.isolation, env_id) == "container"]
-
-
-def _containers(config: ServerConfig) -> ContainerLauncher:
+def _containers(inside: Sequence[str], data_roots: Sequence[Path], processes: Processes) -> ContainerLauncher:
     """Let containers read what their environments are made of, and nothing else of this machine."""
-    files = [file for one in _inside(config) if (file := Path(one.rpartition(":")[0])).suffix == ".py"]
-    roots = [root.expanduser().resolve() for root in config.data_roots]  # as arguments name them then
+    files = [file for id in inside if (file := Path(id.rpartition(":")[0])).suffix == ".py"]
+    roots = [root.expanduser().resolve() for root in data_roots]  # as arguments name them then
     return ContainerLauncher(
-        config.container_image,
-        memory_bytes=config.memory_bytes,
+        processes.image,
+        memory_bytes=processes.memory_bytes,
         readable=[*files, *roots],
         folder=Path.cwd() if any(not file.is_absolute() for file in files) else None,
     )

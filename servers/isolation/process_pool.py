@@ -26,7 +26,7 @@ _BUILD_S = 120.0
 
 
 class HostLost(TurnwiseError):
-    """Say that the process of an environment is gone.
+    """The process of an environment is gone.
 
     Args:
         detail: what happened.
@@ -39,11 +39,11 @@ class HostLost(TurnwiseError):
 
 
 class DeadlineOver(TurnwiseError):
-    """Say that an environment took longer than it may."""
+    """An environment took longer than it may."""
 
 
 class RemoteFault(TurnwiseError):
-    """Carry what an environment raised in its process.
+    """What an environment raised in its process.
 
     Args:
         reason: type and text, as they would be told had it been raised here.
@@ -61,7 +61,7 @@ def reason_of(error: BaseException) -> str:
 
 
 class ProcessPool:
-    """Start processes when they are needed and spread environments over them.
+    """Processes, started when they are needed, over which environments are spread.
 
     Args:
         launcher: how they are started; as processes of this machine by default.
@@ -77,17 +77,17 @@ class ProcessPool:
         self.deadline_s = deadline_s
         self.num_replaced = 0
         self._launcher, self._num = launcher or ProcessLauncher(), num_processes
-        self._workers: list[_Worker] = []
+        self._processes: list[EnvProcess] = []
         self._lock = threading.Lock()
 
     def build(self, env_id: str, kwargs: dict[str, Any]) -> ProcessHost:
         """Build an environment in the process that keeps the fewest."""
-        worker = self._pick()
-        number, fingerprint = worker.request("build", 0, [env_id, kwargs], _BUILD_S)
-        return ProcessHost(self, worker, number, fingerprint)
+        process = self._pick()
+        number, fingerprint = process.request("build", 0, [env_id, kwargs], _BUILD_S)
+        return ProcessHost(self, process, number, fingerprint)
 
     def describe(self, env_ids: list[str]) -> dict[str, Any]:
-        """Ask a process for its `version` and for the facts of `envs`, as it has them.
+        """Ask a process for its `version` and for the descriptions of `envs`, as it has them.
 
         Raises:
             HostLost: if it does not start.
@@ -99,37 +99,37 @@ class ProcessPool:
     def close(self) -> None:
         """End all processes."""
         with self._lock:
-            workers, self._workers = self._workers, []
-        for worker in workers:
-            worker.end()
+            processes, self._processes = self._processes, []
+        for process in processes:
+            process.end()
         self._launcher.close()
 
-    def _pick(self) -> _Worker:
+    def _pick(self) -> EnvProcess:
         with self._lock:
-            dead = [worker for worker in self._workers if not worker.alive]
+            dead = [process for process in self._processes if not process.alive]
             self.num_replaced += len(dead)
-            self._workers = [worker for worker in self._workers if worker.alive]
-            for worker in dead:
-                worker.end()
-            if len(self._workers) < self._num:
-                self._workers.append(_Worker(self._launcher))
-                return self._workers[-1]
-            return min(self._workers, key=lambda worker: worker.num_hosts)
+            self._processes = [process for process in self._processes if process.alive]
+            for process in dead:
+                process.end()
+            if len(self._processes) < self._num:
+                self._processes.append(EnvProcess(self._launcher))
+                return self._processes[-1]
+            return min(self._processes, key=lambda process: process.num_hosts)
 
 
 class ProcessHost:
-    """Hold one environment of another process; every call blocks."""
+    """One environment of another process; every call blocks."""
 
-    __slots__ = ("_number", "_pool", "_worker", "fingerprint")
+    __slots__ = ("_number", "_pool", "_process", "fingerprint")
 
-    def __init__(self, pool: ProcessPool, worker: _Worker, number: int, fingerprint: str) -> None:
-        self._pool, self._worker, self._number = pool, worker, number
+    def __init__(self, pool: ProcessPool, process: EnvProcess, number: int, fingerprint: str) -> None:
+        self._pool, self._process, self._number = pool, process, number
         self.fingerprint = fingerprint
 
     @property
     def lost(self) -> bool:
         """Tell whether the process is gone, and the environment with it."""
-        return not self._worker.alive
+        return not self._process.alive
 
     def reset(self, seed: int, options: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
         """Start an episode."""
@@ -143,7 +143,7 @@ class ProcessHost:
     def clone(self) -> ProcessHost:
         """Copy the environment with its state, in the same process."""
         number, fingerprint = self._call("clone", [])
-        return ProcessHost(self._pool, self._worker, number, fingerprint)
+        return ProcessHost(self._pool, self._process, number, fingerprint)
 
     def reseed(self, seed: int) -> None:
         """Give the environment fresh randomness."""
@@ -151,14 +151,14 @@ class ProcessHost:
 
     def close(self) -> None:
         """Let the process release the environment with its next request."""
-        self._worker.discard(self._number)
+        self._process.discard(self._number)
 
     def _call(self, name: str, arguments: list[Any]) -> Any:
-        return self._worker.request(name, self._number, arguments, self._pool.deadline_s)
+        return self._process.request(name, self._number, arguments, self._pool.deadline_s)
 
 
-class _Worker:
-    """Talk to one process, started with the first request, one request at a time."""
+class EnvProcess:
+    """One process that keeps environments, started with the first request, asked one thing at a time."""
 
     def __init__(self, launcher: Launcher) -> None:
         self._launcher = launcher
@@ -212,7 +212,7 @@ class _Worker:
         try:
             answer = orjson.loads(self._line().ask(message, _MAX_ANSWER_BYTES, deadline_s or None))
             if not isinstance(answer, dict) or not {"value", "fault"} & answer.keys():
-                raise ValueError(f"an answer that is none: {str(answer)[:100]!r}")
+                raise ValueError(f"an answer that is not one: {str(answer)[:100]!r}")
             return answer
         except TimeoutError as error:
             self._kill()

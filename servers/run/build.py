@@ -8,7 +8,7 @@ from ...envs.registry import registered
 from ...errors import UsageError
 from ..http.keys import Caller, Keys
 from ..isolation.hosts import isolation_of
-from ..isolation.pools import build_offer
+from ..isolation.pools import Processes, build_catalogue
 from ..sessions.counts import Ledger
 from ..sessions.service import Service
 from .config import ServerConfig
@@ -28,13 +28,14 @@ def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | No
         UsageError: if it contradicts itself.
     """
     ids = config.envs or registered()
-    loose = [one for one in ids if isolation_of(config.isolation, one) not in ("process", "container")]
+    loose = [id for id in ids if isolation_of(config.isolation, id) not in ("process", "container")]
     if config.deadline_s and loose:
         raise UsageError(
             f"a deadline of {config.deadline_s:g} s can only be kept by killing, and {min(loose)!r} runs "
             f"{isolation_of(config.isolation, min(loose))}: add --isolation process, or container"
         )
-    offer = build_offer(config)
+    processes = Processes(config.processes, config.deadline_s, config.memory_bytes, config.container_image)
+    catalogue = build_catalogue(config.envs, config.data_roots, config.isolation, processes)
     journal = None
     if config.journal is not None:
         from ..sessions.journal.sqlite import SqliteJournal
@@ -45,7 +46,7 @@ def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | No
             max_answers=config.limits.max_requests,
             wait_s=config.drain_s,  # workers whose parent was killed are still finishing what runs
         )
-    return Service(offer, limits=config.limits, journal=journal, id_prefix=id_prefix, ledger=ledger)
+    return Service(catalogue, limits=config.limits, journal=journal, id_prefix=id_prefix, ledger=ledger)
 
 
 def load_keys(config: ServerConfig) -> Keys | None:

@@ -16,8 +16,8 @@ import uvicorn
 
 from ...errors import UsageError
 from ..http.control_plane import Application
+from ..http.fast_path import BoundedHttp
 from ..http.front import App
-from ..http.http_protocol import BoundedHttp
 from .config import ServerConfig
 
 __all__ = ["run_server"]

@@ -46,8 +46,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 @dataclass
-class _Worker:
-    """Be what the parent knows of a worker."""
+class _WorkerProcess:
+    """What the parent knows of a worker."""
 
     number: int
     pid: int = 0  # 0: it is to be started
@@ -76,7 +76,7 @@ class _Supervisor:
         self._inner_sockets = [_listen_unix(path) for path in self._paths]
         owners = self._keys.names if self._keys is not None else [""]
         self._ledger = SharedLedger(owners, num, folder / "lock")
-        self._workers = [_Worker(number) for number in range(num)]
+        self._workers = [_WorkerProcess(number) for number in range(num)]
         self._selector = stack.enter_context(selectors.DefaultSelector())
         self._lifeline, self._lifeline_end = os.pipe()  # its end tells workers that the parent is gone
         self._stopped_by: int | None = None
@@ -151,7 +151,7 @@ class _Supervisor:
                 if not worker.pid and worker.start_at <= time.monotonic():
                     self._start(worker)
 
-    def _start(self, worker: _Worker) -> None:
+    def _start(self, worker: _WorkerProcess) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         ready_end, told_end = os.pipe()
@@ -163,7 +163,7 @@ class _Supervisor:
         worker.started = time.monotonic()
         self._selector.register(ready_end, selectors.EVENT_READ, lambda: self._read_ready(worker))
 
-    def _read_ready(self, worker: _Worker) -> None:
+    def _read_ready(self, worker: _WorkerProcess) -> None:
         """Hear from a worker that is starting: it is ready, or why it is not."""
         if worker.ready_end < 0:  # it has ended meanwhile, and all it said was read
             return
@@ -175,9 +175,11 @@ class _Supervisor:
         os.close(worker.ready_end)
         worker.ready_end = -1
         worker.ready = worker.told == b"ready"
-        if all(one.ready for one in self._workers) and not self._announced:
+        if all(worker.ready for worker in self._workers) and not self._announced:
             self._announced = True
-            log.info("%d workers: %s", len(self._workers), ", ".join(str(one.pid) for one in self._workers))
+            log.info(
+                "%d workers: %s", len(self._workers), ", ".join(str(worker.pid) for worker in self._workers)
+            )
             announce(self._config, self._sockets[0])
 
     def _reap(self) -> None:
@@ -190,7 +192,7 @@ class _Supervisor:
                 if worker.pid == pid:
                     self._ended(worker)
 
-    def _ended(self, worker: _Worker) -> None:
+    def _ended(self, worker: _WorkerProcess) -> None:
         """Decide what follows from the end of a worker."""
         pid, worker.pid = worker.pid, 0
         while worker.ready_end >= 0:
@@ -233,8 +235,8 @@ class _Supervisor:
 
     def _work(self, number: int, told_end: int) -> int:
         signal.set_wakeup_fd(-1)
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+        for signal_number in _SIGNALS:
+            signal.signal(signal_number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
         die_with(self._pid)  # so that port and journal are free at once
         self._let_go_of(number)
@@ -274,9 +276,9 @@ class _Supervisor:
             if worker.ready_end >= 0:
                 os.close(worker.ready_end)
         mine = (self._sockets[number], self._inner_sockets[number])
-        for one in (*self._sockets, *self._inner_sockets):
-            if one not in mine:
-                one.close()
+        for inherited in (*self._sockets, *self._inner_sockets):
+            if inherited not in mine:
+                inherited.close()
 
 
 def _listen_unix(path: Path) -> socket.socket:

@@ -141,7 +141,7 @@ class Creation:
         encoded = orjson.dumps([call, body], option=orjson.OPT_SORT_KEYS)
         if request_id is None:
             return bytes(await asyncio.shield(asyncio.ensure_future(work(b""))))
-        return await self.service.answers.once(owner, request_id, encoded, work)
+        return await self.service.request_memory.once(owner, request_id, encoded, work)
 
     async def _answer(self, owner: str, request_id: str | None, digest: bytes, rows: list[bytes]) -> bytes:
         answer = b'{"sessions":[' + b",".join(rows) + b"]}"
@@ -156,7 +156,7 @@ class Creation:
         service = self.service
         seed = item.seed if item.group else item.seed + number
         try:
-            host, observation, info = await service.hosting.start(
+            host, observation, info = await service.environments.start(
                 item.env_id, item.kwargs, seed, item.options, None
             )
             record = SessionRecord(
@@ -171,7 +171,7 @@ class Creation:
                 keep_private=keep_private,
             )
             session = Session(record, service.limits.max_turns)
-            session.take(host, service.hosting.inline(item.env_id))
+            session.take(host, service.environments.inline(item.env_id))
             session.began(0, seed, item.options, observation, info)
         except Refused as refusal:
             return encode_problem(refusal.problem)
@@ -241,7 +241,7 @@ class Creation:
         child.last_reply = child.prefix + b"," + parent.core_of(parent.last_reply)[1:]
         if parent.host is not None:
             try:
-                await service.hosting.copy(parent, child)
+                await service.environments.copy(parent, child)
                 if item.reseed is not None:
                     await self._reseed(child, mixed_seed(item.reseed, number))
             except Refused as refusal:
@@ -252,7 +252,7 @@ class Creation:
 
     async def _reseed(self, child: Session, seed: int) -> None:
         assert child.host is not None, "just copied"
-        await self.service.hosting.call(child.record.env_id, child.host.reseed, seed)
+        await self.service.environments.call(child.record.env_id, child.host.reseed, seed)
         child.record.log.append(Entry(None, b"", seed))
 
 

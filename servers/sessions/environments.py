@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 
 from ...envs.core import ENV_ERRORS
 from ...errors import UsageError
-from ..isolation.catalogue import Offer
+from ..isolation.catalogue import Catalogue
 from ..isolation.hosts import Host, LocalHost, Played
 from ..isolation.process_pool import DeadlineOver, HostLost, ProcessHost, reason_of
 from ..protocol.problems import Refused, bad_request, rebuild_failed
 from .metrics import Metrics
 from .session import Diverged, Session
 
-__all__ = ["Hosting", "reason_of"]
+__all__ = ["Environments", "reason_of"]
 
 log = logging.getLogger("turnwise.servers")
 
@@ -33,21 +33,21 @@ _MAX_TRIES = 20
 _CHANGED = "the environment is another one: its fingerprint was {}, now it is {}"
 
 
-class Hosting:
+class Environments:
     """Make and call the environments of an offer.
 
     Args:
-        offer: which environments there are, and how they are isolated.
+        catalogue: which environments there are, and how they are isolated.
         metrics: where rebuilt sessions are counted.
     """
 
-    def __init__(self, offer: Offer, metrics: Metrics) -> None:
-        self.offer, self.metrics = offer, metrics
+    def __init__(self, catalogue: Catalogue, metrics: Metrics) -> None:
+        self.catalogue, self.metrics = catalogue, metrics
         self._threads: ThreadPoolExecutor | None = None
 
     def inline(self, env_id: str) -> bool:
         """Tell whether an environment runs on the event loop."""
-        return self.offer.isolation_of(env_id) == "inline"
+        return self.catalogue.isolation_of(env_id) == "inline"
 
     async def call(self, env_id: str, function: Callable[..., T], *arguments: Any) -> T:
         """Make a blocking call: here where the environment runs inline, else on a thread."""
@@ -63,9 +63,9 @@ class Hosting:
         Raises:
             Refused: if it is not on offer, or refuses the arguments.
         """
-        admitted = self.offer.admit(env_id, kwargs)
+        admitted = self.catalogue.admit(env_id, kwargs)
         try:
-            return await self.call(env_id, self.offer.build, env_id, admitted)
+            return await self.call(env_id, self.catalogue.build, env_id, admitted)
         except UsageError as error:
             raise Refused(bad_request(str(error)[:1000])) from error
 
@@ -162,7 +162,7 @@ class Hosting:
 
     def close(self) -> None:
         """End the processes and threads."""
-        self.offer.close()
+        self.catalogue.close()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 

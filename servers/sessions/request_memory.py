@@ -10,37 +10,37 @@ from dataclasses import dataclass
 
 from ..protocol.problems import Refused, request_id_reused
 
-__all__ = ["Answers"]
+__all__ = ["RequestMemory"]
 
 
 @dataclass(slots=True)
-class _Kept:
+class _Remembered:
     digest: bytes
     answer: bytes | None = None
     running: asyncio.Task[bytes] | None = None
 
 
-class Answers:
-    """Do each request once and give every repetition the same bytes.
+class RequestMemory:
+    """Requests that are done once, and the bytes that every repetition is given.
 
     Args:
         max_requests: how many answers are kept; the oldest make room. A request
-            repeated after that is done anew, and what it makes is left to the lease.
+            repeated after that is done again, and what it makes is left to the lease.
     """
 
     def __init__(self, max_requests: int) -> None:
         self._max = max_requests
-        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        self._remembered: OrderedDict[tuple[str, str], _Remembered] = OrderedDict()
 
     def restore(self, owner: str, request_id: str, digest: bytes, answer: bytes) -> None:
-        """Keep an answer that a journal holds."""
-        self._kept[owner, request_id] = _Kept(digest, answer)
+        """Remember an answer that a journal holds."""
+        self._remembered[owner, request_id] = _Remembered(digest, answer)
         self._trim()
 
     async def once(
         self, owner: str, request_id: str, body: bytes, work: Callable[[bytes], Awaitable[bytes]]
     ) -> bytes:
-        """Return the kept answer, join the request that still runs, or do the work.
+        """Return the remembered answer, join the request that still runs, or do the work.
 
         Args:
             owner: the key that asks; the same request_id of two keys is two requests.
@@ -53,9 +53,9 @@ class Answers:
             Refused: if the request_id came with another body before.
         """
         key, digest = (owner, request_id), hashlib.blake2b(body, digest_size=16).digest()
-        kept = self._kept.get(key)
+        kept = self._remembered.get(key)
         if kept is None:
-            kept = self._kept[key] = _Kept(digest)
+            kept = self._remembered[key] = _Remembered(digest)
             kept.running = asyncio.ensure_future(self._work(key, kept, work))
             kept.running.add_done_callback(_retrieve)
         elif kept.digest != digest:
@@ -66,23 +66,23 @@ class Answers:
         return await asyncio.shield(kept.running)
 
     async def _work(
-        self, key: tuple[str, str], kept: _Kept, work: Callable[[bytes], Awaitable[bytes]]
+        self, key: tuple[str, str], kept: _Remembered, work: Callable[[bytes], Awaitable[bytes]]
     ) -> bytes:
         try:
             kept.answer = await work(kept.digest)
         finally:
             kept.running = None
             if kept.answer is None:
-                self._kept.pop(key, None)
+                self._remembered.pop(key, None)
         self._trim()
         return kept.answer
 
     def _trim(self) -> None:
-        while len(self._kept) > self._max:
-            key = next((key for key, kept in self._kept.items() if kept.running is None), None)
+        while len(self._remembered) > self._max:
+            key = next((key for key, kept in self._remembered.items() if kept.running is None), None)
             if key is None:
                 return
-            del self._kept[key]
+            del self._remembered[key]
 
 
 def _retrieve(task: asyncio.Task[bytes]) -> None:

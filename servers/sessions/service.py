@@ -16,17 +16,17 @@ from typing import Any, TypeVar
 
 from ...envs.core import ENV_ERRORS
 from ...streams import mixed_seed
-from ..isolation.catalogue import Offer
+from ..isolation.catalogue import Catalogue
 from ..isolation.hosts import wait_until_closed
 from ..isolation.process_pool import DeadlineOver, RemoteFault
 from ..protocol.limits import Limits
 from ..protocol.problems import Refused, journal_unavailable, unknown_session
 from ..protocol.types import Problem, ResetItem, StepItem
 from .counts import Ledger, LocalLedger
-from .environments import Hosting, reason_of
+from .environments import Environments, reason_of
 from .journal.records import Journal, JournalError, MemoryJournal
 from .metrics import Metrics
-from .request_memory import Answers
+from .request_memory import RequestMemory
 from .session import Session
 
 __all__ = ["Pending", "Service", "as_completed", "in_order", "settled"]
@@ -42,7 +42,7 @@ class Service:
     """Hold sessions and play them.
 
     Args:
-        offer: which environments there are.
+        catalogue: which environments there are.
         limits: sizes, counts and times.
         journal: where sessions are recorded; memory only by default.
         clock: seconds that only ever rise.
@@ -52,7 +52,7 @@ class Service:
 
     def __init__(
         self,
-        offer: Offer | None = None,
+        catalogue: Catalogue | None = None,
         *,
         limits: Limits | None = None,
         journal: Journal | None = None,
@@ -60,18 +60,18 @@ class Service:
         id_prefix: str = "",
         ledger: Ledger | None = None,
     ) -> None:
-        self.offer = offer or Offer(trusted=True)
+        self.catalogue = catalogue or Catalogue(trusted=True)
         self.limits = limits or Limits()
         self.journal: Journal = journal or MemoryJournal()
         self.clock = clock
         self.id_prefix = id_prefix
         self.ledger: Ledger = ledger or LocalLedger()
         self.sessions: dict[str, Session] = {}
-        self.answers = Answers(self.limits.max_requests)
+        self.request_memory = RequestMemory(self.limits.max_requests)
         self.metrics = Metrics()
         self.draining = False
         self.on_room: Callable[[], None] | None = None  # called when sessions were closed
-        self.hosting = Hosting(self.offer, self.metrics)
+        self.environments = Environments(self.catalogue, self.metrics)
         self._load()
 
     def find(self, owner: str, id: str) -> Session | None:
@@ -193,7 +193,7 @@ class Service:
     async def wake(self, session: Session) -> None:
         """Rebuild a session from its record, once however many calls wait for it."""
         if session.waking is None:
-            session.waking = asyncio.ensure_future(self.hosting.rebuild(session))
+            session.waking = asyncio.ensure_future(self.environments.rebuild(session))
             session.waking.add_done_callback(lambda _: _awake(session))
         await asyncio.shield(session.waking)
 
@@ -212,7 +212,7 @@ class Service:
         for session in self.sessions.values():
             session.drop_host()
         self.journal.close()
-        self.hosting.close()
+        self.environments.close()
         num = await asyncio.to_thread(wait_until_closed, drain_s)
         if num:
             log.warning("%d environments are left behind while they close", num)
@@ -226,7 +226,7 @@ class Service:
             self.sessions[record.id] = session
             self.ledger.add(record.owner, 1)
         for kept in self.journal.answers():
-            self.answers.restore(*kept)
+            self.request_memory.restore(*kept)
 
     def _step_now(self, session: Session, action: str) -> bytes:
         assert session.host is not None, "a session that runs now has a host"
@@ -241,7 +241,7 @@ class Service:
     async def _step_later(self, session: Session, action: str) -> bytes:
         started = time.perf_counter()
         try:
-            reply = session.played(action, await self.hosting.step(session, action))
+            reply = session.played(action, await self.environments.step(session, action))
         except Refused:
             raise  # it could not be rebuilt, and nothing was played
         except DeadlineOver as error:
@@ -280,10 +280,10 @@ class Service:
     ) -> bytes:
         record = session.record
         try:
-            host, observation, info = await self.hosting.start(
+            host, observation, info = await self.environments.start(
                 record.env_id, record.kwargs, seed, options, session.host
             )
-            session.take(host, self.hosting.inline(record.env_id))
+            session.take(host, self.environments.inline(record.env_id))
             reply = session.began(episode, seed, options, observation, info)
         except DeadlineOver as error:
             log.warning("session %s of %s: %s", record.id, record.env_id, error)

@@ -19,8 +19,7 @@ from ..http.keys import Caller
 from ..http.messages import Request, Response
 from ..protocol.bodies import body_of
 from ..protocol.calls import CALLS, Call
-from ..protocol.encoding import read_step
-from ..protocol.fields import select_fields
+from ..protocol.encoding import read_step, select_fields
 from ..protocol.types import CreateItem, ForkItem
 from .routed_creation import RoutedCreation
 

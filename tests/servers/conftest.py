@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.fast_path import StepProtocol
 from turnwise.servers.http.keys import Keys
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.isolation.hosts import Isolation
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.sessions.service import Service
@@ -47,8 +47,8 @@ def make_service() -> Callable[..., Service]:
         roots: tuple[Path, ...] = (),
         **more: Any,
     ) -> Service:
-        offer = Offer([world(name) for name in NAMES], isolation=isolation, data_roots=roots)
-        return Service(offer, limits=limits, **more)
+        catalogue = Catalogue([world(name) for name in NAMES], isolation=isolation, data_roots=roots)
+        return Service(catalogue, limits=limits, **more)
 
     return build
 

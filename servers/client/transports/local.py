@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from ...http.dispatch import Calls, refusal_response
 from ...http.keys import ANYONE
 from ...http.messages import Request, Response
-from ...isolation.catalogue import Offer
+from ...isolation.catalogue import Catalogue
 from ...protocol.calls import CALLS, Call
 from ...protocol.encoding import PROTOCOL, load_body, read_steps
 from ...protocol.problems import Refused
@@ -35,7 +35,7 @@ class LocalTransport:
     address = "local:"
 
     def __init__(self, service: Service | None = None) -> None:
-        self.service = service or Service(Offer(trusted=True))
+        self.service = service or Service(Catalogue(trusted=True))
         self._calls = Calls(self.service)
         self._owns = service is None
         self._reaper: asyncio.Task[None] | None = None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .... import __version__
 from ....errors import UsageError
 from ..channel import Channel
-from ..descriptions import Facts, facts_from
+from ..descriptions import EnvDescription, description_from
 from ..launchers import Launched
 from ..process_pool import DeadlineOver, HostLost, ProcessPool, RemoteFault
 from .engine import connect, engine_errors, image_volumes, labels, reap
@@ -26,7 +26,7 @@ from .engine import connect, engine_errors, image_volumes, labels, reap
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["ContainerLauncher", "facts_inside"]
+__all__ = ["ContainerLauncher", "descriptions_inside"]
 
 log = logging.getLogger("turnwise.servers")
 
@@ -40,7 +40,7 @@ _MAX_ERROR_BYTES = 2000
 
 
 class ContainerLauncher:
-    """Start processes in containers.
+    """A launcher of processes in containers.
 
     Args:
         image: holds the same turnwise as runs here, for `python3`.
@@ -119,7 +119,7 @@ class _Container:
 
 
 class _Unwrap:
-    """Take what the engine sends of a container apart: output is returned, the end of errors kept.
+    """What takes the engine's stream of a container apart: output is returned, the end of errors kept.
 
     Frames are a byte that says which, three zeros, four bytes of length, and that
     many bytes (Docker Engine API, "Attach to a container", stream format).
@@ -151,7 +151,9 @@ class _Unwrap:
         return bytes(output)
 
 
-def facts_inside(pool: ProcessPool, launcher: ContainerLauncher, env_ids: Sequence[str]) -> dict[str, Facts]:
+def descriptions_inside(
+    pool: ProcessPool, launcher: ContainerLauncher, env_ids: Sequence[str]
+) -> dict[str, EnvDescription]:
     """Start a container, see that it is what it should be, and ask it about environments.
 
     Their code is so imported in there and not here.
@@ -167,7 +169,7 @@ def facts_inside(pool: ProcessPool, launcher: ContainerLauncher, env_ids: Sequen
     try:
         inside = pool.describe(list(env_ids))
         if inside["version"] == __version__:
-            return {one: facts_from(inside["envs"][one]) for one in env_ids}
+            return {id: description_from(inside["envs"][id]) for id in env_ids}
     except (HostLost, DeadlineOver) as error:
         last = launcher.last_errors.rpartition("\n")[2]
         raise UsageError(

@@ -9,7 +9,7 @@ import orjson
 
 from ....envs.core import ENV_ERRORS
 from ....errors import TurnwiseError
-from ...isolation.catalogue import Offer
+from ...isolation.catalogue import Catalogue
 from ...isolation.hosts import Host
 from ...protocol.encoding import decode_item
 from ...protocol.types import Reply
@@ -41,16 +41,16 @@ class Verdict:
     reason: str = ""
 
 
-def verify(record: SessionRecord, offer: Offer) -> Verdict:
+def verify(record: SessionRecord, catalogue: Catalogue) -> Verdict:
     """Replay one recorded episode on a fresh environment."""
     num_turns = sum(entry.action is not None for entry in record.log)
     session = Session(record, _MANY_TURNS)
     try:
-        host = _built(record, offer)
+        host = _built(record, catalogue)
         if host.fingerprint != record.fingerprint:
             reason = f"the environment's fingerprint was {record.fingerprint}, now it is {host.fingerprint}"
             return Verdict(record.id, record.episode, num_turns, 0, reason)
-        _replayed_whole(record, offer, host).drop_host()
+        _replayed_whole(record, catalogue, host).drop_host()
     except Diverged as error:
         return Verdict(record.id, record.episode, num_turns, error.turn, error.reason)
     except TurnwiseError as error:
@@ -61,14 +61,14 @@ def verify(record: SessionRecord, offer: Offer) -> Verdict:
     return Verdict(record.id, record.episode, num_turns)
 
 
-def replayed(record: SessionRecord, offer: Offer) -> Iterator[tuple[Entry | None, Reply]]:
+def replayed(record: SessionRecord, catalogue: Catalogue) -> Iterator[tuple[Entry | None, Reply]]:
     """Give the replies of a recorded episode again, each with the entry that led to it.
 
     Raises:
         Diverged: at the first turn whose reply differs.
     """
     try:
-        whole = _replayed_whole(record, offer, _built(record, offer))
+        whole = _replayed_whole(record, catalogue, _built(record, catalogue))
         whole.drop_host()
         max_turns = whole.max_turns
     except Diverged:
@@ -77,7 +77,7 @@ def replayed(record: SessionRecord, offer: Offer) -> Iterator[tuple[Entry | None
         **{name: getattr(record, name) for name in record.__slots__ if name not in ("log", "final")}
     )
     session = Session(part, max_turns)
-    host = _built(record, offer)
+    host = _built(record, catalogue)
     session.adopt(Session.replayed(part, max_turns, host), inline=False)
     yield None, _decoded(session.reset_reply)
     for position, entry in enumerate(record.log):
@@ -92,11 +92,11 @@ def replayed(record: SessionRecord, offer: Offer) -> Iterator[tuple[Entry | None
             yield entry, _decoded(reply)
 
 
-def _built(record: SessionRecord, offer: Offer) -> Host:
-    return offer.build(record.env_id, offer.admit(record.env_id, record.kwargs))
+def _built(record: SessionRecord, catalogue: Catalogue) -> Host:
+    return catalogue.build(record.env_id, catalogue.admit(record.env_id, record.kwargs))
 
 
-def _replayed_whole(record: SessionRecord, offer: Offer, host: Host) -> Session:
+def _replayed_whole(record: SessionRecord, catalogue: Catalogue, host: Host) -> Session:
     """Replay an episode on a fresh host, cut at its last turn where that is how its server has ended it.
 
     Raises:
@@ -108,7 +108,7 @@ def _replayed_whole(record: SessionRecord, offer: Offer, host: Host) -> Session:
     except Diverged as error:
         if error.turn != num_turns or not num_turns:
             raise
-    return Session.replayed(record, num_turns, _built(record, offer))
+    return Session.replayed(record, num_turns, _built(record, catalogue))
 
 
 def _decoded(reply: bytes) -> Reply:

@@ -16,7 +16,7 @@ from .options import JsonFlag, emit_json
 if TYPE_CHECKING:
     import sqlite3
 
-    from ..servers.isolation.catalogue import Offer
+    from ..servers.isolation.catalogue import Catalogue
     from ..servers.sessions.journal.records import SessionRecord
 
 __all__ = ["journal"]
@@ -90,8 +90,8 @@ def _verify(
 
     from ..servers.sessions.journal.verify import verify
 
-    offer = _offer(db, roots)
-    verdicts = [verify(record, offer) for record in _records(db, session, episode)]
+    catalogue = _catalogue(db, roots)
+    verdicts = [verify(record, catalogue) for record in _records(db, session, episode)]
     wrong = [verdict for verdict in verdicts if verdict.differs_at is not None]
     if as_json:
         emit_json([asdict(verdict) for verdict in verdicts])
@@ -108,11 +108,11 @@ def _replay(db: sqlite3.Connection, session: str | None, episode: int | None, ro
     from ..servers.sessions.journal.verify import replayed
     from ..servers.sessions.session import Diverged
 
-    offer = _offer(db, roots)
+    catalogue = _catalogue(db, roots)
     for record in _records(db, session, episode):
         typer.echo(f"episode {record.episode} of {record.env_id}, seed {record.seed}")
         try:
-            for entry, reply in replayed(record, offer):
+            for entry, reply in replayed(record, catalogue):
                 if entry is not None:
                     typer.echo(f"\n> {entry.action}")
                 typer.echo(reply.observation)
@@ -151,11 +151,11 @@ def _records(db: sqlite3.Connection, session: str | None, episode: int | None) -
     return records_of(db, where, values)
 
 
-def _offer(db: sqlite3.Connection, roots: list[Path]) -> Offer:
-    from ..servers.isolation.catalogue import Offer
+def _catalogue(db: sqlite3.Connection, roots: list[Path]) -> Catalogue:
+    from ..servers.isolation.catalogue import Catalogue
 
     names = [row[0] for row in db.execute("SELECT DISTINCT env_id FROM sessions")]
-    return Offer(names or None, data_roots=roots)
+    return Catalogue(names or None, data_roots=roots)
 
 
 def _document(record: SessionRecord) -> dict[str, Any]:

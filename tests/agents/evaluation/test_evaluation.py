@@ -43,7 +43,7 @@ from turnwise.errors import EnvironmentFault, TurnwiseError, UsageError
 from turnwise.intervals import wilson
 from turnwise.servers.client import connect
 from turnwise.servers.http.control_plane import build_app
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.sessions.service import Service
 
 
@@ -333,7 +333,7 @@ def test_an_agent_behind_an_endpoint_plays_an_environment_behind_a_server(room, 
             await client.aclose()
 
     model = walking_model()
-    service = Service(Offer([room("Corridor")]))
+    service = Service(Catalogue([room("Corridor")]))
     with served(model) as model_url, served(build_app(service)) as server_url:
         result = asyncio.run(inside(model_url, server_url))
         assert not service.sessions
@@ -369,7 +369,7 @@ def test_a_class_that_a_server_does_not_offer_is_wrong_usage(room):
             await client.aclose()
 
     with (
-        served(build_app(Service(Offer([room("Corridor")])))) as url,
+        served(build_app(Service(Catalogue([room("Corridor")])))) as url,
         pytest.raises(UsageError, match="Mute"),
     ):
         asyncio.run(inside(url))

@@ -23,7 +23,7 @@ from turnwise.agents.trajectories import read_trajectories, write_trajectories
 from turnwise.errors import UsageError
 from turnwise.servers.client import connect
 from turnwise.servers.http.control_plane import Application
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.protocol.types import Problem
 from turnwise.servers.sessions.service import Service
 
@@ -105,7 +105,7 @@ def test_a_window_shows_each_leaf_its_own_past(play, room, letters):
 
 def over_http(policy, env_id, tasks, config, plan):
     async def inside():
-        service = Service(Offer([env_id]))
+        service = Service(Catalogue([env_id]))
         client = connect("http://test", network=httpx.ASGITransport(app=Application(service)))
         try:
             result = await rollout(client, policy, tasks, config, plan=plan, prompt=PLAIN)

@@ -10,7 +10,7 @@ from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.servers.client import SessionClient
 from turnwise.servers.client.transports.local import LocalTransport
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.sessions.service import Service
 
 WORLD = """
@@ -52,7 +52,7 @@ def test_fast_episodes_end_while_a_slow_one_runs(tmp_path, num_fast):
             (tmp_path / "open").touch()  # not before all the fast ones have ended
 
     async def run() -> None:
-        service = Service(Offer(trusted=True, isolation={"*": "thread"}))
+        service = Service(Catalogue(trusted=True, isolation={"*": "thread"}))
         try:
             client = SessionClient(LocalTransport(service))
             await rollout(client, RandomPolicy(), [slow, *fast], config, note)

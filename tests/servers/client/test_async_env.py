@@ -24,7 +24,7 @@ from turnwise.errors import RequestRefused, ServerUnreachable, UsageError
 from turnwise.servers.client import ServerProcess, SessionClient, connect
 from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.http.control_plane import Application
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.protocol.types import Problem, Reply
 from turnwise.servers.sessions.service import Service
 
@@ -174,7 +174,7 @@ def test_none_of_64_holds_up_another(tmp_path: Path):
     env_id = f"{tmp_path / 'meeting.py'}:Meeting"
 
     async def run() -> None:
-        client = over_http(Service(Offer([env_id])))
+        client = over_http(Service(Catalogue([env_id])))
         envs = [AsyncRemoteEnv(None, env_id, client=client) for _ in range(32)]
         many = AsyncRemoteVectorEnv(None, env_id, 32, client=client)
         await asyncio.gather(*(env.reset(seed=0) for env in envs), many.reset(seed=0))

@@ -25,7 +25,7 @@ from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.http import dispatch as calls_module
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import ANYONE
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
 from turnwise.servers.sessions.service import Service
 
@@ -60,7 +60,7 @@ async def slow_holds_up_nobody(client: Any, bar: Path) -> None:
 
 
 def test_in_process(tmp_path):
-    service = Service(Offer(trusted=True, isolation={"*": "thread"}))
+    service = Service(Catalogue(trusted=True, isolation={"*": "thread"}))
 
     async def run() -> None:
         await slow_holds_up_nobody(SessionClient(LocalTransport(service)), tmp_path)
@@ -195,7 +195,7 @@ def test_refusals_of_the_whole():
 
 def test_the_stream_says_that_it_lives(tmp_path, monkeypatch):
     monkeypatch.setattr(calls_module, "STREAM_PAUSE_S", 0.01)
-    service = Service(Offer(trusted=True, isolation={"*": "thread"}))
+    service = Service(Catalogue(trusted=True, isolation={"*": "thread"}))
     client = SessionClient(LocalTransport(service))
     calls = Application(service).calls
 

@@ -13,7 +13,7 @@ import pytest
 from websockets.sync.client import connect
 
 from turnwise.servers.client.server_process import ServerProcess
-from turnwise.servers.http.http_protocol import MAX_HEAD_BYTES
+from turnwise.servers.http.fast_path import MAX_HEAD_BYTES
 
 COUNTER = f"{(Path(__file__).parents[1] / 'worlds.py')}:Counter"
 MB = b"a" * (1 << 20)

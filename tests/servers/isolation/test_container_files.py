@@ -84,11 +84,11 @@ import sys
 for name in ("torch", "transformers", "tokenizers", "safetensors"):
     sys.modules[name] = None
 import turnwise.__main__
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.http.control_plane import build_app
 from turnwise.servers.sessions.service import Service
-offer = Offer()
-assert len(offer.listing()) > 5
-build_app(Service(offer))
+catalogue = Catalogue()
+assert len(catalogue.listing()) > 5
+build_app(Service(catalogue))
 """
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

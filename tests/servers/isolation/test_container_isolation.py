@@ -27,10 +27,10 @@ import pytest
 from turnwise.errors import ServerUnreachable, UsageError
 from turnwise.servers.client import ServerProcess, SessionClient, connect
 from turnwise.servers.client.transports.local import LocalTransport
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.isolation.containers import launcher as container_launcher
 from turnwise.servers.isolation.containers.engine import labels
-from turnwise.servers.isolation.containers.launcher import ContainerLauncher, facts_inside
+from turnwise.servers.isolation.containers.launcher import ContainerLauncher, descriptions_inside
 from turnwise.servers.isolation.process_pool import ProcessPool
 from turnwise.servers.protocol.types import CreateItem, ForkItem, Reply, ResetItem, StepItem
 from turnwise.servers.sessions.service import Service
@@ -127,7 +127,7 @@ def test_over_http_replies_are_those_of_the_event_loop(world, ours, workers):
 def observe(env_id: str, actions: list[str], kwargs: dict | None = None, **options) -> list[str]:
     """Return what an environment in a container observes of its actions."""
     pool = ProcessPool(ContainerLauncher(TEST_IMAGE, readable=[WORLDS], **options), 1)
-    service = Service(Offer([env_id], isolation={"*": "container"}, pools={"container": pool}))
+    service = Service(Catalogue([env_id], isolation={"*": "container"}, pools={"container": pool}))
 
     async def run() -> list[str]:
         client = SessionClient(LocalTransport(service))
@@ -203,7 +203,7 @@ def test_files_that_the_operator_named(tmp_path):
 def test_a_container_killed_from_outside_is_not_noticed(world, ours):
     env_id = world("Counter")
     pool = ProcessPool(ContainerLauncher(TEST_IMAGE, readable=[WORLDS]), 1)
-    service = Service(Offer([env_id], isolation={"*": "container"}, pools={"container": pool}))
+    service = Service(Catalogue([env_id], isolation={"*": "container"}, pools={"container": pool}))
 
     async def run() -> None:
         client, calm = SessionClient(LocalTransport(service)), connect("local:")
@@ -303,8 +303,8 @@ def test_what_keeps_a_server_from_starting(world, monkeypatch, tmp_path):
     launcher = ContainerLauncher(TEST_IMAGE)
     pool = ProcessPool(launcher, 1)
     with pytest.raises(UsageError, match=r"there is no file.*only the files named by --env"):
-        facts_inside(pool, launcher, [env_id])
+        descriptions_inside(pool, launcher, [env_id])
     monkeypatch.setattr(container_launcher, "__version__", "9.9")
     with pytest.raises(UsageError, match=r"holds turnwise .*and this server is 9\.9: build it again"):
-        facts_inside(pool, launcher, [])
+        descriptions_inside(pool, launcher, [])
     pool.close()

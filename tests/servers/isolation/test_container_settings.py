@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from turnwise.__main__ import app as command_line
 from turnwise.errors import UsageError
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.isolation.channel import Channel
 from turnwise.servers.isolation.containers.launcher import ContainerLauncher, _Unwrap
 from turnwise.servers.run import build as server_build
@@ -58,20 +58,20 @@ def test_the_image_is_a_setting(monkeypatch, tmp_path):
 
 
 def test_a_deadline_is_kept_by_containers_too(world, monkeypatch):
-    built: list[ServerConfig] = []
+    built: list[tuple[str, ...]] = []
 
-    def build(config: ServerConfig) -> Offer:
-        built.append(config)
-        return Offer(config.envs)
+    def build(envs, *_) -> Catalogue:
+        built.append(envs)
+        return Catalogue(envs)
 
-    monkeypatch.setattr(server_build, "build_offer", build)
+    monkeypatch.setattr(server_build, "build_catalogue", build)
     build_service(ServerConfig(envs=(world("Counter"),), deadline_s=1.0, isolation=CONTAINERS))
     assert len(built) == 1
 
 
-def test_an_offer_needs_the_pool(world):
+def test_a_catalogue_needs_the_pool(world):
     with pytest.raises(UsageError, match="needs a pool"):
-        Offer([world("Counter")], isolation=CONTAINERS)
+        Catalogue([world("Counter")], isolation=CONTAINERS)
 
 
 def test_without_the_package(world, monkeypatch):

@@ -26,7 +26,7 @@ import pytest
 from turnwise.errors import UsageError
 from turnwise.servers.client import ServerProcess, SessionClient, connect
 from turnwise.servers.client.transports.local import LocalTransport
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.isolation.launchers import ProcessLauncher
 from turnwise.servers.isolation.process_pool import ProcessPool
 from turnwise.servers.protocol.types import CreateItem, ForkItem, Reply, ResetItem, StepItem
@@ -48,7 +48,7 @@ def isolated(request, world):
             file = Path(env_id.partition(":")[0])
             launcher = ContainerLauncher(TEST_IMAGE, memory_bytes=memory_bytes, readable=[file])
         pool = ProcessPool(launcher, 1, deadline_s=deadline_s)
-        return Service(Offer([env_id], isolation={"*": request.param}, pools={request.param: pool}))
+        return Service(Catalogue([env_id], isolation={"*": request.param}, pools={request.param: pool}))
 
     return build
 
@@ -81,7 +81,7 @@ def plain(row) -> tuple:
 
 def test_replies_are_those_of_the_event_loop(world, isolated):
     env_id = world("Hostile")
-    inside = play(Service(Offer([env_id])), env_id, ["go", "go", "raise"])
+    inside = play(Service(Catalogue([env_id])), env_id, ["go", "go", "raise"])
     outside = play(isolated(env_id), env_id, ["go", "print", "raise"])
     assert outside[4][2].startswith("turn 2 print ")
     assert outside[:4] + outside[5:] == inside[:4] + inside[5:]
@@ -103,18 +103,18 @@ def test_a_hostile_environment_ends_its_session_alone(world, isolated, action, e
     env_id = world("Hostile")
     service = isolated(env_id, deadline_s=0.5 if end == "deadline" else 60.0, memory_bytes=1 << 30)
     rows = play(service, env_id, ["go", action])
-    peaceful = play(Service(Offer([env_id])), env_id, ["go", "go"])
+    peaceful = play(Service(Catalogue([env_id])), env_id, ["go", "go"])
     assert (rows[4][4], rows[4][1]) == (end, 2)
     assert rows[4][5]["error"]
     assert rows[:4] == peaceful[:4]
     assert rows[5:] == peaceful[5:], "the neighbour, the reset and the forks are as ever"
-    assert sum(pool.num_replaced for pool in service.offer.pools.values()) >= 1
+    assert sum(pool.num_replaced for pool in service.catalogue.pools.values()) >= 1
 
 
 def test_a_process_killed_from_outside_is_not_noticed(world):
     env_id = world("Counter")
     pool = ProcessPool(num_processes=1)
-    service = Service(Offer([env_id], isolation={"*": "process"}, pools={"process": pool}))
+    service = Service(Catalogue([env_id], isolation={"*": "process"}, pools={"process": pool}))
 
     async def run() -> None:
         client, calm = SessionClient(LocalTransport(service)), connect("local:")
@@ -145,7 +145,7 @@ def test_a_deadline_needs_processes(world):
     service = build_service(
         ServerConfig(envs=(world("Counter"),), deadline_s=1.0, isolation={"*": "process"}, processes=1)
     )
-    assert service.offer.pools["process"].deadline_s == 1.0
+    assert service.catalogue.pools["process"].deadline_s == 1.0
 
 
 @pytest.mark.parametrize("action", ["hang", "seize"])

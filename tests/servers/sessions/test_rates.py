@@ -21,8 +21,7 @@ from turnwise.servers.http.keys import ANYONE, Caller, Keys
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.protocol.problems import Refused
 from turnwise.servers.protocol.types import CreateItem, Reply, StepItem
-from turnwise.servers.sessions.counts import LocalLedger, SharedLedger
-from turnwise.servers.sessions.rates import Rates
+from turnwise.servers.sessions.counts import LocalLedger, Rates, SharedLedger
 
 ANN, BOB = "a" * 16, "b" * 16
 

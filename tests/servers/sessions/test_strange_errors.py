@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from turnwise.servers.http.keys import ANYONE
-from turnwise.servers.isolation.catalogue import Offer
+from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.sessions.leases import reap
 from turnwise.servers.sessions.service import Service
@@ -49,12 +49,12 @@ def test_it_ends_its_session_alone(talk, world, isolation, what, kind):
             closed = await http.post("/v1/close", json={"ids": [row["id"] for row in made]})
             assert closed.json() == {"closed": [row["id"] for row in made]}
 
-    talk(Service(Offer([env_id], isolation={"*": isolation})), conversation)
+    talk(Service(Catalogue([env_id], isolation={"*": isolation})), conversation)
 
 
 def test_what_cannot_be_closed_is_reaped_all_the_same(talk, world, caplog):
     now = [0.0]
-    service = Service(Offer([world("Strange")]), limits=Limits(ttl_s=10), clock=lambda: now[0])
+    service = Service(Catalogue([world("Strange")]), limits=Limits(ttl_s=10), clock=lambda: now[0])
 
     async def conversation(http: httpx.AsyncClient) -> None:
         await http.post("/v1/sessions", json={"env_id": world("Strange"), "count": 3})
