@@ -6,7 +6,7 @@
 4. A lease ends after its time to live, never while a step runs; any call renews it.
 5. A full server refuses with 429 and Retry-After, or lets those wait that ask, in order;
    a key at its quota holds up nobody else.
-6. Answers to create are kept up to a bound.
+6. RequestMemory to create are kept up to a bound.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.protocol.problems import Refused, capacity
 from turnwise.servers.protocol.types import CreateItem, ForkItem, StepItem
 from turnwise.servers.sessions.leases import reap
-from turnwise.servers.sessions.request_memory import Answers
+from turnwise.servers.sessions.request_memory import RequestMemory
 
 
 def test_64_forks_are_identical_and_reseeded_ones_differ(make_service, world):
@@ -208,7 +208,7 @@ def test_quotas_of_keys(make_service, talk, world):
 
 def test_answers_are_kept_up_to_a_bound():
     async def run() -> None:
-        answers, done = Answers(2), []
+        answers, done = RequestMemory(2), []
 
         async def work(digest: bytes) -> bytes:
             done.append(digest)
