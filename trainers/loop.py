@@ -187,15 +187,15 @@ class Trainer:
         learner, assigner = self.learner, self.assigner
         batch = assigner.pack(trajectories)
         critic = learner.critic
-        reading = critic.read(learner.model, trajectories) if critic else None
-        values = critic.columns(reading) if critic and reading else {}
+        states = critic.read(learner.model, trajectories) if critic else None
+        values = critic.columns(states) if critic and states else {}
         needs_reference = learner.objective.needs_reference or assigner.kl_coef > 0
         reference_N = learner.reference_logprobs(batch) if needs_reference else None
         assigned = assigner.assign(trajectories, batch, values, reference_N)
         credited = perf_counter()
         figures = learner.update(batch, assigned.advantage_N, reference_N=reference_N)
-        if critic and reading:
-            figures |= critic.fit(reading, assigned.credit)
+        if critic and states:
+            figures |= critic.fit(states, assigned.credit)
         return {
             **batch_statistics(collected.played),
             **rollout_statistics(collected.stats),
