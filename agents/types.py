@@ -7,23 +7,10 @@ Everything is frozen and slotted. Shapes in comments: [L] generated tokens,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol
 
 from ..ends import FAULTS, End
 from .sampling import NEUTRAL, Sampling
-
-__all__ = [
-    "EMPTY_SUPPORT",
-    "Generation",
-    "GenerationRequest",
-    "Message",
-    "Policy",
-    "Span",
-    "Style",
-    "Trajectory",
-    "Turn",
-    "VersionSpan",
-]
 
 Role = Literal["system", "user", "assistant"]
 Constraint = Literal["none", "admissible", "listed"]
@@ -36,7 +23,7 @@ EMPTY_SUPPORT: Support = ()
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Be one message of a conversation."""
+    """One message of a conversation."""
 
     role: Role
     content: str
@@ -44,7 +31,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Name a range of a generation's tokens: [start, end) of its `token_ids`."""
+    """A range of a generation's tokens: [start, end) of its `token_ids`."""
 
     role: str
     start: int
@@ -53,7 +40,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class VersionSpan:
-    """Say which policy version generated the tokens [start, end)."""
+    """The policy version that generated the tokens [start, end)."""
 
     version: int
     start: int
@@ -62,7 +49,7 @@ class VersionSpan:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """Ask a policy for one message.
+    """What a policy is asked for: one message.
 
     Either `messages` or `prompt_ids` is given. `key` names the random numbers:
     the same key, prompt and weights give the same generation, whatever else is
@@ -86,7 +73,7 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Hold what a policy said, in text and in tokens.
+    """What a policy said, in text and in tokens.
 
     `logprobs` are those of the distribution that sampled: after temperature,
     top-k, top-p and the constraint. `support[i]` holds the tokens that could
@@ -115,7 +102,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Be one agent message and the environment's reply: the unit of everything.
+    """One agent message and the environment's reply: the unit of everything.
 
     `observation`, `state_key` and `info` are those the action was taken in;
     `reward`, `rewards` and `next_state_key` belong to the reply.
@@ -146,7 +133,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """Be one episode as data; a failed rollout is one too, with its cause in `error`.
+    """One episode as data; a failed rollout is one too, with its cause in `error`.
 
     Trajectories of one `group` share task and seed. Those that
     end by the machine's fault (turnwise.ends) stay out of every statistic.
@@ -193,47 +180,18 @@ class Trajectory:
         return self.end not in FAULTS
 
 
-@runtime_checkable
-class Policy(Protocol):
-    """Turn requests into generations; batching happens inside.
-
-    A slow answer holds nobody: callers await many requests at once, and the
-    policy forms batches of those that wait.
-    """
-
-    @property
-    def name(self) -> str:
-        """Return a short name for reports."""
-        ...
-
-    async def generate(self, request: GenerationRequest) -> Generation:
-        """Answer one request."""
-        ...
-
-    async def aclose(self) -> None:
-        """Release what the policy holds."""
-        ...
-
-
-class TokenPolicy(Policy, Protocol):
-    """Be a policy whose prompts are tokens: prompts grow without re-tokenising.
+class Encoder(Protocol):
+    """What renders conversations into tokens.
 
     `encode_prompt` renders a whole conversation up to the place where the
     assistant speaks; `encode_reply` renders only what follows the assistant's
-    tokens: the end of its message, the new messages, and the next place to
-    speak. prompt_ids of the next turn = prompt_ids + token_ids + encode_reply(...).
+    tokens: the end of its message, the new messages, and the next place to speak.
     """
 
-    version: int
-
     def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
-        """Render a conversation into prompt tokens."""
+        """Render a conversation into prompt tokens [P]."""
         ...
 
     def encode_reply(self, messages: tuple[Message, ...], finish_reason: FinishReason) -> tuple[int, ...]:
         """Render what follows the assistant's own tokens."""
-        ...
-
-    def forget(self, conversation: str) -> None:
-        """Drop the cache of a conversation that has ended."""
         ...

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..agents.models import CausalLM
-from ..agents.policies.settings import write_settings
-from ..agents.types import TokenPolicy
+from ..agents.policies import TokenPolicy, write_settings
 from .recipe import Recipe
 from .setup import agent_settings
 

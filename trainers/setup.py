@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..agents.policies.settings import AgentSettings
+from ..agents.policies import AgentSettings
 from ..agents.prompts.config import PromptConfig
 from ..agents.rollout import RolloutConfig, TaskItem
 from ..agents.sampling import Sampling

@@ -4,76 +4,61 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from ...errors import UsageError
 from ..batching import Batcher, answers_in_order
-from ..types import FinishReason, Generation, GenerationRequest, Message
+from ..policy import TokenPolicy
+from ..types import Generation, GenerationRequest
 from .loop import Codec, Job, prepare
 from .planning import PlanDecoder
 from .trie import Node, TrieCache
-
-__all__ = ["LocalPolicy", "ScoreJob"]
 
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
 ScoreJob = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-class LocalPolicy(ABC):
+class LocalPolicy(TokenPolicy):
     """A model in this process: requests that wait form batches, which one worker thread runs.
 
-    A subclass gives the model: `context_tokens`, `vocab_size`, the rendering of
-    conversations, and the two batch functions, which run with `self._lock` held.
+    A subclass gives the rendering of conversations and the two batch functions, which
+    run with `self._lock` held.
 
     Args:
         codec: turns tokens into text.
         tries: makes the trees of admissible actions.
         name: for reports.
         version: the version of the weights.
+        context_tokens: the longest conversation, in tokens.
+        vocab_size: the number of logits.
         max_batch: the largest batch.
     """
 
-    def __init__(self, codec: Codec, tries: TrieCache, *, name: str, version: int, max_batch: int) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        tries: TrieCache,
+        *,
+        name: str,
+        version: int,
+        context_tokens: int,
+        vocab_size: int,
+        max_batch: int,
+    ) -> None:
         if max_batch < 1:
             raise UsageError(f"max_batch {max_batch}: expected at least 1")
-        self.version = version
-        self._name, self._codec, self._tries = name, codec, tries
+        self.name, self.version = name, version
+        self.context_tokens, self.vocab_size = context_tokens, vocab_size
+        self._codec, self._tries = codec, tries
         self._plans = PlanDecoder(codec.encode, codec.decode, codec.end_id)
         self._lock = threading.Lock()  # held while a batch runs or weights change
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"policy-{name}")
         self._generations = self._batcher(self._generate, max_batch)
         self._scores = self._batcher(self._score, max_batch)
-
-    @property
-    def name(self) -> str:
-        """Return a short name for reports."""
-        return self._name
-
-    @property
-    @abstractmethod
-    def context_tokens(self) -> int:
-        """Return the longest conversation, in tokens."""
-
-    @property
-    @abstractmethod
-    def vocab_size(self) -> int:
-        """Return the number of logits."""
-
-    @abstractmethod
-    def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
-        """Render a conversation into prompt tokens."""
-
-    @abstractmethod
-    def encode_reply(self, messages: tuple[Message, ...], finish_reason: FinishReason) -> tuple[int, ...]:
-        """Render what follows the assistant's own tokens."""
-
-    @abstractmethod
-    def forget(self, conversation: str) -> None:
-        """Drop the cache of a conversation that has ended."""
 
     @abstractmethod
     def _generate(self, jobs: list[Job]) -> list[Generation]:

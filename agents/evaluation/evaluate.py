@@ -13,11 +13,11 @@ from ... import __version__
 from ...envs.registry import version_of
 from ...errors import UsageError
 from ...servers.client import SessionClient
-from ..policies import base as capabilities
+from ..policy import Policy
 from ..prompts.config import PromptConfig
 from ..rollout.config import RolloutConfig, TaskItem
 from ..rollout.rollout import rollout
-from ..types import Policy, Trajectory
+from ..types import Trajectory
 from .config import EVALUATION
 from .folder import EvaluationFolder
 from .results import EvalRow, Evaluation
@@ -123,7 +123,7 @@ def _settings(
         "environment": env_id,
         "kwargs": kwargs,
         "agent": agent or policy.name,
-        "policy_version": capabilities.version_of(policy),
+        "policy_version": policy.version,
         "rollout": played,
     }
 
@@ -132,13 +132,14 @@ def _played(
     policy: Policy, config: RolloutConfig, prompt: PromptConfig | None, random_seed: int
 ) -> dict[str, Any]:
     """Return how the episodes are played, with the policy's own values where none are given."""
+    asked = policy.asked(prompt, config.constraint, config.max_tokens)
     names = [field.name for field in fields(RolloutConfig) if field.name not in _NOT_RECORDED]
     return {
         **{name: getattr(config, name) for name in names},
         **asdict(config.sampling),
-        "max_tokens": capabilities.max_tokens_of(policy) if config.max_tokens is None else config.max_tokens,
+        "max_tokens": asked.max_tokens,
         "stop": list(config.stop),
-        "constraint": capabilities.constraint_of(policy, config.constraint),
-        "prompt": asdict(capabilities.prompt_of(policy, prompt)),
+        "constraint": asked.constraint,
+        "prompt": asdict(asked.prompt),
         "seed": random_seed,
     }

@@ -1,1 +1,23 @@
-"""policies."""
+"""Who answers: policies by name, and what one of one's own starts from (../policy.py).
+
+by_name.py: `make_policy`, from the name of an agent. expert.py, random.py, script.py: without weights.
+transformers.py: a checkpoint of the Hugging Face format. openai.py: a chat endpoint, with
+endpoint.py its bounds and throttle.py its pace. settings.py: agent.json beside weights.
+The tiny language model stands in ../tiny.
+"""
+
+from ..policy import ActionPolicy, AgentSettings, Policy, PolicyStopped, PromptTooLong, TokenPolicy
+from .by_name import make_policy
+from .settings import read_settings, write_settings
+
+__all__ = [
+    "ActionPolicy",
+    "AgentSettings",
+    "Policy",
+    "PolicyStopped",
+    "PromptTooLong",
+    "TokenPolicy",
+    "make_policy",
+    "read_settings",
+    "write_settings",
+]

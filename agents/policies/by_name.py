@@ -1,43 +1,51 @@
-"""Agents by name: `expert | random | script:FILE | ckpt:DIR | hf:NAME | openai:URL#MODEL`."""
+"""Agents by name: the forms of `AGENTS`."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
+from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ...errors import UnknownName, UsageError
-from ..types import Policy
-
-__all__ = ["make_policy"]
+from ...errors import CheckpointError, UnknownName, UsageError
+from ...files import load_object
+from ..policy import Policy
+from .settings import read_settings
 
 _FORMS = {
     "expert": "expert",
     "random": "random",
     "script": "script:FILE",
-    "ckpt": "ckpt:DIR",
+    "ckpt": "ckpt:RUN-OR-DIR",
     "hf": "hf:NAME",
     "openai": "openai:URL#MODEL",
 }
+AGENTS = " | ".join([*_FORMS.values(), "module:Class", "file.py:Class"])
 
 
 def make_policy(spec: str, **options: Any) -> Policy:
     """Make the policy that a spec names.
 
     Args:
-        spec: one of `expert`, `random`, `script:FILE`, `ckpt:DIR`, `hf:NAME`, `openai:URL#MODEL`.
+        spec: one of the forms of `AGENTS`. Of a run the newest checkpoint is taken. A class of
+            one's own is a Policy, or anything that returns one when it is called.
         options: further arguments of that kind of policy, e.g. `cost_cap` for an endpoint.
 
     Raises:
         UnknownName: if there is no such kind of agent or option.
-        UsageError: if the spec lacks its second part or has one too many.
+        UsageError: if the spec lacks its second part or has one too many, or names no policy.
         CheckpointError: if a checkpoint is missing or broken.
     """
     kind, sign, rest = spec.partition(":")
     if kind not in _MAKERS:
-        raise UnknownName("agent", spec, _FORMS.values())
+        if not sign:
+            raise UnknownName("agent", spec, AGENTS.split(" | "))
+        if get_close_matches(kind, _MAKERS) and not _is_importable(kind):
+            raise UnknownName("kind of agent", kind, _MAKERS)
+        return _own(spec, options)
     if (":" in _FORMS[kind]) != bool(sign and rest):
         raise UsageError(f"agent {spec!r}: expected {_FORMS[kind]}")
     return _MAKERS[kind](rest, options)
@@ -66,21 +74,31 @@ def _script(path: str, options: dict[str, Any]) -> Policy:
 
 def _checkpoint(folder: str, options: dict[str, Any]) -> Policy:
     from ..tiny import TinyPolicy, load_policy
-    from .settings import attach_settings, read_settings
 
     _accept("ckpt", options, _keywords(TinyPolicy))
-    policy = load_policy(Path(folder), **options)
-    attach_settings(policy, read_settings(folder))
+    place = _policy_folder(Path(folder))
+    policy = load_policy(place, **options)
+    policy.settings = read_settings(place)
     return policy
 
 
+def _policy_folder(folder: Path) -> Path:
+    """Return the newest checkpoint's policy if the folder is a run's, else the folder."""
+    checkpoints = folder / "checkpoints"
+    if not checkpoints.is_dir():
+        return folder
+    policies = sorted(checkpoints.glob("update-*/policy"))
+    if not policies:
+        raise CheckpointError(f"{folder}: a run without a checkpoint; expected one in {checkpoints}")
+    return policies[-1]
+
+
 def _hugging_face(name: str, options: dict[str, Any]) -> Policy:
-    from .settings import attach_settings, read_settings
     from .transformers import TransformersPolicy
 
     _accept("hf", options, _keywords(TransformersPolicy))
     policy = TransformersPolicy(name, **options)
-    attach_settings(policy, read_settings(name))
+    policy.settings = read_settings(name)
     return policy
 
 
@@ -93,12 +111,32 @@ def _openai(place: str, options: dict[str, Any]) -> Policy:
     return OpenAIPolicy(url, model, EndpointConfig(**options))
 
 
-def _keywords(kind: type[Policy]) -> list[str]:
-    parameters = inspect.signature(kind).parameters.values()
-    return [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+def _own(spec: str, options: dict[str, Any]) -> Policy:
+    """Make a policy of one's own: of a class in a module or in a file."""
+    maker = load_object(spec, given=f"agent {spec!r}")
+    if not callable(maker):
+        raise UsageError(f"agent {spec!r}: is {type(maker).__name__}; expected a class of policies")
+    _accept(spec, options, _keywords(maker, inspect.Parameter.POSITIONAL_OR_KEYWORD))
+    policy = maker(**options)
+    if not isinstance(policy, Policy):
+        raise UsageError(
+            f"agent {spec!r}: makes {type(policy).__name__}; expected a subclass of "
+            "turnwise.agents.policies.Policy"
+        )
+    return policy
 
 
-def _accept(kind: str, options: dict[str, Any], known: tuple[str, ...] | list[str]) -> None:
+def _is_importable(source: str) -> bool:
+    root = source.partition(".")[0]
+    return source.endswith(".py") or (root.isidentifier() and find_spec(root) is not None)
+
+
+def _keywords(maker: Callable[..., Any], *more_kinds: Any) -> list[str]:
+    kinds = (inspect.Parameter.KEYWORD_ONLY, *more_kinds)
+    return [value.name for value in inspect.signature(maker).parameters.values() if value.kind in kinds]
+
+
+def _accept(kind: str, options: Iterable[str], known: Iterable[str]) -> None:
     for name in options:
         if name not in known:
             raise UnknownName(f"option of the agent {kind}", name, known)

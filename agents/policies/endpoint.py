@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from ...errors import UsageError
 
-__all__ = ["EndpointConfig", "EndpointUsage"]
-
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """Bound what an endpoint may cost in time, size and money.
+    """What an endpoint may cost in time, size and money.
 
     Args:
         key_env: the environment variable that holds the key; unset means no key.
@@ -54,7 +52,7 @@ class EndpointConfig:
 
 @dataclass(slots=True)
 class EndpointUsage:
-    """Count what an endpoint has been asked and has billed."""
+    """What an endpoint has been asked and has billed."""
 
     requests: int = 0
     retries: int = 0

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from types import MappingProxyType
 
 from ...errors import PolicyError
+from ..policy import ActionPolicy
 from ..types import GenerationRequest
-from .action_policy import ActionPolicy
-
-__all__ = ["ExpertPolicy"]
 
 
 class ExpertPolicy(ActionPolicy):
-    """Take `info["private"]["expert"]`, which the reset is asked to provide."""
+    """The environment's own expert: `info["private"]["expert"]`, which every reset is asked for."""
 
     name = "expert"
-    sees_private: ClassVar[bool] = True
-    reset_options: ClassVar[dict[str, Any]] = {"expert": True}
+    sees_private = True
+    reset_options = MappingProxyType({"expert": True})
 
     def act(self, request: GenerationRequest) -> str:
         """Return the expert's action.

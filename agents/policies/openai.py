@@ -21,13 +21,11 @@ import httpx
 import orjson
 
 from ...errors import PolicyError, UsageError
+from ..policy import Policy, PolicyStopped, PromptTooLong
 from ..sampling import NEUTRAL, Sampling
 from ..types import FinishReason, Generation, GenerationRequest
-from .base import PolicyStopped, PromptTooLong
 from .endpoint import EndpointConfig, EndpointUsage
 from .throttle import Throttle
-
-__all__ = ["OpenAIPolicy"]
 
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _REFUSED = frozenset({401, 403, 404})
@@ -37,15 +35,15 @@ _MAX_SHOWN_CHARS = 300
 
 
 class _Again(Exception):
-    """Carry why a request should be repeated, and after how many seconds at the earliest."""
+    """Why a request should be repeated, and after how many seconds at the earliest."""
 
     def __init__(self, reason: str, after_s: float | None = None) -> None:
         self.reason, self.after_s = reason, after_s
         super().__init__(reason)
 
 
-class OpenAIPolicy:
-    """Ask a chat endpoint for each message.
+class OpenAIPolicy(Policy):
+    """A chat endpoint that is asked for each message.
 
     Args:
         url: the base URL, with its version part, e.g. http://127.0.0.1:8000/v1.
@@ -54,8 +52,10 @@ class OpenAIPolicy:
         transport: replaces the network, for tests.
 
     Raises:
-        UsageError: if the URL or the model is none.
+        UsageError: if the URL is not one, or no model is named.
     """
+
+    repeatable = False
 
     def __init__(
         self,
@@ -184,7 +184,7 @@ class OpenAIPolicy:
         except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             shown = content[:_MAX_SHOWN_CHARS].decode("utf-8", "replace")
             raise PolicyError(
-                f"{self.name}: the answer is no chat completion ({error!r}): {shown}"
+                f"{self.name}: the answer is not a chat completion ({error!r}): {shown}"
             ) from error
         if not isinstance(text, str):
             raise PolicyError(f"{self.name}: the answer's content is {type(text).__name__}; expected text")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import PolicyError
+from ..policy import ActionPolicy
 from ..types import GenerationRequest
-from .action_policy import ActionPolicy
-
-__all__ = ["RandomPolicy"]
 
 
 class RandomPolicy(ActionPolicy):
-    """Draw uniformly among the admissible actions; the request's key decides the draw."""
+    """A uniform draw among the admissible actions, which the request's key decides."""
 
     name = "random"
 

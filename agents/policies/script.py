@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import PolicyError, UsageError
+from ..policy import ActionPolicy
 from ..types import GenerationRequest
-from .action_policy import ActionPolicy
-
-__all__ = ["ScriptedPolicy"]
 
 _MAX_SCRIPT_BYTES = 16 << 20
 
 
 class ScriptedPolicy(ActionPolicy):
-    """Say the action of a script that belongs to the turn of the request.
+    """The actions of a script, by the turn of the request.
 
     Args:
         actions: one text a turn; every episode starts at the first.

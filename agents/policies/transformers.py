@@ -25,19 +25,17 @@ from ..models import TransformersLM
 from ..prompts.chat_template import ChatCodec
 from ..types import FinishReason, Generation, Message
 
-__all__ = ["TransformersPolicy", "load_tokenizer"]
-
 
 @dataclass(slots=True)
-class _Kept:
-    """Be the cache of one conversation: its tokens, and keys and values [H, L, d] of each layer."""
+class _ConversationCache:
+    """The cache of one conversation: its tokens, and keys and values [H, L, d] of each layer."""
 
     ids: list[int]
     layers: list[tuple[Tensor, Tensor]]
 
 
 class TransformersPolicy(LocalPolicy):
-    """Generate with a checkpoint of the Hugging Face format; speaks TokenPolicy.
+    """A checkpoint of the Hugging Face format that generates.
 
     Keys and values of a conversation are kept from turn to turn, as long as its
     next prompt continues what it holds. Models whose layers all attend are
@@ -76,20 +74,18 @@ class TransformersPolicy(LocalPolicy):
         tokenizer = load_tokenizer(name_or_path)
         self._chat = ChatCodec(tokenizer, name_or_path, _eos_ids(model.model))
         tries = TrieCache(self._chat.encode, self._chat.end_id)
-        super().__init__(self._chat, tries, name=name_or_path, version=version, max_batch=max_batch)
+        super().__init__(
+            self._chat,
+            tries,
+            name=name_or_path,
+            version=version,
+            context_tokens=model.context_tokens,
+            vocab_size=model.vocab_size,
+            max_batch=max_batch,
+        )
         self._cache_tokens = cache_tokens
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._caches: OrderedDict[str, _ConversationCache] = OrderedDict()
         self._forgotten: deque[str] = deque()
-
-    @property
-    def context_tokens(self) -> int:
-        """Return the longest conversation, in tokens."""
-        return self.model.context_tokens
-
-    @property
-    def vocab_size(self) -> int:
-        """Return the number of logits."""
-        return self.model.vocab_size
 
     def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
         """Render a conversation into prompt tokens."""
@@ -120,16 +116,16 @@ class TransformersPolicy(LocalPolicy):
                 except RuntimeError as error:
                     raise UsageError(f"weights of another model: {error}") from error
             self.version = version
-            self._kept.clear()
+            self._caches.clear()
 
     def _generate(self, jobs: list[Job]) -> list[Generation]:
         while self._forgotten:
-            self._kept.pop(self._forgotten.popleft(), None)
+            self._caches.pop(self._forgotten.popleft(), None)
         kept, suffixes, taken = [], [], set()
         for job in jobs:
             name = job.request.conversation
             # A name that occurs twice in one batch keeps its cache for the first.
-            old = None if name is None or name in taken else self._kept.pop(name, None)
+            old = None if name is None or name in taken else self._caches.pop(name, None)
             taken.add(name)
             kept.append(_continued(old, job.prompt_ids))
             suffixes.append(job.prompt_ids[len(kept[-1].ids) :])
@@ -138,9 +134,9 @@ class TransformersPolicy(LocalPolicy):
         engine.finish()
         for job, state in zip(jobs, kept, strict=True):
             if job.request.conversation is not None and state.layers:
-                self._kept[job.request.conversation] = state
-        while sum(len(state.ids) for state in self._kept.values()) > self._cache_tokens:
-            self._kept.popitem(last=False)
+                self._caches[job.request.conversation] = state
+        while sum(len(state.ids) for state in self._caches.values()) > self._cache_tokens:
+            self._caches.popitem(last=False)
         return generations
 
     def _score(self, jobs: list[ScoreJob]) -> list[tuple[float, ...]]:
@@ -186,24 +182,24 @@ def _eos_ids(model: Any) -> tuple[int, ...]:
     return (ids,) if isinstance(ids, int) else tuple(ids)
 
 
-def _continued(old: _Kept | None, prompt_ids: tuple[int, ...]) -> _Kept:
+def _continued(old: _ConversationCache | None, prompt_ids: tuple[int, ...]) -> _ConversationCache:
     """Return the part of a cache that a prompt continues; at least one token stays to be run."""
     if old is None:
-        return _Kept([], [])
+        return _ConversationCache([], [])
     limit = min(len(old.ids), len(prompt_ids) - 1)
     shared = next((i for i in range(limit) if old.ids[i] != prompt_ids[i]), limit)
-    return _Kept(old.ids[:shared], [(k[:, :shared], v[:, :shared]) for k, v in old.layers])
+    return _ConversationCache(old.ids[:shared], [(k[:, :shared], v[:, :shared]) for k, v in old.layers])
 
 
 class _HoleyEngine:
-    """Append to rows of different lengths in one cache, with holes that the mask hides.
+    """Rows of different lengths in one cache, to append to, with holes that the mask hides.
 
     What a row has cached stands at its start, then come holes up to the longest
     row; new tokens are padded on the left, so that each row's last one is last.
     """
 
-    def __init__(self, model: Any, kept: Sequence[_Kept]) -> None:
-        self._model, self._kept = model, kept
+    def __init__(self, model: Any, kept: Sequence[_ConversationCache]) -> None:
+        self._model, self._caches = model, kept
         self._device = next(model.parameters()).device
         self._members: list[int] = []
         self._cache: Any = None
@@ -246,19 +242,19 @@ class _HoleyEngine:
         self._members = list(rows)
         self._fresh = {row: [] for row in rows}
         self._cache = DynamicCache()
-        lengths = [len(self._kept[row].ids) for row in rows]
+        lengths = [len(self._caches[row].ids) for row in rows]
         longest = max(lengths)
         places_L = torch.arange(longest, device=self._device)
         self._mask_BL = places_L < torch.tensor(lengths, device=self._device)[:, None]
         if longest == 0:
             return
-        example = next(self._kept[row] for row in rows if self._kept[row].ids)
+        example = next(self._caches[row] for row in rows if self._caches[row].ids)
         for layer, (key, _) in enumerate(example.layers):
             shape = (len(rows), key.shape[0], longest, key.shape[2])
             padded = [key.new_zeros(shape), key.new_zeros(shape)]
             for place, row in enumerate(rows):
                 if lengths[place]:
-                    for target, source in zip(padded, self._kept[row].layers[layer], strict=True):
+                    for target, source in zip(padded, self._caches[row].layers[layer], strict=True):
                         target[place, :, : lengths[place]] = source
             self._cache.update(*padded, layer)
 
@@ -278,7 +274,7 @@ class _HoleyEngine:
 
     def _store(self, place: int, row: int) -> None:
         real = self._mask_BL[place].nonzero()[:, 0]
-        kept = self._kept[row]
+        kept = self._caches[row]
         kept.ids.extend(self._fresh[row])
         kept.layers[:] = [
             (layer.keys[place][:, real], layer.values[place][:, real]) for layer in self._cache.layers

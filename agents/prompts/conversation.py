@@ -1,28 +1,26 @@
 """The growing prompt of one episode, in messages or in tokens.
 
 For a TokenPolicy in conversation mode the tokens of a prompt are never made
-anew: prompt_ids(t+1) = prompt_ids(t) + token_ids(t) + encode_reply(new messages).
+again: prompt_ids(t+1) = prompt_ids(t) + token_ids(t) + encode_reply(new messages).
 """
 
 from __future__ import annotations
 
 import copy
 
-from ..types import Generation, Message, TokenPolicy
+from ..types import Encoder, Generation, Message
 from .config import PromptConfig, View, opening, reply, window
-
-__all__ = ["Context"]
 
 
 class Context:
-    """Hold what the policy is shown next.
+    """What the policy is shown next.
 
     Args:
         config: how prompts are made.
-        encoder: the policy, if its prompts are tokens.
+        encoder: makes tokens of messages; None keeps the prompt in messages.
     """
 
-    def __init__(self, config: PromptConfig, encoder: TokenPolicy | None) -> None:
+    def __init__(self, config: PromptConfig, encoder: Encoder | None) -> None:
         self.config = config
         self.encoder = encoder
         self.subgoal = ""
@@ -35,9 +33,9 @@ class Context:
 
     def clone(self) -> Context:
         """Return an independent copy, for an episode that branches off."""
-        twin = copy.copy(self)
-        twin._past = list(self._past)
-        return twin
+        other = copy.copy(self)
+        other._past = list(self._past)
+        return other
 
     @property
     def messages(self) -> tuple[Message, ...]:

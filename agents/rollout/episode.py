@@ -12,15 +12,13 @@ from ...ends import CUT_OFF, FAULTS, End
 from ...errors import EnvironmentFault, PolicyError, ServerError
 from ...servers.protocol.types import Reply, StepItem
 from ..batching import BusyClock
-from ..policies.base import PolicyStopped, PromptTooLong, sees_private, token_policy, version_of
-from ..prompts.config import PromptConfig, View
+from ..policy import AgentSettings, Policy, PolicyStopped, PromptTooLong
+from ..prompts.config import View
 from ..prompts.conversation import Context
 from ..prompts.parse import is_inadmissible, parse_action, token_spans
 from ..types import (
-    Constraint,
     Generation,
     GenerationRequest,
-    Policy,
     Trajectory,
     Turn,
 )
@@ -40,9 +38,7 @@ class RolloutContext:
     config: RolloutConfig
     policy: Policy
     seed: int
-    prompt: PromptConfig
-    max_tokens: int
-    constraint: Constraint
+    asked: AgentSettings
     sessions: Sessions
     policy_clock: BusyClock
     lockstep: LockStep | None
@@ -60,13 +56,12 @@ class Episode:
     """
 
     def __init__(self, shared: RolloutContext, slot: int, task: TaskItem) -> None:
-        self.shared, self.slot, self.task = shared, slot, task
+        self.shared, self.asked, self.slot, self.task = shared, shared.asked, slot, task
         self.started = perf_counter()
-        self.version = version_of(shared.policy)
-        encoder = token_policy(shared.policy)
-        self.context = Context(shared.prompt, encoder)
-        self.encoder = encoder
-        growing = shared.prompt.mode == "conversation"
+        self.version = shared.policy.version
+        self.encoder = shared.policy.tokens
+        self.context = Context(self.asked.prompt, self.encoder)
+        growing = self.asked.prompt.mode == "conversation"
         self.conversation = shared.conversation() if growing else None
         self.turns: list[Turn] = []
         self.member = task.member or 0
@@ -183,17 +178,17 @@ class Episode:
         if not self.context.is_current:
             self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
         prompt_ids = self.context.prompt_ids or ()
-        return prompt_ids if len(prompt_ids) <= getattr(self.shared.policy, "context_tokens", 1 << 62) else ()
+        return prompt_ids if len(prompt_ids) <= self.shared.policy.context_tokens else ()
 
     async def _play(self) -> None:
         config = self.shared.config
-        limit = min(config.max_episode_tokens, getattr(self.shared.policy, "context_tokens", 1 << 62))
+        limit = min(config.max_episode_tokens, self.shared.policy.context_tokens)
         while len(self.turns) < config.max_turns:
             if not self.context.is_current:  # that of a branch is from its start
                 self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
-            if self.context.num_tokens + self.shared.max_tokens > limit:
+            if self.context.num_tokens + self.asked.max_tokens > limit:
                 self._out_of_tokens(
-                    f"a prompt of {self.context.num_tokens} tokens and a message of {self.shared.max_tokens} "
+                    f"a prompt of {self.context.num_tokens} tokens and a message of {self.asked.max_tokens} "
                     f"exceed the limit of {limit}"
                 )
                 return
@@ -207,7 +202,7 @@ class Episode:
         generation = await self._generate(before.info)
         if self.shared.at_message:
             await self.shared.at_message(self, generation)
-        parsed = parse_action(generation.text, self.shared.prompt.style, self.shared.config.max_action_chars)
+        parsed = parse_action(generation.text, self.asked.prompt.style, self.shared.config.max_action_chars)
         await self._wait("environment")
         item = StepItem(before.id, before.episode, before.turn, parsed.action)
         self.reply = await self.shared.sessions.step(item, self.task.env_id)
@@ -229,7 +224,7 @@ class Episode:
                 malformed=parsed.malformed,
                 inadmissible=is_inadmissible(parsed, info.get("admissible")),
                 agent=str(info.get("agent") or ""),
-                switch=bool(parsed.switch) if self.shared.prompt.style == "plan" else None,
+                switch=bool(parsed.switch) if self.asked.prompt.style == "plan" else None,
                 subgoal=subgoal,
                 info=self._kept(info),
             )
@@ -247,15 +242,15 @@ class Episode:
             messages=self.context.messages,
             prompt_ids=self.context.prompt_ids,
             admissible=None if admissible is None else tuple(admissible),
-            constraint=shared.constraint,
-            style=shared.prompt.style,
-            max_tokens=shared.max_tokens,
+            constraint=self.asked.constraint,
+            style=self.asked.prompt.style,
+            max_tokens=self.asked.max_tokens,
             sampling=config.sampling,
             stop=config.stop,
             key=self.key,
             turn=len(self.turns),
             conversation=self.conversation,
-            private=dict(info.get("private") or {}) if sees_private(shared.policy) else {},
+            private=dict(info.get("private") or {}) if shared.policy.sees_private else {},
         )
         await self._wait("policy")
         with shared.policy_clock:

@@ -17,9 +17,9 @@ from uuid import uuid4
 from ...errors import UsageError
 from ...servers.client import SessionClient
 from ..batching import BusyClock
-from ..policies.base import constraint_of, max_tokens_of, prompt_of, reset_options_of
+from ..policy import Policy
 from ..prompts.config import PromptConfig
-from ..types import Policy, Trajectory
+from ..types import Trajectory
 from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number_members
 from .episode import RolloutContext
 from .lockstep import LockStep
@@ -75,13 +75,11 @@ async def rollout(
         config=config,
         policy=policy,
         seed=seed,
-        prompt=prompt_of(policy, prompt),
-        max_tokens=max_tokens_of(policy) if config.max_tokens is None else config.max_tokens,
-        constraint=constraint_of(policy, config.constraint),
+        asked=policy.asked(prompt, config.constraint, config.max_tokens),
         sessions=Sessions(
             client,
             environment_clock,
-            reset_options_of(policy),
+            dict(policy.reset_options),
             config.max_batch,
             as_done=not config.deterministic,
         ),

@@ -218,7 +218,7 @@ class GroupScheduler:
             turns=tuple(episode.turns),
             generation=generation,
             key=episode.key,
-            vocab_size=int(getattr(self._context.policy, "vocab_size", 0)),
+            vocab_size=self._context.policy.vocab_size,
             free=len(group.free),
         )
         num = min(self._plan.num_branches(point), len(group.free))

@@ -21,11 +21,9 @@ from .model import TinyLM
 from .slots import Slot, SlotTable, common_prefix
 from .tokenizer import TinyTokenizer
 
-__all__ = ["TinyPolicy", "load_policy"]
-
 
 class TinyPolicy(LocalPolicy):
-    """Generate with a TinyLM; speaks TokenPolicy.
+    """A TinyLM that generates, for many conversations at once.
 
     Calls of `generate` that wait at the same time form one batch, which runs in
     a worker thread. A generation depends on its prompt, key and weights, and on
@@ -62,22 +60,14 @@ class TinyPolicy(LocalPolicy):
             TrieCache(tokenizer.encode, tokenizer.end_id),
             name=name,
             version=version,
+            context_tokens=model.context_tokens,
+            vocab_size=model.vocab_size,
             max_batch=min(max_batch, num_slots),
         )
         self.tokenizer = tokenizer
         self._model = copy.deepcopy(model).eval()
         self._cache = KeyValueCache(self._model, num_slots)
         self._slots = SlotTable(num_slots)
-
-    @property
-    def context_tokens(self) -> int:
-        """Return the longest conversation, in tokens."""
-        return self._model.context_tokens
-
-    @property
-    def vocab_size(self) -> int:
-        """Return the number of logits."""
-        return self._model.vocab_size
 
     def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
         """Render a conversation into prompt tokens."""
@@ -145,7 +135,7 @@ def _reuse(slot: Slot, prompt_ids: tuple[int, ...]) -> list[int]:
 
 
 class _SlotEngine:
-    """Append to the slots of one batch, and keep their record true."""
+    """The slots of one batch, to append to; it keeps their record true."""
 
     def __init__(self, cache: KeyValueCache, slots: Sequence[Slot]) -> None:
         self._cache, self._slots = cache, slots

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from turnwise.agents.policies import Policy, TokenPolicy
 from turnwise.agents.rollout import RolloutConfig, RolloutResult, TaskItem, rollout
 from turnwise.agents.types import (
     FinishReason,
     Generation,
     GenerationRequest,
     Message,
-    Policy,
     VersionSpan,
 )
 from turnwise.servers.client import SessionClient, connect
@@ -25,8 +25,8 @@ from turnwise.servers.protocol.types import CreateItem, Problem, Reply, ResetIte
 ROOMS = Path(__file__).with_name("rooms.py")
 
 
-class LetterPolicy:
-    """Speak TokenPolicy with one token a letter: say a random word of those given.
+class LetterPolicy(TokenPolicy):
+    """A policy with one token a letter, which says a random word of those given.
 
     The text is `<action>word</action>` in style tags, else the word; the end of a
     message is the token 0.
@@ -69,12 +69,9 @@ class LetterPolicy:
             char_ends=(*range(1, len(text) + 1), len(text)),
         )
 
-    async def aclose(self) -> None:
-        pass
-
 
 class Counting:
-    """Pass every call on to a client and note it."""
+    """A client that passes every call on to another and notes it."""
 
     def __init__(self, client: SessionClient) -> None:
         self.client = client

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from ...agents.policies import Policy
 from ...agents.rollout import RolloutStats, rollout
-from ...agents.types import Policy, Trajectory
+from ...agents.types import Trajectory
 from ...errors import TrainingError
 from ...servers.client import SessionClient
 from ...streams import Stream, rng

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...agents.evaluation.evaluate import evaluate
 from ...agents.evaluation.results import Evaluation
-from ...agents.types import Policy
+from ...agents.policies import Policy
 from ...servers.client import SessionClient
 from ..recipe import Recipe
 from ..rollouts.mixture import worlds_of

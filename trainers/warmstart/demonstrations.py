@@ -21,7 +21,7 @@ from ...agents.prompts.config import PromptConfig, View
 from ...agents.prompts.conversation import Context
 from ...agents.prompts.plan import message_parts, one_line
 from ...agents.tiny.tokenizer import TinyTokenizer
-from ...agents.types import Constraint, Generation, Style, TokenPolicy, Trajectory, Turn
+from ...agents.types import Constraint, Generation, Style, Trajectory, Turn
 from ...ends import End
 from ...envs import make
 from ...envs.core import ENV_ERRORS, Checked
@@ -220,14 +220,6 @@ def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterat
             yield from turn.info.get("admissible") or ()
 
 
-class _Encoder:
-    """Be the part of a TokenPolicy that a context needs."""
-
-    def __init__(self, tokenizer: TinyTokenizer) -> None:
-        self.encode_prompt = tokenizer.encode_prompt
-        self.encode_reply = tokenizer.encode_reply
-
-
 def to_tokens(
     trajectories: Sequence[Trajectory],
     tokenizer: TinyTokenizer,
@@ -245,10 +237,9 @@ def to_tokens(
     subgoal that takes more than half of `max_tokens` could not be said either.
     """
     sayable = _Sayable(tokenizer, prompt.style, constraint, max_tokens)
-    encoder = cast(TokenPolicy, _Encoder(tokenizer))
     encoded = []
     for trajectory in trajectories:
-        context, turns = Context(prompt, encoder), list[Turn]()
+        context, turns = Context(prompt, tokenizer), list[Turn]()
         for turn in trajectory.turns:
             view = View.of(turn.observation, turn.info, trajectory.instruction)
             context.observe(view)

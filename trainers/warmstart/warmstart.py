@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from ... import __version__
-from ...agents.policies.settings import write_settings
+from ...agents.policies import write_settings
 from ...agents.prompts.config import PromptConfig
 from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
 from ...agents.tiny.model import TinyConfig, TinyLM

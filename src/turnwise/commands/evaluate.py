@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..agents.evaluation.config import EVALUATION
+from ..agents.policies.by_name import AGENTS, make_policy
 from ..agents.prompts.config import EXPLAINED, PromptConfig
 from ..agents.rollout.config import RolloutConfig
 from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
@@ -28,13 +29,11 @@ _KEY_ENV = "TURNWISE_KEY"
 _SERVER_BUDGET_S = 30.0
 _MAX_ERROR_SHARE = 0.1
 
-_AGENTS = "expert | random | script:FILE | ckpt:DIR | hf:NAME | openai:URL#MODEL"
-
 
 @with_settings()
 def eval_(
     env: Annotated[str, typer.Option("--env", metavar="ENV", help="An id, or a class on this machine.")],
-    agent: Annotated[str, typer.Option("--agent", metavar="AGENT", help=_AGENTS)],
+    agent: Annotated[str, typer.Option("--agent", metavar="AGENT", help=AGENTS)],
     server: Annotated[
         str | None, typer.Option(metavar="URL", help=f"A server; its key is read from {_KEY_ENV}.")
     ] = None,
@@ -68,13 +67,12 @@ def eval_(
       turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8000/v1#my-model --out runs/eval
     """
     from ..agents.evaluation.evaluate import evaluate
-    from ..agents.policies.by_name import make_policy
 
     arguments = parse_kwargs(kwargs)
     if server is None:
         _check_local(env, arguments, split)
     policy = make_policy(agent, **parse_kwargs(agent_options))
-    config = replace(config, deterministic=not agent.startswith("openai:"))
+    config = replace(config, deterministic=policy.repeatable)
 
     async def run(progress: _Progress) -> Evaluation:
         client = _client(server)

@@ -1,17 +1,18 @@
-"""`ckpt:DIR`: a checkpoint is played as it was trained to be asked, without further options."""
+"""`ckpt:RUN-OR-DIR`: a checkpoint is played as it was trained to be asked, without further options."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from turnwise.agents.policies.base import constraint_of, max_tokens_of, prompt_of
+from turnwise.agents.policies import AgentSettings, read_settings, write_settings
 from turnwise.agents.policies.by_name import make_policy
 from turnwise.agents.policies.random import RandomPolicy
-from turnwise.agents.policies.settings import AgentSettings, read_settings, write_settings
 from turnwise.agents.prompts.config import EXPLAINED, PromptConfig
 from turnwise.agents.rollout import RolloutConfig, TaskItem
 from turnwise.agents.tiny import TinyConfig, TinyLM, TinyTokenizer, save_checkpoint
@@ -56,8 +57,7 @@ def test_broken_settings_name_the_file(tmp_path, change):
 def test_a_checkpoint_is_asked_as_it_was_trained(play, room, checkpoint):
     write_settings(checkpoint, SETTINGS)
     policy = make_policy(f"ckpt:{checkpoint}")
-    assert (prompt_of(policy, None), constraint_of(policy, None)) == (SETTINGS.prompt, "admissible")
-    assert max_tokens_of(policy) == 9
+    assert policy.asked(None, None, None) == SETTINGS
     tasks = [TaskItem(room("Corridor"), seed=seed) for seed in range(6)]
     config = RolloutConfig(max_turns=5, max_tokens=None, constraint=None)
     result, _ = play(policy, tasks, config)
@@ -70,11 +70,26 @@ def test_a_checkpoint_is_asked_as_it_was_trained(play, room, checkpoint):
 
 def test_without_settings_the_defaults_hold(checkpoint):
     policy = make_policy(f"ckpt:{checkpoint}")
-    assert (prompt_of(policy, None), constraint_of(policy, None)) == (EXPLAINED, "none")
-    assert max_tokens_of(policy) == 128  # a sixteenth of 2048
-    assert prompt_of(policy, SETTINGS.prompt) == SETTINGS.prompt
-    assert constraint_of(RandomPolicy(), "admissible") == "admissible"
+    assert policy.asked(None, None, None) == AgentSettings(EXPLAINED, "none", 128)  # a sixteenth of 2048
+    assert policy.asked(SETTINGS.prompt, None, None).prompt == SETTINGS.prompt
+    assert RandomPolicy().asked(None, "admissible", None).constraint == "admissible"
+    assert RandomPolicy().asked(None, None, 7) == AgentSettings(replace(EXPLAINED, style="plain"), "none", 7)
     asyncio.run(policy.aclose())
+
+
+def test_of_a_run_the_newest_checkpoint_is_played(checkpoint, tmp_path):
+    run = tmp_path / "run"
+    for update, settings in ((2, replace(SETTINGS, max_tokens=5)), (10, SETTINGS)):
+        policy = run / "checkpoints" / f"update-{update:06d}" / "policy"
+        shutil.copytree(checkpoint, policy)
+        write_settings(policy, settings)
+    newest = make_policy(f"ckpt:{run}")
+    assert newest.settings == SETTINGS
+    asyncio.run(newest.aclose())
+    shutil.rmtree(run / "checkpoints")
+    (run / "checkpoints").mkdir()
+    with pytest.raises(CheckpointError, match="a run without a checkpoint"):
+        make_policy(f"ckpt:{run}")
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):

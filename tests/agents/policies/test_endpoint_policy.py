@@ -17,7 +17,7 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from turnwise.agents.policies.base import PolicyStopped, PromptTooLong
+from turnwise.agents.policies import PolicyStopped, PromptTooLong
 from turnwise.agents.policies.endpoint import EndpointConfig
 from turnwise.agents.policies.openai import OpenAIPolicy, _retry_after
 from turnwise.agents.policies.throttle import Throttle

@@ -14,11 +14,12 @@ import torch
 
 from turnwise.agents.decoding import replay
 from turnwise.agents.models import TransformersLM
+from turnwise.agents.policies import Policy
 from turnwise.agents.policies.transformers import TransformersPolicy, load_tokenizer
 from turnwise.agents.prompts.chat_template import ChatCodec
 from turnwise.agents.sampling import Sampling
 from turnwise.agents.tiny import TinyConfig, TinyLM, TinyPolicy, TinyTokenizer, save_checkpoint
-from turnwise.agents.types import Generation, GenerationRequest, Message, Policy
+from turnwise.agents.types import Generation, GenerationRequest, Message
 from turnwise.errors import CheckpointError, PolicyError, UsageError
 
 pytest.importorskip("transformers")
@@ -140,7 +141,7 @@ def test_the_cache_is_used_and_bounded(folder: Path) -> None:
     assert second.token_ids == fresh.token_ids
     assert second.logprobs == pytest.approx(fresh.logprobs, abs=1e-5)
     ask(policy, [request(number, conversation=f"d{number}") for number in range(8)])
-    assert sum(len(kept.ids) for kept in policy._kept.values()) <= 60
+    assert sum(len(kept.ids) for kept in policy._caches.values()) <= 60
     policy.update_weights(None, 4)
     seen.clear()
     again = ask(policy, [longer])[0]

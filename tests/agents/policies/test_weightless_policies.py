@@ -7,12 +7,13 @@ from collections import Counter
 
 import pytest
 
+from turnwise.agents.policies import Policy
 from turnwise.agents.policies.by_name import make_policy
 from turnwise.agents.policies.expert import ExpertPolicy
 from turnwise.agents.policies.openai import OpenAIPolicy
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.policies.script import ScriptedPolicy
-from turnwise.agents.types import GenerationRequest, Policy
+from turnwise.agents.types import GenerationRequest
 from turnwise.errors import PolicyError, UnknownName, UsageError
 
 
@@ -93,7 +94,7 @@ def test_agents_by_name(tmp_path):
     ("spec", "options", "kind", "message"),
     [
         ("exprt", {}, UnknownName, "did you mean 'expert'"),
-        ("opnai:http://x#m", {}, UnknownName, "unknown agent 'opnai:http://x#m'"),
+        ("opnai:http://x#m", {}, UnknownName, "unknown kind of agent 'opnai': did you mean 'openai'"),
         ("", {}, UnknownName, "unknown agent"),
         ("script", {}, UsageError, "expected script:FILE"),
         ("script:", {}, UsageError, "expected script:FILE"),

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from turnwise.agents.policies import Policy
 from turnwise.agents.prompts.config import EXPLAINED, PromptConfig, View
 from turnwise.agents.prompts.conversation import Context
 from turnwise.agents.prompts.parse import parse_action, token_spans
@@ -95,8 +96,8 @@ def test_every_token_belongs_to_a_decision() -> None:
     assert token_spans(parse_action("gibberish", "plan"), letters("gibberish")) == ()
 
 
-class Planner:
-    """Say prepared messages, one a turn, again from the beginning in each episode."""
+class Planner(Policy):
+    """Prepared messages, one a turn, again from the beginning in each episode."""
 
     name = "planner"
 
@@ -108,9 +109,6 @@ class Planner:
         self.prompts.append(request.messages[-1].content)
         assert request.style == "plan"
         return letters(self.messages[request.turn])
-
-    async def aclose(self) -> None:
-        pass
 
 
 def test_a_subgoal_stays_in_force(play, room, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import pytest
 
-from turnwise.agents.policies.base import PolicyStopped, PromptTooLong
+from turnwise.agents.policies import PolicyStopped, PromptTooLong
 from turnwise.agents.policies.expert import ExpertPolicy
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.policies.script import ScriptedPolicy

@@ -16,11 +16,12 @@ import torch
 from turnwise.agents.decoding import TokenTrie, replay
 from turnwise.agents.decoding.planning import PlanDecoder
 from turnwise.agents.decoding.trie import forced
+from turnwise.agents.policies import Policy
 from turnwise.agents.policies.transformers import TransformersPolicy
 from turnwise.agents.prompts.parse import parse_action, token_spans
 from turnwise.agents.sampling import Sampling
 from turnwise.agents.tiny import TinyLM, TinyPolicy, TinyTokenizer
-from turnwise.agents.types import Generation, GenerationRequest, Message, Policy
+from turnwise.agents.types import Generation, GenerationRequest, Message
 
 ACTIONS = ("go to drawer 1", "go to shelf 2", "look", "go", "take apple 2 from shelf 2")
 MAX_TOKENS = 24

@@ -18,7 +18,8 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ....agents.types import Policy, Trajectory
+from ....agents.policies import Policy
+from ....agents.types import Trajectory
 from ....errors import UsageError
 from ...parts import Named, Registry
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
 
-from ....agents.types import Policy, Trajectory, Turn
+from ....agents.policies import Policy
+from ....agents.types import Trajectory, Turn
 from ....errors import PolicyError, UsageError
 from .base import Annotated, register
 
@@ -46,8 +46,7 @@ async def gold_prob(
     Raises:
         UsageError: if the policy cannot score, or `before` has no tokens.
     """
-    score, encode = _capability(policy, "score"), _capability(policy, "encode")
-    prefix: Tokens = tuple(encode(before))
+    prefix: Tokens = policy.encode(before)
     if not prefix:
         raise UsageError("annotator gold_prob: `before` has no tokens; give the text before an answer")
     waiting: dict[tuple[Tokens, str], asyncio.Task[float]] = {}
@@ -64,7 +63,7 @@ async def gold_prob(
             key = (turn.generation.prompt_ids, answer)
             if key not in waiting:
                 waiting[key] = asyncio.ensure_future(
-                    _probability(score, (*key[0], *prefix), tuple(encode(answer)))
+                    _probability(policy, (*key[0], *prefix), policy.encode(answer))
                 )
             rows[row].append(waiting[key])
             asked += 1
@@ -82,10 +81,8 @@ async def gold_prob(
     return Annotated({column: columns}, failed, figures)
 
 
-async def _probability(
-    score: Callable[..., Awaitable[Sequence[float]]], prompt: Tokens, answer: Tokens
-) -> float:
-    logprobs_L = await score(prompt, answer)
+async def _probability(policy: Policy, prompt: Tokens, answer: Tokens) -> float:
+    logprobs_L = await policy.score(prompt, answer)
     return math.exp(math.fsum(logprobs_L) / len(logprobs_L))
 
 
@@ -95,13 +92,3 @@ def _answer(turn: Turn) -> str | None:
     if isinstance(given, list | tuple):
         given = given[0] if given else None
     return given if isinstance(given, str) and given else None
-
-
-def _capability(policy: Policy, name: str) -> Callable[..., Any]:
-    found = getattr(policy, name, None)
-    if not callable(found):
-        raise UsageError(
-            f"annotator gold_prob: the policy {policy.name!r} has no `{name}`; give one that can be asked "
-            "for the logprobs of given tokens"
-        )
-    return cast(Callable[..., Any], found)

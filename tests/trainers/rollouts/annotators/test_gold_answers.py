@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.tiny.policy import TinyPolicy
@@ -22,8 +23,8 @@ from turnwise.trainers.rollouts import annotators
 from turnwise.trainers.rollouts.annotators import Annotated
 
 
-class Scorer:
-    """Score letters: logprob -n / 10 for the n-th letter, all divided by the length of the prompt."""
+class Scorer(RandomPolicy):
+    """Logprobs of letters: -n / 10 for the n-th letter, all divided by the length of the prompt."""
 
     name = "scorer"
 
@@ -95,10 +96,10 @@ def test_what_cannot_be_scored_costs_its_trajectory_alone() -> None:
 
 
 def test_a_policy_that_cannot_score_is_refused() -> None:
-    class Mute:
+    class Mute(RandomPolicy):
         name = "mute"
 
-    with pytest.raises(UsageError, match="'mute' has no `score`"):
+    with pytest.raises(UsageError, match="'mute' has no `encode`"):
         annotate(Mute(), episode((1,)))
     with pytest.raises(UsageError, match="`before` has no tokens"):
         annotate(Scorer(), episode((1,)), before="")
