@@ -3,7 +3,7 @@
 1. errors, ends, settings, streams <- envs <- servers <- agents <- trainers <- commands, nothing upwards.
 2. No module imports `envs`, `agents`, `trainers` or `servers` as a top-level package.
 3. trainers/credit and trainers/rewards import numpy, the errors, the ends and trainers/parts only.
-4. `import turnwise` and `import turnwise.envs` bring neither torch nor a web server.
+4. `import turnwise`, its environments and its clients bring neither torch nor a web server.
 5. The wheel holds every module; turnwise.credit works where only numpy is installed.
 6. Every public name of turnwise resolves, and is imported when it is asked for, not before.
 7. The top level of a wing is read at a glance, no modules import each other in a circle,
@@ -116,10 +116,10 @@ def test_credit_and_rewards_import_numpy_errors_and_ends_only() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("statement", ["import turnwise", "import turnwise.envs", "import turnwise.__main__"])
-def test_importing_stays_light(statement: str) -> None:
+@pytest.mark.parametrize("module", ["", ".envs", ".servers.client", ".__main__"])
+def test_importing_stays_light(module: str) -> None:
     heavy = ["torch", "transformers", "fastapi", "uvicorn", "vllm", "docker", "matplotlib"]
-    program = f"{statement}, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    program = f"import turnwise{module}, sys; print([m for m in {heavy!r} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 

@@ -1,6 +1,6 @@
-"""The clients: both speak SessionClient, and both remote environments pass Gymnasium's checks.
+"""The client over its transports, and the remote environments, which pass Gymnasium's checks.
 
-1. A local client and one over HTTP give equal replies.
+1. In process and over HTTP a client gives equal replies, with equal fields, and renews leases.
 2. RemoteEnv passes check_env over HTTP and in process.
 3. RemoteVectorEnv: seeds, masks, infos in array form, environments that stand still.
 4. Retries end within the budget with a text that says what to do; what answers but is no
@@ -27,6 +27,10 @@ from turnwise.servers.protocol.types import CreateItem, ForkItem, Problem, Reply
 
 def over_http(service, **options) -> SessionClient:
     return connect("http://test", network=httpx.ASGITransport(app=Application(service)), **options)
+
+
+def local(service, **options) -> SessionClient:
+    return SessionClient(LocalTransport(service), **options)
 
 
 async def history(client, env_id: str) -> list:
@@ -58,6 +62,42 @@ def test_local_and_remote_give_equal_replies(make_service, world):
     assert len(local) == 2 + 6 + 2 + 2 + 2 + 1 + 1
     assert local[8] == (409, "episode_finished", {"reset": 1})
     assert local[9][:2] == (404, "unknown_session")
+
+
+@pytest.mark.parametrize("where", ["http", "local"])
+def test_fields_and_leases(make_service, world, where):
+    async def run() -> None:
+        service = make_service()
+        options = {"fields": ("-task", "-won")}
+        client = over_http(service, **options) if where == "http" else local(service, **options)
+        rows = await client.create([CreateItem(world("Counter"), count=2)], request_id="a")
+        ids = [row.id for row in rows]
+        rows += await client.step([StepItem(id, 0, 0, "stop") for id in ids])
+        rows += await client.reset([ResetItem(id, 1) for id in ids])
+        rows += [row async for _, row in client.step_each([StepItem(id, 1, 0, "stop") for id in ids])]
+        rows += await client.fork([ForkItem(ids[0])], request_id="b")
+        assert len(rows) == 9
+        for row in rows:
+            assert isinstance(row, Reply) and row.info and not {"task", "won"} & set(row.info)
+        assert sorted(row["id"] for row in await client.sessions()) == sorted({row.id for row in rows})
+        assert await client.heartbeat([*ids, "nobody"]) == (ids, service.limits.ttl_s)
+        assert await client.heartbeat([]) == ([], service.limits.ttl_s)
+        await client.aclose()
+        await service.aclose()
+
+    asyncio.run(run())
+
+
+def test_a_client_closes_each_way_once():
+    class Way:
+        address, closed = "test:", 0
+
+        async def aclose(self) -> None:
+            self.closed += 1
+
+    for ways in ([Way()], [Way(), Way()]):
+        asyncio.run(SessionClient(ways[0], steps=ways[-1]).aclose())
+        assert [way.closed for way in ways] == [1] * len(ways)
 
 
 @pytest.mark.parametrize("where", ["http", "local"])

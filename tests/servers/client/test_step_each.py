@@ -120,6 +120,8 @@ def test_many_sessions(make_service, world):
         found = await collect(client, [StepItem(row.id, 0, 0, "go") for row in rows])
         assert sorted(found) == list(range(1500))
         assert all(found[place].id == row.id for place, row in enumerate(rows))
+        again = await client.step([StepItem(row.id, 0, 0, "go") for row in rows])
+        assert again == [found[place] for place in range(1500)], "a batch is cut like a stream"
         await client.aclose()
         await service.aclose()
 
@@ -149,6 +151,8 @@ def scripted(*answers: tuple[int, list[Any]] | type[httpx.TransportError]) -> tu
             raise answer("broken")
         status, rows = answer
         headers = {"turnwise-protocol": "1"}
+        if status == 200 and "application/x-ndjson" not in request.headers.get("accept", ""):
+            return httpx.Response(200, headers=headers, json={"items": rows})
         if status == 200:
             lines = "".join((json.dumps(row) if row else "") + "\n" for row in rows)
             return httpx.Response(200, headers=headers, content=lines)
@@ -176,6 +180,24 @@ def test_a_stream_that_breaks_off():
     assert asked == [["a", "b", "c"], ["a", "b"], ["a", "b"], ["a", "b"], ["a"]]
 
 
+def test_a_batch_is_asked_for_again_until_all_is_done():
+    running = {"code": "running", "status": 202, "detail": "", "id": "b"}
+    gone = {"code": "unknown_session", "status": 404, "detail": "no", "id": None}
+    client, asked = scripted(
+        (503, [{"code": "draining", "status": 503, "detail": ""}]),
+        (200, [reply("a"), running, gone]),
+        httpx.ReadError,
+        (200, [running]),
+        (200, [reply("b")]),
+    )
+    rows = asyncio.run(client.step(ITEMS))
+    assert [row.id for row in rows] == ["a", "b", None]
+    assert asked == [["a", "b", "c"]] * 2 + [["b"]] * 3
+    client, _ = scripted((200, [reply("a")]))
+    with pytest.raises(ServerError, match="gave 1 items where 3 were asked for"):
+        asyncio.run(client.step(ITEMS))
+
+
 def test_refusals_of_the_whole():
     unauthorized = {"code": "unauthorized", "status": 401, "detail": "no", "expected": 1, "todo": "send it"}
     client, _ = scripted((200, [reply("b")]), (401, [unauthorized]))
@@ -185,6 +207,10 @@ def test_refusals_of_the_whole():
         row = found[place]
         assert isinstance(row, Problem)
         assert (row.status, row.code, row.id) == (401, "unauthorized", ITEMS[place].id)
+    client, _ = scripted((401, [unauthorized]))
+    assert [(row.code, row.id) for row in asyncio.run(client.step(ITEMS))] == [
+        ("unauthorized", item.id) for item in ITEMS
+    ]
     client, _ = scripted((200, [["no", "object"]]))
     with pytest.raises(ServerError, match="answered with list, expected an object"):
         asyncio.run(collect(client, ITEMS))
