@@ -26,7 +26,7 @@ _SIZES = {"initial", "dtype", "kind", "strict", "default"}  # arguments about me
 
 @dataclass(frozen=True)
 class Mutant:
-    """Be one change: the source with it, and where and what it is."""
+    """One change: the source with it, and where and what it is."""
 
     line: int
     change: str

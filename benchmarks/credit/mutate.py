@@ -125,7 +125,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Say of one mutant what the tests came to: "passed", "failed" or "endless"."""
+    """What the tests came to for one mutant: "passed", "failed" or "endless"."""
 
     file: str
     line: int
@@ -154,11 +154,11 @@ def _kept(file: Path | None, most: int) -> dict[str, list[Verdict]]:
     stored = json.loads(file.read_text())
     if stored["digest"] != _digest(most):
         return {}
-    return {name: [Verdict(**each) for each in tried] for name, tried in stored["verdicts"].items()}
+    return {name: [Verdict(**verdict) for verdict in tried] for name, tried in stored["verdicts"].items()}
 
 
 def _keep(file: Path, most: int, verdicts: dict[str, list[Verdict]]) -> None:
-    plain = {name: [asdict(each) for each in tried] for name, tried in verdicts.items()}
+    plain = {name: [asdict(verdict) for verdict in tried] for name, tried in verdicts.items()}
     draft = file.with_suffix(".part")
     draft.write_text(json.dumps({"digest": _digest(most), "verdicts": plain}, indent=1) + "\n")
     draft.replace(file)
@@ -286,10 +286,10 @@ def _report(out: Path, verdicts: dict[str, list[Verdict]]) -> None:
         lines += ["", f"Not tried yet: {', '.join(untried)}."]
     lines += ["", "## Every mutant", "", "| estimator | place | change | tests |", "|---|---|---|---|"]
     for name, tried in verdicts.items():
-        for each in tried:
-            change = each.change.replace("|", "\\|")
-            outcome = each.outcome if each.noticed else "**passed**"
-            lines.append(f"| {name} | {each.file}:{each.line} | `{change}` | {outcome} |")
+        for verdict in tried:
+            change = verdict.change.replace("|", "\\|")
+            outcome = verdict.outcome if verdict.noticed else "**passed**"
+            lines.append(f"| {name} | {verdict.file}:{verdict.line} | `{change}` | {outcome} |")
     lines += ["", "## Lines that are not changed, since no result would be another", ""]
     lines += ["| file | line with | why |", "|---|---|---|"]
     lines += [f"| {file or 'all'} | `{part.strip()}` | {why} |" for (file, part), why in HARMLESS.items()]

@@ -68,8 +68,8 @@ def main() -> None:
     ]
     examination = examine(trajectories)
     won = dict.fromkeys(map(str, examination.table.group_names), 0)
-    for each in trajectories:
-        won[each.group] += bool(each.success)
+    for trajectory in trajectories:
+        won[trajectory.group] += bool(trajectory.success)
     mixed = min(won, key=lambda group: abs(won[group] - GROUP_SIZE / 2))
     print(won, picture(examination, mixed, options.out))
 

@@ -19,7 +19,7 @@ def turn_ppo(columns: Columns) -> Signal:
             running = delta + 0.99 * 0.95 * running
             advantage[row] = running
             following = columns["value"][row]
-    target = [one + value for one, value in zip(advantage, columns["value"], strict=True)]
+    target = [gain + value for gain, value in zip(advantage, columns["value"], strict=True)]
     return Signal(advantage, targets={"value": target})
 
 
@@ -53,14 +53,14 @@ def hae(columns: Columns, gamma: float = 0.95, lam: float = 0.95) -> Signal:
             ahead = earned - high[first] + lam * gamma ** (end - begin) * ahead
             subgoal[first], beyond = ahead, high[first]
     scaled = dict(zip(subgoal, _z_scores(list(subgoal.values())), strict=True))
-    switch = [one - value for one, value in zip(to_go, columns["v_term"], strict=True)]
+    switch = [later - value for later, value in zip(to_go, columns["v_term"], strict=True)]
     spans = {
         "action": _z_scores(action),
         "subgoal": [scaled.get(row, 0.0) for row in range(len(low))],
         "switch": _z_scores(switch),
     }
     targets = {
-        "low": [one + value for one, value in zip(action, low, strict=True)],
+        "low": [gain + value for gain, value in zip(action, low, strict=True)],
         "high": [subgoal[row] + high[row] if row in subgoal else 0.0 for row in range(len(low))],
         "term": to_go,
     }
@@ -73,7 +73,7 @@ def _z_scores(values: list[float]) -> list[float]:
 
 
 def poad(columns: Columns, gamma: float = 0.99, lam: float = 0.95) -> Signal:
-    values = [each.tolist() for each in columns["token_values"]]
+    values = [row.tolist() for row in columns["token_values"]]
     tokens: list[list[float]] = [[] for _ in values]
     for rows in rows_of(columns).values():
         beyond = 0.0
@@ -89,7 +89,7 @@ def poad(columns: Columns, gamma: float = 0.99, lam: float = 0.95) -> Signal:
 
 
 def bilevel_gae(columns: Columns, gamma: float = 1.0, lam: float = 1.0, high_gamma: float = 0.95) -> Signal:
-    values = [each.tolist() for each in columns["token_values"]]
+    values = [row.tolist() for row in columns["token_values"]]
     tokens: list[list[float]] = [[] for _ in values]
     for rows in rows_of(columns).values():
         turn, following = 0.0, 0.0
@@ -110,7 +110,7 @@ def bilevel_gae(columns: Columns, gamma: float = 1.0, lam: float = 1.0, high_gam
 
 def _of_tokens(tokens: list[list[float]], values: list[list[float]]) -> Signal:
     target = [
-        [one + value for one, value in zip(row, critic, strict=True)]
+        [gain + value for gain, value in zip(row, critic, strict=True)]
         for row, critic in zip(tokens, values, strict=True)
     ]
     return Signal(mean_of_tokens(tokens), tokens=tokens, targets={"value": target})

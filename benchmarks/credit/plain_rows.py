@@ -29,7 +29,7 @@ EPSILON = 1e-6
 
 @dataclass
 class Signal:
-    """Hold what an estimator says: a number a turn, and what it says of tokens, spans and critics."""
+    """What an estimator says: a number a turn, and what it says of tokens, spans and critics."""
 
     advantage: list[float]
     tokens: list[list[float]] | None = None
@@ -83,8 +83,8 @@ def normalised(scores: Sequence[float], keys: Sequence[Any], std: bool = True, d
 def spread_over(rows: dict[Any, list[int]], values: Sequence[float]) -> list[float]:
     """Return for each row the value of its trajectory."""
     spread = [0.0] * sum(map(len, rows.values()))
-    for each, value in zip(rows.values(), values, strict=True):
-        for row in each:
+    for own, value in zip(rows.values(), values, strict=True):
+        for row in own:
             spread[row] = value
     return spread
 

@@ -20,7 +20,7 @@ def _anchors(columns: Columns) -> list[Any]:
 def gigpo(columns: Columns) -> Signal:
     step = normalised(returns(columns, 0.95), _anchors(columns))
     episode = normalised(episodes(columns), columns["group"])
-    return Signal([one + other for one, other in zip(episode, step, strict=True)])
+    return Signal([whole + local for whole, local in zip(episode, step, strict=True)])
 
 
 def hgpo(columns: Columns) -> Signal:
@@ -68,7 +68,7 @@ def graphgpo(columns: Columns) -> Signal:
     ]
     episode = normalised(episodes(columns), columns["group"])
     return Signal(
-        [one + other for one, other in zip(normalised(step, _anchors(columns)), episode, strict=True)]
+        [local + whole for local, whole in zip(normalised(step, _anchors(columns)), episode, strict=True)]
     )
 
 
@@ -91,22 +91,22 @@ def g2po(columns: Columns) -> Signal:
     for rows in rows_of(columns).values():
         for place, row in enumerate(rows):
             earned[anchors[row]].append(0.95 ** (len(rows) - place) * totals[row])
-    value = {anchor: sum(each) / len(each) for anchor, each in earned.items()}
+    value = {anchor: sum(sums) / len(sums) for anchor, sums in earned.items()}
     after = [0.0] * len(totals)
     for rows in rows_of(columns).values():
         for row, following in pairwise(rows):
             after[row] = value[anchors[following]]
         after[rows[-1]] = totals[rows[-1]] if totals[rows[-1]] > 0 else 0.0
     penalty = [0.0 if valid else 0.1 for valid in columns["valid"]]
-    paid = [one - other for one, other in zip(after, penalty, strict=True)]
-    gain = [one - value[anchor] for one, anchor in zip(after, anchors, strict=True)]
-    score = [one - other for one, other in zip(totals, penalty, strict=True)]
+    paid = [later - fine for later, fine in zip(after, penalty, strict=True)]
+    gain = [later - value[anchor] for later, anchor in zip(after, anchors, strict=True)]
+    score = [total - fine for total, fine in zip(totals, penalty, strict=True)]
     terms = (
         normalised(score, columns["group"], std=False),
         normalised(paid, anchors, std=False),
         normalised(gain, columns["group"], std=False),
     )
-    return Signal([sum(each) for each in zip(*terms, strict=True)])
+    return Signal([sum(parts) for parts in zip(*terms, strict=True)])
 
 
 def graft(columns: Columns, gamma: float = 0.99, lam: float = 0.95) -> Signal:
@@ -125,16 +125,18 @@ def graft(columns: Columns, gamma: float = 0.99, lam: float = 0.95) -> Signal:
             gae[row] = running
     edges = list(zip(anchors, columns["action"], after, strict=True))
     shared = defaultdict(list)
-    for edge, one in zip(edges, gae, strict=True):
-        shared[edge].append(one)
+    for edge, gain in zip(edges, gae, strict=True):
+        shared[edge].append(gain)
     noise = 1e-9 * max(1.0, max(map(abs, value.values())))
-    mean = {edge: sum(each) / len(each) for edge, each in shared.items()}
-    mean = {edge: one if abs(one) > noise else 0.0 for edge, one in mean.items()}
+    mean = {edge: sum(gains) / len(gains) for edge, gains in shared.items()}
+    mean = {edge: gain if abs(gain) > noise else 0.0 for edge, gain in mean.items()}
     of_node = defaultdict(list)
-    for (node, _, _), one in mean.items():
-        of_node[node].append(one)
-    centre = {node: float(np.mean(each)) if len(each) > 1 else 0.0 for node, each in of_node.items()}
-    size = {node: float(np.std(each)) if len(each) > 1 else abs(each[0]) for node, each in of_node.items()}
+    for (node, _, _), gain in mean.items():
+        of_node[node].append(gain)
+    centre = {node: float(np.mean(gains)) if len(gains) > 1 else 0.0 for node, gains in of_node.items()}
+    size = {
+        node: float(np.std(gains)) if len(gains) > 1 else abs(gains[0]) for node, gains in of_node.items()
+    }
     return Signal([(mean[edge] - centre[edge[0]]) / (size[edge[0]] + EPSILON) for edge in edges])
 
 
@@ -143,13 +145,13 @@ def _bellman(columns: Columns, anchors: list[Any], after: list[Any], gamma: floa
     start = defaultdict(list)
     for anchor, to_go in zip(anchors, returns(columns, gamma), strict=True):
         start[anchor].append(to_go)
-    value = {anchor: sum(each) / len(each) for anchor, each in start.items()}
+    value = {anchor: sum(known) / len(known) for anchor, known in start.items()}
     for _ in range(100):
         total = dict.fromkeys(value, 0.0)
         value[None] = 0.0  # beyond the end
         for reward, anchor, following in zip(columns["reward"], anchors, after, strict=True):
             total[anchor] += reward + gamma * value[following]
-        new = {anchor: each / len(start[anchor]) for anchor, each in total.items()}
+        new = {anchor: known / len(start[anchor]) for anchor, known in total.items()}
         change = max(abs(new[anchor] - value[anchor]) for anchor in new)
         value = new
         if change <= 1e-10 * max(map(abs, value.values())):

@@ -99,7 +99,9 @@ def estimators(num_turns: int, num_plain: int, repeats: int) -> list[str]:
 
 def _whole(name: str, columns: Columns) -> credit.Credit:
     """Build a table of what a method reads, and apply it."""
-    return credit.get(name)(credit.TurnTable.from_columns(**{each: columns[each] for each in READS[name]}))
+    return credit.get(name)(
+        credit.TurnTable.from_columns(**{column: columns[column] for column in READS[name]})
+    )
 
 
 def similarity(repeats: int) -> list[str]:

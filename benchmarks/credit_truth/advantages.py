@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Hold the measured advantages of turns.
+    """The measured advantages of turns.
 
     `first_N` and `second_N` rest on disjoint halves of the rollouts: their errors
     are independent, so the mean of their product is the mean square of the true

@@ -29,7 +29,7 @@ COIN = "a coin"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Say what is measured, and with how much work."""
+    """What is measured, and with how much work."""
 
     difficulty: str
     num_turns: int
@@ -45,7 +45,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Hold what came out: facts of the batch, and measures [1 + resamples, measure, estimator]."""
+    """What came out: facts of the batch, and measures [1 + resamples, measure, estimator]."""
 
     cell: Cell
     facts: dict[str, float]
@@ -97,7 +97,7 @@ def run_cell(cell: Cell) -> Result:
 
 
 def _facts(cell: Cell, episodes: list[Episode], truth: Truth) -> dict[str, float]:
-    won_KG = np.array([each.steps[-1].terminated for each in episodes]).reshape(cell.num_tasks, -1)
+    won_KG = np.array([episode.steps[-1].terminated for episode in episodes]).reshape(cell.num_tasks, -1)
     ranks = correlation(average_ranks(truth.first_N), average_ranks(truth.second_N))
     return {
         "success": float(won_KG.mean()),
@@ -125,7 +125,7 @@ def _check_repeatable(forks: list[Situation], episode: Episode) -> None:
 
 
 class _States:
-    """Hold the distinct states of a batch: equal actions from the same start lead to equal states."""
+    """The distinct states of a batch: equal actions from the same start lead to equal states."""
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
@@ -148,20 +148,21 @@ class _States:
         """Roll out from every state and return the advantages of all turns."""
         seed = 1_000_003 * (self.cell.seed + 1)
         returns = [
-            returns_from(each, self.cell.num_rollouts, seed + s) for s, each in enumerate(self.situations)
+            returns_from(situation, self.cell.num_rollouts, seed + s)
+            for s, situation in enumerate(self.situations)
         ]
         return truth_of(
             np.array([step.reward for episode in episodes for step in episode.steps]),
             np.stack(returns),
             before_N=np.concatenate([spots[:-1] for spots in self.spots]),
             after_N=np.concatenate([spots[1:] for spots in self.spots]),
-            over_S=np.array([each.over for each in self.situations]),
+            over_S=np.array([situation.over for situation in self.situations]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """Hold one visited turn that is redrawn."""
+    """One visited turn that is redrawn."""
 
     row: int
     episode: Episode
@@ -184,7 +185,7 @@ def _choose(cell: Cell, episodes: list[Episode], states: _States, draw: Random) 
 def _redraw(
     cell: Cell, starts: list[Situation], spots: list[_Spot], critics: Critics, draw: Random
 ) -> dict[str, Floats]:
-    """Return what each estimator gives some turns [J, R] when all else is drawn anew.
+    """Return what each estimator gives some turns [J, R] when all else is drawn again.
 
     A redraw keeps the episode up to the turn and its action; what follows, and
     the other episodes of the group, are played again. The turns of one task share
@@ -199,7 +200,7 @@ def _redraw(
         for spot in spots:
             rest, _, _ = record(spot.episode.task, spot.after, draw)
             drawn += [spot.episode.followed_by(spot.turn, rest), *others[spot.episode.task]]
-    first_row = np.cumsum([0, *(len(each.steps) for each in drawn)])[: -1 : cell.group_size]
+    first_row = np.cumsum([0, *(len(episode.steps) for episode in drawn)])[: -1 : cell.group_size]
     row = first_row + np.tile([spot.turn for spot in spots], cell.num_redraws)
     groups = np.repeat(np.arange(len(row)), cell.group_size)
     found = advantages_of(rows_of(drawn, groups.tolist()), critics)

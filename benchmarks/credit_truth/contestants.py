@@ -26,7 +26,7 @@ RIDGE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """Be an estimator with its settings, under the name that the tables give it."""
+    """An estimator with its settings, under the name that the tables give it."""
 
     label: str
     name: str
@@ -61,7 +61,7 @@ LEFT_OUT = {"igpo": "it needs the probability of a gold answer, and a chore has 
 
 
 class Critics:
-    """Predict returns-to-go on each task from the episodes of the other tasks.
+    """A prediction of returns-to-go on each task, from the episodes of the other tasks.
 
     Args:
         rows: the batch that critics learn from.
@@ -122,9 +122,9 @@ def advantages_of(rows: Rows, critics: Critics) -> dict[str, Floats]:
     """Return every contestant's advantages [N]."""
     table = table_of(rows, next_value=np.zeros(len(rows.steps)), switch=_switches(rows))
     found = {}
-    for each in CONTESTANTS:
-        given = table if each.gamma is None else table.with_columns(**_critic_columns(each, rows, critics))
-        found[each.label] = get(each.name)(given, **each.params).advantage
+    for entry in CONTESTANTS:
+        given = table if entry.gamma is None else table.with_columns(**_critic_columns(entry, rows, critics))
+        found[entry.label] = get(entry.name)(given, **entry.params).advantage
     return found
 
 

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Hold an episode, or the rest of one."""
+    """An episode, or the rest of one."""
 
     task: int
     steps: list[Step]  # [T]
@@ -70,7 +70,7 @@ def record(task: int, situation: Situation, draw: Random) -> tuple[Episode, list
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Hold the turns of many episodes, laid end to end."""
+    """The turns of many episodes, laid end to end."""
 
     group: Sequence[int]  # [N] the prompt group
     trajectory: Sequence[int]  # [N]
@@ -90,22 +90,22 @@ class Rows:
 
 
 def rows_of(episodes: Sequence[Episode], groups: Sequence[int]) -> Rows:
-    """Lay episodes end to end; `groups` names the prompt group of each."""
-    length = np.array([len(each.steps) for each in episodes])
+    """Lay episodes end to end; `groups` names the prompt group of episode."""
+    length = np.array([len(episode.steps) for episode in episodes])
     last = np.cumsum(length) - 1
-    steps = list(chain.from_iterable(each.steps for each in episodes))
+    steps = list(chain.from_iterable(episode.steps for episode in episodes))
     last_N = np.zeros(len(steps), dtype=bool)
     last_N[last] = True
-    won = np.array([each.steps[-1].terminated for each in episodes])
+    won = np.array([episode.steps[-1].terminated for episode in episodes])
     return Rows(
         group=np.repeat(groups, length).tolist(),
         trajectory=np.repeat(np.arange(len(episodes)), length).tolist(),
         steps=steps,
-        task_N=np.repeat([each.task for each in episodes], length),
+        task_N=np.repeat([episode.task for episode in episodes], length),
         turn_N=np.arange(len(steps)) - np.repeat(last - length + 1, length),
         last_N=last_N,
         won_N=np.repeat(won, length),
-        feature_NF=np.concatenate([each.feature_TF for each in episodes]),
-        role_N=np.concatenate([each.role_T for each in episodes]),
-        stage_N=np.concatenate([each.stage_T for each in episodes]),
+        feature_NF=np.concatenate([episode.feature_TF for episode in episodes]),
+        role_N=np.concatenate([episode.role_T for episode in episodes]),
+        stage_N=np.concatenate([episode.stage_T for episode in episodes]),
     )

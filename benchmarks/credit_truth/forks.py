@@ -19,14 +19,14 @@ __all__ = ["Mind", "Situation", "Step", "World", "play_out", "returns_from"]
 
 
 class World(Protocol):
-    """Be an environment that can be cloned: TextEnv, or its checked wrapper."""
+    """An environment that can be cloned: TextEnv, or its checked wrapper."""
 
     def step(self, action: str, /) -> tuple[str, float, bool, bool, dict[str, Any]]: ...
     def clone(self) -> Any: ...
 
 
 class Mind(Protocol):
-    """Be a policy in the middle of an episode, with all that it remembers."""
+    """A policy in the middle of an episode, with all that it remembers."""
 
     def act(self, admissible: Sequence[str], draw: Random, /) -> str: ...
     def observe(self, observation: str, /) -> None: ...
@@ -35,7 +35,7 @@ class Mind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Hold one turn that was played, with what was known before it."""
+    """One turn that was played, with what was known before it."""
 
     state_key: str
     action: str
@@ -46,7 +46,7 @@ class Step:
 
 @dataclass(slots=True)
 class Situation:
-    """Hold an episode under way."""
+    """An episode under way."""
 
     world: World
     mind: Any  # a Mind

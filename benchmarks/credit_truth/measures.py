@@ -3,7 +3,7 @@
 Estimators have scales of their own, which a step size absorbs; every figure here
 is free of it. docs/credit-truth.md has the definitions.
 
-Shapes: _E estimators, _N visited turns, _J turns whose episodes were drawn anew,
+Shapes: _E estimators, _N visited turns, _J turns whose episodes were drawn again,
 _R redraws of each, _P parameters of the policy, _K tasks.
 """
 
@@ -35,7 +35,7 @@ CLEAR = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Hold what one cell of the benchmark has found out."""
+    """What one cell of the benchmark has found out."""
 
     truth: Truth  # of the visited turns
     task_N: Ints

@@ -122,7 +122,7 @@ class _Act(NamedTuple):
 
 
 class Reader:
-    """Remember what one episode has said so far, and choose by it.
+    """A memory of what one episode has said so far, and a choice by it.
 
     Args:
         instruction: the task, in the words of the six task types.
@@ -184,8 +184,8 @@ class Reader:
     def gradient(self, admissible: Sequence[str], action: str) -> NDArray[np.float64]:
         """Return the gradient of the action's log-probability [P]."""
         slope_P = np.zeros(NUM_PARAMETERS)
-        for each, chance in zip(admissible, self.probabilities(admissible).tolist(), strict=True):
-            slope_P[self._active(each)] -= chance
+        for offered, chance in zip(admissible, self.probabilities(admissible).tolist(), strict=True):
+            slope_P[self._active(offered)] -= chance
         slope_P[self._active(action)] += 1.0
         return self.strength * slope_P
 

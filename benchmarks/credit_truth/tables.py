@@ -61,8 +61,8 @@ def as_markdown(results: Sequence[Result], heading: Sequence[str]) -> str:
     lines += _table(
         ["estimator", "settings", "beyond the turns"],
         [
-            [each.label, ", ".join(f"{k}={v}" for k, v in each.params.items()) or "defaults", each.given]
-            for each in CONTESTANTS
+            [entry.label, ", ".join(f"{k}={v}" for k, v in entry.params.items()) or "defaults", entry.given]
+            for entry in CONTESTANTS
         ],
     )
     lines += ["", "## The cells", ""]

@@ -47,7 +47,7 @@ def oracle_python() -> Path | None:
 
 
 class Oracle:
-    """Be the original engine behind a pipe; one request at a time.
+    """The original engine behind a pipe; one request at a time.
 
     Args:
         python: the interpreter that has `textworld[pddl]` and `alfworld`.
@@ -154,7 +154,7 @@ def _hostile(game: Game, state: State, rng: random.Random) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Say where the two engines part."""
+    """The place where the two engines part."""
 
     step: int
     action: str

@@ -41,7 +41,7 @@ NUM_DISTURBED = 10
 
 @dataclass
 class Tally:
-    """Collect outcomes of one kind of game."""
+    """The outcomes of one kind of game."""
 
     turns: list[int] = field(default_factory=list)
     wins: int = 0
@@ -64,7 +64,7 @@ class Tally:
 
 
 def expert_episode(game: Game, state: State, limit: int) -> tuple[bool, int]:
-    """Let the expert play, planning anew before each action, as an environment's hint does."""
+    """Let the expert play, planning again before each action, as an environment's hint does."""
     for turn in range(limit):
         if engine.won(game, state):
             return True, turn
@@ -242,7 +242,7 @@ def report(arguments: argparse.Namespace) -> tuple[str, bool]:
     parts = [
         "# Household: expert, explorer, splits",
         f"{today()}, {machine()}. Written by benchmarks/household/expert.py.",
-        f"## Expert\n\n{total} generated games (all task types, difficulties and splits), planning anew "
+        f"## Expert\n\n{total} generated games (all task types, difficulties and splits), planning again "
         f"before each action: {num_won} won within {STEP_LIMIT} turns ({100 * num_won / total:.2f} %).",
         tally_table(tallies["expert"]),
         f"## Expert from disturbed states\n\nThe same games after {NUM_DISTURBED} random actions that do not "

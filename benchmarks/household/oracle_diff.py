@@ -42,7 +42,7 @@ _CHUNK = 16  # games a process of the original plays before a fresh one takes ov
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Name a game to make, and how to play it."""
+    """A game to make, and how to play it."""
 
     source: str  # generated, bent or example
     number: int
@@ -52,7 +52,7 @@ class Job:
 
 @dataclass(slots=True)
 class Outcome:
-    """Count what was played."""
+    """Counts of what was played."""
 
     games: Counter[str] = field(default_factory=Counter)
     steps: Counter[str] = field(default_factory=Counter)

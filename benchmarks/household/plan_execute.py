@@ -87,7 +87,7 @@ def health(run: Path) -> str:
         if f"explained_variance/{head}" in updates[-1]
     ]
     plans = [
-        np.mean([sum(bool(turn.switch) for turn in each.turns) for each in stored])
+        np.mean([sum(bool(turn.switch) for turn in trajectory.turns) for trajectory in stored])
         for stored in (
             read_trajectories(trajectory_path(run, entry["update"])) for entry in (updates[0], updates[-1])
         )
@@ -105,7 +105,7 @@ def write(results: Path, runs: list[Path], flat: list[Path]) -> str:
     figures = [summarise(run) for run in runs]
     before: list[float] = [figure["before"]["success_rate"] for figure in figures]
     after: list[float] = [figure["after"] for figure in figures]
-    gained = [one - other for one, other in zip(after, before, strict=True)]
+    gained = [late - early for late, early in zip(after, before, strict=True)]
     rows = [row("cloned", before), row("trained with hae", after), row("gained, seed by seed", gained)]
     if flat:
         rows.append(row("control: trained with gigpo", [summarise(run)["after"] for run in flat]))

@@ -44,7 +44,7 @@ _FILES = 3_553
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Be one line of the table."""
+    """One line of the table."""
 
     what: str
     measured: str

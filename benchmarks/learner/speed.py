@@ -78,7 +78,7 @@ def with_behaviour(episodes: list[Trajectory], model: TinyLM) -> list[Trajectory
 
 
 class Bare:
-    """Be the loop that one would write by hand."""
+    """The loop that one would write by hand."""
 
     def __init__(self, model: TinyLM) -> None:
         self.model = model

@@ -27,7 +27,7 @@ _CALLS = {
 
 @dataclass
 class Faults:
-    """Say how often each thing goes wrong, and count it as (fault, call)."""
+    """How often each thing goes wrong, counted as (fault, call)."""
 
     random: random.Random
     drop_request: float = 0.04
@@ -55,7 +55,7 @@ class Faults:
 
 
 class Order:
-    """Notice what overtakes what on one side of the proxy."""
+    """What overtakes what on one side of the proxy."""
 
     def __init__(self) -> None:
         self.num_given = 0
@@ -72,7 +72,7 @@ class Order:
 
 
 class Proxy:
-    """Forward HTTP requests one by one, badly."""
+    """A proxy that forwards HTTP requests one by one, badly."""
 
     def __init__(self, port: int, faults: Faults) -> None:
         self.port, self.faults = port, faults

@@ -35,7 +35,7 @@ PATHS = ("/v1/sessions", "/v1/step", "/v1/reset", "/v1/fork", "/v1/close", "/v1/
 
 
 class Fuzzer:
-    """Draw requests. Everything follows from the seed."""
+    """Random requests. Everything follows from the seed."""
 
     def __init__(self, seed: int, schemas: dict[str, Any], ids: list[str]) -> None:
         self.random, self.schemas, self.ids = random.Random(seed), schemas, ids

@@ -34,7 +34,7 @@ from turnwise.servers.client.server_process import ServerProcess
 
 
 class Watch:
-    """Send cases, judge the answers, and step a witness now and then."""
+    """A judge of the answers to cases, with a witness that is stepped now and then."""
 
     def __init__(self, url: str, http: httpx.Client) -> None:
         self.url, self.http = url, http

@@ -26,11 +26,12 @@ from drivers import ENV, HERE
 from turnwise.servers.client import SessionClient
 from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.isolation.catalogue import Catalogue
-from turnwise.servers.isolation.containers.launcher import DEFAULT_IMAGE, ContainerLauncher
+from turnwise.servers.isolation.containers.launcher import ContainerLauncher
 from turnwise.servers.isolation.hosts import Isolation
 from turnwise.servers.isolation.launchers import Launcher, ProcessLauncher
 from turnwise.servers.isolation.process_pool import ProcessPool
 from turnwise.servers.protocol.types import CreateItem, StepItem
+from turnwise.servers.run.config import ServerConfig
 from turnwise.servers.sessions.service import Service
 
 WAYS: tuple[Isolation, ...] = ("inline", "thread", "process", "container")
@@ -96,7 +97,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
                 statistics.median(a / b for a, b in zip(rounds[way], rounds["process"], strict=True)), 2
             ),
             "start_ms": starts.get(way),
-            "rounds_us": [round(one, 1) for one in rounds[way]],
+            "rounds_us": [round(lap, 1) for lap in rounds[way]],
         }
         for way in WAYS
     ]
@@ -105,7 +106,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--image", default=DEFAULT_IMAGE)
+    parser.add_argument("--image", default=ServerConfig().container_image)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--out", type=Path)

@@ -27,7 +27,7 @@ class Seen(Observation):
 
 
 class Sync(Environment):
-    """Step in a thread."""
+    """An environment stepped in a thread."""
 
     SUPPORTS_CONCURRENT_SESSIONS = True
     wait_s = 0.0
@@ -55,7 +55,7 @@ class Sync(Environment):
 
 
 class Async(Sync):
-    """Step on the event loop."""
+    """An environment stepped on the event loop."""
 
     async def reset_async(self, seed: int | None = None, episode_id: str | None = None, **more: Any) -> Seen:
         return self.reset()

@@ -18,7 +18,7 @@ from turnwise.envs.core import TextEnv
 
 
 class Trivial(TextEnv):
-    """Answer with 64 bytes."""
+    """An environment that answers with 64 bytes."""
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -33,7 +33,7 @@ class Trivial(TextEnv):
 
 
 class Patient(Trivial):
-    """Wait a second in every step."""
+    """An environment that waits a second in every step."""
 
     async def step_async(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         await asyncio.sleep(1.0)

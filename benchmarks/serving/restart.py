@@ -6,7 +6,7 @@ Episodes of several environments are played over HTTP on a durable journal. In t
 middle the server is killed with SIGKILL and started again. Demanded: the step that
 was answered before is answered with the same bytes, every episode goes on, and
 all replies are those of a run that nobody disturbed. Then the server is killed
-once more and the digest of one observation is altered in the journal. Demanded:
+again and the digest of one observation is altered in the journal. Demanded:
 that session is refused with the first turn that differs, and all others go on.
 The exit code is 1 if one of them fails.
 """

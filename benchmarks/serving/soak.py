@@ -48,7 +48,7 @@ NUM_DRIVERS, NUM_SESSIONS, LENGTH, NUM_EPISODES = 64, 4, 24, 2
 
 
 class Row(NamedTuple):
-    """Be one sample."""
+    """One sample."""
 
     at_s: float
     rss_bytes: int
@@ -59,7 +59,7 @@ class Row(NamedTuple):
 
 
 class Load:
-    """Play until told to stop; count what was answered, and stop at the first wrong answer."""
+    """Players that go on until told to stop, counts of what was answered, and the first wrong answer."""
 
     def __init__(self, url: str) -> None:
         self.client, self.url = connect(url, budget_s=600.0), url
@@ -145,7 +145,7 @@ def replies(rows: list[Any]) -> list[Reply]:
 
 
 class Watch:
-    """Sample a process."""
+    """Samples of a process."""
 
     def __init__(self, pid: int) -> None:
         self.process, self.started = psutil.Process(pid), time.monotonic()

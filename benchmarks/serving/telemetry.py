@@ -31,7 +31,7 @@ BARE, BATCH = "bare ASGI", "bare ASGI, batch of 64"
 
 
 class Sink(BaseHTTPRequestHandler):
-    """Take what is sent."""
+    """A collector that takes what is sent."""
 
     protocol_version = "HTTP/1.1"
 

@@ -18,7 +18,7 @@ Result = tuple[str, float, bool, bool, dict[str, Any]]
 
 
 class Wanderer(TextEnv):
-    """Play an environment for `length` turns; one that ends earlier stays as it is."""
+    """An environment played for `length` turns; one that ends earlier stays as it is."""
 
     of: ClassVar[str]
 

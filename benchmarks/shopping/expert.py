@@ -92,12 +92,12 @@ def cut_colours(goal: Goal) -> list[tuple[str, str]]:
 def report(num_goals: int, strict: int, exceptions: list[Missed]) -> str:
     """Write the result; no text of a product stands in it but its id."""
     earned = num_goals - len(exceptions)
-    open_ = sum(each.best == 1.0 for each in exceptions)
-    top = sum(round(each.best, PLACES) == round(each.earned, PLACES) for each in exceptions)
+    open_ = sum(missed.best == 1.0 for missed in exceptions)
+    top = sum(round(missed.best, PLACES) == round(missed.earned, PLACES) for missed in exceptions)
     by_product: dict[str, list[Missed]] = defaultdict(list)
-    for each in exceptions:
-        by_product[each.goal.asin].append(each)
-    unexplained = [each for each in exceptions if not cut_colours(each.goal)]
+    for missed in exceptions:
+        by_product[missed.goal.asin].append(missed)
+    unexplained = [missed for missed in exceptions if not cut_colours(missed.goal)]
     attainable_ = earned + open_
     lines = [
         "# What can be earned in the original shop",
@@ -126,12 +126,12 @@ def report(num_goals: int, strict: int, exceptions: list[Missed]) -> str:
         "|---|---|---|---|",
     ]
     for asin, found in sorted(by_product.items(), key=lambda pair: -len(pair[1])):
-        cuts = sorted({cut for each in found for cut in cut_colours(each.goal)})
+        cuts = sorted({cut for missed in found for cut in cut_colours(missed.goal)})
         named: dict[str, list[str]] = defaultdict(list)
         for name, colour in cuts:
             named[name].append(colour)
         told = "; ".join(f"{name}: {', '.join(colours)}" for name, colours in named.items())
-        rewards = Counter(f"{each.best:.3f}" for each in found)
+        rewards = Counter(f"{missed.best:.3f}" for missed in found)
         lines.append(f"| {asin} | {len(found)} | {told} | {', '.join(sorted(rewards))} |")
     return "\n".join(lines) + "\n"
 

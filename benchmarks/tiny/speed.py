@@ -50,7 +50,7 @@ def clocked(run: Callable[[], int]) -> Measured:
 
 
 class Generation:
-    """Let each engine play the same conversations."""
+    """The same conversations, played by each engine."""
 
     def __init__(self, model: TinyLM, tokenizer: TinyTokenizer, theirs: Any, batch: int) -> None:
         self.policy = TinyPolicy(model, tokenizer, num_slots=batch, max_batch=batch)
@@ -84,8 +84,9 @@ class Generation:
                 for row, prompt in enumerate(prompts)
             ]
             generations = await asyncio.gather(*map(self.policy.generate, requests))
-            said += sum(len(one.token_ids) for one in generations)
-            prompts = [one.prompt_ids + one.token_ids + self.ids(SEEN) for one in generations]
+            said += sum(len(generation.token_ids) for generation in generations)
+            seen = self.ids(SEEN)
+            prompts = [generation.prompt_ids + generation.token_ids + seen for generation in generations]
         for row in range(self.batch):
             self.policy.forget(f"{self.round}-{row}")
         return said
@@ -117,7 +118,7 @@ class Generation:
 
 
 class Training:
-    """Let each model take the same step: forward, backward, no optimiser."""
+    """The same step, taken by each model: forward, backward, no optimiser."""
 
     def __init__(self, vocab_size: int, batch: int) -> None:
         length = PROMPT + TURNS * (SAID + SEEN)

@@ -53,7 +53,7 @@ def train(recipe: str, seed: int, out: Path) -> Path:
 
 def control(recipe: str, seed: int, run: Path, seconds: float) -> float:
     """Clone on from a run's warm start for some seconds; return success on the held-out tasks."""
-    # the schedule of a second cloning begins anew, so it takes smaller steps than the first
+    # the schedule of a second cloning begins again, so it takes smaller steps than the first
     more = [f"warmstart.seconds={seconds}", "warmstart.max_steps=100000", "warmstart.learning_rate=1e-3"]
     chosen = load(recipe, [*more, f"train.seed={seed + 100}"])
     return cloned(recipe, chosen, run.with_name(f"{run.name}-cloned"), run / "warmstart")
@@ -105,7 +105,7 @@ def rows_of(recipe: str, figures: list[dict[str, Any]], others: dict[str, list[f
     """Return the rows of one recipe in the table of results."""
     before = [figure["before"]["success_rate"] for figure in figures]
     after = [figure["after"] for figure in figures]
-    gained = [one - other for one, other in zip(after, before, strict=True)]
+    gained = [late - early for late, early in zip(after, before, strict=True)]
     rows = [
         f"| {recipe} | warm start | {interval(before)} | {each(before)} |",
         f"| | after reinforcement learning | {interval(after)} | {each(after)} |",
