@@ -25,7 +25,8 @@ from ..sessions.creation import Creation
 from ..sessions.documents import journal_document, line_of, standing
 from ..sessions.health import check
 from ..sessions.metrics import Metrics
-from ..sessions.service import Pending, Service, as_completed, in_order
+from ..sessions.pending import Pending, as_completed, in_order
+from ..sessions.service import Service
 from .keys import Caller
 from .messages import Request, Response
 

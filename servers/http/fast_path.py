@@ -170,7 +170,7 @@ class StepProtocol(HttpToolsProtocol):
             found = self._front.try_now(self.url.decode("latin-1"), self.headers, b"".join(self._parts))
         except Exception:
             # asked for again, a step is answered from store or fails for uvicorn to report
-            log.exception("a step was not answered right away")
+            log.exception("a step was not answered at once")
             return False
         if found is None:
             return False

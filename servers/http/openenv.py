@@ -19,7 +19,7 @@ import orjson
 from ..protocol.encoding import check_depth, load_body
 from ..protocol.problems import Refused, bad_request, not_a_key, too_large
 from ..protocol.types import CreateItem, Problem, ResetItem, StepItem
-from ..sessions.service import settled
+from ..sessions.pending import settled
 from .dispatch import Calls
 from .keys import Caller
 

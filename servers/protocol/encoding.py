@@ -7,6 +7,7 @@ what the journal hashes and what a fork or a rebuilt session must reproduce.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "NDJSON_TYPE",
     "PROTOCOL",
     "check_depth",
+    "check_tiers",
     "decode_item",
     "digest",
     "encode_core",
@@ -29,6 +31,8 @@ __all__ = [
     "problem_from",
     "read_step",
     "read_steps",
+    "select_fields",
+    "select_fields_of_all",
 ]
 
 PROTOCOL = 1
@@ -38,44 +42,35 @@ _BATCH_STEP = {"id", *_STEP}
 _MAX_INDEX = 1 << 53
 
 
-def encode_core(
-    *,
-    episode: int,
-    turn: int,
-    observation: str,
-    reward: float,
-    terminated: bool,
-    truncated: bool,
-    end: str | None,
-    info: dict[str, Any],
-    env_id: str,
-    fingerprint: str,
-    seed: int,
-) -> bytes:
-    """Encode everything of a reply but the names of the session.
+def encode_core(core: dict[str, Any]) -> bytes:
+    """Encode everything of a reply but the names of the session: the fields of `Reply` after them, in order.
 
     Raises:
         EnvironmentFault: if info holds what JSON cannot hold.
     """
     try:
-        return orjson.dumps(
-            {
-                "episode": episode,
-                "turn": turn,
-                "observation": observation,
-                "reward": reward,
-                "terminated": terminated,
-                "truncated": truncated,
-                "end": end,
-                "info": info,
-                "env_id": env_id,
-                "fingerprint": fingerprint,
-                "seed": seed,
-            },
-            option=orjson.OPT_SERIALIZE_NUMPY,
-        )
+        return orjson.dumps(core, option=orjson.OPT_SERIALIZE_NUMPY)
     except orjson.JSONEncodeError as error:
-        raise EnvironmentFault(f"{env_id} gave an info that JSON cannot hold: {error}") from error
+        raise EnvironmentFault(f"{core['env_id']} gave an info that JSON cannot hold: {error}") from error
+
+
+def check_tiers(env_id: str, tiers: Any) -> None:
+    """Check the named rewards of an info.
+
+    Raises:
+        EnvironmentFault: if they are not finite numbers by name.
+    """
+    if not isinstance(tiers, dict):
+        raise EnvironmentFault(f"{env_id} gave rewards {tiers!r}; expected a dict of named numbers")
+    for name, value in tiers.items():
+        try:
+            finite = math.isfinite(value)
+        except TypeError:
+            finite = False
+        if not finite:
+            raise EnvironmentFault(
+                f"{env_id} gave the reward tier {name!r} {value!r}; expected a finite number"
+            )
 
 
 def encode_reply(prefix: bytes, core: bytes) -> bytes:
@@ -186,21 +181,7 @@ def decode_item(document: dict[str, Any]) -> Reply | Problem:
     """Turn one decoded item of an answer into a reply or a problem."""
     if "code" in document:
         return problem_from(document)
-    return Reply(
-        id=document["id"],
-        incarnation=document["incarnation"],
-        episode=document["episode"],
-        turn=document["turn"],
-        observation=document["observation"],
-        reward=document["reward"],
-        terminated=document["terminated"],
-        truncated=document["truncated"],
-        end=document["end"],
-        info=document["info"],
-        env_id=document["env_id"],
-        fingerprint=document["fingerprint"],
-        seed=document["seed"],
-    )
+    return Reply(**{name: document[name] for name in Reply.__slots__})
 
 
 def problem_from(document: dict[str, Any]) -> Problem:

@@ -15,7 +15,7 @@ __all__ = ["check"]
 
 
 class _Probe(TextEnv):
-    """Repeat what was said, once."""
+    """An environment that repeats what was said, once."""
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -53,6 +53,6 @@ def _probe() -> bool:
     )
     session = Session(record, max_turns=2)
     session.take(host, inline=True)
-    session.start(0, 0, None)
+    session.began(0, 0, None, *host.reset(0, None))
     session.played("well", host.step("well"))
     return session.end == "terminated"

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from ...envs.core import ENV_ERRORS
 from ...streams import mixed_seed
@@ -24,18 +24,15 @@ from ..protocol.problems import Refused, journal_unavailable, unknown_session
 from ..protocol.types import Problem, ResetItem, StepItem
 from .counts import Ledger, LocalLedger
 from .environments import Environments, reason_of
-from .journal.records import Journal, JournalError, MemoryJournal
+from .journal.records import Journal, JournalError
 from .metrics import Metrics
+from .pending import Pending
 from .request_memory import RequestMemory
 from .session import Session
 
-__all__ = ["Pending", "Service", "as_completed", "in_order", "settled"]
+__all__ = ["Service"]
 
 log = logging.getLogger("turnwise.servers")
-
-K = TypeVar("K")
-
-Pending = bytes | Problem | asyncio.Task[bytes | Problem]
 
 
 class Service:
@@ -62,7 +59,7 @@ class Service:
     ) -> None:
         self.catalogue = catalogue or Catalogue(trusted=True)
         self.limits = limits or Limits()
-        self.journal: Journal = journal or MemoryJournal()
+        self.journal = journal or Journal()
         self.clock = clock
         self.id_prefix = id_prefix
         self.ledger: Ledger = ledger or LocalLedger()
@@ -317,36 +314,3 @@ def _awake(session: Session) -> None:
 
 def _drop_host(session: Session, _: object) -> None:
     session.drop_host()
-
-
-async def settled(pending: Pending) -> bytes | Problem:
-    """Wait for an answer without cancelling the work behind it."""
-    return await asyncio.shield(pending) if isinstance(pending, asyncio.Task) else pending
-
-
-async def in_order(pending: Iterable[Pending]) -> list[bytes | Problem]:
-    """Wait for many answers, in order."""
-    return list(await asyncio.gather(*[settled(answer) for answer in pending]))
-
-
-async def as_completed(
-    pending: Iterable[tuple[K, Pending]], pause_s: float | None = None
-) -> AsyncGenerator[list[tuple[K, bytes | Problem]], None]:
-    """Wait for many answers and give (key, answer) of those that are done, in order of completion.
-
-    Args:
-        pending: each answer under a key; one that is named again is given under its first key.
-        pause_s: after so many seconds with nothing done an empty list is given.
-    """
-    waiting: dict[asyncio.Task[bytes | Problem], K] = {}
-    done: list[tuple[K, bytes | Problem]] = []
-    for key, answer in pending:
-        if isinstance(answer, asyncio.Task):
-            waiting.setdefault(answer, key)
-        else:
-            done.append((key, answer))
-    if done:
-        yield done
-    while waiting:
-        ready, _ = await asyncio.wait(waiting, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
-        yield [(waiting.pop(task), task.result()) for task in ready]

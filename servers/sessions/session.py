@@ -7,7 +7,6 @@ time. It is rebuilt by replaying its record, every reply compared by hash.
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import Any
 
 import orjson
@@ -17,7 +16,7 @@ from ...envs.core import ENV_ERRORS
 from ...errors import EnvironmentFault
 from ..isolation.hosts import Host, LocalHost, Played
 from ..isolation.process_pool import DeadlineOver, HostLost, reason_of
-from ..protocol.encoding import digest, encode_core, encode_reply
+from ..protocol.encoding import check_tiers, digest, encode_core, encode_reply
 from ..protocol.problems import busy, episode_finished, replay_diverged, wrong_turn
 from ..protocol.types import Problem, ResetItem, StepItem
 from .journal.records import Entry, SessionRecord
@@ -29,7 +28,7 @@ _MAX_REASON_CHARS = 500
 
 
 class Diverged(Exception):
-    """Name the first turn at which a replay differs from its record."""
+    """The first turn at which a replay differs from its record."""
 
     def __init__(self, episode: int, turn: int, reason: str) -> None:
         self.episode, self.turn, self.reason = episode, turn, reason
@@ -37,7 +36,7 @@ class Diverged(Exception):
 
 
 class Session:
-    """Play episodes numbered from 0, each of turns numbered from 0.
+    """An environment that plays episodes numbered from 0, each of turns numbered from 0.
 
     Args:
         record: what the session is rebuilt from; the session keeps it current.
@@ -99,21 +98,11 @@ class Session:
             host.aside = not inline
         self.runs_now = inline and isinstance(host, LocalHost) and not host.waits
 
-    def start(self, episode: int, seed: int, options: dict[str, Any] | None) -> bytes:
-        """Reset the environment into an episode and return the reply; may block.
-
-        Raises:
-            Exception: whatever the environment raises; `fail_reset` records it.
-        """
-        assert self.host is not None, "only a session with a host starts"
-        observation, info = self.host.reset(seed, options)
-        return self.began(episode, seed, options, observation, info)
-
     def began(
         self, episode: int, seed: int, options: dict[str, Any] | None, observation: str, info: dict[str, Any]
     ) -> bytes:
         """Enter an episode with what its reset returned."""
-        core = self._core(episode, seed, 0, observation, 0.0, False, False, None, info)
+        core = self._core(episode, seed, 0, observation, info)
         return self._enter(episode, seed, options, core, None)
 
     def fail_reset(
@@ -239,29 +228,32 @@ class Session:
         seed: int,
         turn: int,
         observation: str,
-        reward: float,
-        terminated: bool,
-        truncated: bool,
-        end: str | None,
         info: dict[str, Any],
+        *,
+        reward: float = 0.0,
+        terminated: bool = False,
+        truncated: bool = False,
+        end: str | None = None,
     ) -> bytes:
         record = self.record
         if "private" in info and not record.keep_private:
             info = {key: value for key, value in info.items() if key != "private"}
         if "rewards" in info:
-            _check_tiers(record.env_id, info["rewards"])
+            check_tiers(record.env_id, info["rewards"])
         core = encode_core(
-            episode=episode,
-            turn=turn,
-            observation=observation,
-            reward=reward,
-            terminated=terminated,
-            truncated=truncated,
-            end=end,
-            info=info,
-            env_id=record.env_id,
-            fingerprint=record.fingerprint,
-            seed=seed,
+            {
+                "episode": episode,
+                "turn": turn,
+                "observation": observation,
+                "reward": reward,
+                "terminated": terminated,
+                "truncated": truncated,
+                "end": end,
+                "info": info,
+                "env_id": record.env_id,
+                "fingerprint": record.fingerprint,
+                "seed": seed,
+            }
         )
         if len(core) > MAX_REPLY_BYTES:
             raise EnvironmentFault(
@@ -271,7 +263,8 @@ class Session:
 
     def _failed_core(self, episode: int, seed: int, turn: int, end: str, reason: str) -> bytes:
         reason = reason[:_MAX_REASON_CHARS].encode("utf-8", "replace").decode("utf-8")
-        return self._core(episode, seed, turn, "", 0.0, False, True, end, {"state_key": "", "error": reason})
+        info = {"state_key": "", "error": reason}
+        return self._core(episode, seed, turn, "", info, truncated=True, end=end)
 
     def _enter(
         self, episode: int, seed: int, options: dict[str, Any] | None, core: bytes, end: str | None
@@ -295,7 +288,7 @@ class Session:
     def _replayed_reset(self, host: Host) -> bytes:
         record = self.record
         observation, info = host.reset(record.seed, record.options)
-        core = self._core(record.episode, record.seed, 0, observation, 0.0, False, False, None, info)
+        core = self._core(record.episode, record.seed, 0, observation, info)
         self.turn, self.end, self.last_action = 0, None, None
         self.reset_reply = self.last_reply = encode_reply(self.prefix, core)
         return core
@@ -314,7 +307,15 @@ class Session:
             truncated = True
         end = "terminated" if terminated else "horizon" if truncated else None
         core = self._core(
-            record.episode, record.seed, turn, observation, reward, terminated, truncated, end, info
+            record.episode,
+            record.seed,
+            turn,
+            observation,
+            info,
+            reward=reward,
+            terminated=terminated,
+            truncated=truncated,
+            end=end,
         )
         return core, end
 
@@ -332,18 +333,4 @@ class Session:
         if digest(core) != recorded:
             raise Diverged(
                 self.record.episode, turn, "the environment's reply differs from the one that was sent"
-            )
-
-
-def _check_tiers(env_id: str, tiers: Any) -> None:
-    if not isinstance(tiers, dict):
-        raise EnvironmentFault(f"{env_id} gave rewards {tiers!r}; expected a dict of named numbers")
-    for name, value in tiers.items():
-        try:
-            finite = math.isfinite(value)
-        except TypeError:
-            finite = False
-        if not finite:
-            raise EnvironmentFault(
-                f"{env_id} gave the reward tier {name!r} {value!r}; expected a finite number"
             )

@@ -23,7 +23,7 @@ from ..protocol.encoding import PROTOCOL, problem_from
 from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem
 from ..protocol.types import Problem, StepItem
 from ..sessions.metrics import Metrics
-from ..sessions.service import Pending
+from ..sessions.pending import Pending
 from .routed_creation import RoutedCreation, Worker, members_of, worker_of
 from .worker_calls import unpack_rows
 

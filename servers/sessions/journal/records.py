@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from ....errors import TurnwiseError
 
-__all__ = ["Entry", "Journal", "JournalError", "MemoryJournal", "SessionRecord"]
+__all__ = ["Entry", "Journal", "JournalError", "SessionRecord"]
 
 
 class JournalError(TurnwiseError, OSError):
-    """Say that a journal cannot be read or written, and why."""
+    """A journal that cannot be read or written, and why."""
 
 
 class Entry(NamedTuple):
-    """Be one thing that happened in an episode: a turn, or a reseeding."""
+    """One thing that happened in an episode: a turn, or a reseeding."""
 
     action: str | None
     digest: bytes  # of the reply; empty for a reseeding
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class SessionRecord:
-    """Be what a session is rebuilt from: its environment and its current episode."""
+    """What a session is rebuilt from: its environment and its current episode."""
 
     id: str
     incarnation: str
@@ -50,37 +50,40 @@ class SessionRecord:
     final: bytes = b""  # the last reply where the machine ended the episode: no replay gives it again
 
 
-class Journal(Protocol):
-    """Record sessions; nothing is promised before `commit` returns."""
+class Journal:
+    """A store of sessions; nothing is promised before `commit` returns.
+
+    This one keeps nothing beyond the life of the process: the sessions themselves hold
+    their logs.
+    """
 
     @property
     def dirty(self) -> bool:
         """Tell whether something recorded waits for `commit`."""
-        ...
+        return False
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether so much was written since the last `checkpoint` that one is due."""
+        return False
 
     def opened(self, record: SessionRecord) -> None:
         """Record a new session with its current episode and log."""
-        ...
 
     def began(self, record: SessionRecord) -> None:
         """Record that a session has started the episode that its record holds."""
-        ...
 
     def stepped(self, id: str, episode: int, entry: Entry) -> None:
         """Record the next entry in the log of an episode."""
-        ...
 
     def ended(self, id: str, episode: int, end: str, final: bytes) -> None:
         """Record how an episode ended; `final` is the last reply where no replay gives it again."""
-        ...
 
     def closed(self, ids: Sequence[str]) -> None:
         """Record that sessions were closed."""
-        ...
 
     def answered(self, owner: str, request_id: str, digest: bytes, answer: bytes) -> None:
         """Record the answer to a create or a fork."""
-        ...
 
     async def commit(self) -> None:
         """Make everything recorded so far durable.
@@ -88,71 +91,17 @@ class Journal(Protocol):
         Raises:
             JournalError: if it could not be written; it is kept and tried again.
         """
-        ...
-
-    @property
-    def is_long(self) -> bool:
-        """Tell whether so much was written since the last `checkpoint` that one is due."""
-        ...
 
     def checkpoint(self) -> None:
         """Tidy the store; called now and then on a thread, may block."""
-        ...
 
     def sessions(self) -> Iterator[SessionRecord]:
         """Return the sessions that are open, with their current episodes."""
-        ...
+        return iter(())
 
     def answers(self) -> Iterator[tuple[str, str, bytes, bytes]]:
         """Return the recorded answers, oldest first: owner, request_id, digest, answer."""
-        ...
+        return iter(())
 
     def close(self) -> None:
         """Release the store."""
-        ...
-
-
-class MemoryJournal:
-    """Keep nothing beyond the life of the process: the sessions themselves hold their logs."""
-
-    dirty = False
-
-    def opened(self, record: SessionRecord) -> None:
-        """Keep nothing."""
-
-    def began(self, record: SessionRecord) -> None:
-        """Keep nothing."""
-
-    def stepped(self, id: str, episode: int, entry: Entry) -> None:
-        """Keep nothing."""
-
-    def ended(self, id: str, episode: int, end: str, final: bytes) -> None:
-        """Keep nothing."""
-
-    def closed(self, ids: Sequence[str]) -> None:
-        """Keep nothing."""
-
-    def answered(self, owner: str, request_id: str, digest: bytes, answer: bytes) -> None:
-        """Keep nothing."""
-
-    async def commit(self) -> None:
-        """Have nothing to write."""
-
-    @property
-    def is_long(self) -> bool:
-        """Tell that nothing is ever due."""
-        return False
-
-    def checkpoint(self) -> None:
-        """Have nothing to tidy."""
-
-    def sessions(self) -> Iterator[SessionRecord]:
-        """Return nothing: no session outlives the process."""
-        return iter(())
-
-    def answers(self) -> Iterator[tuple[str, str, bytes, bytes]]:
-        """Return nothing."""
-        return iter(())
-
-    def close(self) -> None:
-        """Hold nothing to release."""

@@ -53,7 +53,7 @@ def journal(
     if action == "compact":
         _compact(file, keep_days)
         return
-    from ..servers.sessions.journal.sqlite import open_reader
+    from ..servers.sessions.journal.format import open_reader
 
     with closing(open_reader(file)) as db:
         if action == "list":
@@ -137,7 +137,7 @@ def _compact(file: Path, keep_days: float) -> None:
 
 
 def _records(db: sqlite3.Connection, session: str | None, episode: int | None) -> Iterator[SessionRecord]:
-    from ..servers.sessions.journal.sqlite import records_of
+    from ..servers.sessions.journal.format import records_of
 
     if session is not None:
         known = [row[0] for row in db.execute("SELECT id FROM sessions")]

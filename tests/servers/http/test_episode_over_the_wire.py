@@ -20,6 +20,8 @@ from typing import Any
 import httpx
 import pytest
 
+from turnwise.servers.protocol.types import Reply
+
 
 async def created(http: httpx.AsyncClient, env_id: str, **more: Any) -> dict[str, Any]:
     answer = await http.post("/v1/sessions", json={"env_id": env_id, "seed": 7, **more})
@@ -40,6 +42,7 @@ def test_a_whole_episode(make_service, talk, world):
         assert first["observation"].startswith("start ")
         assert first["info"]["state_key"] == first["observation"]
         one = (await step(http, first["id"], 0, "go")).json()
+        assert list(first) == list(one) == list(Reply.__slots__), "encoded by the fields it is decoded by"
         assert (one["turn"], one["terminated"], one["end"]) == (1, False, None)
         two = (await step(http, first["id"], 1, "stop")).json()
         assert (two["turn"], two["terminated"], two["end"], two["reward"]) == (2, True, "terminated", 1.0)

@@ -27,14 +27,15 @@ from turnwise.servers.http.messages import Request
 from turnwise.servers.protocol.calls import CALLS
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.protocol.types import StepItem
-from turnwise.servers.sessions.journal.records import JournalError, MemoryJournal
+from turnwise.servers.sessions.journal.records import Journal, JournalError
 
 
-class SlowJournal(MemoryJournal):
-    """Commit when the test says so, or fail."""
+class SlowJournal(Journal):
+    """A journal that commits when the test says so, or fails."""
+
+    dirty = False
 
     def __init__(self) -> None:
-        self.dirty = False
         self.written = asyncio.Event()
         self.error: BaseException | None = None
 
@@ -238,7 +239,7 @@ def test_a_moment_shares_a_commit(playing, tmp_path):
 @pytest.mark.parametrize("journal", [False, True])
 def test_clients_that_leave(playing, journal):
     async def play() -> None:
-        kept = SlowJournal() if journal else MemoryJournal()
+        kept = SlowJournal() if journal else Journal()
         async with playing(journal=kept) as one:
             whole = one.request(0)
             for cut in (10, len(whole) - 5, len(whole)):

@@ -33,8 +33,9 @@ from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.protocol.types import CreateItem, ForkItem, ResetItem, StepItem
 from turnwise.servers.sessions import leases
 from turnwise.servers.sessions.journal import sqlite as journal_file
+from turnwise.servers.sessions.journal.format import open_reader, records_of
 from turnwise.servers.sessions.journal.records import JournalError
-from turnwise.servers.sessions.journal.sqlite import SqliteJournal, open_reader, records_of
+from turnwise.servers.sessions.journal.sqlite import SqliteJournal
 
 
 def test_500_episodes_survive_sigkill(world, tmp_path):

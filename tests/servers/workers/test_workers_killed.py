@@ -25,7 +25,7 @@ from turnwise.errors import ServerUnreachable, UsageError
 from turnwise.servers.client import ServerProcess, connect
 from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
 from turnwise.servers.sessions.journal.files import journal_of
-from turnwise.servers.sessions.journal.sqlite import open_reader
+from turnwise.servers.sessions.journal.format import open_reader
 
 WORLDS = Path(__file__).parents[1] / "worlds.py"
 COUNTER, HOSTILE, SLEEPY = (f"{WORLDS}:{name}" for name in ("Counter", "Hostile", "Sleepy"))
