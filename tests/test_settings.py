@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from turnwise.commands.options_from import with_settings
 from turnwise.errors import UnknownName, UsageError
-from turnwise.settings import FLAT, Setting, read, table
+from turnwise.settings import FLAT, REST, Setting, read, table
 
 
 def _pairs(rows: list[str]) -> dict[str, int]:
@@ -63,6 +63,21 @@ def test_the_keys_of_a_flat_field_stand_among_the_others():
         read(Around, {"hiden": 1}, "recipe")
     with pytest.raises(UnknownName, match="inner"):
         read(Around, {"inner": {}}, "recipe")
+
+
+@dataclass(frozen=True)
+class Open:
+    name: str = ""
+    others: Annotated[dict[str, Any], REST] = field(default_factory=dict)
+
+
+def test_keys_of_no_field_go_to_the_one_that_takes_the_rest():
+    given = read(Open, {"name": "a", "gamma": 0.5, "others": 1}, "recipe")
+    assert given == Open("a", {"gamma": 0.5, "others": 1})
+    assert table(given) == {"name": "a", "gamma": 0.5, "others": 1}
+    assert read(Open, {}, "recipe") == Open()
+    with pytest.raises(UsageError, match="name = 1; expected a text"):
+        read(Open, {"name": 1, "gamma": 0.5}, "recipe")
 
 
 def test_every_kind_of_field_is_read():

@@ -25,7 +25,7 @@ from ..servers.client import SessionClient
 from .assign import trainable
 from .credit import describe
 from .learner.update import Learner
-from .policy import Trainee
+from .policy import TrainedPolicy
 from .recipe import Recipe
 from .rollouts.collect import Collected, Collector
 from .rollouts.samplers import SamplerState
@@ -63,7 +63,7 @@ class Trainer:
         bound: the parts that it names.
         run: the folder of the run.
         client: where the environments are.
-        trainee: the policy.
+        trained: the policy.
         learner: updates the policy's weights.
         board: where progress is shown.
         state: where the run stands.
@@ -76,18 +76,27 @@ class Trainer:
         bound: Bound,
         run: Path,
         client: SessionClient,
-        trainee: Trainee,
+        trained: TrainedPolicy,
         learner: Learner,
         board: Board,
         state: RunState | None = None,
         samplers: Mapping[str, SamplerState] | None = None,
     ) -> None:
         self.recipe, self.run_folder, self.client = recipe, run, client
-        self.trainee, self.learner, self.board = trainee, learner, board
+        self.trained, self.learner, self.board = trained, learner, board
         self.state = state or RunState()
         self.log = RunLog(run)
         self.assigner = bound.assigner
-        self.collector = Collector(recipe, bound.rollouts, client, trainee.policy, samplers)
+        self.collector = Collector(
+            client,
+            trained.policy,
+            bound.rollouts,
+            recipe.env,
+            recipe.rollout,
+            recipe.prompt,
+            recipe.train,
+            samplers,
+        )
         self._saved = -1
         self._between_updates = True  # False while the weights are in motion
 
@@ -124,7 +133,7 @@ class Trainer:
             self.state.update,
             state=asdict(self.state),
             learner={"learner": self.learner.state_dict(), "torch_rng": torch.get_rng_state()},
-            save_policy=self.trainee.save,
+            save_policy=self.trained.save,
             save_more=lambda folder: save_states(folder / "samplers", self.collector.states),
             keep=self.recipe.train.keep,
         )
@@ -148,8 +157,11 @@ class Trainer:
         return last or state.update == 0 or bool(section.every and state.update % section.every == 0)
 
     async def _evaluate(self) -> None:
-        self.trainee.publish(self.state.update)
-        figures = await evaluate_held_out(self.client, self.trainee.policy, self.recipe)
+        recipe = self.recipe
+        self.trained.publish(self.state.update)
+        figures = await evaluate_held_out(
+            self.client, self.trained.policy, recipe.env, recipe.rollout, recipe.prompt, recipe.eval
+        )
         entry = {"kind": "eval", "update": self.state.update, **figures}
         self.state.evaluated = self.state.update
         self.state.success_rate = figures["eval/success_rate"]
@@ -160,7 +172,7 @@ class Trainer:
         started = perf_counter()
         number = self.state.update
         # publishing empties the caches: a resumed run must find them as an uninterrupted one
-        self.trainee.publish(number)
+        self.trained.publish(number)
         collected = await self.collector.collect(number)
         self._check(collected.played)
         self._between_updates = False

@@ -19,9 +19,10 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import update_wrapper
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from ..errors import UnknownName, UsageError
+from ..settings import REST
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Part:
     """
 
     name: str = ""
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Annotated[Mapping[str, Any], REST] = field(default_factory=dict)
 
 
 Result = TypeVar("Result")
@@ -161,6 +162,11 @@ class Registry(Generic[Method]):
                 "expected {name = ..., and its parameters}"
             )
         method = self.get(part.name)
+        if "params" in part.params and "params" not in method.defaults:
+            raise UsageError(
+                f"{self._kind} {part.name}: params = {part.params['params']!r} is not a parameter; "
+                f'parameters stand beside the name, as in {{name = "gigpo", gamma = 0.95}}'
+            )
         known = {own.name for own in fields(Part)}
         method.check_params(part.params, [own.name for own in fields(part) if own.name not in known])
         return replace(method, params=part.params, defaults={})

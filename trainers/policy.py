@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..agents.models import CausalLM
-from ..agents.policies import TokenPolicy, write_settings
-from .recipe import Recipe
-from .setup import agent_settings
-
-__all__ = ["Trainee", "load_trainee"]
+from ..agents.policies import AgentSettings, TokenPolicy, write_settings
+from ..agents.prompts.config import PromptConfig
+from ..errors import UsageError
+from .sections import PolicySection, RolloutSection
 
 
 @dataclass(frozen=True, slots=True)
-class Trainee:
-    """Hold a model, the policy that samples with its weights, and how to save both.
+class TrainedPolicy:
+    """A model, the policy that samples with its weights, and how to save both.
 
     Args:
         model: what the learner updates.
@@ -33,44 +32,69 @@ class Trainee:
 
     def frozen_copy(self) -> CausalLM:
         """Return a copy of the weights as they are now, for a reference model."""
-        twin = copy.deepcopy(self.model)
-        twin.train(False)
-        for parameter in twin.parameters():
+        copied = copy.deepcopy(self.model)
+        copied.train(False)
+        for parameter in copied.parameters():
             parameter.requires_grad_(False)
-        return twin
+        return copied
 
 
-def load_trainee(source: str | Path, recipe: Recipe, version: int = 0) -> Trainee:
+def load_trained(
+    source: str | Path,
+    section: PolicySection,
+    prompt: PromptConfig,
+    rollout: RolloutSection,
+    version: int = 0,
+) -> TrainedPolicy:
     """Read a policy as the one that a recipe trains.
 
     Args:
         source: the folder of a policy, or for kind `transformers` a name in the local cache of the hub.
-        recipe: its [policy], [prompt] and [rollout].
+        section: what kind of policy it is.
+        prompt: written beside the weights, so that the agent can be asked as it was trained.
+        rollout: how many episodes are under way at once, and what may be said.
         version: of the weights.
 
     Raises:
         CheckpointError: naming the file that is missing, broken or foreign, and why.
+        UsageError: if the rollout leaves constraint or max_tokens to the agent, which has none yet.
     """
-    kind = _tiny if recipe.policy.kind == "tiny" else _transformers
-    return kind(str(source), recipe, version)
+    settings = agent_settings(prompt, rollout)
+    if section.kind == "tiny":
+        return _tiny(Path(source), rollout.slots, settings, version)
+    return _transformers(str(source), section.dtype, rollout.slots, settings, version)
 
 
-def _tiny(source: str, recipe: Recipe, version: int) -> Trainee:
+def agent_settings(prompt: PromptConfig, rollout: RolloutSection) -> AgentSettings:
+    """Return what stands beside the weights, so that the agent can be asked as it was trained.
+
+    Raises:
+        UsageError: if the rollout leaves constraint or max_tokens to the agent, which has none yet.
+    """
+    if rollout.constraint is None or rollout.max_tokens is None:
+        raise UsageError("rollout.constraint or rollout.max_tokens is None; training needs both stated")
+    return AgentSettings(prompt, rollout.constraint, rollout.max_tokens)
+
+
+def _tiny(source: Path, slots: int, settings: AgentSettings, version: int) -> TrainedPolicy:
     from ..agents.tiny.checkpoint import load_checkpoint, save_checkpoint
     from ..agents.tiny.policy import TinyPolicy
 
-    model, tokenizer = load_checkpoint(Path(source))
-    slots = recipe.rollout.slots
+    model, tokenizer = load_checkpoint(source)
     policy = TinyPolicy(model, tokenizer, version=version, num_slots=slots, max_batch=slots)
 
     def save(folder: Path) -> None:
         save_checkpoint(model, tokenizer, folder)
-        write_settings(folder, agent_settings(recipe))
+        write_settings(folder, settings)
 
-    return Trainee(model, policy, lambda number: policy.update_weights(model.state_dict(), number), save)
+    return TrainedPolicy(
+        model, policy, lambda number: policy.update_weights(model.state_dict(), number), save
+    )
 
 
-def _transformers(source: str, recipe: Recipe, version: int) -> Trainee:
+def _transformers(
+    source: str, dtype: str, slots: int, settings: AgentSettings, version: int
+) -> TrainedPolicy:
     import torch
 
     from ..agents.models import TransformersLM
@@ -78,13 +102,13 @@ def _transformers(source: str, recipe: Recipe, version: int) -> Trainee:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # learner and policy share one set of weights: nothing has to be copied after an update
-    model = TransformersLM.load(source, getattr(torch, recipe.policy.dtype)).to(device).eval()
-    policy = TransformersPolicy(source, version=version, max_batch=recipe.rollout.slots, model=model)
+    model = TransformersLM.load(source, getattr(torch, dtype)).to(device).eval()
+    policy = TransformersPolicy(source, version=version, max_batch=slots, model=model)
     tokenizer = load_tokenizer(source)
 
     def save(folder: Path) -> None:
         model.save(folder)
         tokenizer.save_pretrained(folder)
-        write_settings(folder, agent_settings(recipe))
+        write_settings(folder, settings)
 
-    return Trainee(model, policy, lambda number: policy.update_weights(None, number), save)
+    return TrainedPolicy(model, policy, lambda number: policy.update_weights(None, number), save)

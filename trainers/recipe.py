@@ -19,10 +19,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
+from ..agents.prompts.config import PromptConfig
 from ..errors import UnknownName, UsageError
+from ..settings import read, table
 from .learner.config import CriticConfig, OptimConfig
 from .objective_config import ObjectiveConfig
 from .parts import Part
@@ -36,7 +37,6 @@ from .sections import (
     PartsSection,
     PlanSection,
     PolicySection,
-    PromptSection,
     RewardSection,
     RolloutSection,
     SamplingSection,
@@ -59,7 +59,7 @@ class Recipe:
     env: EnvSection = field(default_factory=EnvSection)
     policy: PolicySection = field(default_factory=PolicySection)
     warmstart: WarmstartSection = field(default_factory=WarmstartSection)
-    prompt: PromptSection = field(default_factory=PromptSection)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
     rollout: RolloutSection = field(default_factory=RolloutSection)
     plan: PlanSection = field(default_factory=PlanSection)
     sampling: SamplingSection = field(default_factory=SamplingSection)
@@ -103,15 +103,7 @@ def from_tables(tables: Mapping[str, Any]) -> Recipe:
         UnknownName: for an unknown section or key.
         UsageError: if a value has another type.
     """
-    known = {f.name: f.default_factory for f in dataclasses.fields(Recipe)}
-    sections: dict[str, Any] = {}
-    for name, table in tables.items():
-        if name not in known:
-            raise UnknownName("recipe section", name, known)
-        if not isinstance(table, Mapping):
-            raise UsageError(f"recipe: {name} is {table!r}; expected a section [{name}]")
-        sections[name] = _section(name, known[name], table)
-    return Recipe(**sections)
+    return read(Recipe, tables, "recipe")
 
 
 def dump(recipe: Recipe) -> str:
@@ -119,8 +111,8 @@ def dump(recipe: Recipe) -> str:
     lines: list[str] = []
     for section in dataclasses.fields(recipe):
         lines.append(f"[{section.name}]")
-        table = _table(getattr(recipe, section.name))
-        lines += [f"{key} = {_toml(value)}" for key, value in table.items()]
+        values = table(getattr(recipe, section.name))
+        lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
         lines.append("")
     return "\n".join(lines)
 
@@ -139,11 +131,11 @@ def _read(name_or_path: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
     if base.endswith(".toml"):
         base = str(Path(name_or_path).parent / base)
     below = _read(base, (*above, name_or_path))
-    for section, table in tables.items():
-        both = isinstance(table, dict) and isinstance(below.get(section), dict)
-        if both and "name" in table:
-            _rename(below[section], (section,), table["name"])
-        below[section] = {**below[section], **table} if both else table
+    for section, changed in tables.items():
+        both = isinstance(changed, dict) and isinstance(below.get(section), dict)
+        if both and "name" in changed:
+            _rename(below[section], (section,), changed["name"])
+        below[section] = {**below[section], **changed} if both else changed
     return below
 
 
@@ -168,98 +160,38 @@ def _apply(tables: dict[str, Any], override: str) -> None:
     keys = dotted.strip().split(".")
     if not sign or len(keys) < 2 or not all(keys):
         raise UsageError(f"--set {override!r}: expected section.key=value, e.g. optim.learning_rate=1e-4")
-    table = tables
+    inner = tables
     for key in keys[:-1]:
-        table = table.setdefault(key, {})
-        if not isinstance(table, dict):
+        inner = inner.setdefault(key, {})
+        if not isinstance(inner, dict):
             raise UsageError(f"--set {override!r}: {key} is a value, not a section")
     value = _value(text.strip())
-    if keys[-1] == "name" and (dropped := _rename(table, keys[:-1], value)):
+    if keys[-1] == "name" and (dropped := _rename(inner, keys[:-1], value)):
         log.warning("--set %s: %s of the former part are dropped", override, ", ".join(dropped))
-    table[keys[-1]] = value
+    inner[keys[-1]] = value
 
 
-def _rename(table: dict[str, Any], path: Sequence[str], name: Any) -> list[str]:
+def _rename(given: dict[str, Any], path: Sequence[str], name: Any) -> list[str]:
     """Take a part's own parameters out of its table if another is to be named there; return which."""
     hint: Any = Recipe
     for key in path:
         hint = get_type_hints(hint).get(key) if dataclasses.is_dataclass(hint) else None
-    if not (isinstance(hint, type) and issubclass(hint, Part)) or table.get("name", hint().name) == name:
+    if not (isinstance(hint, type) and issubclass(hint, Part)) or given.get("name", hint().name) == name:
         return []
     own = {field.name for field in dataclasses.fields(hint)}
-    dropped = [key for key in table if key not in own]
+    dropped = [key for key in given if key not in own]
     for key in dropped:
-        del table[key]
+        del given[key]
     return dropped
 
 
 def _value(text: str) -> Any:
-    """Decode a TOML value; what is none is text."""
+    """Decode a TOML value; what is not one is text."""
     try:
         decoded = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
     return decoded["value"] if set(decoded) == {"value"} else text
-
-
-def _section(name: str, cls: Any, table: Mapping[str, Any]) -> Any:
-    hints = get_type_hints(cls)
-    given = dict(table)
-    if issubclass(cls, Part):
-        if "params" in table:
-            raise UsageError(
-                f"recipe: {name}.params is not a key: the parameters of a part stand beside its name, "
-                'as in {name = "gigpo", gamma = 0.95}'
-            )
-        given = {key: value for key, value in table.items() if key in hints}
-        given["params"] = {key: value for key, value in table.items() if key not in hints}
-    for key in given:
-        if key not in hints:
-            raise UnknownName(f"key in [{name}]", key, hints)
-    return cls(**{key: _typed(f"{name}.{key}", value, hints[key]) for key, value in given.items()})
-
-
-def _typed(where: str, value: Any, hint: Any) -> Any:
-    """Return a value as its field's type.
-
-    Raises:
-        UsageError: naming the key, the value and what was expected.
-    """
-    origin, args = get_origin(hint), get_args(hint)
-    if origin is Literal:
-        if value in args:
-            return value
-        if isinstance(value, str):
-            raise UnknownName(f"value of {where}", value, [str(arg) for arg in args])
-    elif origin in (Union, UnionType):
-        raise TypeError(f"{where}: sections hold no unions")
-    elif origin is tuple:
-        if isinstance(value, (list, tuple)):
-            return tuple(_typed(f"{where}[{i}]", item, args[0]) for i, item in enumerate(value))
-    elif origin in (dict, Mapping):
-        if isinstance(value, Mapping):
-            return dict(value)
-    elif dataclasses.is_dataclass(hint):
-        if isinstance(value, Mapping):
-            return _section(where, hint, value)
-    elif hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    elif type(value) is hint:
-        return value
-    expected = {tuple: "a list", dict: "a table", Mapping: "a table"}.get(
-        origin or hint, getattr(hint, "__name__", str(hint))
-    )
-    if dataclasses.is_dataclass(hint):
-        expected = "a table"
-    raise UsageError(f"recipe: {where} = {value!r} is {type(value).__name__}; expected {expected}")
-
-
-def _table(section: Any) -> dict[str, Any]:
-    """Return a section's keys and values; the parameters of a part stand beside its name."""
-    table = {field.name: getattr(section, field.name) for field in dataclasses.fields(section)}
-    if isinstance(section, Part):
-        table |= table.pop("params")
-    return table
 
 
 def _toml(value: Any) -> str:
@@ -268,9 +200,11 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if dataclasses.is_dataclass(value):
-        value = _table(value)
+        value = table(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if value is None:
+        raise UsageError("recipe: a value is None, which TOML cannot hold; state it")
     return repr(value)

@@ -1,14 +1,16 @@
 """The sections of a recipe: frozen, typed, at most 30 fields each.
 
-A field's comment says what it means; a recipe's comment says where its value
-comes from.
+What a field means stands beside it; a recipe's comment says where its value comes from.
+Sections that other rooms use as they are stand there: prompts, loss, optimizer, critic.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from ..agents.rollout.config import RolloutConfig
+from ..settings import Setting
 from .parts import Part
 
 Table = dict[str, Any]
@@ -19,8 +21,8 @@ class MixSection:
     """[[env.mix]]: one of the environments of a mixture; see trainers.rollouts.mixture."""
 
     id: str = ""
-    weight: float = 1.0  # its share of the groups of an update, relative to the others'
-    kwargs: Table = field(default_factory=dict)  # each beside, and above, those of [env]
+    weight: Annotated[float, Setting("Its share of the groups of an update, relative to the others'.")] = 1.0
+    kwargs: Annotated[Table, Setting("Beside, and above, those of [env].")] = field(default_factory=dict)
     train_kwargs: Table = field(default_factory=dict)
     eval_kwargs: Table = field(default_factory=dict)
 
@@ -29,12 +31,18 @@ class MixSection:
 class EnvSection:
     """[env]: which environment, and which of its tasks are trained on."""
 
-    id: str = "household/demo-v0"  # an id, package.module:Class or file.py:Class
-    kwargs: Table = field(default_factory=dict)  # for training and evaluation
-    train_kwargs: Table = field(default_factory=dict)  # beside kwargs, e.g. split = "train"
-    eval_kwargs: Table = field(default_factory=dict)  # beside kwargs, e.g. split = "unseen"
-    num_tasks: int = 0  # train on the seeds 0..num_tasks-1; 0: any seed of the training half
-    mix: tuple[MixSection, ...] = ()  # several environments instead of id
+    id: Annotated[str, Setting("An id, package.module:Class or file.py:Class.")] = "household/demo-v0"
+    kwargs: Annotated[Table, Setting("For training and evaluation.")] = field(default_factory=dict)
+    train_kwargs: Annotated[Table, Setting('Beside kwargs, e.g. split = "train".')] = field(
+        default_factory=dict
+    )
+    eval_kwargs: Annotated[Table, Setting('Beside kwargs, e.g. split = "unseen".')] = field(
+        default_factory=dict
+    )
+    num_tasks: Annotated[
+        int, Setting("Train on the seeds 0..num_tasks-1; 0: any seed of the training half.")
+    ] = 0
+    mix: Annotated[tuple[MixSection, ...], Setting("Several environments instead of id.")] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +50,11 @@ class PolicySection:
     """[policy]: whose weights are trained."""
 
     kind: Literal["tiny", "transformers"] = "tiny"
-    checkpoint: str = ""  # folder, or name of a shipped warm start; empty: made by [warmstart]
+    checkpoint: Annotated[
+        str, Setting("Folder, or name of a shipped warm start; empty: made by [warmstart].")
+    ] = ""
     dtype: Literal["float32", "float64", "bfloat16"] = "float32"
-    vocab_size: int = 1024  # the sizes of a new tiny policy
+    vocab_size: Annotated[int, Setting("The sizes of a new tiny policy.")] = 1024
     hidden_size: int = 128
     num_layers: int = 4
     num_heads: int = 4
@@ -58,57 +68,38 @@ class WarmstartSection:
     """[warmstart]: cloning of a new tiny policy from demonstrations, where [policy] names no checkpoint."""
 
     teacher: Literal["auto", "explorer", "expert", "none"] = "auto"
-    episodes: int = 200  # demonstrations, on training tasks
-    slip: float = 0.05  # chance per turn that a demonstration does something random
-    teach_slips: bool = False  # clone those turns too: a clumsy teacher, whom cloning cannot outdo
-    only_won: bool = True  # clone successful demonstrations alone
-    copy_steps: int = (
-        0  # of copying random tokens, before cloning; of a new policy (trainers.warmstart.copying)
-    )
-    language: float = 0.0  # weight of predicting every token, observations too
+    episodes: Annotated[int, Setting("Demonstrations, on training tasks.")] = 200
+    slip: Annotated[float, Setting("Chance per turn that a demonstration does something random.")] = 0.05
+    teach_slips: Annotated[
+        bool, Setting("Clone those turns too: a clumsy teacher, which cloning cannot outdo.")
+    ] = False
+    only_won: Annotated[bool, Setting("Clone successful demonstrations alone.")] = True
+    copy_steps: Annotated[
+        int,
+        Setting("Steps of copying random tokens, before a new policy is cloned."),
+    ] = 0
+    language: Annotated[float, Setting("Weight of predicting every token, observations too.")] = 0.0
     max_steps: int = 300
-    seconds: float = 0.0  # of processor time for cloning, at most; 0: no limit (a limit makes runs differ)
-    batch_size: int = 16  # episodes a step
+    seconds: Annotated[
+        float, Setting("Of processor time for cloning; 0: no limit. A limit makes runs differ.")
+    ] = 0.0
+    batch_size: Annotated[int, Setting("Episodes a step.")] = 16
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 2e-3
-    muon_learning_rate: float = 0.02  # of matrices, under muon
+    muon_learning_rate: Annotated[float, Setting("Of matrices, under muon.")] = 0.02
     weight_decay: float = 0.01
-    compact: bool = False  # save weights in 16 bits
+    compact: Annotated[bool, Setting("Save weights in 16 bits.")] = False
 
 
 @dataclass(frozen=True, slots=True)
-class PromptSection:
-    """[prompt]: what the policy is shown; see agents.prompts.config.PromptConfig."""
+class RolloutSection(RolloutConfig):
+    """[rollout]: how the episodes of an update are played."""
 
-    mode: Literal["conversation", "window"] = "conversation"
-    history: int = 2  # pairs of observation and action that a window shows
-    style: Literal["plain", "tags", "plan"] = "plain"
-    show_admissible: bool = False
-    system: str = ""
-    task_label: str = "Your task: "
-    actions_label: str = "Admissible actions: "
-    max_observation_chars: int = 16_384
-    max_admissible: int = 256
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutSection:
-    """[rollout]: how episodes are collected; see agents.rollout.rollout.RolloutConfig."""
-
-    num_groups: int = 16  # tasks an update
-    group_size: int = 8  # episodes of each
-    max_turns: int = 20
-    max_tokens: int = 24  # of one message
-    max_episode_tokens: int = 2048
-    deadline_s: float = 600.0
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    constraint: Literal["none", "admissible", "listed"] = "none"  # listed: free where nothing is listed
-    retries: int = 1
-    slots: int = 128  # episodes under way at once
-    deterministic: bool = True  # in lock-step, so that a run repeats itself bit for bit
-    horizon: Part = field(default_factory=Part)  # max_turns by update; without a name: always the whole
+    num_groups: Annotated[int, Setting("Tasks an update.")] = 16
+    group_size: Annotated[int, Setting("Episodes of each.")] = 8
+    horizon: Annotated[Part, Setting("Turns of an episode by update; without a name max_turns.")] = field(
+        default_factory=Part
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +107,9 @@ class PlanSection(Part):
     """[plan]: how the episodes of a group come about."""
 
     name: str = "independent"
-    shared: Literal["once", "each"] = "once"  # whether turns that branches share are learned from once
+    shared: Annotated[
+        Literal["once", "each"], Setting("Whether turns that branches share are learned from once.")
+    ] = "once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +130,17 @@ class AnnotateSection:
 class PartsSection:
     """[parts]: parts of your own that the other sections name."""
 
-    files: tuple[str, ...] = ()  # Python files that register them; imported, and copied beside the run
+    files: Annotated[
+        tuple[str, ...], Setting("Python files that register them; imported, and copied beside the run.")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RewardSection:
     """[reward]: what happens to rewards between rollout and credit, in this order."""
 
-    scale: float = 1.0  # of every reward, first of all
-    kl_coef: float = 0.0  # k1 to the reference, taken from the turn's reward
+    scale: Annotated[float, Setting("Of every reward, first of all.")] = 1.0
+    kl_coef: Annotated[float, Setting("Of the KL (k1) to the reference, taken from the turn's reward.")] = 0.0
     transforms: tuple[Part, ...] = ()
 
 
@@ -176,13 +171,13 @@ class TrainSection:
 
     seed: int = 0
     num_updates: int = 100
-    max_seconds: float = 0.0  # of updates, evaluations apart; 0: no limit
-    target_success: float = 0.0  # stop when an evaluation reaches it; 0: never
+    max_seconds: Annotated[float, Setting("Of updates, evaluations apart; 0: no limit.")] = 0.0
+    target_success: Annotated[float, Setting("Stop when an evaluation reaches it; 0: never.")] = 0.0
     save_every: int = 10
-    keep: int = 2  # checkpoints
-    max_failed: float = 0.1  # share of rollouts that may fail
-    allow_single: bool = False  # groups of one
-    threads: int = 1  # of torch
+    keep: Annotated[int, Setting("How many checkpoints stay.")] = 2
+    max_failed: Annotated[float, Setting("Share of rollouts that may fail.")] = 0.1
+    allow_single: Annotated[bool, Setting("Whether groups of one are taken.")] = False
+    threads: Annotated[int, Setting("Threads of torch.")] = 1
     deterministic: bool = True
 
 
@@ -190,8 +185,8 @@ class TrainSection:
 class EvalSection:
     """[eval]: evaluation on held-out tasks during training."""
 
-    every: int = 10  # updates; 0: only before and after
-    episodes: int = 100  # of each environment
+    every: Annotated[int, Setting("Updates between two evaluations; 0: only before and after.")] = 10
+    episodes: Annotated[int, Setting("Of each environment.")] = 100
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 0
@@ -201,8 +196,8 @@ class EvalSection:
 class ServerSection:
     """[server]: where the environments run; the key, if any, is read from TURNWISE_KEY."""
 
-    url: str = ""  # a running server
-    spawn: bool = False  # start one as a process of its own
+    url: Annotated[str, Setting("A running server.")] = ""
+    spawn: Annotated[bool, Setting("Start one as a process of its own.")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,5 +205,5 @@ class LogSection:
     """[log]: what is written beside the checkpoints."""
 
     trajectories: Literal["all", "sampled", "none"] = "sampled"
-    sampled: int = 16  # trajectories an update
+    sampled: Annotated[int, Setting("Trajectories an update.")] = 16
     console: bool = True

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import torch
 
+from ..agents.models import CausalLM
 from ..errors import CheckpointError
 from ..servers.client import SessionClient
 from ..streams import Stream, torch_seed
@@ -18,13 +19,14 @@ from .learner.critic import Critic
 from .learner.update import Learner
 from .loop import RunState, Trainer
 from .losses import Objective
-from .policy import Trainee, load_trainee
+from .policy import load_trained
 from .recipe import Recipe
-from .rollouts.mixture import worlds_of
+from .rollouts.mixture import choices_of
 from .rollouts.samplers.memory import load_states
 from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.console import Board
+from .sections import EnvSection, ServerSection, TrainSection
 from .user_files import keep_parts
 from .validate import Bound, named_policy, validate
 from .warmstart.warmstart import warm_start
@@ -53,7 +55,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
     bound = validate(recipe)
     rundir.open_run(out, recipe, resume=resume or previous)
     keep_parts(recipe.parts.files, out)
-    prepare_torch(recipe)
+    prepare_torch(recipe.train)
     with Board(recipe.log.console) as board:
         saved = _saved(out, previous) if resume or previous else None
         if resume and saved is None:
@@ -64,10 +66,10 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
     return state
 
 
-def prepare_torch(recipe: Recipe) -> None:
-    """Set the number of threads, and deterministic algorithms where the recipe asks for them."""
-    torch.set_num_threads(recipe.train.threads)
-    torch.use_deterministic_algorithms(recipe.train.deterministic)
+def prepare_torch(section: TrainSection) -> None:
+    """Set the number of threads, and deterministic algorithms where they are asked for."""
+    torch.set_num_threads(section.threads)
+    torch.use_deterministic_algorithms(section.deterministic)
 
 
 def _saved(out: Path, previous: bool) -> checkpoint.Saved | None:
@@ -100,61 +102,50 @@ async def _train(
     recipe: Recipe, bound: Bound, out: Path, board: Board, first: str, saved: checkpoint.Saved | None
 ) -> RunState:
     state = RunState(**saved.state) if saved else RunState()
-    trainee = load_trainee(str(saved.policy) if saved else first, recipe, state.update)
-    learner = _learner(recipe, bound, trainee, first, saved)
-    async with _client(recipe, out) as client:
-        try:
-            samplers = load_states(saved.folder / "samplers") if saved else {}
-            trainer = Trainer(recipe, bound, out, client, trainee, learner, board, state, samplers)
-            trainer.log.cut(state.log_lines)
-            return await trainer.run()
-        finally:
-            await trainee.policy.aclose()
-
-
-def _learner(
-    recipe: Recipe, bound: Bound, trainee: Trainee, first: str, saved: checkpoint.Saved | None
-) -> Learner:
+    sections = recipe.policy, recipe.prompt, recipe.rollout
+    trained = load_trained(str(saved.policy) if saved else first, *sections, state.update)
     needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.kl_coef > 0
-    reference = load_trainee(first, recipe).frozen_copy() if needs_reference else None
-    torch.manual_seed(torch_seed(recipe.train.seed, Stream.LEARNER))
-    learner = Learner(
-        trainee.model,
-        recipe.optim,
-        recipe.loss,
-        critic=_critic(recipe, bound.heads, trainee),
-        reference=reference,
-        total_updates=recipe.train.num_updates,
-        seed=recipe.train.seed,
-    )
+    reference = load_trained(first, *sections).frozen_copy() if needs_reference else None
+    learner = _learner(recipe, bound.heads, trained.model, reference)
     if saved:
         learner.load_state_dict(saved.learner["learner"])
         torch.set_rng_state(saved.learner["torch_rng"])
-    return learner
+    async with _client(recipe.server, recipe.env, out) as client:
+        try:
+            samplers = load_states(saved.folder / "samplers") if saved else {}
+            trainer = Trainer(recipe, bound, out, client, trained, learner, board, state, samplers)
+            trainer.log.cut(state.log_lines)
+            return await trainer.run()
+        finally:
+            await trained.policy.aclose()
 
 
-def _critic(recipe: Recipe, heads: tuple[Head, ...], trainee: Trainee) -> Critic | None:
-    if not heads:
-        return None
-    return Critic(
-        trainee.model.hidden_size,
-        heads,
-        recipe.critic,
-        max_tokens=recipe.optim.micro_tokens,
-        seed=recipe.train.seed,
+def _learner(recipe: Recipe, heads: Sequence[Head], model: CausalLM, reference: CausalLM | None) -> Learner:
+    optim, train, critic = recipe.optim, recipe.train, None
+    torch.manual_seed(torch_seed(train.seed, Stream.LEARNER))
+    if heads:
+        limits = {"max_tokens": optim.micro_tokens, "seed": train.seed}
+        critic = Critic(model.hidden_size, heads, recipe.critic, **limits)
+    return Learner(
+        model,
+        optim,
+        recipe.loss,
+        critic=critic,
+        reference=reference,
+        total_updates=train.num_updates,
+        seed=train.seed,
     )
 
 
 @contextlib.asynccontextmanager
-async def _client(recipe: Recipe, out: Path) -> AsyncIterator[SessionClient]:
+async def _client(section: ServerSection, env: EnvSection, out: Path) -> AsyncIterator[SessionClient]:
     """Open the way to the environments: a server, one of our own, or this process."""
     from ..servers.client import ServerProcess, connect
 
-    section = recipe.server
     with contextlib.ExitStack() as stack:
         url = section.url
         if section.spawn and not url:
-            own = [world.id for world in worlds_of(recipe.env) if ":" in world.id]
+            own = [choice.id for choice in choices_of(env) if ":" in choice.id]
             allowed = [word for id in own for word in ("--env", id)]
             url = stack.enter_context(ServerProcess(allowed)).url
         key = os.environ.get("TURNWISE_KEY") or None  # never in a recipe: a run stores its recipe

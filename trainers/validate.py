@@ -10,14 +10,16 @@ from ..envs import make
 from ..errors import UsageError
 from .assign import Assigner
 from .credit import Head
+from .learner.config import OptimConfig
 from .learner.heads import find_heads
 from .losses import Objective
+from .objective_config import ObjectiveConfig
+from .policy import agent_settings
 from .recipe import Recipe
 from .rollouts.bound import RolloutParts
-from .rollouts.mixture import worlds_of
+from .rollouts.mixture import choices_of
 from .runs import checkpoint
-from .sections import PolicySection
-from .setup import rollout_config
+from .sections import EnvSection, PolicySection, RolloutSection, TrainSection
 from .user_files import import_parts
 
 
@@ -46,31 +48,30 @@ def validate(recipe: Recipe) -> Bound:
         find_heads(assigner.estimator.heads, recipe.critic.heads),
     )
     Objective(recipe.loss)
-    rollout_config(recipe)
     if any(sampler.name == "replay" for sampler in bound.rollouts.samplers):
-        _check_replay(recipe)
-    _check_numbers(recipe)
+        _check_replay(recipe.env, recipe.optim, recipe.loss)
+    _check_numbers(recipe.rollout, recipe.train, recipe.optim)
+    agent_settings(recipe.prompt, recipe.rollout)
     named_policy(recipe.policy)
-    worlds = worlds_of(recipe.env)
+    choices = choices_of(recipe.env)
     if not recipe.server.url:
-        for world in worlds:
-            make(world.id, **world.train_kwargs)
-            make(world.id, **world.eval_kwargs)
+        for choice in choices:
+            make(choice.id, **choice.train_kwargs)
+            make(choice.id, **choice.eval_kwargs)
     return bound
 
 
-def _check_numbers(recipe: Recipe) -> None:
-    rollout, train = recipe.rollout, recipe.train
+def _check_numbers(rollout: RolloutSection, train: TrainSection, optim: OptimConfig) -> None:
     if rollout.group_size < 1 or (rollout.group_size == 1 and not train.allow_single):
         raise UsageError(
             f"rollout.group_size is {rollout.group_size}: a group of one has nothing to compare with; "
             "use 2 or more, or set train.allow_single = true"
         )
-    if rollout.temperature <= 0:
+    if rollout.sampling.temperature <= 0:
         raise UsageError("rollout.temperature is 0: greedy episodes have no probabilities to train on")
-    if rollout.num_groups * rollout.group_size < recipe.optim.num_minibatches:
+    if rollout.num_groups * rollout.group_size < optim.num_minibatches:
         raise UsageError(
-            f"optim.num_minibatches is {recipe.optim.num_minibatches}, more than the "
+            f"optim.num_minibatches is {optim.num_minibatches}, more than the "
             f"{rollout.num_groups * rollout.group_size} episodes of an update"
         )
     for name in ("num_updates", "save_every", "keep", "threads"):
@@ -78,13 +79,13 @@ def _check_numbers(recipe: Recipe) -> None:
             raise UsageError(f"train.{name} is {getattr(train, name)}; expected at least 1")
 
 
-def _check_replay(recipe: Recipe) -> None:
-    if not recipe.env.num_tasks:
+def _check_replay(env: EnvSection, optim: OptimConfig, loss: ObjectiveConfig) -> None:
+    if not env.num_tasks:
         raise UsageError(
             "sampling 'replay' stores successes by task, and with env.num_tasks = 0 no task comes again: "
             "set env.num_tasks"
         )
-    if recipe.optim.old_logprobs != "behaviour" and recipe.loss.off_policy == "none":
+    if optim.old_logprobs != "behaviour" and loss.off_policy == "none":
         raise UsageError(
             "sampling 'replay' trains on what older policies sampled: set optim.old_logprobs = 'behaviour' "
             "or loss.off_policy, so that the ratio is against them"
@@ -92,10 +93,10 @@ def _check_replay(recipe: Recipe) -> None:
 
 
 def named_policy(section: PolicySection) -> str:
-    """Return the policy that a recipe names: a shipped one, a folder, or a name of the hub; "" for none.
+    """Return the policy that a recipe names: a shipped one, a folder, or a name of the hub; "" for none yet.
 
     Raises:
-        CheckpointError: if it is none of these.
+        CheckpointError: if it is not one of these.
         UsageError: if none is named and none can be made.
     """
     given = section.checkpoint

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from turnwise.servers.client import connect
-from turnwise.trainers.policy import load_trainee
+from turnwise.trainers.policy import load_trained
 from turnwise.trainers.recipe import load
 from turnwise.trainers.reports.curves import draw_success
 from turnwise.trainers.reports.report import summarise
@@ -45,15 +45,17 @@ WARM = ROOT / "trainers" / "warmstarts" / "demo"
 def evaluate(folder: Path, split: str) -> dict[str, float]:
     """Let a policy play the 128 held-out tasks of a split."""
     recipe = load("demo", ['env.eval_kwargs={split="' + split + '"}'])
-    trainee = load_trainee(folder, recipe)
+    trained = load_trained(folder, recipe.policy, recipe.prompt, recipe.rollout)
 
     async def play() -> dict[str, float]:
         client = connect("local:")
         try:
-            return await evaluate_held_out(client, trainee.policy, recipe)
+            return await evaluate_held_out(
+                client, trained.policy, recipe.env, recipe.rollout, recipe.prompt, recipe.eval
+            )
         finally:
             await client.aclose()
-            await trainee.policy.aclose()
+            await trained.policy.aclose()
 
     return asyncio.run(play())
 
@@ -74,7 +76,7 @@ def control(seconds: float, seed: int, out: Path) -> Path:
     if not folder.exists():
         more = ["warmstart.max_steps=100000", f"warmstart.seconds={seconds}", f"train.seed={seed + 100}"]
         recipe = load("demo", [*more, "warmstart.episodes=6000"])  # more than the seconds take
-        prepare_torch(recipe)
+        prepare_torch(recipe.train)
         warm_start(recipe, folder, start=WARM)
     return folder
 

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from turnwise.servers.client import connect
-from turnwise.trainers.policy import load_trainee
+from turnwise.trainers.policy import load_trained
 from turnwise.trainers.recipe import Recipe, load
 from turnwise.trainers.reports.curves import draw_success
 from turnwise.trainers.reports.report import summarise
@@ -69,7 +69,7 @@ def without_copying(recipe: str, seed: int, out: Path) -> float:
 def cloned(recipe: str, chosen: Recipe, folder: Path, start: Path | None) -> float:
     """Make a policy by cloning, if it is not there; return its success on the held-out tasks."""
     if not folder.exists():
-        prepare_torch(chosen)
+        prepare_torch(chosen.train)
         warm_start(chosen, folder, start=start)
     return evaluate(recipe, folder)["eval/success_rate"]
 
@@ -77,15 +77,17 @@ def cloned(recipe: str, chosen: Recipe, folder: Path, start: Path | None) -> flo
 def evaluate(recipe: str, folder: Path) -> dict[str, float]:
     """Let a policy play the held-out tasks of a recipe."""
     chosen = load(recipe)
-    trainee = load_trainee(folder, chosen)
+    trained = load_trained(folder, chosen.policy, chosen.prompt, chosen.rollout)
 
     async def play() -> dict[str, float]:
         client = connect("local:")
         try:
-            return await evaluate_held_out(client, trainee.policy, chosen)
+            return await evaluate_held_out(
+                client, trained.policy, chosen.env, chosen.rollout, chosen.prompt, chosen.eval
+            )
         finally:
             await client.aclose()
-            await trainee.policy.aclose()
+            await trained.policy.aclose()
 
     return asyncio.run(play())
 

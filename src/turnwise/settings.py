@@ -20,11 +20,13 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from .errors import UnknownName, UsageError
 
-__all__ = ["FLAT", "Declared", "Setting", "declared", "read", "table", "typed", "words"]
+__all__ = ["FLAT", "REST", "Declared", "Setting", "declared", "read", "table", "typed", "words"]
 
 T = TypeVar("T")
 FLAT = object()
 """`Annotated[Inner, FLAT]`: the keys of a dataclass stand in the table among those of the one around it."""
+REST = object()
+"""`Annotated[Mapping[str, Any], REST]`: the keys of the table that no other field of the dataclass has."""
 _WORDS: dict[Any, tuple[str, str]] = {
     int: ("a whole number", "whole numbers"),
     float: ("a number", "numbers"),
@@ -69,7 +71,7 @@ class Declared:
     hint: Any
     default: Any
     setting: Setting | None
-    keys: tuple[str, ...]  # of the table: its name, or where it is FLAT those of its own fields
+    keys: tuple[str, ...]  # of the table: its name; where it is FLAT those of its own fields, where REST none
 
 
 def declared(cls: type) -> Iterator[Declared]:
@@ -82,8 +84,8 @@ def declared(cls: type) -> Iterator[Declared]:
             hint, notes = get_args(hint)[0], get_args(hint)[1:]
         setting = next((note for note in notes if isinstance(note, Setting)), None)
         default = field.default if field.default_factory is MISSING else field.default_factory()
-        keys = [key for inner in declared(hint) for key in inner.keys] if FLAT in notes else [field.name]
-        yield Declared(field.name, hint, default, setting, tuple(keys))
+        flat = [key for inner in declared(hint) for key in inner.keys] if FLAT in notes else [field.name]
+        yield Declared(field.name, hint, default, setting, () if REST in notes else tuple(flat))
 
 
 def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -109,7 +111,10 @@ def table(settings: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for field in declared(type(settings)):
         value = getattr(settings, field.name)
-        values |= {field.name: value} if field.keys == (field.name,) else table(value)
+        if field.keys == (field.name,):
+            values[field.name] = value
+        else:
+            values |= table(value) if field.keys else value
     return values
 
 
@@ -119,11 +124,11 @@ def _read(cls: type[T], table: Mapping[str, Any], where: str, path: str) -> T:
 
 def _values(cls: Any, table: Mapping[str, Any], where: str, path: str) -> dict[str, Any]:
     fields = {key: field for field in declared(cls) for key in field.keys}
-    for key in table:
-        if key not in fields:
-            raise UnknownName(f"key in [{path}]" if path else f"key in {where}", key, fields)
+    others = {key: value for key, value in table.items() if key not in fields}
+    values: dict[str, Any] = {field.name: others for field in declared(cls) if not field.keys}
+    if others and not values:
+        raise UnknownName(f"key in [{path}]" if path else f"key in {where}", next(iter(others)), fields)
     hints = get_type_hints(cls)
-    values: dict[str, Any] = {}
     for name, field in {field.name: field for field in fields.values()}.items():
         mine = {key: table[key] for key in field.keys if key in table}
         if name in mine:

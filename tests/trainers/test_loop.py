@@ -22,7 +22,7 @@ import torch
 
 from turnwise.agents.tiny.checkpoint import load_model
 from turnwise.agents.trajectories import read_trajectories
-from turnwise.envs import core
+from turnwise.envs import fingerprint
 from turnwise.errors import CheckpointError, TrainingError, UsageError
 from turnwise.trainers.credit import Credit, TurnTable, register
 from turnwise.trainers.recipe import Recipe
@@ -243,7 +243,7 @@ def test_no_run_is_overwritten_and_a_resumed_one_keeps_its_recipe(lights: Lights
         train(other, tmp_path / "run", resume=True)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="no run"):
+    with pytest.raises(UsageError, match="files that are not a run"):
         train(short, tmp_path / "mine")
 
 
@@ -267,7 +267,7 @@ def test_a_changed_environment_stops_a_resumed_run(lights: Lights, lights_file: 
     assert saved.state["fingerprints"]
     lights_file.write_text(lights_file.read_text() + "\n# changed\n")
     sys.modules.pop("turnwise_user_lights", None)
-    core._FINGERPRINTS.clear()
+    fingerprint._FINGERPRINTS.clear()
     with pytest.raises(TrainingError, match="its code has changed"):
         train(lights(), run, resume=True)
 

@@ -62,6 +62,10 @@ def test_a_bound_part_has_its_parameters() -> None:
     [
         (Part("time", {"add": 1.0}), "unknown scaler 'time': did you mean 'times'"),
         (Part("times", {"ad": 1.0}), "unknown parameter of scaler times 'ad': did you mean 'add'"),
+        (
+            Part("times", {"params": {"add": 1.0}}),
+            "is not a parameter; .* stand beside the name",
+        ),
         (Part("times"), r"scaler times needs add=\.\.\."),
         (Part("", {"add": 1.0}), "a scaler with {'add': 1.0} has no name"),
     ],

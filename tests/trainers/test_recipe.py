@@ -56,16 +56,16 @@ def test_unknown_names_are_answered_with_close_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"optim": {"learning_rate": "fast"}}, "optim.learning_rate = 'fast' is str; expected float"),
-        ({"train": {"num_updates": 1.5}}, "train.num_updates = 1.5 is float; expected int"),
-        ({"train": {"num_updates": True}}, "is bool; expected int"),
-        ({"train": {"deterministic": 1}}, "is int; expected bool"),
-        ({"credit": {"params": {"gamma": 1}}}, "stand beside its name"),
-        ({"advantage": {"transforms": ["clip"]}}, r"transforms\[0\] = 'clip' is str; expected a table"),
+        ({"optim": {"learning_rate": "fast"}}, "optim.learning_rate = 'fast'; expected a number"),
+        ({"train": {"num_updates": 1.5}}, "train.num_updates = 1.5; expected a whole number"),
+        ({"train": {"num_updates": True}}, "train.num_updates = True; expected a whole number"),
+        ({"train": {"deterministic": 1}}, "train.deterministic = 1; expected true or false"),
+        ({"credit": {"name": 3}}, "credit.name = 3; expected a text"),
+        ({"advantage": {"transforms": ["clip"]}}, r"transforms\[0\] = 'clip'; expected a table"),
         ({"critic": {"heads": "value"}}, "expected a list"),
-        ({"critic": {"heads": [1]}}, r"critic.heads\[0\] = 1 is int; expected str"),
+        ({"critic": {"heads": [1]}}, r"critic.heads = \[1\]; expected a list of texts"),
         ({"credit": "gigpo"}, r"expected a section \[credit\]"),
-        ({"rollout": {"constraint": 3}}, "rollout.constraint = 3 is int"),
+        ({"rollout": {"constraint": 3}}, "rollout.constraint = 3; expected one of 'none'"),
     ],
 )
 def test_types_are_checked(table: dict, message: str) -> None:

@@ -15,17 +15,18 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from ...agents.policies import Policy
+from ...agents.prompts.config import PromptConfig
 from ...agents.rollout import RolloutStats, rollout
 from ...agents.types import Trajectory
 from ...errors import TrainingError
 from ...servers.client import SessionClient
 from ...streams import Stream, rng
-from ..recipe import Recipe
-from ..setup import prompt_config, rollout_config, train_tasks
+from ..sections import EnvSection, RolloutSection, TrainSection
 from .bound import RolloutParts
 from .horizon import horizon_at
+from .mixture import choices_of
 from .samplers import Candidates, Group, SamplerState
-from .tasks import TaskSampler
+from .tasks import TaskSampler, train_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +52,32 @@ class Collector:
     """What collects the episodes of one update after the other.
 
     Args:
-        recipe: its [env], [rollout] and [train].
-        parts: those that it names, bound.
         client: where the environments are.
         policy: plays and scores.
+        parts: plan, horizon, samplers and annotators.
+        env: the environments.
+        rollout: how episodes are played, and how many.
+        prompt: how prompts are made.
+        train: the run's seed, and how many episodes may be lost.
         states: what samplers remember, by name.
     """
 
     def __init__(
         self,
-        recipe: Recipe,
-        parts: RolloutParts,
         client: SessionClient,
         policy: Policy,
+        parts: RolloutParts,
+        env: EnvSection,
+        rollout: RolloutSection,
+        prompt: PromptConfig,
+        train: TrainSection,
         states: Mapping[str, SamplerState] | None = None,
     ) -> None:
-        self.recipe, self.parts, self.client, self.policy = recipe, parts, client, policy
+        self.client, self.policy, self.parts = client, policy, parts
+        self.rollout, self.prompt, self.train = rollout, prompt, train
+        self._choices = choices_of(env)
         self.states = dict(states or {})
-        self._tasks = TaskSampler(recipe.train.seed, recipe.rollout.num_groups, recipe.env.num_tasks)
+        self._tasks = TaskSampler(train.seed, rollout.num_groups, env.num_tasks)
 
     async def collect(self, update: int) -> Collected:
         """Play, choose and annotate the episodes of an update.
@@ -86,9 +95,9 @@ class Collector:
             slot = f"{place}-{sampler.name}"
             candidates = Candidates(
                 groups=groups,
-                num_groups=self.recipe.rollout.num_groups,
+                num_groups=self.rollout.num_groups,
                 more=played.further,
-                rng=rng(self.recipe.train.seed, Stream.SAMPLERS, update, place),
+                rng=rng(self.train.seed, Stream.SAMPLERS, update, place),
                 state=self.states.get(slot, SamplerState()),
                 figures=figures,
             )
@@ -106,7 +115,7 @@ class Collector:
             chosen, found = await annotator(chosen, self.policy)
             figures |= found
         lost = num_counting - sum(trajectory.counts for trajectory in chosen)
-        limit = self.recipe.train.max_failed
+        limit = self.train.max_failed
         if lost > limit * num_counting:
             causes = Counter(trajectory.error for trajectory in chosen if trajectory.error).most_common(1)
             raise TrainingError(
@@ -117,24 +126,24 @@ class Collector:
 
     async def play(self, update: int, round_: int, seeds: Sequence[int]) -> tuple[list[Group], RolloutStats]:
         """Play one group of each seed; round 0 is the first of an update."""
-        recipe = self.recipe
-        tasks = train_tasks(recipe, list(seeds), update, round_)
+        size, seed = self.rollout.group_size, self.train.seed
+        tasks = train_tasks(self._choices, seeds, size, seed, update, round_)
         tasks = [replace(task, options={**self.parts.options, **task.options}) for task in tasks]
-        config = replace(rollout_config(recipe), max_turns=self.max_turns(update))
+        config = replace(self.rollout, max_turns=self.max_turns(update))
         result = await rollout(
             self.client,
             self.policy,
             tasks,
             config,
             plan=self.parts.plan,
-            prompt=prompt_config(recipe.prompt),
-            seed=recipe.train.seed,
+            prompt=self.prompt,
+            seed=seed,
         )
         return _grouped(result.trajectories), result.stats
 
     def max_turns(self, update: int) -> int:
         """Return the horizon of an update."""
-        return horizon_at(self.parts.horizon, update, self.recipe.rollout.max_turns)
+        return horizon_at(self.parts.horizon, update, self.rollout.max_turns)
 
     def seeds(self, update: int, round_: int, num: int) -> list[int]:
         """Return the task seeds of a round."""

@@ -26,12 +26,10 @@ import numpy as np
 from ...errors import UsageError
 from ..sections import EnvSection
 
-__all__ = ["World", "assign", "names_of", "worlds_of"]
-
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """Be one environment of a recipe; `weight` is relative to the others'."""
+class EnvChoice:
+    """One environment of a recipe; `weight` is relative to the others'."""
 
     id: str
     train_kwargs: dict[str, Any]
@@ -39,7 +37,7 @@ class World:
     weight: float = 1.0
 
 
-def worlds_of(section: EnvSection) -> tuple[World, ...]:
+def choices_of(section: EnvSection) -> tuple[EnvChoice, ...]:
     """Return the environments that a recipe names.
 
     Raises:
@@ -47,8 +45,8 @@ def worlds_of(section: EnvSection) -> tuple[World, ...]:
     """
     if not section.mix:
         whole = {**section.kwargs, **section.train_kwargs}, {**section.kwargs, **section.eval_kwargs}
-        return (World(section.id, *whole),)
-    worlds = []
+        return (EnvChoice(section.id, *whole),)
+    choices = []
     for number, table in enumerate(section.mix):
         if not table.id:
             raise UsageError(f"recipe: env.mix[{number}] has no id; name its environment")
@@ -59,33 +57,33 @@ def worlds_of(section: EnvSection) -> tuple[World, ...]:
         shared = {**section.kwargs, **table.kwargs}
         train = {**shared, **section.train_kwargs, **table.train_kwargs}
         held_out = {**shared, **section.eval_kwargs, **table.eval_kwargs}
-        worlds.append(World(table.id, train, held_out, table.weight))
-    ids = [world.id for world in worlds]
+        choices.append(EnvChoice(table.id, train, held_out, table.weight))
+    ids = [choice.id for choice in choices]
     twice = {id for id in ids if ids.count(id) > 1}
     if twice:
         raise UsageError(f"recipe: env.mix names {', '.join(sorted(twice))} more than once")
-    return tuple(worlds)
+    return tuple(choices)
 
 
 def names_of(section: EnvSection) -> str:
     """Return the ids of a recipe's environments in one line."""
-    return " + ".join(world.id for world in worlds_of(section))
+    return " + ".join(choice.id for choice in choices_of(section))
 
 
-def assign(worlds: Sequence[World], num: int, drawn: np.random.Generator) -> list[World]:
+def draw_choices(choices: Sequence[EnvChoice], num: int, drawn: np.random.Generator) -> list[EnvChoice]:
     """Give each of `num` places an environment, in shuffled order.
 
     Systematic sampling: each environment gets its share of the places, rounded
     up or down by chance, so that no update lacks one for long.
 
     Args:
-        worlds: at least one.
+        choices: at least one.
         num: how many places.
         drawn: the random numbers; equal ones give equal answers.
     """
-    if len(worlds) == 1:
-        return [worlds[0]] * num
-    ends = np.cumsum([world.weight for world in worlds])
+    if len(choices) == 1:
+        return [choices[0]] * num
+    ends = np.cumsum([choice.weight for choice in choices])
     points = (np.arange(num) + drawn.random()) / num * ends[-1]
-    chosen = np.minimum(np.searchsorted(ends, points, side="right"), len(worlds) - 1)
-    return [worlds[place] for place in drawn.permutation(chosen)]
+    chosen = np.minimum(np.searchsorted(ends, points, side="right"), len(choices) - 1)
+    return [choices[place] for place in drawn.permutation(chosen)]

@@ -6,19 +6,20 @@ an environment without splits is still measured on tasks it was not trained on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...agents.rollout.config import TaskItem
 from ...errors import UsageError
 from ...streams import Stream, rng
-
-__all__ = ["HELD_OUT", "TaskSampler", "held_out_seed"]
+from .mixture import EnvChoice, draw_choices
 
 HELD_OUT = 2**30
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSampler:
-    """Draw the task seeds of each update.
+    """The task seeds of each update.
 
     With `num_tasks` the tasks 0..num_tasks-1 are visited in a new random order
     each epoch, so none is drawn twice before all were; without, every draw is fresh.
@@ -46,7 +47,7 @@ class TaskSampler:
         return [self._visit(place) for place in range(first, first + self.num_groups)]
 
     def further(self, update: int, round_: int, num: int) -> list[int]:
-        """Return so many further task seeds, for a round of refilling after the first of an update."""
+        """Return that many more task seeds, for a round of refilling after the first of an update."""
         drawn = rng(self.seed, Stream.REFILLS, update, round_)
         if self.num_tasks == 0:
             return [int(seed) for seed in drawn.integers(0, HELD_OUT, size=num)]
@@ -57,6 +58,38 @@ class TaskSampler:
         epoch, offset = divmod(place, self.num_tasks)
         order = rng(self.seed, Stream.TASK_ORDER, epoch).permutation(self.num_tasks)
         return int(order[offset])
+
+
+def train_tasks(
+    choices: Sequence[EnvChoice],
+    seeds: Sequence[int],
+    group_size: int,
+    seed: int,
+    update: int,
+    round_: int = 0,
+) -> list[TaskItem]:
+    """Return the episodes of a round of an update, the first or a refill: one group a task seed.
+
+    A group stays in one environment; see `mixture`.
+
+    Args:
+        choices: the environments.
+        seeds: the task of each group.
+        group_size: episodes of a group.
+        seed: of the run.
+        update: counted from 0.
+        round_: 0 is the first of an update.
+    """
+    drawn = draw_choices(choices, len(seeds), rng(seed, Stream.WORLDS, update, round_))
+    name = f"{update}.{round_}" if round_ else str(update)
+    episode = update + (round_ << 32)  # a task drawn again is played with other random numbers
+    return [
+        TaskItem(
+            choice.id, choice.train_kwargs, task, group=f"{name}-{place}", episode=episode, member=member
+        )
+        for place, (task, choice) in enumerate(zip(seeds, drawn, strict=True))
+        for member in range(group_size)
+    ]
 
 
 def held_out_seed(seed: int = 0) -> int:

@@ -12,16 +12,15 @@ from typing import Any
 from ... import __version__
 from ...errors import UsageError
 from ...files import write_whole
+from ...settings import table
 from ..recipe import Recipe, dump, load
-
-__all__ = ["checkpoints", "open_run", "record"]
 
 _RECIPE, _RECORD = "recipe.toml", "run.json"
 # what may change between the parts of a resumed run: when it stops, what it keeps and shows, where it runs
 _FREE = {
-    "train": {"num_updates", "max_seconds", "target_success", "save_every", "keep"},
-    "server": {"url", "spawn"},
-    "log": {"trajectories", "sampled", "console"},
+    *(f"train.{key}" for key in ("num_updates", "max_seconds", "target_success", "save_every", "keep")),
+    *(f"server.{key}" for key in ("url", "spawn")),
+    *(f"log.{key}" for key in ("trajectories", "sampled", "console")),
 }
 
 
@@ -40,7 +39,7 @@ def open_run(run: Path, recipe: Recipe, *, resume: bool) -> None:
     path = run / _RECIPE
     if not path.exists():
         if run.exists() and any(run.iterdir()):
-            raise UsageError(f"{run} holds files that are no run: choose another folder with --out")
+            raise UsageError(f"{run} holds files that are not a run: choose another folder with --out")
     elif not resume:
         raise UsageError(
             f"{run} holds a run already: go on with --resume, or choose another folder with --out"
@@ -64,15 +63,29 @@ def record(run: Path, **more: Any) -> None:
 
 
 def _check_same(run: Path, old: Recipe, new: Recipe) -> None:
-    differences = []
-    for section in fields(Recipe):
-        before, after = getattr(old, section.name), getattr(new, section.name)
-        for field in fields(before):
-            one, two = getattr(before, field.name), getattr(after, field.name)
-            if one != two and field.name not in _FREE.get(section.name, ()):
-                differences.append(f"{section.name}.{field.name} was {one!r} and is now {two!r}")
+    before, after = _values(old), _values(new)
+    former = [name for name in before if name.endswith(".params")]
+    if former:
+        raise UsageError(
+            f"{run} was begun by an earlier version, whose recipes wrote {former[0]} = {{...}}: it opens in "
+            "`turnwise report` and `turnwise credit`, but cannot go on; start a new run with another --out"
+        )
+    differences = [
+        f"{name} was {before.get(name)!r} and is now {after.get(name)!r}"
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name) and name not in _FREE
+    ]
     if differences:
         raise UsageError(
             f"{run}: a resumed run keeps its recipe, but {'; '.join(differences[:5])}. "
             "Start a new run with another --out, or give the recipe as it was"
         )
+
+
+def _values(recipe: Recipe) -> dict[str, Any]:
+    """Return every value of a recipe by its dotted name."""
+    return {
+        f"{section.name}.{key}": value
+        for section in fields(recipe)
+        for key, value in table(getattr(recipe, section.name)).items()
+    }

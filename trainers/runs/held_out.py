@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...agents.evaluation.evaluate import evaluate
 from ...agents.evaluation.results import Evaluation
 from ...agents.policies import Policy
+from ...agents.prompts.config import PromptConfig
+from ...agents.rollout.config import RolloutConfig
 from ...servers.client import SessionClient
-from ..recipe import Recipe
-from ..rollouts.mixture import worlds_of
+from ..rollouts.mixture import choices_of
 from ..rollouts.tasks import held_out_seed
-from ..setup import eval_config, prompt_config
-
-__all__ = ["evaluate_held_out"]
+from ..sections import EnvSection, EvalSection
 
 
-async def evaluate_held_out(client: SessionClient, policy: Policy, recipe: Recipe) -> dict[str, float]:
+async def evaluate_held_out(
+    client: SessionClient,
+    policy: Policy,
+    env: EnvSection,
+    rollout: RolloutConfig,
+    prompt: PromptConfig,
+    section: EvalSection,
+) -> dict[str, float]:
     """Play every held-out task once, the same ones each time, and return the figures of the log.
 
-    Each environment of a mixture is played on as many tasks, whatever its weight.
+    Each environment of a mixture is played on as many tasks, whatever its weight. Episodes
+    are played as in training, but for temperature, top_p and seed.
 
     Returns:
         eval/success_rate with its 95 % interval eval/ci_low and eval/ci_high,
@@ -27,26 +36,29 @@ async def evaluate_held_out(client: SessionClient, policy: Policy, recipe: Recip
         eval/ID/ci_low, eval/ID/ci_high and eval/ID/reward stand beside them.
     """
     found: dict[str, Evaluation] = {}
-    for world in worlds_of(recipe.env):
-        found[world.id] = await evaluate(
+    sampling = replace(rollout.sampling, temperature=section.temperature, top_p=section.top_p)
+    for choice in choices_of(env):
+        found[choice.id] = await evaluate(
             client,
             policy,
-            world.id,
-            kwargs=world.eval_kwargs,
-            episodes=recipe.eval.episodes,
-            seed=held_out_seed(recipe.eval.seed),
-            config=eval_config(recipe),
-            prompt=prompt_config(recipe.prompt),
-            random_seed=recipe.eval.seed,
+            choice.id,
+            kwargs=choice.eval_kwargs,
+            episodes=section.episodes,
+            seed=held_out_seed(section.seed),
+            config=replace(rollout, sampling=sampling),
+            prompt=prompt,
+            random_seed=section.seed,
         )
     if len(found) == 1:
         return _figures(*found.values())
-    figures = _figures(Evaluation.of([row for each in found.values() for row in each.per_task], {}, {}))
-    for id, each in found.items():
-        figures[f"eval/{id}/success_rate"] = each.success_rate
-        figures[f"eval/{id}/ci_low"] = each.ci_low
-        figures[f"eval/{id}/ci_high"] = each.ci_high
-        figures[f"eval/{id}/reward"] = each.mean_return
+    figures = _figures(
+        Evaluation.of([row for evaluation in found.values() for row in evaluation.per_task], {}, {})
+    )
+    for id, evaluation in found.items():
+        figures[f"eval/{id}/success_rate"] = evaluation.success_rate
+        figures[f"eval/{id}/ci_low"] = evaluation.ci_low
+        figures[f"eval/{id}/ci_high"] = evaluation.ci_high
+        figures[f"eval/{id}/reward"] = evaluation.mean_return
     return figures
 
 

@@ -32,12 +32,12 @@ from ...errors import TrainingError
 from ...files import write_whole
 from ...streams import Stream, rng, torch_seed
 from ..learner.sequences import pack
+from ..policy import agent_settings
 from ..recipe import Recipe
-from ..rollouts.mixture import assign, names_of, worlds_of
+from ..rollouts.mixture import choices_of, draw_choices, names_of
 from ..runs.checkpoint import file_digest
 from ..runs.statistics import failed_share
 from ..sections import PolicySection, WarmstartSection
-from ..setup import agent_settings, prompt_config
 from .cloning import Report, clone, measure
 from .copying import learn_copying
 from .demonstrations import collect, texts_of, to_tokens
@@ -94,11 +94,11 @@ def warm_start(
             f"none of {len(taught)} demonstrations succeeded: raise warmstart.episodes, lower "
             "warmstart.slip, or set warmstart.only_won = false"
         )
-    prompt = prompt_config(recipe.prompt)
+    prompt = recipe.prompt
     model, tokenizer = begun or _new_policy(recipe, played, prompt)
-    rollout = recipe.rollout
+    settings = agent_settings(prompt, recipe.rollout)
     encoded = to_tokens(
-        chosen, tokenizer, prompt, rollout.constraint, model.context_tokens, rollout.max_tokens
+        chosen, tokenizer, prompt, settings.constraint, model.context_tokens, settings.max_tokens
     )
     halfway = Halfway(out, _depends(recipe, start))
     if section.copy_steps and not start and not halfway.begun:
@@ -162,12 +162,12 @@ def _collect(recipe: Recipe, report: Report) -> list[Trajectory]:
     highest = recipe.env.num_tasks or 2**30
     seeds = [int(seed) for seed in drawn.integers(0, highest, size=section.episodes)]
     mixed = rng(recipe.train.seed, Stream.DEMONSTRATED_WORLDS)
-    worlds = assign(worlds_of(recipe.env), len(seeds), mixed)
+    choices = draw_choices(choices_of(recipe.env), len(seeds), mixed)
     played: list[Trajectory] = []
-    for seed, world in zip(seeds, worlds, strict=True):
+    for seed, choice in zip(seeds, choices, strict=True):
         played += collect(
-            world.id,
-            world.train_kwargs,
+            choice.id,
+            choice.train_kwargs,
             [seed],
             teacher=section.teacher,
             max_turns=recipe.rollout.max_turns,
@@ -199,7 +199,7 @@ def _save(
     try:
         kept = copy.deepcopy(model).to(torch.bfloat16) if recipe.warmstart.compact else model
         save_checkpoint(kept, tokenizer, temporary)
-        write_settings(temporary, agent_settings(recipe))
+        write_settings(temporary, agent_settings(recipe.prompt, recipe.rollout))
         document = {
             "environment": names_of(recipe.env),
             "settings": asdict(recipe.warmstart),

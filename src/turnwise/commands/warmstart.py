@@ -61,7 +61,7 @@ def warmstart(
         place = replace(place, id=env, kwargs={}, train_kwargs={}, eval_kwargs={})
     place = replace(place, train_kwargs={**place.train_kwargs, **parse_kwargs(kwargs)})
     chosen = replace(loaded, env=place, warmstart=section, train=replace(loaded.train, seed=seed))
-    prepare_torch(chosen)
+    prepare_torch(chosen.train)
     with Board() as board:
         cloned = warm_start(chosen, out, board.working, start=start)
     size = sum(file.stat().st_size for file in out.iterdir())

@@ -27,10 +27,10 @@ from turnwise.errors import UnknownName, UsageError
 from turnwise.streams import Stream, rng
 from turnwise.trainers.credit import TurnTable
 from turnwise.trainers.recipe import Recipe, dump, from_tables, load
-from turnwise.trainers.rollouts.mixture import World, assign, names_of, worlds_of
+from turnwise.trainers.rollouts.mixture import EnvChoice, choices_of, draw_choices, names_of
+from turnwise.trainers.rollouts.tasks import train_tasks
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.setup import train_tasks
 from turnwise.trainers.train import train
 
 MIXTURE = """
@@ -51,8 +51,8 @@ eval_kwargs = {split = "seen"}
 
 
 def test_tables_lie_above_the_section() -> None:
-    one, other = worlds_of(from_tables(tomllib.loads(MIXTURE)).env)
-    assert one == World(
+    one, other = choices_of(from_tables(tomllib.loads(MIXTURE)).env)
+    assert one == EnvChoice(
         "one/world-v0", {"a": 1, "b": 2, "split": "train"}, {"a": 1, "b": 2, "split": "unseen"}, 3.0
     )
     assert other.eval_kwargs == {"a": 1, "b": 1, "split": "seen"}
@@ -67,14 +67,14 @@ def test_a_mixture_is_written_back() -> None:
 
 def test_a_mixture_can_be_overridden() -> None:
     recipe = load("tiny", ['env.mix=[{id="one/world-v0"}, {id="other/world-v0", weight=2.0}]'])
-    assert [world.weight for world in worlds_of(recipe.env)] == [1.0, 2.0]
+    assert [world.weight for world in choices_of(recipe.env)] == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(
     ("tables", "error", "text"),
     [
         ([{"id": "a/b-v0", "wieght": 1.0}], UnknownName, "did you mean 'weight'"),
-        ([{"id": 3}], UsageError, r"env\.mix\[0\]\.id = 3 is int"),
+        ([{"id": 3}], UsageError, r"env\.mix\[0\]\.id = 3; expected a text"),
         (["a/b-v0"], UsageError, "expected a table"),
         ([{"weight": 1.0}], UsageError, r"env\.mix\[0\] has no id"),
         ([{"id": "a/b-v0", "weight": 0}], UsageError, "weight is 0.0; expected a positive number"),
@@ -83,7 +83,7 @@ def test_a_mixture_can_be_overridden() -> None:
 )
 def test_wrong_tables_are_refused(tables: list[object], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
-        worlds_of(from_tables({"env": {"mix": tables}}).env)
+        choices_of(from_tables({"env": {"mix": tables}}).env)
 
 
 def drawn(seed: int, update: int) -> np.random.Generator:
@@ -91,32 +91,33 @@ def drawn(seed: int, update: int) -> np.random.Generator:
 
 
 def test_weights_decide_the_groups() -> None:
-    worlds = [World(name, {}, {}, weight) for name, weight in (("a", 3.0), ("b", 1.0), ("c", 0.5))]
+    worlds = [EnvChoice(name, {}, {}, weight) for name, weight in (("a", 3.0), ("b", 1.0), ("c", 0.5))]
     total: Counter[str] = Counter()
     for update in range(200):
-        chosen = Counter(world.id for world in assign(worlds, 9, drawn(0, update)))
+        chosen = Counter(world.id for world in draw_choices(worlds, 9, drawn(0, update)))
         assert chosen["a"] == 6
         assert chosen["b"] == 2
         total += chosen
     assert total["c"] == 200
-    many = Counter(world.id for update in range(300) for world in assign(worlds, 5, drawn(1, update)))
+    many = Counter(world.id for update in range(300) for world in draw_choices(worlds, 5, drawn(1, update)))
     assert many["a"] / 1500 == pytest.approx(3 / 4.5, abs=0.02)
     assert many["c"] / 1500 == pytest.approx(0.5 / 4.5, abs=0.02)
-    assert assign(worlds, 9, drawn(0, 5)) == assign(worlds, 9, drawn(0, 5))
-    orders = {tuple(world.id for world in assign(worlds, 9, drawn(0, update))) for update in range(20)}
+    assert draw_choices(worlds, 9, drawn(0, 5)) == draw_choices(worlds, 9, drawn(0, 5))
+    orders = {tuple(world.id for world in draw_choices(worlds, 9, drawn(0, update))) for update in range(20)}
     assert len(orders) > 10
 
 
 def test_a_group_stays_in_one_environment() -> None:
     recipe = from_tables(tomllib.loads(MIXTURE))
-    tasks = train_tasks(recipe, list(range(16)), update=2)
+    choices = choices_of(recipe.env)
+    tasks = train_tasks(choices, range(16), recipe.rollout.group_size, recipe.train.seed, 2)
     groups: dict[str, set[tuple[str, int]]] = {}
     for task in tasks:
         groups.setdefault(task.group, set()).add((task.env_id, task.seed))
     assert len(groups) == 16
     assert all(len(each) == 1 for each in groups.values())
     assert Counter(task.env_id for task in tasks) == {"one/world-v0": 12 * 8, "other/world-v0": 4 * 8}
-    assert tasks == train_tasks(recipe, list(range(16)), update=2)
+    assert tasks == train_tasks(choices, range(16), recipe.rollout.group_size, recipe.train.seed, 2)
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_a_run_over_two_environments(two_worlds: Callable[..., Recipe], tmp_path
     train(replace(recipe, train=replace(recipe.train, num_updates=2)), parted)
     train(recipe, parted, resume=True)
     log = read_log(straight)
-    lights, dark = (world.id for world in worlds_of(recipe.env))
+    lights, dark = (world.id for world in choices_of(recipe.env))
     update = next(entry for entry in log if entry["kind"] == "update")
     evaluation = next(entry for entry in log if entry["kind"] == "eval")
     assert update[f"success_rate/{dark}"] == 0.0
@@ -193,7 +194,7 @@ def test_four_worlds_train_in_one_run_over_one_server(tmp_path: Path) -> None:
     )
     run = tmp_path / "run"
     assert train(recipe, run).update == 2
-    worlds = {world.id.split("/")[0] for world in worlds_of(recipe.env)}
+    worlds = {world.id.split("/")[0] for world in choices_of(recipe.env)}
     assert worlds == {"household", "shopping", "search", "calling"}
     log = read_log(run)
     updates = [entry for entry in log if entry["kind"] == "update"]

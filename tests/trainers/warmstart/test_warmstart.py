@@ -12,9 +12,10 @@ import pytest
 from turnwise.agents.rollout import rollout
 from turnwise.errors import TrainingError, UsageError
 from turnwise.servers.client import connect
-from turnwise.trainers.policy import load_trainee
+from turnwise.trainers.policy import load_trained
 from turnwise.trainers.recipe import Recipe
-from turnwise.trainers.setup import prompt_config, rollout_config, train_tasks
+from turnwise.trainers.rollouts.mixture import choices_of
+from turnwise.trainers.rollouts.tasks import train_tasks
 from turnwise.trainers.warmstart.demonstrations import choose_teacher, collect, to_tokens
 from turnwise.trainers.warmstart.warmstart import warm_start
 
@@ -33,15 +34,15 @@ def test_demonstrations_are_encoded_as_a_rollout_would(
         rollout={"constraint": "admissible", "num_groups": 2},
     )
     warm_start(recipe, tmp_path / "warm")
-    trainee = load_trainee(tmp_path / "warm", recipe)
+    trained = load_trained(tmp_path / "warm", recipe.policy, recipe.prompt, recipe.rollout)
 
     async def play() -> list:
         client = connect("local:")
-        config = replace(rollout_config(recipe), drop_info=())
-        tasks = train_tasks(recipe, [3, 4], 0)
-        result = await rollout(client, trainee.policy, tasks, config, prompt=prompt_config(recipe.prompt))
+        config = replace(recipe.rollout, drop_info=())
+        tasks = train_tasks(choices_of(recipe.env), [3, 4], recipe.rollout.group_size, recipe.train.seed, 0)
+        result = await rollout(client, trained.policy, tasks, config, prompt=recipe.prompt)
         await client.aclose()
-        await trainee.policy.aclose()
+        await trained.policy.aclose()
         return list(result.trajectories)
 
     played = asyncio.run(play())
@@ -49,8 +50,8 @@ def test_demonstrations_are_encoded_as_a_rollout_would(
         replace(each, turns=tuple(replace(turn, info={**turn.info, "taught": True}) for turn in each.turns))
         for each in played
     ]
-    tokenizer = trainee.policy.tokenizer
-    encoded = to_tokens(marked, tokenizer, prompt_config(recipe.prompt), constraint, 256)
+    tokenizer = trained.policy.tokenizer
+    encoded = to_tokens(marked, tokenizer, recipe.prompt, constraint, 256)
     for one, two in zip(played, encoded, strict=True):
         assert len(one.turns) == len(two.turns) == 3
         for said, shown in zip(one.turns, two.turns, strict=True):
