@@ -1,4 +1,4 @@
-"""What a learner may ask of a language model, whoever wrote its forward pass.
+"""What a learner may ask of a language model.
 
 Shapes: _B sequences, _L places of the longest, _N chosen places, _D hidden
 width, _V vocabulary. Sequences are padded on the right; under a causal mask
@@ -17,11 +17,9 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError
 
-__all__ = ["CausalLM", "TransformersLM"]
-
 
 class CausalLM(Protocol):
-    """Be a causal language model that trains: hidden states first, logits where needed.
+    """A causal language model that trains: hidden states first, logits where needed.
 
     `head(hidden(...)[rows, places])` computes logits only at the places that
     enter a loss, which is most of the memory of a training step.
@@ -85,13 +83,9 @@ class CausalLM(Protocol):
         """Switch to training (or evaluation) behaviour."""
         ...
 
-    def save(self, folder: Path) -> None:
-        """Write config.json and model.safetensors in the Hugging Face format."""
-        ...
-
 
 class TransformersLM(nn.Module):
-    """Let a model of the transformers library speak CausalLM.
+    """A model of the transformers library as a CausalLM.
 
     Args:
         model: a decoder whose body is `model.base_model` and whose output

@@ -23,15 +23,7 @@ from typing import Any, TypeVar
 from ..ends import ENDS
 from ..errors import UsageError
 from ..files import write_whole
-from .types import Generation, Span, Trajectory, Turn, VersionSpan
-
-__all__ = [
-    "SCHEMA_VERSION",
-    "iter_trajectories",
-    "read_trajectories",
-    "trajectory_path",
-    "write_trajectories",
-]
+from .types import Generation, Span, Trajectory, Turn, VersionSpan, common_prefix
 
 SCHEMA_VERSION = 1
 
@@ -93,7 +85,7 @@ def iter_trajectories(path: str | Path) -> Iterator[Trajectory]:
                 try:
                     trajectory = _to_trajectory(document)
                 except _MISFIT as error:
-                    raise ValueError(f"is no trajectory: {type(error).__name__}: {error}") from error
+                    raise ValueError(f"is not a trajectory: {type(error).__name__}: {error}") from error
                 yield trajectory
             number = expected + 2
             if file.read(1):
@@ -178,7 +170,9 @@ def _to_turn(row: Mapping[str, Any], before: tuple[int, ...]) -> Turn:
         if name in values:
             values[name] = tuple(values[name])
     if "support" in values:
-        values["support"] = tuple(None if each is None else tuple(each) for each in values["support"])
+        values["support"] = tuple(
+            None if allowed is None else tuple(allowed) for allowed in values["support"]
+        )
     if "versions" in values:
         values["versions"] = tuple(VersionSpan(*span) for span in values["versions"])
     spans = tuple(Span(*span) for span in row.get("spans", ()))
@@ -208,7 +202,7 @@ def _built(kind: type[T], values: Mapping[str, Any]) -> T:
 
 
 def _prompt_after(before: tuple[int, ...], prompt_ids: tuple[int, ...]) -> list[Any]:
-    shared = _num_shared(before, prompt_ids)
+    shared = common_prefix(before, prompt_ids)
     return [shared, prompt_ids[shared:]]
 
 
@@ -217,9 +211,3 @@ def _whole_prompt(before: tuple[int, ...], stored: Any) -> tuple[int, ...]:
     if not 0 <= shared <= len(before):
         raise ValueError(f"a prompt shares {shared} tokens with the turn before, which has {len(before)}")
     return before[:shared] + tuple(new)
-
-
-def _num_shared(one: tuple[int, ...], other: tuple[int, ...]) -> int:
-    if one == other[: len(one)]:  # a growing conversation
-        return len(one)
-    return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(other))

@@ -24,11 +24,9 @@ from .randomness import uniforms
 from .sampling import SamplingRows, sample
 from .trie import Node, forced
 
-__all__ = ["Codec", "Engine", "Job", "prepare", "run_jobs"]
-
 
 class Engine(Protocol):
-    """Run tokens of the rows of one batch; rows are numbered as the jobs are."""
+    """What runs tokens of the rows of one batch; rows are numbered as the jobs are."""
 
     def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> Tensor:
         """Append tokens to rows and return the logits [rows, V] after the last of each."""
@@ -36,7 +34,7 @@ class Engine(Protocol):
 
 
 class Codec(Protocol):
-    """Turn tokens back into text."""
+    """What turns tokens back into text."""
 
     @property
     def end_id(self) -> int:
@@ -63,7 +61,7 @@ class Codec(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Hold one request, checked and made of tokens."""
+    """One request, checked and made of tokens."""
 
     request: GenerationRequest
     prompt_ids: tuple[int, ...]  # [P]
@@ -104,7 +102,7 @@ def prepare(
 
 
 class _Row:
-    """Be the state of one generation while it grows."""
+    """The state of one generation while it grows."""
 
     __slots__ = ("entropies", "finish", "job", "logprobs", "node", "pending", "supports", "text", "tokens")
 

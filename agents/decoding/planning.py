@@ -13,11 +13,9 @@ from collections.abc import Callable, Sequence
 from ..prompts.plan import KEEP, NEW
 from .trie import Node, TokenTrie
 
-__all__ = ["PlanDecoder"]
-
 
 class PlanDecoder:
-    """Build the trees of plan-execute messages for one tokenizer.
+    """The trees of plan-execute messages for one tokenizer.
 
     Args:
         encode: turns a text into its tokens.
@@ -57,7 +55,7 @@ class PlanDecoder:
 
 
 class _Subgoal:
-    """Be a place inside a subgoal, where any token may come next."""
+    """A place inside a subgoal, where any token may come next."""
 
     __slots__ = ("_actions", "_close", "_decoder", "_left")
 

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["uniforms"]
-
 
 def uniforms(key: Sequence[int], count: int) -> NDArray[np.float64]:
     """Return the first `count` numbers in [0, 1) of a key's stream.

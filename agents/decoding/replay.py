@@ -26,8 +26,6 @@ from torch import Tensor
 from ...errors import UsageError
 from .sampling import precise
 
-__all__ = ["num_choices", "replay"]
-
 
 def num_choices(supports: Sequence[tuple[int, ...] | None], vocab_size: int) -> NDArray[np.int64]:
     """Return [N] how many tokens could have been drawn at each place; 1 is a forced token."""

@@ -21,8 +21,6 @@ from torch import Tensor
 
 from ..sampling import Sampling
 
-__all__ = ["Draw", "SamplingRows", "precise", "sample"]
-
 # Up to here probabilities are float64; above, the vocabulary of a large model
 # would need gigabytes for digits that its own forward pass does not have.
 _FLOAT64_WIDTH = 16_384
@@ -32,7 +30,7 @@ _LEAST_LOGIT = -1e30
 
 @dataclass(frozen=True, slots=True)
 class SamplingRows:
-    """Hold what the rows of a batch ask for, one entry a row."""
+    """What the rows of a batch ask for, one entry a row."""
 
     sampling: Sequence[Sampling]  # [B]
     uniform_B: NDArray[np.float64]  # in [0, 1)
@@ -41,7 +39,7 @@ class SamplingRows:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Hold one drawn token a row, and the distribution it came from."""
+    """One drawn token a row, and the distribution it came from."""
 
     tokens: list[int]
     logprobs: list[float]

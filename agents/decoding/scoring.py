@@ -9,8 +9,6 @@ import torch
 from ..models import CausalLM
 from .sampling import precise
 
-__all__ = ["score_continuations"]
-
 Job = tuple[tuple[int, ...], tuple[int, ...]]
 _MAX_TOKENS = 32_768
 

@@ -14,11 +14,9 @@ from typing import Protocol
 
 from ...errors import PolicyError
 
-__all__ = ["Node", "TokenTrie", "TrieCache", "forced"]
-
 
 class Node(Protocol):
-    """Be a place in what may be said: which tokens may follow, and where each leads."""
+    """A place in what may be said: which tokens may follow, and where each leads."""
 
     @property
     def tokens(self) -> tuple[int, ...] | None:
@@ -41,7 +39,7 @@ def forced(node: Node) -> tuple[list[int], Node]:
 
 
 class TokenTrie:
-    """Be a node of the tree: the tokens that may follow, each with its node.
+    """A node of the tree: the tokens that may follow, each with its node.
 
     `children` is filled by `insert`; `tokens` lists its keys in ascending order.
     """
@@ -90,7 +88,7 @@ class TokenTrie:
 
 
 class TrieCache:
-    """Build trees of admissible actions, and keep those used last.
+    """Trees of admissible actions; those used last are kept.
 
     Args:
         encode: turns an action into its tokens.

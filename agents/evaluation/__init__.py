@@ -1,1 +1,11 @@
-"""evaluation."""
+"""Fixed tasks, played once each and counted.
+
+evaluate.py: the function `evaluate`. config.py: what it plays by default. results.py: a row
+a task, and the figures over all rows. folder.py: rows on disk, from which an evaluation goes on.
+"""
+
+from .config import EVALUATION
+from .evaluate import evaluate
+from .results import EvalRow, Evaluation
+
+__all__ = ["EVALUATION", "EvalRow", "Evaluation", "evaluate"]

@@ -22,8 +22,6 @@ from .config import EVALUATION
 from .folder import EvaluationFolder
 from .results import EvalRow, Evaluation
 
-__all__ = ["EvalRow", "Evaluation", "evaluate"]
-
 # Fields that decide how fast an evaluation runs, not what it finds; the sampling's stand beside the others.
 _NOT_RECORDED = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info", "sampling")
 

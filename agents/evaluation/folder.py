@@ -15,11 +15,9 @@ from ...errors import UsageError
 from ...files import write_whole
 from .results import EvalRow, Evaluation
 
-__all__ = ["EvaluationFolder"]
-
 
 class EvaluationFolder:
-    """Keep the rows of one evaluation on disk; use it with `with`.
+    """The rows of one evaluation on disk; used with `with`.
 
     Args:
         folder: made if missing.
@@ -89,6 +87,6 @@ class EvaluationFolder:
             try:
                 row = EvalRow.read(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
-                raise UsageError(f"{self._rows_file}, line {number}: is no row: {error!r}") from error
+                raise UsageError(f"{self._rows_file}, line {number}: is not a row: {error!r}") from error
             if row.counts:
                 self.rows[row.seed] = row

@@ -12,8 +12,6 @@ from ...errors import EnvironmentFault
 from ...intervals import wilson
 from ..types import Trajectory
 
-__all__ = ["EvalRow", "Evaluation", "succeeded"]
-
 
 def succeeded(trajectory: Trajectory) -> bool:
     """Tell whether an episode was won: by the environment's word, else by a positive return."""
@@ -22,7 +20,7 @@ def succeeded(trajectory: Trajectory) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class EvalRow:
-    """Be one evaluated episode; `episode_return` is called `return` in files."""
+    """One evaluated episode; `episode_return` is called `return` in files."""
 
     task: str
     seed: int
@@ -85,7 +83,7 @@ class EvalRow:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Be the figures of an evaluation.
+    """The figures of an evaluation.
 
     Means and rates are over the `episodes` that count; `errors` failed for the
     machine's reasons and stand in `per_task` only. The interval is Wilson's at

@@ -1,4 +1,4 @@
-"""Keep a stream of calls under a rate and a number at once."""
+"""A rate of calls, and a number at once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from contextlib import asynccontextmanager
 
 from ...errors import UsageError
 
-__all__ = ["Throttle"]
-
 
 class Throttle:
-    """Let at most `concurrent` calls run at once and start at most `per_minute` a minute.
+    """At most `concurrent` calls at once, and `per_minute` starts a minute.
 
     Starts are spaced evenly, so that a burst does not spend the whole minute.
 

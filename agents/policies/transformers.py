@@ -23,7 +23,7 @@ from ..decoding.scoring import score_continuations
 from ..decoding.trie import TrieCache
 from ..models import TransformersLM
 from ..prompts.chat_template import ChatCodec
-from ..types import FinishReason, Generation, Message
+from ..types import FinishReason, Generation, Message, common_prefix
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ class TransformersPolicy(LocalPolicy):
             taken.add(name)
             kept.append(_continued(old, job.prompt_ids))
             suffixes.append(job.prompt_ids[len(kept[-1].ids) :])
-        engine = _HoleyEngine(self.model.model, kept)
+        engine = _BatchEngine(self.model.model, kept)
         generations = run_jobs(engine, jobs, suffixes, codec=self._chat, version=self.version)
         engine.finish()
         for job, state in zip(jobs, kept, strict=True):
@@ -186,12 +186,11 @@ def _continued(old: _ConversationCache | None, prompt_ids: tuple[int, ...]) -> _
     """Return the part of a cache that a prompt continues; at least one token stays to be run."""
     if old is None:
         return _ConversationCache([], [])
-    limit = min(len(old.ids), len(prompt_ids) - 1)
-    shared = next((i for i in range(limit) if old.ids[i] != prompt_ids[i]), limit)
+    shared = min(common_prefix(old.ids, list(prompt_ids)), len(prompt_ids) - 1)
     return _ConversationCache(old.ids[:shared], [(k[:, :shared], v[:, :shared]) for k, v in old.layers])
 
 
-class _HoleyEngine:
+class _BatchEngine:
     """Rows of different lengths in one cache, to append to, with holes that the mask hides.
 
     What a row has cached stands at its start, then come holes up to the longest

@@ -1,1 +1,11 @@
-"""prompts."""
+"""What a policy is shown, and how its action is read from its answer.
+
+config.py: how prompts are made, in words. conversation.py: the growing prompt of an episode.
+chat_template.py: prompts in the tokens of another's model. parse.py: the action in a message.
+plan.py: messages that also keep or set a subgoal.
+"""
+
+from .config import EXPLAINED, PromptConfig
+from .parse import parse_action
+
+__all__ = ["EXPLAINED", "PromptConfig", "parse_action"]

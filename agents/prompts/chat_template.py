@@ -13,14 +13,12 @@ from typing import Any
 from ...errors import PolicyError
 from ..types import FinishReason, Message
 
-__all__ = ["ChatCodec"]
-
 _DUMMY = "turnwise-dummy-answer"
 _QUESTION = Message("user", "turnwise-dummy-question")
 
 
 class ChatCodec:
-    """Turn conversations into tokens and back with a tokenizer of the transformers library.
+    """What turns conversations into tokens and back, with a tokenizer of the transformers library.
 
     Args:
         tokenizer: has a chat template.

@@ -19,8 +19,6 @@ from ...errors import UnknownName, UsageError
 from ...settings import Setting
 from ..types import Message, Style
 
-__all__ = ["EXPLAINED", "PromptConfig", "Style", "View", "opening", "reply", "window"]
-
 Mode = Literal["conversation", "window"]
 
 _SYSTEM: dict[Style, str] = {

@@ -1,4 +1,4 @@
-"""Read the action out of an agent's message.
+"""The action in an agent's message, and how it is read.
 
 Style "tags": `<think>...</think><action>...</action>`. A think block is optional;
 if the message opens one it must be closed, and tags inside it mean nothing. What
@@ -26,8 +26,6 @@ from typing import Literal
 from ..types import Generation, Span, Style
 from .plan import read_plan
 
-__all__ = ["MAX_ACTION_CHARS", "Parsed", "is_inadmissible", "parse_action", "token_spans"]
-
 MAX_ACTION_CHARS = 4096
 
 Fault = Literal["", "no_action", "several_actions", "empty_action", "open_think", "too_long", "no_plan"]
@@ -39,7 +37,7 @@ _ACTION, _END_ACTION = "<action>", "</action>"
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Be what was read from one message.
+    """What was read from one message.
 
     Args:
         action: the text for the environment; free of lone surrogates.

@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["KEEP", "NEW", "Plan", "message_parts", "one_line", "read_plan"]
-
 KEEP, NEW = "keep", "new:"
 _MAX_SUBGOAL_CHARS = 160
 
@@ -25,7 +23,7 @@ Chars = tuple[int, int]  # [start, end) in the message
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Be the plan's part of a message.
+    """The plan's part of a message.
 
     Args:
         switch: whether a new subgoal is set.

@@ -70,7 +70,7 @@ class RolloutConfig:
 
 @dataclass(frozen=True, slots=True)
 class TaskItem:
-    """Name one episode to play.
+    """One episode to play.
 
     Args:
         env_id: the environment.
@@ -93,7 +93,7 @@ class TaskItem:
     def __post_init__(self) -> None:
         if self.seed < 0 or self.episode < 0 or (self.member or 0) < 0:
             raise UsageError(
-                f"seed {self.seed}, episode {self.episode}, member {self.member}: expected none below 0"
+                f"seed {self.seed}, episode {self.episode}, member {self.member}: expected no number below 0"
             )
 
     @property
@@ -115,7 +115,7 @@ def number_members(tasks: Sequence[TaskItem]) -> list[TaskItem]:
 
 @dataclass(slots=True)
 class RolloutStats:
-    """Count what a rollout did; times in seconds of the clock on the wall.
+    """What a rollout did, counted; times in seconds of the clock on the wall.
 
     A turn that several trajectories of a tree share counts once.
 
@@ -182,7 +182,7 @@ class RolloutStats:
 
 @dataclass(frozen=True, slots=True)
 class RolloutResult:
-    """Be one trajectory for each task, in the order of the tasks, and the counts."""
+    """One trajectory for each task, in the order of the tasks, and the counts."""
 
     trajectories: tuple[Trajectory, ...]
     stats: RolloutStats

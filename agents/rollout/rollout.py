@@ -1,9 +1,9 @@
-"""Rollout: play many episodes at once over a session service and return them as data.
+"""Many episodes, played at once over a session service and returned as data.
 
 `slots` episodes are under way at any time; one that ends makes room for the next
 task at once. All that wait for the policy wait for it together, and steps that
 are ready together go to the service as one batch. A failed episode is played
-anew a bounded number of times and is then a trajectory with end "error". Sessions
+again a bounded number of times and is then a trajectory with end "error". Sessions
 are closed however the rollout ends.
 """
 

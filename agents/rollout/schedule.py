@@ -91,12 +91,12 @@ class _Group:
         self.shift = 0  # from a member's place to its slot
 
     def may_repeat(self, episode: Episode) -> bool:
-        """Tell whether an episode may be played again: it is no branch and has none."""
+        """Tell whether an episode may be played again: it is not a branch and has none."""
         return episode.parent is None and episode.slot not in self.branched
 
 
 class GroupScheduler:
-    """Plays groups of episodes, as many groups at once as there are slots for.
+    """The groups of a rollout, as many at once as there are slots for.
 
     Args:
         context: what all episodes share; its lock-step, if any, has nobody in it yet.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -145,9 +145,7 @@ class Sessions:
                 task.env_id, task.kwargs, task.seed, self._all_options(task), count=1, group=True
             )
             if items and _same_task(items[-1], item):
-                items[-1] = CreateItem(
-                    item.env_id, item.kwargs, item.seed, item.options, items[-1].count + 1, True
-                )
+                items[-1] = replace(item, count=items[-1].count + 1)
             else:
                 items.append(item)
         with self._clock:
@@ -176,13 +174,8 @@ class Sessions:
         return answers
 
 
-def _same_task(one: CreateItem, other: CreateItem) -> bool:
-    return (one.env_id, one.seed, one.kwargs, one.options) == (
-        other.env_id,
-        other.seed,
-        other.kwargs,
-        other.options,
-    )
+def _same_task(first: CreateItem, second: CreateItem) -> bool:
+    return replace(first, count=second.count) == second
 
 
 def _replied(answer: Reply | Problem, env_id: str) -> Reply:

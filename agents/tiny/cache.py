@@ -5,7 +5,7 @@ places, head width], allocated once; a conversation owns a slot from turn to
 turn. An append takes any number of new tokens per row: what is linear runs on
 the tokens packed without padding, only attention pads, and the last layer
 continues with the last token of each row alone, the only one whose logits
-anybody wants.
+are wanted.
 
 Shapes: _N packed new tokens, _R rows of attention, _T most new tokens of a row,
 _L cached places; inside comments H key heads, G query heads of each, d width.
@@ -26,8 +26,6 @@ from torch.nn import functional
 
 from .model import Layer, TinyLM
 
-__all__ = ["KeyValueCache"]
-
 # Bounds of one pass: packed tokens, and elements of its attention mask.
 _PASS_TOKENS = 4096
 _PASS_MASK = 10_000_000
@@ -44,7 +42,7 @@ _LEAST_QUERIES = 4
 
 @dataclass(frozen=True, slots=True)
 class _Attention:
-    """Say where packed tokens lie in the padded queries, and what they may see."""
+    """Where packed tokens lie in the padded queries, and what they may see."""
 
     row_N: Tensor
     offset_N: Tensor
@@ -54,7 +52,7 @@ class _Attention:
 
 
 class KeyValueCache:
-    """Keep keys and values of many conversations, and append to them.
+    """Keys and values of many conversations, to which tokens are appended.
 
     Memory is 8 * layers * slots * kv heads * places * head width bytes, but only
     places that were written to are ever resident.
@@ -132,7 +130,7 @@ class KeyValueCache:
         model, c = self.model, self.model.config
         width, length = int(count_B.max()), int((start_B + count_B).max())
         ends_B = np.cumsum(count_B)
-        # A repeated token writes the same numbers to the same place once more.
+        # A repeated token writes the same numbers to the same place again.
         kept_N = _repeat_last(len(ids))
         offset_N = (np.arange(len(ids)) - np.repeat(ends_B - count_B, count_B))[kept_N]
         position_N = np.repeat(start_B, count_B)[kept_N] + offset_N

@@ -1,6 +1,6 @@
 """Folders of a tiny policy: config.json, model.safetensors, tokenizer.json.
 
-A folder is an ordinary Hugging Face checkpoint: `AutoModelForCausalLM` and
+A folder is a Hugging Face checkpoint like any other: `AutoModelForCausalLM` and
 `PreTrainedTokenizerFast` read it, chat template included. (`AutoTokenizer` of
 transformers 5 puts Qwen2's own splitting of digits into any tokenizer beside a
 config of that type, whatever the folder says.) Each file is written beside its
@@ -23,16 +23,6 @@ from ...errors import CheckpointError, UsageError
 from ...files import read_json, write_whole
 from .model import TinyConfig, TinyLM
 from .tokenizer import CHAT_TEMPLATE, END, PAD, SPECIAL_TOKENS, TinyTokenizer
-
-__all__ = [
-    "check_fit",
-    "from_hugging_face",
-    "load_checkpoint",
-    "load_model",
-    "save_checkpoint",
-    "save_model",
-    "to_hugging_face",
-]
 
 # Name in config.json -> name in TinyConfig.
 _CONFIG_NAMES = {

@@ -2,8 +2,8 @@
 
 Architecture: Qwen2 Technical Report, arXiv 2407.10671 (RMSNorm, rotary
 positions, grouped queries, SwiGLU, bias on q, k and v, tied embeddings).
-The projections q, k, v and gate, up are fused into one matrix each; `save`
-and `load` split and join them, so a folder is an ordinary Hugging Face one.
+The projections q, k, v and gate, up are fused into one matrix each; checkpoint.py
+splits and joins them, so a folder is a Hugging Face one like any other.
 
 Shapes: _B rows, _L places, _N packed tokens, _D hidden, _H heads, _V vocabulary.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -21,12 +20,10 @@ from torch.nn import functional
 
 from ...errors import UsageError
 
-__all__ = ["Layer", "TinyConfig", "TinyLM", "rotate"]
-
 
 @dataclass(frozen=True, slots=True)
 class TinyConfig:
-    """Say how large a TinyLM is; the default has about 0.75 million parameters."""
+    """The sizes of a TinyLM; the default has about 0.75 million parameters."""
 
     vocab_size: int = 1024
     hidden_size: int = 128
@@ -83,7 +80,7 @@ def rotate(x_NHd: Tensor, cos_Nd: Tensor, sin_Nd: Tensor) -> Tensor:
 
 
 class Layer(nn.Module):
-    """Hold the weights of one block and compute its parts."""
+    """The weights of one block, which computes its parts."""
 
     def __init__(self, config: TinyConfig) -> None:
         super().__init__()
@@ -116,7 +113,7 @@ class Layer(nn.Module):
 
 
 class TinyLM(nn.Module):
-    """Be a small causal language model with tied embeddings; speaks CausalLM.
+    """A small causal language model with tied embeddings, a CausalLM.
 
     Args:
         config: the sizes.
@@ -216,12 +213,6 @@ class TinyLM(nn.Module):
     def head(self, hidden_ND: Tensor) -> Tensor:
         """Return the logits [N, V] of hidden states."""
         return functional.linear(hidden_ND, self.embed.weight)
-
-    def save(self, folder: Path) -> None:
-        """Write config.json and model.safetensors in the Hugging Face format."""
-        from .checkpoint import save_model
-
-        save_model(self, folder)
 
     def copy_weights(self, state_dict: Mapping[str, Tensor]) -> None:
         """Copy weights by name into this model's own memory.

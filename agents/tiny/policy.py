@@ -14,11 +14,11 @@ from ..decoding.local import LocalPolicy, ScoreJob
 from ..decoding.loop import Job, run_jobs
 from ..decoding.scoring import score_continuations
 from ..decoding.trie import TrieCache
-from ..types import FinishReason, Generation, Message
+from ..types import FinishReason, Generation, Message, common_prefix
 from .cache import KeyValueCache
 from .checkpoint import check_fit, load_checkpoint
 from .model import TinyLM
-from .slots import Slot, SlotTable, common_prefix
+from .slots import Slot, SlotTable
 from .tokenizer import TinyTokenizer
 
 

@@ -19,8 +19,6 @@ import torch
 
 from .model import TinyLM
 
-__all__ = ["look_back"]
-
 _SHARPNESS = 5.0  # a: the right token gets about nine tenths of the attention at a width of 32
 
 

@@ -6,27 +6,17 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Slot", "SlotTable", "common_prefix"]
-
 
 @dataclass(slots=True)
 class Slot:
-    """Be one slot: its number, and the tokens whose keys and values it holds."""
+    """One slot: its number, and the tokens whose keys and values it holds."""
 
     number: int
     ids: list[int] = field(default_factory=list)
 
 
-def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many tokens two lists have in common at their start."""
-    length = min(len(first), len(second))
-    if first[:length] == second[:length]:
-        return length
-    return next(place for place in range(length) if first[place] != second[place])
-
-
 class SlotTable:
-    """Give slots to conversations; the one unused for longest gives way.
+    """The slots of conversations; the one unused for longest gives way.
 
     Args:
         num_slots: how many conversations fit.

@@ -12,7 +12,7 @@ tokens they take with merges inside words alone. Conversations are rendered as
     <|task|>system <|obs|>user <|act|>assistant<|end|> ...      (without blanks)
 
 and a prompt ends with <|act|>, where the assistant speaks. Markers inside the
-text of a message are ordinary characters, never tokens.
+text of a message are characters like any other, never tokens.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 
 from ...errors import CheckpointError, UsageError
 from ..types import FinishReason, Message
-
-__all__ = ["ACTION", "CHAT_TEMPLATE", "END", "OBSERVATION", "PAD", "SPECIAL_TOKENS", "TASK", "TinyTokenizer"]
 
 PAD, END, TASK, OBSERVATION, ACTION = SPECIAL_TOKENS = (
     "<|pad|>",
@@ -55,7 +53,7 @@ _PIECES = (
 
 
 class TinyTokenizer:
-    """Turn texts and conversations into tokens and back.
+    """What turns texts and conversations into tokens and back.
 
     Args:
         tokenizer: a byte-level tokenizer that holds the special tokens at 0 to 4.

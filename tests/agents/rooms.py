@@ -9,7 +9,7 @@ from turnwise import TextEnv
 
 
 class Corridor(TextEnv):
-    """Walk right to the door, `2 + seed % 3` steps away; every wrong word is answered."""
+    """A walk right to the door, `2 + seed % 3` steps away; every wrong word is answered."""
 
     def __init__(self, limit: int = 30, talkative: bool = True) -> None:
         self.limit, self.talkative = limit, talkative
@@ -46,7 +46,7 @@ class Corridor(TextEnv):
 
 
 class Faulty(Corridor):
-    """Raise in the second step of every task with an odd seed."""
+    """A corridor that raises in the second step of every task with an odd seed."""
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         self.odd = bool((seed or 0) % 2)
@@ -59,7 +59,7 @@ class Faulty(Corridor):
 
 
 class Flaky(Corridor):
-    """Fail the first episode of each task, then work."""
+    """A corridor that fails the first episode of each task, then works."""
 
     met: ClassVar[set[int]] = set()
 
@@ -70,21 +70,21 @@ class Flaky(Corridor):
 
 
 class NotFinite(Corridor):
-    """Give a reward that is no number."""
+    """A corridor whose reward is not a number."""
 
     def step(self, action: str):
         return "", float("nan"), False, False, {}
 
 
 class Mute(Corridor):
-    """Say nothing of winning, scores, or what is admissible."""
+    """A corridor that says nothing of winning, scores, or what is admissible."""
 
     def info(self) -> dict[str, Any]:
         return {}
 
 
 class Waiting(Corridor):
-    """Take its time over each step."""
+    """A corridor that takes its time over each step."""
 
     async def step_async(self, action: str):
         await asyncio.sleep(0.01 if action == "right" else 30)

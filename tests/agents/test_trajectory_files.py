@@ -159,7 +159,7 @@ def lines_of(path: Path, number: int = 3) -> list[bytes]:
         (lambda lines: [*lines, b"{}\n"], "line 5: follows the 3 trajectories"),
         (lambda lines: [*lines[:2], b"{oops\n", lines[3]], "line 3: Expecting property name"),
         (lambda lines: [*lines[:2], b"[]\n", lines[3]], "line 3: holds list"),
-        (lambda lines: [*lines[:2], b"{}\n", lines[3]], "line 3: is no trajectory: KeyError: 'turns'"),
+        (lambda lines: [*lines[:2], b"{}\n", lines[3]], "line 3: is not a trajectory: KeyError: 'turns'"),
         (lambda lines: [*lines[:3], lines[3][:-1]], "line 4: is cut off"),
         (
             lambda lines: [*lines[:3], lines[3].replace(b'"k2"', b"2")],

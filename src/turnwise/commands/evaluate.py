@@ -20,7 +20,7 @@ from .options_from import with_settings
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from ..agents.evaluation.evaluate import EvalRow, Evaluation
+    from ..agents.evaluation.results import EvalRow, Evaluation
     from ..servers.client import SessionClient
 
 __all__ = ["eval_"]
@@ -113,7 +113,7 @@ def eval_(
 
 
 class _Progress:
-    """Show how many episodes are done, the success rate so far and the time left."""
+    """The line that shows how many episodes are done, the success rate so far and the time left."""
 
     def __init__(self, total: int, *, shown: bool) -> None:
         self._total, self._shown = total, shown

@@ -108,7 +108,7 @@ def test_split_is_an_argument_of_the_environment(room):
 
 
 class Interrupted(RandomPolicy):
-    """Give up after a number of episodes."""
+    """A random policy that gives up after a number of episodes."""
 
     def __init__(self, after):
         self.after, self.keys = after, set()
@@ -172,8 +172,8 @@ def test_a_folder_of_another_evaluation_is_refused(room, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("rows.jsonl", b"{}\n", r"rows.jsonl, line 1: is no row"),
-        ("rows.jsonl", b"[\n", r"rows.jsonl, line 1: is no row"),
+        ("rows.jsonl", b"{}\n", r"rows.jsonl, line 1: is not a row"),
+        ("rows.jsonl", b"[\n", r"rows.jsonl, line 1: is not a row"),
         ("settings.json", b"{", r"settings.json: cannot be read"),
     ],
 )

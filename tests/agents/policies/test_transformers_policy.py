@@ -59,7 +59,7 @@ def request(number: int = 0, **changes: Any) -> GenerationRequest:
 
 def ask(policy: Policy, requests: Sequence[GenerationRequest]) -> list[Generation]:
     async def together() -> list[Generation]:
-        return list(await asyncio.gather(*(policy.generate(one) for one in requests)))
+        return list(await asyncio.gather(*(policy.generate(asked) for asked in requests)))
 
     return asyncio.run(together())
 
@@ -96,25 +96,25 @@ def test_turn_by_turn_it_says_what_the_tiny_policy_says(
     ]
     for turn in range(3):
         ours, theirs = ask(policy, requests), ask(tiny, requests)
-        for one, other in zip(ours, theirs, strict=True):
-            assert one.token_ids == other.token_ids
-            assert one.text == other.text
-            assert one.support == other.support
-            assert one.char_ends == other.char_ends
-            assert one.finish_reason == other.finish_reason
-            assert one.logprobs == pytest.approx(other.logprobs, abs=2e-5)
+        for our, their in zip(ours, theirs, strict=True):
+            assert our.token_ids == their.token_ids
+            assert our.text == their.text
+            assert our.support == their.support
+            assert our.char_ends == their.char_ends
+            assert our.finish_reason == their.finish_reason
+            assert our.logprobs == pytest.approx(their.logprobs, abs=2e-5)
         reply = (Message("user", f"You see a drawer {turn}."),)
         requests = [
             replace(
-                ask_again,
+                asked,
                 messages=(),
-                prompt_ids=one.prompt_ids + one.token_ids + policy.encode_reply(reply, one.finish_reason),
-                key=(*ask_again.key, turn),
+                prompt_ids=said.prompt_ids + said.token_ids + policy.encode_reply(reply, said.finish_reason),
+                key=(*asked.key, turn),
             )
-            for ask_again, one in zip(requests, ours, strict=True)
+            for asked, said in zip(requests, ours, strict=True)
         ]
-        assert [one.prompt_ids for one in requests] == [
-            one.prompt_ids + one.token_ids + tiny.encode_reply(reply, one.finish_reason) for one in theirs
+        assert [asked.prompt_ids for asked in requests] == [
+            said.prompt_ids + said.token_ids + tiny.encode_reply(reply, said.finish_reason) for said in theirs
         ]
 
 

@@ -5,7 +5,7 @@
    plays what it would have played alone; equal arguments give equal trees.
 3. It is the same in this process and over HTTP, and however many groups play at once.
 4. Members that find no branch play from the start, or not at all.
-5. A branch that cannot be forked is data with its cause; a failed root is played anew.
+5. A branch that cannot be forked is data with its cause; a failed root is played again.
 6. Shared turns are counted once, and no session stays open.
 """
 
@@ -153,12 +153,12 @@ def test_more_branches_than_members_are_cut(play, room, letters):
     assert point.generation == result.trajectories[0].turns[0].generation
 
 
-def test_a_failed_root_is_played_anew_and_a_failed_branch_is_data(play, room, letters):
+def test_a_failed_root_is_played_again_and_a_failed_branch_is_data(play, room, letters):
     room_of = room("Faulty")  # every second step of an odd task fails
     result, _ = play(letters(), members(room_of, 1, 3), CONFIG, plan=binary(turns=(1,)), prompt=PLAIN)
     ends = [(leaf.end, leaf.member, leaf.branch_turn) for leaf in result.trajectories]
     assert ends == [("error", 0, None), ("error", 1, 1), ("error", 2, None)]
-    # 0 had branched, and 1 is a branch, so neither is played anew; 2, which found no branch, is
+    # 0 had branched, and 1 is a branch, so neither is played again; 2, which found no branch, is
     assert result.stats.retries == 1
     assert all("the floor gave way" in str(leaf.error) for leaf in result.trajectories)
 

@@ -6,7 +6,7 @@
 4. A TokenPolicy's prompts grow by exactly what was said and answered.
 5. Sessions are made in groups, reused, stepped in batches, and always closed.
 6. Horizon, tokens and deadline end an episode under their own names.
-7. Failures are data: played anew a bounded number of times, then recorded with their cause.
+7. Failures are data: played again a bounded number of times, then recorded with their cause.
 8. Malformed and inadmissible messages are counted apart and answered.
 9. Only a policy that may see private parts gets them.
 10. What concerns every episode (a wrong environment, a policy that stops) is raised.
@@ -135,7 +135,7 @@ def test_prompts_grow_by_what_was_said_and_answered(play, room, letters, determi
     assert sorted(policy.forgotten) == sorted({request.conversation for request in policy.requests})
 
 
-def test_a_window_makes_each_prompt_anew(play, room, letters):
+def test_a_window_makes_each_prompt_again(play, room, letters):
     policy = letters()
     window = replace(PLAIN, mode="window", history=1)
     config = RolloutConfig(max_turns=3)
@@ -261,7 +261,7 @@ def test_a_failing_environment_is_data(play, room):
     assert sum(result.stats.causes.values()) == 2
 
 
-def test_a_reset_that_fails_is_played_anew(play, room):
+def test_a_reset_that_fails_is_played_again(play, room):
     tasks = [TaskItem(room("Flaky"), seed=s) for s in (100, 101)]
     result, _ = play(ExpertPolicy(), tasks, RolloutConfig(retries=1, slots=1))
     assert [t.end for t in result.trajectories] == ["terminated", "terminated"]
@@ -366,7 +366,7 @@ def test_a_cancelled_rollout_leaves_no_session(counting, room):
 
 
 class Scripted:
-    """Be a client whose calls fail as told."""
+    """A client whose calls fail as prescribed."""
 
     def __init__(self, create=None, step=None, delay_s=0.0):
         self.answers = {"create": create, "step": step}

@@ -44,7 +44,7 @@ def ask(policy: Policy, turn: int, num: int = 40, constraint: str = "admissible"
             )
             for number in range(num)
         ]
-        return list(await asyncio.gather(*(policy.generate(one) for one in requests)))
+        return list(await asyncio.gather(*(policy.generate(asked) for asked in requests)))
 
     return asyncio.run(together())
 
@@ -89,7 +89,7 @@ def test_only_plans_with_admissible_actions_are_said(
             assert spans[0].start == 0
             assert spans[-1].role == "action"
             assert spans[-1].end == len(said.token_ids)
-            assert all(one.end == other.start for one, other in itertools.pairwise(spans))
+            assert all(before.end == after.start for before, after in itertools.pairwise(spans))
             choices = {span.role: said.support[span.start : span.end] for span in spans}
             assert None not in choices["action"]
             assert (parsed.switch is True) == (None in choices.get("subgoal", ()))

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from turnwise.agents.decoding import replay
 from turnwise.agents.sampling import Sampling
 from turnwise.agents.tiny import TinyLM, TinyPolicy, TinyTokenizer, cache, load_policy
-from turnwise.agents.tiny.slots import SlotTable, common_prefix
-from turnwise.agents.types import Generation, GenerationRequest, Message
+from turnwise.agents.tiny.slots import SlotTable
+from turnwise.agents.types import Generation, GenerationRequest, Message, common_prefix
 from turnwise.errors import PolicyError, UsageError
 
 ACTIONS = tuple(
@@ -40,7 +40,7 @@ def request(number: int = 0, **changes: object) -> GenerationRequest:
 
 def ask(policy: TinyPolicy, requests: Sequence[GenerationRequest]) -> list[Generation]:
     async def together() -> list[Generation]:
-        return list(await asyncio.gather(*(policy.generate(one) for one in requests)))
+        return list(await asyncio.gather(*(policy.generate(asked) for asked in requests)))
 
     return asyncio.run(together())
 
@@ -80,14 +80,14 @@ def test_ratios_start_at_one_over_several_turns(
             assert entropies.tolist() == pytest.approx(generation.entropy, abs=1e-4)
         requests = [
             replace(
-                one,
+                asked,
                 messages=(),
                 prompt_ids=said.prompt_ids
                 + said.token_ids
                 + policy.encode_reply((Message("user", f"You see {turn}."),), said.finish_reason),
-                key=(*one.key, turn),
+                key=(*asked.key, turn),
             )
-            for one, said in zip(requests, generations, strict=True)
+            for asked, said in zip(requests, generations, strict=True)
         ]
 
 
@@ -98,8 +98,8 @@ def test_a_generation_does_not_depend_on_batch_or_cache(
     requests = [request(number, constraint=constraint, admissible=ACTIONS) for number in range(9)]
     policy = TinyPolicy(model, tokenizer)
     together = ask(policy, requests)
-    alone = [ask(TinyPolicy(model, tokenizer), [one])[0] for one in requests]
-    named = [replace(one, conversation=f"c{number % 4}") for number, one in enumerate(requests)]
+    alone = [ask(TinyPolicy(model, tokenizer), [asked])[0] for asked in requests]
+    named = [replace(asked, conversation=f"c{number % 4}") for number, asked in enumerate(requests)]
     cached = ask(policy, named) and ask(policy, named[::-1])[::-1]
     for first, second, third in zip(together, alone, cached, strict=True):
         assert first.token_ids == second.token_ids == third.token_ids
@@ -160,7 +160,7 @@ def test_constrained_shares_are_those_of_the_restricted_model(
 def test_stop_text_ends_the_message_with_a_forced_end(model: TinyLM, tokenizer: TinyTokenizer) -> None:
     policy = TinyPolicy(model, tokenizer)
     said = ask(policy, [request(number, max_tokens=12) for number in range(20)])
-    number, free = next((number, one) for number, one in enumerate(said) if len(one.text) > 6)
+    number, free = next(pair for pair in enumerate(said) if len(pair[1].text) > 6)
     stop = free.text[4:6]
     cut = ask(policy, [request(number, max_tokens=12, stop=(stop, "never said"))])[0]
     assert cut.text == free.text[: free.text.index(stop)]
@@ -249,9 +249,9 @@ def test_a_batch_too_large_for_one_pass_is_divided(
     for name, bound in (("_PASS_TOKENS", 40), ("_PASS_MASK", 2000), ("_RIDE_ALONG_TOKENS", 0)):
         monkeypatch.setattr(cache, name, bound)
         divided = ask(TinyPolicy(model, tokenizer), requests)
-        for one, other in zip(whole, divided, strict=True):
-            assert one.token_ids == other.token_ids
-            assert one.logprobs == pytest.approx(other.logprobs, abs=1e-5)
+        for together, apart in zip(whole, divided, strict=True):
+            assert together.token_ids == apart.token_ids
+            assert together.logprobs == pytest.approx(apart.logprobs, abs=1e-5)
 
 
 def test_more_conversations_than_slots(model: TinyLM, tokenizer: TinyTokenizer) -> None:
@@ -300,9 +300,9 @@ def test_a_listed_constraint_binds_where_actions_are_listed(model: TinyLM, token
     free = [request(number, constraint="listed") for number in range(20)]
     open_ = [request(number, constraint="none") for number in range(20)]
     said = ask(TinyPolicy(model, tokenizer), [*bound, *free, *open_])
-    assert {each.text for each in said[:20]} <= set(ACTIONS)
-    assert [each.token_ids for each in said[20:40]] == [each.token_ids for each in said[40:]]
-    assert all(support is None for each in said[20:40] for support in each.support)
+    assert {answer.text for answer in said[:20]} <= set(ACTIONS)
+    assert [answer.token_ids for answer in said[20:40]] == [answer.token_ids for answer in said[40:]]
+    assert all(support is None for answer in said[20:40] for support in answer.support)
 
 
 def test_a_caller_that_gives_up_harms_nobody_else(model: TinyLM, tokenizer: TinyTokenizer) -> None:
