@@ -17,7 +17,25 @@ ATTACH_WAIT_S = 3600.0
 MAX_SEED = 1 << 31
 
 
-class AsyncRemoteEnv:
+class GroupOwner:
+    """An environment that plays a group of sessions, and closes it at the end of a block."""
+
+    _group: SessionGroup
+
+    async def close(self) -> None:
+        """Close what it plays."""
+        await self._group.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class AsyncRemoteEnv(GroupOwner):
     """One environment behind a server, stepped without holding up the loop.
 
     Calls mean what those of `gymnasium.Env` do, and are awaited:
@@ -119,15 +137,3 @@ class AsyncRemoteEnv:
         Nothing is left to do with this object then but `close`, which ends its connections.
         """
         return self._group.detach()[0]
-
-    async def close(self) -> None:
-        """Close the session."""
-        await self._group.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -16,11 +15,11 @@ from ...envs.core import Utf8
 from ...errors import UsageError
 from ..protocol.types import CreateItem, Reply
 from .client import SessionClient
-from .env import ATTACH_WAIT_S, MAX_SEED
+from .env import ATTACH_WAIT_S, MAX_SEED, GroupOwner
 from .session_group import SessionGroup
 
 
-class AsyncRemoteVectorEnv:
+class AsyncRemoteVectorEnv(GroupOwner):
     """Many sessions of one environment, stepped in one request without holding up the loop.
 
     Calls mean what those of `gymnasium.vector.VectorEnv` do, and are awaited.
@@ -137,18 +136,6 @@ class AsyncRemoteVectorEnv:
     def detach(self) -> list[str]:
         """Let go of the sessions, which stay on the server for their leases; return their ids."""
         return self._group.detach()
-
-    async def close(self) -> None:
-        """Close the sessions."""
-        await self._group.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def _mask(self, mask: Any) -> NDArray[np.bool_]:
         if mask is None:
