@@ -388,6 +388,6 @@ def test_where_it_steps_aside(playing, listening, make_service):
             async with listening(served, **options) as server:
                 if options.get("access_log"):
                     logging.getLogger("uvicorn.access").addHandler(logging.NullHandler())
-                assert (server.protocol()._gate is not None) == takes, options
+                assert (server.protocol()._front is not None) == takes, options
 
     run(play())
