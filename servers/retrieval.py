@@ -41,7 +41,7 @@ Query = Annotated[str, StringConstraints(max_length=_MAX_QUERY_CHARS)]
 
 
 class RetrieveBody(BaseModel):
-    """Be the body of a call; what others send beside it is ignored."""
+    """The body of a call; what others send beside it is ignored."""
 
     model_config = ConfigDict(extra="ignore")
 

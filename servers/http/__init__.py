@@ -1,1 +1,12 @@
-"""http."""
+"""The transports: from bytes on a connection to a call, and back.
+
+messages       Request and Response of a call, whatever carries them
+dispatch       the meaning of each call, a method of its name
+front          the front door: answers steps itself, guards the rest
+fast_path      uvicorn's protocol, with steps answered without a task
+group_commit   responses that wait for the journal together
+control_plane  the Application: FastAPI routes made from the table of calls
+websocket      the same calls over /v1/ws; openenv: OpenEnv's messages
+keys           who calls
+tracing        spans for an OpenTelemetry collector
+"""

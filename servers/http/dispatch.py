@@ -37,7 +37,7 @@ _PROBLEM = b'{"type"'  # how a problem begins, and no reply
 
 
 class Calls:
-    """Answer calls on a service.
+    """The calls of the protocol on one service.
 
     Args:
         service: where the sessions live.

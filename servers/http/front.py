@@ -38,7 +38,7 @@ _JSON_HEADER = (b"content-type", JSON_TYPE.encode())
 
 
 class FrontDoor:
-    """Answer the hot path, guard the rest.
+    """The application in front: it answers steps itself and guards the rest.
 
     Args:
         calls: the calls of the protocol.

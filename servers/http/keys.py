@@ -22,7 +22,7 @@ MIN_SECRET_CHARS = 16
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Be whoever calls: the owner of sessions.
+    """One who calls: the owner of sessions.
 
     Args:
         name: the name of the key; empty where a server has no keys.
@@ -37,7 +37,7 @@ ANYONE = Caller("")
 
 
 class Keys:
-    """Tell callers by their secrets.
+    """Keys by which callers are known.
 
     Args:
         secrets: secret -> caller.
@@ -87,7 +87,7 @@ class Keys:
         return [caller.name for caller in self._callers.values()]
 
     def identify(self, header: bytes | None) -> Caller | None:
-        """Return whoever sent an Authorization header, or None.
+        """Return who sent an Authorization header, or None.
 
         Secrets are compared as hashes, in constant time.
         """

@@ -5,7 +5,7 @@ one connection is one environment. BASE is the server's address where one
 environment is offered, and ADDRESS/openenv/ENV_ID for any of them. An action is
 `{"action": TEXT}`; an observation is `{"text": TEXT, "info": {...}}`. What OpenEnv
 has no words for, turns, repetition and replay, is kept on our side: the
-connection drives an ordinary session, and closes it when it ends.
+connection drives a session like any other, and closes it when it ends.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Send = Callable[[Any], Awaitable[None]]
 
 
 def env_of(path: str, offered: list[str]) -> str | None:
-    """Return which environment a websocket path asks for; None if it is no such path."""
+    """Return which environment a websocket path asks for; None if it is another path."""
     if path == _SUFFIX and len(offered) == 1:
         return offered[0]
     if path.startswith(_PREFIX) and path.endswith(_SUFFIX):
@@ -71,7 +71,7 @@ async def serve_openenv(
 
 
 class _Player:
-    """Drive one session by OpenEnv's messages."""
+    """One session, driven by OpenEnv's messages."""
 
     def __init__(self, calls: Calls, caller: Caller | None, env_id: str) -> None:
         self._calls, self._caller, self._env_id = calls, caller, env_id

@@ -4,7 +4,7 @@ A message is `{"request": N, "call": NAME, "body": {...}}`, with `wait_s` and
 `fields` where the call knows them; its answer is `{"request": N, "status": S,
 "body": {...}}` with what HTTP would answer, and `retry_after_s` where it would
 say Retry-After. Answers come as they are ready, so
-a slow environment holds nobody; N tells them apart. Whoever cannot send headers
+a slow environment holds nobody; N tells them apart. A client that cannot send headers
 says its key in a first call `hello` with the body `{"key": "..."}`.
 """
 
@@ -58,7 +58,7 @@ async def serve_socket(
 
 
 class _Socket:
-    """Answer the messages of one connection."""
+    """The messages of one connection, and their answers."""
 
     def __init__(
         self, calls: Calls, keys: Keys | None, caller: Caller | None, send: Send, around: Around | None
@@ -102,11 +102,10 @@ class _Socket:
             answer = await (self._call(document) if around is None else around(document, self._call))
         except Refused as refusal:
             answer = refusal_response(self._calls, refusal)
-        told = {"request": number, "status": answer.status}
+        head = {"request": number, "status": answer.status}
         if answer.retry_after_s is not None:
-            told["retry_after_s"] = answer.retry_after_s
-        head = orjson.dumps(told)
-        body = (head[:-1] + b',"body":' + answer.body + b"}").decode()
+            head["retry_after_s"] = answer.retry_after_s
+        body = (orjson.dumps(head)[:-1] + b',"body":' + answer.body + b"}").decode()
         await self._send({"type": "websocket.send", "text": body})
 
     async def _call(self, document: dict[str, Any]) -> Response:

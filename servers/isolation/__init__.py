@@ -1,1 +1,12 @@
-"""isolation."""
+"""Where an environment runs, and what a server knows of it.
+
+catalogue      which environments are on offer, with which arguments, isolated how
+descriptions   what is told of an environment without building it
+hosts          one environment behind blocking calls, in this process
+pools          the processes and containers that a catalogue needs
+process_pool   environments in other processes, replaced when they die
+launchers      how such a process is started and killed; channel: the line to it
+containers     the same in Docker containers: launcher, engine
+env_process    the program of such a process; env_calls: what it does when asked
+lifeline       how processes end with those that they serve
+"""

@@ -18,7 +18,7 @@ _HANGUP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 
 
 class Channel:
-    """Exchange messages with one process.
+    """A line for messages to one process and back.
 
     Args:
         connected: the line.
@@ -60,7 +60,7 @@ class Channel:
         self._socket.sendall(len(message).to_bytes(4, "big") + message)
 
     def close(self) -> None:
-        """Give up the line; the process at its other end ends."""
+        """Close the line; the process at its other end ends."""
         self._socket.close()
 
     def _take(self, size: int, give_up: float | None) -> bytes:

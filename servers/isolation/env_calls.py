@@ -40,7 +40,7 @@ def answer_requests(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 class _Hosts:
-    """Hold environments by number and make the calls that requests name."""
+    """The environments of this process by number, and the calls that requests name."""
 
     def __init__(self) -> None:
         self._hosts: dict[int, LocalHost] = {}

@@ -35,7 +35,7 @@ def isolation_of(table: Mapping[str, Isolation], env_id: str) -> Isolation:
 
 
 class Host(Protocol):
-    """Hold one environment; every call may block."""
+    """One environment behind calls that may block."""
 
     fingerprint: str
 
@@ -61,18 +61,18 @@ class Host(Protocol):
 
 
 class LocalHost:
-    """Hold an environment of this process.
+    """An environment of this process.
 
-    `aside` says that it is closed on a thread of its own, because it may take its time.
+    `closes_on_thread` says that it is closed on a thread of its own, because it may take its time.
     """
 
-    __slots__ = ("aside", "env", "fingerprint", "step")
+    __slots__ = ("closes_on_thread", "env", "fingerprint", "step")
 
     def __init__(self, env: Checked[TextEnv]) -> None:
         self.env = env
         self.fingerprint = env.fingerprint
         self.step = env.step
-        self.aside = False
+        self.closes_on_thread = False
 
     @property
     def waits(self) -> bool:
@@ -104,7 +104,7 @@ class LocalHost:
 
     def close(self) -> None:
         """Release what the environment holds; how long that takes, or that it fails, concerns nobody else."""
-        if not self.aside:
+        if not self.closes_on_thread:
             self._close()
             return
         thread = threading.Thread(target=self._close, name="turnwise-close", daemon=True)
@@ -121,8 +121,8 @@ class LocalHost:
 
 
 def wait_until_closed(seconds: float) -> int:
-    """Wait for environments that are being closed aside; return how many still are."""
-    give_up = time.monotonic() + seconds
+    """Wait for environments that are being closed on threads; return how many still are."""
+    deadline = time.monotonic() + seconds
     for thread in list(_CLOSING):
-        thread.join(max(0.0, give_up - time.monotonic()))
+        thread.join(max(0.0, deadline - time.monotonic()))
     return len(_CLOSING)

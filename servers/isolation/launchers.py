@@ -19,17 +19,17 @@ __all__ = ["Launched", "Launcher", "ProcessLauncher"]
 
 
 class Launched(Protocol):
-    """Be a process that keeps environments."""
+    """A process that keeps environments."""
 
     channel: Channel
 
     def kill(self) -> str:
-        """End it at once, if it has not ended yet, and tell how it ended."""
+        """Kill it, if it has not ended yet, and say how it ended."""
         ...
 
 
 class Launcher(Protocol):
-    """Start processes that keep environments."""
+    """A way to start processes that keep environments."""
 
     setup: dict[str, Any]
     """What the process is told first: `path` of its imports, if it has none, and `memory_bytes`."""
@@ -48,7 +48,7 @@ class Launcher(Protocol):
 
 
 class ProcessLauncher:
-    """Start processes on this machine.
+    """A launcher of processes on this machine.
 
     Args:
         memory_bytes: how much address space each may take; 0 is no limit.

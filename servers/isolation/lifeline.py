@@ -21,7 +21,7 @@ _PR_SET_PDEATHSIG = 1
 def die_with(parent: int) -> None:
     """Have this process killed when its parent dies.
 
-    Where the system cannot, on others than Linux, this does nothing unless it is dead by now.
+    Where the system cannot, on others than Linux, this does nothing unless the parent is dead by now.
 
     Args:
         parent: its process id, asked for before this process was forked.
@@ -36,7 +36,7 @@ def go_on_under_guard(descriptor: int) -> None:
     """Go on in a child, and leave this process behind as its guard.
 
     The guard ends as the child does. It kills the child when the other end of
-    `descriptor` is closed, which the system does for whoever dies.
+    `descriptor` is closed, which the system does for one that dies.
 
     Args:
         descriptor: a pipe to read from, or a socket.
@@ -49,7 +49,7 @@ def go_on_under_guard(descriptor: int) -> None:
     threading.Thread(target=_kill_at_hangup, args=(child, descriptor), daemon=True).start()
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    os._exit(code if code >= 0 else 128 - code)  # as a shell tells of signals
+    os._exit(code if code >= 0 else 128 - code)  # as a shell reports signals
 
 
 def _kill_at_hangup(child: int, descriptor: int) -> None:

@@ -43,7 +43,7 @@ _SHORT_CHARS = 200
 
 
 class Refused(Exception):
-    """Carry a problem up to where the answer is written."""
+    """A problem on its way to where the answer is written; `retry_after_s` in seconds."""
 
     def __init__(self, problem: Problem, retry_after_s: float | None = None) -> None:
         self.problem, self.retry_after_s = problem, retry_after_s

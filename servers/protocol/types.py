@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CreateItem:
-    """Ask for `count` sessions of an environment, created and reset.
+    """`count` sessions of an environment, to be created and reset.
 
     `group` gives all of them the task of `seed`; otherwise they get seed+i.
     """
@@ -43,7 +43,7 @@ class CreateItem:
 
 @dataclass(frozen=True, slots=True)
 class StepItem:
-    """Take the step of one session that follows `turn` steps of `episode`."""
+    """The step of one session that follows `turn` steps of `episode`."""
 
     id: str
     episode: int
@@ -53,7 +53,7 @@ class StepItem:
 
 @dataclass(frozen=True, slots=True)
 class ResetItem:
-    """Start `episode` of a session; repeating it is answered from store."""
+    """The start of `episode` of a session; repeated, it is answered from store."""
 
     id: str
     episode: int
@@ -63,7 +63,7 @@ class ResetItem:
 
 @dataclass(frozen=True, slots=True)
 class ForkItem:
-    """Ask for `count` copies of a session in the state it is in.
+    """`count` copies of a session in the state it is in.
 
     Without `reseed` the copies are identical and stay so; with it each gets
     fresh randomness from here on, decided by `reseed` and its number.
@@ -76,7 +76,7 @@ class ForkItem:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Be what a session answers to create, reset and step."""
+    """What a session answers to create, reset and step."""
 
     id: str
     incarnation: str
@@ -100,7 +100,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Be why one item of a batch failed (RFC 9457 plus code, given, expected, todo)."""
+    """Why one item of a batch failed (RFC 9457 plus code, given, expected, todo)."""
 
     status: int
     code: str

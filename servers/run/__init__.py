@@ -1,1 +1,10 @@
-"""run."""
+"""A server from its settings to its end.
+
+config       ServerConfig: every setting, declared once
+build        the service and the keys that follow from it
+listening    the sockets
+serve        one process or several
+process      one process: loop, uvicorn, a clean stop
+supervisor   several: started, replaced when they die, stopped together
+logs         lines for people or JSON
+"""

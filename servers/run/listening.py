@@ -34,8 +34,8 @@ def listen(host: str, port: int, num: int = 1) -> list[socket.socket]:
     port = first.getsockname()[1]
     first.close()  # nobody else listens there; from now on only sockets of this user can
     sockets = [_bind(host, port, shared=True) for _ in range(num)]
-    for one in sockets:
-        one.listen(_BACKLOG)
+    for listening in sockets:
+        listening.listen(_BACKLOG)
     return sockets
 
 

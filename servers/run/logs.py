@@ -11,7 +11,7 @@ __all__ = ["configure_logs"]
 
 
 class _JsonLines(logging.Formatter):
-    """Write one JSON object a line, the traceback inside it."""
+    """A format of one JSON object a line, the traceback inside it."""
 
     def format(self, record: logging.LogRecord) -> str:
         document = {

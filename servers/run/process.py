@@ -87,7 +87,7 @@ def _run(server: _Server, listening: socket.socket) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Be uvicorn's server with an announced start and a stop that ends in exit code 0."""
+    """Uvicorn's server, with an announced start and a stop that ends in exit code 0."""
 
     def __init__(
         self,

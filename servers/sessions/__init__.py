@@ -1,1 +1,15 @@
-"""sessions."""
+"""Sessions: the rules of episodes and turns, and everything that keeps them.
+
+service         every call on sessions, without a transport
+session         one session: its environment, its episode, the replies it has given
+pending         answers that may still be on their way
+creation        create and fork, once for each request_id
+request_memory  answers to these, for repetitions
+admission       who may have how many, and the queue for room
+counts          sessions and requests of each key, also among several workers
+environments    environments of sessions: built, called, rebuilt by replay, copied
+leases          idle sessions are closed
+documents       what is said of a session
+metrics, health counters, and whether the server works
+journal         what makes sessions outlive the server
+"""

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 __all__ = ["Admission"]
 
 _RETRY_AFTER_S = 1.0
-_LOOK_AGAIN_S = 0.1  # where other workers close sessions, too
+_CHECK_AGAIN_S = 0.1  # where other workers close sessions, too
 
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
     owner: str
     num: int
-    look: asyncio.Event = field(default_factory=asyncio.Event)
+    notified: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Admission:
-    """Reserve room for sessions that are about to be made.
+    """Room for sessions that are about to be made, and who waits for it.
 
     A request that finds no room is refused with 429, or waits in order of
     arrival when it says how long. A large request is not overtaken by smaller
@@ -40,7 +40,7 @@ class Admission:
     def __init__(self, service: Service) -> None:
         self._service, self._ledger = service, service.ledger
         self._queue: list[_Waiter] = []
-        service.on_room = self.look_again
+        service.on_room = self.notify
 
     @asynccontextmanager
     async def room(self, owner: str, num: int, wait_s: float = 0.0) -> AsyncIterator[Callable[[], None]]:
@@ -65,12 +65,12 @@ class Admission:
             yield made
         finally:
             self._ledger.add(owner, -left)
-            self.look_again()
+            self.notify()
 
-    def look_again(self) -> None:
-        """Let those that wait look again: there may be room."""
+    def notify(self) -> None:
+        """Wake those that wait: there may be room."""
         for waiter in self._queue:
-            waiter.look.set()
+            waiter.notified.set()
 
     async def _wait(self, waiter: _Waiter, wait_s: float) -> None:
         if wait_s <= 0 or waiter.num > self._most:
@@ -79,22 +79,22 @@ class Admission:
         try:
             async with asyncio.timeout(min(wait_s, self._service.limits.max_wait_s)):
                 while not self._takes(waiter):
-                    waiter.look.clear()
-                    await self._look(waiter)
+                    waiter.notified.clear()
+                    await self._notified(waiter)
         except TimeoutError:
             raise Refused(self._problem(waiter), retry_after_s=_RETRY_AFTER_S) from None
         finally:
             self._queue.remove(waiter)
-            self.look_again()
+            self.notify()
 
-    async def _look(self, waiter: _Waiter) -> None:
+    async def _notified(self, waiter: _Waiter) -> None:
         """Wait until there may be room."""
         if not self._ledger.shared:
-            await waiter.look.wait()
+            await waiter.notified.wait()
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_AGAIN_S):
-                await waiter.look.wait()
+            async with asyncio.timeout(_CHECK_AGAIN_S):
+                await waiter.notified.wait()
 
     def _takes(self, waiter: _Waiter) -> bool:
         """Reserve the room if there is any; tell whether there was."""

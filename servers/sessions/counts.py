@@ -2,7 +2,7 @@
 
 One process counts in a dictionary. Several workers count in memory that they
 share: each writes a row of its own, so that the row of one that died can be
-struck out, and whoever decides by the sum holds the lock while it does.
+struck out, and a decision by the sum is made under the lock.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WORD_BYTES = 8
 
 
 class Ledger(Protocol):
-    """Count the sessions of each key, those about to be made included."""
+    """The number of sessions of each key, those about to be made included."""
 
     shared: bool  # others count too: what is seen may change without a call of ours
 
@@ -55,7 +55,7 @@ class Ledger(Protocol):
 
 
 class LocalLedger:
-    """Count for one process."""
+    """The counts of one process."""
 
     shared = False
 
@@ -91,7 +91,7 @@ class LocalLedger:
 
 
 class SharedLedger:
-    """Count for several workers, in memory that they inherit.
+    """The counts of several workers, in memory that they inherit.
 
     Sessions of a key that is no longer in the key file count for the whole server only.
 

@@ -1,6 +1,6 @@
 """How sessions come to be: create, and fork of sessions that are there.
 
-Both make many at once, each on its own terms, and both are done once for each
+Both make many together, each on its own terms, and both are done once for each
 request_id. Room is reserved before anything is built, so that many requests
 together cannot pass the limit.
 """
@@ -46,7 +46,7 @@ log = logging.getLogger("turnwise.servers")
 
 
 class Creation:
-    """Make sessions in a service.
+    """How sessions come to be in a service.
 
     Args:
         service: where the sessions live.
@@ -187,7 +187,7 @@ class Creation:
     def _admit(self, rows: Sequence[Session | bytes], made: Made, counted_as: str) -> list[bytes]:
         """Open the sessions of a request and return its rows, encoded.
 
-        All at once, and nothing waits from here to the answer: one commit holds
+        All together, and nothing waits from here to the answer: one commit holds
         them and it. A server that is killed before has none of them, and the request
         repeated leaves none behind that nobody knows of.
         """

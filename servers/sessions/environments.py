@@ -34,7 +34,7 @@ _CHANGED = "the environment is another one: its fingerprint was {}, now it is {}
 
 
 class Environments:
-    """Make and call the environments of an offer.
+    """The environments of a catalogue, made and called.
 
     Args:
         catalogue: which environments there are, and how they are isolated.

@@ -23,7 +23,7 @@ _HELP = {
 
 
 class Metrics:
-    """Count what a service does."""
+    """Counters of what a service does."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter(dict.fromkeys(_HELP, 0))

@@ -36,7 +36,7 @@ log = logging.getLogger("turnwise.servers")
 
 
 class Service:
-    """Hold sessions and play them.
+    """The sessions of a server, and every call on them.
 
     Args:
         catalogue: which environments there are.
@@ -142,7 +142,7 @@ class Service:
         return closed
 
     def remove(self, ids: Sequence[str]) -> None:
-        """Take sessions out, whoever owns them."""
+        """Take sessions out, no matter who owns them."""
         for id in ids:
             session = self.sessions.pop(id)
             self.ledger.add(session.record.owner, -1)

@@ -95,7 +95,7 @@ class Session:
         """Hold a host; `inline` says that it is called on the event loop."""
         self.host = host
         if isinstance(host, LocalHost):
-            host.aside = not inline
+            host.closes_on_thread = not inline
         self.runs_now = inline and isinstance(host, LocalHost) and not host.waits
 
     def began(

@@ -131,7 +131,7 @@ class _Calling(_Frames):
         self._worker = worker
 
     def framed(self, number: int, content: bytes) -> None:
-        """Give an answer to whoever waits for it, if somebody still does."""
+        """Give an answer to the caller that waits for it, if it still does."""
         answer = self.waiting.get(number)
         if answer is not None and not answer.done():
             status, is_problem, retry_after_s = _RESPONSE.unpack_from(content)

@@ -24,7 +24,7 @@ _MANY_TURNS = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Say whether one recorded episode replays.
+    """Whether one recorded episode replays.
 
     Args:
         session: the id of the session.
