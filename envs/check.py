@@ -111,9 +111,7 @@ def expert_episode(env: Checked[TextEnv], seed: int) -> tuple[bool, int] | None:
 def _judge(name: str, check: Callable[[], str | None]) -> Verdict:
     try:
         skipped = check()
-    except AssertionError as error:
-        return Verdict(name, "failed", str(error))
-    except TurnwiseError as error:
+    except (AssertionError, TurnwiseError) as error:
         return Verdict(name, "failed", str(error))
     except Exception as error:  # noqa: BLE001 - the environment is foreign code; whatever it raises is the finding
         return Verdict(name, "failed", f"raised {type(error).__name__}: {error}")

@@ -79,14 +79,11 @@ class Counting:
         self.steps: list[list[StepItem]] = []
         self.resets: list[list[ResetItem]] = []
         self.open: set[str] = set()
-        self.most_open = 0
-        self.closed_after_steps: list[int] = []  # of each call that closes
 
     async def create(self, items: Sequence[CreateItem], *, request_id: str) -> list[Reply | Problem]:
         self.created.append(list(items))
         rows = await self.client.create(items, request_id=request_id)
         self.open.update(row.id for row in rows if isinstance(row, Reply))
-        self.most_open = max(self.most_open, len(self.open))
         return rows
 
     async def step(self, items: Sequence[StepItem]) -> list[Reply | Problem]:
@@ -103,7 +100,6 @@ class Counting:
 
     async def close(self, ids: Sequence[str]) -> None:
         self.open.difference_update(ids)
-        self.closed_after_steps.append(len(self.steps))
         await self.client.close(ids)
 
     async def aclose(self) -> None:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..agents.evaluation.results import EvalRow, Evaluation
-    from ..agents.policy import Policy
     from ..servers.client import SessionClient
+
+__all__ = ["eval_"]
 
 _KEY_ENV = "TURNWISE_KEY"
 _SERVER_BUDGET_S = 30.0
@@ -65,44 +66,42 @@ def eval_(
       turnwise eval --env household/mix-v0 --agent expert --split unseen
       turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8000/v1#my-model --out runs/eval
     """
+    from ..agents.evaluation.evaluate import evaluate
+
     arguments = parse_kwargs(kwargs)
     if server is None:
         _check_local(env, arguments, split)
     policy = make_policy(agent, **parse_kwargs(agent_options))
-    settings = {
-        "kwargs": arguments,
-        "split": split,
-        "episodes": episodes,
-        "seed": seed,
-        "config": replace(config, deterministic=policy.repeatable),
-        "prompt": None if context is None else replace(prompt, mode=context),
-        "random_seed": seed,
-        "agent": agent,
-        "out": out,
-    }
+    config = replace(config, deterministic=policy.repeatable)
+
+    async def run(progress: _Progress) -> Evaluation:
+        client = _client(server)
+        try:
+            return await evaluate(
+                client,
+                policy,
+                env,
+                kwargs=arguments,
+                split=split,
+                episodes=episodes,
+                seed=seed,
+                config=config,
+                prompt=None if context is None else replace(prompt, mode=context),
+                random_seed=seed,
+                agent=agent,
+                out=out,
+                on_progress=progress.advance,
+            )
+        finally:
+            await policy.aclose()
+            await client.aclose()
+
     with _Progress(episodes, shown=not as_json) as progress:
-        evaluation = asyncio.run(_evaluate(_client(server), policy, env, progress, settings))
+        evaluation = asyncio.run(run(progress))
     if as_json:
         emit_json(evaluation.document())
     else:
         _show(evaluation, out)
-    raise typer.Exit(_code(evaluation))
-
-
-async def _evaluate(
-    client: SessionClient, policy: Policy, env: str, progress: _Progress, settings: dict[str, Any]
-) -> Evaluation:
-    from ..agents.evaluation.evaluate import evaluate
-
-    try:
-        return await evaluate(client, policy, env, on_progress=progress.advance, **settings)
-    finally:
-        await policy.aclose()
-        await client.aclose()
-
-
-def _code(evaluation: Evaluation) -> int:
-    """Return the exit code; say why where too many episodes failed."""
     failed = evaluation.errors > _MAX_ERROR_SHARE * len(evaluation.per_task)
     if failed:
         cause = next(row.error for row in evaluation.per_task if not row.counts)
@@ -110,7 +109,7 @@ def _code(evaluation: Evaluation) -> int:
             f"error: {evaluation.errors} of {len(evaluation.per_task)} episodes failed; the first: {cause}",
             err=True,
         )
-    return 1 if failed else 0
+    raise typer.Exit(1 if failed else 0)
 
 
 class _Progress:
@@ -184,7 +183,7 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
     view.add_row("inadmissible", f"{evaluation.inadmissible_rate:.1%} of turns")
     view.add_row("ends", ", ".join(f"{end} {number}" for end, number in evaluation.ends.items()))
     rollout = evaluation.settings["rollout"]
-    names = ("temperature", "top_p", "top_k", "constraint", "max_turns")
+    names = ("temperature", "top_p", "constraint", "max_turns")
     view.add_row("decoding", ", ".join(f"{name} {rollout[name]}" for name in names))
     if out is not None:
         view.add_row("files", f"{out / 'evaluation.json'}")

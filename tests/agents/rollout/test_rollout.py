@@ -184,21 +184,6 @@ def test_another_environment_needs_another_session(play, room):
     assert client.resets == []
 
 
-@pytest.mark.parametrize("deterministic", [False, True])
-def test_no_more_sessions_are_open_than_episodes_play(play, room, deterministic):
-    tasks = [TaskItem(room(name), seed=seed) for seed in range(6) for name in ("Corridor", "Mute")]
-    right = ScriptedPolicy(["right"], cycle=True)
-    _, client = play(right, tasks, RolloutConfig(slots=3, deterministic=deterministic))
-    assert client.most_open == 3
-    assert sum(len(call) for call in client.created) + sum(len(call) for call in client.resets) == 12
-
-
-def test_a_session_that_no_task_needs_is_closed_while_others_play(play, room):
-    tasks = [TaskItem(room("Corridor"), seed=seed) for seed in (0, 2)]  # doors at 2 and at 4
-    _, client = play(ExpertPolicy(), tasks, RolloutConfig(slots=2))
-    assert client.closed_after_steps == [2, 4]
-
-
 def test_the_horizon(play, room):
     left = ScriptedPolicy(["left"], cycle=True)
     result, _ = play(left, [TaskItem(room("Corridor"))], RolloutConfig(max_turns=4))

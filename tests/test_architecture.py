@@ -1,0 +1,71 @@
+"""docs/architecture.md is true of the tree: every place it names is there, and every room is on it.
+
+1. Each `path` exists; each `path/file.py:Name.method` is defined in that file.
+2. The rooms of each wing are those that the count of the house finds.
+3. It reads in a terminal: lines of the picture are short, and there are six trips.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from graph import FOLDERS, wing
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+PLACE = re.compile(
+    r"(?<![\w./])((?:envs|servers|agents|trainers|src|docs|tests)/[\w./-]*[\w/])(?::([A-Za-z_][\w.]*\w))?"
+)
+PLACES = sorted({(path, name or "") for path, name in PLACE.findall(PAGE)})
+
+
+def defined(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[str, ast.AST]]:
+    """Yield what a module or a class defines: classes, functions, attributes, also those set on self."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, node
+        for target in getattr(node, "targets", [getattr(node, "target", None)]):
+            if isinstance(target, ast.Name):
+                yield target.id, node
+    for node in ast.walk(tree) if isinstance(tree, ast.ClassDef) else ():
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr, node
+
+
+def test_it_names_enough_places() -> None:
+    assert len(PLACES) > 80
+    assert sum(bool(name) for _, name in PLACES) > 50
+
+
+@pytest.mark.parametrize(("path", "name"), PLACES)
+def test_every_place_is_there(path: str, name: str) -> None:
+    assert (ROOT / path).exists(), f"{path} is not there; docs/architecture.md names it"
+    if not name:
+        return
+    scope: ast.AST = ast.parse((ROOT / path).read_text())
+    for part in name.split("."):
+        assert isinstance(scope, ast.Module | ast.ClassDef), (
+            f"{path}:{name} goes deeper than there are classes"
+        )
+        found = dict(defined(scope))
+        assert part in found, f"{path} defines no {name}; docs/architecture.md says so"
+        scope = found[part]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_room_is_on_the_page(folder: str) -> None:
+    (section,) = re.findall(rf"^\*\*{folder}/\*\* .*?(?=^\*\*|^## |\Z)", PAGE, re.S | re.M)
+    named = set(re.findall(r"`([\w.]+)/?`", section))
+    rooms = set(wing(ROOT, folder).rooms)
+    assert rooms - named == set(), "rooms that the page does not name"
+    assert {name for name in named if (ROOT / folder / name).exists()} <= rooms | {"__init__.py"}
+
+
+def test_it_reads_in_a_terminal() -> None:
+    pictures = re.findall(r"```\n(.*?)```", PAGE, re.S)
+    assert max(len(line) for picture in pictures for line in picture.splitlines()) <= 100
+    assert len(re.findall(r"^### ", PAGE, re.M)) == 6
