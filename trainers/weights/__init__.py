@@ -5,7 +5,8 @@ broadcast.py  by turn, by span, by token
 entropy.py    to the tokens at which the policy hesitated
 """
 
-from . import broadcast, entropy
 from .base import Weighter, bind, get, names, register
+from .broadcast import spans, tokens, turn
+from .entropy import high_entropy
 
-__all__ = ["Weighter", "bind", "broadcast", "entropy", "get", "names", "register"]
+__all__ = ["Weighter", "bind", "get", "high_entropy", "names", "register", "spans", "tokens", "turn"]

@@ -32,24 +32,24 @@ class Golden:
         """Build the table; `goal` replaces the last next observation where the return is above 0."""
         rows = [
             {
-                "group": each["group"],
-                "trajectory": each["traj"],
-                "reward": each["rewards"][t],
-                "state_key": each["obs"][t],
-                "valid": each["valid"][t],
-                "episode_return": each["episode_return"],
-                "next_state_key": Golden._next(each, t, goal),
+                "group": trajectory["group"],
+                "trajectory": trajectory["traj"],
+                "reward": trajectory["rewards"][t],
+                "state_key": trajectory["obs"][t],
+                "valid": trajectory["valid"][t],
+                "episode_return": trajectory["episode_return"],
+                "next_state_key": Golden._next(trajectory, t, goal),
             }
-            for each in case["trajectories"]
-            for t in range(len(each["obs"]))
+            for trajectory in case["trajectories"]
+            for t in range(len(trajectory["obs"]))
         ]
         return TurnTable.from_columns(**{name: [row[name] for row in rows] for name in rows[0]})
 
     @staticmethod
-    def _next(each: dict[str, Any], t: int, goal: str | None) -> str:
-        if t + 1 < len(each["obs"]):
-            return str(each["obs"][t + 1])
-        return goal if goal and each["episode_return"] > 0 else str(each.get("final_obs", "end"))
+    def _next(trajectory: dict[str, Any], t: int, goal: str | None) -> str:
+        if t + 1 < len(trajectory["obs"]):
+            return str(trajectory["obs"][t + 1])
+        return goal if goal and trajectory["episode_return"] > 0 else str(trajectory.get("final_obs", "end"))
 
 
 @pytest.fixture(scope="session")

@@ -100,19 +100,19 @@ def test_g2po_equals_the_authors(case: dict[str, Any], golden: Any) -> None:
 
 
 def hae_table(case: dict[str, Any]) -> credit.TurnTable:
-    each = case["trajectories"]
+    paths = case["trajectories"]
 
     def flat(name: str) -> list[Any]:
-        return [value for one in each for value in one[name]]
+        return [value for path in paths for value in path[name]]
 
-    turns = [len(one["rewards"]) for one in each]
+    turns = [len(path["rewards"]) for path in paths]
     return credit.TurnTable.from_columns(
         group=["g"] * sum(turns),
-        trajectory=[one["traj"] for one, num in zip(each, turns, strict=True) for _ in range(num)],
+        trajectory=[path["traj"] for path, num in zip(paths, turns, strict=True) for _ in range(num)],
         reward=flat("rewards"),
         end=[
-            "terminated" if one["done_last"] else "horizon"
-            for one, num in zip(each, turns, strict=True)
+            "terminated" if path["done_last"] else "horizon"
+            for path, num in zip(paths, turns, strict=True)
             for _ in range(num)
         ],
         **{name: flat(name) for name in ("valid", "switch", "v_low", "v_high", "v_term")},

@@ -16,7 +16,7 @@ EXACT: dict[str, Any] = {"rtol": 0, "atol": 1e-12}
 
 
 def table(rewards: list[list[float]], **columns: Any) -> TurnTable:
-    flat = [(path, reward) for path, each in enumerate(rewards) for reward in each]
+    flat = [(path, reward) for path, own in enumerate(rewards) for reward in own]
     return TurnTable.from_columns(
         group=["g"] * len(flat),
         trajectory=[path for path, _ in flat],

@@ -170,7 +170,7 @@ def test_whitening_treats_advantage_spans_and_tokens_each_by_their_own() -> None
     assert white.spans is not None
     assert white.tokens is not None
     np.testing.assert_allclose(white.spans["action"], [-1, -1, 1, 1])
-    assert [each.tolist() for each in white.tokens] == [[-1.0, 1.0], [-1.0], [1.0], []]
+    assert [values.tolist() for values in white.tokens] == [[-1.0, 1.0], [-1.0], [1.0], []]
 
 
 def test_whitening_by_group_without_centre_and_without_spread() -> None:

@@ -91,9 +91,9 @@ paths = st.lists(st.lists(rows, min_size=1, max_size=5).map(tuple), min_size=2, 
 def batches(draw: st.DrawFn) -> list[Path]:
     groups = draw(st.lists(paths, min_size=1, max_size=3))
     return [
-        Path(f"g{g}", f"t{t}", each, draw(st.sampled_from(["terminated", "horizon", "tokens"])))
+        Path(f"g{g}", f"t{t}", rows, draw(st.sampled_from(["terminated", "horizon", "tokens"])))
         for g, group in enumerate(groups)
-        for t, each in enumerate(group)
+        for t, rows in enumerate(group)
     ]
 
 

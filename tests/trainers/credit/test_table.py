@@ -166,9 +166,9 @@ def test_whole_trajectories_can_be_selected() -> None:
 
 def test_ragged_columns_are_kept() -> None:
     batch = table(values=[[1.0], [1.0, 2.0], [], [3.0]])
-    assert [each.tolist() for each in batch.column("values")] == [[1.0], [1.0, 2.0], [], [3.0]]
+    assert [values.tolist() for values in batch.column("values")] == [[1.0], [1.0, 2.0], [], [3.0]]
     same_lengths = table(values=[[1.0], [2.0], [3.0], [4.0]])
-    assert [each.tolist() for each in same_lengths.column("values")] == [[1.0], [2.0], [3.0], [4.0]]
+    assert [values.tolist() for values in same_lengths.column("values")] == [[1.0], [2.0], [3.0], [4.0]]
 
 
 def turn(index: int, **fields: Any) -> Turn:

@@ -109,28 +109,28 @@ def test_columns_have_the_names_that_the_estimators_read(model: TinyLM) -> None:
         critic = Critic(16, heads, CriticConfig())
         for network in critic._networks.values():
             torch.nn.init.normal_(network[-1].weight)
-        reading = critic.read(model, batch())
-        columns = critic.columns(reading)
+        states_read = critic.read(model, batch())
+        columns = critic.columns(states_read)
         table = TurnTable.from_trajectories(batch(), **columns)
         if estimator == "turn_ppo":
             assert columns["next_value"][[0, 2]].tolist() == [0.0, 0.0]
             assert columns["next_value"][1] != 0.0
         credit = credits.get(estimator)(table)
-        assert set(critic.fit(reading, credit)) >= {"value_loss", f"value_loss/{heads[0].name}"}
+        assert set(critic.fit(states_read, credit)) >= {"value_loss", f"value_loss/{heads[0].name}"}
 
 
 def test_heads_learn_their_targets(model: TinyLM) -> None:
     critic = Critic(16, [Head("low", "action", "low")], CriticConfig(learning_rate=2e-2, num_epochs=300))
-    reading = critic.read(model, batch())
-    assert critic.columns(reading)["low"].tolist() == [0.0, 0.0, 0.0]
+    states_read = critic.read(model, batch())
+    assert critic.columns(states_read)["low"].tolist() == [0.0, 0.0, 0.0]
     targets = {"low": np.array([1.0, 3.0, np.nan])}  # the last is unknown: it does not count
-    first = critic.fit(reading, Credit(np.zeros(3), targets=targets))
+    first = critic.fit(states_read, Credit(np.zeros(3), targets=targets))
     assert first["value_loss"] == pytest.approx(0.5 * (1 + 9) / 2)
     assert first["explained_variance/low"] == 0.0  # a constant explains nothing
-    second = critic.fit(reading, Credit(np.zeros(3), targets=targets))
+    second = critic.fit(states_read, Credit(np.zeros(3), targets=targets))
     assert second["value_loss"] < 1e-3
     assert second["explained_variance/low"] > 0.99
-    np.testing.assert_allclose(critic.columns(reading)["low"][:2], [1, 3], atol=0.05)
+    np.testing.assert_allclose(critic.columns(states_read)["low"][:2], [1, 3], atol=0.05)
 
 
 def test_only_known_targets_of_hae_are_learned() -> None:
@@ -157,13 +157,13 @@ def test_only_known_targets_of_hae_are_learned() -> None:
 def test_slow_copies_follow_by_tau(model: TinyLM) -> None:
     heads = (Head("q", "end", "q", slow=True),)
     critic = Critic(16, heads, CriticConfig(learning_rate=0.1, num_epochs=20, tau=0.25))
-    reading = critic.read(model, batch())
-    critic.fit(reading, Credit(np.zeros(3), targets={"q": np.array([1.0, 2.0, 3.0])}))
+    states_read = critic.read(model, batch())
+    critic.fit(states_read, Credit(np.zeros(3), targets={"q": np.array([1.0, 2.0, 3.0])}))
     for slow, fast in zip(
         critic._slow["q"][-1].parameters(), critic._networks["q"][-1].parameters(), strict=True
     ):
         torch.testing.assert_close(slow, 0.25 * fast)  # the last layer began at 0
-    columns = critic.columns(reading)
+    columns = critic.columns(states_read)
     assert not np.allclose(columns["q"], columns["target_q"])
 
 
@@ -171,13 +171,13 @@ def test_a_state_continues_bit_for_bit(model: TinyLM) -> None:
     config = CriticConfig(num_epochs=2, batch_size=2)
     targets = {name: np.array([1.0, -1.0, 2.0]) for name in ("q1", "q2", "v1", "v2")}
     straight, resumed = (Critic(16, HEADS_OF["archer"], config, seed=5) for _ in range(2))
-    reading = straight.read(model, batch())
-    straight.fit(reading, Credit(np.zeros(3), targets=targets))
+    states_read = straight.read(model, batch())
+    straight.fit(states_read, Credit(np.zeros(3), targets=targets))
     resumed.load_state_dict(copy.deepcopy(straight.state_dict()))
-    one, other = (each.fit(reading, Credit(np.zeros(3), targets=targets)) for each in (straight, resumed))
-    assert one == other
-    for name, values in straight.columns(reading).items():
-        np.testing.assert_array_equal(values, resumed.columns(reading)[name])
+    credit = Credit(np.zeros(3), targets=targets)
+    assert straight.fit(states_read, credit) == resumed.fit(states_read, credit)
+    for name, values in straight.columns(states_read).items():
+        np.testing.assert_array_equal(values, resumed.columns(states_read)[name])
 
 
 def test_heads_are_found_or_refused() -> None:
@@ -206,9 +206,9 @@ def test_heads_are_found_or_refused() -> None:
 def test_the_advantages_of_hae_reach_their_own_tokens() -> None:
     spans = {"switch": np.array([1.0, 4.0, 7.0]), "subgoal": np.array([2.0, 0.0, 0.0])}
     credit = Credit(np.array([3.0, 6.0, 9.0]), spans={**spans, "action": np.array([3.0, 6.0, 9.0])})
-    turns = [one for trajectory in batch() for one in trajectory.turns]
+    turns = [said for trajectory in batch() for said in trajectory.turns]
     found = weights.get("spans")(credit, turns)
-    assert [each.tolist() for each in found] == [[1, 2, 2, 3, 3], [4, 6], [9]]
+    assert [values.tolist() for values in found] == [[1, 2, 2, 3, 3], [4, 6], [9]]
 
 
 METHODS = {
@@ -244,7 +244,8 @@ def test_methods_with_critics_train_and_resume(lights: Lights, tmp_path: Path, m
         assert log[-1][f"value_loss/{head.name}"] != log[0][f"value_loss/{head.name}"]
         assert log[-1][f"explained_variance/{head.name}"] <= 1.0
     stored = read_trajectories(straight / "trajectories" / "update-000001.jsonl.gz")
-    assert all(each.final_prompt_ids[: len(each.turns[-1].generation.prompt_ids)] for each in stored)
+    for trajectory in stored:
+        assert trajectory.final_prompt_ids[: len(trajectory.turns[-1].generation.prompt_ids)]
 
 
 def test_turn_ppo_learns(lights: Lights, tmp_path: Path) -> None:

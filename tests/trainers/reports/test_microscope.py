@@ -105,7 +105,7 @@ def test_opposite_methods_disagree() -> None:
 
 def test_the_document_holds_every_turn() -> None:
     document = json.loads(json.dumps(examine(BATCH).document()))
-    assert len(document["turns"]) == sum(len(each.turns) for each in BATCH)
+    assert len(document["turns"]) == sum(len(trajectory.turns) for trajectory in BATCH)
     first = document["turns"][0]
     assert first["group"] == "g"
     assert first["advantage"].keys() == {"grpo", "gigpo", "hgpo", "salt", "graphgpo", "g2po"}
