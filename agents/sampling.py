@@ -24,7 +24,7 @@ class Sampling:
     top_p: Annotated[
         float, Setting("Draw from the fewest tokens whose probabilities reach it.", least=0, most=1)
     ] = 1.0
-    top_k: Annotated[int, Setting("Draw from so many most likely tokens; 0 is all.", least=0)] = 0
+    top_k: Annotated[int, Setting("How many of the most likely tokens may be drawn; 0 is all.", least=0)] = 0
 
     def __post_init__(self) -> None:
         for name, fits, expected in (

@@ -15,7 +15,7 @@ from ..batching import BusyClock
 from ..policy import AgentSettings, Policy, PolicyStopped, PromptTooLong
 from ..prompts.config import View
 from ..prompts.conversation import Context
-from ..prompts.parse import is_inadmissible, parse_action, token_spans
+from ..prompts.parse import Parsed, is_inadmissible, parse_action, token_spans
 from ..types import (
     Generation,
     GenerationRequest,
@@ -208,32 +208,35 @@ class Episode:
         self.reply = await self.shared.sessions.step(item, self.task.env_id)
         if self._note_failure():
             return True
-        info, after = before.info, self.reply.info
-        subgoal = parsed.subgoal if parsed.switch else self.context.subgoal
-        self.turns.append(
-            Turn(
-                index=len(self.turns),
-                observation=before.observation,
-                state_key=str(info.get("state_key", before.observation)),
-                action=parsed.action,
-                reward=self.reply.reward,
-                next_state_key=str(after.get("state_key", self.reply.observation)),
-                generation=generation,
-                spans=token_spans(parsed, generation),
-                rewards=dict(after.get("rewards") or {}),
-                malformed=parsed.malformed,
-                inadmissible=is_inadmissible(parsed, info.get("admissible")),
-                agent=str(info.get("agent") or ""),
-                switch=bool(parsed.switch) if self.asked.prompt.style == "plan" else None,
-                subgoal=subgoal,
-                info=self._kept(info),
-            )
-        )
-        self.sampled_by.append(self.member)
-        self.context.record(before.observation, parsed.action, generation, subgoal)
+        self._record(before, generation, parsed)
         if self.reply.done:
             self.end = "terminated" if self.reply.terminated else self.reply.end or "horizon"
         return self.reply.done
+
+    def _record(self, before: Reply, generation: Generation, parsed: Parsed) -> None:
+        """Note a turn: the state it was taken in, what was said, and what the environment answered."""
+        info, after = before.info, self.reply.info
+        subgoal = parsed.subgoal if parsed.switch else self.context.subgoal
+        turn = Turn(
+            index=len(self.turns),
+            observation=before.observation,
+            state_key=str(info.get("state_key", before.observation)),
+            action=parsed.action,
+            reward=self.reply.reward,
+            next_state_key=str(after.get("state_key", self.reply.observation)),
+            generation=generation,
+            spans=token_spans(parsed, generation),
+            rewards=dict(after.get("rewards") or {}),
+            malformed=parsed.malformed,
+            inadmissible=is_inadmissible(parsed, info.get("admissible")),
+            agent=str(info.get("agent") or ""),
+            switch=bool(parsed.switch) if self.asked.prompt.style == "plan" else None,
+            subgoal=subgoal,
+            info=self._kept(info),
+        )
+        self.turns.append(turn)
+        self.sampled_by.append(self.member)
+        self.context.record(before.observation, parsed.action, generation, subgoal)
 
     async def _generate(self, info: dict[str, Any]) -> Generation:
         config, shared = self.shared.config, self.shared
