@@ -123,21 +123,14 @@ def build(
     """
     places = sorted(receptacles, key=lambda r: r.id.lower())
     things = sorted(objects, key=lambda o: o.id.lower())
-    ids = [place.id for place in places] + [thing.id for thing in things]
-    for id_, count in Counter(id_.lower() for id_ in ids).items():
-        if count > 1:
-            raise UsageError(f"game {task!r}: the id {id_!r} is used {count} times; make ids unique")
-    names = demangle([*ids, *named])
+    names = _names([*places, *things], named, task)
     shown_places = tuple(Receptacle(r.id, names[r.id], r.type, r.location, r.openable) for r in places)
     shown_things = tuple(HouseObject(o.id, names[o.id], o.type, o.abilities) for o in things)
     located = _located(places, num_locations)
     of_type = _masks_by_type(place.type for place in places)
     thing_types = _masks_by_type(thing.type for thing in things)
     able = {ability: _mask(ability in thing.abilities for thing in things) for ability in Ability}
-    fitting = thing_types.get(goal.object_type.lower(), 0)
-    for ability in goal.abilities:
-        fitting &= able[ability]
-    targets = of_type if goal.kind == "place" else thing_types
+    goal_objects, goal_targets = _goal_masks(goal, of_type, thing_types, able)
     return Game(
         task=task,
         task_type=task_type,
@@ -152,11 +145,7 @@ def build(
         initial=_initial(places, things, start, task),
         accepts=_accepts(things, of_type, allowed),
         located=located,
-        contents={
-            i: tuple(names[inner] for inner in sorted(thing.contents, key=str.lower))
-            for i, thing in enumerate(things)
-            if thing.contents
-        },
+        contents=_contents(things, names),
         openable=_mask(place.openable for place in places),
         shared=sum(mask for mask in located if mask & (mask - 1)),
         microwaves=of_type.get("microwave", 0),
@@ -169,12 +158,44 @@ def build(
         sliceable=able[Ability.SLICEABLE],
         toggleable=able[Ability.TOGGLEABLE],
         knives=thing_types.get("knife", 0) | thing_types.get("butterknife", 0),
-        goal_objects=fitting,
-        goal_targets=targets.get(goal.target_type.lower(), 0)
-        & (able[Ability.TOGGLEABLE] if goal.kind == "light" else -1),
+        goal_objects=goal_objects,
+        goal_targets=goal_targets,
         walkthrough=tuple(walkthrough),
         wording=wording,
     )
+
+
+def _names(
+    drafts: Iterable[ReceptacleDraft | ObjectDraft], named: Iterable[str], task: str
+) -> dict[str, str]:
+    """Return the shown name of each id; UsageError if one is used twice."""
+    ids = [draft.id for draft in drafts]
+    for id_, count in Counter(id_.lower() for id_ in ids).items():
+        if count > 1:
+            raise UsageError(f"game {task!r}: the id {id_!r} is used {count} times; make ids unique")
+    return demangle([*ids, *named])
+
+
+def _goal_masks(
+    goal: Goal, of_type: dict[str, int], thing_types: dict[str, int], able: dict[Ability, int]
+) -> tuple[int, int]:
+    """Return the masks of the objects that fit a goal, and of its receptacles or lamps."""
+    fitting = thing_types.get(goal.object_type.lower(), 0)
+    for ability in goal.abilities:
+        fitting &= able[ability]
+    target_type = goal.target_type.lower()
+    if goal.kind == "place":
+        return fitting, of_type.get(target_type, 0)
+    return fitting, thing_types.get(target_type, 0) & able[Ability.TOGGLEABLE]
+
+
+def _contents(things: list[ObjectDraft], names: dict[str, str]) -> dict[int, tuple[str, ...]]:
+    """Return the shown names of what lies in each container that is not empty."""
+    return {
+        i: tuple(names[inner] for inner in sorted(thing.contents, key=str.lower))
+        for i, thing in enumerate(things)
+        if thing.contents
+    }
 
 
 def _mask(flags: Iterable[bool]) -> int:

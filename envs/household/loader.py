@@ -49,7 +49,7 @@ class GameFileError(UsageError):
     Args:
         file: the file, as text.
         part: the key of the JSON document, or nothing for the document itself.
-        line: line inside that part, from 1; 0 where there is none.
+        line: line inside that part, from 1; 0 where no line is at fault.
         reason: what is wrong and what was expected.
     """
 

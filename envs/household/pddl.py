@@ -38,7 +38,7 @@ class Expression(NamedTuple):
 
     @property
     def head(self) -> str:
-        """Return the first word, or nothing where there is none."""
+        """Return the first word; empty where the list begins with no word."""
         first = self.items[0] if self.items else None
         return first.text if isinstance(first, Word) else ""
 
