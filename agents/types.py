@@ -68,6 +68,8 @@ class GenerationRequest:
     stop: tuple[str, ...] = ()
     key: tuple[int, ...] = ()
     turn: int = 0  # how many turns the episode has had
+    observation: str = ""  # what the environment showed last, in its own words
+    instruction: str = ""  # the task in the environment's own words
     conversation: str | None = None
     private: dict[str, Any] = field(default_factory=dict)  # for the expert only
 

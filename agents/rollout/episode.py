@@ -252,6 +252,8 @@ class Episode:
             stop=config.stop,
             key=self.key,
             turn=len(self.turns),
+            observation=self.reply.observation,
+            instruction=self.instruction,
             conversation=self.conversation,
             private=dict(info.get("private") or {}) if shared.policy.sees_private else {},
         )

@@ -10,10 +10,10 @@ import pytest
 
 from turnwise import streams
 from turnwise.streams import Stream
+from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.rollouts.tasks import TaskSampler
-from turnwise.trainers.sections import Recipe
 from turnwise.trainers.train import train
-from turnwise.trainers.warmstart.warmstart import _collect
+from turnwise.trainers.warmstart.warmstart import play_demonstrations
 
 Key = tuple[int, Stream, tuple[int, ...]]
 ONCE = {
@@ -60,7 +60,7 @@ def test_a_run_opens_every_stream_once(
 
 def test_no_update_trains_on_the_tasks_of_the_demonstrations(taught: Callable[..., Recipe]) -> None:
     recipe = taught(warmstart={"episodes": 40})
-    played = _collect(recipe, lambda *_: None)
+    played = play_demonstrations(recipe.env, recipe.warmstart, "plain", 4, recipe.train.seed, lambda *_: None)
     tasks = TaskSampler(recipe.train.seed, 40, recipe.env.num_tasks)
     trained = {seed for update in range(20) for seed in tasks.seeds(update)}
     assert len(played) == 40

@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,7 +28,7 @@ from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
 from ...agents.tiny.model import TinyConfig, TinyLM
 from ...agents.tiny.previous_token import look_back
 from ...agents.tiny.tokenizer import TinyTokenizer
-from ...agents.types import Trajectory
+from ...agents.types import Style, Trajectory
 from ...errors import TrainingError
 from ...files import write_whole
 from ...streams import Stream, rng, torch_seed
@@ -35,12 +36,14 @@ from ..learner.sequences import pack
 from ..policy import agent_settings
 from ..recipe import Recipe
 from ..rollouts.mixture import choices_of, draw_choices, names_of
+from ..rollouts.tasks import HELD_OUT
 from ..runs.checkpoint import file_digest
 from ..runs.statistics import failed_share
-from ..sections import PolicySection, WarmstartSection
+from ..sections import EnvSection, PolicySection, WarmstartSection
 from .cloning import Report, clone, measure
 from .copying import learn_copying
-from .demonstrations import collect, texts_of, to_tokens
+from .demonstrations import collect
+from .encoding import texts_of, to_tokens
 from .resume import Halfway
 
 __all__ = ["Cloned", "warm_start"]
@@ -78,7 +81,9 @@ def warm_start(
     """
     begun = load_checkpoint(start) if start else None
     section, started = recipe.warmstart, perf_counter()
-    played = _collect(recipe, report)
+    played = play_demonstrations(
+        recipe.env, section, recipe.prompt.style, recipe.rollout.max_turns, recipe.train.seed, report
+    )
     failed = failed_share(played)
     if failed > recipe.train.max_failed:
         cause = next(each.error for each in played if not each.counts)
@@ -156,26 +161,34 @@ def _clone_and_measure(
     return steps, *measure(model, pack(held or cloned))
 
 
-def _collect(recipe: Recipe, report: Report) -> list[Trajectory]:
-    section = recipe.warmstart
-    drawn = rng(recipe.train.seed, Stream.DEMONSTRATIONS)
-    highest = recipe.env.num_tasks or 2**30
-    seeds = [int(seed) for seed in drawn.integers(0, highest, size=section.episodes)]
-    mixed = rng(recipe.train.seed, Stream.DEMONSTRATED_WORLDS)
-    choices = draw_choices(choices_of(recipe.env), len(seeds), mixed)
-    played: list[Trajectory] = []
-    for seed, choice in zip(seeds, choices, strict=True):
-        played += collect(
-            choice.id,
-            choice.train_kwargs,
-            [seed],
+def play_demonstrations(
+    env: EnvSection, section: WarmstartSection, style: Style, max_turns: int, seed: int, report: Report
+) -> list[Trajectory]:
+    """Play the demonstrations of a recipe, each environment of a mixture with its own teacher.
+
+    Raises:
+        UsageError: if an environment lacks what its teacher needs.
+    """
+    highest = env.num_tasks or HELD_OUT
+    tasks = rng(seed, Stream.DEMONSTRATIONS).integers(0, highest, size=section.episodes).tolist()
+    choices = draw_choices(choices_of(env), len(tasks), rng(seed, Stream.DEMONSTRATED_WORLDS))
+    played: dict[int, Trajectory] = {}
+    finished = count(1)
+    for choice in dict.fromkeys(drawn.id for drawn in choices):
+        places = [place for place, drawn in enumerate(choices) if drawn.id == choice]
+        trajectories = collect(
+            choice,
+            choices[places[0]].train_kwargs,
+            [tasks[place] for place in places],
             teacher=section.teacher,
-            max_turns=recipe.rollout.max_turns,
+            max_turns=max_turns,
             slip=section.slip,
             teach_slips=section.teach_slips,
+            style=style,
+            done=lambda: report("demonstrations", next(finished) / section.episodes),
         )
-        report("demonstrations", len(played) / section.episodes)
-    return played
+        played |= dict(zip(places, trajectories, strict=True))
+    return [played[place] for place in range(len(tasks))]
 
 
 def _sizes(section: PolicySection, tokenizer: TinyTokenizer) -> TinyConfig:

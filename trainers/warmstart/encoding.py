@@ -1,0 +1,110 @@
+"""Demonstrations in tokens.
+
+The tokens come from the very path that a rollout takes: the same prompts
+(agents.prompts.conversation), the same tokenizer calls, the same prefix tree of admissible
+actions. What is cloned is therefore what will be sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ...agents.decoding import TrieCache
+from ...agents.decoding.planning import PlanDecoder
+from ...agents.decoding.trie import Node
+from ...agents.prompts.config import PromptConfig, View
+from ...agents.prompts.conversation import Context
+from ...agents.prompts.plan import message_parts
+from ...agents.tiny.tokenizer import TinyTokenizer
+from ...agents.types import Constraint, Generation, Style, Trajectory, Turn
+
+
+def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterator[str]:
+    """Yield every text a tokenizer should know: prompts, actions, admissible actions."""
+    yield prompt.system_text
+    for trajectory in trajectories:
+        yield prompt.task_label + trajectory.instruction
+        for turn in trajectory.turns:
+            yield turn.observation
+            yield turn.action
+            if prompt.style == "plan":
+                yield "".join(message_parts(bool(turn.switch), turn.subgoal, turn.action))
+            yield from turn.info.get("admissible") or ()
+
+
+def to_tokens(
+    trajectories: Sequence[Trajectory],
+    tokenizer: TinyTokenizer,
+    prompt: PromptConfig,
+    constraint: Constraint,
+    context_tokens: int,
+    max_tokens: int = 64,
+) -> list[Trajectory]:
+    """Return the episodes with a generation on each turn, as if a policy had said the messages.
+
+    Under the constraint `admissible` each token carries the set it could have been
+    drawn from, so cloning learns decisions and not spelling. Turns that would
+    exceed the context are cut off; turns that nobody taught, or whose action
+    the constraint would not let the policy say, have no token to learn. A plan's
+    subgoal that takes more than half of `max_tokens` could not be said either.
+    """
+    sayable = _Sayable(tokenizer, prompt.style, constraint, max_tokens)
+    encoded = []
+    for trajectory in trajectories:
+        context, turns = Context(prompt, tokenizer), list[Turn]()
+        for turn in trajectory.turns:
+            view = View.of(turn.observation, turn.info, trajectory.instruction)
+            context.observe(view)
+            parts = sayable.parts(turn)
+            tokens = (*(token for part in parts for token in tokenizer.encode(part)), tokenizer.end_id)
+            prompt_ids = context.prompt_ids or ()
+            if len(prompt_ids) + len(tokens) > context_tokens:
+                break
+            support = sayable.support(tokens, turn)
+            generation = Generation("".join(parts), prompt_ids, tokens, (0.0,) * len(tokens), support)
+            turns.append(replace(turn, generation=generation))
+            context.record(turn.observation, turn.action, generation, turn.subgoal)
+        encoded.append(replace(trajectory, turns=tuple(turns)))
+    return encoded
+
+
+class _Sayable:
+    """How a message is worded, and what a policy could have said in its place."""
+
+    def __init__(
+        self, tokenizer: TinyTokenizer, style: Style, constraint: Constraint, max_tokens: int
+    ) -> None:
+        self._tries = TrieCache(tokenizer.encode, tokenizer.end_id)
+        self._plans = PlanDecoder(tokenizer.encode, tokenizer.decode, tokenizer.end_id)
+        self._style, self._constraint, self._max_tokens = style, constraint, max_tokens
+
+    def parts(self, turn: Turn) -> tuple[str, ...]:
+        """Return the message of a turn in the parts that are made into tokens one by one."""
+        if self._style != "plan":
+            return (turn.action,)
+        return message_parts(bool(turn.switch), turn.subgoal, turn.action)
+
+    def support(self, tokens: tuple[int, ...], turn: Turn) -> tuple[tuple[int, ...] | None, ...]:
+        """Return for each token what could have been drawn; itself alone where nothing is taught."""
+        forced = tuple((token,) for token in tokens)
+        admissible = turn.info.get("admissible")
+        if not turn.info.get("taught"):
+            return forced
+        if self._constraint == "none" or admissible is None:
+            return (None,) * len(tokens)
+        if turn.action not in admissible:
+            return forced
+        node, support = self._tree(turn, tuple(admissible)), list[tuple[int, ...] | None]()
+        for token in tokens:
+            if node.tokens is not None and token not in node.tokens:
+                return forced
+            support.append(node.tokens)
+            node = node.child(token)
+        return tuple(support)
+
+    def _tree(self, turn: Turn, admissible: tuple[str, ...]) -> Node:
+        actions = self._tries.get(admissible)
+        if self._style != "plan":
+            return actions
+        return self._plans.tree(actions, first=turn.index == 0, max_tokens=self._max_tokens)
