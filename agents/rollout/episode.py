@@ -24,7 +24,7 @@ from ..types import (
 )
 from .config import RolloutConfig, TaskItem
 from .lockstep import LockStep, Phase
-from .sessions import IdleSession, Sessions
+from .sessions import SessionPool
 
 AtMessage = Callable[["Episode", Generation], Awaitable[None]]
 
@@ -39,7 +39,7 @@ class RolloutContext:
     policy: Policy
     seed: int
     asked: AgentSettings
-    sessions: Sessions
+    sessions: SessionPool
     policy_clock: BusyClock
     lockstep: LockStep | None
     conversation: Callable[[], str]  # a fresh name each time
@@ -85,8 +85,9 @@ class Episode:
         """Tell whether the session ended in a state that the next reset may follow."""
         return self.opened and self.end not in FAULTS
 
-    async def open(self, idle: IdleSession | None) -> None:
+    async def open(self) -> None:
         """Start the episode; a failure of this one episode becomes its error."""
+        idle = await self.shared.sessions.take_idle(self.task)
         await self._wait("environment")
         try:
             self.reply = await self.shared.sessions.start(self.task, idle)

@@ -24,7 +24,7 @@ from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number
 from .episode import RolloutContext
 from .lockstep import LockStep
 from .schedule import BranchingPlan, GroupScheduler
-from .sessions import Sessions
+from .sessions import SessionPool
 
 OnTrajectory = Callable[[int, Trajectory], None]
 
@@ -76,7 +76,7 @@ async def rollout(
         policy=policy,
         seed=seed,
         asked=policy.asked(prompt, config.constraint, config.max_tokens),
-        sessions=Sessions(
+        sessions=SessionPool(
             client,
             environment_clock,
             dict(policy.reset_options),

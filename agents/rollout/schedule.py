@@ -21,7 +21,6 @@ from ...streams import mixed_seed
 from ..types import Generation, Trajectory, Turn
 from .config import TaskItem
 from .episode import Episode, RolloutContext
-from .sessions import IdleSession
 
 Place = int
 """Where a task stands among all tasks."""
@@ -116,7 +115,6 @@ class GroupScheduler:
         self._largest = max((group.size for group in self._waiting), default=1)
         self._to_come = len(tasks)  # episodes that have not begun
         self._group_of: dict[int, _Group] = {}  # by slot
-        self._idle: list[IdleSession] = []
 
     async def play(self) -> None:
         """Play every group; the first error that concerns all episodes ends the rollout.
@@ -181,32 +179,16 @@ class GroupScheduler:
 
     async def _attempt(self, episode: Episode) -> Trajectory:
         if episode.parent is None:
-            await episode.open(await self._idle_session(episode.task))
+            await episode.open()
         try:
             await episode.run()
         finally:
             episode.forget()
         if episode.reusable and self._to_come:
-            task = episode.task
-            self._idle.append(IdleSession(episode.reply.id, episode.reply.episode, task.env_id, task.kwargs))
+            self._context.sessions.keep_idle(episode.task, episode.reply)
         elif episode.opened:
-            await self._close(episode.reply.id)
+            await self._context.sessions.close(episode.reply.id)
         return episode.trajectory()
-
-    async def _idle_session(self, task: TaskItem) -> IdleSession | None:
-        """Return a session that has ended and fits, if there is one; else close one to make room."""
-        place = next((place for place, session in enumerate(self._idle) if session.fits(task)), None)
-        if place is not None:
-            return self._idle.pop(place)
-        if self._idle:
-            await self._close(self._idle.pop(0).id)
-        return None
-
-    async def _close(self, id: str) -> None:
-        try:
-            await self._context.sessions.close(id)
-        except ServerError as error:
-            log.warning("session %s is left to its lease: %s", id, error)
 
     async def _branch(self, episode: Episode, generation: Generation) -> None:
         """Let members that are free go on from where an episode is, if the plan says so."""

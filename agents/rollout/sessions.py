@@ -43,8 +43,8 @@ class IdleSession:
         return self.env_id == task.env_id and self.kwargs == task.kwargs
 
 
-class Sessions:
-    """What the episodes of a rollout ask of a session service, in batches.
+class SessionPool:
+    """The sessions of a rollout: what its episodes ask of a service goes out in batches.
 
     Args:
         client: the service.
@@ -67,6 +67,7 @@ class Sessions:
         self._clock = clock
         self._options = options
         self._open: set[str] = set()
+        self._idle: list[IdleSession] = []
         self._creating: Batcher[TaskItem, Reply | Problem] = Batcher(
             answers_in_order(self._create), max_batch
         )
@@ -77,6 +78,19 @@ class Sessions:
             self._step_as_done if as_done else answers_in_order(self._step), max_batch
         )
         self._forking: Batcher[ForkItem, Reply | Problem] = Batcher(answers_in_order(self._fork), max_batch)
+
+    async def take_idle(self, task: TaskItem) -> IdleSession | None:
+        """Return an idle session that fits a task, if there is one; else close one to make room."""
+        place = next((place for place, session in enumerate(self._idle) if session.fits(task)), None)
+        if place is not None:
+            return self._idle.pop(place)
+        if self._idle:
+            await self.close(self._idle.pop(0).id)
+        return None
+
+    def keep_idle(self, task: TaskItem, last: Reply) -> None:
+        """Keep the session of a task that has ended, for another one; `last` is its last reply."""
+        self._idle.append(IdleSession(last.id, last.episode, task.env_id, task.kwargs))
 
     async def start(self, task: TaskItem, idle: IdleSession | None) -> Reply:
         """Start an episode of a task, in an idle session or in a new one.
@@ -113,9 +127,12 @@ class Sessions:
         return _replied(await self._forking.call(ForkItem(id, count=1, reseed=reseed)), env_id)
 
     async def close(self, id: str) -> None:
-        """Close one session."""
+        """Close one session; one that cannot be closed is left to its lease."""
         self._open.discard(id)
-        await self._client.close([id])
+        try:
+            await self._client.close([id])
+        except ServerError as error:
+            log.warning("session %s is left to its lease: %s", id, error)
 
     async def close_all(self) -> None:
         """Close whatever is open, also what is only being created; waits a bounded time."""
