@@ -54,7 +54,8 @@ class GenerationRequest:
 
     Either `messages` or `prompt_ids` is given. `key` names the random numbers:
     the same key, prompt and weights give the same generation, whatever else is
-    in the batch. `conversation` names a growing prompt, so that a policy may
+    in the batch. In a rollout it is (seed of the run, seed of the task, episode,
+    member of the group, turn). `conversation` names a growing prompt, so that a policy may
     keep its key-value cache from turn to turn; it is a hint, never a condition.
     """
 
