@@ -123,12 +123,12 @@ def test_async_and_sync_vectors_play_alike(make_service, world):
             for name, given in calls:
                 call = env.reset(**given) if name == "reset" else env.step(given)
                 seen.append(await call)
-            return [*seen, [(one.episode, one.turn, one.seed) for one in env.replies]]
+            return [*seen, [(reply.episode, reply.turn, reply.seed) for reply in env.replies]]
 
     sync = RemoteVectorEnv("local:", world("Counter"), 3)
     sync.np_random = np.random.default_rng(1)
     seen = [sync.reset(**given) if name == "reset" else sync.step(given) for name, given in calls]
-    seen.append([(one.episode, one.turn, one.seed) for one in sync.replies])
+    seen.append([(reply.episode, reply.turn, reply.seed) for reply in sync.replies])
     sync.close()
     np.testing.assert_equal(asyncio.run(run()), seen)
     assert [row[:2] for row in seen[-1]] == [(1, 1), (2, 1), (1, 0)]
