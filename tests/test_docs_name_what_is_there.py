@@ -2,6 +2,7 @@
 
 1. Every `turnwise.x.y` of README, CONTRIBUTING, docs/ and of the docstrings of benchmarks/ resolves.
 2. Every path below a folder of the repository leads to something; `*` stands for a name.
+3. What benchmarks/ imports of turnwise is there, also inside functions.
 """
 
 from __future__ import annotations
@@ -55,6 +56,15 @@ def missing(text: str) -> list[str]:
 
 def test_documents_name_what_is_there() -> None:
     assert {file: gone for file, text in texts() if (gone := missing(text))} == {}
+
+
+def test_benchmarks_import_what_is_there() -> None:
+    gone = set()
+    for file in (ROOT / "benchmarks").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("turnwise"):
+                gone |= {name for alias in node.names if not resolves(name := f"{node.module}.{alias.name}")}
+    assert gone == set()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from turnwise.trainers.policy import load_trained
 from turnwise.trainers.recipe import Recipe, load
 from turnwise.trainers.reports.curves import draw_success
 from turnwise.trainers.reports.report import summarise
-from turnwise.trainers.rollouts.mixture import worlds_of
+from turnwise.trainers.rollouts.mixture import choices_of
 from turnwise.trainers.runs.held_out import evaluate_held_out
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import prepare_torch
@@ -121,14 +121,14 @@ def mixture_rows(run: Path) -> list[str]:
     """Return before and after for each environment of the mixture."""
     evals = [entry for entry in read_log(run) if entry["kind"] == "eval"]
     rows = []
-    for world in worlds_of(load(MIXTURE).env):
-        name = f"eval/{world.id}"
+    for choice in choices_of(load(MIXTURE).env):
+        name = f"eval/{choice.id}"
         told = [
             f"{100 * entry[f'{name}/success_rate']:.0f} ({100 * entry[f'{name}/ci_low']:.0f} to "
             f"{100 * entry[f'{name}/ci_high']:.0f})"
             for entry in (evals[0], evals[-1])
         ]
-        rows.append(f"| {world.id} | {told[0]} | {told[1]} |")
+        rows.append(f"| {choice.id} | {told[0]} | {told[1]} |")
     return rows
 
 
