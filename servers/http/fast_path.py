@@ -151,7 +151,7 @@ class StepProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _let_go(self) -> None:
-        """Tell uvicorn what the parser has told of the request so far."""
+        """Tell uvicorn what the parser has found of the request so far."""
         self._holding = False
         url, headers = self.url, self.headers
         super().on_message_begin()

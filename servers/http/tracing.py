@@ -3,7 +3,7 @@
 A span stands around the whole application, hot path and control plane alike, so
 that a server without --telemetry runs none of this. Attributes follow the HTTP
 semantic conventions (opentelemetry.io/docs/specs/semconv/http); of a body only
-the environment and the number of items are told, of headers and query nothing.
+the environment and the number of items are given, of headers and query nothing.
 The SDK's own thread sends what has gathered: a request is never kept waiting,
 and where nobody takes them spans are dropped.
 """

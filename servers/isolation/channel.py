@@ -47,12 +47,12 @@ class Channel:
             EOFError: if the other end is gone.
             OSError: if it is gone, or its answer is longer than `max_bytes`.
         """
-        give_up = None if timeout_s is None else time.monotonic() + timeout_s
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
         self.tell(message, timeout_s)
-        size = int.from_bytes(self._take(4, give_up), "big")
+        size = int.from_bytes(self._take(4, deadline), "big")
         if size > max_bytes:
             raise OSError(f"an answer of {size} bytes; expected at most {max_bytes}")
-        return self._take(size, give_up)
+        return self._take(size, deadline)
 
     def tell(self, message: bytes, timeout_s: float | None) -> None:
         """Send a message that has no answer; see `ask`."""
@@ -63,10 +63,10 @@ class Channel:
         """Close the line; the process at its other end ends."""
         self._socket.close()
 
-    def _take(self, size: int, give_up: float | None) -> bytes:
+    def _take(self, size: int, deadline: float | None) -> bytes:
         while len(self._received) < size:
-            if give_up is not None:
-                left_s = give_up - time.monotonic()
+            if deadline is not None:
+                left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     raise TimeoutError
                 self._socket.settimeout(left_s)

@@ -32,14 +32,14 @@ def answer_requests(requests: BinaryIO, answers: BinaryIO) -> None:
         sys.path[:] = setup["path"]
     if setup["memory_bytes"] and sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (setup["memory_bytes"], setup["memory_bytes"]))
-    hosts = _Hosts()
+    table = _EnvTable()
     while (request := _read(requests)) is not None:
-        answer = _answer(hosts, request)
+        answer = _answer(table, request)
         answers.write(len(answer).to_bytes(4, "big") + answer)
         answers.flush()
 
 
-class _Hosts:
+class _EnvTable:
     """The environments of this process by number, and the calls that requests name."""
 
     def __init__(self) -> None:
@@ -81,9 +81,9 @@ def _read(requests: BinaryIO) -> dict[str, Any] | None:
     return request
 
 
-def _answer(hosts: _Hosts, request: dict[str, Any]) -> bytes:
+def _answer(table: _EnvTable, request: dict[str, Any]) -> bytes:
     try:
-        return orjson.dumps({"value": hosts.call(request)}, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps({"value": table.call(request)}, option=orjson.OPT_SERIALIZE_NUMPY)
     except MemoryError:
         os._exit(137)  # the process is spent; the server replays its sessions elsewhere
     except ENV_ERRORS as error:

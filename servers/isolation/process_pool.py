@@ -2,7 +2,7 @@
 
 A process runs on this machine or in a container, as its launcher has it.
 
-A process that hangs over the deadline is killed and its session told so; one
+A process that hangs over the deadline is killed and its session ends so; one
 that dies is replaced. The other sessions it kept are rebuilt by replay when
 they are next called, and cannot tell.
 """
@@ -46,7 +46,7 @@ class RemoteFault(TurnwiseError):
     """What an environment raised in its process.
 
     Args:
-        reason: type and text, as they would be told had it been raised here.
+        reason: type and text, as they would be given had it been raised here.
         trace: the traceback over there.
     """
 
@@ -228,7 +228,7 @@ class EnvProcess:
     def _line(self) -> Channel:
         if self._launched is None:
             self._launched = self._launcher.launch()
-            if self._gone:  # it was told to end meanwhile
+            if self._gone:  # it was ended meanwhile
                 raise EOFError
             self._launched.channel.tell(orjson.dumps(self._launcher.setup), _BUILD_S)
         return self._launched.channel

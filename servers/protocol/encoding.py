@@ -22,7 +22,6 @@ __all__ = [
     "NDJSON_TYPE",
     "PROTOCOL",
     "check_depth",
-    "check_tiers",
     "decode_item",
     "digest",
     "encode_core",
@@ -40,26 +39,32 @@ NDJSON_TYPE = "application/x-ndjson"
 _STEP = {"episode", "turn", "action"}
 _BATCH_STEP = {"id", *_STEP}
 _MAX_INDEX = 1 << 53
+_MAX_REPLY_BYTES = 8 << 20
 
 
 def encode_core(core: dict[str, Any]) -> bytes:
     """Encode everything of a reply but the names of the session: the fields of `Reply` after them, in order.
 
     Raises:
-        EnvironmentFault: if info holds what JSON cannot hold.
+        EnvironmentFault: if info holds what JSON cannot hold or rewards that are not finite
+            numbers, or the reply is longer than 8 MiB.
     """
+    env_id, info = core["env_id"], core["info"]
+    if "rewards" in info:
+        _check_tiers(env_id, info["rewards"])
     try:
-        return orjson.dumps(core, option=orjson.OPT_SERIALIZE_NUMPY)
+        encoded = orjson.dumps(core, option=orjson.OPT_SERIALIZE_NUMPY)
     except orjson.JSONEncodeError as error:
-        raise EnvironmentFault(f"{core['env_id']} gave an info that JSON cannot hold: {error}") from error
+        raise EnvironmentFault(f"{env_id} gave an info that JSON cannot hold: {error}") from error
+    if len(encoded) > _MAX_REPLY_BYTES:
+        raise EnvironmentFault(
+            f"{env_id} gave a reply of {len(encoded)} bytes; at most {_MAX_REPLY_BYTES} are sent"
+        )
+    return encoded
 
 
-def check_tiers(env_id: str, tiers: Any) -> None:
-    """Check the named rewards of an info.
-
-    Raises:
-        EnvironmentFault: if they are not finite numbers by name.
-    """
+def _check_tiers(env_id: str, tiers: Any) -> None:
+    """Check that named rewards are finite numbers."""
     if not isinstance(tiers, dict):
         raise EnvironmentFault(f"{env_id} gave rewards {tiers!r}; expected a dict of named numbers")
     for name, value in tiers.items():

@@ -1,4 +1,4 @@
-"""What a server is told at start: the settings of `turnwise serve`, each declared once."""
+"""What a server is given at start: the settings of `turnwise serve`, each declared once."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def run_server(
     stop_at_end_of: int | None,
     stop_on: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
 ) -> int:
-    """Serve until told to stop, then finish what runs.
+    """Serve until asked to stop, then finish what runs.
 
     Args:
         app: what answers.
@@ -136,17 +136,17 @@ class _Server(uvicorn.Server):
         """Answer what websockets wait for, on which uvicorn would hang up, and stop."""
         for server in self.servers:
             server.close()
-        give_up = time.monotonic() + self._drain_s
+        deadline = time.monotonic() + self._drain_s
         waiting = set(self._app.calls.under_way)
-        while waiting and not self.force_exit and time.monotonic() < give_up:
+        while waiting and not self.force_exit and time.monotonic() < deadline:
             _, waiting = await asyncio.wait(waiting, timeout=_LOOK_S)
-        self.config.timeout_graceful_shutdown = int(max(1.0, give_up - time.monotonic()))
+        self.config.timeout_graceful_shutdown = int(max(1.0, deadline - time.monotonic()))
         await super().shutdown(sockets)
 
     def _read(self, descriptor: int) -> None:
         if not os.read(descriptor, 4096):
             asyncio.get_running_loop().remove_reader(descriptor)
-            log.info("whoever started this server is gone")
+            log.info("the process that started this server is gone")
             self._stop(signal.SIGTERM)
 
     @contextmanager

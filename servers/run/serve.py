@@ -1,4 +1,4 @@
-"""Run a server: settings in, processes that listen until they are told to stop."""
+"""Run a server: settings in, processes that listen until they are asked to stop."""
 
 from __future__ import annotations
 

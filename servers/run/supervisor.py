@@ -53,7 +53,7 @@ class _WorkerProcess:
     pid: int = 0  # 0: it is to be started
     ready_end: int = -1
     ready: bool = False
-    told: bytes = b""
+    report: bytes = b""
     started: float = 0.0
     start_at: float = 0.0
     num_short_lives: int = 0
@@ -86,7 +86,7 @@ class _Supervisor:
         self._pid = os.getpid()
 
     def run(self) -> int:
-        """Keep the workers running until told to stop; return the exit code.
+        """Keep the workers running until asked to stop; return the exit code.
 
         Raises:
             TurnwiseError: what kept a worker from starting.
@@ -154,27 +154,27 @@ class _Supervisor:
     def _start(self, worker: _WorkerProcess) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        ready_end, told_end = os.pipe()
+        ready_end, report_end = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._be_worker(worker.number, told_end)
-        os.close(told_end)
-        worker.pid, worker.ready_end, worker.ready, worker.told = pid, ready_end, False, b""
+            self._be_worker(worker.number, report_end)
+        os.close(report_end)
+        worker.pid, worker.ready_end, worker.ready, worker.report = pid, ready_end, False, b""
         worker.started = time.monotonic()
         self._selector.register(ready_end, selectors.EVENT_READ, lambda: self._read_ready(worker))
 
     def _read_ready(self, worker: _WorkerProcess) -> None:
         """Hear from a worker that is starting: it is ready, or why it is not."""
-        if worker.ready_end < 0:  # it has ended meanwhile, and all it said was read
+        if worker.ready_end < 0:  # it has ended meanwhile, and its whole report was read
             return
-        told = os.read(worker.ready_end, 1 << 16)
-        worker.told += told
-        if told != b"" and worker.told != b"ready":
+        report = os.read(worker.ready_end, 1 << 16)
+        worker.report += report
+        if report != b"" and worker.report != b"ready":
             return
         self._selector.unregister(worker.ready_end)
         os.close(worker.ready_end)
         worker.ready_end = -1
-        worker.ready = worker.told == b"ready"
+        worker.ready = worker.report == b"ready"
         if all(worker.ready for worker in self._workers) and not self._announced:
             self._announced = True
             log.info(
@@ -200,8 +200,8 @@ class _Supervisor:
         self._ledger.strike(worker.number)
         if self._stopped_by is not None:
             return
-        if worker.told.startswith(b"usage:"):
-            self._fail(UsageError(worker.told.removeprefix(b"usage:").decode()))
+        if worker.report.startswith(b"usage:"):
+            self._fail(UsageError(worker.report.removeprefix(b"usage:").decode()))
             return
         lived_s = time.monotonic() - worker.started
         worker.num_short_lives = worker.num_short_lives + 1 if lived_s < _SHORT_LIFE_S else 0
@@ -218,13 +218,13 @@ class _Supervisor:
         self._failure = self._failure or failure
         self._stop(signal.SIGTERM)
 
-    def _be_worker(self, number: int, told_end: int) -> NoReturn:
+    def _be_worker(self, number: int, report_end: int) -> NoReturn:
         """Be a worker, in the process that was just forked, to its end."""
         code = 1
         try:
-            code = self._work(number, told_end)
+            code = self._work(number, report_end)
         except UsageError as error:
-            os.write(told_end, b"usage:" + str(error).encode())
+            os.write(report_end, b"usage:" + str(error).encode())
         except BaseException:
             traceback.print_exc()
             raise
@@ -233,7 +233,7 @@ class _Supervisor:
             sys.stderr.flush()
             os._exit(code)
 
-    def _work(self, number: int, told_end: int) -> int:
+    def _work(self, number: int, report_end: int) -> int:
         signal.set_wakeup_fd(-1)
         for signal_number in _SIGNALS:
             signal.signal(signal_number, signal.SIG_DFL)
@@ -254,8 +254,8 @@ class _Supervisor:
         )
 
         def ready() -> None:
-            os.write(told_end, b"ready")
-            os.close(told_end)
+            os.write(report_end, b"ready")
+            os.close(report_end)
 
         return run_server(
             app,

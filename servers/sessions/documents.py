@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from .journal.records import SessionRecord
+from .journal.records import Entry, SessionRecord
 from .session import Session
 
-__all__ = ["journal_document", "line_of", "standing"]
+__all__ = ["entry_documents", "journal_document", "line_of", "standing"]
 
 
 def standing(session: Session) -> dict[str, Any]:
@@ -44,12 +45,6 @@ def line_of(session: Session, now: float) -> dict[str, Any]:
 
 def journal_document(record: SessionRecord) -> dict[str, Any]:
     """Give what a session would be rebuilt from."""
-    entries = [
-        {"reseed": entry.reseed}
-        if entry.action is None
-        else {"action": entry.action, "digest": entry.digest.hex()}
-        for entry in record.log
-    ]
     return {
         "id": record.id,
         "incarnation": record.incarnation,
@@ -62,5 +57,15 @@ def journal_document(record: SessionRecord) -> dict[str, Any]:
         "seed": record.seed,
         "options": record.options,
         "reset_digest": record.reset_digest.hex(),
-        "entries": entries,
+        "entries": entry_documents(record.log),
     }
+
+
+def entry_documents(log: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Give the log of an episode: actions with the digests of their replies, and reseedings."""
+    return [
+        {"reseed": entry.reseed}
+        if entry.action is None
+        else {"action": entry.action, "digest": entry.digest.hex()}
+        for entry in log
+    ]

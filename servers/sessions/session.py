@@ -13,17 +13,15 @@ import orjson
 
 from ...ends import FAULTS
 from ...envs.core import ENV_ERRORS
-from ...errors import EnvironmentFault
 from ..isolation.hosts import Host, LocalHost, Played
 from ..isolation.process_pool import DeadlineOver, HostLost, reason_of
-from ..protocol.encoding import check_tiers, digest, encode_core, encode_reply
+from ..protocol.encoding import digest, encode_core, encode_reply
 from ..protocol.problems import busy, episode_finished, replay_diverged, wrong_turn
 from ..protocol.types import Problem, ResetItem, StepItem
 from .journal.records import Entry, SessionRecord
 
 __all__ = ["Diverged", "Session"]
 
-MAX_REPLY_BYTES = 8 << 20
 _MAX_REASON_CHARS = 500
 
 
@@ -238,9 +236,7 @@ class Session:
         record = self.record
         if "private" in info and not record.keep_private:
             info = {key: value for key, value in info.items() if key != "private"}
-        if "rewards" in info:
-            check_tiers(record.env_id, info["rewards"])
-        core = encode_core(
+        return encode_core(
             {
                 "episode": episode,
                 "turn": turn,
@@ -255,11 +251,6 @@ class Session:
                 "seed": seed,
             }
         )
-        if len(core) > MAX_REPLY_BYTES:
-            raise EnvironmentFault(
-                f"{record.env_id} gave a reply of {len(core)} bytes; at most {MAX_REPLY_BYTES} are sent"
-            )
-        return core
 
     def _failed_core(self, episode: int, seed: int, turn: int, end: str, reason: str) -> bytes:
         reason = reason[:_MAX_REASON_CHARS].encode("utf-8", "replace").decode("utf-8")

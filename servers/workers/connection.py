@@ -78,7 +78,7 @@ class WorkerConnection:
         self.worker = worker
         self._path = path
         self._numbers = count()
-        self._end: _Calling | None = None
+        self._end: _CallingEnd | None = None
         self._connecting = asyncio.Lock()
 
     async def call(self, name: str, caller: Caller, *arguments: Any) -> Response:
@@ -108,20 +108,20 @@ class WorkerConnection:
         if self._end is not None and self._end.transport is not None:
             self._end.transport.close()
 
-    async def _connected(self) -> _Calling:
+    async def _connected(self) -> _CallingEnd:
         async with self._connecting:
             if self._end is None or self._end.closed:
                 loop = asyncio.get_running_loop()
                 try:
                     _, self._end = await loop.create_unix_connection(
-                        lambda: _Calling(self.worker), str(self._path)
+                        lambda: _CallingEnd(self.worker), str(self._path)
                     )
                 except OSError as error:
                     raise Refused(worker_gone(self.worker), retry_after_s=1.0) from error
             return self._end
 
 
-class _Calling(_Frames):
+class _CallingEnd(_Frames):
     """The end of a connection that calls."""
 
     def __init__(self, worker: int) -> None:
@@ -156,12 +156,12 @@ class WorkerServer:
     def __init__(self, worker_calls: WorkerCalls) -> None:
         self.worker_calls = worker_calls
         self.draining = False
-        self._ends: set[_Answering] = set()
+        self._ends: set[_AnsweringEnd] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def protocol(self) -> asyncio.Protocol:
         """Make the end of a new connection."""
-        return _Answering(self, self._ends)
+        return _AnsweringEnd(self, self._ends)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Answer one call beside the others."""
@@ -180,10 +180,10 @@ class WorkerServer:
                 end.transport.close()
 
 
-class _Answering(_Frames):
+class _AnsweringEnd(_Frames):
     """The end of a connection that answers."""
 
-    def __init__(self, server: WorkerServer, ends: set[_Answering]) -> None:
+    def __init__(self, server: WorkerServer, ends: set[_AnsweringEnd]) -> None:
         super().__init__()
         self._server, self._ends = server, ends
 

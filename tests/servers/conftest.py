@@ -73,10 +73,10 @@ def talk() -> Callable[..., None]:
 
 
 class Listening:
-    """Be an application on a real socket of this event loop, with the protocol of the server.
+    """An application on a real socket of this event loop, with the protocol of the server.
 
     Args:
-        app: what answers; anything but a gate is served as uvicorn does.
+        app: what answers; anything but a front door is served as uvicorn does.
     """
 
     def __init__(self, app: Any, **options: Any) -> None:

@@ -76,7 +76,7 @@ class Fragile(Counter):
 
 
 class Gated(Counter):
-    """Hold a reset or a step until the test lets it go; for threads."""
+    """A world that holds a reset or a step until the test lets it go; for threads."""
 
     gate = threading.Event()
 
@@ -94,7 +94,7 @@ class Gated(Counter):
 
 
 class Barred(Counter):
-    """Hold a step until there is a file `open` in a folder; for other processes."""
+    """A world that holds a step until there is a file `open` in a folder; for other processes."""
 
     def __init__(self, bar: Path) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class Lingering(Counter):
 
 
 class Locked(Counter):
-    """Hold what cannot be copied."""
+    """A world with what cannot be copied."""
 
     def __init__(self, length: int = 10) -> None:
         super().__init__(length)

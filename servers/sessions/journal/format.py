@@ -180,16 +180,16 @@ def lock(file: Path, wait_s: float) -> int:
     if not file.parent.is_dir():
         raise UsageError(f"journal {str(file)!r}: there is no folder {str(file.parent)!r}")
     handle = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    give_up, told = time.monotonic() + wait_s, False
+    deadline, warned = time.monotonic() + wait_s, False
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return handle
         except OSError as error:
-            if time.monotonic() >= give_up:
+            if time.monotonic() >= deadline:
                 os.close(handle)
                 raise UsageError(f"journal {str(file)!r} is in use by another server") from error
-        if not told:
-            told = True
+        if not warned:
+            warned = True
             log.warning("journal %s is in use; another server may be stopping: waiting %g s", file, wait_s)
         time.sleep(_LOCK_POLL_S)

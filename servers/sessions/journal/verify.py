@@ -72,7 +72,7 @@ def replayed(record: SessionRecord, catalogue: Catalogue) -> Iterator[tuple[Entr
         whole.drop_host()
         max_turns = whole.max_turns
     except Diverged:
-        max_turns = _MANY_TURNS  # where it differs is told below, after what does not
+        max_turns = _MANY_TURNS  # where it differs is said below, after what does not
     part = SessionRecord(
         **{name: getattr(record, name) for name in record.__slots__ if name not in ("log", "final")}
     )

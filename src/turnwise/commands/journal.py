@@ -159,12 +159,7 @@ def _catalogue(db: sqlite3.Connection, roots: list[Path]) -> Catalogue:
 
 
 def _document(record: SessionRecord) -> dict[str, Any]:
+    from ..servers.sessions.documents import entry_documents
+
     document = {name: getattr(record, name) for name in record.__slots__ if name not in ("log", "final")}
-    document["reset_digest"] = record.reset_digest.hex()
-    document["entries"] = [
-        {"reseed": entry.reseed}
-        if entry.action is None
-        else {"action": entry.action, "digest": entry.digest.hex()}
-        for entry in record.log
-    ]
-    return document
+    return document | {"reset_digest": record.reset_digest.hex(), "entries": entry_documents(record.log)}

@@ -48,7 +48,7 @@ class Clock:
 
 
 class Ear(asyncio.Protocol):
-    """Keep what a server says."""
+    """What a server says."""
 
     def __init__(self) -> None:
         self.heard, self.closed = b"", False

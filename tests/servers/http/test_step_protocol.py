@@ -60,7 +60,7 @@ def run(coroutine, errors: int = 0) -> None:
 
 
 class Playing:
-    """Be a served session; `taken` are the paths of the requests that were answered at once."""
+    """A served session; `taken` are the paths of the requests that were answered at once."""
 
     def __init__(self, app, server, id: str) -> None:
         self.app, self.server, self.id = app, server, id
