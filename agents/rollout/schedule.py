@@ -98,16 +98,16 @@ class GroupScheduler:
     """The groups of a rollout, as many at once as there are slots for.
 
     Args:
-        context: what all episodes share; its lock-step, if any, has nobody in it yet.
+        shared: what all episodes share; its lock-step, if any, has nobody in it yet.
         tasks: numbered members; those of one group stand together.
         plan: where episodes branch; None plays each from its start, in no group.
         keep: takes the place of a task, its trajectory and how often it was played again.
     """
 
     def __init__(
-        self, context: RolloutContext, tasks: Sequence[TaskItem], plan: BranchingPlan | None, keep: Keep
+        self, shared: RolloutContext, tasks: Sequence[TaskItem], plan: BranchingPlan | None, keep: Keep
     ) -> None:
-        self._context = replace(context, at_message=self._branch)
+        self._shared = replace(shared, at_message=self._branch)
         self._plan, self._keep = plan or _ALONE, keep
         places = enumerate(tasks)
         groups = ((pair,) for pair in places) if plan is None else _together(places)
@@ -127,7 +127,7 @@ class GroupScheduler:
         """
         try:
             async with asyncio.TaskGroup() as self._running:
-                for lane in range(max(1, self._context.config.slots // self._largest)):
+                for lane in range(max(1, self._shared.config.slots // self._largest)):
                     self._begin_next(lane * self._largest)
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from errors
@@ -140,25 +140,25 @@ class GroupScheduler:
 
     def _begin(self, group: _Group, members: Sequence[tuple[Place, TaskItem]]) -> None:
         for place, task in members:
-            self._start(group, Episode(self._context, place + group.shift, task))
+            self._start(group, Episode(self._shared, place + group.shift, task))
 
     def _start(self, group: _Group, episode: Episode) -> None:
         """Let an episode take part before anything else happens, so that lock-step waits for it."""
         group.alive += 1
         self._to_come -= 1
         self._group_of[episode.slot] = group
-        if self._context.lockstep:
-            self._context.lockstep.join()
+        if self._shared.lockstep:
+            self._shared.lockstep.join()
         self._running.create_task(self._play(group, episode))
 
     async def _play(self, group: _Group, episode: Episode) -> None:
         trajectory, retries = await self._attempt(episode), 0
         while (
-            trajectory.end == "error" and retries < self._context.config.retries and group.may_repeat(episode)
+            trajectory.end == "error" and retries < self._shared.config.retries and group.may_repeat(episode)
         ):
             log.warning("playing again: %s", trajectory.error)
             retries += 1
-            episode = Episode(self._context, episode.slot, episode.task)
+            episode = Episode(self._shared, episode.slot, episode.task)
             trajectory = await self._attempt(episode)
         self._keep(episode.slot - group.shift, trajectory, retries)
         self._ended(group)
@@ -174,8 +174,8 @@ class GroupScheduler:
             else:
                 self._to_come -= len(rest)
                 self._begin_next(group.roots[0][0] + group.shift)
-        if self._context.lockstep:
-            self._context.lockstep.leave()
+        if self._shared.lockstep:
+            self._shared.lockstep.leave()
 
     async def _attempt(self, episode: Episode) -> Trajectory:
         if episode.parent is None:
@@ -185,9 +185,9 @@ class GroupScheduler:
         finally:
             episode.forget()
         if episode.reusable and self._to_come:
-            self._context.sessions.keep_idle(episode.task, episode.reply)
+            self._shared.sessions.keep_idle(episode.task, episode.reply)
         elif episode.opened:
-            await self._context.sessions.close(episode.reply.id)
+            await self._shared.sessions.close(episode.reply.id)
         return episode.trajectory()
 
     async def _branch(self, episode: Episode, generation: Generation) -> None:
@@ -200,7 +200,7 @@ class GroupScheduler:
             turns=tuple(episode.turns),
             generation=generation,
             key=episode.key,
-            vocab_size=self._context.policy.vocab_size,
+            vocab_size=self._shared.policy.vocab_size,
             free=len(group.free),
         )
         num = min(self._plan.num_branches(point), len(group.free))
@@ -216,7 +216,7 @@ class GroupScheduler:
         """Return the episode of a branch; one that could not be forked ends with its cause at once."""
         reseed = mixed_seed(*episode.key, task.member or 0)
         try:
-            reply = await self._context.sessions.fork(episode.reply.id, reseed, task.env_id)
+            reply = await self._shared.sessions.fork(episode.reply.id, reseed, task.env_id)
         except (EnvironmentFault, ServerError) as error:
             return episode.branch(slot, task, f"cannot branch at turn {len(episode.turns)}: {error}")
         return episode.branch(slot, task, reply)
