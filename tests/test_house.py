@@ -2,7 +2,7 @@
 
 1. errors, ends, settings, streams <- envs <- servers <- agents <- trainers <- commands, nothing upwards.
 2. No module imports `envs`, `agents`, `trainers` or `servers` as a top-level package.
-3. trainers/credit and trainers/rewards import numpy, the errors, the ends and trainers/parts only.
+3. trainers/credit and rewards import numpy, errors, ends, settings and trainers/parts only.
 4. `import turnwise`, its environments and its clients bring neither torch nor a web server.
 5. The wheel holds every module; turnwise.credit works where only numpy is installed.
 6. Every public name of turnwise resolves, and is imported when it is asked for, not before.

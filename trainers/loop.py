@@ -32,7 +32,7 @@ from .rollouts.samplers import SamplerState
 from .rollouts.samplers.memory import save_states
 from .runs import checkpoint
 from .runs import folder as rundir
-from .runs.console import Board
+from .runs.console import RunDisplay
 from .runs.held_out import evaluate_held_out
 from .runs.log import RunLog, choose
 from .runs.statistics import batch_statistics, failed_share, rollout_statistics
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class RunState:
-    """Count what a run has done."""
+    """What a run has done so far."""
 
     update: int = 0
     evaluated: int = -1  # the update after which the last evaluation took place
@@ -56,7 +56,7 @@ class RunState:
 
 
 class Trainer:
-    """Train until a stop rule of the recipe holds.
+    """One run between its first update and its last.
 
     Args:
         recipe: what to do.
@@ -65,7 +65,7 @@ class Trainer:
         client: where the environments are.
         trained: the policy.
         learner: updates the policy's weights.
-        board: where progress is shown.
+        display: where progress is shown.
         state: where the run stands.
         samplers: what samplers remember.
     """
@@ -78,12 +78,12 @@ class Trainer:
         client: SessionClient,
         trained: TrainedPolicy,
         learner: Learner,
-        board: Board,
+        display: RunDisplay,
         state: RunState | None = None,
         samplers: Mapping[str, SamplerState] | None = None,
     ) -> None:
         self.recipe, self.run_folder, self.client = recipe, run, client
-        self.trained, self.learner, self.board = trained, learner, board
+        self.trained, self.learner, self.display = trained, learner, display
         self.state = state or RunState()
         self.log = RunLog(run)
         self.assigner = bound.assigner
@@ -116,7 +116,7 @@ class Trainer:
                 if stop or self.state.update % self.recipe.train.save_every == 0:
                     self.save()
                 if stop:
-                    self.board.say(f"done after {self.state.update} updates: {stop}")
+                    self.display.say(f"done after {self.state.update} updates: {stop}")
                     return self.state
                 await self._update()
         except (asyncio.CancelledError, TurnwiseError) as cause:
@@ -166,7 +166,7 @@ class Trainer:
         self.state.evaluated = self.state.update
         self.state.success_rate = figures["eval/success_rate"]
         self._write({**entry, "train_seconds": self.state.train_seconds})
-        self.board.evaluated(entry)
+        self.display.evaluated(entry)
 
     async def _update(self) -> None:
         started = perf_counter()
@@ -188,7 +188,7 @@ class Trainer:
         section = self.recipe.log
         self.log.trajectories(number + 1, choose(collected.chosen, section.trajectories, section.sampled))
         self._write({**entry, "train_seconds": state.train_seconds, "total_tokens": state.num_tokens})
-        self.board.update(self._share(), entry)
+        self.display.update(self._share(), entry)
 
     def _learn(self, collected: Collected) -> dict[str, Any]:
         """Turn what was collected into an update; return the figures of the log."""
@@ -225,14 +225,18 @@ class Trainer:
         """Stop if too many rollouts failed, or an environment is another than before."""
         share, limit = failed_share(trajectories), self.recipe.train.max_failed
         if share > limit:
-            causes = Counter(each.error or each.end for each in trajectories if not each.counts)
+            causes = Counter(
+                trajectory.error or trajectory.end for trajectory in trajectories if not trajectory.counts
+            )
             shown = "; ".join(f"{count} times {cause}" for cause, count in causes.most_common(3))
             raise TrainingError(
                 f"update {self.state.update}: {100 * share:.0f} % of the rollouts failed, train.max_failed "
                 f"allows {100 * limit:.0f} %. Causes: {shown}"
             )
         known = self.state.fingerprints
-        met = {(each.env_id, each.fingerprint) for each in trajectories if each.counts}
+        met = {
+            (trajectory.env_id, trajectory.fingerprint) for trajectory in trajectories if trajectory.counts
+        }
         new = {(id, found) for id, found in met if found and known.get(id) != found}
         for id, found in sorted(new):
             if id in known:
@@ -263,8 +267,8 @@ def staleness(trajectories: Sequence[Trajectory], version: int) -> float:
     """Return how many versions behind the learner the sampled turns were, on average."""
     behind = [
         version - span.version
-        for each in trajectories
-        for turn in each.turns
+        for trajectory in trajectories
+        for turn in trajectory.turns
         for span in turn.generation.versions
     ]
     return sum(behind) / len(behind) if behind else 0.0

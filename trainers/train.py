@@ -25,7 +25,7 @@ from .rollouts.mixture import choices_of
 from .rollouts.samplers.memory import load_states
 from .runs import checkpoint
 from .runs import folder as rundir
-from .runs.console import Board
+from .runs.console import RunDisplay
 from .sections import EnvSection, ServerSection, TrainSection
 from .user_files import keep_parts
 from .validate import Bound, named_policy, validate
@@ -56,13 +56,13 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
     rundir.open_run(out, recipe, resume=resume or previous)
     keep_parts(recipe.parts.files, out)
     prepare_torch(recipe.train)
-    with Board(recipe.log.console) as board:
+    with RunDisplay(recipe.log.console) as display:
         saved = _saved(out, previous) if resume or previous else None
         if resume and saved is None:
-            board.say(f"{out}: no checkpoint yet, starting from the beginning")
-        first = _first_policy(recipe, out, board)
-        state = asyncio.run(_train(recipe, bound, out, board, first, saved))
-        board.table()
+            display.say(f"{out}: no checkpoint yet, starting from the beginning")
+        first = _first_policy(recipe, out, display)
+        state = asyncio.run(_train(recipe, bound, out, display, first, saved))
+        display.table()
     return state
 
 
@@ -83,15 +83,15 @@ def _saved(out: Path, previous: bool) -> checkpoint.Saved | None:
         raise CheckpointError(f"{error}{hint}") from error
 
 
-def _first_policy(recipe: Recipe, out: Path, board: Board) -> str:
+def _first_policy(recipe: Recipe, out: Path, display: RunDisplay) -> str:
     """Return the policy a run begins with; make it where the recipe names none."""
     named = named_policy(recipe.policy)
     if named:
         return named
     folder = out / "warmstart"
     if not folder.is_dir():
-        cloned = warm_start(recipe, folder, board.working)
-        board.say(
+        cloned = warm_start(recipe, folder, display.working)
+        display.say(
             f"warm start: {cloned.num_demonstrations} demonstrations ({cloned.num_won} won), "
             f"{cloned.num_steps} steps of cloning, {cloned.seconds:.0f} s"
         )
@@ -99,7 +99,7 @@ def _first_policy(recipe: Recipe, out: Path, board: Board) -> str:
 
 
 async def _train(
-    recipe: Recipe, bound: Bound, out: Path, board: Board, first: str, saved: checkpoint.Saved | None
+    recipe: Recipe, bound: Bound, out: Path, display: RunDisplay, first: str, saved: checkpoint.Saved | None
 ) -> RunState:
     state = RunState(**saved.state) if saved else RunState()
     sections = recipe.policy, recipe.prompt, recipe.rollout
@@ -113,7 +113,7 @@ async def _train(
     async with _client(recipe.server, recipe.env, out) as client:
         try:
             samplers = load_states(saved.folder / "samplers") if saved else {}
-            trainer = Trainer(recipe, bound, out, client, trained, learner, board, state, samplers)
+            trainer = Trainer(recipe, bound, out, client, trained, learner, display, state, samplers)
             trainer.log.cut(state.log_lines)
             return await trainer.run()
         finally:

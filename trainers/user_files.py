@@ -7,8 +7,6 @@ from pathlib import Path
 
 from ..files import import_file, write_whole
 
-__all__ = ["import_parts", "keep_parts"]
-
 
 def import_parts(files: Sequence[str]) -> None:
     """Import Python files, each once in a process, so that what they register can be named.

@@ -70,5 +70,5 @@ def test_no_update_trains_on_the_tasks_of_the_demonstrations(taught: Callable[..
 def test_no_refill_plays_the_tasks_of_an_update() -> None:
     sampler = TaskSampler(0, 8)
     rounds = {(update, 0): tuple(sampler.seeds(update)) for update in range(5)}
-    rounds |= {(update, r): tuple(sampler.further(update, r, 8)) for update in range(5) for r in range(1, 5)}
+    rounds |= {(update, r): tuple(sampler.refill(update, r, 8)) for update in range(5) for r in range(1, 5)}
     assert len(set(rounds.values())) == len(rounds) == 25

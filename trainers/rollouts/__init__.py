@@ -1,1 +1,10 @@
-"""rollouts."""
+"""Rollouts: the episodes that an update trains on.
+
+collect.py     plays, chooses and annotates them
+bound.py       the parts that a recipe names for that, bound
+tasks.py       which tasks; mixture.py in which environments
+horizon.py     how long episodes may be, by update
+plans/         how the episodes of a group come about: apart, or as a tree
+samplers/      which groups are trained on, and what is played or replayed besides
+annotators/    what is found out about turns after they were played
+"""

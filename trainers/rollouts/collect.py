@@ -96,7 +96,7 @@ class Collector:
             candidates = Candidates(
                 groups=groups,
                 num_groups=self.rollout.num_groups,
-                more=played.further,
+                more=played.refill,
                 rng=rng(self.train.seed, Stream.SAMPLERS, update, place),
                 state=self.states.get(slot, SamplerState()),
                 figures=figures,
@@ -147,7 +147,7 @@ class Collector:
 
     def seeds(self, update: int, round_: int, num: int) -> list[int]:
         """Return the task seeds of a round."""
-        return self._tasks.seeds(update) if round_ == 0 else self._tasks.further(update, round_, num)
+        return self._tasks.seeds(update) if round_ == 0 else self._tasks.refill(update, round_, num)
 
 
 class _Played:
@@ -162,7 +162,7 @@ class _Played:
         """Play the groups that the recipe asks for."""
         return tuple(await self._play(0))
 
-    async def further(self, num: int) -> Sequence[Group]:
+    async def refill(self, num: int) -> Sequence[Group]:
         """Play more groups, on tasks of their own."""
         self._round += 1
         return await self._play(num)

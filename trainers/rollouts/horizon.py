@@ -62,7 +62,7 @@ def stages(update: int, *, turns: Sequence[int], updates: Sequence[int]) -> int:
 
 @register("growing")
 def growing(update: int, *, start: int = 5, every: int = 10, add: int = 0, times: float = 1.0) -> int:
-    """Add to the number of turns, or multiply it, every so many updates.
+    """Add to the number of turns, or multiply it, every few updates.
 
     The additive and the multiplicative curriculum of "Thinking vs. Doing" (TTI,
     arXiv 2506.07976); ours lets both act.

@@ -46,7 +46,7 @@ class TaskSampler:
         first = update * self.num_groups
         return [self._visit(place) for place in range(first, first + self.num_groups)]
 
-    def further(self, update: int, round_: int, num: int) -> list[int]:
+    def refill(self, update: int, round_: int, num: int) -> list[int]:
         """Return that many more task seeds, for a round of refilling after the first of an update."""
         drawn = rng(self.seed, Stream.REFILLS, update, round_)
         if self.num_tasks == 0:

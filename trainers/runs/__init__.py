@@ -1,1 +1,8 @@
-"""runs."""
+"""Runs: what is kept of one, and shown while it goes on.
+
+folder.py      recipe.toml, run.json, and whether a run may begin or go on in a folder
+checkpoint.py  folders that are whole or not there
+log.py         log.jsonl and the trajectories; statistics.py the figures of a batch
+held_out.py    evaluation during training
+console.py     what the terminal shows
+"""

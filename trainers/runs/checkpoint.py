@@ -24,8 +24,6 @@ from ... import __version__
 from ...errors import CheckpointError
 from ...files import read_json, write_whole
 
-__all__ = ["Saved", "file_digest", "find", "latest", "load", "save"]
-
 SCHEMA = 1
 _NAME = re.compile(r"update-(\d{6,})")
 _MANIFEST, _STATE, _TENSORS, _POLICY = "manifest.json", "state.json", "learner.pt", "policy"
@@ -33,7 +31,7 @@ _MANIFEST, _STATE, _TENSORS, _POLICY = "manifest.json", "state.json", "learner.p
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Be a checkpoint that was read and found whole."""
+    """A checkpoint that was read and found whole."""
 
     folder: Path
     update: int
@@ -65,7 +63,7 @@ def save(
         learner: tensors, for torch.save.
         save_policy: writes the policy into the folder it is given.
         keep: how many checkpoints stay, at least 1.
-        save_more: writes further files into the checkpoint's folder.
+        save_more: writes more files into the checkpoint's folder.
 
     Returns:
         the folder.
@@ -103,7 +101,7 @@ def latest(root: Path, *, previous: bool = False) -> Path:
     """Return the folder of the newest checkpoint, or of the one before it.
 
     Raises:
-        CheckpointError: if there is none.
+        CheckpointError: if there is no such checkpoint.
     """
     folders = _folders(root) if root.is_dir() else []
     wanted = 2 if previous else 1
@@ -137,7 +135,7 @@ def find(path: Path) -> Path:
     """Return the policy folder that a run, a checkpoint or a policy folder holds.
 
     Raises:
-        CheckpointError: if it is none of these.
+        CheckpointError: if it is not one of these.
     """
     if (path / "config.json").is_file():
         return path

@@ -10,11 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["Board"]
 
-
-class Board:
-    """Show a run's progress; on a terminal a live bar, elsewhere a line an update.
+class RunDisplay:
+    """The progress of a run; on a terminal a live bar, elsewhere a line an update.
 
     Args:
         enabled: False shows nothing at all.
@@ -97,12 +95,12 @@ def describe(entry: Mapping[str, Any]) -> str:
 
 
 def _outcome(entry: Mapping[str, Any]) -> str:
-    each = [
+    rates = [
         f", {key.removeprefix('eval/').removesuffix('/success_rate')} {100 * rate:.1f} %"
         for key, rate in entry.items()
         if key.endswith("/success_rate") and key != "eval/success_rate"
     ]
     return (
         f"{100 * entry['eval/success_rate']:.1f} % of {entry['eval/episodes']:.0f} tasks solved, "
-        f"mean return {entry['eval/reward']:.3f}, {entry['eval/turns']:.1f} turns{''.join(each)}"
+        f"mean return {entry['eval/reward']:.3f}, {entry['eval/turns']:.1f} turns{''.join(rates)}"
     )

@@ -16,13 +16,11 @@ from ...agents.types import Trajectory
 from ...errors import TrainingError, UsageError
 from ...files import write_whole
 
-__all__ = ["RunLog", "choose", "read_log"]
-
 _FILE = "log.jsonl"
 
 
 class RunLog:
-    """Append to RUN/log.jsonl and write RUN/trajectories.
+    """The log of a run, RUN/log.jsonl, and its RUN/trajectories.
 
     Args:
         run: folder of the run.
@@ -76,10 +74,10 @@ def choose(trajectories: Sequence[Trajectory], mode: str, num: int) -> list[Traj
         return list(trajectories)
     if mode == "none" or num < 1 or not trajectories:
         return []
-    groups = list(dict.fromkeys(each.group for each in trajectories))
+    groups = list(dict.fromkeys(trajectory.group for trajectory in trajectories))
     num_kept = max(1, round(num * len(groups) / len(trajectories)))
     kept = set(groups[:: max(1, len(groups) // num_kept)][:num_kept])
-    return [each for each in trajectories if each.group in kept or not each.counts]
+    return [trajectory for trajectory in trajectories if trajectory.group in kept or not trajectory.counts]
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:

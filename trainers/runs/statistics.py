@@ -10,28 +10,26 @@ from ...agents.evaluation.results import succeeded
 from ...agents.rollout import RolloutStats
 from ...agents.types import Trajectory
 
-__all__ = ["batch_statistics", "failed_share", "rollout_statistics"]
-
 
 def batch_statistics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     """Return reward, success and length of the trajectories that count, and those of each environment."""
-    counting = [each for each in trajectories if each.counts]
+    counting = [trajectory for trajectory in trajectories if trajectory.counts]
     if not counting:
         return {}
-    returns = np.array([each.episode_return for each in counting])
-    lengths = [len(turn.generation.token_ids) for each in counting for turn in each.turns]
+    returns = np.array([trajectory.episode_return for trajectory in counting])
+    lengths = [len(turn.generation.token_ids) for trajectory in counting for turn in trajectory.turns]
     groups: dict[str, list[float]] = {}
-    for each in counting:
-        groups.setdefault(each.group, []).append(each.episode_return)
+    for trajectory in counting:
+        groups.setdefault(trajectory.group, []).append(trajectory.episode_return)
     spreads = [float(np.std(values)) for values in groups.values()]
-    outcomes = [each.success for each in counting if each.success is not None]
-    scores = [each.score for each in counting if each.score is not None]
+    outcomes = [trajectory.success for trajectory in counting if trajectory.success is not None]
+    scores = [trajectory.score for trajectory in counting if trajectory.score is not None]
     numbers = {
         "reward": float(returns.mean()),
         "reward_std": float(np.mean(spreads)),
         "frac_reward_zero_std": float(np.mean([spread <= 1e-12 for spread in spreads])),
         "completions/mean_length": float(np.mean(lengths)) if lengths else 0.0,
-        "turns/mean": float(np.mean([len(each.turns) for each in counting])),
+        "turns/mean": float(np.mean([len(trajectory.turns) for trajectory in counting])),
     }
     if outcomes:
         numbers["success_rate"] = float(np.mean(outcomes))
@@ -42,14 +40,14 @@ def batch_statistics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
 
 def _by_environment(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     """Return reward and success of each environment, where there are several."""
-    ids = sorted({each.env_id for each in trajectories})
+    ids = sorted({trajectory.env_id for trajectory in trajectories})
     if len(ids) == 1:
         return {}
     numbers = {}
     for id in ids:
-        mine = [each for each in trajectories if each.env_id == id]
-        numbers[f"reward/{id}"] = float(np.mean([each.episode_return for each in mine]))
-        numbers[f"success_rate/{id}"] = float(np.mean([succeeded(each) for each in mine]))
+        mine = [trajectory for trajectory in trajectories if trajectory.env_id == id]
+        numbers[f"reward/{id}"] = float(np.mean([trajectory.episode_return for trajectory in mine]))
+        numbers[f"success_rate/{id}"] = float(np.mean([succeeded(trajectory) for trajectory in mine]))
     return numbers
 
 
@@ -73,4 +71,4 @@ def rollout_statistics(stats: RolloutStats) -> dict[str, float]:
 
 def failed_share(trajectories: Sequence[Trajectory]) -> float:
     """Return the share of trajectories that failed for the machine's reasons."""
-    return sum(not each.counts for each in trajectories) / max(1, len(trajectories))
+    return sum(not trajectory.counts for trajectory in trajectories) / max(1, len(trajectories))

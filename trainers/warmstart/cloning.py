@@ -17,9 +17,7 @@ from ..learner.forward import MicroBatch, device_of, group_units, micro_batches,
 from ..learner.sequences import PackedBatch, pack
 from ..sections import WarmstartSection
 from .descent import make_descent, schedule_factor
-from .resume import Halfway, Place
-
-__all__ = ["Report", "clone", "measure"]
+from .resume import CloningCheckpoint, CloningState
 
 Report = Callable[[str, float], None]
 _MICRO_TOKENS = 4096
@@ -31,7 +29,7 @@ def clone(
     section: WarmstartSection,
     seed: int,
     report: Report,
-    halfway: Halfway | None = None,
+    checkpoint: CloningCheckpoint | None = None,
 ) -> int:
     """Train a model by cross entropy on the tokens of episodes.
 
@@ -40,8 +38,8 @@ def clone(
         episodes: with a generation on each turn.
         section: steps, seconds, batch size and optimizer.
         seed: of the order of episodes.
-        report: told the progress.
-        halfway: where a cloning that is interrupted is kept; None keeps nothing.
+        report: called with the progress.
+        checkpoint: where a cloning that is interrupted is kept; None keeps nothing.
 
     Returns:
         the number of steps taken, those before an interruption included.
@@ -50,28 +48,28 @@ def clone(
         TrainingError: if the loss is not finite.
         CheckpointError: if what was kept cannot be read.
     """
-    descent, place = make_descent(model, section), Place(rng(seed, Stream.CLONING))
-    if halfway:
-        halfway.restore(place, model, descent.optimizers)
-    begun = process_time() - place.spent_s
-    while (share := _share(place, section)) < 1.0:
-        while len(place.order) < section.batch_size:
-            place.order.extend(place.rng.permutation(len(episodes)).tolist())
-        chosen, place.order = place.order[: section.batch_size], place.order[section.batch_size :]
+    descent, state = make_descent(model, section), CloningState(rng(seed, Stream.CLONING))
+    if checkpoint:
+        checkpoint.restore(state, model, descent.optimizers)
+    begun = process_time() - state.spent_s
+    while (share := _share(state, section)) < 1.0:
+        while len(state.order) < section.batch_size:
+            state.order.extend(state.rng.permutation(len(episodes)).tolist())
+        chosen, state.order = state.order[: section.batch_size], state.order[section.batch_size :]
         batch = pack([episodes[i] for i in chosen])
         backward = partial(_backward, model, batch, section.language)
-        loss, _ = descent.step(backward, factor=schedule_factor(share), where=f"cloning, step {place.step}")
-        place.step, place.spent_s = place.step + 1, process_time() - begun
+        loss, _ = descent.step(backward, factor=schedule_factor(share), where=f"cloning, step {state.step}")
+        state.step, state.spent_s = state.step + 1, process_time() - begun
         report(f"cloning: loss {loss:.3f}", share)
-        if halfway:
-            halfway.keep(place, model, descent.optimizers)
-    return place.step
+        if checkpoint:
+            checkpoint.keep(state, model, descent.optimizers)
+    return state.step
 
 
-def _share(place: Place, section: WarmstartSection) -> float:
+def _share(state: CloningState, section: WarmstartSection) -> float:
     """Return how much of a cloning is done, by the limit that is nearer."""
-    share = place.step / section.max_steps
-    return max(share, place.spent_s / section.seconds) if section.seconds else share
+    share = state.step / section.max_steps
+    return max(share, state.spent_s / section.seconds) if section.seconds else share
 
 
 def _backward(model: CausalLM, batch: PackedBatch, language: float) -> float:
@@ -88,7 +86,7 @@ def _backward(model: CausalLM, batch: PackedBatch, language: float) -> float:
 
 
 def _language(model: CausalLM, hidden_MD: torch.Tensor, micro: MicroBatch) -> torch.Tensor:
-    """Return the summed cross entropy of every next token of the episodes, whoever said it.
+    """Return the summed cross entropy of every next token of the episodes, no matter who said it.
 
     An episode has some fifteen decisions among hundreds of tokens; what a name in
     an observation has to do with the same name in the task is learned from all.

@@ -27,19 +27,19 @@ from ..sections import WarmstartSection
 from .cloning import Report
 from .descent import make_descent, schedule_factor
 
-__all__ = ["EXERCISES", "Lesson", "learn_copying", "lesson", "look_up", "recognise", "say_again"]
-
 Row = list[tuple[int, bool]]  # tokens, and whether each follows from those before
 Exercise = Callable[[np.random.Generator, np.ndarray, int], Row]
 
 _SHORT, _LONGER, _LONG = 48, 96, 160  # tokens of a row
 _BATCH_TOKENS = 2304
-_END, _TASK, _OBSERVATION, _ACTION = (SPECIAL_TOKENS.index(each) for each in (END, TASK, OBSERVATION, ACTION))
+_END, _TASK, _OBSERVATION, _ACTION = (
+    SPECIAL_TOKENS.index(marker) for marker in (END, TASK, OBSERVATION, ACTION)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Hold rows of tokens.
+    """Rows of tokens.
 
     Attributes:
         ids_BL: tokens.
@@ -59,7 +59,7 @@ def learn_copying(model: CausalLM, section: WarmstartSection, seed: int, report:
         model: trained in place.
         section: `copy_steps` and the optimizer.
         seed: of the exercises.
-        report: told the progress.
+        report: called with the progress.
 
     Raises:
         TrainingError: if the loss is not finite.
@@ -148,10 +148,10 @@ def _ask(rng: np.random.Generator, tokens: np.ndarray, length: int, *, with_code
     row: Row = []
     while len(row) < length:
         number = int(rng.integers(len(names)))
-        told = [_TASK, *_draw(rng, some, 0, 4), *names[number], *_draw(rng, some, 0, 4)]
+        task = [_TASK, *_draw(rng, some, 0, 4), *names[number], *_draw(rng, some, 0, 4)]
         shown = [] if row else [_OBSERVATION, *listed]
         answer = [*(codes if with_codes else names)[number], _END]
-        row += _unknown([*told, *shown, _ACTION]) + [(token, True) for token in answer]
+        row += _unknown([*task, *shown, _ACTION]) + [(token, True) for token in answer]
     return row
 
 

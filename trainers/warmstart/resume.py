@@ -24,15 +24,13 @@ from ...agents.models import CausalLM
 from ...errors import CheckpointError
 from ...files import write_whole
 
-__all__ = ["Halfway", "Place"]
-
 EVERY_S = 60.0  # between two writings
 _UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, UnpicklingError)
 
 
 @dataclass(slots=True)
-class Place:
-    """Say how far a cloning is."""
+class CloningState:
+    """How far a cloning is."""
 
     rng: np.random.Generator  # of the order of episodes
     step: int = 0
@@ -40,8 +38,8 @@ class Place:
     order: list[int] = field(default_factory=list)  # the episodes that come next
 
 
-class Halfway:
-    """Write down a cloning now and then, and go on from there.
+class CloningCheckpoint:
+    """A file that a cloning is written to now and then, and goes on from.
 
     Args:
         out: the folder that the policy will have; the file lies beside it.
@@ -49,8 +47,8 @@ class Halfway:
     """
 
     def __init__(self, out: Path, depends: Any) -> None:
-        told = json.dumps(depends, sort_keys=True, default=str)
-        name = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+        text = json.dumps(depends, sort_keys=True, default=str)
+        name = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         self.file = out.with_name(f".{out.name}.{name}.cloning")
         self._written = monotonic()
 
@@ -59,7 +57,9 @@ class Halfway:
         """Tell whether there is something to go on from."""
         return self.file.is_file()
 
-    def restore(self, place: Place, model: CausalLM, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+    def restore(
+        self, state: CloningState, model: CausalLM, optimizers: Sequence[torch.optim.Optimizer]
+    ) -> None:
         """Put all where it was when it was last written down; where nothing was, change nothing.
 
         Raises:
@@ -70,17 +70,17 @@ class Halfway:
         try:
             kept = torch.load(self.file, weights_only=True)
             model.load_state_dict(kept["model"])
-            for optimizer, state in zip(optimizers, kept["optimizers"], strict=True):
-                optimizer.load_state_dict(state)
-            place.rng.bit_generator.state = json.loads(kept["rng"])
-            place.step, place.spent_s, place.order = kept["step"], kept["spent_s"], kept["order"]
+            for optimizer, saved in zip(optimizers, kept["optimizers"], strict=True):
+                optimizer.load_state_dict(saved)
+            state.rng.bit_generator.state = json.loads(kept["rng"])
+            state.step, state.spent_s, state.order = kept["step"], kept["spent_s"], kept["order"]
         except _UNREADABLE as error:
             raise CheckpointError(
                 f"{self.file}: the cloning that was interrupted cannot be read ({error}); "
-                "delete the file to begin anew"
+                "delete the file to begin again"
             ) from error
 
-    def keep(self, place: Place, model: CausalLM, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+    def keep(self, state: CloningState, model: CausalLM, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         """Write all down if it is time; call it between two steps."""
         if monotonic() - self._written < EVERY_S:
             return
@@ -88,10 +88,10 @@ class Halfway:
         kept = {
             "model": model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-            "rng": json.dumps(place.rng.bit_generator.state),
-            "step": place.step,
-            "spent_s": place.spent_s,
-            "order": place.order,
+            "rng": json.dumps(state.rng.bit_generator.state),
+            "step": state.step,
+            "spent_s": state.spent_s,
+            "order": state.order,
         }
         torch.save(kept, content)
         write_whole(self.file, content.getvalue())

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from ... import __version__
-from ...agents.policies import write_settings
+from ...agents.policies import AgentSettings, write_settings
 from ...agents.prompts.config import PromptConfig
 from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
 from ...agents.tiny.model import TinyConfig, TinyLM
@@ -44,16 +44,14 @@ from .cloning import Report, clone, measure
 from .copying import learn_copying
 from .demonstrations import collect
 from .encoding import texts_of, to_tokens
-from .resume import Halfway
-
-__all__ = ["Cloned", "warm_start"]
+from .resume import CloningCheckpoint
 
 _HELD_BACK = 0.1  # share of demonstrations that are not cloned but measured on
 
 
 @dataclass(frozen=True, slots=True)
 class Cloned:
-    """Say what a warm start came to."""
+    """What a warm start came to."""
 
     num_demonstrations: int
     num_won: int
@@ -69,9 +67,9 @@ def warm_start(
     """Make a policy from demonstrations and write it into a folder, whole or not at all.
 
     Args:
-        recipe: [env], [policy], [warmstart], [prompt] and train.seed are read.
+        recipe: [env], [policy], [warmstart], [prompt], [rollout] and [train] are read.
         out: the folder; an existing one is replaced.
-        report: told what is being done and how much of it is done, 0 to 1.
+        report: called with what is being done and how much of it is done, 0 to 1.
         start: the folder of a policy to go on from, with its tokenizer; a new one by default.
 
     Raises:
@@ -80,47 +78,60 @@ def warm_start(
         CheckpointError: if `start` holds no tiny policy.
     """
     begun = load_checkpoint(start) if start else None
-    section, started = recipe.warmstart, perf_counter()
-    played = play_demonstrations(
-        recipe.env, section, recipe.prompt.style, recipe.rollout.max_turns, recipe.train.seed, report
+    section, prompt, seed, started = recipe.warmstart, recipe.prompt, recipe.train.seed, perf_counter()
+    settings = agent_settings(prompt, recipe.rollout)
+    played = play_demonstrations(recipe.env, section, prompt.style, recipe.rollout.max_turns, seed, report)
+    played = _counting(played, recipe.train.max_failed)
+    chosen = _worth_cloning(played, section.only_won)
+    model, tokenizer = begun or _new_policy(recipe.policy, played, prompt, seed)
+    encoded = to_tokens(
+        chosen, tokenizer, prompt, settings.constraint, model.context_tokens, settings.max_tokens
     )
+    checkpoint = CloningCheckpoint(out, _depends(recipe, start))
+    if section.copy_steps and not start and not checkpoint.begun:
+        look_back(model)
+        learn_copying(model, section, seed, report)
+    steps, loss, accuracy = _clone_and_measure(model, encoded, section, seed, report, checkpoint)
+    won = sum(bool(trajectory.success) for trajectory in played)
+    cloned = Cloned(len(played), won, steps, loss, accuracy, perf_counter() - started)
+    document = {
+        "environment": names_of(recipe.env),
+        "settings": asdict(section),
+        "start": file_digest(start / "model.safetensors") if start else None,
+        "seed": seed,
+        "demonstrations": cloned.num_demonstrations,
+        "won": cloned.num_won,
+        "steps": cloned.num_steps,
+        "loss": cloned.loss,
+        "accuracy": cloned.accuracy,
+    }
+    _save(model, tokenizer, settings, document, out, compact=section.compact)
+    checkpoint.done()
+    return cloned
+
+
+def _counting(played: Sequence[Trajectory], max_failed: float) -> list[Trajectory]:
+    """Return the demonstrations that did not fail; refuse to go on if too many did."""
     failed = failed_share(played)
-    if failed > recipe.train.max_failed:
-        cause = next(each.error for each in played if not each.counts)
+    if failed > max_failed:
+        cause = next(trajectory.error for trajectory in played if not trajectory.counts)
         raise TrainingError(
             f"{100 * failed:.0f} % of the demonstrations failed, train.max_failed allows "
-            f"{100 * recipe.train.max_failed:.0f} %. The first cause: {cause}"
+            f"{100 * max_failed:.0f} %. The first cause: {cause}"
         )
-    played = [each for each in played if each.counts]
-    taught = [each for each in played if any(turn.info["taught"] for turn in each.turns)]
-    chosen = [each for each in taught if each.success is not False] if section.only_won else taught
+    return [trajectory for trajectory in played if trajectory.counts]
+
+
+def _worth_cloning(played: Sequence[Trajectory], only_won: bool) -> list[Trajectory]:
+    """Return the demonstrations to clone: those that teach, and if asked only those not lost."""
+    taught = [trajectory for trajectory in played if any(turn.info["taught"] for turn in trajectory.turns)]
+    chosen = [trajectory for trajectory in taught if trajectory.success is not False] if only_won else taught
     if taught and not chosen:
         raise TrainingError(
             f"none of {len(taught)} demonstrations succeeded: raise warmstart.episodes, lower "
             "warmstart.slip, or set warmstart.only_won = false"
         )
-    prompt = recipe.prompt
-    model, tokenizer = begun or _new_policy(recipe, played, prompt)
-    settings = agent_settings(prompt, recipe.rollout)
-    encoded = to_tokens(
-        chosen, tokenizer, prompt, settings.constraint, model.context_tokens, settings.max_tokens
-    )
-    halfway = Halfway(out, _depends(recipe, start))
-    if section.copy_steps and not start and not halfway.begun:
-        look_back(model)
-        learn_copying(model, section, recipe.train.seed, report)
-    steps, loss, accuracy = _clone_and_measure(model, encoded, section, recipe.train.seed, report, halfway)
-    cloned = Cloned(
-        num_demonstrations=len(played),
-        num_won=sum(bool(each.success) for each in played),
-        num_steps=steps,
-        loss=loss,
-        accuracy=accuracy,
-        seconds=perf_counter() - started,
-    )
-    _save(model, tokenizer, recipe, cloned, out, start)
-    halfway.done()
-    return cloned
+    return chosen
 
 
 def _depends(recipe: Recipe, start: Path | None) -> dict[str, Any]:
@@ -135,11 +146,10 @@ def _depends(recipe: Recipe, start: Path | None) -> dict[str, Any]:
 
 
 def _new_policy(
-    recipe: Recipe, played: Sequence[Trajectory], prompt: PromptConfig
+    section: PolicySection, played: Sequence[Trajectory], prompt: PromptConfig, seed: int
 ) -> tuple[TinyLM, TinyTokenizer]:
-    tokenizer = TinyTokenizer.train(texts_of(played, prompt), recipe.policy.vocab_size)
-    seed = torch_seed(recipe.train.seed, Stream.POLICY_WEIGHTS)
-    return TinyLM(_sizes(recipe.policy, tokenizer), seed=seed), tokenizer
+    tokenizer = TinyTokenizer.train(texts_of(played, prompt), section.vocab_size)
+    return TinyLM(_sizes(section, tokenizer), seed=torch_seed(seed, Stream.POLICY_WEIGHTS)), tokenizer
 
 
 def _clone_and_measure(
@@ -148,16 +158,16 @@ def _clone_and_measure(
     section: WarmstartSection,
     seed: int,
     report: Report,
-    halfway: Halfway,
+    checkpoint: CloningCheckpoint,
 ) -> tuple[int, float | None, float | None]:
     """Clone what can be learned; without any, the policy stays as it was initialised."""
-    taught = [each for each in encoded if pack([each]).num_targets]
+    taught = [trajectory for trajectory in encoded if pack([trajectory]).num_targets]
     if not taught or section.max_steps == 0:
         report("nothing to clone: the policy starts untrained", 1.0)
         return 0, None, None
     num_held = int(len(taught) * _HELD_BACK)
     held, cloned = taught[:num_held], taught[num_held:]
-    steps = clone(model, cloned, section, seed, report, halfway)
+    steps = clone(model, cloned, section, seed, report, checkpoint)
     return steps, *measure(model, pack(held or cloned))
 
 
@@ -204,27 +214,22 @@ def _sizes(section: PolicySection, tokenizer: TinyTokenizer) -> TinyConfig:
 
 
 def _save(
-    model: TinyLM, tokenizer: TinyTokenizer, recipe: Recipe, cloned: Cloned, out: Path, start: Path | None
+    model: TinyLM,
+    tokenizer: TinyTokenizer,
+    settings: AgentSettings,
+    document: dict[str, Any],
+    out: Path,
+    *,
+    compact: bool,
 ) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        kept = copy.deepcopy(model).to(torch.bfloat16) if recipe.warmstart.compact else model
-        save_checkpoint(kept, tokenizer, temporary)
-        write_settings(temporary, agent_settings(recipe.prompt, recipe.rollout))
-        document = {
-            "environment": names_of(recipe.env),
-            "settings": asdict(recipe.warmstart),
-            "start": file_digest(start / "model.safetensors") if start else None,
-            "seed": recipe.train.seed,
-            "demonstrations": cloned.num_demonstrations,
-            "won": cloned.num_won,
-            "steps": cloned.num_steps,
-            "loss": cloned.loss,
-            "accuracy": cloned.accuracy,
-            "sha256": file_digest(temporary / "model.safetensors"),
-        }
+        saved = copy.deepcopy(model).to(torch.bfloat16) if compact else model
+        save_checkpoint(saved, tokenizer, temporary)
+        write_settings(temporary, settings)
+        document = {**document, "sha256": file_digest(temporary / "model.safetensors")}
         write_whole(temporary / "warmstart.json", json.dumps(document, indent=2, sort_keys=True).encode())
         if out.exists():
             shutil.rmtree(out)

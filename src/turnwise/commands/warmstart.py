@@ -43,7 +43,7 @@ def warmstart(
       turnwise warmstart --from warm --set warmstart.slip=0.3 --out warmer
     """
     from ..trainers.recipe import load
-    from ..trainers.runs.console import Board
+    from ..trainers.runs.console import RunDisplay
     from ..trainers.train import prepare_torch
     from ..trainers.warmstart.warmstart import warm_start
 
@@ -62,8 +62,8 @@ def warmstart(
     place = replace(place, train_kwargs={**place.train_kwargs, **parse_kwargs(kwargs)})
     chosen = replace(loaded, env=place, warmstart=section, train=replace(loaded.train, seed=seed))
     prepare_torch(chosen.train)
-    with Board() as board:
-        cloned = warm_start(chosen, out, board.working, start=start)
+    with RunDisplay() as display:
+        cloned = warm_start(chosen, out, display.working, start=start)
     size = sum(file.stat().st_size for file in out.iterdir())
     measured = "" if cloned.loss is None else f", {cloned.loss:.3f} nats a token on demonstrations held back"
     typer.echo(

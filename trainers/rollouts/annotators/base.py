@@ -9,7 +9,7 @@ and never the run.
     @register("word_count")
     async def word_count(trajectories, policy):
         '''Count the words of every message.'''
-        return Annotated({"words": [[len(t.action.split()) for t in each.turns] for each in trajectories]})
+        return Annotated({"words": [[len(turn.action.split()) for turn in t.turns] for t in trajectories]})
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ...parts import Named, Registry
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """Hold what an annotator found.
+    """What an annotator found.
 
     Args:
         columns: by name, one row a trajectory with one number a turn.
@@ -60,7 +60,9 @@ class Annotator(Named[Awaitable[Any]]):
         Raises:
             UsageError: if the policy lacks what it needs, or a row has another length than its turns.
         """
-        places = [place for place, each in enumerate(trajectories) if each.counts and each.turns]
+        places = [
+            place for place, trajectory in enumerate(trajectories) if trajectory.counts and trajectory.turns
+        ]
         chosen = [trajectories[place] for place in places]
         found: Annotated = await self.function(chosen, policy, **params)
         noted = list(trajectories)

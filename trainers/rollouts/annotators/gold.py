@@ -11,8 +11,6 @@ from ....agents.types import Trajectory, Turn
 from ....errors import PolicyError, UsageError
 from .base import Annotated, register
 
-__all__ = ["gold_prob"]
-
 Tokens = tuple[int, ...]
 
 

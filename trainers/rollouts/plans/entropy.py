@@ -10,8 +10,6 @@ from ....errors import UsageError
 from ....streams import Stream, rng
 from .base import register
 
-__all__ = ["branches", "entropy", "normalised_entropy"]
-
 
 @register("entropy")
 def entropy(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from .base import register
 
-__all__ = ["independent"]
-
 
 @register("independent")
 def independent(group_size: int) -> None:

@@ -1,4 +1,4 @@
-"""Trees of a fixed shape: so many branches at each of some turns."""
+"""Trees of a fixed shape: branches at each of some turns."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from ....agents.rollout import BranchingPlan, BranchPoint
 from ....errors import UsageError
 from .base import register
-
-__all__ = ["tree"]
 
 
 @register("tree")

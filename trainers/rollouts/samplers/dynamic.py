@@ -5,8 +5,6 @@ from __future__ import annotations
 from ....errors import UsageError
 from .base import Candidates, is_dead, register
 
-__all__ = ["dynamic"]
-
 
 @register("dynamic")
 async def dynamic(candidates: Candidates, *, max_rounds: int = 10) -> Candidates:

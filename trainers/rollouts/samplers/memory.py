@@ -13,8 +13,6 @@ from ....agents.types import Trajectory
 from ....errors import CheckpointError, UsageError
 from .base import SamplerState
 
-__all__ = ["load_states", "save_states"]
-
 
 def save_states(folder: Path, states: Mapping[str, SamplerState]) -> None:
     """Write the states of samplers by name into a folder, which is made if there is anything to write."""
@@ -23,7 +21,7 @@ def save_states(folder: Path, states: Mapping[str, SamplerState]) -> None:
         names = [[key, len(kept)] for key, kept in state.kept.items()]
         document = {"kept": names, "values": dict(state.values)}
         (folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
-        trajectories = [each for kept in state.kept.values() for each in kept]
+        trajectories = [trajectory for kept in state.kept.values() for trajectory in kept]
         write_trajectories(folder / f"{name}.jsonl.gz", trajectories)
 
 

@@ -10,8 +10,6 @@ from ....agents.types import Trajectory
 from ....errors import UsageError
 from .base import Candidates, Group, register, returns_of
 
-__all__ = ["replay"]
-
 
 @register("replay")
 async def replay(

@@ -7,8 +7,6 @@ import numpy as np
 from ....errors import UsageError
 from .base import Candidates, Group, register, returns_of
 
-__all__ = ["variance"]
-
 
 @register("variance")
 async def variance(candidates: Candidates, *, share: float = 0.25) -> Candidates:

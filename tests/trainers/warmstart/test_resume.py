@@ -9,7 +9,7 @@ import pytest
 
 from turnwise.errors import CheckpointError
 from turnwise.trainers.recipe import Recipe
-from turnwise.trainers.warmstart import resume as halfway
+from turnwise.trainers.warmstart import resume
 from turnwise.trainers.warmstart.warmstart import warm_start
 
 Lights = Callable[..., Recipe]
@@ -30,7 +30,7 @@ def interrupt_at(step: int) -> Callable[[str, float], None]:
 
 @pytest.fixture(params=[0, 4], ids=["cloning", "copying first"])
 def recipe(taught: Lights, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Recipe:
-    monkeypatch.setattr(halfway, "EVERY_S", 0.0)
+    monkeypatch.setattr(resume, "EVERY_S", 0.0)
     section = {"episodes": 20, "max_steps": 12, "only_won": False, "optimizer": "muon"}
     return taught(warmstart={**section, "copy_steps": request.param})
 
@@ -51,7 +51,7 @@ def test_an_interrupted_cloning_goes_on_to_the_same_bytes(recipe: Recipe, tmp_pa
     assert not list(tmp_path.glob(".*"))
 
 
-def test_another_recipe_begins_anew(recipe: Recipe, taught: Lights, tmp_path: Path) -> None:
+def test_another_recipe_begins_again(recipe: Recipe, taught: Lights, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         warm_start(recipe, tmp_path / "warm", interrupt_at(5))
     other = taught(warmstart={"episodes": 20, "max_steps": 6, "only_won": False, "optimizer": "muon"})
@@ -65,6 +65,6 @@ def test_what_cannot_be_read_is_said_and_nothing_is_lost(recipe: Recipe, tmp_pat
         warm_start(recipe, tmp_path / "warm", interrupt_at(5))
     (kept,) = tmp_path.glob(".warm.*.cloning")
     kept.write_bytes(kept.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="delete the file to begin anew"):
+    with pytest.raises(CheckpointError, match="delete the file to begin again"):
         warm_start(recipe, tmp_path / "warm")
     assert kept.is_file()
