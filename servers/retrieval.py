@@ -30,8 +30,6 @@ from ..errors import UnknownName, UsageError
 from .protocol.problems import PROBLEM_TYPE, encode_problem
 from .protocol.types import Problem
 
-__all__ = ["build_retrieval_app", "main"]
-
 _MAX_QUERIES = 1_000
 _MAX_TOPK = 100
 _MAX_QUERY_CHARS = 65_536

@@ -27,8 +27,6 @@ from .front import FrontDoor, fields_of, response_headers, wait_of
 from .keys import ANYONE, Keys
 from .messages import Request, Response
 
-__all__ = ["Application", "build_app"]
-
 Connected = Callable[[], AbstractAsyncContextManager[object]]
 Drain = Callable[[], object]
 

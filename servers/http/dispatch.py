@@ -30,8 +30,6 @@ from ..sessions.service import Service
 from .keys import Caller
 from .messages import Request, Response
 
-__all__ = ["Calls", "refusal_response"]
-
 STREAM_PAUSE_S = 10.0
 _PROBLEM = b'{"type"'  # how a problem begins, and no reply
 

@@ -38,8 +38,6 @@ from ..protocol.problems import PROBLEM_TYPE, encode_problem, too_large
 from .front import FrontDoor, response_headers
 from .messages import Response
 
-__all__ = ["MAX_HEAD_BYTES", "BoundedHttp", "StepProtocol"]
-
 log = logging.getLogger("turnwise.servers")
 
 MAX_HEAD_BYTES = 65_536

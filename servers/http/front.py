@@ -21,8 +21,6 @@ from .group_commit import GroupCommit
 from .keys import ANYONE, Caller, Keys
 from .messages import JSON_TYPE, Request, Response
 
-__all__ = ["FrontDoor"]
-
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -9,8 +9,6 @@ from ..protocol.problems import Refused
 from .dispatch import Calls, refusal_response
 from .messages import Response
 
-__all__ = ["GroupCommit"]
-
 Give = Callable[[Response | None], object]
 
 

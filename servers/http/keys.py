@@ -15,8 +15,6 @@ from pathlib import Path
 
 from ...errors import UsageError
 
-__all__ = ["ANYONE", "Caller", "Keys"]
-
 MIN_SECRET_CHARS = 16
 
 

@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 from ..protocol.encoding import select_fields_of_all
 from .keys import Caller
 
-__all__ = ["JSON_TYPE", "Request", "Response"]
-
 JSON_TYPE = "application/json"
 
 

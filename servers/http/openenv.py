@@ -23,8 +23,6 @@ from ..sessions.pending import settled
 from .dispatch import Calls
 from .keys import Caller
 
-__all__ = ["env_of", "serve_openenv"]
-
 _PREFIX, _SUFFIX = "/openenv/", "/ws"
 _CODES = {
     "environment_failed": "FACTORY_ERROR",

@@ -34,8 +34,6 @@ from .front import Message, Receive, Scope, Send
 from .messages import Response
 from .websocket import names
 
-__all__ = ["Subjects", "Traced", "code_of", "parent_of", "traced"]
-
 _SPANS_PATH = "/v1/traces"
 _FLUSH_S = 5.0
 _MAX_PATH = 256

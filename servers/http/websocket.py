@@ -23,8 +23,6 @@ from .dispatch import Calls, refusal_response
 from .keys import Caller, Keys
 from .messages import Request, Response
 
-__all__ = ["PATH", "names", "serve_socket"]
-
 PATH = "/v1/ws"
 _MAX_IN_FLIGHT = 64
 _MEMBERS = {"request", "call", "body", "wait_s", "fields"}

@@ -20,8 +20,6 @@ from .descriptions import EnvDescription, describe_env
 from .hosts import Host, Isolation, LocalHost, isolation_of
 from .process_pool import ProcessPool
 
-__all__ = ["Catalogue"]
-
 _LOOKS_LIKE_FILE = re.compile(r"[/\\]|^~|\.[A-Za-z0-9]{1,8}$")
 
 

@@ -11,8 +11,6 @@ import socket
 import time
 from collections.abc import Callable
 
-__all__ = ["Channel"]
-
 _CHUNK_BYTES = 1 << 16
 _HANGUP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 

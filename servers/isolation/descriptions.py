@@ -18,8 +18,6 @@ from ...envs.fingerprint import code_fingerprint
 from ...envs.registry import is_registered, load_class, registered
 from ...errors import UnknownName
 
-__all__ = ["EnvDescription", "describe_env", "description_from", "plain_description"]
-
 
 @dataclass(frozen=True, slots=True)
 class EnvDescription:

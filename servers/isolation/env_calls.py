@@ -20,8 +20,6 @@ from ...envs.registry import make
 from .descriptions import describe_env, plain_description
 from .hosts import LocalHost
 
-__all__ = ["answer_requests"]
-
 
 def answer_requests(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer until the requests end; the first of them says how to be set up."""

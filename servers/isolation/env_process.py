@@ -13,8 +13,6 @@ import sys
 
 from .lifeline import go_on_under_guard
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Serve requests until the server closes the connection."""

@@ -19,8 +19,6 @@ from typing import Any, Literal, Protocol
 
 from ...envs.core import ENV_ERRORS, Checked, TextEnv, raise_as_fault
 
-__all__ = ["Host", "Isolation", "LocalHost", "Played", "isolation_of", "wait_until_closed"]
-
 log = logging.getLogger("turnwise.servers")
 
 _CLOSING: set[threading.Thread] = set()

@@ -15,8 +15,6 @@ from typing import Any, Protocol
 
 from .channel import Channel
 
-__all__ = ["Launched", "Launcher", "ProcessLauncher"]
-
 
 class Launched(Protocol):
     """A process that keeps environments."""

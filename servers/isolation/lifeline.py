@@ -13,8 +13,6 @@ import signal
 import sys
 import threading
 
-__all__ = ["die_with", "go_on_under_guard"]
-
 _PR_SET_PDEATHSIG = 1
 
 

@@ -15,8 +15,6 @@ from .hosts import Isolation, isolation_of
 from .launchers import ProcessLauncher
 from .process_pool import ProcessPool
 
-__all__ = ["Processes", "build_catalogue"]
-
 
 @dataclass(frozen=True, slots=True)
 class Processes:

@@ -19,8 +19,6 @@ from .channel import Channel
 from .hosts import Played
 from .launchers import Launched, Launcher, ProcessLauncher
 
-__all__ = ["DeadlineOver", "HostLost", "ProcessHost", "ProcessPool", "RemoteFault", "reason_of"]
-
 _MAX_ANSWER_BYTES = 64 << 20
 _BUILD_S = 120.0
 

@@ -17,8 +17,6 @@ from .limits import Limits
 from .problems import Refused, bad_request, too_large
 from .types import CreateItem, ForkItem, ResetItem, StepItem
 
-__all__ = ["Batch", "Body", "body_of", "read_body"]
-
 T = TypeVar("T")
 
 Id = Field(max_length=200)

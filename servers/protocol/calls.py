@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CALLS", "Call", "Where"]
-
 Where = Literal["session", "sessions", "home", "every", "any"]
 
 

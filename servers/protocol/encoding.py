@@ -18,22 +18,6 @@ from .limits import Limits
 from .problems import Refused, bad_request, too_large
 from .types import Problem, Reply, StepItem
 
-__all__ = [
-    "NDJSON_TYPE",
-    "PROTOCOL",
-    "check_depth",
-    "decode_item",
-    "digest",
-    "encode_core",
-    "encode_reply",
-    "load_body",
-    "problem_from",
-    "read_step",
-    "read_steps",
-    "select_fields",
-    "select_fields_of_all",
-]
-
 PROTOCOL = 1
 NDJSON_TYPE = "application/x-ndjson"
 _STEP = {"episode", "turn", "action"}

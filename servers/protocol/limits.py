@@ -8,8 +8,6 @@ from typing import Annotated
 from ...errors import UsageError
 from ...settings import Setting
 
-__all__ = ["Limits"]
-
 _MAY_BE_ZERO = ("max_sessions_per_key", "max_rate", "max_burst")
 
 

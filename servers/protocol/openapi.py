@@ -16,8 +16,6 @@ from .calls import Call
 from .problems import PROBLEM_TYPE
 from .types import Problem, Reply
 
-__all__ = ["PROBLEMS", "documented"]
-
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "title": "Id"}}
 _FIELDS = {
     "name": "fields",

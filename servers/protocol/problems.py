@@ -13,31 +13,6 @@ import orjson
 
 from .types import Problem
 
-__all__ = [
-    "PROBLEM_TYPE",
-    "Refused",
-    "bad_request",
-    "busy",
-    "capacity",
-    "draining",
-    "encode_problem",
-    "environment_failed",
-    "episode_finished",
-    "journal_unavailable",
-    "not_a_key",
-    "not_allowed",
-    "rate_limited",
-    "rebuild_failed",
-    "replay_diverged",
-    "request_id_reused",
-    "still_running",
-    "too_large",
-    "unknown_environment",
-    "unknown_session",
-    "worker_gone",
-    "wrong_turn",
-]
-
 PROBLEM_TYPE = "application/problem+json"
 _SHORT_CHARS = 200
 

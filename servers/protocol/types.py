@@ -15,16 +15,6 @@ from typing import Any
 from ...ends import End
 from ...errors import RequestRefused, UsageError
 
-__all__ = [
-    "CreateItem",
-    "ForkItem",
-    "Problem",
-    "Reply",
-    "ResetItem",
-    "StepItem",
-    "places_of",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class CreateItem:

@@ -13,8 +13,6 @@ from ..sessions.counts import Ledger
 from ..sessions.service import Service
 from .config import ServerConfig
 
-__all__ = ["build_service", "load_keys"]
-
 
 def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | None = None) -> Service:
     """Build the session service that a configuration asks for.

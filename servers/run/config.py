@@ -13,8 +13,6 @@ from ...settings import Setting
 from ..isolation.hosts import Isolation
 from ..protocol.limits import Limits
 
-__all__ = ["ServerConfig"]
-
 MAX_WORKERS = 64
 _SYNC = {"normal": "NORMAL", "full": "FULL"}
 

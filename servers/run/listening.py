@@ -11,8 +11,6 @@ from ...errors import UsageError
 from ...files import write_whole
 from .config import ServerConfig
 
-__all__ = ["announce", "listen"]
-
 log = logging.getLogger("turnwise.servers")
 
 _BACKLOG = 2048

@@ -7,8 +7,6 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-__all__ = ["configure_logs"]
-
 
 class _JsonLines(logging.Formatter):
     """A format of one JSON object a line, the traceback inside it."""

@@ -20,8 +20,6 @@ from ..http.fast_path import BoundedHttp
 from ..http.front import App
 from .config import ServerConfig
 
-__all__ = ["run_server"]
-
 log = logging.getLogger("turnwise.servers")
 
 _LOOK_S = 0.1

@@ -13,8 +13,6 @@ from .logs import configure_logs
 from .process import run_server
 from .supervisor import supervise
 
-__all__ = ["ServerConfig", "build_service", "serve"]
-
 
 def serve(config: ServerConfig) -> int:
     """Serve until SIGTERM or SIGINT, then finish what runs and stop.

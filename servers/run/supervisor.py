@@ -34,8 +34,6 @@ from .listening import announce, listen
 from .logs import configure_logs
 from .process import run_server
 
-__all__ = ["supervise"]
-
 log = logging.getLogger("turnwise.servers")
 
 _MAX_FAILED_STARTS = 5

@@ -15,8 +15,6 @@ from ..protocol.types import Problem
 if TYPE_CHECKING:
     from .service import Service
 
-__all__ = ["Admission"]
-
 _RETRY_AFTER_S = 1.0
 _CHECK_AGAIN_S = 0.1  # where other workers close sessions, too
 

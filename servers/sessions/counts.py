@@ -19,8 +19,6 @@ from typing import Protocol
 from ..protocol.limits import Limits
 from ..protocol.problems import Refused, rate_limited
 
-__all__ = ["Ledger", "LocalLedger", "Rates", "SharedLedger"]
-
 _WORD_BYTES = 8
 
 

@@ -19,6 +19,7 @@ import orjson
 from ...envs.core import ENV_ERRORS
 from ...envs.registry import version_of
 from ...streams import mixed_seed
+from ..isolation.process_pool import reason_of
 from ..protocol.limits import Limits
 from ..protocol.problems import (
     Refused,
@@ -32,12 +33,9 @@ from ..protocol.problems import (
 )
 from ..protocol.types import CreateItem, ForkItem
 from .admission import Admission
-from .environments import reason_of
 from .journal.records import Entry, SessionRecord
 from .service import Service
 from .session import Session
-
-__all__ = ["Creation"]
 
 Made = Callable[[], None]
 _FORK = ("fork",)

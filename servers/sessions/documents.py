@@ -8,8 +8,6 @@ from typing import Any
 from .journal.records import Entry, SessionRecord
 from .session import Session
 
-__all__ = ["entry_documents", "journal_document", "line_of", "standing"]
-
 
 def standing(session: Session) -> dict[str, Any]:
     """Say where a session stands, but for its last reply."""

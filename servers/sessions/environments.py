@@ -22,8 +22,6 @@ from ..protocol.problems import Refused, bad_request, rebuild_failed
 from .metrics import Metrics
 from .session import Diverged, Session
 
-__all__ = ["Environments", "reason_of"]
-
 log = logging.getLogger("turnwise.servers")
 
 T = TypeVar("T")

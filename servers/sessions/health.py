@@ -11,8 +11,6 @@ from .journal.records import SessionRecord
 from .service import Service
 from .session import Session
 
-__all__ = ["check"]
-
 
 class _Probe(TextEnv):
     """An environment that repeats what was said, once."""

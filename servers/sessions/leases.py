@@ -13,8 +13,6 @@ from ..protocol.problems import Refused
 from .journal.records import JournalError
 from .service import Service
 
-__all__ = ["keep_reaping", "reap"]
-
 log = logging.getLogger("turnwise.servers")
 
 _MAX_PERIOD_S = 30.0

@@ -6,8 +6,6 @@ from bisect import bisect_left
 from collections import Counter
 from typing import Any
 
-__all__ = ["Metrics"]
-
 _BOUNDS_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 _HELP = {
     "sessions_created": "Sessions made by create.",

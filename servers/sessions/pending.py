@@ -8,8 +8,6 @@ from typing import TypeVar
 
 from ..protocol.types import Problem
 
-__all__ = ["Pending", "as_completed", "in_order", "settled"]
-
 K = TypeVar("K")
 Pending = bytes | Problem | asyncio.Task[bytes | Problem]
 """An encoded reply or a problem, or the task that will give one."""

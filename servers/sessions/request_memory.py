@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from ..protocol.problems import Refused, request_id_reused
 
-__all__ = ["RequestMemory"]
-
 
 @dataclass(slots=True)
 class _Remembered:

@@ -18,19 +18,17 @@ from ...envs.core import ENV_ERRORS
 from ...streams import mixed_seed
 from ..isolation.catalogue import Catalogue
 from ..isolation.hosts import wait_until_closed
-from ..isolation.process_pool import DeadlineOver, RemoteFault
+from ..isolation.process_pool import DeadlineOver, RemoteFault, reason_of
 from ..protocol.limits import Limits
 from ..protocol.problems import Refused, journal_unavailable, unknown_session
 from ..protocol.types import Problem, ResetItem, StepItem
 from .counts import Ledger, LocalLedger
-from .environments import Environments, reason_of
+from .environments import Environments
 from .journal.records import Journal, JournalError
 from .metrics import Metrics
 from .pending import Pending
 from .request_memory import RequestMemory
 from .session import Session
-
-__all__ = ["Service"]
 
 log = logging.getLogger("turnwise.servers")
 

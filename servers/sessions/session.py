@@ -20,8 +20,6 @@ from ..protocol.problems import busy, episode_finished, replay_diverged, wrong_t
 from ..protocol.types import Problem, ResetItem, StepItem
 from .journal.records import Entry, SessionRecord
 
-__all__ = ["Diverged", "Session"]
-
 _MAX_REASON_CHARS = 500
 
 

@@ -15,8 +15,6 @@ from .routed_creation import RoutedCreation
 from .routing import RoutedCalls
 from .worker_calls import WorkerCalls
 
-__all__ = ["Cluster"]
-
 
 class Cluster:
     """The workers of one server, as one of them sees it.

@@ -24,8 +24,6 @@ from ..http.messages import JSON_TYPE, Request, Response
 from ..protocol.problems import PROBLEM_TYPE, Refused, draining, too_large, worker_gone
 from .worker_calls import WorkerCalls
 
-__all__ = ["WorkerConnection", "WorkerServer"]
-
 MAX_FRAME_BYTES = 256 << 20
 _CLOSE_S = 1.0
 _HEAD = struct.Struct("!IQ")

@@ -25,8 +25,6 @@ from ..protocol.types import CreateItem, ForkItem, ResetItem, StepItem
 from ..sessions.creation import Creation, Made
 from ..sessions.service import Service
 
-__all__ = ["RoutedCreation", "Worker", "chunks", "members_of", "worker_of"]
-
 _HEAD, _TAIL = b'{"sessions":[', b"]}"
 
 

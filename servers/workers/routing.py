@@ -27,8 +27,6 @@ from ..sessions.pending import Pending
 from .routed_creation import RoutedCreation, Worker, members_of, worker_of
 from .worker_calls import unpack_rows
 
-__all__ = ["RoutedCalls"]
-
 _CHECK_S = 5.0  # for another worker to say how it is
 
 

@@ -23,8 +23,6 @@ from ..protocol.encoding import read_step, select_fields
 from ..protocol.types import CreateItem, ForkItem
 from .routed_creation import RoutedCreation
 
-__all__ = ["WorkerCalls", "pack_rows", "unpack_rows"]
-
 _LENGTH = Struct("!I")
 
 

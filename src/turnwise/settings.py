@@ -20,8 +20,6 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from .errors import UnknownName, UsageError
 
-__all__ = ["FLAT", "REST", "Declared", "Setting", "declared", "read", "table", "typed", "words"]
-
 T = TypeVar("T")
 FLAT = object()
 """`Annotated[Inner, FLAT]`: the keys of a dataclass stand in the table among those of the one around it."""

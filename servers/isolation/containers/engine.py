@@ -19,8 +19,6 @@ from ....errors import UsageError
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["connect", "engine_errors", "image_volumes", "labels", "reap"]
-
 log = logging.getLogger("turnwise.servers")
 
 _TIMEOUT_S = 60

@@ -26,8 +26,6 @@ from .engine import connect, engine_errors, image_volumes, labels, reap
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["ContainerLauncher", "descriptions_inside"]
-
 log = logging.getLogger("turnwise.servers")
 
 _DEFAULT_MEMORY_BYTES = 1 << 30

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from ....errors import UsageError
 
-__all__ = ["journal_of", "worker_journals"]
-
 
 def worker_journals(file: Path) -> dict[Path, int]:
     """Return the files that workers have written for a journal, each with how many there were."""

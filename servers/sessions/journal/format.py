@@ -34,8 +34,6 @@ from ....errors import UsageError
 from .files import worker_journals
 from .records import Entry, JournalError, SessionRecord
 
-__all__ = ["FORMAT", "LAST_EPISODE", "lock", "open_for_writing", "open_reader", "records_of"]
-
 log = logging.getLogger("turnwise.servers")
 
 FORMAT = "1"

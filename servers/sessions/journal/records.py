@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 
 from ....errors import TurnwiseError
 
-__all__ = ["Entry", "Journal", "JournalError", "SessionRecord"]
-
 
 class JournalError(TurnwiseError, OSError):
     """A journal that cannot be read or written, and why."""

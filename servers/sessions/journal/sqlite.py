@@ -22,8 +22,6 @@ import orjson
 from .format import LAST_EPISODE, lock, open_for_writing, records_of
 from .records import Entry, Journal, JournalError, SessionRecord
 
-__all__ = ["SqliteJournal"]
-
 _MAX_LOG_PAGES = 4096  # of 4 KB: a write-ahead log that is longer is begun again
 _MAX_COMMITS = 4096  # between two checkpoints; each takes some pages of the log
 _SESSION = "INSERT INTO sessions VALUES (?,?,?,?,?,?,?,?,?,?,?,NULL)"

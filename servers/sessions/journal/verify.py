@@ -11,13 +11,11 @@ from ....envs.core import ENV_ERRORS
 from ....errors import TurnwiseError
 from ...isolation.catalogue import Catalogue
 from ...isolation.hosts import Host
+from ...isolation.process_pool import reason_of
 from ...protocol.encoding import decode_item
 from ...protocol.types import Reply
-from ..environments import reason_of
 from ..session import Diverged, Session
 from .records import Entry, SessionRecord
-
-__all__ = ["Verdict", "replayed", "verify"]
 
 _MANY_TURNS = 1 << 31
 

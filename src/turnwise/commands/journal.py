@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..servers.isolation.catalogue import Catalogue
     from ..servers.sessions.journal.records import SessionRecord
 
-__all__ = ["journal"]
-
 _ACTIONS = ("list", "show", "verify", "replay", "compact")
 _LIST = """
 SELECT s.id, s.env_id, s.owner, s.parent, s.created, s.closed, COUNT(DISTINCT e.episode),

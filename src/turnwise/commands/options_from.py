@@ -31,8 +31,6 @@ import typer
 from ..errors import UnknownName, UsageError
 from ..settings import Declared, Setting, declared, typed
 
-__all__ = ["with_settings"]
-
 _CONFIG = "config"
 
 

@@ -7,8 +7,6 @@ import typer
 from ..servers.run.config import ServerConfig
 from .options_from import with_settings
 
-__all__ = ["serve"]
-
 
 @with_settings("TURNWISE_SERVE_")
 def serve(config: ServerConfig) -> None:
