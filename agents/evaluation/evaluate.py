@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ async def evaluate(
     split: str | None = None,
     episodes: int = 100,
     seed: int = 0,
-    config: RolloutConfig = EVALUATION,
+    config: RolloutConfig | None = None,
     prompt: PromptConfig | None = None,
     random_seed: int = 0,
     agent: str = "",
@@ -54,7 +54,7 @@ async def evaluate(
         split: its argument `split`, where it has one.
         episodes: how many tasks.
         seed: the first task's.
-        config: limits and sampling.
+        config: limits and sampling; None is `EVALUATION`, in lock-step if the policy is repeatable.
         prompt: how prompts are made; None is the policy's own.
         random_seed: the first part of every key of the policy's random numbers.
         agent: what to call the agent; the policy's name by default.
@@ -69,6 +69,7 @@ async def evaluate(
     """
     if episodes < 1 or seed < 0:
         raise UsageError(f"episodes {episodes}, seed {seed}: expected at least one episode, no seed below 0")
+    config = config or replace(EVALUATION, deterministic=policy.repeatable)
     kwargs = {**(kwargs or {}), **({"split": split} if split is not None else {})}
     settings = _settings(policy, agent, env_id, kwargs, _played(policy, config, prompt, random_seed))
     seeds = range(seed, seed + episodes)
