@@ -62,7 +62,7 @@ class SessionClient:
         query = f"?fields={quote(','.join(fields))}" if fields else ""
         self._requests = Requests(transport, budget_s, query, sleep)
         stepping = Requests(self._step_transport, budget_s, query, sleep)
-        self._steps = Steps(stepping, wait_s, budget_s, step_timeout_s, sleep)
+        self._steps = Steps(stepping, wait_s, step_timeout_s)
         self._open = OpenSessions(note, self.heartbeat if renew else None)
 
     async def create(self, items: Sequence[CreateItem], *, request_id: str, wait_s: float = 0.0) -> list[Row]:

@@ -50,8 +50,12 @@ class Requests:
     def __init__(
         self, transport: Transport, budget_s: float, query: str, sleep: Callable[[float], Any]
     ) -> None:
-        self._transport, self._budget_s, self._query, self._sleep = transport, budget_s, query, sleep
-        self.address = transport.address
+        self._transport, self._budget_s, self._query = transport, budget_s, query
+        self.address, self.sleep = transport.address, sleep
+
+    def budget(self) -> Budget:
+        """Return the time for all tries of a call that begins now."""
+        return Budget(self._budget_s)
 
     async def call(
         self, name: str, body: dict[str, Any] | None = None, *, id: str = "", wait_s: float = 0.0
@@ -71,7 +75,7 @@ class Requests:
         """
         row = CALLS[name]
         path = row.path.replace("{id}", quote(id, safe=""))
-        budget = Budget(self._budget_s)
+        budget = self.budget()
         content = None if body is None else orjson.dumps(body)
         while True:
             try:
@@ -88,7 +92,7 @@ class Requests:
                     "Is the server running there? (turnwise serve)"
                 )
             log.debug("%s: %s; again in %.2f s", path, reason, pause_s)
-            await self._sleep(pause_s)
+            await self.sleep(pause_s)
 
     async def once(
         self, method: str, path: str, content: bytes | None, wait_s: float = 0.0

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
 
 import orjson
 
@@ -35,21 +34,11 @@ class Steps:
     Args:
         requests: carry them.
         wait_s: how long the server may hold a request before it answers that steps still run.
-        budget_s: how long all tries may take while the server gives no answer.
         timeout_s: how long steps may take in all while the server says that they run.
-        sleep: waits between tries.
     """
 
-    def __init__(
-        self,
-        requests: Requests,
-        wait_s: float,
-        budget_s: float,
-        timeout_s: float,
-        sleep: Callable[[float], Any],
-    ) -> None:
-        self._requests, self._wait_s = requests, wait_s
-        self._budget_s, self._timeout_s, self._sleep = budget_s, timeout_s, sleep
+    def __init__(self, requests: Requests, wait_s: float, timeout_s: float) -> None:
+        self._requests, self._wait_s, self._timeout_s = requests, wait_s, timeout_s
 
     async def together(self, items: Sequence[StepItem]) -> list[Row]:
         """Take steps, and return the answers in order when all are done."""
@@ -103,7 +92,7 @@ class Steps:
             ServerError: if what answers is not a turnwise server of this protocol.
         """
         left = dict(enumerate(items[start : start + MAX_ITEMS], start))
-        budget, give_up = Budget(self._budget_s), time.monotonic() + self._timeout_s
+        budget, give_up = self._requests.budget(), time.monotonic() + self._timeout_s
         while left:
             places, reason, at_least_s = list(left), "", _PAUSE_S
             try:
@@ -138,7 +127,7 @@ class Steps:
                 f"{where}: {left} still run after {self._timeout_s:g} s; "
                 "raise step_timeout_s, or serve the environment with a deadline"
             )
-        await self._sleep(pause_s)
+        await self._requests.sleep(pause_s)
 
     async def _batch(self, items: Sequence[StepItem]) -> Together:
         """Ask for steps once; give the answers when all are done or `wait_s` is over."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from typing import NamedTuple, Protocol
 
+Headers = Mapping[str, str]
+
 
 class TransportFailed(Exception):
     """The reason why a request got no whole response."""
@@ -14,8 +16,11 @@ class ClientResponse(NamedTuple):
     """A response as a client sees it: status, headers with lower-case names, body."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
+
+
+Stream = AsyncGenerator[ClientResponse | bytes, None]
 
 
 class Transport(Protocol):
@@ -27,9 +32,7 @@ class Transport(Protocol):
 
     address: str
 
-    async def call(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> ClientResponse:
+    async def call(self, method: str, path: str, body: bytes | None, headers: Headers) -> ClientResponse:
         """Send a request and return its response.
 
         Args:
@@ -43,9 +46,7 @@ class Transport(Protocol):
         """
         ...
 
-    def stream(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> AsyncGenerator[ClientResponse | bytes, None]:
+    def stream(self, method: str, path: str, body: bytes | None, headers: Headers) -> Stream:
         """Send a request and give its response as it comes.
 
         Yields:

@@ -6,12 +6,12 @@ once, hundreds of times what the step itself takes. The control plane does not m
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
 
-from .base import ClientResponse, TransportFailed
+from .base import ClientResponse, Headers, Stream, TransportFailed
 
 
 class HttpTransport:
@@ -27,7 +27,7 @@ class HttpTransport:
     def __init__(
         self,
         address: str,
-        headers: Mapping[str, str],
+        headers: Headers,
         timeout_s: float,
         network: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -40,17 +40,13 @@ class HttpTransport:
             transport=network,
         )
 
-    async def call(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> ClientResponse:
+    async def call(self, method: str, path: str, body: bytes | None, headers: Headers) -> ClientResponse:
         """Send a request and return its response; see Transport."""
         with _failures():
             response = await self._http.request(method, path, content=body, headers=dict(headers))
         return ClientResponse(response.status_code, response.headers, response.content)
 
-    async def stream(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> AsyncGenerator[ClientResponse | bytes, None]:
+    async def stream(self, method: str, path: str, body: bytes | None, headers: Headers) -> Stream:
         """Send a request and give its response as it comes; see Transport."""
         with _failures():
             async with self._http.stream(method, path, content=body, headers=dict(headers)) as response:

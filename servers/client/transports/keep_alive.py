@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from urllib.parse import urlsplit
 
 import httptools
 
-from .base import ClientResponse, TransportFailed
+from .base import ClientResponse, Headers, Stream, TransportFailed
 
 MAX_RESPONSE_BYTES = 256 << 20
 _CLOCK_S = 0.001  # some loops count in milliseconds
@@ -31,9 +30,7 @@ class KeepAliveTransport:
         max_connections: how many requests may be under way; others wait.
     """
 
-    def __init__(
-        self, address: str, headers: Mapping[str, str], timeout_s: float, max_connections: int = 64
-    ) -> None:
+    def __init__(self, address: str, headers: Headers, timeout_s: float, max_connections: int = 64) -> None:
         self.address = address
         parts = urlsplit(address)
         self._host = parts.hostname or ""
@@ -46,9 +43,7 @@ class KeepAliveTransport:
         self._idle: deque[_Connection] = deque()
         self._room = asyncio.Semaphore(max_connections)
 
-    async def call(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> ClientResponse:
+    async def call(self, method: str, path: str, body: bytes | None, headers: Headers) -> ClientResponse:
         """Send a request and return its response; see Transport."""
         request = self._request(method, path, body, headers)
         async with self._room:
@@ -64,9 +59,7 @@ class KeepAliveTransport:
                 connection.close()
             return response
 
-    async def stream(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> AsyncGenerator[ClientResponse | bytes, None]:
+    async def stream(self, method: str, path: str, body: bytes | None, headers: Headers) -> Stream:
         """Send a request and give its response as it comes; see Transport."""
         request = self._request(method, path, body, headers)
         async with self._room:
@@ -83,7 +76,7 @@ class KeepAliveTransport:
                 else:
                     connection.close()
 
-    def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+    def _request(self, method: str, path: str, body: bytes | None, headers: Headers) -> bytes:
         more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         content = body or b""
         line = f"{method} {self._prefix}{path} HTTP/1.1\r\n"
@@ -158,7 +151,7 @@ class _Connection(asyncio.Protocol):
         else:
             self._timer = self._loop.call_at(self._late_at, self._check_time, timeout_s)
 
-    async def stream(self, request: bytes, timeout_s: float) -> AsyncGenerator[ClientResponse | bytes, None]:
+    async def stream(self, request: bytes, timeout_s: float) -> Stream:
         """Send a request and give its response as it comes; see Transport.
 
         Raises:

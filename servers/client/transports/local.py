@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ...http.dispatch import Calls, refusal_response
@@ -15,7 +14,7 @@ from ...protocol.encoding import PROTOCOL, load_body, read_steps
 from ...protocol.problems import Refused
 from ...sessions.leases import keep_reaping
 from ...sessions.service import Service
-from .base import ClientResponse
+from .base import ClientResponse, Headers, Stream
 
 _HEADERS = {"turnwise-protocol": str(PROTOCOL)}
 _CALLS: dict[tuple[str, str], Call] = {(call.method, call.path): call for call in CALLS.values()}
@@ -40,9 +39,7 @@ class LocalTransport:
         self._owns = service is None
         self._reaper: asyncio.Task[None] | None = None
 
-    async def call(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> ClientResponse:
+    async def call(self, method: str, path: str, body: bytes | None, headers: Headers) -> ClientResponse:
         """Answer a request; see Transport."""
         if self._reaper is None and self._owns:
             self._reaper = asyncio.create_task(keep_reaping(self.service))
@@ -59,9 +56,7 @@ class LocalTransport:
             response = refusal_response(self._calls, refusal)
         return ClientResponse(response.status, _HEADERS, response.body)
 
-    async def stream(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> AsyncGenerator[ClientResponse | bytes, None]:
+    async def stream(self, method: str, path: str, body: bytes | None, headers: Headers) -> Stream:
         """Answer a request for steps as they are done; see Transport."""
         assert body is not None, "steps have a body"
         try:
