@@ -20,7 +20,7 @@ Table = dict[str, Any]
 class MixSection:
     """[[env.mix]]: one of the environments of a mixture; see trainers.rollouts.mixture."""
 
-    id: str = ""
+    id: Annotated[str, Setting("Its id, as in [env].")] = ""
     weight: Annotated[float, Setting("Its share of the groups of an update, relative to the others'.")] = 1.0
     kwargs: Annotated[Table, Setting("Beside, and above, those of [env].")] = field(default_factory=dict)
     train_kwargs: Table = field(default_factory=dict)
@@ -49,11 +49,16 @@ class EnvSection:
 class PolicySection:
     """[policy]: whose weights are trained."""
 
-    kind: Literal["tiny", "transformers"] = "tiny"
+    kind: Annotated[
+        Literal["tiny", "transformers"],
+        Setting("A small transformer of ours, or a model of the Hugging Face format."),
+    ] = "tiny"
     checkpoint: Annotated[
         str, Setting("Folder, or name of a shipped warm start; empty: made by [warmstart].")
     ] = ""
-    dtype: Literal["float32", "float64", "bfloat16"] = "float32"
+    dtype: Annotated[
+        Literal["float32", "float64", "bfloat16"], Setting("Of the weights, under transformers.")
+    ] = "float32"
     vocab_size: Annotated[int, Setting("The sizes of a new tiny policy.")] = 1024
     hidden_size: int = 128
     num_layers: int = 4
@@ -67,7 +72,10 @@ class PolicySection:
 class WarmstartSection:
     """[warmstart]: cloning of a new tiny policy from demonstrations, where [policy] names no checkpoint."""
 
-    teacher: Literal["auto", "explorer", "expert", "none"] = "auto"
+    teacher: Annotated[
+        Literal["auto", "explorer", "expert", "none"],
+        Setting("Who is imitated; see trainers.warmstart.teachers."),
+    ] = "auto"
     episodes: Annotated[int, Setting("Demonstrations, on training tasks.")] = 200
     slip: Annotated[float, Setting("Chance per turn that a demonstration does something random.")] = 0.05
     teach_slips: Annotated[
@@ -79,12 +87,12 @@ class WarmstartSection:
         Setting("Steps of copying random tokens, before a new policy is cloned."),
     ] = 0
     language: Annotated[float, Setting("Weight of predicting every token, observations too.")] = 0.0
-    max_steps: int = 300
+    max_steps: Annotated[int, Setting("Steps of cloning.")] = 300
     seconds: Annotated[
         float, Setting("Of processor time for cloning; 0: no limit. A limit makes runs differ.")
     ] = 0.0
     batch_size: Annotated[int, Setting("Episodes a step.")] = 16
-    optimizer: Literal["adamw", "muon"] = "adamw"
+    optimizer: Annotated[Literal["adamw", "muon"], Setting("Of cloning and copying.")] = "adamw"
     learning_rate: float = 2e-3
     muon_learning_rate: Annotated[float, Setting("Of matrices, under muon.")] = 0.02
     weight_decay: float = 0.01
@@ -106,7 +114,7 @@ class RolloutSection(RolloutConfig):
 class PlanSection(Part):
     """[plan]: how the episodes of a group come about."""
 
-    name: str = "independent"
+    name: Annotated[str, Setting("The rollout plan.")] = "independent"
     shared: Annotated[
         Literal["once", "each"], Setting("Whether turns that branches share are learned from once.")
     ] = "once"
@@ -148,7 +156,7 @@ class RewardSection:
 class CreditSection(Part):
     """[credit]: the credit estimator."""
 
-    name: str = "gigpo"
+    name: Annotated[str, Setting("The credit estimator.")] = "gigpo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,23 +170,23 @@ class AdvantageSection:
 class WeightsSection(Part):
     """[weights]: how the advantage of a turn reaches its tokens."""
 
-    name: str = "turn"
+    name: Annotated[str, Setting("The token weighter.")] = "turn"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainSection:
     """[train]: when the run stops, what it keeps, and how it computes."""
 
-    seed: int = 0
-    num_updates: int = 100
+    seed: Annotated[int, Setting("Decides all random numbers of the run.")] = 0
+    num_updates: Annotated[int, Setting("After which the run ends.")] = 100
     max_seconds: Annotated[float, Setting("Of updates, evaluations apart; 0: no limit.")] = 0.0
     target_success: Annotated[float, Setting("Stop when an evaluation reaches it; 0: never.")] = 0.0
-    save_every: int = 10
+    save_every: Annotated[int, Setting("Updates between two checkpoints.")] = 10
     keep: Annotated[int, Setting("How many checkpoints stay.")] = 2
     max_failed: Annotated[float, Setting("Share of rollouts that may fail.")] = 0.1
     allow_single: Annotated[bool, Setting("Whether groups of one are taken.")] = False
     threads: Annotated[int, Setting("Threads of torch.")] = 1
-    deterministic: bool = True
+    deterministic: Annotated[bool, Setting("Whether torch uses deterministic algorithms.")] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +195,9 @@ class EvalSection:
 
     every: Annotated[int, Setting("Updates between two evaluations; 0: only before and after.")] = 10
     episodes: Annotated[int, Setting("Of each environment.")] = 100
-    temperature: float = 1.0
-    top_p: float = 1.0
-    seed: int = 0
+    temperature: Annotated[float, Setting("In place of that of [rollout].")] = 1.0
+    top_p: Annotated[float, Setting("In place of that of [rollout].")] = 1.0
+    seed: Annotated[int, Setting("Another one plays other tasks.")] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +212,6 @@ class ServerSection:
 class LogSection:
     """[log]: what is written beside the checkpoints."""
 
-    trajectories: Literal["all", "sampled", "none"] = "sampled"
+    trajectories: Annotated[Literal["all", "sampled", "none"], Setting("Which are written.")] = "sampled"
     sampled: Annotated[int, Setting("Trajectories an update.")] = 16
-    console: bool = True
+    console: Annotated[bool, Setting("Whether progress is shown.")] = True

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from turnwise.agents.sampling import Sampling
 from turnwise.errors import UnknownName, UsageError
+from turnwise.settings import table
 from turnwise.trainers import recipe
 from turnwise.trainers.parts import Part
 from turnwise.trainers.recipe import Recipe
@@ -29,6 +31,12 @@ def test_shipped_recipes_load_and_say_where_values_come_from(name: str) -> None:
 
 def test_expected_recipes_ship() -> None:
     assert {"demo", "household_gigpo", "household_grpo"} <= set(recipe.shipped())
+
+
+def test_every_parameter_of_sampling_is_a_key_of_rollout_and_reaches_what_plays() -> None:
+    loaded = recipe.load("demo", ["rollout.top_k=5", "rollout.temperature=0.5"])
+    assert loaded.rollout.sampling == Sampling(temperature=0.5, top_k=5)
+    assert {field.name for field in dataclasses.fields(Sampling)} <= set(table(loaded.rollout))
 
 
 def test_sections_have_at_most_30_fields() -> None:

@@ -43,7 +43,7 @@ def spans(
     if credit.spans is None:
         raise UsageError("weights.name = 'spans', but the credit estimator gives none; use 'turn'")
     if outside not in ("turn", "zero"):
-        raise UnknownName("value of weights.params.outside", outside, ["turn", "zero"])
+        raise UnknownName("value of weights.outside", outside, ["turn", "zero"])
     weights = []
     for row, turn in enumerate(turns):
         rest = float(credit.advantage[row]) if outside == "turn" else 0.0

@@ -29,7 +29,7 @@ def high_entropy(credit: Credit, turns: Sequence[Turn], *, share: float = 0.2) -
         UsageError: if share is out of range, or the policy reported no entropies.
     """
     if not 0.0 < share <= 1.0:
-        raise UsageError(f"weights.params.share is {share}; expected a number in (0, 1]")
+        raise UsageError(f"weights.share is {share}; expected a number in (0, 1]")
     for row, turn in enumerate(turns):
         if len(turn.generation.entropy) != len(turn.generation.token_ids):
             raise UsageError(f"row {row}: the policy reported no entropies, which 'high_entropy' needs")

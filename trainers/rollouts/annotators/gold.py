@@ -47,36 +47,55 @@ async def gold_prob(
     prefix: Tokens = policy.encode(before)
     if not prefix:
         raise UsageError("annotator gold_prob: `before` has no tokens; give the text before an answer")
-    waiting: dict[tuple[Tokens, str], asyncio.Task[float]] = {}
-    asked = 0
-    rows: list[list[asyncio.Task[float]]] = []
+    scores = _Scores(policy, prefix)
+    rows = [scores.of(trajectory) for trajectory in trajectories]
+    await asyncio.gather(*scores.waiting.values(), return_exceptions=True)
+    columns: list[list[float]] = []
     failed: dict[int, str] = {}
-    for row, trajectory in enumerate(trajectories):
-        rows.append([])
+    for row, tasks in enumerate(rows):
+        cause = "the environment gave no info['private']['answer']; is its key private?"
+        if tasks is not None:
+            cause = _cause(tasks)
+        if cause:
+            failed[row] = cause
+        columns.append([task.result() for task in tasks] if tasks and not cause else [])
+    num_calls = len(scores.waiting)
+    figures = {"calls": float(num_calls), "cached": float(scores.num_asked - num_calls)}
+    return Annotated({column: columns}, failed, figures)
+
+
+class _Scores:
+    """Probabilities of gold answers that are being asked for, equal ones once."""
+
+    def __init__(self, policy: Policy, prefix: Tokens) -> None:
+        self._policy, self._prefix = policy, prefix
+        self.waiting: dict[tuple[Tokens, str], asyncio.Task[float]] = {}
+        self.num_asked = 0
+
+    def of(self, trajectory: Trajectory) -> list[asyncio.Task[float]] | None:
+        """Ask for those of a trajectory; None where a turn knows no gold answer."""
+        tasks = []
         for turn in trajectory.turns:
             answer = _answer(turn)
             if answer is None:
-                failed[row] = "the environment gave no info['private']['answer']; is its key private?"
-                break
-            key = (turn.generation.prompt_ids, answer)
-            if key not in waiting:
-                waiting[key] = asyncio.ensure_future(
-                    _probability(policy, (*key[0], *prefix), policy.encode(answer))
-                )
-            rows[row].append(waiting[key])
-            asked += 1
-    await asyncio.gather(*waiting.values(), return_exceptions=True)
-    columns: list[list[float]] = []
-    for row, tasks in enumerate(rows):
-        errors = [error for task in tasks if (error := task.exception()) is not None]
-        unexpected = [error for error in errors if not isinstance(error, PolicyError | UsageError)]
-        if unexpected:
-            raise unexpected[0]
-        if errors:
-            failed.setdefault(row, str(errors[0]))
-        columns.append([] if row in failed else [task.result() for task in tasks])
-    figures = {"calls": float(len(waiting)), "cached": float(asked - len(waiting))}
-    return Annotated({column: columns}, failed, figures)
+                return None
+            prompt, key = turn.generation.prompt_ids, (turn.generation.prompt_ids, answer)
+            if key not in self.waiting:
+                tokens = self._policy.encode(answer)
+                asked = _probability(self._policy, (*prompt, *self._prefix), tokens)
+                self.waiting[key] = asyncio.ensure_future(asked)
+            tasks.append(self.waiting[key])
+            self.num_asked += 1
+        return tasks
+
+
+def _cause(tasks: Sequence[asyncio.Task[float]]) -> str:
+    """Return why one of the scores could not be had; empty if all are there. Raise what no policy should."""
+    errors = [error for task in tasks if (error := task.exception()) is not None]
+    for error in errors:
+        if not isinstance(error, PolicyError | UsageError):
+            raise error
+    return str(errors[0]) if errors else ""
 
 
 async def _probability(policy: Policy, prompt: Tokens, answer: Tokens) -> float:
