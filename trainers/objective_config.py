@@ -31,8 +31,12 @@ class ObjectiveConfig(Part):
         float, Setting("Weight of the entropy, in nats a token; above 0 it keeps the policy varied.")
     ] = 0.0
     off_policy: Annotated[Correction, Setting("What is done with the weight old/behaviour.")] = "none"
-    off_policy_level: Annotated[Level, Setting("Over what that weight is multiplied.")] = "token"
+    off_policy_level: Annotated[Level, Setting("Over what that weight is averaged, geometrically.")] = "token"
     off_policy_limit: Annotated[
-        float, Setting("The weight is cut at it, or masked outside of 1/limit and limit.")
+        float,
+        Setting(
+            "The weight is cut at it, or masked outside of 1/limit and limit; "
+            "means over a turn or trajectory lie near 1 and want one near 1."
+        ),
     ] = 2.0
     terms: tuple[Part, ...] = ()  # added to the loss

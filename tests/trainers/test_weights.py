@@ -5,14 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from turnwise.agents.types import Generation, Span, Turn
+from turnwise.agents.types import EMPTY_SUPPORT, Generation, Span, Support, Turn
 from turnwise.errors import TableError, UnknownName, UsageError
 from turnwise.trainers import weights
 from turnwise.trainers.credit import Credit
 
 
-def turn(num_tokens: int, spans: tuple[Span, ...] = (), entropy: tuple[float, ...] = ()) -> Turn:
-    generation = Generation("", (1,), tuple(range(num_tokens)), (0.0,) * num_tokens, entropy=entropy)
+def turn(
+    num_tokens: int,
+    spans: tuple[Span, ...] = (),
+    entropy: tuple[float, ...] = (),
+    support: Support = EMPTY_SUPPORT,
+) -> Turn:
+    generation = Generation(
+        "", (1,), tuple(range(num_tokens)), (0.0,) * num_tokens, entropy=entropy, support=support
+    )
     return Turn(0, "", "", "", 0.0, "", generation=generation, spans=spans)
 
 
@@ -53,6 +60,23 @@ def test_high_entropy_teaches_the_share_with_most() -> None:
         weights.get("high_entropy")(credit, turns, share=0)
     with pytest.raises(UsageError, match="no entropies"):
         weights.get("high_entropy")(credit, [turn(3), turn(2)])
+
+
+@pytest.mark.parametrize(("num_forced", "kept"), [(17, 1), (12, 2), (0, 4)])
+def test_high_entropy_takes_its_share_of_the_tokens_that_were_sampled(num_forced: int, kept: int) -> None:
+    """A forced token has entropy 0 and nothing to learn: it is in no quantile and gets nothing."""
+    sampled = 20 - num_forced
+    entropy = (0.0,) * num_forced + tuple(1.0 + place for place in range(sampled))
+    support = ((7,),) * num_forced + (None, (1, 2)) * (sampled // 2) + (None,) * (sampled % 2)
+    (found,) = weights.get("high_entropy")(
+        Credit(np.array([1.0])), [turn(20, entropy=entropy, support=support)], share=0.2
+    )
+    assert found.tolist() == [0.0] * (20 - kept) + [1.0] * kept
+
+
+def test_high_entropy_of_forced_tokens_alone_is_nothing() -> None:
+    forced = turn(2, entropy=(0.0, 0.0), support=((1,), (2,)))
+    assert lists(weights.get("high_entropy")(Credit(np.array([1.0])), [forced])) == [[0.0, 0.0]]
 
 
 def test_names_and_parameters_are_checked() -> None:

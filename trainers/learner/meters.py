@@ -10,6 +10,7 @@ _RENAMED = {
     "clip_low": "clip_ratio/low",
     "clip_high": "clip_ratio/high",
     "off_policy_weight": "off_policy/weight",
+    "off_policy_uncut": "off_policy/uncut",
     "off_policy_masked": "off_policy/masked",
 }
 # what compares engine and learner means nothing once a step has been taken

@@ -14,13 +14,13 @@ def cispo(
     logp_N: Tensor,
     *,
     clip_low: float = 1.0,
-    clip_high: float = 0.28,
+    clip_high: float = 4.0,
 ) -> Terms:
     """Return the loss of CISPO (MiniMax-M1, arXiv 2506.13585, equations 4 and 5).
 
     No token loses its gradient: the bound acts on the weight. The paper leaves
-    the lower side open (`clip_low` 1) and does not publish the upper bound; 0.28
-    is our choice, DAPO's.
+    the lower side open (`clip_low` 1) and does not publish the upper bound;
+    weights up to 5 (`clip_high` 4) are what ScaleRL (arXiv 2510.13786) and TRL use.
     """
     weight_N = ratio_N.detach()
     low_N, high_N = weight_N < 1.0 - clip_low, weight_N > 1.0 + clip_high

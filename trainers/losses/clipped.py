@@ -68,10 +68,12 @@ def gspo(
     clip_low: float = 3e-4,
     clip_high: float = 4e-4,
 ) -> Terms:
-    """Return the surrogate of GSPO (arXiv 2507.18071, equations 5 and 7).
+    """Return the surrogate of GSPO (arXiv 2507.18071, equations 5, 7 and 13).
 
     The ratio is the geometric mean over the tokens of a sequence; the sequence
-    is the trajectory unless the recipe sets `ratio_level = "turn"`.
+    is the trajectory unless the recipe sets `ratio_level = "turn"`. Each token
+    has the gradient of its own logprob (GSPO-token), so advantages may differ
+    inside a sequence; where they do not, it is the gradient of the sequence.
     """
     return clipped_surrogate(ratio_N, advantage_N, clip_low, clip_high)
 

@@ -16,7 +16,7 @@ from ..objective_config import Aggregation, Level, ObjectiveConfig
 from ..parts import Named
 from . import base
 from .kl import KL_KINDS, kl_estimate
-from .offpolicy import CORRECTIONS, offpolicy_weight
+from .offpolicy import CORRECTIONS, bounded, importance
 from .segments import MAX_LOG_RATIO, segment_mean
 from .terms import bind_terms
 
@@ -108,15 +108,11 @@ class Objective:
         log_ratio_N = batch.logp_N - batch.old_N
         ratio_N = self._ratio(log_ratio_N, batch)
         terms = self.loss(ratio_N, batch.advantage_N, batch.logp_N)
-        correction_N = offpolicy_weight(
-            config.off_policy,
-            batch.old_N,
-            batch.behaviour_N,
-            config.off_policy_limit,
-            batch.segments(config.off_policy_level),
-        )
+        uncut_N, correction_N = self._off_policy(batch)
         total_N = terms.loss_N * correction_N
         sums = _sums(batch, terms, log_ratio_N.detach(), correction_N)
+        if config.off_policy != "none":
+            sums["off_policy_uncut"] = uncut_N.sum()
         if self.needs_reference:
             if batch.reference_N is None or config.kl == "none":
                 raise UsageError("the objective has a KL term; give reference logprobs")
@@ -137,10 +133,26 @@ class Objective:
             max_mismatch=_max_abs(_mismatch(batch).expm1()),
         )
 
+    def _off_policy(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:
+        """Return the weight old/behaviour of each token as it is, and as it counts."""
+        config = self.config
+        if config.off_policy == "none":
+            return torch.ones_like(batch.old_N), torch.ones_like(batch.old_N)
+        segment_N = batch.segments(config.off_policy_level)
+        weight_N = importance(batch.old_N, batch.behaviour_N, segment_N)
+        return weight_N, bounded(config.off_policy, weight_N, config.off_policy_limit)
+
     def _ratio(self, log_ratio_N: Tensor, batch: TokenBatch) -> Tensor:
+        """Return new/old at the ratio level; a token's gradient is that of its own logprob.
+
+        In value each token has the geometric mean of its segment. Its gradient goes
+        to its own logprob alone, as in GSPO-token (arXiv 2507.18071, section 4.3), so
+        that advantages which differ inside a segment reach the tokens they belong to.
+        """
         segment_N = batch.segments(self.ratio_level)
         if segment_N is not None:
-            log_ratio_N = segment_mean(log_ratio_N, segment_N)
+            value_N = log_ratio_N.detach()
+            log_ratio_N = log_ratio_N - value_N + segment_mean(value_N, segment_N)
         return log_ratio_N.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp()
 
 

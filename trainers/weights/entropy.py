@@ -19,11 +19,12 @@ def high_entropy(credit: Credit, turns: Sequence[Turn], *, share: float = 0.2) -
 
     Our reading of "Beyond the 80/20 Rule" (arXiv 2506.01939, equation 5): the
     threshold is a quantile over the batch, and the denominator keeps all tokens.
+    Forced tokens, which had no alternative, are in neither.
 
     Args:
         credit: turn advantages.
         turns: with the entropy of each token as it was sampled.
-        share: of the batch's tokens that learn, in (0, 1].
+        share: of the batch's sampled tokens that learn, in (0, 1].
 
     Raises:
         UsageError: if share is out of range, or the policy reported no entropies.
@@ -34,8 +35,16 @@ def high_entropy(credit: Credit, turns: Sequence[Turn], *, share: float = 0.2) -
         if len(turn.generation.entropy) != len(turn.generation.token_ids):
             raise UsageError(f"row {row}: the policy reported no entropies, which 'high_entropy' needs")
     entropies = [np.asarray(turn.generation.entropy, dtype=np.float64) for turn in turns]
-    threshold = np.quantile(np.concatenate(entropies), 1.0 - share) if entropies else 0.0
+    chosen = [_sampled(turn) for turn in turns]
+    sampled = np.concatenate([np.zeros(0), *(e[free] for e, free in zip(entropies, chosen, strict=True))])
+    threshold = np.quantile(sampled, 1.0 - share) if sampled.size else 0.0
     return [
-        np.where(entropy_L >= threshold, advantage, 0.0)
-        for entropy_L, advantage in zip(entropies, credit.advantage, strict=True)
+        np.where(free_L & (entropy_L >= threshold), advantage, 0.0)
+        for entropy_L, free_L, advantage in zip(entropies, chosen, credit.advantage, strict=True)
     ]
+
+
+def _sampled(turn: Turn) -> NDArray[np.bool_]:
+    """Tell which tokens of a turn had an alternative [L]."""
+    support = turn.generation.support or (None,) * len(turn.generation.token_ids)
+    return np.array([allowed is None or len(allowed) > 1 for allowed in support], dtype=np.bool_)

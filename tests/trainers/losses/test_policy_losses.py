@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,15 @@ def test_cispo_keeps_every_gradient() -> None:
     advantage = torch.tensor([1.0, 2.0, -3.0], dtype=torch.float64)
     losses.get("cispo")(logp.exp(), advantage, logp).loss_N.sum().backward()
     assert logp.grad is not None
-    assert logp.grad.tolist() == pytest.approx([-1.0, -1.28 * 2, 3 * np.exp(-1.0)])
+    # weights 1, e and 1/e: e is below the bound of 5
+    assert logp.grad.tolist() == pytest.approx([-1.0, -2 * np.e, 3 * np.exp(-1.0)])
+
+
+def test_cispo_cuts_the_weight_at_five() -> None:
+    found = terms("cispo", [4.9, 5.1, 9.0], [1, 1, -1])
+    logp = np.log([4.9, 5.1, 9.0])
+    assert found.loss_N.tolist() == pytest.approx([-4.9 * logp[0], -5 * logp[1], 5 * logp[2]])
+    assert found.high_N is not None and found.high_N.tolist() == [False, True, True]
 
 
 def test_sapo_by_hand() -> None:
@@ -126,6 +135,53 @@ def test_aggregations_by_hand() -> None:
         aggregation_weights("turn_means", turn, trajectory)  # type: ignore[arg-type]
 
 
+def gradient_on_policy(name: str, advantage: list[float], level: str) -> list[float]:
+    """Return the gradient of a loss on policy: four tokens, two turns, one trajectory, mean over tokens."""
+    logp = torch.tensor([-1.0, -2.0, -0.5, -0.1], dtype=torch.float64, requires_grad=True)
+    batch = TokenBatch(
+        logp_N=logp,
+        old_N=logp.detach(),
+        behaviour_N=logp.detach(),
+        entropy_N=torch.zeros(4, dtype=torch.float64),
+        advantage_N=torch.tensor(advantage, dtype=torch.float64),
+        weight_N=torch.full((4,), 0.25, dtype=torch.float64),
+        turn_N=torch.tensor([0, 0, 1, 1]),
+        trajectory_N=torch.zeros(4, dtype=torch.int64),
+    )
+    Objective(ObjectiveConfig(name=name, ratio_level=level))(batch).loss.backward()  # type: ignore[arg-type]
+    assert logp.grad is not None
+    found: list[float] = logp.grad.tolist()
+    return found
+
+
+@pytest.mark.parametrize("level", ["token", "turn", "trajectory"])
+@pytest.mark.parametrize("name", losses.names())
+@pytest.mark.parametrize("advantage", [[1, 1, -1, -1], [2, 2, -1, -1], [1, -1, 3, 0]])
+def test_a_ratio_of_many_tokens_gives_each_token_its_own_advantage(
+    advantage: list[float], name: str, level: str
+) -> None:
+    """On policy: -A / 4 for each, whether advantages differ from turn to turn or inside a turn (spans)."""
+    assert gradient_on_policy(name, advantage, level) == pytest.approx([-a / 4 for a in advantage])
+
+
+def test_a_ratio_of_many_tokens_is_their_geometric_mean_and_is_clipped_as_one() -> None:
+    old = torch.tensor([-1.0, -1.0, -1.0, -1.0], dtype=torch.float64)
+    logp = (old + torch.tensor([0.3, 0.1, -0.5, 0.1], dtype=torch.float64)).requires_grad_()
+    turn = torch.tensor([0, 0, 1, 1])
+    batch = make_batch(
+        logp, old, torch.tensor([1.0, 1.0, 1.0, -1.0], dtype=torch.float64), turn.numpy(), "token_mean"
+    )
+    config = ObjectiveConfig(name="gspo", ratio_level="turn", params={"clip_low": 0.1, "clip_high": 0.1})
+    outcome = Objective(config)(batch)
+    outcome.loss.backward()
+    up, down = np.exp(0.2), np.exp(-0.2)
+    # turn 0 is above 1.1: cut for A > 0; turn 1 is below 0.9: cut for A < 0 alone
+    assert outcome.loss.item() == pytest.approx((-1.1 - 1.1 - down + 0.9) / 4)
+    assert logp.grad is not None
+    assert logp.grad.tolist() == pytest.approx([0, 0, -down / 4, 0])
+    assert up > 1.1
+
+
 @given(
     lengths=st.lists(st.integers(1, 5), min_size=1, max_size=8),
     aggregation=st.sampled_from(["token_mean", "turn_mean", "trajectory_mean"]),
@@ -153,9 +209,41 @@ def test_offpolicy_weights_by_hand() -> None:
     assert weight("truncate", old, behaviour, 2.0).tolist() == pytest.approx([2.0, 1 / 3, 1.0])
     assert weight("mask", old, behaviour, 2.0).tolist() == pytest.approx([0.0, 0.0, 1.0])
     segment = torch.tensor([0, 0, 1])
+    # the geometric mean of 3 and 1/3, and of 1; of 3 and 1 in one segment: sqrt 3
     assert weight("truncate", old, behaviour, 2.0, segment).tolist() == pytest.approx([1.0, 1.0, 1.0])
+    other = torch.tensor([0, 1, 0])
+    assert weight("truncate", old, behaviour, 2.0, other).tolist() == pytest.approx([3**0.5, 1 / 3, 3**0.5])
+    assert weight("mask", old, behaviour, 1.5, other).tolist() == pytest.approx([0.0, 0.0, 0.0])
     with pytest.raises(UnknownName, match="truncate"):
         weight("truncat", old, behaviour, 2.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("num_tokens", [1_000, 8_000])
+def test_the_weight_of_a_trajectory_does_not_vanish_with_its_length(num_tokens: int) -> None:
+    """Noise of 0.03 nats a token with a mean ratio of 1: the weight stays 1 however long the message."""
+    draw = np.random.default_rng(0)
+    noise = torch.from_numpy(0.03 * draw.normal(size=(20, num_tokens)) - 0.03**2 / 2).flatten()
+    segment = torch.arange(20).repeat_interleave(num_tokens)
+    nothing = torch.zeros_like(noise)
+    cut = losses.offpolicy_weight("truncate", noise, nothing, 2.0, segment)
+    masked = losses.offpolicy_weight("mask", noise, nothing, 2.0, segment)
+    # a product over 8 000 tokens has a mean of 0.22 after the cut, and masking drops 86 of 100
+    assert cut.mean().item() == pytest.approx(1.0, abs=0.002)
+    assert (masked == 0).sum().item() == 0
+
+
+def test_the_weight_is_logged_before_the_cut_and_after() -> None:
+    logp = torch.log(torch.tensor([0.9, 0.1, 0.3], dtype=torch.float64))
+    behaviour = torch.log(torch.tensor([0.3, 0.2, 0.3], dtype=torch.float64))
+    batch = make_batch(logp, logp, torch.ones(3, dtype=torch.float64), np.arange(3), "token_mean")
+    batch = replace(batch, behaviour_N=behaviour)
+    sums = Objective(ObjectiveConfig(off_policy="truncate", off_policy_limit=1.5))(batch).sums
+    assert sums["off_policy_weight"].item() == pytest.approx(1.5 + 0.5 + 1)
+    assert sums["off_policy_uncut"].item() == pytest.approx(3 + 0.5 + 1)
+    masked = Objective(ObjectiveConfig(off_policy="mask", off_policy_limit=1.5))(batch).sums
+    assert masked["off_policy_weight"].item() == pytest.approx(1)
+    assert masked["off_policy_uncut"].item() == pytest.approx(4.5)
+    assert "off_policy_uncut" not in Objective(ObjectiveConfig())(batch).sums
 
 
 def test_kl_entropy_and_offpolicy_enter_the_objective() -> None:
