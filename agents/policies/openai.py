@@ -27,14 +27,14 @@ from ..types import FinishReason, Generation, GenerationRequest
 from .endpoint import EndpointConfig, EndpointUsage
 from .throttle import Throttle
 
-_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _REFUSED = frozenset({401, 403, 404})
 _TOO_LONG = ("context_length_exceeded", "maximum context length", "context length")
 _OWN_SAMPLING = frozenset({"temperature", "top_p"})
 _MAX_SHOWN_CHARS = 300
 
 
-class _Again(Exception):
+class _Retry(Exception):
     """Why a request should be repeated, and after how many seconds at the earliest."""
 
     def __init__(self, reason: str, after_s: float | None = None) -> None:
@@ -100,11 +100,11 @@ class OpenAIPolicy(Policy):
                 async with self._throttle.place():
                     self._check_cost()
                     return self._read(await self._post(body), request)
-            except _Again as again:
-                reason = again.reason
+            except _Retry as retry:
+                reason = retry.reason
                 self.usage.retries += 1
                 if attempt < self.config.retries:
-                    await self._pause(attempt, again.after_s)
+                    await self._pause(attempt, retry.after_s)
         raise PolicyError(f"{self.name}: no answer after {self.config.retries + 1} tries; the last: {reason}")
 
     async def aclose(self) -> None:
@@ -137,7 +137,7 @@ class OpenAIPolicy(Policy):
         """Send one request and return the answer's bytes.
 
         Raises:
-            _Again: if the same request may do better later.
+            _Retry: if the same request may do better later.
         """
         self.usage.requests += 1
         try:
@@ -149,15 +149,15 @@ class OpenAIPolicy(Policy):
             ):
                 content = await self._bounded(response)
         except TimeoutError as error:
-            raise _Again(f"no answer within {self.config.timeout_s:g} s") from error
+            raise _Retry(f"no answer within {self.config.timeout_s:g} s") from error
         except httpx.TransportError as error:
-            raise _Again(f"{type(error).__name__} {error}".strip()) from error
+            raise _Retry(f"{type(error).__name__} {error}".strip()) from error
         if response.status_code == 200:
             return content
         shown = content[:_MAX_SHOWN_CHARS].decode("utf-8", "replace")
         reason = f"HTTP {response.status_code}: {shown}"
-        if response.status_code in _AGAIN:
-            raise _Again(reason, _retry_after(response.headers.get("Retry-After")))
+        if response.status_code in _RETRIED:
+            raise _Retry(reason, _retry_after(response.headers.get("Retry-After")))
         if response.status_code in _REFUSED:
             raise PolicyStopped(
                 f"{self.name}: {reason}; check the URL, the model's name and the key in {self.config.key_env}"
