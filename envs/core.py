@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import copy
 import math
+import signal
 import threading
 from collections.abc import Callable, Collection
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -273,14 +274,25 @@ def raise_as_fault(call: str, error: BaseException) -> None:
         EnvironmentFault: instead of such an error.
     """
     passes = isinstance(error, Exception | SystemExit) and not isinstance(error, StopIteration)
-    if isinstance(error, KeyboardInterrupt):  # comes from the keyboard, unless on a thread
-        passes = threading.current_thread() is threading.main_thread()
+    passes = passes or from_keyboard(error)
     try:
         str(error)
     except Exception:  # noqa: BLE001 - code of the environment
         passes = False
     if not passes:
         raise EnvironmentFault(f"{call} raised {type(error).__name__}") from error
+
+
+def from_keyboard(error: BaseException) -> bool:
+    """Tell whether an error may be somebody's Ctrl-C, rather than an environment's own doing.
+
+    It is not one on a thread, nor where a handler of the signal is there that says of itself,
+    by an attribute `raises_nothing`, that it raises nothing: in a server.
+    """
+    if not isinstance(error, KeyboardInterrupt) or threading.current_thread() is not threading.main_thread():
+        return False
+    handler = signal.getsignal(signal.SIGINT)
+    return callable(handler) and not getattr(handler, "raises_nothing", False)
 
 
 def _short(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
@@ -76,6 +77,7 @@ class Application(FrontDoor):
         self.calls = calls or Calls(service)
         self.num_stuck = 0  # steps that were given up when the application stopped
         self._connected, self._drain, self._drain_s = connected, drain, drain_s
+        self._drain_by: float | None = None
         self.control_plane = control_plane(self.calls, self._lifespan)
         super().__init__(self.calls, self.control_plane, keys, direct=direct)
 
@@ -88,7 +90,19 @@ class Application(FrontDoor):
             with suppress(asyncio.CancelledError):
                 await reaper
             self._drain()
-            self.num_stuck = await self.service.aclose(self._drain_s)
+            self.num_stuck = await self.service.aclose(self.drain_left_s)
+
+    def drain_by(self, when: float) -> None:
+        """Set when steps that run are given up, in monotonic seconds; the first time counts."""
+        if self._drain_by is None:
+            self._drain_by = when
+
+    @property
+    def drain_left_s(self) -> float:
+        """Return how long steps that run are still waited for."""
+        if self._drain_by is None:
+            return self._drain_s
+        return max(0.0, self._drain_by - time.monotonic())
 
 
 def build_app(service: Service | None = None, keys: Keys | None = None) -> Application:

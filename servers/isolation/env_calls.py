@@ -15,7 +15,6 @@ from typing import Any, BinaryIO
 import orjson
 
 from ... import __version__
-from ...envs.core import ENV_ERRORS
 from ...envs.registry import make
 from .descriptions import describe_env, plain_description
 from .hosts import LocalHost
@@ -84,7 +83,7 @@ def _answer(table: _EnvTable, request: dict[str, Any]) -> bytes:
         return orjson.dumps({"value": table.call(request)}, option=orjson.OPT_SERIALIZE_NUMPY)
     except MemoryError:
         os._exit(137)  # the process is spent; the server replays its sessions elsewhere
-    except ENV_ERRORS as error:
+    except BaseException as error:  # noqa: BLE001 - whatever it is, only this call fails
         fault = {
             "type": type(error).__name__,
             "message": _clean(str(error))[:4000],

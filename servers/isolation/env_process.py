@@ -9,9 +9,10 @@ hangs. What environments print is bounded by being dropped.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
-from .lifeline import go_on_under_guard
+from .lifeline import go_on_under_guard, ignore
 
 
 def main() -> None:
@@ -20,9 +21,15 @@ def main() -> None:
     go_on_under_guard(reads)
     from .env_calls import answer_requests  # in the child, so that the guard stays small
 
+    signal.signal(signal.SIGINT, ignore)
     _silence()
-    with os.fdopen(reads, "rb") as requests, os.fdopen(writes, "wb") as answers:
-        answer_requests(requests, answers)
+    code = 1
+    try:
+        with os.fdopen(reads, "rb") as requests, os.fdopen(writes, "wb") as answers:
+            answer_requests(requests, answers)
+        code = 0
+    finally:
+        os._exit(code)  # threads of environments would keep the interpreter from ending
 
 
 def _descriptors(arguments: list[str]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-from ...envs.core import ENV_ERRORS, Checked, TextEnv, raise_as_fault
+from ...envs.core import Checked, TextEnv, from_keyboard, raise_as_fault
 
 log = logging.getLogger("turnwise.servers")
 
@@ -98,7 +98,11 @@ class LocalHost:
 
     def reseed(self, seed: int) -> None:
         """Give the environment fresh randomness."""
-        self.env.text_env.reseed(seed)
+        try:
+            self.env.text_env.reseed(seed)
+        except BaseException as error:
+            raise_as_fault(f"{self.env.name}.reseed", error)
+            raise
 
     def close(self) -> None:
         """Release what the environment holds; how long that takes, or that it fails, concerns nobody else."""
@@ -112,8 +116,10 @@ class LocalHost:
     def _close(self) -> None:
         try:
             self.env.close()
-        except ENV_ERRORS:
-            log.exception("%s could not be closed", self.env.name)
+        except BaseException as error:
+            if from_keyboard(error):
+                raise
+            log.error("%s could not be closed", self.env.name, exc_info=error)
         finally:
             _CLOSING.discard(threading.current_thread())
 

@@ -30,6 +30,13 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
+def ignore(*_: object) -> None:
+    """Handle a signal by doing nothing; unlike SIG_IGN, programs that are started do not inherit it."""
+
+
+ignore.raises_nothing = True  # type: ignore[attr-defined]
+
+
 def go_on_under_guard(descriptor: int) -> None:
     """Go on in a child, and leave this process behind as its guard.
 

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from .config import ServerConfig
 log = logging.getLogger("turnwise.servers")
 
 _LOOK_S = 0.1
+_END_S = 3.0  # beyond the drain, until a process that does not stop is ended
+_END_AT_ONCE_S = 1.0
 
 
 def run_server(
@@ -119,6 +122,7 @@ class _Server(uvicorn.Server):
             stop_on,
         )
         self._drain_s = config.drain_s
+        self._num_told = 0
         self.stopped_by: int | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -134,30 +138,45 @@ class _Server(uvicorn.Server):
         """Answer what websockets wait for, on which uvicorn would hang up, and stop."""
         for server in self.servers:
             server.close()
-        deadline = time.monotonic() + self._drain_s
         waiting = set(self._app.calls.under_way)
-        while waiting and not self.force_exit and time.monotonic() < deadline:
+        while waiting and not self.force_exit and self._app.drain_left_s > 0:
             _, waiting = await asyncio.wait(waiting, timeout=_LOOK_S)
-        self.config.timeout_graceful_shutdown = int(max(1.0, deadline - time.monotonic()))
+        self.config.timeout_graceful_shutdown = round(self._app.drain_left_s)
         await super().shutdown(sockets)
 
     def _read(self, descriptor: int) -> None:
         if not os.read(descriptor, 4096):
             asyncio.get_running_loop().remove_reader(descriptor)
             log.info("the process that started this server is gone")
+            self._told_to_stop(signal.SIGTERM)
             self._stop(signal.SIGTERM)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on a signal; a second one does not wait for what runs."""
         loop = asyncio.get_running_loop()
+
+        def at_once(number: int, _: object) -> None:
+            self._told_to_stop(number)
+
+        at_once.raises_nothing = True  # type: ignore[attr-defined]
         for number in self._stop_on:
             loop.add_signal_handler(number, self._stop, number)
+            signal.signal(number, at_once)  # runs also while an environment holds the loop
         try:
             yield
         finally:
             for number in self._stop_on:
                 loop.remove_signal_handler(number)
+
+    def _told_to_stop(self, number: int) -> None:
+        """Start the time in which the process ends, whatever holds its loop or its threads."""
+        self._num_told += 1
+        self._app.drain_by(time.monotonic() + self._drain_s)
+        seconds = self._drain_s + _END_S if self._num_told == 1 else _END_AT_ONCE_S
+        end = threading.Timer(seconds, _end, [130 if number == signal.SIGINT else 0])
+        end.daemon = True
+        end.start()
 
     def _stop(self, number: int) -> None:
         log.info("stopping: no new sessions, requests in flight are finished")
@@ -165,6 +184,16 @@ class _Server(uvicorn.Server):
         self.force_exit = self.stopped_by is not None
         self.stopped_by = number
         self.should_exit = True
+
+
+def _end(code: int) -> None:
+    """End the process; its log may be what hangs."""
+    last = threading.Timer(_END_AT_ONCE_S, os._exit, [code])
+    last.daemon = True
+    last.start()
+    log.error("the server does not stop in time, an environment holds it: ended")
+    logging.shutdown()
+    os._exit(code)
 
 
 def _loop_factory() -> asyncio.AbstractEventLoop:

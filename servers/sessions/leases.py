@@ -51,3 +51,5 @@ async def keep_reaping(service: Service) -> None:
             await asyncio.to_thread(service.journal.checkpoint)
         except (Refused, JournalError) as error:
             log.error("the journal was not tidied: %s", error)
+        except Exception:
+            log.exception("sessions were not reaped; tried again in %g s", period_s)

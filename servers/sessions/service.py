@@ -32,6 +32,8 @@ from .session import Session
 
 log = logging.getLogger("turnwise.servers")
 
+_LEAST_CLOSE_S = 1.0  # for environments that close when the server stops
+
 
 class Service:
     """The sessions of a server, and every call on them.
@@ -199,16 +201,21 @@ class Service:
             how many steps were still running after `drain_s` and were given up.
         """
         self.draining = True
+        give_up = time.monotonic() + drain_s
         running = {session.running for session in self.sessions.values() if session.running is not None}
         if running:
             _, running = await asyncio.wait(running, timeout=drain_s)
             log.log(logging.WARNING if running else logging.DEBUG, "%d steps given up", len(running))
-        await self.commit()
         for session in self.sessions.values():
             session.drop_host()
-        self.journal.close()
+        try:
+            await self.commit()
+            self.journal.close()
+        except (Refused, JournalError) as error:
+            log.error("what was last answered is lost, the journal could not be written: %s", error)
         self.environments.close()
-        num = await asyncio.to_thread(wait_until_closed, drain_s)
+        left_s = max(_LEAST_CLOSE_S, give_up - time.monotonic())
+        num = await asyncio.to_thread(wait_until_closed, left_s)
         if num:
             log.warning("%d environments are left behind while they close", num)
         return len(running)

@@ -136,6 +136,29 @@ class Lingering(Counter):
             file.write("closed\n")
 
 
+class Unruly(Counter):
+    """Start a thread that never ends, hang, or be interrupted in a step; raise or hang when it is closed."""
+
+    def __init__(self, close: str = "") -> None:
+        super().__init__()
+        self.how = close
+
+    def step(self, action: str) -> Result:
+        if action == "thread":
+            threading.Thread(target=time.sleep, args=(600,)).start()
+        if action == "hang":
+            time.sleep(600)
+        if action == "interrupted":
+            raise KeyboardInterrupt
+        return super().step(action)
+
+    def close(self) -> None:
+        if self.how == "hang":
+            time.sleep(600)
+        if self.how in Strange.ERRORS:
+            raise Strange.ERRORS[self.how]
+
+
 class Locked(Counter):
     """A world with what cannot be copied."""
 
@@ -239,6 +262,7 @@ class Strange(Counter):
         "cancelled": asyncio.CancelledError(),
         "interrupted": KeyboardInterrupt(),
         "base": BaseException("base"),
+        "exit": SystemExit(3),
         "mute": Mute(),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -50,6 +51,34 @@ def test_a_hanging_step_does_not_keep_a_server_from_stopping(world):
         assert answer.status_code == 202
         assert server.stop() == 0
         assert "1 steps still run" in server.log_tail()
+
+
+@pytest.mark.parametrize("action", ["hang", "thread"])
+def test_a_server_ends_whatever_holds_it(world, action):
+    arguments = ["--env", world("Unruly"), "--drain", "0.1"]
+    with ServerProcess(arguments) as server:
+        id = httpx.post(f"{server.url}/v1/sessions", json={"env_id": world("Unruly")}).json()["sessions"][0][
+            "id"
+        ]
+        step = {"episode": 0, "turn": 0, "action": action}
+        with contextlib.suppress(httpx.ReadTimeout):
+            httpx.post(f"{server.url}/v1/sessions/{id}/step", json=step, timeout=0.5)
+        os.kill(server.pid, signal.SIGINT)
+        assert server._process.wait(20) == 130
+
+
+def test_ctrl_c_twice_does_not_wait(world):
+    with ServerProcess(["--env", world("Unruly"), "--drain", "300"]) as server:
+        id = httpx.post(f"{server.url}/v1/sessions", json={"env_id": world("Unruly")}).json()["sessions"][0][
+            "id"
+        ]
+        step = {"episode": 0, "turn": 0, "action": "hang"}
+        with contextlib.suppress(httpx.ReadTimeout):
+            httpx.post(f"{server.url}/v1/sessions/{id}/step", json=step, timeout=0.5)
+        os.kill(server.pid, signal.SIGINT)
+        time.sleep(0.2)  # two signals of one moment are one
+        os.kill(server.pid, signal.SIGINT)
+        assert server._process.wait(20) == 130
 
 
 def test_a_remote_environment_over_a_socket(world):

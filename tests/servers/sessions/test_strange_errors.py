@@ -12,16 +12,19 @@ import asyncio
 import httpx
 import pytest
 
+import turnwise
+from turnwise.servers.client import ServerProcess
 from turnwise.servers.http.keys import ANYONE
 from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.protocol.limits import Limits
+from turnwise.servers.sessions import leases
 from turnwise.servers.sessions.leases import reap
 from turnwise.servers.sessions.service import Service
 
 ERRORS = ("end", "generator", "cancelled", "base", "mute")
 CASES = [(how, what) for how in ("inline", "thread") for what in ERRORS]
-CASES += [("thread", "interrupted"), ("process", "interrupted")]  # inline it may be of the keyboard
-CASES += [("process", "end"), ("process", "mute")]
+CASES += [("thread", "interrupted")]  # inline it may be of the keyboard, outside of a server
+CASES += [("process", "interrupted"), ("process", "end"), ("process", "mute")]
 
 
 @pytest.mark.parametrize(("isolation", "what"), CASES)
@@ -64,3 +67,43 @@ def test_what_cannot_be_closed_is_reaped_all_the_same(talk, world, caplog):
 
     talk(service, conversation)
     assert caplog.text.count("could not be closed") == 3
+
+
+@pytest.mark.parametrize("what", ["cancelled", "base", "generator", "exit"])
+def test_leases_expire_though_closing_raises_what_would_end_a_task(talk, world, monkeypatch, what):
+    monkeypatch.setattr(leases, "_LOOK_S", 0.01)
+    now = [0.0]
+    service = Service(Catalogue([world("Unruly")]), limits=Limits(ttl_s=0.04), clock=lambda: now[0])
+
+    async def conversation(http: httpx.AsyncClient) -> None:
+        reaper = asyncio.create_task(leases.keep_reaping(service))
+        for how in (what, what, ""):
+            await http.post("/v1/sessions", json={"env_id": world("Unruly"), "kwargs": {"close": how}})
+        for later in (10.0, 20.0):
+            now[0] = later
+            async with asyncio.timeout(10):
+                while service.sessions:
+                    await asyncio.sleep(0.01)
+            await http.post("/v1/sessions", json={"env_id": world("Unruly")})
+        assert not reaper.done()
+        reaper.cancel()
+
+    talk(service, conversation)
+
+
+def test_an_interrupt_of_an_environment_is_no_ctrl_c_for_its_server(world):
+    with ServerProcess(["--env", world("Unruly")]) as server:
+        made = httpx.post(f"{server.url}/v1/sessions", json={"env_id": world("Unruly"), "count": 2}).json()
+        one, other = (f"{server.url}/v1/sessions/{row['id']}/step" for row in made["sessions"])
+        body = {"episode": 0, "turn": 0, "action": "interrupted"}
+        answer = httpx.post(one, json=body)
+        assert answer.json()["info"]["error"].endswith("Unruly.step raised KeyboardInterrupt")
+        assert httpx.post(other, json={**body, "action": "go"}).json()["turn"] == 1
+        assert server.stop() == 0
+
+
+def test_an_interrupt_elsewhere_may_be_a_ctrl_c(world):
+    env = turnwise.make(world("Unruly"))
+    env.reset(seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        env.step("interrupted")
