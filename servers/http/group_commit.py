@@ -38,7 +38,7 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                num, refusal = len(self._waiting), None  # whoever comes later needs the next commit
+                num, refusal = len(self._waiting), None  # those that come later need the next commit
                 try:
                     await self._calls.service.commit()
                 except Refused as error:

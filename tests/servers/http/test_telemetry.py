@@ -209,7 +209,7 @@ def test_calls_of_a_websocket_and_of_our_clients(world, collector):
 def _children(collector: Collector, parent: SpanContext) -> dict[str, int]:
     trace, span_id = f"{parent.trace_id:032x}", f"{parent.span_id:016x}"
     found = [span for span in collector.spans if (span["trace"], span["parent"]) == (trace, span_id)]
-    return {span["name"]: sum(one["name"] == span["name"] for one in found) for span in found}
+    return {span["name"]: sum(other["name"] == span["name"] for other in found) for span in found}
 
 
 async def _talk(url: str, env_id: str) -> None:

@@ -70,7 +70,7 @@ def test_the_image_installs_what_the_project_asks_for():
     installed = set(out.stdout.splitlines())
     assert installed > set(project["optional-dependencies"]["telemetry"]), "--telemetry works"
     left_out = set(project["dependencies"]) - installed
-    assert {re.split(r"\W", one)[0] for one in left_out} == {
+    assert {re.split(r"\W", name)[0] for name in left_out} == {
         "torch",
         "transformers",
         "tokenizers",

@@ -79,7 +79,7 @@ def ours(engine):
     def listing(pid: int) -> list:
         key, host = next(iter(labels().items()))
         found = engine.containers.list(filters={"label": f"{key}={host}"})
-        return [one for one in found if one.labels[f"{key}.server"].startswith(f"{pid}-")]
+        return [container for container in found if container.labels[f"{key}.server"].startswith(f"{pid}-")]
 
     return listing
 
@@ -101,11 +101,11 @@ async def play(url: str, env_id: str) -> list[tuple]:
     seen = list(await client.create([CreateItem(env_id, {"length": 20}, seed=3, count=4)], request_id="a"))
     ids = [row.id for row in seen]
     for turn in range(3):
-        seen += await client.step([StepItem(one, 0, turn, f"go {turn}") for one in ids])
+        seen += await client.step([StepItem(id, 0, turn, f"go {turn}") for id in ids])
     forks = await client.fork([ForkItem(ids[1], 2), ForkItem(ids[2], 1, reseed=5)], request_id="b")
     seen += [*forks, *await client.step([StepItem(row.id, 0, 3, "go") for row in forks])]
     seen += await client.step([StepItem(ids[0], 0, 3, "raise")])
-    seen += await client.reset([ResetItem(one, 1, seed=4) for one in ids])
+    seen += await client.reset([ResetItem(id, 1, seed=4) for id in ids])
     await client.aclose()
     return [plain(row) for row in seen]
 
@@ -260,13 +260,16 @@ def test_containers_that_were_left_are_removed(engine, ours):
     left["never started"] = engine.containers.create(BARE_IMAGE, ["sleep", "1"], labels=marks["gone"])
     try:
         ContainerLauncher(TEST_IMAGE).close()
-        still = {one.id for one in engine.containers.list(all=True)}
-        assert [name for name, one in left.items() if one.id in still] == ["of another machine", "ours"]
+        still = {container.id for container in engine.containers.list(all=True)}
+        assert [name for name, container in left.items() if container.id in still] == [
+            "of another machine",
+            "ours",
+        ]
     finally:
-        still = {one.id for one in engine.containers.list(all=True)}
-        for one in left.values():
-            if one.id in still:
-                one.remove(force=True)
+        still = {container.id for container in engine.containers.list(all=True)}
+        for container in left.values():
+            if container.id in still:
+                container.remove(force=True)
 
 
 def test_code_of_environments_runs_inside_only(tmp_path):

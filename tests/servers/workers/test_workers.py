@@ -113,7 +113,7 @@ def test_sessions_of_another_key_and_ids_that_never_were(doors, server):
         assert told.json()["detail"].replace(id, "X") == never.json()["detail"].replace(
             f"{worker}-0000000000000000", "X"
         )
-        batch = {"items": [{"id": one, **_step(0)} for one in strange]}
+        batch = {"items": [{"id": id, **_step(0)} for id in strange]}
         answer = door.post("/v1/step", json=batch)
         assert answer.status_code == 404
         assert {row["code"] for row in answer.json()["items"]} == {"unknown_session"}
