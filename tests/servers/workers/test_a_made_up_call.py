@@ -23,15 +23,9 @@ from turnwise.servers.protocol import bodies
 from turnwise.servers.protocol.calls import CALLS, Call
 from turnwise.servers.workers.cluster import Cluster
 
-HOURS = Call(
-    "hours",
-    "POST",
-    "/v1/hours",
-    "Say which sessions a shift looks after.",
-    body="HoursBody",
-    where="sessions",
-)
-COLOUR = Call("colour", "GET", "/v1/sessions/{id}/colour", "Name a colour.", where="session")
+SUMMARY = "Say which sessions a shift looks after."
+HOURS = Call("hours", "POST", "/v1/hours", "HoursBody", "", frozenset(), "sessions", SUMMARY)
+COLOUR = Call("colour", "GET", "/v1/sessions/{id}/colour", "", "", frozenset(), "session", "Name a colour.")
 
 
 class HoursBody(bodies.IdsBody):
@@ -123,7 +117,7 @@ def test_a_made_up_call_is_answered_everywhere(made_up, make_service, world, tmp
 def test_the_document_describes_it(made_up, make_service):
     paths = Application(make_service()).control_plane.openapi()["paths"]
     hours = paths["/v1/hours"]["post"]
-    assert hours["description"] == "Say which sessions a shift looks after." and hours["tags"] == ["batches"]
+    assert hours["description"] == SUMMARY and hours["tags"] == ["batches"]
     schema = hours["requestBody"]["content"]["application/json"]["schema"]
     assert schema["required"] == ["ids"] and schema["description"] == "Sessions to look after."
     (parameter,) = paths["/v1/sessions/{id}/colour"]["get"]["parameters"]
