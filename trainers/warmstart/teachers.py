@@ -18,7 +18,6 @@ import numpy as np
 
 from ...agents.policies import Policy
 from ...agents.policies.expert import ExpertPolicy
-from ...agents.policies.random import RandomPolicy
 from ...agents.prompts.parse import parse_action
 from ...agents.prompts.plan import message_parts, one_line
 from ...agents.types import Generation, GenerationRequest
@@ -109,7 +108,7 @@ class TeacherPolicy(Policy):
         teacher = choose_teacher(self._teacher, self._factory, request.private)
         if teacher == "explorer" and self._factory:
             return _Episode(teacher, _explorer(self._factory, request, chance), chance)
-        return _Episode(teacher, _expert if teacher == "expert" else _random, chance)
+        return _Episode(teacher, _expert if teacher == "expert" else _random(chance), chance)
 
 
 class Slips(Policy):
@@ -160,11 +159,13 @@ def _expert(request: GenerationRequest) -> tuple[str, str]:
         raise UsageError(f"warmstart.teacher = 'expert': {error}; use 'none'") from error
 
 
-def _random(request: GenerationRequest) -> tuple[str, str]:
-    try:
-        return RandomPolicy().act(request), ""
-    except PolicyError as error:
-        raise UsageError(
-            "the environment has neither a teacher nor admissible actions, so nothing can be learned from it "
-            "before training; name a policy in [policy] checkpoint"
-        ) from error
+def _random(chance: np.random.Generator) -> Player:
+    def play(request: GenerationRequest) -> tuple[str, str]:
+        if not request.admissible:
+            raise UsageError(
+                "the environment has neither a teacher nor admissible actions, so nothing can be learned "
+                "from it before training; name a policy in [policy] checkpoint"
+            )
+        return request.admissible[int(chance.integers(len(request.admissible)))], ""
+
+    return play
