@@ -21,6 +21,7 @@ class Limits:
         max_depth: the deepest nesting of a JSON body.
         max_batch: the most items, or sessions, of one request.
         max_requests: how many answers to create and fork are kept for repetition.
+        max_answer_bytes: how long these may be together.
         max_turns: the most turns of an episode; longer ones are truncated.
         max_wait_s: the longest that a call may ask to wait.
 
@@ -40,6 +41,7 @@ class Limits:
     max_depth: int = 16
     max_batch: int = 1024
     max_requests: int = 4096
+    max_answer_bytes: int = 64 << 20
     max_turns: int = 10_000
     max_wait_s: float = 300.0
 

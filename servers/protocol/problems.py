@@ -43,6 +43,11 @@ def encode_problem(problem: Problem, **more: Any) -> bytes:
     return orjson.dumps({**document, **more})
 
 
+def says_repeat(problem: Problem) -> bool:
+    """Tell whether the same request, repeated, may be done; such a problem is not kept as its answer."""
+    return problem.status == 503 or problem.code == "busy"
+
+
 def bad_request(detail: str, given: Any = None, expected: Any = None, status: int = 422) -> Problem:
     """Say that a body or an argument has the wrong form."""
     return Problem(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -28,10 +30,11 @@ from ..protocol.problems import (
     draining,
     encode_problem,
     environment_failed,
+    says_repeat,
     too_large,
     unknown_session,
 )
-from ..protocol.types import CreateItem, ForkItem
+from ..protocol.types import CreateItem, ForkItem, Problem
 from .admission import Admission
 from .journal.records import Entry, SessionRecord
 from .service import Service
@@ -39,6 +42,7 @@ from .session import Session
 
 Made = Callable[[], None]
 _FORK = ("fork",)
+_FORK_WAIT_S = 30.0  # for a step that runs, until a copy of its session is refused
 
 log = logging.getLogger("turnwise.servers")
 
@@ -84,7 +88,7 @@ class Creation:
         async def work(digest: bytes) -> bytes:
             async with self.admission.room(owner, num, wait_s) as made:
                 rows = await self.make(owner, items, request_id, keep_private, made)
-            return await self._answer(owner, request_id, digest, rows)
+                return self._answer(owner, request_id, digest, rows)
 
         return await self._once("create", owner, request_id, [_canonical(item) for item in items], work)
 
@@ -105,11 +109,12 @@ class Creation:
             keep_private: whether replies keep info["private"].
             made: called for each session made.
         """
-        rows = [
-            await self._create_one(owner, item, number, keep_private)
-            for item in items
-            for number in range(item.count)
-        ]
+        rows: list[Session | bytes] = []
+        with _all_or_none(rows):
+            for item in items:
+                for number in range(item.count):
+                    rows.append(await self._create_one(owner, item, number, keep_private))
+                    await asyncio.sleep(0)  # others get their turn
         return self._admit(rows, made, "sessions_created")
 
     async def fork(
@@ -121,7 +126,7 @@ class Creation:
         async def work(digest: bytes) -> bytes:
             async with self.admission.room(owner, num, wait_s) as made:
                 rows = await self.copy(owner, items, request_id, made)
-            return await self._answer(owner, request_id, digest, rows)
+                return self._answer(owner, request_id, digest, rows)
 
         return await self._once("fork", owner, request_id, [_canonical(item) for item in items], work)
 
@@ -129,7 +134,10 @@ class Creation:
         self, owner: str, items: Sequence[ForkItem], request_id: str | None, made: Made
     ) -> list[bytes]:
         """Copy sessions that room was found for; see `make`."""
-        rows = [row for item in items for row in await self._fork_one(owner, item)]
+        rows: list[Session | bytes] = []
+        with _all_or_none(rows):
+            for item in items:
+                await self._fork_one(owner, item, rows)
         return self._admit(rows, made, "sessions_forked")
 
     async def _once(self, call: str, owner: str, request_id: str | None, body: Any, work: Any) -> bytes:
@@ -138,14 +146,26 @@ class Creation:
         await self.service.commit()  # with a journal that cannot be written nothing new begins
         encoded = orjson.dumps([call, body], option=orjson.OPT_SORT_KEYS)
         if request_id is None:
-            return bytes(await asyncio.shield(asyncio.ensure_future(work(b""))))
-        return await self.service.request_memory.once(owner, request_id, encoded, work)
+            return await self._unnamed(work)
+        answer = await self.service.request_memory.once(owner, request_id, encoded, work)
+        await self.service.commit()  # where it cannot be written the answer is kept, and given later
+        return answer
 
-    async def _answer(self, owner: str, request_id: str | None, digest: bytes, rows: list[bytes]) -> bytes:
+    async def _unnamed(self, work: Any) -> bytes:
+        """Do the work of a request that cannot be repeated: nobody learns of what is not durable."""
+        answer = bytes(await asyncio.shield(asyncio.ensure_future(work(b""))))
+        try:
+            await self.service.commit()
+        except Refused:
+            ids = [row["id"] for row in orjson.loads(answer)["sessions"] if "code" not in row]
+            self.service.remove([id for id in ids if id in self.service.sessions])
+            raise
+        return answer
+
+    def _answer(self, owner: str, request_id: str | None, digest: bytes, rows: list[bytes]) -> bytes:
         answer = b'{"sessions":[' + b",".join(rows) + b"]}"
         if request_id is not None:
             self.service.journal.answered(owner, request_id, digest, answer)
-        await self.service.commit()
         return answer
 
     async def _create_one(
@@ -153,6 +173,7 @@ class Creation:
     ) -> Session | bytes:
         service = self.service
         seed = item.seed if item.group else item.seed + number
+        session: Session | None = None
         try:
             host, observation, info = await service.environments.start(
                 item.env_id, item.kwargs, seed, item.options, None
@@ -172,8 +193,10 @@ class Creation:
             session.take(host, service.environments.inline(item.env_id))
             session.began(0, seed, item.options, observation, info)
         except Refused as refusal:
-            return encode_problem(refusal.problem)
+            return _kept(refusal)
         except ENV_ERRORS as error:
+            if session is not None:
+                session.drop_host()
             return self._failed(item.env_id, error)
         return session
 
@@ -200,29 +223,51 @@ class Creation:
             answered.append(row.last_reply if isinstance(row, Session) else row)
         return answered
 
-    async def _fork_one(self, owner: str, item: ForkItem) -> Sequence[Session | bytes]:
-        service = self.service
-        parent = service.find(owner, item.id)
-        if parent is None:
-            return [encode_problem(unknown_session(item.id))] * item.count
-        if parent.asleep and parent.broken is None:
-            await service.wake(parent)
-        if parent.broken is not None:
-            return [encode_problem(parent.broken)] * item.count
-        while parent.running is not None and parent.running_call == _FORK:
-            await asyncio.wait({parent.running})
-        if parent.running is not None:
-            problem = busy(item.id, str(parent.running_call[0]), parent.expected)
-            return [encode_problem(problem)] * item.count
-        rows: list[Session | bytes] = []
+    async def _fork_one(self, owner: str, item: ForkItem, rows: list[Session | bytes]) -> None:
+        """Add copies of a session to the rows, once its step that runs is done.
+
+        Raises:
+            Refused: if that takes too long; the request is to be repeated.
+        """
+        service, deadline = self.service, time.monotonic() + _FORK_WAIT_S
+        parent = await self._idle(owner, item.id, deadline)
+        if not isinstance(parent, Session):
+            rows += [encode_problem(parent)] * item.count
+            return
 
         async def copy_all() -> bytes:
-            rows.extend([await self._child(parent, item, number) for number in range(item.count)])
+            for number in range(item.count):
+                rows.append(await self._child(parent, item, number))
+                await asyncio.sleep(0)
             return b""
 
         # as a call of the session, so that no step runs while it is copied
-        await asyncio.shield(service.launch(parent, _FORK, copy_all()))
-        return rows
+        outcome = await asyncio.shield(service.launch(parent, _FORK, copy_all()))
+        if isinstance(outcome, Problem):
+            raise Refused(outcome, retry_after_s=1.0)
+
+    async def _idle(self, owner: str, id: str, deadline: float) -> Session | Problem:
+        """Return a session that is awake and does nothing, or why there is not one."""
+        service = self.service
+        while True:
+            session = service.find(owner, id)
+            if session is None:
+                return unknown_session(id)
+            if session.asleep and session.broken is None:
+                try:
+                    await service.wake(session)
+                except Refused as refusal:
+                    if says_repeat(refusal.problem):
+                        raise
+            if session.broken is not None:
+                return session.broken
+            if session.running is None:
+                return session
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                call = str(session.running_call[0])
+                raise Refused(busy(id, call, session.expected), retry_after_s=1.0)
+            await asyncio.wait({session.running}, timeout=left_s)
 
     async def _child(self, parent: Session, item: ForkItem, number: int) -> Session | bytes:
         service, source = self.service, parent.record
@@ -243,8 +288,9 @@ class Creation:
                 if item.reseed is not None:
                     await self._reseed(child, mixed_seed(item.reseed, number))
             except Refused as refusal:
-                return encode_problem(refusal.problem)
+                return _kept(refusal)
             except ENV_ERRORS as error:
+                child.drop_host()
                 return self._failed(source.env_id, error)
         return child
 
@@ -252,6 +298,29 @@ class Creation:
         assert child.host is not None, "just copied"
         await self.service.environments.call(child.record.env_id, child.host.reseed, seed)
         child.record.log.append(Entry(None, b"", seed))
+
+
+@contextmanager
+def _all_or_none(rows: list[Session | bytes]) -> Iterator[None]:
+    """Release the environments of a request's sessions where it is not done in the end."""
+    try:
+        yield
+    except BaseException:
+        for row in rows:
+            if isinstance(row, Session):
+                row.drop_host()
+        raise
+
+
+def _kept(refusal: Refused) -> bytes:
+    """Return a refusal as a row of the answer.
+
+    Raises:
+        Refused: if the request is to be repeated instead.
+    """
+    if says_repeat(refusal.problem):
+        raise refusal
+    return encode_problem(refusal.problem)
 
 
 def _counted(items: Sequence[CreateItem] | Sequence[ForkItem], limits: Limits) -> int:

@@ -81,7 +81,7 @@ class Environments:
             Refused: see `build`.
             Exception: what the environment raises.
         """
-        num_deaths = 0
+        num_deaths, given = 0, host
         while True:
             try:
                 if host is None or is_lost(host):
@@ -92,6 +92,10 @@ class Environments:
                 num_deaths += lost.in_flight
                 if num_deaths >= _MAX_DEATHS:
                     raise
+            except BaseException:
+                if host is not None and host is not given:
+                    host.close()  # built here, and nobody else knows of it
+                raise
 
     async def step(self, session: Session, action: str) -> Played:
         """Take a turn, in a rebuilt environment where its process is gone.

@@ -18,22 +18,42 @@ class _Remembered:
     running: asyncio.Task[bytes] | None = None
 
 
+class _OfOneKey(OrderedDict[str, _Remembered]):
+    """What one key has asked for, by request_id, the oldest first."""
+
+    num_answers = num_bytes = 0
+
+    def forget_oldest(self) -> bytes:
+        """Forget the oldest answer and return it."""
+        oldest, kept = next((id, kept) for id, kept in self.items() if kept.answer is not None)
+        del self[oldest]
+        assert kept.answer is not None, "just looked for"
+        self.num_answers -= 1
+        self.num_bytes -= len(kept.answer)
+        return kept.answer
+
+
 class RequestMemory:
     """Requests that are done once, and the bytes that every repetition is given.
 
+    Keys share the room: where it is full, the key whose answers take the most of it
+    forgets its oldest, so that no key can make another forget. A request repeated
+    after that is done again, and what it makes is left to the lease.
+
     Args:
-        max_requests: how many answers are kept; the oldest make room. A request
-            repeated after that is done again, and what it makes is left to the lease.
+        max_requests: how many answers are kept.
+        max_bytes: how long they may be together; the last answer of a key is kept however long.
     """
 
-    def __init__(self, max_requests: int) -> None:
-        self._max = max_requests
-        self._remembered: OrderedDict[tuple[str, str], _Remembered] = OrderedDict()
+    def __init__(self, max_requests: int, max_bytes: int = 64 << 20) -> None:
+        self._max_requests, self._max_bytes = max_requests, max_bytes
+        self._of: dict[str, _OfOneKey] = {}
+        self._num_answers = self._num_bytes = 0
 
     def restore(self, owner: str, request_id: str, digest: bytes, answer: bytes) -> None:
         """Remember an answer that a journal holds."""
-        self._remembered[owner, request_id] = _Remembered(digest, answer)
-        self._trim()
+        self._of.setdefault(owner, _OfOneKey())[request_id] = _Remembered(digest)
+        self._answered(owner, request_id, answer)
 
     async def once(
         self, owner: str, request_id: str, body: bytes, work: Callable[[bytes], Awaitable[bytes]]
@@ -50,11 +70,12 @@ class RequestMemory:
         Raises:
             Refused: if the request_id came with another body before.
         """
-        key, digest = (owner, request_id), hashlib.blake2b(body, digest_size=16).digest()
-        kept = self._remembered.get(key)
+        digest = hashlib.blake2b(body, digest_size=16).digest()
+        mine = self._of.setdefault(owner, _OfOneKey())
+        kept = mine.get(request_id)
         if kept is None:
-            kept = self._remembered[key] = _Remembered(digest)
-            kept.running = asyncio.ensure_future(self._work(key, kept, work))
+            kept = mine[request_id] = _Remembered(digest)
+            kept.running = asyncio.ensure_future(self._work(owner, request_id, kept, work))
             kept.running.add_done_callback(_retrieve)
         elif kept.digest != digest:
             raise Refused(request_id_reused(request_id))
@@ -64,23 +85,33 @@ class RequestMemory:
         return await asyncio.shield(kept.running)
 
     async def _work(
-        self, key: tuple[str, str], kept: _Remembered, work: Callable[[bytes], Awaitable[bytes]]
+        self, owner: str, request_id: str, kept: _Remembered, work: Callable[[bytes], Awaitable[bytes]]
     ) -> bytes:
         try:
-            kept.answer = await work(kept.digest)
+            answer = await work(kept.digest)
+        except BaseException:
+            del self._of[owner][request_id]
+            raise
         finally:
             kept.running = None
-            if kept.answer is None:
-                self._remembered.pop(key, None)
-        self._trim()
-        return kept.answer
+        self._answered(owner, request_id, answer)
+        return answer
 
-    def _trim(self) -> None:
-        while len(self._remembered) > self._max:
-            key = next((key for key, kept in self._remembered.items() if kept.running is None), None)
-            if key is None:
+    def _answered(self, owner: str, request_id: str, answer: bytes) -> None:
+        """Keep an answer, and make room for it."""
+        mine = self._of[owner]
+        mine[request_id].answer = answer
+        mine.num_answers += 1
+        mine.num_bytes += len(answer)
+        self._num_answers += 1
+        self._num_bytes += len(answer)
+        while (many := self._num_answers > self._max_requests) or self._num_bytes > self._max_bytes:
+            shares = [share for share in self._of.values() if share.num_answers > 1]
+            if not shares:
                 return
-            del self._remembered[key]
+            largest = max(shares, key=lambda share: share.num_answers if many else share.num_bytes)
+            self._num_bytes -= len(largest.forget_oldest())
+            self._num_answers -= 1
 
 
 def _retrieve(task: asyncio.Task[bytes]) -> None:

@@ -64,7 +64,7 @@ class Service:
         self.id_prefix = id_prefix
         self.ledger: Ledger = ledger or LocalLedger()
         self.sessions: dict[str, Session] = {}
-        self.request_memory = RequestMemory(self.limits.max_requests)
+        self.request_memory = RequestMemory(self.limits.max_requests, self.limits.max_answer_bytes)
         self.metrics = Metrics()
         self.draining = False
         self.on_room: Callable[[], None] | None = None  # called when sessions were closed
@@ -87,6 +87,7 @@ class Service:
             and session.record.owner == owner
             and session.runs_now
             and session.running is None
+            and not self.journal.failed
         )
 
     def step(self, owner: str, item: StepItem) -> Pending:
@@ -107,6 +108,8 @@ class Service:
                 if session.running_call == ("step", item.episode, item.turn, item.action):
                     return session.running
             elif item.turn == session.turn and session.end is None:
+                if self.journal.failed:
+                    return self._after_commit(lambda: self.step(owner, item))
                 if session.runs_now:
                     return self._step_now(session, item.action)
                 call = ("step", item.episode, item.turn, item.action)
@@ -133,6 +136,8 @@ class Service:
             return session.running
         if session.running is not None or item.episode != record.episode + 1:
             return session.object_to_reset(item)
+        if self.journal.failed:
+            return self._after_commit(lambda: self.reset(owner, item))
         return self.launch(session, call, self._reset(session, item.episode, seed, item.options))
 
     def close(self, owner: str, ids: Iterable[str]) -> list[str]:
@@ -300,6 +305,19 @@ class Service:
                 self.journal.ended(record.id, episode, session.end, record.final)
         self.metrics.count("resets")
         return reply
+
+    def _after_commit(self, call: Callable[[], Pending]) -> asyncio.Task[bytes | Problem]:
+        """Make a call once what others recorded is durable: with a journal that fails nothing is played."""
+
+        async def commit_and_call() -> bytes | Problem:
+            try:
+                await self.commit()
+            except Refused as refusal:
+                return refusal.problem
+            answer = call()
+            return await asyncio.shield(answer) if isinstance(answer, asyncio.Task) else answer
+
+        return asyncio.ensure_future(commit_and_call())
 
     def _after_waking(self, session: Session, call: Callable[[], Pending]) -> asyncio.Task[bytes | Problem]:
         async def wake_and_call() -> bytes | Problem:

@@ -122,7 +122,7 @@ class RoutedCreation(Creation):
             self.service.ledger.add(owner, 1)
 
         async def work(digest: bytes) -> bytes:
-            return await self._answer(part_owner, request_id, digest, await do(made))
+            return self._answer(part_owner, request_id, digest, await do(made))
 
         return await self._once("part", part_owner, request_id, [members_of(item) for item in items], work)
 

@@ -55,6 +55,9 @@ class Journal:
     their logs.
     """
 
+    failed = False
+    """Whether the last `commit` failed, so that what was recorded still waits."""
+
     @property
     def dirty(self) -> bool:
         """Tell whether something recorded waits for `commit`."""

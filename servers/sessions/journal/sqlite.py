@@ -227,6 +227,7 @@ class SqliteJournal(Journal):
         self, rows: list[tuple[str, tuple[Any, ...]]], done: asyncio.Future[None], error: JournalError | None
     ) -> None:
         self._flush, self._num_writing = None, 0
+        self.failed = error is not None
         if error is None:
             self._num_written += len(rows)
             done.set_result(None)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import pytest
 
 from turnwise.envs.registry import load_class
 from turnwise.servers.client import SessionClient, connect
@@ -23,6 +24,7 @@ from turnwise.servers.http.keys import Caller, Keys
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.protocol.problems import Refused, capacity
 from turnwise.servers.protocol.types import CreateItem, ForkItem, StepItem
+from turnwise.servers.sessions import creation
 from turnwise.servers.sessions.leases import reap
 from turnwise.servers.sessions.request_memory import RequestMemory
 
@@ -88,7 +90,7 @@ def test_a_tree_of_1000_nodes(make_service, world):
     asyncio.run(run())
 
 
-def test_forks_of_ended_and_busy_sessions(make_service, talk, world):
+def test_forks_of_ended_and_busy_sessions(make_service, talk, world, monkeypatch):
     gate = load_class(world("Gated")).gate
     gate.clear()
 
@@ -102,16 +104,25 @@ def test_forks_of_ended_and_busy_sessions(make_service, talk, world):
         running = asyncio.create_task(http.post(f"/v1/sessions/{held}/step", json=step))
         await asyncio.sleep(0.05)
         fork = {"items": [{"id": done, "count": 1}, {"id": held, "count": 1}], "request_id": "f"}
-        child, busy = (await http.post("/v1/fork", json=fork)).json()["sessions"]
+        monkeypatch.setattr(creation, "_FORK_WAIT_S", 0.05)
+        busy = await http.post("/v1/fork", json=fork)
+        assert (busy.status_code, busy.json()["code"], busy.headers["retry-after"]) == (409, "busy", "1")
+        assert len((await http.get("/v1/sessions")).json()["sessions"]) == 2, "all of a request, or nothing"
+        monkeypatch.setattr(creation, "_FORK_WAIT_S", 20)
+        forking = asyncio.create_task(http.post("/v1/fork", json=fork))
+        await asyncio.sleep(0.05)
+        assert not forking.done(), "it waits for the step"
+        gate.set()
+        child, other = (await forking).json()["sessions"]
         assert (child["end"], child["observation"]) == ("terminated", last["observation"])
-        assert busy["code"] == "busy"
+        assert other["turn"] == 1
         assert (await http.post("/v1/fork", json=fork)).json()["sessions"][0]["id"] == child["id"]
+        assert len((await http.get("/v1/sessions")).json()["sessions"]) == 4
         path = f"/v1/sessions/{child['id']}"
         assert (
             await http.post(f"{path}/step", json={"episode": 0, "turn": 0, "action": "stop"})
         ).json() == child
         assert (await http.post(f"{path}/reset", json={"episode": 1})).json()["turn"] == 0
-        gate.set()
         assert (await running).json()["turn"] == 1
 
     talk(make_service({"*": "thread"}), conversation)
@@ -230,3 +241,53 @@ def test_answers_are_kept_up_to_a_bound():
         assert done[-2:] == [b"refused", b"refused"], "a refusal is not kept"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("limits", [(4, 1 << 20), (100, 40)], ids=["answers", "bytes"])
+def test_no_key_makes_another_forget(limits):
+    async def run() -> None:
+        answers, num_done = RequestMemory(*limits), 0
+
+        async def work(_: bytes) -> bytes:
+            nonlocal num_done
+            num_done += 1
+            return b"%10d" % num_done
+
+        for name in ("a", "b"):
+            await answers.once("quiet", name, b"x", work)
+        for number in range(20):
+            await answers.once("loud", str(number), b"x", work)
+        assert num_done == 22
+        assert await answers.once("quiet", "a", b"x", work) == b"         1"
+        assert await answers.once("loud", "18", b"x", work) == b"        21", "a half is its own, too"
+        await answers.once("loud", "17", b"x", work)
+        assert num_done == 23
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_is_too_long_is_kept_while_it_is_the_last():
+    async def run() -> None:
+        answers, done = RequestMemory(10, 5), []
+
+        async def work(_: bytes) -> bytes:
+            done.append(b"longer than five bytes")
+            return done[-1]
+
+        for name in "aabba":
+            await answers.once("", name, b"x", work)
+        assert len(done) == 3
+
+    asyncio.run(run())
+
+
+def test_an_environment_that_fails_when_it_starts_is_released(make_service, talk, world, monkeypatch):
+    closed = []
+    monkeypatch.setattr(load_class(world("Fragile")), "close", lambda _: closed.append(1), raising=False)
+
+    async def conversation(http: httpx.AsyncClient) -> None:
+        body = {"env_id": world("Fragile"), "options": {"raise": True}, "count": 2}
+        assert (await http.post("/v1/sessions", json=body)).status_code == 422
+        assert len(closed) == 2
+
+    talk(make_service(), conversation)
