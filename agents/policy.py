@@ -118,6 +118,15 @@ class Policy(ABC):
             own = AgentSettings(replace(EXPLAINED, style=style), "none", length)
         return AgentSettings(prompt or own.prompt, constraint or own.constraint, max_tokens or own.max_tokens)
 
+    @property
+    def own_settings(self) -> dict[str, Any]:
+        """Return what else decides its answers, for the settings of an evaluation; {} is nothing."""
+        return {}
+
+    async def report(self) -> dict[str, Any]:
+        """Return what it has to say of its answers, for the result of an evaluation; {} is nothing."""
+        return {}
+
     async def aclose(self) -> None:  # noqa: B027 - most have nothing to release
         """Release what the policy holds."""
 

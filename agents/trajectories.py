@@ -166,7 +166,7 @@ def _to_turn(row: Mapping[str, Any], before: tuple[int, ...]) -> Turn:
     values = dict(row["generation"])
     if "prompt_ids" in values:
         values["prompt_ids"] = _whole_prompt(before, values["prompt_ids"])
-    for name in ("token_ids", "logprobs", "entropy", "char_ends"):
+    for name in ("token_ids", "logprobs", "entropy", "char_ends", "tool_calls"):
         if name in values:
             values[name] = tuple(values[name])
     if "support" in values:

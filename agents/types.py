@@ -17,7 +17,7 @@ Role = Literal["system", "user", "assistant"]
 Constraint = Literal["none", "admissible", "listed"]
 """Say anything; one of the admissible actions; one of them where the environment lists any."""
 Style = Literal["tags", "plain", "plan"]
-FinishReason = Literal["stop", "length", "error"]
+FinishReason = Literal["stop", "length", "filtered", "error"]
 Support = tuple[tuple[int, ...] | None, ...]
 EMPTY_SUPPORT: Support = ()
 
@@ -84,6 +84,7 @@ class Generation:
     have been sampled at place i (None: the whole vocabulary), so a learner can
     replay the same distribution; a support of one token is a forced token.
     A policy without tokens (an endpoint, a script) leaves the token fields empty.
+    What an endpoint filtered (`finish_reason`) was withheld: it is no fault of the agent's form.
     """
 
     text: str
@@ -97,6 +98,8 @@ class Generation:
     entropy: tuple[float, ...] = ()  # [L] nats, of the sampling distribution
     char_ends: tuple[int, ...] = ()  # [L] where each token ends in `text`, if the policy knows
     usage: dict[str, float] = field(default_factory=dict)  # tokens and cost, where an endpoint bills
+    reasoning: str = ""  # what was thought, where an endpoint tells it apart from the text
+    tool_calls: tuple[dict[str, Any], ...] = ()  # calls made instead of a text, as the endpoint gave them
 
     @property
     def num_tokens(self) -> int:

@@ -87,7 +87,10 @@ async def evaluate(
             _report(on_progress, row)
 
         await rollout(client, policy, tasks, config, keep, prompt=prompt, seed=random_seed)
-        evaluation = _summed([rows[at] for at in seeds], {**settings, "seed": seed}, env_id)
+        said = await policy.report()
+        if folder is not None and not tasks:
+            said = folder.former_report()
+        evaluation = _summed([rows[at] for at in seeds], {**settings, "seed": seed}, env_id, said)
         if folder is not None:
             folder.finish(evaluation)
     return evaluation
@@ -98,7 +101,9 @@ def _report(on_progress: OnProgress | None, row: EvalRow) -> None:
         on_progress(row)
 
 
-def _summed(rows: Sequence[EvalRow], settings: dict[str, Any], env_id: str) -> Evaluation:
+def _summed(
+    rows: Sequence[EvalRow], settings: dict[str, Any], env_id: str, said: dict[str, Any]
+) -> Evaluation:
     fingerprints = sorted({row.fingerprint for row in rows if row.counts})
     if len(fingerprints) > 1:
         raise UsageError(
@@ -111,19 +116,21 @@ def _summed(rows: Sequence[EvalRow], settings: dict[str, Any], env_id: str) -> E
         "environment": version_of(env_id),
         "fingerprint": fingerprints[0] if fingerprints else "",
     }
-    return Evaluation.of(rows, settings, versions)
+    return Evaluation.of(rows, settings, versions, said)
 
 
 def _settings(
     policy: Policy, agent: str, env_id: str, kwargs: dict[str, Any], played: dict[str, Any]
 ) -> dict[str, Any]:
     """Name everything that the rows depend on."""
+    own = policy.own_settings
     return {
         "environment": env_id,
         "kwargs": kwargs,
         "agent": agent or policy.name,
         "policy_version": policy.version,
         "rollout": played,
+        **({"policy": own} if own else {}),
     }
 
 

@@ -7,13 +7,15 @@ same. Rows of episodes that failed for the machine's reasons are played again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
 from ...files import write_whole
 from .results import EvalRow, Evaluation
+
+_UNSET = "not set"
 
 
 class EvaluationFolder:
@@ -54,6 +56,14 @@ class EvaluationFolder:
         text = json.dumps(evaluation.document(), indent=2, sort_keys=True)
         write_whole(self.folder / "evaluation.json", text.encode() + b"\n")
 
+    def former_report(self) -> dict[str, Any]:
+        """Return what the policy said when the evaluation was finished; {} if it was not, or is broken."""
+        try:
+            said = json.loads((self.folder / "evaluation.json").read_bytes())["policy"]
+        except (OSError, ValueError, LookupError, TypeError):
+            return {}
+        return said if isinstance(said, dict) else {}
+
     def _check_settings(self) -> None:
         path = self.folder / "settings.json"
         if not path.exists():
@@ -64,15 +74,15 @@ class EvaluationFolder:
             write_whole(path, json.dumps(self._settings, indent=2, sort_keys=True).encode() + b"\n")
             return
         try:
-            former = json.loads(path.read_bytes())
+            former, now = _flat(json.loads(path.read_bytes()).items()), _flat(self._settings.items())
             differing = sorted(
-                name for name in {*former, *self._settings} if former.get(name) != self._settings.get(name)
+                name for name in {*former, *now} if former.get(name, _UNSET) != now.get(name, _UNSET)
             )
         except (ValueError, TypeError, AttributeError) as error:
             raise UsageError(f"{path}: cannot be read: {error}; choose another folder") from error
         if differing:
             shown = ", ".join(
-                f"{name} was {former.get(name)!r} and is {self._settings.get(name)!r}" for name in differing
+                f"{name} was {former.get(name, _UNSET)} and is {now.get(name, _UNSET)}" for name in differing
             )
             raise UsageError(f"{self.folder} holds another evaluation: {shown}; choose another folder")
 
@@ -90,3 +100,14 @@ class EvaluationFolder:
                 raise UsageError(f"{self._rows_file}, line {number}: is not a row: {error!r}") from error
             if row.counts:
                 self.rows[row.seed] = row
+
+
+def _flat(items: Iterable[tuple[str, Any]], prefix: str = "") -> dict[str, str]:
+    """Return tables in tables as one, under dotted names, with values as they are shown."""
+    flat: dict[str, str] = {}
+    for name, value in items:
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value.items(), f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = repr(value)
+    return flat

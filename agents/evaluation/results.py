@@ -36,6 +36,7 @@ class EvalRow:
     error: str | None
     seconds: float
     fingerprint: str
+    filtered: int = 0  # turns whose message an endpoint withheld
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> EvalRow:
@@ -56,6 +57,7 @@ class EvalRow:
             error=trajectory.error,
             seconds=round(trajectory.seconds, 6),
             fingerprint=trajectory.fingerprint,
+            filtered=sum(turn.generation.finish_reason == "filtered" for turn in turns),
         )
 
     @classmethod
@@ -78,6 +80,8 @@ class EvalRow:
         """Return the row as JSON holds it."""
         values = asdict(self)
         values["return"] = values.pop("episode_return")
+        if not self.filtered:
+            del values["filtered"]
         return values
 
 
@@ -106,10 +110,15 @@ class Evaluation:
     settings: dict[str, Any]
     versions: dict[str, Any]
     per_task: tuple[EvalRow, ...]
+    policy: dict[str, Any]  # what the policy says of its answers: requests, server defaults; {} is nothing
 
     @classmethod
     def of(
-        cls, rows: Sequence[EvalRow], settings: Mapping[str, Any], versions: Mapping[str, Any]
+        cls,
+        rows: Sequence[EvalRow],
+        settings: Mapping[str, Any],
+        versions: Mapping[str, Any],
+        policy: Mapping[str, Any] | None = None,
     ) -> Evaluation:
         """Sum up the rows.
 
@@ -141,11 +150,12 @@ class Evaluation:
             settings=dict(settings),
             versions=dict(versions),
             per_task=tuple(rows),
+            policy=dict(policy or {}),
         )
 
     def document(self) -> dict[str, Any]:
         """Return the evaluation as JSON holds it."""
-        values = {name: getattr(self, name) for name in self.__slots__}
+        values = {name: getattr(self, name) for name in self.__slots__ if name != "policy" or self.policy}
         return {**values, "per_task": [row.document() for row in self.per_task]}
 
 

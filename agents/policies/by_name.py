@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable
-from dataclasses import fields
+from collections.abc import Callable
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 from ...errors import CheckpointError, UnknownName, UsageError
 from ...files import load_object
 from ..policy import Policy
+from .options import accepted, options_of_maker, options_of_settings
 from .settings import read_settings
 
 _FORMS = {
@@ -54,28 +53,27 @@ def make_policy(spec: str, **options: Any) -> Policy:
 def _expert(_: str, options: dict[str, Any]) -> Policy:
     from .expert import ExpertPolicy
 
-    _accept("expert", options, ())
+    accepted("expert", options, [])
     return ExpertPolicy()
 
 
 def _random(_: str, options: dict[str, Any]) -> Policy:
     from .random import RandomPolicy
 
-    _accept("random", options, ())
+    accepted("random", options, [])
     return RandomPolicy()
 
 
 def _script(path: str, options: dict[str, Any]) -> Policy:
     from .script import ScriptedPolicy
 
-    _accept("script", options, ("cycle",))
-    return ScriptedPolicy.load(path, **options)
+    return ScriptedPolicy.load(path, **accepted("script", options, options_of_maker(ScriptedPolicy.load)))
 
 
 def _checkpoint(folder: str, options: dict[str, Any]) -> Policy:
     from ..tiny import TinyPolicy, load_policy
 
-    _accept("ckpt", options, _keywords(TinyPolicy))
+    options = accepted("ckpt", options, options_of_maker(TinyPolicy))
     place = _policy_folder(Path(folder))
     policy = load_policy(place, **options)
     policy.settings = read_settings(place)
@@ -96,7 +94,7 @@ def _policy_folder(folder: Path) -> Path:
 def _hugging_face(name: str, options: dict[str, Any]) -> Policy:
     from .transformers import TransformersPolicy
 
-    _accept("hf", options, _keywords(TransformersPolicy))
+    options = accepted("hf", options, options_of_maker(TransformersPolicy))
     policy = TransformersPolicy(name, **options)
     policy.settings = read_settings(name)
     return policy
@@ -106,7 +104,7 @@ def _openai(place: str, options: dict[str, Any]) -> Policy:
     from .endpoint import EndpointConfig
     from .openai import OpenAIPolicy
 
-    _accept("openai", options, [field.name for field in fields(EndpointConfig)])
+    options = accepted("openai", options, options_of_settings(EndpointConfig))
     url, _, model = place.rpartition("#")
     return OpenAIPolicy(url, model, EndpointConfig(**options))
 
@@ -116,8 +114,7 @@ def _own(spec: str, options: dict[str, Any]) -> Policy:
     maker = load_object(spec, given=f"agent {spec!r}")
     if not callable(maker):
         raise UsageError(f"agent {spec!r}: is {type(maker).__name__}; expected a class of policies")
-    _accept(spec, options, _keywords(maker, inspect.Parameter.POSITIONAL_OR_KEYWORD))
-    policy = maker(**options)
+    policy = maker(**accepted(spec, options, options_of_maker(maker, positional=True)))
     if not isinstance(policy, Policy):
         raise UsageError(
             f"agent {spec!r}: makes {type(policy).__name__}; expected a subclass of "
@@ -129,17 +126,6 @@ def _own(spec: str, options: dict[str, Any]) -> Policy:
 def _is_importable(source: str) -> bool:
     root = source.partition(".")[0]
     return source.endswith(".py") or (root.isidentifier() and find_spec(root) is not None)
-
-
-def _keywords(maker: Callable[..., Any], *more_kinds: Any) -> list[str]:
-    kinds = (inspect.Parameter.KEYWORD_ONLY, *more_kinds)
-    return [value.name for value in inspect.signature(maker).parameters.values() if value.kind in kinds]
-
-
-def _accept(kind: str, options: Iterable[str], known: Iterable[str]) -> None:
-    for name in options:
-        if name not in known:
-            raise UnknownName(f"option of the agent {kind}", name, known)
 
 
 _MAKERS: dict[str, Callable[[str, dict[str, Any]], Policy]] = {

@@ -2,19 +2,19 @@
 
 It speaks `POST URL/chat/completions`. What can be repeated is repeated with
 growing, jittered pauses, and as the endpoint's Retry-After asks; rates, sizes,
-times and cost are bounded. The key is read from an environment variable and
-appears in no text, repr or log.
+times and cost are bounded. Every answer is billed, also one that cannot be read
+or comes too late. The key is read from an environment variable and appears in no
+text, repr or log. docs/endpoints.md lists what endpoints do and what comes of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
-import time
-from dataclasses import asdict
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -22,16 +22,17 @@ import orjson
 
 from ...errors import PolicyError, UsageError
 from ..policy import Policy, PolicyStopped, PromptTooLong
-from ..sampling import NEUTRAL, Sampling
-from ..types import FinishReason, Generation, GenerationRequest
-from .endpoint import EndpointConfig, EndpointUsage
+from ..types import Generation, GenerationRequest
+from .answers import Document, Problem, Unreadable, parsed, read_answer, read_problem, read_usage
+from .dialect import Dialect, SettingRefused
+from .endpoint import Bill, EndpointConfig, EndpointUsage
+from .exchange import Exchange, NoAnswer, Reply, TooLate
 from .throttle import Throttle
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _REFUSED = frozenset({401, 403, 404})
-_TOO_LONG = ("context_length_exceeded", "maximum context length", "context length")
-_OWN_SAMPLING = frozenset({"temperature", "top_p"})
-_MAX_SHOWN_CHARS = 300
+_MISTAKEN = frozenset({400, 422})
+_FIRST_FAILURES = 4  # messages; if none of them is answered, no other is tried
 
 
 class _Retry(Exception):
@@ -40,6 +41,10 @@ class _Retry(Exception):
     def __init__(self, reason: str, after_s: float | None = None) -> None:
         self.reason, self.after_s = reason, after_s
         super().__init__(reason)
+
+
+class _Adapted(Exception):
+    """A request that should be sent anew in the form that the endpoint takes."""
 
 
 class OpenAIPolicy(Policy):
@@ -74,16 +79,18 @@ class OpenAIPolicy(Policy):
         self.model = model
         self.config = config or EndpointConfig()
         self.usage = EndpointUsage()
-        key = os.environ.get(self.config.key_env)
+        self._dialect = Dialect(model, self.config.seeded, self.config.extra_body)
         self._throttle = Throttle(self.config.concurrent, self.config.requests_per_minute)
         self._jitter = random.Random()
-        self._client = httpx.AsyncClient(
-            base_url=url.rstrip("/") + "/",
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(self.config.timeout_s, pool=None),
-            limits=httpx.Limits(max_connections=self.config.concurrent),
-            transport=transport,
-        )
+        self._first = asyncio.Lock()
+        self._understood = False  # whether the form of the requests has been taken once
+        self._failures: int | None = 0  # messages that failed before any was answered; None after that
+        self._exchange = Exchange(url, self._key, self.config, self._bill_late, transport)
+
+    @property
+    def own_settings(self) -> dict[str, Any]:
+        """Return what decides its answers beside the rollout's settings."""
+        return self.config.decisive
 
     async def generate(self, request: GenerationRequest) -> Generation:
         """Ask for one message.
@@ -91,27 +98,34 @@ class OpenAIPolicy(Policy):
         Raises:
             PolicyError: if the endpoint gave no usable answer within the tries.
             PromptTooLong: if it says that the conversation exceeds its context.
-            PolicyStopped: if it refuses the key or the model, or the cost cap is reached.
+            PolicyStopped: if it refuses the key, the model or a setting, there is no money
+                left, the cost cap is reached or cannot be held, or none of the first messages was answered.
         """
-        body = orjson.dumps(self._body(request))
-        reason = ""
-        for attempt in range(self.config.retries + 1):
-            try:
-                async with self._throttle.place():
-                    self._check_cost()
-                    return self._read(await self._post(body), request)
-            except _Retry as retry:
-                reason = retry.reason
-                self.usage.retries += 1
-                if attempt < self.config.retries:
-                    await self._pause(attempt, retry.after_s)
-        raise PolicyError(f"{self.name}: no answer after {self.config.retries + 1} tries; the last: {reason}")
+        self._check(request)
+        try:
+            said = await self._answered(request)
+        except (PolicyStopped, PromptTooLong):
+            raise
+        except PolicyError as error:
+            raise self._counted(error) from error
+        self._failures = None
+        return said
+
+    async def report(self) -> dict[str, Any]:
+        """Return what was asked and billed, and what was left to the server's own defaults."""
+        missing = await self._exchange.settle()
+        usage = replace(self.usage, without_usage=self.usage.without_usage + missing)
+        return {**usage.document(), "server_default": list(self._dialect.server_default)}
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._exchange.aclose()
 
-    def _body(self, request: GenerationRequest) -> dict[str, Any]:
+    @property
+    def _key(self) -> str | None:
+        return os.environ.get(self.config.key_env)
+
+    def _check(self, request: GenerationRequest) -> None:
         if not request.messages:
             raise PolicyError(
                 f"{self.name} takes messages; it was given {len(request.prompt_ids or ())} tokens"
@@ -121,87 +135,135 @@ class OpenAIPolicy(Policy):
                 f"{self.name} cannot be held to admissible actions: a chat endpoint has no such option; "
                 "use constraint none"
             )
-        body: dict[str, Any] = {
-            "model": self.model,
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-            "max_tokens": request.max_tokens,
-            **_sampling_fields(request.sampling),
-        }
-        if request.stop:
-            body["stop"] = list(request.stop)
-        if self.config.seeded and request.key:
-            body["seed"] = random.Random(repr(request.key)).getrandbits(31)
-        return body
 
-    async def _post(self, body: bytes) -> bytes:
-        """Send one request and return the answer's bytes.
+    async def _answered(self, request: GenerationRequest) -> Generation:
+        bill, attempt, reason = Bill(), 0, ""
+        while attempt <= self.config.retries:
+            try:
+                async with self._throttle.place(), self._in_turn():
+                    self._check_cost()
+                    return await self._ask(request, bill)
+            except _Adapted:
+                continue
+            except _Retry as retry:
+                reason = retry.reason
+                self.usage.retries += 1
+                if attempt < self.config.retries:
+                    await self._pause(attempt, retry.after_s)
+                attempt += 1
+        raise PolicyError(f"{self.name}: no answer after {self.config.retries + 1} tries; the last: {reason}")
 
-        Raises:
-            _Retry: if the same request may do better later.
-        """
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """Let one request alone find out which fields the endpoint takes."""
+        await self._first.acquire()
+        if self._understood:
+            self._first.release()
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._first.release()
+
+    async def _ask(self, request: GenerationRequest, bill: Bill) -> Generation:
+        """Send a request once; note in the bill what it cost, whatever came."""
+        fields = self._dialect.body(request)
+        reply = await self._sent(orjson.dumps(fields))
+        document = parsed(reply.content)
+        usage = self._bill(document)
+        bill.add(usage, self.config)
+        if reply.status != 200:
+            return self._refused("", reply, fields, bill, document)
+        self._dialect.accepted()
+        try:
+            answer = read_answer(document)
+        except Unreadable as error:
+            return self._refused(str(error), reply, fields, bill, document)
+        if usage is None:
+            self._note_without_usage()
+        self.usage.tool_calls += bool(answer.tool_calls)
+        return Generation(
+            text=answer.text,
+            reasoning=answer.reasoning,
+            tool_calls=answer.tool_calls,
+            finish_reason=answer.finish_reason,
+            temperature=request.sampling.temperature,
+            usage=bill.document(usage),
+        )
+
+    async def _sent(self, body: bytes) -> Reply:
+        """Send a request; count it, and if nobody will read its answer, that too."""
         self.usage.requests += 1
         try:
-            async with (
-                asyncio.timeout(self.config.timeout_s),
-                self._client.stream(
-                    "POST", "chat/completions", content=body, headers={"Content-Type": "application/json"}
-                ) as response,
-            ):
-                content = await self._bounded(response)
-        except TimeoutError as error:
-            raise _Retry(f"no answer within {self.config.timeout_s:g} s") from error
-        except httpx.TransportError as error:
-            raise _Retry(f"{type(error).__name__} {error}".strip()) from error
-        if response.status_code == 200:
-            return content
-        shown = content[:_MAX_SHOWN_CHARS].decode("utf-8", "replace")
-        reason = f"HTTP {response.status_code}: {shown}"
-        if response.status_code in _RETRIED:
-            raise _Retry(reason, _retry_after(response.headers.get("Retry-After")))
-        if response.status_code in _REFUSED:
+            reply = await self._exchange.post(body)
+        except asyncio.CancelledError:
+            self.usage.late += 1
+            self.usage.without_usage += 1
+            raise
+        except NoAnswer as error:
+            self.usage.late += isinstance(error, TooLate)
+            self._understood = True  # nothing is known; but the others need not wait for it
+            raise _Retry(str(error)) from error
+        except PolicyError as error:
+            raise PolicyError(f"{self.name}: {error}") from error
+        self._understood = self._understood or reply.status not in _MISTAKEN
+        return reply
+
+    def _refused(
+        self, unreadable: str, reply: Reply, fields: Mapping[str, Any], bill: Bill, document: Document
+    ) -> Generation:
+        """Return the empty message of a prompt that was filtered; raise what any other refusal means."""
+        problem = read_problem(reply.status, reply.content, document, self._key)
+        reason = f"{unreadable}: {problem.shown}" if unreadable else problem.reason
+        if problem.is_filter:
+            return Generation(text="", finish_reason="filtered", usage=bill.document(None))
+        if problem.no_money:
+            raise PolicyStopped(f"{self.name}: {reason}; no request is answered until that is settled")
+        if problem.too_long:
+            raise PromptTooLong(f"{self.name}: {reason}")
+        if unreadable or reply.status in _RETRIED:
+            raise _Retry(reason, reply.after_s)
+        if reply.status in _REFUSED:
             raise PolicyStopped(
                 f"{self.name}: {reason}; check the URL, the model's name and the key in {self.config.key_env}"
             )
-        too_long = response.status_code in (400, 413, 422) and any(mark in shown for mark in _TOO_LONG)
-        raise (PromptTooLong if too_long else PolicyError)(f"{self.name}: {reason}")
+        if reply.status in _MISTAKEN:
+            self._adapt(fields, problem)
+        raise PolicyError(f"{self.name}: {reason}")
 
-    async def _bounded(self, response: httpx.Response) -> bytes:
-        content = bytearray()
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > self.config.max_reply_bytes:
-                raise PolicyError(f"{self.name}: an answer of more than {self.config.max_reply_bytes} bytes")
-        return bytes(content)
-
-    def _read(self, content: bytes, request: GenerationRequest) -> Generation:
+    def _adapt(self, fields: Mapping[str, Any], problem: Problem) -> None:
         try:
-            document = json.loads(content)  # reads lone surrogates, which orjson refuses
-            choice = document["choices"][0]
-            text = choice["message"]["content"] or ""
-            usage = document.get("usage") or {}
-            prompt_tokens = int(usage.get("prompt_tokens") or 0)
-            completion_tokens = int(usage.get("completion_tokens") or 0)
-        except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
-            shown = content[:_MAX_SHOWN_CHARS].decode("utf-8", "replace")
-            raise PolicyError(
-                f"{self.name}: the answer is not a chat completion ({error!r}): {shown}"
-            ) from error
-        if not isinstance(text, str):
-            raise PolicyError(f"{self.name}: the answer's content is {type(text).__name__}; expected text")
-        finish: FinishReason = "length" if choice.get("finish_reason") == "length" else "stop"
-        return Generation(
-            text=text.encode("utf-8", "replace").decode("utf-8"),
-            temperature=request.sampling.temperature,
-            finish_reason=finish,
-            usage=self._bill(prompt_tokens, completion_tokens),
-        )
+            adapted = self._dialect.learn(fields, problem)
+        except SettingRefused as refused:
+            raise PolicyStopped(
+                f"{self.name} refuses {refused}: {problem.reason}; "
+                "set it to what the endpoint takes, or to its default"
+            ) from refused
+        if adapted:
+            raise _Adapted
+        self._understood = True
 
-    def _bill(self, prompt_tokens: int, completion_tokens: int) -> dict[str, float]:
-        cost = (prompt_tokens * self.config.input_price + completion_tokens * self.config.output_price) / 1e6
-        self.usage.prompt_tokens += prompt_tokens
-        self.usage.completion_tokens += completion_tokens
-        self.usage.cost += cost
-        return {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens, "cost": cost}
+    def _bill(self, document: Document) -> tuple[int, int] | None:
+        """Add what an answer says that it used."""
+        usage = read_usage(document)
+        if usage is not None:
+            self.usage.prompt_tokens += usage[0]
+            self.usage.completion_tokens += usage[1]
+            self.usage.cost += self.config.cost(*usage)
+        return usage
+
+    def _bill_late(self, reply: Reply | None) -> None:
+        if reply is None or self._bill(parsed(reply.content)) is None:
+            self.usage.without_usage += 1
+
+    def _note_without_usage(self) -> None:
+        self.usage.without_usage += 1
+        if self.config.cost_cap is not None:
+            raise PolicyStopped(
+                f"{self.name}: the answer says nothing of its usage, so cost_cap "
+                f"{self.config.cost_cap:g} cannot be held; leave cost_cap out to go on without it"
+            )
 
     def _check_cost(self) -> None:
         cap = self.config.cost_cap
@@ -211,29 +273,17 @@ class OpenAIPolicy(Policy):
                 "raise cost_cap to go on"
             )
 
+    def _counted(self, error: PolicyError) -> PolicyError:
+        """Count a failure at the start; what all first messages meet, the others would."""
+        if self._failures is None:
+            return error
+        self._failures += 1
+        if self._failures < _FIRST_FAILURES:
+            return error
+        return PolicyStopped(f"{error}; none of the first {_FIRST_FAILURES} messages was answered")
+
     async def _pause(self, attempt: int, after_s: float | None) -> None:
         if after_s is not None:
             self._throttle.pause(min(after_s, self.config.max_pause_s))
         spread_s = min(self.config.max_pause_s, 0.5 * 2.0**attempt)
         await asyncio.sleep(self._jitter.uniform(0.5, 1.0) * spread_s)
-
-
-def _sampling_fields(sampling: Sampling) -> dict[str, float]:
-    """Return OpenAI's own fields, and extensions of vLLM and others where they are set."""
-    return {
-        name: value
-        for name, value in asdict(sampling).items()
-        if name in _OWN_SAMPLING or value != getattr(NEUTRAL, name)
-    }
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Read a Retry-After header: seconds, or a date (RFC 9110, 10.2.3)."""
-    if not value:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None

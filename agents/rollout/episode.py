@@ -218,6 +218,7 @@ class Episode:
         """Note a turn: the state it was taken in, what was said, and what the environment answered."""
         info, after = before.info, self.reply.info
         subgoal = parsed.subgoal if parsed.switch else self.context.subgoal
+        filtered = generation.finish_reason == "filtered"
         turn = Turn(
             index=len(self.turns),
             observation=before.observation,
@@ -228,8 +229,8 @@ class Episode:
             generation=generation,
             spans=token_spans(parsed, generation),
             rewards=dict(after.get("rewards") or {}),
-            malformed=parsed.malformed,
-            inadmissible=is_inadmissible(parsed, info.get("admissible")),
+            malformed=parsed.malformed and not filtered,
+            inadmissible=not filtered and is_inadmissible(parsed, info.get("admissible")),
             agent=str(info.get("agent") or ""),
             switch=bool(parsed.switch) if self.asked.prompt.style == "plan" else None,
             subgoal=subgoal,

@@ -37,9 +37,10 @@ class UnknownName(UsageError, LookupError):
         kind: what the name should have named, e.g. "environment".
         given: the name as given.
         known: every name that would have been accepted.
+        more: what else there is to say, after the names.
     """
 
-    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, given: str, known: Iterable[str], more: str = "") -> None:
         self.kind, self.given, self.known = kind, given, sorted(known)
         close = difflib.get_close_matches(given, self.known, n=3, cutoff=0.5)
         if close:
@@ -48,7 +49,7 @@ class UnknownName(UsageError, LookupError):
             hint = "known: " + ", ".join(self.known[:20]) + (", ..." if len(self.known) > 20 else "")
         else:
             hint = f"no {kind} is registered"
-        super().__init__(f"unknown {kind} {given!r}: {hint}")
+        super().__init__(f"unknown {kind} {given!r}: {hint}{more}")
 
 
 class TableError(UsageError):

@@ -82,4 +82,7 @@ def test_every_parameter_is_sent_to_an_endpoint() -> None:
 
     asyncio.run(ask(CHANGED, NEUTRAL))
     assert UNLIKE_NEUTRAL.items() <= sent[0].items()
-    assert set(sent[1]) == {"model", "messages", "max_tokens", "temperature", "top_p"}
+    neutral = {"temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+    assert {
+        name: sent[1][name] for name in sent[1] if name not in ("model", "messages", "max_tokens")
+    } == neutral

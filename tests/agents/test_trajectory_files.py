@@ -39,10 +39,12 @@ GENERATION = st.builds(
     support=st.lists(st.none() | IDS, max_size=3).map(tuple),
     versions=st.lists(st.builds(VersionSpan, COUNT, COUNT, COUNT), max_size=2).map(tuple),
     temperature=NUMBER,
-    finish_reason=st.sampled_from(["stop", "length", "error"]),
+    finish_reason=st.sampled_from(["stop", "length", "filtered", "error"]),
     entropy=st.lists(NUMBER, max_size=4).map(tuple),
     char_ends=IDS,
     usage=st.dictionaries(TEXT, NUMBER, max_size=2),
+    reasoning=TEXT,
+    tool_calls=st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=2).map(tuple),
 )
 TURN = st.builds(
     Turn,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,6 +20,7 @@ from .options_from import with_settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+    from rich.table import Table
 
     from ..agents.evaluation.results import EvalRow, Evaluation
     from ..servers.client import SessionClient
@@ -40,7 +42,9 @@ def eval_(
     kwargs: EnvKwargs = None,
     agent_options: Annotated[
         list[str] | None,
-        typer.Option("--agent-option", "-a", metavar="NAME=VALUE", help="Option of the agent."),
+        typer.Option(
+            "--agent-option", "-a", metavar="NAME=VALUE", help="Option of the agent; a wrong name lists all."
+        ),
     ] = None,
     split: Annotated[str | None, typer.Option(help="train, seen, unseen or test.")] = None,
     episodes: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many tasks.")] = 100,
@@ -71,7 +75,7 @@ def eval_(
     arguments = parse_kwargs(kwargs)
     if server is None:
         _check_local(env, arguments, split)
-    policy = make_policy(agent, **parse_kwargs(agent_options))
+    policy = make_policy(agent, **parse_kwargs(agent_options, "--agent-option"))
     config = replace(config, deterministic=policy.repeatable)
 
     async def run(progress: _Progress) -> Evaluation:
@@ -180,11 +184,32 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
     if evaluation.cost:
         view.add_row("cost", f"{evaluation.cost:.4f} US dollars in all")
     view.add_row("malformed", f"{evaluation.malformed_rate:.1%} of turns")
+    if filtered := sum(row.filtered for row in evaluation.per_task):
+        view.add_row("filtered", f"{filtered} messages withheld by the endpoint")
     view.add_row("inadmissible", f"{evaluation.inadmissible_rate:.1%} of turns")
     view.add_row("ends", ", ".join(f"{end} {number}" for end, number in evaluation.ends.items()))
     rollout = evaluation.settings["rollout"]
     names = ("temperature", "top_p", "constraint", "max_turns")
-    view.add_row("decoding", ", ".join(f"{name} {rollout[name]}" for name in names))
+    left = evaluation.policy.get("server_default", ())
+    shown = (f"{name} {'server default' if name in left else rollout[name]}" for name in names)
+    view.add_row("decoding", ", ".join(shown))
+    _show_endpoint(view, evaluation.policy)
     if out is not None:
         view.add_row("files", f"{out / 'evaluation.json'}")
     Console().print(view)
+
+
+def _show_endpoint(view: Table, said: Mapping[str, Any]) -> None:
+    """Add what an endpoint did that the figures do not show."""
+    if "requests" not in said:
+        return
+    told = f"{said['requests']} requests, {said['retries']} repeated, {said['cost']:.4f} US dollars"
+    for name, words in (
+        ("late", "given up"),
+        ("without_usage", "without usage"),
+        ("tool_calls", "answered by calls of tools"),
+    ):
+        told += f", {said[name]} {words}" if said[name] else ""
+    view.add_row("endpoint", told)
+    if said["server_default"]:
+        view.add_row("server default", ", ".join(said["server_default"]) + ": refused, left to the server")

@@ -18,8 +18,12 @@ EnvKwargs = Annotated[
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
-def parse_kwargs(pairs: list[str] | None) -> dict[str, Any]:
+def parse_kwargs(pairs: list[str] | None, flag: str = "--kwarg") -> dict[str, Any]:
     """Read NAME=VALUE pairs; a VALUE that is JSON is decoded, any other is text.
+
+    Args:
+        pairs: what was given.
+        flag: of which flag.
 
     Raises:
         UsageError: if a pair has no name.
@@ -28,7 +32,7 @@ def parse_kwargs(pairs: list[str] | None) -> dict[str, Any]:
     for pair in pairs or []:
         name, sign, value = pair.partition("=")
         if not (sign and name.isidentifier()):
-            raise UsageError(f"--kwarg {pair!r}: expected NAME=VALUE, e.g. max_turns=20")
+            raise UsageError(f"{flag} {pair!r}: expected NAME=VALUE, e.g. max_turns=20")
         try:
             kwargs[name] = json.loads(value)
         except json.JSONDecodeError:

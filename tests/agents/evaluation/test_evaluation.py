@@ -158,7 +158,7 @@ def test_a_folder_of_another_evaluation_is_refused(room, tmp_path):
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(UsageError, match="agent was 'expert' and is 'random'"):
         evaluated(RandomPolicy(), room("Corridor"), episodes=2, out=tmp_path)
-    with pytest.raises(UsageError, match="rollout was"):
+    with pytest.raises(UsageError, match=r"evaluation: rollout.temperature was 1.0 and is 0.4; choose"):
         evaluated(
             ExpertPolicy(),
             room("Corridor"),

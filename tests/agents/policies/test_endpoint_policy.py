@@ -11,47 +11,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
 from itertools import pairwise
 
 import httpx
 import pytest
+from fake_endpoint import ASKED, answer, ask
 
 from turnwise.agents.policies import PolicyStopped, PromptTooLong
 from turnwise.agents.policies.endpoint import EndpointConfig
-from turnwise.agents.policies.openai import OpenAIPolicy, _retry_after
+from turnwise.agents.policies.exchange import retry_after
 from turnwise.agents.policies.throttle import Throttle
 from turnwise.agents.sampling import Sampling
-from turnwise.agents.types import GenerationRequest, Message
+from turnwise.agents.types import GenerationRequest
 from turnwise.errors import PolicyError, UsageError
-
-ASKED = GenerationRequest(messages=(Message("system", "S"), Message("user", "U")), key=(1, 2))
-
-
-def answer(text: str | None = "go", **more):
-    message = {"role": "assistant", "content": text}
-    usage = {"prompt_tokens": 100, "completion_tokens": 10}
-    return {"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage, **more}
-
-
-def ask(
-    reply: Callable[[httpx.Request], httpx.Response], num: int = 1, request=ASKED, **config
-) -> tuple[list, OpenAIPolicy]:
-    """Send `num` requests at once; return the generations or errors, and the policy."""
-    settings = {"max_pause_s": 0.0, **config}
-    policy = OpenAIPolicy(
-        "http://host/v1/", "m", EndpointConfig(**settings), transport=httpx.MockTransport(reply)
-    )
-
-    async def inside():
-        try:
-            return await asyncio.gather(
-                *(policy.generate(request) for _ in range(num)), return_exceptions=True
-            )
-        finally:
-            await policy.aclose()
-
-    return asyncio.run(inside()), policy
 
 
 def test_the_request_and_the_answer():
@@ -75,6 +47,8 @@ def test_the_request_and_the_answer():
         "temperature": 0.4,
         "top_p": 0.9,
         "top_k": 5,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
         "stop": ["X"],
     }
     assert (said.text, said.finish_reason, said.num_tokens) == ("<action>go</action>", "stop", 10)
@@ -158,15 +132,25 @@ def test_what_cannot_pass_is_not_tried_again(status, text, kind):
 @pytest.mark.parametrize(
     "content",
     [b"", b"<html>", b"[" * 100_000, b"[]", b"{}", b'{"choices": []}', b'{"choices": [{"message": null}]}',
-     b'{"choices": [{"message": {"content": 3}}]}', b'{"choices": [{"message": {"content": []}}]}',
-     b'{"choices": [{"message": {"content": "x"}}], "usage": 3}'],
+     b'{"choices": [{"message": {"content": 3}}]}', b'{"choices": [{"message": {"content": [3]}}]}',
+     b'{"choices": [{"message": {"content": [{"text": 3}]}}]}', b"null", b'{"error": {"code": 502}}',
+     b'{"choices": [{"message": {"content": "half"}, "finish_reason": "error"}]}'],
 )  # fmt: skip
-def test_answers_that_are_no_completion(content):
-    (said,), _ = ask(lambda request: httpx.Response(200, content=content))
-    if content.endswith(b'{"content": []}}]}'):
-        assert said.text == ""  # empty, as null is
-    else:
-        assert type(said) is PolicyError
+def test_answers_that_are_no_completion_are_asked_for_again(content):
+    answers = [content, content, json.dumps(answer("go")).encode()]
+    (said,), policy = ask(lambda request: httpx.Response(200, content=answers.pop(0)))
+    assert said.text == "go"
+    assert (policy.usage.requests, policy.usage.retries) == (3, 2)
+    (said,), policy = ask(lambda request: httpx.Response(200, content=content), retries=1)
+    assert type(said) is PolicyError
+    assert "no answer after 2 tries" in str(said)
+
+
+@pytest.mark.parametrize("usage", [3, {}, {"prompt_tokens": "x"}, {"prompt_tokens": -5}, [], "a"])
+def test_an_answer_with_an_odd_bill_is_read(usage):
+    (said,), policy = ask(lambda request: httpx.Response(200, json=answer("go", usage=usage)))
+    assert (said.text, said.num_tokens) == ("go", 0)
+    assert (policy.usage.without_usage, policy.usage.cost) == (1, 0.0)
 
 
 def test_a_huge_answer_is_refused():
@@ -240,10 +224,23 @@ def test_what_an_endpoint_cannot_do_is_said():
     assert "takes messages; it was given 2 tokens" in str(error)
 
 
-def test_retry_after():
-    assert _retry_after("7") == 7.0
-    assert _retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-    assert _retry_after(None) is _retry_after("soon") is None
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "0.3"}, 0.3),
+        ({"Retry-After": " 2 "}, 2.0),
+        ({"Retry-After-Ms": "250", "Retry-After": "1"}, 0.25),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "-1"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({"Retry-After": "nan"}, None),
+    ],
+)
+def test_retry_after(headers, seconds):
+    assert retry_after(httpx.Headers(headers)) == seconds
 
 
 def test_retry_after_holds_back_every_call():
@@ -275,8 +272,9 @@ def test_starts_are_spaced():
 
 @pytest.mark.parametrize(
     "config",
-    [{"timeout_s": 0}, {"retries": -1}, {"max_reply_bytes": 0}, {"cost_cap": 1.0}, {"input_price": -1.0}],
-)
+    [{"timeout_s": 0}, {"retries": -1}, {"max_reply_bytes": 0}, {"cost_cap": 1.0}, {"input_price": -1.0},
+     {"output_price": float("nan"), "input_price": 1.0, "cost_cap": 1.0}],
+)  # fmt: skip
 def test_wrong_limits_are_refused(config):
     with pytest.raises(UsageError):
         EndpointConfig(**config)

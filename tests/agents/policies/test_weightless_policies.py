@@ -102,7 +102,15 @@ def test_agents_by_name(tmp_path):
         ("openai:http://x/v1", {}, UsageError, "expected openai:URL#MODEL"),
         ("openai:x#m", {}, UsageError, "expected openai:URL#MODEL"),
         ("openai:http://x#m", {"cost_capp": 1}, UnknownName, "did you mean 'cost_cap'"),
+        ("openai:http://x#m", {"x": 1}, UnknownName, r"retries: a whole number, default 5\n"),
+        ("openai:http://x#m", {"x": 1}, UnknownName, r"extra_body: a table( or nothing)?, default None"),
+        ("openai:http://x#m", {"retries": "two"}, UsageError, "retries = 'two'; expected a whole number"),
+        ("openai:http://x#m", {"seeded": 1}, UsageError, "seeded = 1; expected true or false"),
+        ("openai:http://x#m", {"extra_body": "x"}, UsageError, "extra_body = 'x'; expected a table"),
+        ("hf:x", {"max_batches": 1}, UnknownName, r"max_batch: a whole number, default 32\n"),
+        ("ckpt:x", {"slots": "1"}, UnknownName, "num_slots: a whole number, default 128"),
         ("random", {"seed": 1}, UnknownName, "option of the agent random"),
+        ("random", {"seed": 1}, UnknownName, "random takes no options"),
     ],
 )
 def test_wrong_agents_are_refused(spec, options, kind, message):

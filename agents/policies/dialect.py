@@ -1,0 +1,132 @@
+"""What is sent to an endpoint, and what is learned from its refusals.
+
+Everything that decides how tokens are drawn is sent, also where it changes nothing: a
+server that is not told takes its own defaults, often those of the checkpoint. A field that
+is refused at its neutral value is left out from then on and stands under `server_default`;
+one that was set to something else stops the rollout, for it would not be what was asked.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ..sampling import NEUTRAL, Sampling
+from ..types import GenerationRequest
+from .answers import Problem
+
+_NEUTRAL: dict[str, float] = {
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": -1,  # of vLLM and SGLang
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+}
+_EXTENSIONS = ("top_k", "min_p", "repetition_penalty")  # OpenAI's own endpoints know none of them
+_LENGTH, _NEW_LENGTH = "max_tokens", "max_completion_tokens"
+_UNKNOWN = (
+    "not support",
+    "unsupported",
+    "unrecognized",
+    "unknown",
+    "not permitted",
+    "forbidden",
+    "unexpected",
+)
+_A_FIELD = ("parameter", "argument", "field", "extra", "schema", "propert", "key", *_UNKNOWN)
+_MAX_SHOWN_CHARS = 100
+
+
+class SettingRefused(Exception):
+    """A field that an endpoint refuses and that cannot be left out, as `name value`."""
+
+
+class Dialect:
+    """The fields that an endpoint takes, one for all of its requests.
+
+    Args:
+        model: the model's name at the endpoint.
+        seeded: send a seed made of the request's key.
+        extra_body: further fields, sent as they are.
+
+    Attributes:
+        server_default: fields that were refused and are left to the server.
+    """
+
+    def __init__(self, model: str, seeded: bool = True, extra_body: Mapping[str, Any] | None = None) -> None:
+        self._model, self._seeded, self._extra = model, seeded, dict(extra_body or {})
+        self._length_name = _LENGTH
+        self._accepted = False
+        self.server_default: list[str] = []
+
+    def body(self, request: GenerationRequest) -> dict[str, Any]:
+        """Return a request's fields as this endpoint takes them."""
+        fields: dict[str, Any] = {
+            "model": self._model,
+            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+            self._length_name: request.max_tokens,
+            **_sampling_fields(request.sampling),
+        }
+        if request.stop:
+            fields["stop"] = list(request.stop)
+        if self._seeded and request.key:
+            fields["seed"] = random.Random(repr(request.key)).getrandbits(31)
+        return {
+            name: value for name, value in (fields | self._extra).items() if not self._left_out(name, value)
+        }
+
+    def accepted(self) -> None:
+        """Note that a request was taken."""
+        self._accepted = True
+
+    def learn(self, sent: Mapping[str, Any], problem: Problem) -> bool:
+        """Take in why a request was refused; tell whether it is worth sending in the new form.
+
+        Raises:
+            SettingRefused: if a field is refused that cannot be left out.
+        """
+        if self._length_name not in sent or any(self._left_out(name, value) for name, value in sent.items()):
+            return True  # learned since it was sent
+        if self._renames_length(problem):
+            self._length_name = _NEW_LENGTH
+            return True
+        named = [name for name in sent if name not in ("model", "messages") and problem.names(name)]
+        spare = [name for name in named if name not in self._extra and _is_spare(name, sent[name])]
+        if spare:
+            self.server_default.append(spare[-1])
+            return True
+        if named:
+            value = str(sent[named[0]])[:_MAX_SHOWN_CHARS]
+            raise SettingRefused(f"{'extra_body ' * (named[0] in self._extra)}{named[0]} {value}")
+        return self._drop_extensions(sent, problem)
+
+    def _left_out(self, name: str, value: Any) -> bool:
+        return name in self.server_default and name not in self._extra and _is_spare(name, value)
+
+    def _renames_length(self, problem: Problem) -> bool:
+        """Tell whether `max_tokens` itself is refused, not its value."""
+        if self._length_name == _NEW_LENGTH or not (problem.names(_LENGTH) or problem.names(_NEW_LENGTH)):
+            return False
+        said = problem.searched.lower()
+        return _NEW_LENGTH in said or any(word in said for word in _UNKNOWN)
+
+    def _drop_extensions(self, sent: Mapping[str, Any], problem: Problem) -> bool:
+        """Leave out what few endpoints know, where a first request has some field too many."""
+        if self._accepted or not any(word in problem.searched.lower() for word in _A_FIELD):
+            return False
+        spare = [name for name in _EXTENSIONS if name in sent and _is_spare(name, sent[name])]
+        self.server_default += spare
+        return bool(spare)
+
+
+def _is_spare(name: str, value: Any) -> bool:
+    """Tell whether leaving a field out changes nothing that was asked."""
+    return name == "seed" or (name in _NEUTRAL and value == _NEUTRAL[name])
+
+
+def _sampling_fields(sampling: Sampling) -> dict[str, float]:
+    """Return the sampling in the names and neutral values of the wire."""
+    asked = {name: value for name, value in asdict(sampling).items() if value != getattr(NEUTRAL, name)}
+    return _NEUTRAL | asked

@@ -1,0 +1,104 @@
+"""The options of an agent: which there are, of which type, and whether those given fit."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from ...errors import UnknownName
+from ...settings import declared, typed, words
+
+_PLAIN = (int, float, bool, str, NoneType)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of an agent.
+
+    Args:
+        name: what stands before the sign of equality.
+        hint: its type; None where that is not known here.
+        shown: the type in words.
+        default: the value without it; MISSING if it has to be given.
+    """
+
+    name: str
+    hint: Any
+    shown: str
+    default: Any = MISSING
+
+    @property
+    def line(self) -> str:
+        """Return it as one line of a list."""
+        default = "required" if self.default is MISSING else f"default {self.default!r}"
+        return f"  {self.name}: {self.shown}, {default}"
+
+
+def options_of_settings(cls: type) -> list[Option]:
+    """Return the fields of a dataclass of settings as options."""
+    return [Option(field.name, field.hint, words(field.hint), field.default) for field in declared(cls)]
+
+
+def options_of_maker(maker: Callable[..., Any], *, positional: bool = False) -> list[Option]:
+    """Return what a class or a function takes by keyword as options.
+
+    Args:
+        maker: the class or function.
+        positional: take what may be given by place, too.
+    """
+    return list(_options(maker, positional))
+
+
+def accepted(agent: str, given: Mapping[str, Any], known: list[Option]) -> dict[str, Any]:
+    """Return the options as their types.
+
+    Raises:
+        UnknownName: for a name that there is not, with all there are.
+        UsageError: for a value of another type.
+    """
+    by_name = {option.name: option for option in known}
+    for name in given:
+        if name not in by_name:
+            listed = "".join("\n" + option.line for option in known)
+            more = f"\n{agent} takes{listed}" if known else f"\n{agent} takes no options"
+            raise UnknownName(f"option of the agent {agent}", name, by_name, more)
+    return {name: _typed(value, by_name[name], f"agent {agent}") for name, value in given.items()}
+
+
+def _typed(value: Any, option: Option, where: str) -> Any:
+    if option.hint is None:
+        return value
+    return typed(value, option.hint, where, option.name)
+
+
+def _options(maker: Callable[..., Any], positional: bool) -> Iterator[Option]:
+    kinds = [inspect.Parameter.KEYWORD_ONLY, *([inspect.Parameter.POSITIONAL_OR_KEYWORD] * positional)]
+    hints = _hints(maker)
+    for value in inspect.signature(maker).parameters.values():
+        if value.kind in kinds:
+            hint = hints.get(value.name)
+            noted = "of any type" if value.annotation is value.empty else str(value.annotation)
+            default = MISSING if value.default is value.empty else value.default
+            yield Option(value.name, hint, noted if hint is None else words(hint), default)
+
+
+def _hints(maker: Callable[..., Any]) -> dict[str, Any]:
+    """Return the types of parameters that a command line can give."""
+    try:
+        hints = get_type_hints(getattr(maker, "__init__", maker) if isinstance(maker, type) else maker)
+    except (NameError, TypeError):  # names of another module, or none at all
+        return {}
+    return {name: hint for name, hint in hints.items() if _is_plain(hint)}
+
+
+def _is_plain(hint: Any) -> bool:
+    if hint in _PLAIN or get_origin(hint) is Literal:
+        return True
+    return (
+        bool(get_args(hint))
+        and get_origin(hint) not in (tuple, list, dict)
+        and all(arg in _PLAIN for arg in get_args(hint))
+    )
