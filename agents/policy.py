@@ -59,6 +59,8 @@ class Policy(ABC):
         context_tokens: the longest prompt and message together.
         vocab_size: number of its tokens; 0 if it has none or does not say.
         names_actions: whether its text is the action itself, never tags around it.
+        opens_thought: whether its prompts end inside a thought, so that its messages begin in one;
+            None if it does not know.
         sees_private: whether requests carry `info["private"]`.
         repeatable: whether equal requests in equal batches get equal answers.
         reset_options: options that every reset needs, e.g. {"expert": True}.
@@ -70,6 +72,7 @@ class Policy(ABC):
     context_tokens: int = UNLIMITED
     vocab_size: int = 0
     names_actions: bool = False
+    opens_thought: bool | None = None
     sees_private: bool = False
     repeatable: bool = True
     reset_options: Mapping[str, Any] = MappingProxyType({})

@@ -1,15 +1,17 @@
 """The action in an agent's message, and how it is read.
 
-Style "tags": `<think>...</think><action>...</action>`. A think block is optional;
-if the message opens one it must be closed, and tags inside it mean nothing. What
-follows must hold exactly one action, not empty. Text around it is ignored.
-Style "plain": the whole message, without blanks around it, is the action.
-Style "plan": a think block is optional; then a line of the plan (agents.prompts.plan), and
+A thought (envs.thoughts) is no part of any action, and tags inside it mean nothing; one
+that is never closed was cut off, and nothing is read after it.
+
+Style "tags": `<think>...</think><action>...</action>`. A thought is optional; outside
+thoughts there must be exactly one action, not empty. Text around it is ignored.
+Style "plain": the whole message beside its thought, without blanks around it, is the action.
+Style "plan": a thought is optional; then a line of the plan (agents.prompts.plan), and
 what follows it, without blanks around it, is the action.
 
 Two faults are kept apart. A message is malformed if no action can be read from
-it; the environment is then sent the message itself, without blanks around it and
-cut to `max_action_chars`, so that an episode never stalls on a message (the
+it; the environment is then sent the message without its thoughts and the blanks around
+it, cut to `max_action_chars`, so that an episode never stalls on a message (the
 environment answers as it answers any nonsense). An action is inadmissible if it
 was read but is not in the environment's list.
 
@@ -18,21 +20,20 @@ Every function takes linear time: the text is searched for fixed strings only.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ...envs.thoughts import Chars, Thoughts, find_thoughts
 from ..types import Generation, Span, Style
 from .plan import read_plan
 
 MAX_ACTION_CHARS = 4096
 
 Fault = Literal["", "no_action", "several_actions", "empty_action", "open_think", "too_long", "no_plan"]
-Chars = tuple[int, int]  # [start, end) in the message
-
-_THINK, _END_THINK = "<think>", "</think>"
-_ACTION, _END_ACTION = "<action>", "</action>"
+_ACTION = re.compile("<(/?)action>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Parsed:
         action: the text for the environment; free of lone surrogates.
         fault: why the message is malformed; empty if it is not.
         action_chars: where the action stands in the message, if it was read.
-        think_chars: where the think block stands, without its tags, if there is one.
+        think_chars: where the first thought stands, without its tags, if there is one.
         switch: whether a new subgoal was set; None where the style has none, or it cannot be read.
         subgoal: the new subgoal.
         switch_chars: where the decision to keep or to switch stands.
@@ -65,19 +66,26 @@ class Parsed:
         return self.fault != ""
 
 
-def parse_action(text: str, style: Style = "tags", max_action_chars: int = MAX_ACTION_CHARS) -> Parsed:
+def parse_action(
+    text: str,
+    style: Style = "tags",
+    max_action_chars: int = MAX_ACTION_CHARS,
+    opened: bool | None = None,
+) -> Parsed:
     """Read the action out of a message; any text gets an answer.
 
     Args:
         text: the message, of any length and content.
         style: how the agent was asked to answer.
         max_action_chars: longer actions are malformed, and cut before they are sent.
+        opened: whether the prompt ended inside a thought; None if that is not known.
     """
     text = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate becomes one "?"
+    thoughts = find_thoughts(text, opened)
     if style == "plan":
-        return _planned(text, max_action_chars)
-    think, fault, chars = (None, *_whole(text)) if style == "plain" else _tagged(text)
-    return _parsed(text, think, fault, chars, max_action_chars)
+        return _planned(text, thoughts, max_action_chars)
+    found = (_alone if style == "plain" else _tagged)(text, thoughts)
+    return _parsed(text, thoughts, *found, max_action_chars)
 
 
 def is_inadmissible(parsed: Parsed, admissible: Collection[str] | None) -> bool:
@@ -115,26 +123,23 @@ def _covering(role: str, chars: Chars, generation: Generation) -> Span:
     return Span(role, start, min(len(ends), bisect_left(ends, chars[1]) + 1))
 
 
-def _parsed(text: str, think: Chars | None, fault: Fault, chars: Chars | None, max_chars: int) -> Parsed:
+def _parsed(text: str, thoughts: Thoughts, fault: Fault, chars: Chars | None, max_chars: int) -> Parsed:
+    think = thoughts.inner[0] if thoughts.inner else None
     if chars is not None and chars[1] - chars[0] > max_chars:
         fault, chars = "too_long", None
     if chars is None:
-        return Parsed(text.strip()[:max_chars], fault, None, think)
+        return Parsed(thoughts.rest(text).strip()[:max_chars], fault, None, think)
     return Parsed(text[chars[0] : chars[1]], "", chars, think)
 
 
-def _planned(text: str, max_chars: int) -> Parsed:
-    """Read the think block, the line of the plan and the action; without a plan nothing is read."""
-    think, begin = None, len(text) - len(text.lstrip())
-    if text.startswith(_THINK, begin):
-        closed = text.find(_END_THINK, begin)
-        if closed == -1:
-            return _parsed(text, None, "open_think", None, max_chars)
-        think, begin = (begin + len(_THINK), closed), closed + len(_END_THINK)
-    plan = read_plan(text, begin)
-    if plan is None:
-        return _parsed(text, think, "no_plan", None, max_chars)
-    parsed = _parsed(text, think, *_stripped(text, plan.end, len(text)), max_chars)
+def _planned(text: str, thoughts: Thoughts, max_chars: int) -> Parsed:
+    """Read the line of the plan and the action; without a plan nothing is read."""
+    fault, chars = _alone(text, thoughts)
+    plan = None if chars is None else read_plan(text[: chars[1]], chars[0])
+    if chars is None or plan is None:
+        fault = "open_think" if fault == "open_think" else "no_plan"
+        return _parsed(text, thoughts, fault, None, max_chars)
+    parsed = _parsed(text, thoughts, *_stripped(text, plan.end, chars[1]), max_chars)
     if parsed.malformed:
         return parsed
     return replace(
@@ -146,24 +151,24 @@ def _planned(text: str, max_chars: int) -> Parsed:
     )
 
 
-def _whole(text: str) -> tuple[Fault, Chars | None]:
-    return _stripped(text, 0, len(text))
+def _alone(text: str, thoughts: Thoughts) -> tuple[Fault, Chars | None]:
+    """Take all that is said outside thoughts, which must be in one piece."""
+    if thoughts.is_open:
+        return "open_think", None
+    pieces = [piece for piece in thoughts.outside if text[slice(*piece)].strip()]
+    if len(pieces) > 1:
+        return "several_actions", None
+    return _stripped(text, *pieces[0]) if pieces else ("empty_action", None)
 
 
-def _tagged(text: str) -> tuple[Chars | None, Fault, Chars | None]:
-    think, begin = None, 0
-    opened, first = text.find(_THINK), text.find(_ACTION)
-    if opened != -1 and (first == -1 or opened < first):
-        closed = text.find(_END_THINK, opened)
-        if closed == -1:
-            return None, "open_think", None
-        think, begin = (opened + len(_THINK), closed), closed + len(_END_THINK)
-    start, end = text.find(_ACTION, begin), text.find(_END_ACTION, begin)
-    if start == -1 or end < start:
-        return think, "no_action", None
-    if text.find(_ACTION, start + 1) != -1 or text.find(_END_ACTION, end + 1) != -1:
-        return think, "several_actions", None
-    return think, *_stripped(text, start + len(_ACTION), end)
+def _tagged(text: str, thoughts: Thoughts) -> tuple[Fault, Chars | None]:
+    tags = [tag for start, end in thoughts.outside for tag in _ACTION.finditer(text, start, end)]
+    opening, closing = ([tag for tag in tags if tag[1] == slash] for slash in ("", "/"))
+    if not opening or not closing or closing[0].start() < opening[0].start():
+        return ("open_think" if thoughts.is_open else "no_action"), None
+    if len(tags) > 2:
+        return "several_actions", None
+    return _stripped(text, opening[0].end(), closing[0].start())
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[Fault, Chars | None]:

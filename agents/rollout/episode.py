@@ -203,7 +203,7 @@ class Episode:
         generation = await self._generate(before.info)
         if self.shared.at_message:
             await self.shared.at_message(self, generation)
-        parsed = parse_action(generation.text, self.asked.prompt.style, self.shared.config.max_action_chars)
+        parsed = self._parsed(generation)
         await self._wait("environment")
         item = StepItem(before.id, before.episode, before.turn, parsed.action)
         self.reply = await self.shared.sessions.step(item, self.task.env_id)
@@ -213,6 +213,16 @@ class Episode:
         if self.reply.done:
             self.end = "terminated" if self.reply.terminated else self.reply.end or "horizon"
         return self.reply.done
+
+    def _parsed(self, generation: Generation) -> Parsed:
+        """Read the action, knowing whether the message began inside a thought."""
+        shared = self.shared
+        return parse_action(
+            generation.text,
+            self.asked.prompt.style,
+            shared.config.max_action_chars,
+            shared.policy.opens_thought,
+        )
 
     def _record(self, before: Reply, generation: Generation, parsed: Parsed) -> None:
         """Note a turn: the state it was taken in, what was said, and what the environment answered."""

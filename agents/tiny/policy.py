@@ -42,6 +42,8 @@ class TinyPolicy(LocalPolicy):
         UsageError: if the tokenizer is not the model's, or a size is below 1.
     """
 
+    opens_thought = False
+
     def __init__(
         self,
         model: TinyLM,

@@ -25,7 +25,7 @@ from typing import Any
 from turnwise.servers.client import RemoteVectorEnv, ServerProcess
 
 LIMIT_BYTES = 1 << 30
-ENVS = ("household/mix-v0", "shopping/generated-v0", "search/generated-v0")
+ENVS = ("household/mix-v0", "shopping/generated-v0", "search/generated-v1")
 
 
 def peak_bytes(pid: int) -> int:

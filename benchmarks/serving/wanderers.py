@@ -67,4 +67,4 @@ class Shopping(Wanderer):
 
 
 class Search(Wanderer):
-    of = "search/generated-v0"
+    of = "search/generated-v1"

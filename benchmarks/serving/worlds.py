@@ -31,8 +31,8 @@ from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
 WORLDS: dict[str, dict[str, Any]] = {
     "household/mix-v0": {},
     "shopping/generated-v0": {"difficulty": "mix"},
-    "search/generated-v0": {},
-    "calling/office-v0": {},
+    "search/generated-v1": {},
+    "calling/office-v1": {},
 }
 
 

@@ -1,6 +1,7 @@
 """Function calling: carry out requests in an office through typed functions.
 
 environment   the episode: calls, replies, grades
+messages      how a call or an answer is read
 tasks         instructions, the calls that solve them, splits
 furnish       an office drawn from a generator
 state         the office as plain tables
@@ -18,7 +19,7 @@ __all__ = ["register_environments"]
 def register_environments() -> None:
     """Register the ids of the family; called once, by turnwise.envs."""
     register(
-        "calling/office-v0",
+        "calling/office-v1",
         "turnwise.envs.calling.environment:OfficeEnv",
         description="Function calling, generated: 18 kinds of requests to an office with 19 functions.",
     )

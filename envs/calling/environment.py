@@ -1,8 +1,9 @@
-"""`calling/office-v0`: carry out a request by calling functions; graded by state, answer and calls.
+"""`calling/office-v1`: carry out a request by calling functions; graded by state, answer and calls.
 
 The agent writes `<tool_call>{"name": ..., "arguments": {...}}</tool_call>` and
 reads `<tool_response>...</tool_response>`, with a result or an error; it ends with
-`<answer>text</answer>`, which is compared where the request asks for something.
+`<answer>text</answer>`, which is compared where the request asks for something. Tags
+inside a thought mean nothing (envs.calling.messages).
 
 The reward comes with the answer: 1 if the office is in the state that the request
 asks for, nothing else changed, and the answer is right. `grade="calls"` also asks
@@ -21,7 +22,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import re
 from typing import Any, Literal, Self, get_args
 
 from ...errors import UnknownName, UsageError
@@ -30,6 +30,7 @@ from ..retrieval.draws import draw
 from ..search.answers import exact_match
 from .api import FUNCTIONS
 from .functions import CallError
+from .messages import FORM, UNREAD, answer_of, call_of
 from .state import TODAY, WEEK
 from .tasks import FAMILIES, HELD_OUT, Call, Task, make_task
 
@@ -38,9 +39,6 @@ Grade = Literal["state", "calls"]
 MAX_TURNS = 12
 _NUM_TASKS = 100_000
 _SPLITS = ("all", "train", "seen", "unseen", "test")
-_CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_FORM = 'write one <tool_call>{"name": ..., "arguments": {...}}</tool_call>, or <answer>text</answer> to end'
 
 
 class OfficeEnv(TextEnv):
@@ -105,7 +103,7 @@ class OfficeEnv(TextEnv):
             return "", 0.0, True, False, self._info({})
         self._turn += 1
         observation, reward, tiers = "", 0.0, {}
-        answer = _answer_of(action)
+        answer = answer_of(action)
         if answer is not None:
             self._over = True
             tiers = self._grades(answer)
@@ -140,16 +138,16 @@ class OfficeEnv(TextEnv):
         if not self._show_functions:
             return text
         functions = "\n".join(function.signature for function in FUNCTIONS.values())
-        return f"{text}\nFunctions:\n{functions}\nTo act, {_FORM}."
+        return f"{text}\nFunctions:\n{functions}\nTo act, {FORM}."
 
     def _call(self, action: str) -> tuple[str, dict[str, float]]:
         """Make the call of a message; whatever is wrong with it is said in the reply."""
         tiers = {"tool_calls": 1.0, "error": 0.0, "progress": 0.0}
         try:
-            call = _call_of(action)
-            result: Any = {"result": FUNCTIONS[call.name].call(self._office, call.arguments)}
+            call = call_of(action)
+            result: Any = {"result": FUNCTIONS[call.name].run(self._office, **call.arguments)}
         except CallError as error:
-            tiers |= {"error": 1.0, "tool_calls": float(error.code != "unreadable")}
+            tiers |= {"error": 1.0, "tool_calls": float(error.code not in UNREAD)}
             result = {"error": error.code, "detail": error.detail}
         else:
             if FUNCTIONS[call.name].changes:
@@ -236,27 +234,3 @@ def _checked(number: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < _NUM_TASKS:
         raise UsageError(f"task_number must be from 0 to {_NUM_TASKS - 1}, got {number!r}")
     return number
-
-
-def _answer_of(message: str) -> str | None:
-    """Return the answer of a message that holds one answer and no call."""
-    found = _ANSWER.findall(message)
-    return found[0].strip() if len(found) == 1 and "<tool_call>" not in message else None
-
-
-def _call_of(message: str) -> Call:
-    found = _CALL.findall(message)
-    if len(found) != 1 or "<answer>" in message:
-        raise CallError("unreadable", _FORM)
-    try:
-        body = json.loads(found[0])
-    except (ValueError, RecursionError) as error:
-        raise CallError("unreadable", f"the call is no JSON ({error}); {_FORM}") from error
-    if not isinstance(body, dict) or not isinstance(body.get("name"), str):
-        raise CallError("unreadable", f"the call has no name; {_FORM}")
-    arguments = body.get("arguments", {})
-    if not isinstance(arguments, dict):
-        raise CallError("unreadable", f"arguments must be an object; {_FORM}")
-    if body["name"] not in FUNCTIONS:
-        raise CallError("unknown_function", str(UnknownName("function", body["name"][:100], FUNCTIONS)))
-    return Call(body["name"], arguments)

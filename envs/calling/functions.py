@@ -79,7 +79,7 @@ class Function:
 
 
 def check(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments if they fit the function.
+    """Return the arguments as the function takes them, if they fit it.
 
     Raises:
         CallError: naming the argument.
@@ -88,17 +88,18 @@ def check(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
     for name in arguments:
         if name not in names:
             raise CallError(
-                "unknown_argument", f"{function.name} has no argument {name!r}{_hint(name, names)}"
+                "unknown_argument", f"{function.name} has no argument {name!r:.60}{_hint(name, names)}"
             )
-    for parameter in function.parameters:
-        if parameter.name not in arguments:
-            raise CallError("missing_argument", f"{function.name} needs the argument {parameter.name!r}")
-        _check_type(function, parameter, arguments[parameter.name])
-    return arguments
+    for name in names:
+        if name not in arguments:
+            raise CallError("missing_argument", f"{function.name} needs the argument {name!r}")
+    return {p.name: _checked(function, p, arguments[p.name]) for p in function.parameters}
 
 
-def _check_type(function: Function, parameter: Parameter, value: Any) -> None:
+def _checked(function: Function, parameter: Parameter, value: Any) -> Any:
     where = f"{function.name}, argument {parameter.name!r}"
+    if parameter.type == "integer" and isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON Schema knows one kind of number: 30.0 is an integer
     fits = {
         "string": isinstance(value, str),
         "integer": isinstance(value, int) and not isinstance(value, bool),
@@ -114,6 +115,7 @@ def _check_type(function: Function, parameter: Parameter, value: Any) -> None:
         raise CallError(
             "wrong_value", f"{where}: expected {' or '.join(parameter.choices)}, got {value!r:.60}"
         )
+    return value
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

@@ -2,8 +2,8 @@
 
 environment   the episode: queries, passages, the answer's grade
 protocol      the words between agent and search engine
-generated     `search/generated-v0`: the made-up world
-qa            `search/qa-v0`: questions and corpora of files, or a retrieval server
+generated     `search/generated-v1`: the made-up world
+qa            `search/qa-v1`: questions and corpora of files, or a retrieval server
 loaders       those files; remote: that server
 world, names, relations, writing, questions   how the world is made, worded and asked about
 answers       exact match, F1 and substring
@@ -19,12 +19,12 @@ __all__ = ["register_environments"]
 def register_environments() -> None:
     """Register the ids of the family; called once, by turnwise.envs."""
     register(
-        "search/generated-v0",
+        "search/generated-v1",
         "turnwise.envs.search.generated:GeneratedSearch",
         description="Question answering, generated: 22 080 pages, 4 000 questions of 1 to 4 hops.",
     )
     register(
-        "search/qa-v0",
+        "search/qa-v1",
         "turnwise.envs.search.qa:QuestionAnswering",
         description="Question answering over your files (questions=, corpus=, or retriever=URL).",
     )

@@ -1,4 +1,4 @@
-"""`search/generated-v0`: a made-up world of 22 080 pages and 4 000 questions; needs no files."""
+"""`search/generated-v1`: a made-up world of 22 080 pages and 4 000 questions; needs no files."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Jin et al., "Search-R1" (arXiv 2503.09516). A message holds one
 `<search>query</search>` or one `<answer>text</answer>`, among whatever else the
 agent writes. A message with both, with two of one, or with a tag that is not
-closed or stands inside another is invalid. The attribute `kb` chooses a
+closed or stands inside another is invalid; tags inside a thought mean nothing. The attribute `kb` chooses a
 knowledge base: `<search kb="people">query</search>`.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..retrieval.documents import Passage
+from ..thoughts import without_thoughts
 
 INVALID = (
     "My previous action is invalid. "
@@ -44,6 +45,7 @@ class Answer:
 
 def read(message: str) -> Search | Answer | None:
     """Read what a message asks for; None if it is invalid."""
+    message = without_thoughts(message)
     tags = list(_TAG.finditer(message))
     if len(tags) != 2:
         return None

@@ -1,4 +1,4 @@
-"""`search/qa-v0`: questions of a file over corpora of files, or over a retrieval server."""
+"""`search/qa-v1`: questions of a file over corpora of files, or over a retrieval server."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import turnwise
 from turnwise.envs.check import check_environment
 
 NEEDS_FILES = {
-    "search/qa-v0": {"questions": "qa/hotpot_distractor_100.json"},
+    "search/qa-v1": {"questions": "qa/hotpot_distractor_100.json"},
     "household/alfworld-v0": {"game_file": "alfworld/example_game_heat/game.tw-pddl"},
     "shopping/webshop-v0": {
         "items": "webshop/items_shuffle_1000.json",

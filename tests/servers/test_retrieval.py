@@ -219,7 +219,7 @@ def questions(tmp_path: Path) -> str:
 
 
 def test_an_environment_over_the_service(url: str, questions: str) -> None:
-    env = turnwise.make("search/qa-v0", questions=questions, retriever=url)
+    env = turnwise.make("search/qa-v1", questions=questions, retriever=url)
     assert expert_episode(env, 0) == (True, 2)
     env.reset(seed=0)
     asked = "<search>sour</search>"
@@ -233,7 +233,7 @@ def test_an_environment_over_the_service(url: str, questions: str) -> None:
 def test_nothing_waits_without_a_server(questions: str, tmp_path: Path) -> None:
     corpus = tmp_path / "c.jsonl"
     corpus.write_text(json.dumps({"title": "Lime", "text": "sour"}))
-    env = turnwise.make("search/qa-v0", questions=questions, corpus=str(corpus))
+    env = turnwise.make("search/qa-v1", questions=questions, corpus=str(corpus))
     assert not hasattr(env.text_env, "step_async")
 
 

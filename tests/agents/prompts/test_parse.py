@@ -25,8 +25,17 @@ TAGGED = [
     ("<action><action>a</action>", "<action><action>a</action>", "several_actions"),
     ("<action>a</action></action>", "<action>a</action></action>", "several_actions"),
     ("<action> \n</action>", "<action> \n</action>", "empty_action"),
-    ("<think>hm <action>go</action>", "<think>hm <action>go</action>", "open_think"),
-    ("<think>hm</think>", "<think>hm</think>", "no_action"),
+    ("<think>hm <action>go</action>", "", "open_think"),
+    ("Hm. <think>hm <action>go</action>", "Hm.", "open_think"),
+    ("<think>hm</think>", "", "no_action"),
+    ("<think>a</think> so <think>or <action>x</action>?</think><action>go</action>", "go", ""),
+    ("<action>go</action><think>or <action>x</action>?</think>", "go", ""),
+    ("<action>go</action><think>or <action>x", "go", ""),
+    ("<think>a <think> b</think><action>go</action>", "go", ""),
+    ("<action>write <think></action>", "write <think>", ""),
+    # The template has opened the thought.
+    ("I could <action>look</action>, no.</think>\n<action>go to desk 1</action>", "go to desk 1", ""),
+    ("I could <action>look</action>, no.</think> look", "look", "no_action"),
 ]
 
 
@@ -45,11 +54,35 @@ def test_tags(text, action, fault):
         ("<action>go</action>", "<action>go</action>", ""),
         (" \n", "", "empty_action"),
         ("", "", "empty_action"),
+        ("<think>maybe <search>a</search></think><search>Paris</search>", "<search>Paris</search>", ""),
+        ("\n<think>a</think>\n<think>b</think> look \n", "look", ""),
+        ("maybe <search>a</search></think> <search>Paris</search>", "<search>Paris</search>", ""),
+        ("<think>maybe <search>a</search>", "", "open_think"),
+        ("<think>maybe look</think> ", "", "empty_action"),
+        ("look <think>or not</think> go", "look  go", "several_actions"),
+        ('<tool_call>{"text": "<think>"}</tool_call>', '<tool_call>{"text": "<think>"}</tool_call>', ""),
+        ('<tool_call>{"text": "</think>"}</tool_call>', '<tool_call>{"text": "</think>"}</tool_call>', ""),
     ],
 )
 def test_plain(text, action, fault):
     parsed = parse_action(text, "plain")
     assert (parsed.action, parsed.fault) == (action, fault)
+
+
+@pytest.mark.parametrize("style", ["tags", "plain", "plan"])
+def test_where_the_template_opened_the_thought_a_cut_off_one_executes_nothing(style):
+    said = "keep\n<action>look</action> is best, but"
+    cut = parse_action(said, style, opened=True)
+    assert (cut.action, cut.fault) == ("", "open_think")
+    assert not parse_action(said, style, opened=False).fault.startswith("open")
+    whole = parse_action(f"{said}</think>\nkeep\n<action>go</action>", "tags", opened=True)
+    assert (whole.action, whole.think_chars) == ("go", (0, len(said)))
+
+
+def test_where_it_is_known_that_the_message_begins_outside_a_thought_a_closing_tag_closes_nothing():
+    said = "<action>look</action></think><action>go</action>"
+    assert parse_action(said, opened=False).fault == "several_actions"
+    assert parse_action(said).action == "go"
 
 
 def test_a_long_action_is_malformed_and_cut():
@@ -73,7 +106,20 @@ def test_the_two_faults_are_apart():
 
 HOSTILE = st.lists(
     st.sampled_from(
-        ["<think>", "</think>", "<action>", "</action>", " ", "\n", "a", "\x00", "\ud800", "\u0130"]
+        [
+            "<think>",
+            "</think>",
+            "<action>",
+            "</action>",
+            "<search>",
+            "</search>",
+            " ",
+            "\n",
+            "a",
+            "\x00",
+            "\ud800",
+            "\u0130",
+        ]
     )
     | st.text(max_size=5),
     max_size=20,
@@ -81,9 +127,9 @@ HOSTILE = st.lists(
 
 
 @settings(deadline=None)
-@given(HOSTILE, st.sampled_from(["tags", "plain"]), st.integers(1, 50))
-def test_any_text_gets_an_answer(text, style, limit):
-    parsed = parse_action(text, style, limit)
+@given(HOSTILE, st.sampled_from(["tags", "plain"]), st.integers(1, 50), st.sampled_from([None, False, True]))
+def test_any_text_gets_an_answer(text, style, limit, opened):
+    parsed = parse_action(text, style, limit, opened)
     assert len(parsed.action) <= limit
     parsed.action.encode("utf-8")
     assert parsed.malformed == (parsed.action_chars is None)
@@ -104,7 +150,20 @@ def test_a_well_formed_message_is_read_exactly(thought, action):
     assert parsed.think_chars == (7, 7 + len(thought))
 
 
-@pytest.mark.parametrize("piece", ["<action>", "</think>", "<think>", "<", " ", "<action></action>"])
+@settings(deadline=None)
+@given(HOSTILE, st.sampled_from(["tags", "plain", "plan"]))
+def test_nothing_inside_a_thought_changes_what_is_read(text, style):
+    thought = text.replace("think>", "")
+    answer = "keep\n<action>go</action>"
+    for said in (f"<think>{thought}</think>{answer}", f"{thought}</think>{answer}"):
+        parsed = parse_action(said, style, opened=None if said[0:7] == "<think>" else True)
+        assert (parsed.action, parsed.fault) == (parse_action(answer, style).action, "")
+    assert parse_action(f"{thought}{answer}", style, opened=True).action == ""
+
+
+@pytest.mark.parametrize(
+    "piece", ["<think><search>", "<action>", "</think>", "<think>", "<", " ", "<action></action>"]
+)
 def test_a_megabyte_of_tags_is_no_burden(piece):
     assert parse_action(piece * (1_000_000 // len(piece))).malformed
 

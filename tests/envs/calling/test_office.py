@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from typing import Any
 
@@ -21,8 +22,9 @@ import turnwise
 from turnwise.envs.calling import tasks
 from turnwise.envs.calling.api import FUNCTIONS, free_start, overlaps
 from turnwise.envs.calling.environment import OfficeEnv, _part
-from turnwise.envs.calling.functions import CallError
+from turnwise.envs.calling.functions import CallError, check
 from turnwise.envs.calling.furnish import furnish
+from turnwise.envs.calling.messages import answer_of, call_of
 from turnwise.envs.calling.state import WEEK, Office
 from turnwise.envs.calling.tasks import FAMILIES, HELD_OUT, Call, make_task
 from turnwise.errors import EnvironmentFault, UnknownName, UsageError
@@ -65,7 +67,7 @@ def office() -> Office:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_is_solved_by_its_plan_and_by_nothing_less(family: str) -> None:
-    env = turnwise.make("calling/office-v0", split="all", family=family, grade="calls")
+    env = turnwise.make("calling/office-v1", split="all", family=family, grade="calls")
     for number in range(12):
         _, info = env.reset(options={"task_number": number, "expert": True})
         task = env.text_env._task
@@ -109,7 +111,8 @@ def test_a_broken_family_is_found(draft: Any, monkeypatch: pytest.MonkeyPatch) -
         ("get_contact", {}, "missing_argument"),
         ("get_contact", {"id": 1}, "wrong_type"),
         ("place_order", {"item_id": "i1", "quantity": True}, "wrong_type"),
-        ("place_order", {"item_id": "i1", "quantity": 1.0}, "wrong_type"),
+        ("place_order", {"item_id": "i1", "quantity": 1.5}, "wrong_type"),
+        ("place_order", {"item_id": "i1", "quantity": "1"}, "wrong_type"),
         ("update_contact", {"id": "c1", "field": "name", "value": "x"}, "wrong_value"),
         ("write_file", {"path": "a", "text": "x" * 2_001}, "too_long"),
         (
@@ -264,10 +267,20 @@ def test_replies_and_tiers() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        "", "hello", "<tool_call>", "<tool_call>{</tool_call>", "<tool_call>[]</tool_call>",
+        "", "hello", "<tool_call>[]</tool_call>", '<tool_call>"{}"</tool_call>',
+        '<tool_call>{"name": "get_contact"}</tool_call>',
+        '<tool_call>{"name": "get_contact", "parameters": {"id": "c1"}}</tool_call>',
+        '<tool_call>{"name": "get_contact", "arguments": null}</tool_call>',
+        '<tool_call>{"name": "get_contact", "arguments": "[]"}</tool_call>',
+        '<tool_call>{"name": "get_contact", "arguments": "\\"{}\\""}</tool_call>',
+        '<tool_call>{"name": "get_contact", "arguments": {"id": "c1"}}}</tool_call>',
+        '<tool_call>{"name": "get_contact", "arguments": "{\\"id\\": \\"c1\\"}}"}</tool_call>',
+        '<tool_call>{"name": "get_contact", "arguments": {"id": "c1", "id": "c2"}}</tool_call>',
+        '<tool_call>{"name": "place_order", "arguments": {"quantity": NaN}}</tool_call>',
         '<tool_call>{"name": 3}</tool_call>', '<tool_call>{"name": "x", "arguments": []}</tool_call>',
         say("get_contact", id="c1") * 2, say("get_contact", id="c1") + "<answer>x</answer>",
-        "<answer>a</answer><answer>b</answer>", f"<tool_call>{'[' * 100_000}</tool_call>",
+        "<answer>a</answer><answer>b</answer>", f"<tool_call>{'[' * 100_000}{']' * 100_000}</tool_call>",
+        "<think>" + say("get_contact", id="c1"), "<think>or <answer>x</answer>",
         '<tool_call>{"name": "place_order", "arguments": {"quantity": ' + "9" * 5_000 + "}}</tool_call>",
     ],
 )  # fmt: skip
@@ -276,6 +289,78 @@ def test_unreadable_messages_are_answered(message: str) -> None:
     reply, reward, terminated, _, info = env.step(message)
     assert reply.startswith('<tool_response>{"error": "unreadable"')
     assert (reward, terminated, info["rewards"]["tool_calls"]) == (0.0, False, 0.0)
+
+
+def made(message: str) -> Call | str:
+    """Return the call that a message makes, or the code of its refusal."""
+    try:
+        return call_of(message)
+    except CallError as error:
+        return error.code
+
+
+ARGUMENTS = {"title": 't "\u00e9"', "date": MONDAY, "start": "09:00", "minutes": 30, "attendees": ["c1"]}
+BODY = json.dumps({"name": "create_event", "arguments": ARGUMENTS})
+
+
+def test_arguments_may_be_text_that_is_json() -> None:
+    said = json.dumps({"name": "create_event", "arguments": json.dumps(ARGUMENTS)})
+    assert made(f"<tool_call>{said}</tool_call>") == Call("create_event", ARGUMENTS)
+
+
+def test_a_call_that_is_cut_off_anywhere_is_called_cut_off() -> None:
+    for length in range(len(BODY)):
+        assert made(f"<tool_call>{BODY[:length]}") == "cut_off"
+        assert made(f"<tool_call>{BODY[:length]}</tool_call>") == "cut_off", BODY[:length]
+    for literal in ("true", "null", "-1", "1.5e3"):
+        text = f'{{"minutes": {literal}}}'
+        for length in range(len(text)):
+            said = json.dumps({"name": "create_event", "arguments": text[:length]})
+            assert made(f"<tool_call>{said}</tool_call>") == "cut_off", text[:length]
+
+
+def test_a_call_inside_a_thought_is_not_made() -> None:
+    wrong, right = say("delete_contact", id="c1"), say("get_contact", id="c2")
+    for said in (f"<think>or {wrong}?</think>{right}", f"or {wrong}? or <tool_call></think>{right}"):
+        assert made(said) == Call("get_contact", {"id": "c2"})
+    assert answer_of(f"<think>or {wrong} or <answer>x</answer></think><answer>y</answer>") == "y"
+    kept = say("write_file", path="a", text="</think> and <think>")
+    assert made(kept) == Call("write_file", {"path": "a", "text": "</think> and <think>"})
+
+
+@given(st.integers() | st.floats() | st.booleans() | st.text() | st.none() | st.integers().map(float))
+def test_an_integer_is_what_the_published_schema_calls_one(value: Any) -> None:
+    """JSON Schema, 6.1.1: integer is any number with a zero fractional part."""
+    is_one = (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value % 1 == 0
+    )
+    try:
+        found = check(FUNCTIONS["place_order"], {"item_id": "i1", "quantity": value})["quantity"]
+    except CallError as error:
+        assert (error.code, is_one) == ("wrong_type", False)
+    else:
+        assert is_one
+        assert type(found) is int
+        assert found == value
+
+
+def test_a_number_written_another_way_reaches_the_same_state_by_both_grades() -> None:
+    hashes = []
+    for kind in (int, float):
+        env = OfficeEnv(split="all", family="meet", grade="calls")
+        _, info = env.reset(options={"task_number": 5, "answer": True})
+        for call in info["private"]["answer"]["calls"]:
+            arguments = {
+                name: kind(value) if name == "minutes" else value for name, value in call["arguments"].items()
+            }
+            info = env.step(say(call["name"], **arguments))[-1]
+        hashes.append(info["state_hash"])
+        assert info["rewards"]["progress"] > 0
+        assert env.step("<answer>done</answer>")[1] == 1.0
+    assert hashes[0] == hashes[1]
 
 
 @settings(max_examples=30, deadline=None)

@@ -40,11 +40,11 @@ def test_more_questions_about_the_same_world() -> None:
         first = [question for question in few if question.side == side]
         assert [question for question in many if question.side == side][: len(first)] == first
     assert len({question.text for question in many}) == 8_000
-    env = turnwise.make("search/generated-v0", hops=1, num_questions=8_000, split="unseen")
+    env = turnwise.make("search/generated-v1", hops=1, num_questions=8_000, split="unseen")
     assert env.reset(seed=3)[1]["task"].startswith("unseen-1hop-")
-    assert env.fingerprint != turnwise.make("search/generated-v0", hops=1, split="unseen").fingerprint
+    assert env.fingerprint != turnwise.make("search/generated-v1", hops=1, split="unseen").fingerprint
     with pytest.raises(UsageError, match="num_questions must be from 40 to 100000, got 39"):
-        turnwise.make("search/generated-v0", num_questions=39)
+        turnwise.make("search/generated-v1", num_questions=39)
 
 
 def test_every_fact_stands_on_its_page() -> None:
@@ -110,7 +110,7 @@ def test_no_supporting_page_or_named_answer_on_two_sides() -> None:
 
 @pytest.mark.parametrize("stride", [29, pytest.param(1, marks=pytest.mark.slow)])
 def test_expert_searches_its_way_to_the_answer(stride: int) -> None:
-    env = turnwise.make("search/generated-v0", split="all")
+    env = turnwise.make("search/generated-v1", split="all")
     numbers = range(0, 4_000, stride)
     solved = 0
     for number in numbers:
@@ -127,7 +127,7 @@ def test_expert_searches_its_way_to_the_answer(stride: int) -> None:
 
 
 def test_a_game_turn_by_turn() -> None:
-    env = turnwise.make("search/generated-v0", split="all", cost_per_call=0.1)
+    env = turnwise.make("search/generated-v1", split="all", cost_per_call=0.1)
     number = next(i for i, q in enumerate(generated_questions(0)) if len(q.supporting) == 2)
     question = generated_questions(0)[number]
     observation, info = env.reset(options={"question_index": number, "answer": True})
@@ -148,13 +148,13 @@ def test_a_game_turn_by_turn() -> None:
 
 
 def test_turns_run_out() -> None:
-    env = turnwise.make("search/generated-v0")
+    env = turnwise.make("search/generated-v1")
     env.reset(seed=0)
     assert [env.step("<search>x</search>")[3] for _ in range(5)] == [False] * 4 + [True]
 
 
 def test_knowledge_bases_are_routed() -> None:
-    env = turnwise.make("search/generated-v0", split="all")
+    env = turnwise.make("search/generated-v1", split="all")
     person = next(t for t in generated_world(0).things if t.kind == "person")
     env.reset(seed=0)
     assert f'(Title: "{person.name}")' in env.step(f'<search kb="people">{person.name}</search>')[0]
@@ -169,7 +169,7 @@ def test_knowledge_bases_are_routed() -> None:
 
 
 def test_choices_hold_the_way_to_the_answer() -> None:
-    env = turnwise.make("search/generated-v0", split="all", choices=True)
+    env = turnwise.make("search/generated-v1", split="all", choices=True)
     for number in range(0, 4_000, 211):
         question = generated_questions(0)[number]
         _, info = env.reset(options={"question_index": number})
@@ -183,7 +183,7 @@ def test_choices_hold_the_way_to_the_answer() -> None:
 
 
 def test_the_expert_keeps_to_the_choices() -> None:
-    env = turnwise.make("search/generated-v0", split="all", choices=True)
+    env = turnwise.make("search/generated-v1", split="all", choices=True)
     for number in range(0, 4_000, 97):
         _, info = env.reset(options={"question_index": number, "expert": True})
         reward, done = 0.0, False
@@ -206,10 +206,10 @@ def test_clone_is_independent() -> None:
 
 def test_arguments_are_checked() -> None:
     with pytest.raises(UsageError, match="hops must be from 1 to 4"):
-        turnwise.make("search/generated-v0", hops=5)
+        turnwise.make("search/generated-v1", hops=5)
     with pytest.raises(UnknownName, match="did you mean 'unseen'"):
-        turnwise.make("search/generated-v0", split="unsen")
+        turnwise.make("search/generated-v1", split="unsen")
     with pytest.raises(UnknownName, match="reward"):
-        turnwise.make("search/generated-v0", reward="bleu")
+        turnwise.make("search/generated-v1", reward="bleu")
     with pytest.raises(UsageError, match="question_index must be from 0 to 3999"):
-        turnwise.make("search/generated-v0").reset(options={"question_index": 4_000})
+        turnwise.make("search/generated-v1").reset(options={"question_index": 4_000})

@@ -26,6 +26,12 @@ READABLE = [
     ("<answer></answer>", Answer("")),
     ("<answer>a < b & c > d</answer>", Answer("a < b & c > d")),
     ("<search>1 <b>bold</b></search>", Search("1 <b>bold</b>")),
+    ("<think>maybe <search>a</search></think><search>Paris</search>", Search("Paris")),
+    ("<think>I should use <search> to find</think> <search>X</search>", Search("X")),
+    ("I should use <search> to find</think> <search>X</search>", Search("X")),
+    ("<search>what does <think> mean</search>", Search("what does <think> mean")),
+    ("<search>what does </think> mean</search>", Search("what does </think> mean")),
+    ("<answer>x</answer><think>or <answer>y</answer>", Answer("x")),
 ]
 INVALID = [
     "",
@@ -44,6 +50,9 @@ INVALID = [
     "<answer kb='x'>a</answer>",
     "<SEARCH>x</SEARCH>",
     "<searching>x</searching>",
+    "<think><search>a</search>",
+    "<think><search>a</search></think>",
+    "<search>a</search></think>",
 ]
 
 

@@ -83,7 +83,7 @@ def test_two_column_context(tmp_path: Path) -> None:
 
 
 def test_expert_follows_the_supporting_facts(tmp_path: Path) -> None:
-    env = turnwise.make("search/qa-v0", questions=str(write(tmp_path / "h.json", HOTPOT)), question_index=0)
+    env = turnwise.make("search/qa-v1", questions=str(write(tmp_path / "h.json", HOTPOT)), question_index=0)
     _, info = env.reset(options={"expert": True})
     said, found = [], 0.0
     done = False
@@ -100,7 +100,7 @@ def test_expert_follows_the_supporting_facts(tmp_path: Path) -> None:
 
 def test_contract(tmp_path: Path) -> None:
     file = str(write(tmp_path / "h.json", HOTPOT))
-    verdicts = check_environment("search/qa-v0", {"questions": file}, seeds=(0, 1), num_turns=5)
+    verdicts = check_environment("search/qa-v1", {"questions": file}, seeds=(0, 1), num_turns=5)
     assert [v for v in verdicts if v.outcome != "passed"] == []
 
 
@@ -109,7 +109,7 @@ def test_several_knowledge_bases(tmp_path: Path) -> None:
     two = write(tmp_path / "two.jsonl", [{"text": "pears are green", "title": "Pear"}], lines=True)
     questions = write(tmp_path / "q.json", [{"question": "q", "answer": "a"}])
     env = turnwise.make(
-        "search/qa-v0", questions=str(questions), corpus={"first": str(one), "second": str(two)}
+        "search/qa-v1", questions=str(questions), corpus={"first": str(one), "second": str(two)}
     )
     env.reset(seed=0)
     assert "Apple" in env.step("<search>apples pears</search>")[0]
@@ -152,29 +152,29 @@ def test_collection_on_disk(tmp_path: Path) -> None:
 def test_broken_questions_are_named(tmp_path: Path, records: object, message: str) -> None:
     file = write(tmp_path / "q.json", records)
     with pytest.raises(UsageError, match=message):
-        turnwise.make("search/qa-v0", questions=str(file))
+        turnwise.make("search/qa-v1", questions=str(file))
 
 
 def test_broken_corpora_and_contradictions_are_named(tmp_path: Path) -> None:
     questions = str(write(tmp_path / "q.json", [{"question": "q", "answer": "a"}]))
     corpus = str(write(tmp_path / "c.jsonl", [{"title": "t"}], lines=True))
     with pytest.raises(UsageError, match="record 0 has no field 'contents', 'text' or 'context'"):
-        turnwise.make("search/qa-v0", questions=questions, corpus=corpus)
+        turnwise.make("search/qa-v1", questions=questions, corpus=corpus)
     with pytest.raises(UsageError, match="both given"):
-        turnwise.make("search/qa-v0", questions=questions, corpus=corpus, retriever="http://x")
+        turnwise.make("search/qa-v1", questions=questions, corpus=corpus, retriever="http://x")
     with pytest.raises(UsageError, match="empty mapping"):
-        turnwise.make("search/qa-v0", questions=questions, corpus={})
+        turnwise.make("search/qa-v1", questions=questions, corpus={})
     with pytest.raises(UsageError, match=r"nothing\.json"):
-        turnwise.make("search/qa-v0", questions=str(tmp_path / "nothing.json"))
+        turnwise.make("search/qa-v1", questions=str(tmp_path / "nothing.json"))
     with pytest.raises(UnknownName, match="split"):
-        turnwise.make("search/qa-v0", questions=questions, retriever="http://x", split="tset")
+        turnwise.make("search/qa-v1", questions=questions, retriever="http://x", split="tset")
 
 
 def test_splits_partition_the_questions(tmp_path: Path) -> None:
     records = [{"question": f"q{i}", "answer": "a", "context": [["t", ["s"]]]} for i in range(200)]
     file = str(write(tmp_path / "q.json", records))
     chosen = [
-        set(turnwise.make("search/qa-v0", questions=file, split=s).text_env._chosen)
+        set(turnwise.make("search/qa-v1", questions=file, split=s).text_env._chosen)
         for s in ("train", "unseen", "test")
     ]
     assert sum(map(len, chosen)) == len(set().union(*chosen)) == 200
@@ -183,17 +183,17 @@ def test_splits_partition_the_questions(tmp_path: Path) -> None:
 
 def test_benchmark_files_load_and_run(benchmark_data: Path) -> None:
     folder = benchmark_data / "qa"
-    hotpot = turnwise.make("search/qa-v0", questions=str(folder / "hotpot_distractor_100.json"))
+    hotpot = turnwise.make("search/qa-v1", questions=str(folder / "hotpot_distractor_100.json"))
     assert len(hotpot.text_env._questions) == 100
     assert all(expert_episode(hotpot, seed) == (True, 2) for seed in range(10))
     corpus = str(folder / "searchr1_example_corpus.jsonl")
     for name, count in (("bamboogle", 125), ("musique", 500)):
-        env = turnwise.make("search/qa-v0", questions=str(folder / f"{name}.json"), corpus=corpus)
+        env = turnwise.make("search/qa-v1", questions=str(folder / f"{name}.json"), corpus=corpus)
         assert len(env.text_env._questions) == count
         env.reset(seed=0)
         assert env.step("<search>lobbyist</search>")[0].startswith('<information>Doc 1(Title: "Evan Morris")')
     wiki = turnwise.make(
-        "search/qa-v0",
+        "search/qa-v1",
         questions=str(folder / "2wiki.json"),
         corpus=str(folder / "2wikimultihopqa_corpus.json"),
     )

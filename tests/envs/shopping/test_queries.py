@@ -97,6 +97,6 @@ def test_without_choices_nothing_is_listed() -> None:
 
 
 def test_the_contract_holds_with_choices() -> None:
-    for env_id in ("shopping/generated-v0", "search/generated-v0"):
+    for env_id in ("shopping/generated-v0", "search/generated-v1"):
         verdicts = check_environment(env_id, {"choices": True}, seeds=(0, 1))
         assert [verdict for verdict in verdicts if verdict.outcome != "passed"] == []

@@ -20,7 +20,7 @@ from turnwise.servers.client.server_process import ServerProcess
 
 DATA = Path(os.environ.get("TURNWISE_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 FILES = {
-    "search/qa-v0": {"questions": "qa/hotpot_distractor_100.json"},
+    "search/qa-v1": {"questions": "qa/hotpot_distractor_100.json"},
     "household/alfworld-v0": {"game_file": "alfworld/example_game_heat/game.tw-pddl"},
     "shopping/webshop-v0": {
         "items": "webshop/items_shuffle_1000.json",

@@ -147,7 +147,7 @@ def test_igpo_trains_on_generated_questions(tmp_path: Path) -> None:
     recipe = load(
         "tiny",
         [
-            "env.id=search/generated-v0",
+            "env.id=search/generated-v1",
             "env.kwargs={choices = true, reward = 'f1'}",
             "policy.vocab_size=300",
             "policy.hidden_size=16",

@@ -155,8 +155,8 @@ def test_a_run_over_two_environments(two_worlds: Callable[..., Recipe], tmp_path
     assert set(saved.state["fingerprints"]) == {lights, dark}
 
 
-@pytest.mark.parametrize("env_id", ["household/demo-v0", "shopping/generated-v0", "search/generated-v0",
-                                    "calling/office-v0"])  # fmt: skip
+@pytest.mark.parametrize("env_id", ["household/demo-v0", "shopping/generated-v0", "search/generated-v1",
+                                    "calling/office-v1"])  # fmt: skip
 def test_every_tier_can_be_a_column(env_id: str) -> None:
     env = turnwise.make(env_id)
     _, info = env.reset(seed=0, options={"expert": True})

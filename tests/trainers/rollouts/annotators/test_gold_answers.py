@@ -120,7 +120,7 @@ def test_the_tiny_policy_on_generated_questions() -> None:
         max_positions=2048,
     )
     config = RolloutConfig(max_turns=2, max_tokens=24, deterministic=True, constraint="admissible")
-    tasks = [TaskItem("search/generated-v0", {"choices": True}, seed=5, options={"answer": True})] * 2
+    tasks = [TaskItem("search/generated-v1", {"choices": True}, seed=5, options={"answer": True})] * 2
 
     async def inside() -> tuple[list[Trajectory], list[float], list[float]]:
         client, policy = connect("local:"), TinyPolicy(TinyLM(sizes, seed=0), tokenizer)
