@@ -15,6 +15,7 @@ adapters    environments of other frameworks as ours
 A family's `__init__` registers its ids; its classes are imported when one is made.
 """
 
+from .adapters.text import TextAdapter
 from .calling import register_environments as _register_calling
 from .core import MAX_TEXT_CHARS, Checked, TextEnv, Utf8
 from .household import register_environments as _register_household
@@ -22,7 +23,17 @@ from .registry import make, register, registered, teacher_of
 from .search import register_environments as _register_search
 from .shopping import register_environments as _register_shopping
 
-__all__ = ["MAX_TEXT_CHARS", "Checked", "TextEnv", "Utf8", "make", "register", "registered", "teacher_of"]
+__all__ = [
+    "MAX_TEXT_CHARS",
+    "Checked",
+    "TextAdapter",
+    "TextEnv",
+    "Utf8",
+    "make",
+    "register",
+    "registered",
+    "teacher_of",
+]
 
 _register_household()
 _register_shopping()

@@ -27,6 +27,10 @@ Make = Callable[[], Checked[TextEnv]]
 HOSTILE = ("", " ", "\x00", "go to", "<action></action>", "\u202e\U0001f600", "a" * 10_000, "\n" * 100)
 _CHILD_TIMEOUT_S = 120
 _MAX_EXPERT_TURNS = 1_000
+_CLONE_CURE = (
+    "write a clone() that copies what the state is and opens the rest anew, or say no_clone = 'REASON' "
+    "in the class: turns are then played anew instead"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +127,19 @@ def _gymnasium(build: Make) -> None:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        check_env(build().unwrapped, skip_render_check=True)
+        with build() as env:
+            check_env(env.unwrapped, skip_render_check=True)
     assert not caught, "; ".join(str(warning.message) for warning in caught)
 
 
 def _seeding(build: Make, seeds: tuple[int, ...], num_turns: int) -> None:
-    env = build()
-    for seed in seeds:
-        first, again, other = (
-            trace(env, seed, num_turns),
-            trace(env, seed, num_turns),
-            trace(build(), seed, num_turns),
-        )
-        _same(first, again, f"seed {seed}, reset twice")
-        _same(first, other, f"seed {seed}, another instance")
+    with build() as env:
+        for seed in seeds:
+            first, again = trace(env, seed, num_turns), trace(env, seed, num_turns)
+            with build() as another:
+                other = trace(another, seed, num_turns)
+            _same(first, again, f"seed {seed}, reset twice")
+            _same(first, other, f"seed {seed}, another instance")
 
 
 def _processes(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_turns: int) -> None:
@@ -162,41 +165,55 @@ def _processes(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_
     )
 
 
-def _clone(build: Make, seeds: tuple[int, ...], num_turns: int) -> None:
+def _clone(build: Make, seeds: tuple[int, ...], num_turns: int) -> str | None:
+    no_clone = None
     for seed in seeds:
-        live, replayed = build(), build()
-        for env in (live, replayed):
-            _, info = env.reset(seed=seed)
-        rng = np.random.default_rng([seed, 11])
-        for turn in range(num_turns):
-            copy = live.clone()
-            action = _draw(rng, info)
-            *rest, terminated, truncated, info = live.step(action)
-            expected = _encode(*rest, terminated, truncated, info)
-            _same([expected], [_encode(*copy.step(action))], f"seed {seed}, turn {turn}, clone")
-            _same([expected], [_encode(*replayed.step(action))], f"seed {seed}, turn {turn}, replay")
-            if terminated or truncated:
-                break
+        with build() as live, build() as replayed:
+            for env in (live, replayed):
+                _, info = env.reset(seed=seed)
+            rng = np.random.default_rng([seed, 11])
+            for turn in range(num_turns):
+                action = _draw(rng, info)
+                copied = _step_of_copy(live, action)
+                *rest, terminated, truncated, info = live.step(action)
+                expected = [_encode(*rest, terminated, truncated, info)]
+                _same(expected * len(copied), copied, f"seed {seed}, turn {turn}, clone: {_CLONE_CURE}")
+                _same(expected, [_encode(*replayed.step(action))], f"seed {seed}, turn {turn}, replay")
+                if terminated or truncated:
+                    break
+            no_clone = live.text_env.no_clone
+    return no_clone and f"it cannot be cloned: {no_clone}; turns are played anew instead"
+
+
+def _step_of_copy(env: Checked[TextEnv], action: str) -> list[str]:
+    """Step a clone and close it, which must not concern the original; [] where there is none to have."""
+    try:
+        copy = env.clone()
+    except Exception as error:
+        if env.text_env.no_clone:
+            return []
+        raise AssertionError(f"clone() raised {type(error).__name__}: {error}; {_CLONE_CURE}") from error
+    with copy:
+        return [_encode(*copy.step(action))]
 
 
 def _hostile(build: Make, seed: int) -> None:
-    env = build()
-    for action in HOSTILE:
-        env.reset(seed=seed)
-        env.step(action)
+    with build() as env:
+        for action in HOSTILE:
+            env.reset(seed=seed)
+            env.step(action)
 
 
 def _expert(build: Make, seeds: tuple[int, ...]) -> str | None:
-    env = build()
-    for seed in seeds:
-        result = expert_episode(env, seed)
-        if result is None:
-            reason = env.text_env.no_expert
-            return (
-                reason or "it offers none: put the expert's action into info['private']['expert'] when asked"
-            )
-        solved, turns = result
-        assert solved, f"seed {seed}: not solved after {turns} turns"
+    with build() as env:
+        for seed in seeds:
+            result = expert_episode(env, seed)
+            if result is None:
+                return env.text_env.no_expert or (
+                    "it offers none: put the expert's action into info['private']['expert'] when asked"
+                )
+            solved, turns = result
+            assert solved, f"seed {seed}: not solved after {turns} turns"
     return None
 
 
@@ -223,9 +240,10 @@ def _cut(text: str) -> str:
 
 def _digest(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_turns: int) -> str:
     digest = hashlib.sha256()
-    for seed in seeds:
-        for reply in trace(make(env_id, **kwargs), seed, num_turns):
-            digest.update(reply.encode() + b"\0")
+    with make(env_id, **kwargs) as env:
+        for seed in seeds:
+            for reply in trace(env, seed, num_turns):
+                digest.update(reply.encode() + b"\0")
     return digest.hexdigest()[:16]
 
 

@@ -32,7 +32,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable, Collection
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import gymnasium
 import numpy as np
@@ -135,6 +135,8 @@ class TextEnv(gymnasium.Env[str, str]):
     render_mode: str | None = None
     no_expert: str | None = None
     """Why the environment has no expert, where it has none."""
+    no_clone: str | None = None
+    """Why the environment cannot be cloned, where it cannot; its turns are then played anew."""
 
     @classmethod
     def teacher(cls) -> TeacherFactory | None:
@@ -163,9 +165,9 @@ class TextEnv(gymnasium.Env[str, str]):
 class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
     """An environment that is held to the contract and whose info is completed.
 
-    Every text is checked for lone surrogates and length, every reward for being
-    finite, every five-tuple for its shape; `state_key` is filled in and
-    `admissible` sorted.
+    Every text is checked for lone surrogates and length, every reward for being one
+    finite number, every five-tuple for its shape; `state_key` is filled in and
+    `admissible` sorted. It closes the environment once, at the end of a `with` block too.
 
     Raises:
         EnvironmentFault: naming the environment, the call and the value.
@@ -175,6 +177,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         super().__init__(env)
         self.text_env = env
         self.name = name
+        self._closed = False
 
     @property
     def fingerprint(self) -> str:
@@ -208,22 +211,33 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
                 "step", f"returned {_short(result)}", "(observation, reward, terminated, truncated, info)"
             )
         observation, reward, terminated, truncated, info = result
-        try:
-            number = float(reward)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not math.isfinite(number):
-            raise self._fault("step", f"gave the reward {_short(reward)}", "a finite number")
         return (
             self._text("step", observation),
-            number,
-            bool(terminated),
-            bool(truncated),
+            self._number("reward", reward),
+            self._flag("terminated", terminated),
+            self._flag("truncated", truncated),
             self._info("step", observation, info),
         )
 
+    def close(self) -> None:
+        """Close the environment, if it is not closed yet."""
+        if not self._closed:
+            self._closed = True
+            super().close()
+
+    def __exit__(self, *_: object) -> Literal[False]:
+        """Close the environment at the end of a block."""
+        self.close()
+        return False
+
     def clone(self) -> Checked[EnvT]:
-        """Return an independent copy in the same state."""
+        """Return an independent copy in the same state.
+
+        Raises:
+            EnvironmentFault: if the environment says that it cannot be cloned.
+        """
+        if self.text_env.no_clone is not None:
+            raise EnvironmentFault(f"{self.name} cannot be cloned: {self.text_env.no_clone}")
         try:
             copy = self.text_env.clone()
         except BaseException as error:
@@ -240,6 +254,18 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         if len(text) > limit:
             raise self._fault(call, f"gave an observation of {len(text)} characters", f"at most {limit}")
         return text
+
+    def _number(self, what: str, value: object) -> float:
+        number = only_element(value)
+        if isinstance(number, int | float) and math.isfinite(number):
+            return float(number)
+        raise self._fault("step", f"gave the {what} {_short(value)}", "a finite number")
+
+    def _flag(self, what: str, value: object) -> bool:
+        flag = only_element(value)
+        if isinstance(flag, bool | int) and flag in (0, 1):
+            return bool(flag)
+        raise self._fault("step", f"gave {_short(value)} as {what}", "True or False")
 
     def _info(self, call: str, observation: object, info: object) -> Info:
         if not isinstance(info, dict):
@@ -293,6 +319,11 @@ def from_keyboard(error: BaseException) -> bool:
         return False
     handler = signal.getsignal(signal.SIGINT)
     return callable(handler) and not getattr(handler, "raises_nothing", False)
+
+
+def only_element(value: Any) -> Any:
+    """Return the element of an array or scalar of numpy that has one; anything else as it is."""
+    return value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
 
 
 def _short(value: object) -> str:

@@ -3,14 +3,19 @@
 `turnwise.envs.register("family/name-v0", entry_point)` makes an environment
 known to `turnwise.make`, to `gymnasium.make` and to every command. A class that
 is not registered is named by where it lives: `package.module:Class` or
-`path/to/file.py:Class`.
+`path/to/file.py:Class`. Ids of Gymnasium's own registry are names too, also as
+`package.module:Id-vN`, which imports the module that registers it; an environment that is no
+TextEnv comes inside a TextAdapter.
 """
 
 from __future__ import annotations
 
 import copy
+import inspect
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -18,10 +23,16 @@ from gymnasium.envs.registration import EnvSpec, registry
 
 from ..errors import UnknownName, UsageError
 from ..files import load_object
-from .core import Checked, TeacherFactory, TextEnv, raise_as_fault
+from .adapters.text import TextAdapter
+from .core import ENV_ERRORS, Checked, TeacherFactory, TextEnv, raise_as_fault
+
+EnvClass = type[gymnasium.Env[Any, Any]]
 
 _ID = re.compile(r"[a-z0-9_]+/[a-z0-9_]+-v\d+")
+_VERSION = re.compile(r"-v(\d+)$")
 _OURS: dict[str, str] = {}
+_ADAPTING = ("names", "text")
+"""Arguments of the adapter, where the environment has none of that name."""
 
 
 def register(
@@ -55,26 +66,29 @@ def registered() -> dict[str, str]:
     return dict(sorted(_OURS.items()))
 
 
-def is_registered(id: str) -> bool:
-    """Tell whether an id was registered with turnwise."""
-    return id in _OURS
-
-
 def version_of(env_id: str) -> int:
-    """Return N of `family/name-vN`; 0 for a class named by where it lives."""
-    match = re.search(r"-v(\d+)$", env_id)
-    return int(match.group(1)) if match and is_registered(env_id) else 0
+    """Return N of `name-vN`; 0 for a class named by where it lives."""
+    match = _VERSION.search(env_id)
+    return int(match.group(1)) if match and (env_id in registry or _by_import(env_id)) else 0
 
 
-def make(env_id: str | type[TextEnv], /, **kwargs: Any) -> Checked[TextEnv]:
+def make(env_id: str | EnvClass, /, **kwargs: Any) -> Checked[TextEnv]:
     """Build an environment from an id, a class, `package.module:Class` or `file.py:Class`.
+
+    Whoever makes one closes it: `with make(...) as env`.
+
+    Args:
+        env_id: which environment.
+        kwargs: its arguments; for a plain Gymnasium environment also `names` and `text`, see
+            TextAdapter.
 
     Returns:
         the environment inside a Checked wrapper, which completes `info`.
 
     Raises:
         UnknownName: if the id is not registered, with the closest ones.
-        UsageError: if the class cannot be imported, is not a TextEnv, or refuses kwargs.
+        UsageError: if the class cannot be imported, is not an environment, has no texts, or
+            refuses kwargs.
     """
     if isinstance(env_id, type):
         return _build(env_id, f"{env_id.__module__}:{env_id.__qualname__}", None, kwargs)
@@ -83,15 +97,30 @@ def make(env_id: str | type[TextEnv], /, **kwargs: Any) -> Checked[TextEnv]:
     return _build(_entry_point(env_id), env_id, spec, arguments)
 
 
-def load_class(path: str) -> type[TextEnv]:
+def class_of(env_id: str) -> EnvClass | None:
+    """Return the class of an environment without making one; None where a function builds it.
+
+    Raises:
+        UnknownName: if the id is not registered, with the closest ones.
+        UsageError: if the class cannot be imported.
+    """
+    entry_point = _entry_point(env_id)
+    if isinstance(entry_point, partial) and env_id in registry:  # Gymnasium's own id
+        entry_point = registry[env_id].entry_point
+        if isinstance(entry_point, str):
+            entry_point = load_object(entry_point, given=f"environment {env_id!r}")
+    return entry_point if isinstance(entry_point, type) else None
+
+
+def load_class(path: str) -> EnvClass:
     """Import the environment class that `package.module:Class` or `file.py:Class` names.
 
     Raises:
-        UsageError: if the module or the class is missing, or the class is not a TextEnv.
+        UsageError: if the module or the class is missing, or the class is not an environment.
     """
     cls = load_object(path, given=f"environment {path!r}")
-    if not (isinstance(cls, type) and issubclass(cls, TextEnv)):
-        raise UsageError(f"{path!r} is {cls!r}; expected a subclass of turnwise.TextEnv")
+    if not (isinstance(cls, type) and issubclass(cls, gymnasium.Env)):
+        raise UsageError(f"{path!r} is {cls!r}; expected a subclass of turnwise.TextEnv or gymnasium.Env")
     return cls
 
 
@@ -102,9 +131,8 @@ def teacher_of(env_id: str) -> TeacherFactory | None:
         UnknownName: if the id is not registered, with the closest ones.
         UsageError: if the class cannot be imported.
     """
-    entry_point = _entry_point(env_id)
-    is_class = isinstance(entry_point, type) and issubclass(entry_point, TextEnv)
-    return entry_point.teacher() if is_class else None
+    cls = class_of(env_id)
+    return cls.teacher() if cls is not None and issubclass(cls, TextEnv) else None
 
 
 def _entry_point(env_id: str) -> Any:
@@ -114,14 +142,29 @@ def _entry_point(env_id: str) -> Any:
         if isinstance(entry_point, str):
             return load_object(entry_point, given=f"environment {env_id!r}")
         return entry_point
+    if env_id in registry or _by_import(env_id):
+        return partial(_make_plain, env_id)
     if ":" in env_id:
         return load_class(env_id)
     raise UnknownName("environment", env_id, _OURS)
 
 
-def _build(cls: Any, name: str, spec: EnvSpec | None, kwargs: dict[str, Any]) -> Checked[TextEnv]:
+def _by_import(env_id: str) -> bool:
+    """Tell whether an id is Gymnasium's `package.module:Id-vN`."""
+    return ":" in env_id and _VERSION.search(env_id) is not None
+
+
+def _make_plain(env_id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
     try:
-        env = cls(**kwargs)
+        return gymnasium.make(env_id, disable_env_checker=True, **kwargs)
+    except (gymnasium.error.Error, ImportError) as error:
+        raise UsageError(f"environment {env_id!r}: {error}") from error
+
+
+def _build(cls: Any, name: str, spec: EnvSpec | None, kwargs: dict[str, Any]) -> Checked[TextEnv]:
+    adapting = _adapting(cls, kwargs)
+    try:
+        env = _made(cls, {key: value for key, value in kwargs.items() if key not in adapting})
     except TypeError as error:
         if "__init__" in str(error) or "argument" in str(error):
             raise UsageError(f"{name} with {kwargs}: {error}") from error
@@ -129,9 +172,44 @@ def _build(cls: Any, name: str, spec: EnvSpec | None, kwargs: dict[str, Any]) ->
     except BaseException as error:
         raise_as_fault(f"{name}.__init__", error)
         raise
+    if isinstance(env, gymnasium.Env) and not isinstance(env, TextEnv):
+        env = _adapted(env, {key: kwargs[key] for key in adapting})
     if not isinstance(env, TextEnv):
-        raise UsageError(f"{name} made {type(env).__name__}; expected a turnwise.TextEnv")
+        raise UsageError(f"{name} made {type(env).__name__}; expected a turnwise.TextEnv or gymnasium.Env")
     if spec is not None:
         env.spec = copy.copy(spec)
         env.spec.kwargs = kwargs  # what is made again from its spec is the same
     return Checked(env, name)
+
+
+def _adapting(cls: Any, kwargs: dict[str, Any]) -> list[str]:
+    """Return the arguments that are the adapter's."""
+    if isinstance(cls, type) and issubclass(cls, TextEnv):
+        return []
+    parameters = inspect.signature(cls).parameters
+    return [key for key in _ADAPTING if key in kwargs and key not in parameters]
+
+
+def _adapted(env: gymnasium.Env[Any, Any], arguments: dict[str, Any]) -> TextAdapter:
+    try:
+        return TextAdapter(env, **arguments)
+    except BaseException:
+        env.close()
+        raise
+
+
+def _made(cls: Any, kwargs: dict[str, Any]) -> Any:
+    """Make an environment; one whose constructor raises is closed, so that it keeps nothing open."""
+    made_as_usual = isinstance(cls, type) and type(cls).__call__ is type.__call__
+    if not made_as_usual:  # by a function, or as a metaclass has it
+        return cls(**kwargs)
+    env = cls.__new__(cls, **kwargs)
+    if env.__class__ is not cls:
+        return cls(**kwargs)
+    try:
+        cls.__init__(env, **kwargs)
+    except BaseException:
+        with suppress(*ENV_ERRORS):  # it is half made
+            env.close()
+        raise
+    return env

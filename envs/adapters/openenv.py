@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import ExitStack
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
@@ -38,6 +38,7 @@ class OpenEnv(TextEnv):
     """
 
     no_expert = "the server does not say what the best action is"
+    no_clone = "its state is on the other side"
 
     def __init__(
         self,
@@ -76,10 +77,6 @@ class OpenEnv(TextEnv):
         answer = self._ask("step", self._action(action))
         reward = float(answer.get("reward") or 0.0)
         return self._shown(answer), reward, bool(answer.get("done")), False, self._info(answer)
-
-    def clone(self) -> Self:
-        """Refuse: the state is on the other side."""
-        raise EnvironmentFault(f"an environment of {self.url} cannot be cloned")
 
     def close(self) -> None:
         """Close the connection."""

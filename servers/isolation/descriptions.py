@@ -11,12 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gymnasium.envs.registration import registry
-
-from ...envs.core import TextEnv
+from ...envs.adapters.text import TextAdapter
 from ...envs.fingerprint import code_fingerprint
-from ...envs.registry import is_registered, load_class, registered
-from ...errors import UnknownName
+from ...envs.registry import EnvClass, class_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +42,14 @@ def describe_env(env_id: str) -> EnvDescription:
         UnknownName: if the id is not registered.
         UsageError: if the class cannot be imported.
     """
-    cls = _class_of(env_id)
+    cls = class_of(env_id)
     if cls is None:
         return EnvDescription(kwargs={})
     parameters = _parameters(cls)
     return EnvDescription(
         fingerprint=code_fingerprint(cls),
         description=(inspect.getdoc(cls) or "").partition("\n")[0],
-        no_expert=getattr(cls, "no_expert", None),
+        no_expert=getattr(cls, "no_expert", TextAdapter.no_expert),
         kwargs={
             parameter.name: "" if parameter.annotation is parameter.empty else str(parameter.annotation)
             for parameter in parameters
@@ -84,18 +81,7 @@ def description_from(value: Any) -> EnvDescription:
     raise ValueError(f"{str(value)[:200]!r} does not describe an environment")
 
 
-def _class_of(env_id: str) -> type[TextEnv] | None:
-    entry: Any = env_id
-    if is_registered(env_id):
-        entry = registry[env_id].entry_point
-    elif ":" not in env_id:
-        raise UnknownName("environment", env_id, registered())
-    if isinstance(entry, str):
-        entry = load_class(entry)
-    return entry if isinstance(entry, type) else None
-
-
-def _parameters(cls: type[TextEnv]) -> list[inspect.Parameter]:
+def _parameters(cls: EnvClass) -> list[inspect.Parameter]:
     return [
         parameter
         for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]

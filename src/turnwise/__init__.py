@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .envs.adapters.text import TextAdapter
     from .envs.core import TextEnv, Utf8
     from .envs.registry import make, register, registered
     from .errors import TurnwiseError
@@ -18,6 +19,7 @@ __all__ = [
     "AsyncRemoteVectorEnv",
     "RemoteEnv",
     "RemoteVectorEnv",
+    "TextAdapter",
     "TextEnv",
     "TurnwiseError",
     "Utf8",
@@ -32,6 +34,7 @@ _HOME = {
     "AsyncRemoteVectorEnv": "servers.client",
     "RemoteEnv": "servers.client",
     "RemoteVectorEnv": "servers.client",
+    "TextAdapter": "envs.adapters.text",
     "TextEnv": "envs.core",
     "TurnwiseError": "errors",
     "Utf8": "envs.core",

@@ -182,3 +182,30 @@ def test_a_fingerprint_is_that_of_the_code_and_not_of_its_docstrings():
     assert without_docstrings(code) != without_docstrings(code.replace(b"won", b"lost"))
     assert b"return" in without_docstrings(code) and b"room" not in without_docstrings(code)
     assert without_docstrings(b"def (") == b"def ("
+
+
+@pytest.mark.parametrize(
+    "reward", [1, True, np.float32(1.0), np.int64(1), np.array(1.0), np.array([1.0]), np.array([[1]])]
+)
+@pytest.mark.parametrize("over", [True, 1, np.bool_(True), np.array([True])])
+def test_one_number_of_any_shape_is_a_reward(reward: Any, over: Any) -> None:
+    result = turnwise.make(Wrong, result=("x", reward, over, False, {})).step("go")
+    assert (result[1], result[2], result[3]) == (1.0, True, False)
+    assert [type(value) for value in result[1:4]] == [float, bool, bool]
+
+
+@pytest.mark.parametrize(
+    "reward", ["1.0", None, np.array([1.0, 2.0]), np.array([]), [1.0], 1j, np.array([np.inf])]
+)
+def test_what_is_not_one_number_is_no_reward(reward: Any) -> None:
+    with pytest.raises(EnvironmentFault, match="expected a finite number"):
+        turnwise.make(Wrong, result=("x", reward, False, False, {})).step("go")
+
+
+@pytest.mark.parametrize("over", ["False", None, 2, 0.5, [True], np.array([True, False])])
+@pytest.mark.parametrize("place", [2, 3])
+def test_what_is_not_true_or_false_ends_nothing(over: Any, place: int) -> None:
+    result = ["x", 0.0, False, False, {}]
+    result[place] = over
+    with pytest.raises(EnvironmentFault, match="expected True or False"):
+        turnwise.make(Wrong, result=tuple(result)).step("go")
