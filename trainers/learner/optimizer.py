@@ -47,7 +47,11 @@ class Descent:
         where: str,
         check: Callable[[], None] = lambda: None,
     ) -> tuple[float, float]:
-        """Take one step.
+        """Take one step; none where the gradient is exactly 0.
+
+        Adam divides by the size of past gradients. A batch in which every group won teaches nothing, and
+        as a gradient of 0 it would only make that size be forgotten: after some of them the first sample
+        that went wrong would move every weight by several times the learning rate.
 
         Args:
             backward: adds the gradient to the weights and returns the loss.
@@ -73,8 +77,9 @@ class Descent:
                 f"{self._advice}"
             )
         check()
-        for optimizer in self._rates:
-            optimizer.step()
+        if norm > 0.0:
+            for optimizer in self._rates:
+                optimizer.step()
         return loss, norm
 
 

@@ -57,3 +57,19 @@ def test_a_step_that_would_spoil_the_weights_is_not_taken() -> None:
     assert values(weights) == [3.0, 4.0]
     descent.step(lambda: half_square(weights), factor=1.0, where="step 8")  # nothing of theirs is left
     assert values(weights) == pytest.approx([2.4, 3.6])
+
+
+def test_a_gradient_of_nothing_moves_nothing_and_forgets_nothing() -> None:
+    weight = nn.Parameter(torch.tensor([1.0]))
+    adam = torch.optim.AdamW([weight], lr=0.1, betas=(0.9, 0.95), weight_decay=0.1)
+    descent = Descent([weight], [adam], 1.0, "")
+
+    def backward(slope: float) -> float:
+        torch.autograd.backward((weight * slope).sum())
+        return 0.0
+
+    descent.step(lambda: backward(1.0), factor=1.0, where="")
+    before = values([weight]), {key: float(value) for key, value in adam.state[weight].items()}
+    for _ in range(50):
+        descent.step(lambda: backward(0.0), factor=1.0, where="")
+    assert (values([weight]), {key: float(value) for key, value in adam.state[weight].items()}) == before
