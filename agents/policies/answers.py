@@ -29,6 +29,7 @@ _THOUGHT_PARTS = frozenset({"thinking", "reasoning"})
 _NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _TOO_LONG = ("context_length_exceeded", "maximum context length", "context length")
 _FILTERED = frozenset({"content_filter", "content_policy_violation"})
+_MAX_TOKENS = 1 << 40
 _MAX_SHOWN_CHARS = 300
 _MAX_SEARCHED_CHARS = 20_000
 
@@ -126,7 +127,7 @@ def read_answer(document: Document) -> Answer:
         reasoning = thought or (named if isinstance(named, str) else "")
         refusal = message.get("refusal")
         calls = _calls(message)
-    except (LookupError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, RecursionError) as error:
         raise Unreadable(f"the answer is not a chat completion ({error!r})") from error
     return Answer(
         text=_plain(text or (refusal if isinstance(refusal, str) else "")),
@@ -148,7 +149,7 @@ def read_usage(document: Document) -> tuple[int, int] | None:
         prompt, completion = (int(count or 0) for count in counts)
     except (TypeError, ValueError, OverflowError):
         return None
-    return (prompt, completion) if prompt >= 0 and completion >= 0 else None
+    return (prompt, completion) if all(0 <= count <= _MAX_TOKENS for count in (prompt, completion)) else None
 
 
 def read_problem(status: int, content: bytes, document: Document, secret: str | None) -> Problem:

@@ -9,12 +9,13 @@ one that was set to something else stops the rollout, for it would not be what w
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ..sampling import NEUTRAL, Sampling
-from ..types import GenerationRequest
+from ..types import GenerationRequest, Message
 from .answers import Problem
 
 _NEUTRAL: dict[str, float] = {
@@ -36,6 +37,10 @@ _UNKNOWN = (
     "unexpected",
 )
 _A_FIELD = ("parameter", "argument", "field", "extra", "schema", "propert", "key", *_UNKNOWN)
+_NO_SYSTEM = re.compile(
+    r"(system|developer) (role|message|prompt|instruction)s?\b"
+    r".{0,40}(not|n't|un)( be)? ?(support|allow|enabl)"
+)
 _MAX_SHOWN_CHARS = 100
 
 
@@ -58,6 +63,7 @@ class Dialect:
     def __init__(self, model: str, seeded: bool = True, extra_body: Mapping[str, Any] | None = None) -> None:
         self._model, self._seeded, self._extra = model, seeded, dict(extra_body or {})
         self._length_name = _LENGTH
+        self._folds_system = False
         self._accepted = False
         self.server_default: list[str] = []
 
@@ -65,7 +71,7 @@ class Dialect:
         """Return a request's fields as this endpoint takes them."""
         fields: dict[str, Any] = {
             "model": self._model,
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+            "messages": _folded(request.messages) if self._folds_system else _plain(request.messages),
             self._length_name: request.max_tokens,
             **_sampling_fields(request.sampling),
         }
@@ -77,6 +83,15 @@ class Dialect:
             name: value for name, value in (fields | self._extra).items() if not self._left_out(name, value)
         }
 
+    @property
+    def adapted(self) -> list[str]:
+        """Return what is sent in another form than usual."""
+        forms = {
+            _NEW_LENGTH: self._length_name == _NEW_LENGTH,
+            "system text inside the first user message": self._folds_system,
+        }
+        return [form for form, used in forms.items() if used]
+
     def accepted(self) -> None:
         """Note that a request was taken."""
         self._accepted = True
@@ -87,8 +102,12 @@ class Dialect:
         Raises:
             SettingRefused: if a field is refused that cannot be left out.
         """
-        if self._length_name not in sent or any(self._left_out(name, value) for name, value in sent.items()):
+        old_form = self._length_name not in sent or (self._folds_system and _has_system(sent))
+        if old_form or any(self._left_out(name, value) for name, value in sent.items()):
             return True  # learned since it was sent
+        if _has_system(sent) and _NO_SYSTEM.search(problem.searched.lower()):
+            self._folds_system = True
+            return True
         if self._renames_length(problem):
             self._length_name = _NEW_LENGTH
             return True
@@ -119,6 +138,22 @@ class Dialect:
         spare = [name for name in _EXTENSIONS if name in sent and _is_spare(name, sent[name])]
         self.server_default += spare
         return bool(spare)
+
+
+def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def _folded(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """Return messages whose system text stands before the user's first, for templates without the role."""
+    first, *rest = _plain(messages)
+    if first["role"] != "system" or not rest:
+        return [first, *rest]
+    return [{**rest[0], "content": f"{first['content']}\n\n{rest[0]['content']}"}, *rest[1:]]
+
+
+def _has_system(sent: Mapping[str, Any]) -> bool:
+    return len(sent["messages"]) > 1 and bool(sent["messages"][0]["role"] == "system")
 
 
 def _is_spare(name: str, value: Any) -> bool:

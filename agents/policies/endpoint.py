@@ -25,13 +25,13 @@ class EndpointConfig:
         timeout_s: for one answer.
         retries: further tries of one request.
         max_pause_s: the longest pause between two tries, also if Retry-After asks for more.
-        concurrent: requests at once.
+        concurrent: requests at once, beside those given up after `timeout_s`.
         requests_per_minute: None is no limit.
         max_reply_bytes: longer answers are refused.
         input_price: US dollars per million prompt tokens.
         output_price: US dollars per million generated tokens.
         cost_cap: US dollars after which no request is sent; needs the prices. Requests
-            that are under way when it is reached are still paid, at most `concurrent`.
+            that are under way when it is reached are still paid, at most `concurrent` and as many late ones.
         seeded: send a seed made of the request's key.
         extra_body: further fields of every request, sent as they are, e.g.
             {"chat_template_kwargs": {"enable_thinking": false}}.

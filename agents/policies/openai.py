@@ -23,14 +23,14 @@ import orjson
 from ...errors import PolicyError, UsageError
 from ..policy import Policy, PolicyStopped, PromptTooLong
 from ..types import Generation, GenerationRequest
-from .answers import Document, Problem, Unreadable, parsed, read_answer, read_problem, read_usage
+from .answers import Answer, Document, Problem, Unreadable, parsed, read_answer, read_problem, read_usage
 from .dialect import Dialect, SettingRefused
 from .endpoint import Bill, EndpointConfig, EndpointUsage
 from .exchange import Exchange, NoAnswer, Reply, TooLate
 from .throttle import Throttle
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_REFUSED = frozenset({401, 403, 404})
+_REFUSED = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405})  # redirections are not followed
 _MISTAKEN = frozenset({400, 422})
 _FIRST_FAILURES = 4  # messages; if none of them is answered, no other is tried
 
@@ -112,10 +112,15 @@ class OpenAIPolicy(Policy):
         return said
 
     async def report(self) -> dict[str, Any]:
-        """Return what was asked and billed, and what was left to the server's own defaults."""
+        """Return what was asked and billed, in which form, and what was left to the server's own defaults."""
         missing = await self._exchange.settle()
         usage = replace(self.usage, without_usage=self.usage.without_usage + missing)
-        return {**usage.document(), "server_default": list(self._dialect.server_default)}
+        dialect = self._dialect
+        return {
+            **usage.document(),
+            "server_default": list(dialect.server_default),
+            "adapted": dialect.adapted,
+        }
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -189,7 +194,7 @@ class OpenAIPolicy(Policy):
             tool_calls=answer.tool_calls,
             finish_reason=answer.finish_reason,
             temperature=request.sampling.temperature,
-            usage=bill.document(usage),
+            usage=bill.document(usage) if usage else {**bill.document(None), **_estimate(request, answer)},
         )
 
     async def _sent(self, body: bytes) -> Reply:
@@ -287,3 +292,9 @@ class OpenAIPolicy(Policy):
             self._throttle.pause(min(after_s, self.config.max_pause_s))
         spread_s = min(self.config.max_pause_s, 0.5 * 2.0**attempt)
         await asyncio.sleep(self._jitter.uniform(0.5, 1.0) * spread_s)
+
+
+def _estimate(request: GenerationRequest, answer: Answer) -> dict[str, float]:
+    """Return how long a conversation is at least, where the endpoint does not count: 4 characters a token."""
+    num_chars = len(answer.text) + sum(len(message.content) for message in request.messages)
+    return {"estimated_tokens": num_chars // 4}

@@ -52,7 +52,7 @@ class Context:
         """Return the length of the prompt in tokens.
 
         For an endpoint it is what the endpoint counted last, prompt and answer,
-        which the new messages are not part of; 0 if it counts nothing.
+        which the new messages are not part of; where it counts nothing, what they are at least.
         """
         return len(self._prompt_ids) if self.encoder else self._billed_tokens
 
@@ -72,7 +72,8 @@ class Context:
         self._past.append((observation, action))
         self._said = generation
         usage = generation.usage
-        self._billed_tokens = int(usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0))
+        counted = usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
+        self._billed_tokens = int(counted or usage.get("estimated_tokens", 0))
 
     def _begin(self, messages: tuple[Message, ...]) -> None:
         if self.encoder:

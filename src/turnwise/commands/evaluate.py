@@ -180,7 +180,8 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
     if evaluation.score is not None:
         view.add_row("score", f"{evaluation.score:.4g}")
     view.add_row("turns", f"{evaluation.turns:.1f} an episode")
-    view.add_row("tokens", f"{evaluation.tokens:.1f} an episode")
+    counted = "; not all answers told theirs" if evaluation.policy.get("without_usage") else ""
+    view.add_row("tokens", f"{evaluation.tokens:.1f} an episode{counted}")
     if evaluation.cost:
         view.add_row("cost", f"{evaluation.cost:.4f} US dollars in all")
     view.add_row("malformed", f"{evaluation.malformed_rate:.1%} of turns")
@@ -211,5 +212,7 @@ def _show_endpoint(view: Table, said: Mapping[str, Any]) -> None:
     ):
         told += f", {said[name]} {words}" if said[name] else ""
     view.add_row("endpoint", told)
+    if said["adapted"]:
+        view.add_row("asked by", ", ".join(said["adapted"]))
     if said["server_default"]:
         view.add_row("server default", ", ".join(said["server_default"]) + ": refused, left to the server")

@@ -54,6 +54,16 @@ def test_what_was_said_stands_in_the_trajectory(play, room):
     assert EvalRow.read(json.loads(json.dumps(row.document()))) == row
 
 
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": 3000, "completion_tokens": 1}])
+def test_the_limit_of_tokens_holds_without_usage_too(play, room, usage):
+    reply = answer("<think>" + "x" * 4000 + "</think><action>left</action>", usage=usage)
+    config = RolloutConfig(max_turns=20, max_episode_tokens=2500)
+    with served(lambda body: (200, reply)) as agent:
+        result, _ = play(make_policy(agent), [TaskItem(room("Corridor"), seed=0)], config)
+    assert result.trajectories[0].end == "tokens"
+    assert len(result.trajectories[0].turns) == (3 if usage is None else 1)
+
+
 def picky(name: str):
     """Return an endpoint that refuses a field."""
 
@@ -75,6 +85,13 @@ def test_the_table_says_what_was_left_to_the_server(room, tmp_path):
         assert "temperature: refused, left to the server" in shown
     document = json.loads((tmp_path / "evaluation.json").read_text())
     assert document["policy"]["server_default"] == ["temperature"]
+
+
+def test_the_table_says_that_usage_is_not_told(room):
+    with served(lambda body: (200, answer(RIGHT, usage=None))) as agent:
+        done = evaluated(agent, room, "--episodes", 1)
+    assert "0.0 an episode; not all answers told theirs" in done.stdout
+    assert "2 without usage" in done.stdout
 
 
 def test_a_setting_that_is_refused_stops_once(room):

@@ -118,6 +118,7 @@ def test_tries_are_bounded():
         (401, "no key", PolicyStopped),
         (403, "not yours", PolicyStopped),
         (404, "no model", PolicyStopped),
+        (308, "to https", PolicyStopped),
         (400, '{"error": {"code": "context_length_exceeded"}}', PromptTooLong),
         (400, "This model's maximum context length is 10 tokens", PromptTooLong),
     ],

@@ -15,10 +15,13 @@ from dataclasses import replace
 import httpx
 import pytest
 from fake_endpoint import ASKED, answer, ask
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from turnwise.agents.policies import PolicyStopped, PromptTooLong
-from turnwise.agents.policies.answers import read_problem
+from turnwise.agents.policies.answers import Unreadable, read_answer, read_problem, read_usage
 from turnwise.agents.policies.dialect import Dialect, SettingRefused
+from turnwise.agents.policies.endpoint import EndpointConfig
 from turnwise.agents.sampling import Sampling
 from turnwise.errors import PolicyError, UsageError
 
@@ -102,7 +105,31 @@ def test_the_length_under_its_new_name(error):
     assert [each.text for each in said] == ["go"] * 8
     assert len(seen) == 9  # one was refused, for all
     assert all(body["max_completion_tokens"] == 64 for body in seen[1:])
-    assert asyncio.run(policy.report())["server_default"] == []
+    report = asyncio.run(policy.report())
+    assert (report["server_default"], report["adapted"]) == ([], ["max_completion_tokens"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "System role not supported",
+        "Developer instruction is not enabled for models/g",
+        "system messages are unsupported",
+    ],
+)
+def test_the_role_of_the_system_is_done_without(text):
+    seen: list[dict] = []
+
+    def refuses(body: dict) -> dict | None:
+        return {"error": {"message": text}} if body["messages"][0]["role"] == "system" else None
+
+    said, policy = ask(picky(refuses, seen=seen), num=8)
+    assert [each.text for each in said] == ["go"] * 8
+    assert len(seen) == 9
+    assert all(body["messages"] == [{"role": "user", "content": "S\n\nU"}] for body in seen[1:])
+    report = asyncio.run(policy.report())
+    assert report["adapted"] == ["system text inside the first user message"]
+    assert report["server_default"] == []
 
 
 FORBIDDEN = {"type": "extra_forbidden", "msg": "Extra inputs are not permitted", "input": 7}
@@ -277,3 +304,49 @@ def test_a_key_that_is_repeated_is_not_shown(monkeypatch):
     assert "very-secret" not in str(said)
     assert "\x1b" not in str(said)
     assert "no: Bearer (the key)" in str(said)
+
+
+NESTED = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["text", "error", "thinking", "go"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choices", "message", "content", "text", "type", "error", "usage", "tool_calls"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def wrapped(document):
+    return {"choices": [{"message": {"content": document}}], "usage": {"prompt_tokens": document}}
+
+
+@given(NESTED | NESTED.map(wrapped) | NESTED.map(lambda inner: {"choices": [{"message": inner}]}))
+@example(wrapped(10**400))
+@example(wrapped(float("inf")))
+def test_any_json_is_a_message_or_unreadable(document):
+    usage = read_usage(document)
+    assert usage is None or EndpointConfig(input_price=1.0).cost(*usage) >= 0
+    read_problem(400, b"x", document, None)
+    try:
+        said = read_answer(document)
+    except Unreadable:
+        return
+    assert all(isinstance(text, str) for text in (said.text, said.reasoning, said.finish_reason))
+
+
+def test_content_that_is_nested_without_end_is_unreadable():
+    deep: object = "go"
+    for _ in range(900):
+        deep = [deep]
+    with pytest.raises(Unreadable):
+        read_answer(wrapped(deep))
