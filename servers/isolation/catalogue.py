@@ -8,6 +8,7 @@ files of its own choosing.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,7 +53,7 @@ class Catalogue:
         self._named = tuple(envs) if envs else None
         self._roots = tuple(_folder(root) for root in data_roots)
         self._isolation = dict(isolation or {})
-        self._trusted = trusted
+        self._trusted, self._folder = trusted, None if trusted else Path.cwd()
         self.pools = dict(pools or {})
         ways = set(self._isolation.values())
         if "process" in ways and "process" not in self.pools:
@@ -112,12 +113,18 @@ class Catalogue:
         pool = self.pools.get(self.isolation_of(env_id))
         if pool is not None:
             return pool.build(env_id, kwargs)
+        if self._folder is not None:
+            os.chdir(self._folder)  # relative names of files begin there, wherever an environment went
         return LocalHost(make(env_id, **kwargs))
 
-    def close(self) -> None:
-        """End the processes that keep environments."""
+    def close(self, seconds: float = 0.0) -> None:
+        """End the processes that keep environments, once these are closed.
+
+        Args:
+            seconds: how long that may take.
+        """
         for pool in self.pools.values():
-            pool.close()
+            pool.close(seconds)
 
     def _not_on_offer(self, env_id: str) -> Any:
         if ":" in env_id:

@@ -10,6 +10,7 @@ import os
 import resource
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
@@ -17,7 +18,7 @@ import orjson
 from ... import __version__
 from ...envs.registry import make
 from .descriptions import describe_env, plain_description
-from .hosts import LocalHost
+from .hosts import LocalHost, wait_until_closed
 
 
 def answer_requests(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -42,14 +43,20 @@ class _EnvTable:
     def __init__(self) -> None:
         self._hosts: dict[int, LocalHost] = {}
         self._next = 0
+        self._folder = Path.cwd()
 
     def call(self, request: dict[str, Any]) -> Any:
         """Make one call."""
         for number in request["closed"]:
-            host = self._hosts.pop(number, None)
-            if host is not None:
-                host.close()
+            if (unused := self._hosts.pop(number, None)) is not None:
+                unused.close()
         name, number, arguments = request["call"], request["host"], request["arguments"]
+        if name == "close":
+            return None
+        if name == "end":
+            return self._end(*arguments)
+        if name in ("describe", "build"):
+            os.chdir(self._folder)  # relative names of files begin there, wherever an environment went
         if name == "describe":
             return _describe(arguments)
         if name == "build":
@@ -60,9 +67,17 @@ class _EnvTable:
         return getattr(host, name)(*arguments)
 
     def _keep(self, host: LocalHost) -> list[Any]:
+        host.closes_on_thread = True  # whoever is asked next does not wait for it
         self._next += 1
         self._hosts[self._next] = host
         return [self._next, host.fingerprint]
+
+    def _end(self, seconds: float) -> int:
+        """Close all that is left; return how many have not closed in time."""
+        for host in self._hosts.values():
+            host.close()
+        self._hosts.clear()
+        return wait_until_closed(seconds)
 
 
 def _describe(env_ids: list[str]) -> dict[str, Any]:
@@ -88,6 +103,7 @@ def _answer(table: _EnvTable, request: dict[str, Any]) -> bytes:
             "type": type(error).__name__,
             "message": _clean(str(error))[:4000],
             "traceback": _clean(traceback.format_exc())[-8000:],
+            "of_files": isinstance(error, OSError),
         }
         return orjson.dumps({"fault": fault})
 

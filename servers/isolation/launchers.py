@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 from .channel import Channel
@@ -54,13 +55,14 @@ class ProcessLauncher:
 
     def __init__(self, memory_bytes: int = 0) -> None:
         self.setup = {"path": sys.path, "memory_bytes": memory_bytes}
+        self._folder = Path.cwd()  # where relative names of files begin, whatever environments do
 
     def launch(self) -> Launched:
         """Start one."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                return _Process(Channel(ours), theirs.fileno())
+                return _Process(Channel(ours), theirs.fileno(), self._folder)
             except OSError:
                 ours.close()
                 raise
@@ -70,11 +72,12 @@ class ProcessLauncher:
 
 
 class _Process:
-    def __init__(self, channel: Channel, descriptor: int) -> None:
+    def __init__(self, channel: Channel, descriptor: int, folder: Path) -> None:
         self.channel = channel
         self._process = subprocess.Popen(
             [sys.executable, "-m", "turnwise.servers.isolation.env_process", str(descriptor)],
             pass_fds=[descriptor],
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

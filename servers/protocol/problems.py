@@ -211,12 +211,22 @@ def journal_unavailable(reason: str) -> Problem:
     )
 
 
-def rebuild_failed(id: str) -> Problem:
+def environments_stuck(detail: str) -> Problem:
+    """Say that environments hang in all processes that there may be."""
+    return Problem(
+        503,
+        "environments_stuck",
+        detail,
+        todo="close the sessions whose steps hang, or start the server with --deadline; repeat the request",
+    )
+
+
+def rebuild_failed(id: str, reason: str) -> Problem:
     """Say that a session could not be rebuilt for now, for the machine's reasons."""
     return Problem(
         503,
         "rebuild_failed",
-        "the processes that keep environments went away again and again",
+        f"the session cannot be rebuilt for now: {reason}"[:1000],
         id,
         todo="repeat the request: the session is unharmed",
     )

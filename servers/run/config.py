@@ -75,8 +75,8 @@ class ServerConfig:
     deadline_s: Annotated[
         float,
         Setting(
-            "Seconds that a reset or a step may take before its process is killed; needs --isolation "
-            "process or container. 0: for ever.",
+            "Seconds that a constructor, a reset or a step may take before its process is killed; needs "
+            "--isolation process or container. 0: for ever.",
             name="deadline",
         ),
     ] = 0.0

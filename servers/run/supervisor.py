@@ -55,6 +55,15 @@ class _WorkerProcess:
     started: float = 0.0
     start_at: float = 0.0
     num_short_lives: int = 0
+    num_failed_starts: int = 0  # one after the other, none of which came to serve
+
+    def over(self, now: float) -> None:
+        """Note that its process has ended, and when it is to be started again."""
+        self.num_failed_starts = 0 if self.ready else self.num_failed_starts + 1
+        self.num_short_lives = self.num_short_lives + 1 if now - self.started < _SHORT_LIFE_S else 0
+        self.start_at = now
+        if self.num_short_lives > 1:
+            self.start_at += min(_LONGEST_PAUSE_S, 0.1 * 2**self.num_short_lives)
 
 
 def supervise(config: ServerConfig) -> int:
@@ -201,15 +210,11 @@ class _Supervisor:
         if worker.report.startswith(b"usage:"):
             self._fail(UsageError(worker.report.removeprefix(b"usage:").decode()))
             return
-        lived_s = time.monotonic() - worker.started
-        worker.num_short_lives = worker.num_short_lives + 1 if lived_s < _SHORT_LIFE_S else 0
-        if not worker.ready and worker.num_short_lives >= _MAX_FAILED_STARTS:
-            text = f"worker {worker.number} ended {worker.num_short_lives} times while it started"
+        worker.over(time.monotonic())
+        if worker.num_failed_starts >= _MAX_FAILED_STARTS:
+            text = f"worker {worker.number} ended {worker.num_failed_starts} times while it started"
             self._fail(ServerError(f"{text}; the log says why"))
             return
-        worker.start_at = time.monotonic()
-        if worker.num_short_lives > 1:
-            worker.start_at += min(_LONGEST_PAUSE_S, 0.1 * 2**worker.num_short_lives)
         log.warning("worker %d (process %d) has ended and is replaced", worker.number, pid)
 
     def _fail(self, failure: TurnwiseError) -> None:

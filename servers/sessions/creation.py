@@ -21,7 +21,7 @@ import orjson
 from ...envs.core import ENV_ERRORS
 from ...envs.registry import version_of
 from ...streams import mixed_seed
-from ..isolation.process_pool import reason_of
+from ..isolation.faults import reason_of
 from ..protocol.limits import Limits
 from ..protocol.problems import (
     Refused,

@@ -10,24 +10,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ...envs.core import ENV_ERRORS
 from ...errors import UsageError
 from ..isolation.catalogue import Catalogue
+from ..isolation.faults import AllStuck, DeadlineOver, HostLost, RemoteFault, reason_of
 from ..isolation.hosts import Host, LocalHost, Played
-from ..isolation.process_pool import DeadlineOver, HostLost, ProcessHost, reason_of
-from ..protocol.problems import Refused, bad_request, rebuild_failed
+from ..isolation.process_pool import ProcessHost
+from ..isolation.threads import CallThreads
+from ..protocol.problems import Refused, bad_request, environments_stuck, rebuild_failed
 from .metrics import Metrics
 from .session import Diverged, Session
 
 log = logging.getLogger("turnwise.servers")
 
 T = TypeVar("T")
-_MAX_THREADS = 64
 _MAX_DEATHS = 3
 _MAX_TRIES = 20
+_RETRY_S = 1.0
 _CHANGED = "the environment is another one: its fingerprint was {}, now it is {}"
 
 
@@ -41,7 +42,7 @@ class Environments:
 
     def __init__(self, catalogue: Catalogue, metrics: Metrics) -> None:
         self.catalogue, self.metrics = catalogue, metrics
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads = CallThreads()
 
     def inline(self, env_id: str) -> bool:
         """Tell whether an environment runs on the event loop."""
@@ -51,9 +52,7 @@ class Environments:
         """Make a blocking call: here where the environment runs inline, else on a thread."""
         if self.inline(env_id):
             return function(*arguments)
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="turnwise-host")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        return await self._threads.run(function, *arguments)
 
     async def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
         """Build an environment.
@@ -66,6 +65,8 @@ class Environments:
             return await self.call(env_id, self.catalogue.build, env_id, admitted)
         except UsageError as error:
             raise Refused(bad_request(str(error)[:1000])) from error
+        except AllStuck as error:
+            raise Refused(environments_stuck(str(error)), retry_after_s=_RETRY_S) from error
 
     async def start(
         self,
@@ -117,7 +118,7 @@ class Environments:
             except HostLost as lost:
                 log.warning("session %s of %s: %s", session.record.id, env_id, lost)
                 num_deaths += lost.in_flight
-                if num_deaths >= _MAX_DEATHS:
+                if num_deaths >= _MAX_DEATHS or session.closed:
                     raise
             await self.rebuild(session)
 
@@ -125,28 +126,54 @@ class Environments:
         """Give a session a fresh environment in the state that its record tells.
 
         Raises:
-            Refused: with the first turn that differs, and so it stays; or, if
-                processes went away again and again, for now.
+            Refused: with the first turn that differs, and so it stays; or for now, if
+                processes went away again and again, or a file or another thing that the
+                environment is built of is missing.
         """
-        record = session.record
+        record, num_late = session.record, 0
         for _ in range(_MAX_TRIES):
             try:
-                host = await self.build(record.env_id, record.kwargs)
-                if host.fingerprint != record.fingerprint:
-                    reason = _CHANGED.format(record.fingerprint, host.fingerprint)
-                    raise Diverged(record.episode, 0, reason)
-                fresh = await self.call(record.env_id, Session.replayed, record, session.max_turns, host)
+                fresh = await self._replayed(session)
             except (HostLost, DeadlineOver) as error:
                 log.warning("session %s: %s while it was rebuilt", record.id, error)
+                num_late += isinstance(error, DeadlineOver)
+                if num_late >= _MAX_DEATHS:
+                    break
                 continue
-            except ENV_ERRORS as error:
+            except Diverged as error:
+                if _is_missing(error.__cause__):
+                    raise Refused(rebuild_failed(record.id, error.reason), _RETRY_S) from error
                 self.metrics.count("replays_diverged")
                 log.error("session %s cannot be rebuilt", record.id, exc_info=error)
-                raise Refused(session.break_off(error, reason_of(error))) from error
+                raise Refused(session.break_off(error)) from error
             session.adopt(fresh, self.inline(record.env_id))
             self.metrics.count("sessions_rebuilt")
             return
-        raise Refused(rebuild_failed(record.id), retry_after_s=1.0)
+        raise Refused(rebuild_failed(record.id, "the processes that keep environments went away"), _RETRY_S)
+
+    async def _replayed(self, session: Session) -> Session:
+        """Build an environment and replay a session's record on it.
+
+        Raises:
+            Refused: if none can be built for now.
+            Diverged: naming the first turn that differs.
+        """
+        record = session.record
+        try:
+            host = await self.build(record.env_id, record.kwargs)
+        except (HostLost, DeadlineOver):
+            raise
+        except ENV_ERRORS as error:
+            why = error.problem.detail if isinstance(error, Refused) else reason_of(error)
+            raise Refused(rebuild_failed(record.id, f"it cannot be built: {why}"), _RETRY_S) from error
+        try:
+            if host.fingerprint != record.fingerprint:
+                reason = _CHANGED.format(record.fingerprint, host.fingerprint)
+                raise Diverged(record.episode, 0, reason)
+            return await self.call(record.env_id, Session.replayed, record, session.max_turns, host)
+        except BaseException:
+            host.close()
+            raise
 
     async def copy(self, parent: Session, child: Session) -> None:
         """Give a child its parent's environment: cloned, or replayed where it cannot be cloned.
@@ -162,11 +189,15 @@ class Environments:
             log.info("%s cannot be cloned (%s): replayed instead", env_id, reason_of(error))
             await self.rebuild(child)
 
-    def close(self) -> None:
-        """End the processes and threads."""
-        self.catalogue.close()
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+    async def aclose(self, seconds: float) -> None:
+        """End the processes and threads, once environments are closed or `seconds` are over."""
+        await asyncio.to_thread(self.catalogue.close, seconds)
+        self._threads.close()
+
+
+def _is_missing(cause: BaseException | None) -> bool:
+    """Tell whether a replay ended by a file, or a line to elsewhere, that may be there another time."""
+    return isinstance(cause, OSError) or (isinstance(cause, RemoteFault) and cause.of_files)
 
 
 def is_lost(host: Host) -> bool:

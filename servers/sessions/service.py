@@ -17,8 +17,9 @@ from typing import Any
 from ...envs.core import ENV_ERRORS
 from ...streams import mixed_seed
 from ..isolation.catalogue import Catalogue
+from ..isolation.faults import DeadlineOver, RemoteFault, reason_of
 from ..isolation.hosts import wait_until_closed
-from ..isolation.process_pool import DeadlineOver, RemoteFault, reason_of
+from ..isolation.process_pool import ProcessHost
 from ..protocol.limits import Limits
 from ..protocol.problems import Refused, journal_unavailable, unknown_session
 from ..protocol.types import Problem, ResetItem, StepItem
@@ -151,10 +152,13 @@ class Service:
         for id in ids:
             session = self.sessions.pop(id)
             self.ledger.add(session.record.owner, -1)
+            session.closed = True
             if session.running is None:
                 session.drop_host()
-            else:  # the host is at work and is released when it has finished
+            else:  # the host is at work and is released when it has finished, or taken to hang
                 session.running.add_done_callback(partial(_drop_host, session))
+                if isinstance(session.host, ProcessHost):
+                    session.host.abandon()
         if ids:
             self.journal.closed(ids)
             self.metrics.count("sessions_closed", len(ids))
@@ -206,7 +210,7 @@ class Service:
             how many steps were still running after `drain_s` and were given up.
         """
         self.draining = True
-        give_up = time.monotonic() + drain_s
+        deadline = time.monotonic() + drain_s
         running = {session.running for session in self.sessions.values() if session.running is not None}
         if running:
             _, running = await asyncio.wait(running, timeout=drain_s)
@@ -218,9 +222,9 @@ class Service:
             self.journal.close()
         except (Refused, JournalError) as error:
             log.error("what was last answered is lost, the journal could not be written: %s", error)
-        self.environments.close()
-        left_s = max(_LEAST_CLOSE_S, give_up - time.monotonic())
-        num = await asyncio.to_thread(wait_until_closed, left_s)
+        deadline = max(time.monotonic() + _LEAST_CLOSE_S, deadline)
+        await self.environments.aclose(deadline - time.monotonic())
+        num = await asyncio.to_thread(wait_until_closed, deadline - time.monotonic())
         if num:
             log.warning("%d environments are left behind while they close", num)
         return len(running)

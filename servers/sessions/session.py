@@ -13,8 +13,8 @@ import orjson
 
 from ...ends import FAULTS
 from ...envs.core import ENV_ERRORS
+from ..isolation.faults import DeadlineOver, HostLost, reason_of
 from ..isolation.hosts import Host, LocalHost, Played
-from ..isolation.process_pool import DeadlineOver, HostLost, reason_of
 from ..protocol.encoding import digest, encode_core, encode_reply
 from ..protocol.problems import busy, episode_finished, replay_diverged, wrong_turn
 from ..protocol.types import Problem, ResetItem, StepItem
@@ -41,6 +41,7 @@ class Session:
 
     __slots__ = (
         "broken",
+        "closed",
         "end",
         "host",
         "last_action",
@@ -72,6 +73,7 @@ class Session:
         self.running_call: tuple[Any, ...] = ()
         self.waking: asyncio.Task[None] | None = None
         self.broken: Problem | None = None
+        self.closed = False  # a step that still runs is not taken anew
         self.touched = 0.0
 
     @property
@@ -148,15 +150,17 @@ class Session:
         """Take over the state of a replayed session, and its host."""
         self.turn, self.end, self.last_action = fresh.turn, fresh.end, fresh.last_action
         self.reset_reply, self.last_reply = fresh.reset_reply, fresh.last_reply
+        self.drop_host()
         if fresh.host is not None:
             self.take(fresh.host, inline)
+        if self.closed:  # meanwhile
+            self.drop_host()
 
-    def break_off(self, error: BaseException, reason: str) -> Problem:
+    def break_off(self, error: Diverged) -> Problem:
         """Refuse every call from now on, because the record cannot be replayed."""
         record = self.record
-        turn = error.turn if isinstance(error, Diverged) else self.turn
-        reason = error.reason if isinstance(error, Diverged) else f"the environment raised {reason}"
-        self.broken = replay_diverged(record.id, record.episode, turn, record.env_id, reason[:500])
+        reason = error.reason[:_MAX_REASON_CHARS]
+        self.broken = replay_diverged(record.id, record.episode, error.turn, record.env_id, reason)
         return self.broken
 
     def _replay(self, host: Host) -> Host | None:

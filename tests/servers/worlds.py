@@ -137,11 +137,13 @@ class Lingering(Counter):
 
 
 class Unruly(Counter):
-    """Start a thread that never ends, hang, or be interrupted in a step; raise or hang when it is closed."""
+    """Start a thread that never ends, hang, be interrupted or leave the folder; hang or raise at the ends."""
 
-    def __init__(self, close: str = "") -> None:
+    def __init__(self, close: str = "", made: str = "") -> None:
         super().__init__()
         self.how = close
+        if made == "hang":
+            time.sleep(600)
 
     def step(self, action: str) -> Result:
         if action == "thread":
@@ -150,6 +152,8 @@ class Unruly(Counter):
             time.sleep(600)
         if action == "interrupted":
             raise KeyboardInterrupt
+        if action == "leave":
+            os.chdir("/")
         return super().step(action)
 
     def close(self) -> None:

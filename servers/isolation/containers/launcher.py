@@ -19,8 +19,9 @@ from .... import __version__
 from ....errors import UsageError
 from ..channel import Channel
 from ..descriptions import EnvDescription, description_from
+from ..faults import DeadlineOver, HostLost, RemoteFault
 from ..launchers import Launched
-from ..process_pool import DeadlineOver, HostLost, ProcessPool, RemoteFault
+from ..process_pool import ProcessPool
 from .engine import connect, engine_errors, image_volumes, labels, reap
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import orjson
 from ....envs.core import ENV_ERRORS
 from ....errors import TurnwiseError
 from ...isolation.catalogue import Catalogue
+from ...isolation.faults import reason_of
 from ...isolation.hosts import Host
-from ...isolation.process_pool import reason_of
 from ...protocol.encoding import decode_item
 from ...protocol.types import Reply
 from ..session import Diverged, Session

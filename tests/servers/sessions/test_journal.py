@@ -18,6 +18,7 @@ import asyncio
 import json
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -217,6 +218,52 @@ def test_a_changed_environment_is_refused(make_service, world, tmp_path):
     db.close()
     row = continued(lambda **more: make_service(**roots, **more), id, file)[0]
     assert "fingerprint was older, now it is" in row.detail
+
+
+@pytest.mark.parametrize("isolation", ["inline", "process"])
+@pytest.mark.parametrize(("kind", "argument"), [("Counter", "data"), ("Drifting", "drift")])
+def test_a_file_that_is_missing_for_now(make_service, world, tmp_path, isolation, kind, argument):
+    def make(**more):
+        return make_service({world(kind): isolation}, roots=(tmp_path,), **more)
+
+    (file := tmp_path / "data.txt").write_text("a")
+    id = recorded(make, world(kind), tmp_path / "journal.db", **{argument: "data.txt"})
+
+    async def run() -> None:
+        service = make(journal=SqliteJournal(tmp_path / "journal.db"))
+        client = SessionClient(LocalTransport(service))
+        file.rename(tmp_path / "away")
+        for _ in range(2):
+            answer = await client.transport.call("GET", f"/v1/sessions/{id}", None, {})
+            assert (answer.status, json.loads(answer.body)["code"]) == (503, "rebuild_failed")
+        (tmp_path / "away").rename(file)
+        (row,) = await client.step([StepItem(id, 0, 4, "go")])
+        assert row.turn == 5
+        await service.aclose()
+
+    asyncio.run(run())
+
+
+def test_a_file_that_goes_while_it_is_used_is_missing_for_now(make_service, world, tmp_path, monkeypatch):
+    """The argument was resolved, then the file went: the environment itself finds out."""
+    (file := tmp_path / "data.txt").write_text("a")
+    make = partial(make_service, roots=(tmp_path,))
+    id = recorded(make, world("Drifting"), tmp_path / "journal.db", drift="data.txt")
+
+    async def run() -> None:
+        service = make(journal=SqliteJournal(tmp_path / "journal.db"))
+        client = SessionClient(LocalTransport(service))
+        monkeypatch.setattr(service.catalogue, "admit", lambda _, kwargs: {"drift": str(file)})
+        file.rename(tmp_path / "away")
+        answer = await client.transport.call("GET", f"/v1/sessions/{id}", None, {})
+        assert answer.status == 503
+        assert "FileNotFoundError" in json.loads(answer.body)["detail"]
+        (tmp_path / "away").rename(file)
+        (row,) = await client.step([StepItem(id, 0, 4, "go")])
+        assert row.turn == 5
+        await service.aclose()
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("synchronous", ["NORMAL", "FULL"])

@@ -24,6 +24,7 @@ import pytest
 from turnwise.errors import ServerUnreachable, UsageError
 from turnwise.servers.client import ServerProcess, connect
 from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
+from turnwise.servers.run.supervisor import _WorkerProcess
 from turnwise.servers.sessions.journal.files import journal_of
 from turnwise.servers.sessions.journal.format import open_reader
 
@@ -208,6 +209,22 @@ def test_a_worker_that_cannot_start_ends_the_server(tmp_path):
     broken.write_text("import os\n\nos._exit(3)\n")
     with pytest.raises(ServerUnreachable, match=r"ended with 1:(.|\n)*ended 5 times while it started"):
         ServerProcess(["--env", f"{broken}:Broken", "--workers", "2"]).start()
+
+
+def test_only_lives_that_never_served_count_as_failed_starts():
+    worker = _WorkerProcess(0)
+    for life in range(12):  # killed soon after it serves, now and then while it starts
+        worker.started, worker.ready = 10.0 * life, life % 3 != 2
+        worker.over(worker.started + 1.0)
+        assert worker.num_failed_starts == (life % 3 == 2)
+    assert worker.start_at == 111.0 + 5.0, "it comes back more slowly, as any short life does"
+    for failed in range(1, 6):
+        worker.ready = False
+        worker.over(worker.started + 1.0)
+        assert worker.num_failed_starts == failed + 1
+    worker.ready = True
+    worker.over(worker.started + 60.0)
+    assert (worker.num_failed_starts, worker.start_at) == (0, 170.0)
 
 
 def test_stopping_finishes_what_runs(tmp_path):
