@@ -41,6 +41,8 @@ _NO_SYSTEM = re.compile(
     r"(system|developer) (role|message|prompt|instruction)s?\b"
     r".{0,40}(not|n't|un)( be)? ?(support|allow|enabl)"
 )
+_NO_EMPTY = re.compile(r"(?<!\w)(non-?)?empty|must have either content|at least (one|1) char")
+_NOTHING_SAID = "(nothing)"
 _MAX_SHOWN_CHARS = 100
 
 
@@ -63,7 +65,7 @@ class Dialect:
     def __init__(self, model: str, seeded: bool = True, extra_body: Mapping[str, Any] | None = None) -> None:
         self._model, self._seeded, self._extra = model, seeded, dict(extra_body or {})
         self._length_name = _LENGTH
-        self._folds_system = False
+        self._folds_system = self._fills_empty = False
         self._accepted = False
         self.server_default: list[str] = []
 
@@ -71,7 +73,7 @@ class Dialect:
         """Return a request's fields as this endpoint takes them."""
         fields: dict[str, Any] = {
             "model": self._model,
-            "messages": _folded(request.messages) if self._folds_system else _plain(request.messages),
+            "messages": self._messages(request.messages),
             self._length_name: request.max_tokens,
             **_sampling_fields(request.sampling),
         }
@@ -89,6 +91,7 @@ class Dialect:
         forms = {
             _NEW_LENGTH: self._length_name == _NEW_LENGTH,
             "system text inside the first user message": self._folds_system,
+            f"{_NOTHING_SAID} for the agent's empty messages": self._fills_empty,
         }
         return [form for form, used in forms.items() if used]
 
@@ -102,11 +105,7 @@ class Dialect:
         Raises:
             SettingRefused: if a field is refused that cannot be left out.
         """
-        old_form = self._length_name not in sent or (self._folds_system and _has_system(sent))
-        if old_form or any(self._left_out(name, value) for name, value in sent.items()):
-            return True  # learned since it was sent
-        if _has_system(sent) and _NO_SYSTEM.search(problem.searched.lower()):
-            self._folds_system = True
+        if self._learned_since(sent) or self._reforms_messages(sent["messages"], problem.searched.lower()):
             return True
         if self._renames_length(problem):
             self._length_name = _NEW_LENGTH
@@ -120,6 +119,32 @@ class Dialect:
             value = str(sent[named[0]])[:_MAX_SHOWN_CHARS]
             raise SettingRefused(f"{'extra_body ' * (named[0] in self._extra)}{named[0]} {value}")
         return self._drop_extensions(sent, problem)
+
+    def _messages(self, messages: Sequence[Message]) -> list[dict[str, str]]:
+        rows = [{"role": message.role, "content": message.content} for message in messages]
+        if self._folds_system and _has_system(rows):
+            first, second, *rest = rows
+            rows = [{**second, "content": f"{first['content']}\n\n{second['content']}"}, *rest]
+        if self._fills_empty:
+            rows = [{**row, "content": row["content"] or _NOTHING_SAID} for row in rows]
+        return rows
+
+    def _learned_since(self, sent: Mapping[str, Any]) -> bool:
+        """Tell whether a request had a form that is no longer used."""
+        rows = sent["messages"]
+        if (self._folds_system and _has_system(rows)) or (self._fills_empty and _has_empty(rows)):
+            return True
+        return self._length_name not in sent or any(self._left_out(*field) for field in sent.items())
+
+    def _reforms_messages(self, rows: Sequence[Mapping[str, str]], said: str) -> bool:
+        """Tell whether the messages' form is refused, and take another one."""
+        if _has_system(rows) and _NO_SYSTEM.search(said):
+            self._folds_system = True
+        elif _has_empty(rows) and _NO_EMPTY.search(said):
+            self._fills_empty = True
+        else:
+            return False
+        return True
 
     def _left_out(self, name: str, value: Any) -> bool:
         return name in self.server_default and name not in self._extra and _is_spare(name, value)
@@ -140,20 +165,12 @@ class Dialect:
         return bool(spare)
 
 
-def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in messages]
+def _has_system(rows: Sequence[Mapping[str, str]]) -> bool:
+    return len(rows) > 1 and rows[0]["role"] == "system"
 
 
-def _folded(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """Return messages whose system text stands before the user's first, for templates without the role."""
-    first, *rest = _plain(messages)
-    if first["role"] != "system" or not rest:
-        return [first, *rest]
-    return [{**rest[0], "content": f"{first['content']}\n\n{rest[0]['content']}"}, *rest[1:]]
-
-
-def _has_system(sent: Mapping[str, Any]) -> bool:
-    return len(sent["messages"]) > 1 and bool(sent["messages"][0]["role"] == "system")
+def _has_empty(rows: Sequence[Mapping[str, str]]) -> bool:
+    return any(row["role"] == "assistant" and not row["content"] for row in rows)
 
 
 def _is_spare(name: str, value: Any) -> bool:

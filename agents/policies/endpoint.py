@@ -30,7 +30,7 @@ class EndpointConfig:
         max_reply_bytes: longer answers are refused.
         input_price: US dollars per million prompt tokens.
         output_price: US dollars per million generated tokens.
-        cost_cap: US dollars after which no request is sent; needs the prices. Requests
+        cost_cap: US dollars of one process after which no request is sent; needs the prices. Requests
             that are under way when it is reached are still paid, at most `concurrent` and as many late ones.
         seeded: send a seed made of the request's key.
         extra_body: further fields of every request, sent as they are, e.g.

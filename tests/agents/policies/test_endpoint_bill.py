@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+from itertools import count
 
 import httpx
 import pytest
-from fake_endpoint import ASKED, answer, ask
+from fake_endpoint import ASKED, answer, ask, served
 
 from turnwise.agents.evaluation import evaluate
-from turnwise.agents.policies import PolicyStopped
+from turnwise.agents.policies import PolicyStopped, make_policy
 from turnwise.agents.policies.endpoint import EndpointConfig
 from turnwise.agents.policies.openai import OpenAIPolicy
 from turnwise.agents.rollout import RolloutConfig
@@ -115,8 +117,17 @@ def test_an_answer_after_the_time_out_is_billed():
 
 
 def test_an_answer_after_the_time_out_plays_no_turn(room, tmp_path):
+    numbers, second = count(1), threading.Event()
+
+    def slow(body):
+        if next(numbers) == 1:
+            second.wait(10)
+        second.set()
+        return 200, answer("<action>right</action>")
+
     async def inside():
-        policy, client = policy_of(Slow()), connect("local:")
+        client = connect("local:")
+        policy = make_policy(agent, timeout_s=1.0, max_pause_s=0.0, **PRICES)
         try:
             config = RolloutConfig(max_turns=2, slots=1, max_tokens=8, deterministic=False)
             return await evaluate(client, policy, room("Corridor"), episodes=1, config=config, out=tmp_path)
@@ -124,13 +135,14 @@ def test_an_answer_after_the_time_out_plays_no_turn(room, tmp_path):
             await policy.aclose()
             await client.aclose()
 
-    result = asyncio.run(inside())
+    with served(slow) as agent:
+        result = asyncio.run(inside())
+        again = asyncio.run(inside())
     assert result.per_task[0].turns == 2
     assert (result.policy["requests"], result.policy["late"]) == (3, 1)
     assert result.policy["cost"] == pytest.approx(0.006)
     document = json.loads((tmp_path / "evaluation.json").read_text())
     assert document["policy"]["late"] == 1
-    again = asyncio.run(inside())
     assert again.document() == document
 
 

@@ -23,6 +23,7 @@ from turnwise.agents.policies.answers import Unreadable, read_answer, read_probl
 from turnwise.agents.policies.dialect import Dialect, SettingRefused
 from turnwise.agents.policies.endpoint import EndpointConfig
 from turnwise.agents.sampling import Sampling
+from turnwise.agents.types import Message
 from turnwise.errors import PolicyError, UsageError
 
 NEUTRAL = {"temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
@@ -130,6 +131,21 @@ def test_the_role_of_the_system_is_done_without(text):
     report = asyncio.run(policy.report())
     assert report["adapted"] == ["system text inside the first user message"]
     assert report["server_default"] == []
+
+
+def test_the_agents_empty_messages_are_filled():
+    seen: list[dict] = []
+
+    def refuses(body: dict) -> dict | None:
+        empty = not all(row["content"] for row in body["messages"])
+        return {"message": "Assistant message must have either content or tool_calls"} if empty else None
+
+    past = (*ASKED.messages, Message("assistant", ""), Message("user", "Go on."))
+    said, policy = ask(picky(refuses, seen=seen), num=4, request=replace(ASKED, messages=past))
+    assert [each.text for each in said] == ["go"] * 4
+    assert [row["content"] for row in seen[-1]["messages"]] == ["S", "U", "(nothing)", "Go on."]
+    assert len(seen) == 5
+    assert asyncio.run(policy.report())["adapted"] == ["(nothing) for the agent's empty messages"]
 
 
 FORBIDDEN = {"type": "extra_forbidden", "msg": "Extra inputs are not permitted", "input": 7}
@@ -350,3 +366,5 @@ def test_content_that_is_nested_without_end_is_unreadable():
         deep = [deep]
     with pytest.raises(Unreadable):
         read_answer(wrapped(deep))
+    with pytest.raises(Unreadable, match="nested more than 50 deep"):
+        read_answer(message(content=None, tool_calls=[{"arguments": deep}]))
