@@ -58,6 +58,7 @@ FILES = {
     "reinforce_pp_baseline": ["reinforce_pp.py:reinforce_pp_baseline", "whiten.py"],
     "rloo": ["rloo.py", *CENTRED],
     "salt": ["salt.py"],
+    "td0": ["td0.py", "poad.py:decomposed"],
     "turn_ppo": ["turn_ppo.py", "ends.py"],
 }
 # Where a file is followed by a function, only that function is changed.

@@ -38,6 +38,7 @@ PLAIN: dict[str, Callable[[Columns], Signal]] = {
     "reinforce_pp_baseline": episodes.reinforce_pp_baseline,
     "rloo": episodes.rloo,
     "salt": states.salt,
+    "td0": critics.td0,
     "turn_ppo": critics.turn_ppo,
 }
 FIRST = ("group", "trajectory", "reward")
@@ -62,6 +63,7 @@ READS: dict[str, tuple[str, ...]] = {
     "reinforce_pp_baseline": TOKENS,
     "rloo": FIRST,
     "salt": (*KEYED, "next_state_key", "action"),
+    "td0": (*TOKENS, "token_values"),
     "turn_ppo": (*FIRST, "value"),
 }
 

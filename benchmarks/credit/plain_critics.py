@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from plain_rows import Columns, Signal, mean_of_tokens, rows_of
 
-__all__ = ["archer", "bilevel_gae", "hae", "poad", "turn_ppo"]
+__all__ = ["archer", "bilevel_gae", "hae", "poad", "td0", "turn_ppo"]
 
 
 def turn_ppo(columns: Columns) -> Signal:
@@ -73,18 +73,26 @@ def _z_scores(values: list[float]) -> list[float]:
 
 
 def poad(columns: Columns, gamma: float = 0.99, lam: float = 0.95) -> Signal:
+    return _actions(columns, gamma, lam, gamma * lam)
+
+
+def td0(columns: Columns, gamma: float = 0.99, lam: float = 0.95) -> Signal:
+    return _actions(columns, gamma, lam, 0.0)
+
+
+def _actions(columns: Columns, gamma: float, lam: float, across: float) -> Signal:
     values = [row.tolist() for row in columns["token_values"]]
     tokens: list[list[float]] = [[] for _ in values]
     for rows in rows_of(columns).values():
-        beyond = 0.0
+        beyond, later = 0.0, 0.0
         for row in reversed(rows):
-            running = columns["reward"][row] + gamma * beyond - values[row][-1]
+            running = columns["reward"][row] + gamma * beyond - values[row][-1] + across * later
             backwards = [running]
             for place in range(len(values[row]) - 2, -1, -1):
                 running = values[row][place + 1] - values[row][place] + lam * running
                 backwards.append(running)
             tokens[row] = backwards[::-1]
-            beyond = values[row][0]
+            beyond, later = values[row][0], running
     return _of_tokens(tokens, values)
 
 

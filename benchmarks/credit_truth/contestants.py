@@ -53,7 +53,8 @@ CONTESTANTS = (
     Contestant("mars", "mars", given="a single player"),
     Contestant("turn_ppo", "turn_ppo", gamma=0.99, given=_VALUE),
     Contestant("archer", "archer", gamma=0.9, given="two critics of states and of actions"),
-    Contestant("poad", "poad", gamma=0.99, given=f"{_VALUE}; one token a turn: one-step TD"),
+    Contestant("poad", "poad", gamma=0.99, given=f"{_VALUE}; one token a turn: GAE over turns"),
+    Contestant("td0", "td0", gamma=0.99, given=f"{_VALUE}; one token a turn: one-step TD"),
     Contestant("bilevel_gae", "bilevel_gae", gamma=0.95, given=f"{_VALUE}; one token a turn"),
     Contestant("hae", "hae", gamma=0.95, given=f"{_VALUE} for all heads; stages as subgoals"),
 )

@@ -32,6 +32,7 @@ from .methods.poad import poad
 from .methods.reinforce_pp import reinforce_pp, reinforce_pp_baseline
 from .methods.rloo import rloo
 from .methods.salt import salt
+from .methods.td0 import td0
 from .methods.turn_ppo import turn_ppo
 from .summary import describe
 from .table.table import TurnTable
@@ -64,6 +65,7 @@ __all__ = [
     "reinforce_pp_baseline",
     "rloo",
     "salt",
+    "td0",
     "transforms",
     "turn_ppo",
 ]

@@ -84,26 +84,49 @@ TOKENS: dict[str, Any] = {"num_tokens": [2, 1], "token_values": [[1.0, 2.0], [4.
 
 
 def test_poad() -> None:
-    # gamma 1/2, lambda 1/4. Last token: 3 - 4 = -1. Second: 1 + 4 / 2 - 2 = 1.
-    # First: (2 - 1) + 1 / 4 * 1: no discount inside the action
+    # gamma 1/2, lambda 1/4. Last token: 3 - 4 = -1. Second: 1 + 4 / 2 - 2 = 1, and 1/2 * 1/4 * (-1).
+    # First: (2 - 1) + 1 / 4 * 0.875: no discount inside the action
     result = credit.poad(table([[1.0, 3.0]], **TOKENS), gamma=0.5, lam=0.25)
-    np.testing.assert_allclose(flat(result.tokens), [1.25, 1, -1], **EXACT)
-    np.testing.assert_allclose(result.advantage, [(1.25 + 1) / 2, -1], **EXACT)
+    np.testing.assert_allclose(flat(result.tokens), [1.21875, 0.875, -1], **EXACT)
+    np.testing.assert_allclose(result.advantage, [(1.21875 + 0.875) / 2, -1], **EXACT)
     assert result.targets is not None
-    np.testing.assert_allclose(flat(result.targets["value"]), [2.25, 3, 3], **EXACT)
+    np.testing.assert_allclose(flat(result.targets["value"]), [2.21875, 2.875, 3], **EXACT)
 
 
-def test_poad_keeps_trajectories_apart() -> None:
-    result = credit.poad(table([[1.0], [3.0]], **TOKENS), gamma=0.5, lam=0.25)
+def test_poad_of_single_tokens_is_gae_over_turns() -> None:
+    four = table([[0.0, 0.0, 0.0, 1.0]], num_tokens=[1] * 4, token_values=[[0.0]] * 4)
+    step = 0.99 * 0.95
+    np.testing.assert_allclose(credit.poad(four).advantage, [step**3, step**2, step, 1], **EXACT)
+    values = [0.5, -1.0, 2.0, 0.25]
+    by_turn = credit.turn_ppo(table([[1.0, 0.0], [2.0, 3.0]], value=values))
+    tokens: dict[str, Any] = {"num_tokens": [1] * 4, "token_values": [[value] for value in values]}
+    by_token = credit.poad(table([[1.0, 0.0], [2.0, 3.0]], **tokens))
+    np.testing.assert_allclose(by_token.advantage, by_turn.advantage, **EXACT)
+
+
+@pytest.mark.parametrize("method", [credit.poad, credit.td0])
+def test_poad_and_td0_keep_trajectories_apart(method: Any) -> None:
+    result = method(table([[1.0], [3.0]], **TOKENS), gamma=0.5, lam=0.25)
     # the second token ends a trajectory: 1 - 2 = -1; first: 1 + 1 / 4 * (-1)
     np.testing.assert_allclose(flat(result.tokens), [0.75, -1, -1], **EXACT)
 
 
-def test_poad_charges_the_last_token_of_an_invalid_turn() -> None:
+def test_poad_and_td0_charge_the_last_token_of_an_invalid_turn() -> None:
     batch = table([[1.0, 3.0]], **TOKENS, valid=[False, True])
-    result = credit.poad(batch, gamma=0.5, lam=0.25, invalid_penalty=2.0)
-    # second token 1 - 2 + 2 - 2 = -1; first 1 - 1 / 4
-    np.testing.assert_allclose(flat(result.tokens), [0.75, -1, -1], **EXACT)
+    # second token 1 - 2 + 2 - 2 = -1, and 1/8 of what follows under poad; first 1 and a quarter of it
+    traced = credit.poad(batch, gamma=0.5, lam=0.25, invalid_penalty=2.0)
+    np.testing.assert_allclose(flat(traced.tokens), [1 - 1.125 / 4, -1.125, -1], **EXACT)
+    single = credit.td0(batch, gamma=0.5, lam=0.25, invalid_penalty=2.0)
+    np.testing.assert_allclose(flat(single.tokens), [0.75, -1, -1], **EXACT)
+
+
+def test_td0_looks_one_action_ahead() -> None:
+    # as under poad, but the second token is 1 + 4 / 2 - 2 = 1 alone; first (2 - 1) + 1 / 4 * 1
+    result = credit.td0(table([[1.0, 3.0]], **TOKENS), gamma=0.5, lam=0.25)
+    np.testing.assert_allclose(flat(result.tokens), [1.25, 1, -1], **EXACT)
+    np.testing.assert_allclose(result.advantage, [(1.25 + 1) / 2, -1], **EXACT)
+    assert result.targets is not None
+    np.testing.assert_allclose(flat(result.targets["value"]), [2.25, 3, 3], **EXACT)
 
 
 def test_bilevel_gae_counts_turns_without_reward() -> None:

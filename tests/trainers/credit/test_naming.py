@@ -33,6 +33,7 @@ EXPECTED = [
     "reinforce_pp_baseline",
     "rloo",
     "salt",
+    "td0",
     "turn_ppo",
 ]
 

@@ -23,7 +23,7 @@ import turnwise.credit as credit
 
 CRITICS = ("value", "v_low", "v_high", "v_term", "q1", "q2", "v1", "v2")
 ALL = sorted(set(credit.names()))
-CRITIC_METHODS = {"archer", "bilevel_gae", "hae", "poad", "turn_ppo"}
+CRITIC_METHODS = {"archer", "bilevel_gae", "hae", "poad", "td0", "turn_ppo"}
 WHOLE_BATCH = {"mars", "reinforce_pp", "reinforce_pp_baseline"}  # whitened or centred over the batch
 SHIFT = ["grpo", "dr_grpo", "rloo", "reinforce_pp", "reinforce_pp_baseline", "salt", "broadcast", "mars"]
 SAME_UNDER_SCALE = [
@@ -46,6 +46,7 @@ SCALES = [
     ("turn_ppo", {}),
     ("archer", {}),
     ("poad", {}),
+    ("td0", {}),
     ("bilevel_gae", {}),
     ("hae", {"normalize": False}),
 ]

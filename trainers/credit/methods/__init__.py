@@ -4,5 +4,5 @@ Episodes compared      grpo, dr_grpo, rloo, reinforce_pp (and its baseline), bro
 States compared        gigpo, hgpo, salt
 On the graph of states graphgpo, g2po, graft
 Answers annotated      igpo
-Critics                turn_ppo, hae, archer; of tokens: poad, bilevel_gae
+Critics                turn_ppo, hae, archer; of tokens: poad, td0, bilevel_gae
 """

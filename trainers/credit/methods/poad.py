@@ -9,6 +9,7 @@ import numpy as np
 
 from ..base import Credit, Head, register
 from ..statistics.scores import Penalised, penalties
+from ..table.columns import FloatArray
 from ..table.scan import recurrence
 from ..table.table import TurnTable
 from ..table.tokens import Tokens
@@ -26,16 +27,16 @@ def poad(
     """Give every token its advantage under the Bellman backup with action decomposition.
 
     Wen et al., Reinforcing LLM agents via policy optimization with action
-    decomposition, arXiv 2405.15821. Inside an action
+    decomposition, arXiv 2405.15821, as in the published code. Inside an action
     delta = V_(i+1) - V_i and the trace decays by lam; its last token has
-    delta = r + gamma V(first token of the next action) - V, and no trace goes
-    from action to action.
+    delta = r + gamma V(first token of the next action) - V, and the trace goes on
+    to the next action with gamma lam. With one token a turn this is GAE over turns.
 
     Args:
         table: the batch; needs columns num_tokens and token_values, the critic's
             value before each token, one array a turn.
         gamma: discount from action to action.
-        lam: trace decay inside an action.
+        lam: trace decay, inside an action and from action to action.
         invalid_penalty: subtracted from the reward of an invalid turn.
         penalised: which turns pay it.
 
@@ -46,15 +47,31 @@ def poad(
     Raises:
         TableError: naming a turn without tokens or with another number of values.
     """
-    tokens = Tokens.of(table, "poad")
-    value_L = tokens.flat(table, "token_values", "poad")
-    last_L = tokens.last_L
     reward_N = table.reward - penalties(table, invalid_penalty, penalised)
+    return decomposed(table, "poad", reward_N, gamma, lam, gamma * lam)
+
+
+def decomposed(
+    table: TurnTable, method: str, reward_N: FloatArray, gamma: float, inside: float, across: float
+) -> Credit:
+    """Return the token advantages of actions that are rewarded at their last token.
+
+    Args:
+        table: the batch.
+        method: who asks, for messages.
+        reward_N: of each turn.
+        gamma: discount from action to action.
+        inside: trace decay from token to token of an action.
+        across: trace decay from the last token of an action to the next action.
+    """
+    tokens = Tokens.of(table, method)
+    value_L = tokens.flat(table, "token_values", method)
+    last_L, ended_L = tokens.last_L, table.is_last[tokens.row_L]
     following_L = np.append(value_L[1:], 0.0)[: value_L.size]
-    ended_L = table.is_last[tokens.row_L]
     next_L = np.where(last_L, np.where(ended_L, 0.0, gamma * following_L), following_L)
     delta_L = np.where(last_L, reward_N[tokens.row_L], 0.0) + next_L - value_L
-    advantage_L = recurrence(delta_L, np.where(last_L, 0.0, lam))
+    decay_L = np.where(last_L, np.where(ended_L, 0.0, across), inside)
+    advantage_L = recurrence(delta_L, decay_L)
     return Credit(
         tokens.mean(advantage_L),
         tokens=tokens.split(advantage_L),
