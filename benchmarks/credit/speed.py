@@ -77,18 +77,17 @@ def timed(function: Callable[[], Any], repeats: int) -> float:
 def estimators(num_turns: int, num_plain: int, repeats: int) -> list[str]:
     """Return the table: each estimator on num_turns turns, and the ratio on num_plain."""
     large, small = batch(num_turns), batch(num_plain)
-    small_table = credit.TurnTable.from_columns(**small)
     lines = [
         f"| estimator | {num_turns:,} turns, s | plain / ours, {num_plain:,} turns | with the table built |",
         "|---|---|---|---|",
     ]
     for name in credit.names():
-        tables = [credit.TurnTable.from_columns(**large) for _ in range(repeats)]  # fresh: nothing is cached
+        tables = [_table(name, large) for _ in range(repeats)]  # fresh: nothing is cached
         seconds = timed(lambda name=name, tables=tables: credit.get(name)(tables.pop()), repeats)
-        check_same(credit.get(name)(small_table), PLAIN[name](small))
+        check_same(credit.get(name)(_table(name, small)), PLAIN[name](small))
         plain_s = timed(lambda name=name: PLAIN[name](small), repeats)
         whole_s = timed(lambda name=name: _whole(name, small), repeats)
-        built = [credit.TurnTable.from_columns(**small) for _ in range(repeats)]
+        built = [_table(name, small) for _ in range(repeats)]
         built_s = timed(lambda name=name, built=built: credit.get(name)(built.pop()), repeats)
         lines.append(f"| {name} | {seconds:.4f} | {plain_s / whole_s:.1f} | {plain_s / built_s:.0f} |")
     for name in ("gigpo", "hgpo"):
@@ -99,9 +98,12 @@ def estimators(num_turns: int, num_plain: int, repeats: int) -> list[str]:
 
 def _whole(name: str, columns: Columns) -> credit.Credit:
     """Build a table of what a method reads, and apply it."""
-    return credit.get(name)(
-        credit.TurnTable.from_columns(**{column: columns[column] for column in READS[name]})
-    )
+    return credit.get(name)(_table(name, columns))
+
+
+def _table(name: str, columns: Columns) -> credit.TurnTable:
+    """Build a table of what a method reads."""
+    return credit.TurnTable.from_columns(**{column: columns[column] for column in READS[name]})
 
 
 def similarity(repeats: int) -> list[str]:

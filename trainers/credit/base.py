@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from ...errors import TableError
 from ..parts import Named, Registry
-from .table.columns import BoolArray, FloatArray
+from .table.agents import by_agent, has_several_agents
+from .table.columns import BoolArray, FloatArray, IntArray
 from .table.table import TurnTable
 
 Place = Literal["prompt", "subgoal", "action", "end", "tokens"]
@@ -46,6 +47,20 @@ class Credit:
     spans: Mapping[str, FloatArray] | None = None
     tokens: list[FloatArray] | None = None
     targets: Mapping[str, Any] | None = None
+
+    def rearranged(self, row_N: IntArray) -> Credit:
+        """Return the credit with its rows in another order: row r is what row_N[r] was [N]."""
+
+        def taken(values: Any) -> Any:
+            return [values[row] for row in row_N] if isinstance(values, list) else values[row_N]
+
+        return Credit(
+            advantage=taken(self.advantage),
+            parts={name: taken(part) for name, part in self.parts.items()},
+            spans=None if self.spans is None else {name: taken(span) for name, span in self.spans.items()},
+            tokens=None if self.tokens is None else taken(self.tokens),
+            targets=None if self.targets is None else {n: taken(t) for n, t in self.targets.items()},
+        )
 
     def scattered(self, table: TurnTable) -> Credit:
         """Return the credit of a whole table from that of its counting rows; the rest is 0."""
@@ -135,11 +150,17 @@ class Head:
 class Estimator(Named[Credit]):
     """A registered credit estimator: call it with a table and the method's parameters.
 
+    Where the turns of several agents are in a table (column agent), a method
+    without critics is given each agent's turns as trajectories of their own, in
+    groups of their own: what one agent won another may have lost.
+
     Args:
         heads: the value heads that fill the columns it reads, for a method with critics.
+        tells_agents: whether the method itself tells agents apart.
     """
 
     heads: tuple[Head, ...] = ()
+    tells_agents: bool = False
 
     def apply(self, table: TurnTable, **params: Any) -> Credit:
         """Assign credit to every turn of a table.
@@ -151,9 +172,15 @@ class Estimator(Named[Credit]):
         if not isinstance(table, TurnTable):
             raise TableError(f"{self.name} got {type(table).__name__}; expected a TurnTable")
         if bool(table.counts.all()):
+            return self._assigned(table, params)
+        return self._assigned(table.select(table.counts), params).scattered(table)
+
+    def _assigned(self, table: TurnTable, params: dict[str, Any]) -> Credit:
+        """Assign credit to a table in which every turn counts."""
+        if self.heads or self.tells_agents or not has_several_agents(table):
             return self._checked(table, self.function(table, **params))
-        kept = table.select(table.counts)
-        return self._checked(kept, self.function(kept, **params)).scattered(table)
+        apart, row_N = by_agent(table)
+        return self._checked(apart, self.function(apart, **params)).rearranged(np.argsort(row_N))
 
     def _checked(self, table: TurnTable, credit: Credit) -> Credit:
         if not isinstance(credit, Credit) or credit.advantage.shape != table.reward.shape:

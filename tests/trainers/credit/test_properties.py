@@ -128,6 +128,17 @@ def table(batch: list[Path], scale: float = 1.0, **changed: Any) -> credit.TurnT
     return credit.TurnTable.from_columns(**{**columns, **changed})
 
 
+def of_one_agent(name: str, batch: list[Path], scale: float = 1.0) -> credit.TurnTable:
+    """Build a table of one agent, or of two for the method that is for several.
+
+    The last reward belongs to whoever acted last: to move it by a constant moves
+    the outcome of an episode, not that of each agent.
+    """
+    if name == "mars":
+        return table(batch, scale)
+    return table(batch, scale, agent=["one"] * sum(len(path.rows) for path in batch))
+
+
 def by_turn(batch: list[Path], result: credit.Credit) -> dict[tuple[str, str, int], Any]:
     """Return everything a turn was given, under its names."""
     flat = [(path.group, path.name, place) for path in batch for place in range(len(path.rows))]
@@ -225,12 +236,12 @@ def test_a_shift_of_outcomes_changes_nothing(name: str, batch: list[Path], shift
         return replace(path, rows=(*path.rows[:-1], last))
 
     moved = [shifted(path) for path in batch]
-    before = by_turn(batch, credit.get(name)(table(batch)))
+    before = by_turn(batch, credit.get(name)(of_one_agent(name, batch)))
     if name == "reinforce_pp":  # the last reward is in the return of every turn
-        moved_result = credit.get(name)(table(moved))
+        moved_result = credit.get(name)(of_one_agent(name, moved))
         assert_same(before, by_turn(moved, moved_result))
         return
-    assert_same(before, by_turn(moved, credit.get(name)(table(moved))), atol=1e-5)
+    assert_same(before, by_turn(moved, credit.get(name)(of_one_agent(name, moved))), atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "params"), SAME_UNDER_SCALE)
@@ -239,10 +250,16 @@ def test_a_shift_of_outcomes_changes_nothing(name: str, batch: list[Path], shift
 def test_scaled_rewards_change_nothing(
     name: str, params: dict[str, Any], batch: list[Path], scale: float
 ) -> None:
+<<<<<<< HEAD
     fine = {**params, "epsilon": 1e-14}  # the usual one counts beside a small deviation
     before = by_turn(batch, credit.get(name)(table(batch), **fine))
     after = by_turn(batch, credit.get(name)(table(batch, scale), **fine))
     assert_same(before, after, atol=1e-6)
+=======
+    before = by_turn(batch, credit.get(name)(of_one_agent(name, batch), **params))
+    after = by_turn(batch, credit.get(name)(of_one_agent(name, batch, scale), **params))
+    assert_same(before, after, atol=1e-3)  # epsilon weighs less beside a larger deviation
+>>>>>>> a8a5cc8 (Compare each agent with itself where several play in one table)
 
 
 @pytest.mark.parametrize(("name", "params"), SCALES)

@@ -20,7 +20,7 @@ from ..table.table import TurnTable
 _DIGITS = 12
 
 
-@register("mars")
+@register("mars", tells_agents=True)
 def mars(
     table: TurnTable,
     *,
