@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 from plain_rows import (
@@ -110,13 +111,15 @@ def igpo(columns: Columns) -> Signal:
             running += columns["gold_prob"][following] - columns["gold_prob"][row]
             to_go[row] = running
     at_place = defaultdict(list)
+    size: dict[Any, int] = defaultdict(int)
     for (group, _), rows in rows_of(columns).items():
         place = 0
+        size[group] += 1
         for row in rows:
             for _ in range(columns["num_tokens"][row]):
                 at_place[group, place].append(to_go[row])
                 place += 1
-    baseline = {spot: sum(values) / len(values) for spot, values in at_place.items()}
+    baseline = {spot: sum(values) / size[spot[0]] for spot, values in at_place.items()}  # ended: 0
     tokens: list[list[float]] = [[] for _ in to_go]
     for (group, _), rows in rows_of(columns).items():
         place = 0

@@ -11,14 +11,24 @@ from .base import register
 
 
 @register("format")
-def format_term(table: TurnTable, *, bonus: float = 0.0, cost: float = 0.1) -> TurnTable:
+def format_term(table: TurnTable, *, bonus: float = 0.0, cost: float = 0.1, readable: str = "") -> TurnTable:
     """Add bonus to turns whose action could be read, and subtract cost from the others.
 
+    Args:
+        table: the batch.
+        bonus: of a turn that could be read.
+        cost: of one that could not.
+        readable: the tier of rewards in which an environment that reads messages
+            itself has 1 for those that it could; empty: column malformed tells.
+
     Raises:
-        TableError: if column malformed is missing.
+        TableError: if the column that tells is missing.
     """
-    malformed_N = table.column("malformed", "format_term")
-    return _added(table, np.where(malformed_N, -cost, bonus))
+    if readable:
+        unread_N = table.numbers(readable, "format_term") == 0.0
+    else:
+        unread_N = table.column("malformed", "format_term")
+    return _added(table, np.where(unread_N, -cost, bonus))
 
 
 @register("length")

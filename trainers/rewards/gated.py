@@ -6,7 +6,7 @@ Shapes: _N rows (turns), _M trajectories.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,7 +21,12 @@ _VALUES = ("sum", "max", "last")
 
 
 @register("gated")
-def gated(table: TurnTable, *, tiers: Sequence[Mapping[str, Any]]) -> TurnTable:
+def gated(
+    table: TurnTable,
+    *,
+    tiers: Sequence[Mapping[str, Any]],
+    at_threshold: Literal["shut", "open"] = "shut",
+) -> TurnTable:
     """Add up reward tiers, each behind the gates of all tiers above it.
 
     Gated reward accumulation, G-RA, arXiv 2508.10548; our reading, the authors'
@@ -32,16 +37,21 @@ def gated(table: TurnTable, *, tiers: Sequence[Mapping[str, Any]]) -> TurnTable:
     Args:
         table: the batch.
         tiers: from low to high priority, each with `column` (a tier's name, or
-            "reward"), `threshold` (default 0, passed by strictly more),
+            "reward"), `threshold` (default 0),
             `value`: "sum", "max" or "last" (default "sum"), `weight` (default 1).
+        at_threshold: whether a value equal to its threshold leaves the gate "shut",
+            as the formula above has it, or "open" (>=, as summaries of the paper
+            write). It decides wherever an outcome is a class with the threshold for
+            its value, such as -0.5 for a patch that fails.
 
     Returns:
         the table with new rewards and episode returns.
 
     Raises:
-        UnknownName: for a field or value that a tier does not have.
+        UnknownName: for a field or value that a tier does not have, or another at_threshold.
         UsageError: if there is no tier, or one has no column.
     """
+    check_choice("at_threshold", at_threshold, ("shut", "open"))
     checked = [_checked(tier, place) for place, tier in enumerate(tiers)]
     if not checked:
         raise UsageError("gated: tiers is empty; expected at least one {column, threshold, value}")
@@ -50,7 +60,7 @@ def gated(table: TurnTable, *, tiers: Sequence[Mapping[str, Any]]) -> TurnTable:
     for tier in reversed(checked):
         values_N = _values(table, tier["column"])
         total_N += np.where(open_N, tier["weight"] * values_N, 0.0)
-        open_N = open_N & _passed(table, values_N, tier)
+        open_N = open_N & _passed(table, values_N, tier, at_threshold == "open")
     return table.with_rewards(total_N)
 
 
@@ -89,8 +99,8 @@ def _values(table: TurnTable, column: str) -> FloatArray:
     return table.reward if column == "reward" else table.numbers(column, "a reward tier")
 
 
-def _passed(table: TurnTable, values_N: FloatArray, tier: Mapping[str, Any]) -> BoolArray:
-    """Tell for each turn whether its trajectory's value exceeds the threshold [N]."""
+def _passed(table: TurnTable, values_N: FloatArray, tier: Mapping[str, Any], equal: bool) -> BoolArray:
+    """Tell for each turn whether its trajectory's value exceeds the threshold, or is `equal` to it [N]."""
     if tier["value"] == "last":
         value_M = values_N[table.is_last]
     elif tier["value"] == "max":
@@ -98,5 +108,6 @@ def _passed(table: TurnTable, values_N: FloatArray, tier: Mapping[str, Any]) -> 
         np.maximum.at(value_M, table.trajectory, values_N)
     else:
         value_M = sums(values_N, table.trajectory, table.num_trajectories)
-    passed: BoolArray = (value_M > tier["threshold"])[table.trajectory]
+    over_M = (value_M > tier["threshold"]) | (equal & (value_M == tier["threshold"]))
+    passed: BoolArray = over_M[table.trajectory]
     return passed

@@ -179,11 +179,18 @@ IGPO: dict[str, Any] = {"gold_prob": [0.2, 0.5, 0.4], "num_tokens": [1, 2, 2]}
 
 def test_igpo_released() -> None:
     # turn rewards 0.3, 1 and 0; to go 1.3, 1 and 0.
-    # Places: 0: 1.3 and 0, mean 0.65; 1: 1 and 0, mean 0.5; 2: 1 alone
+    # Places: 0: 1.3 and 0, mean 0.65; 1: 1 and 0, mean 0.5; 2: 1, the other has ended: mean 0.5
     result = credit.igpo(table([[0.0, 1.0], [0.0]], **IGPO))
     np.testing.assert_allclose(result.parts["turn_reward"], [0.3, 1, 0], **EXACT)
-    np.testing.assert_allclose(flat(result.tokens), [0.65, 0.5, 0, -0.65, -0.5], **EXACT)
-    np.testing.assert_allclose(result.advantage, [0.65, 0.25, -0.575], **EXACT)
+    np.testing.assert_allclose(flat(result.tokens), [0.65, 0.5, 0.5, -0.65, -0.5], **EXACT)
+    np.testing.assert_allclose(result.advantage, [0.65, 0.5, -0.575], **EXACT)
+
+
+def test_igpo_released_has_no_trajectory_for_its_own_baseline() -> None:
+    # four trajectories of 1, 1, 2 and 3 turns, the longest alone is right: 1 - 1/4 all along
+    batch = table([[0.0], [0.0], [0.0, 0.0], [0.0, 0.0, 1.0]], gold_prob=[0.5] * 7, num_tokens=[1] * 7)
+    result = credit.igpo(batch)
+    np.testing.assert_allclose(result.advantage, [-0.25, -0.25, -0.25, -0.25, 0.75, 0.75, 0.75], **EXACT)
 
 
 def test_igpo_paper() -> None:
@@ -235,6 +242,21 @@ def test_mars_counts_equal_values_once_and_can_stay_in_the_group() -> None:
     two = TurnTable.from_columns(group=["g", "h"], trajectory=[0, 0], reward=[1.0, 5.0], agent=["x", "x"])
     assert credit.mars(two, scope="group").advantage.tolist() == [0.0, 0.0]
     np.testing.assert_allclose(credit.mars(two).parts["centred_reward"], [-2, 2], **EXACT)
+
+
+def test_mars_counts_the_zero_of_padding_as_the_published_code_does() -> None:
+    # single turns with rewards 0, 0, 0, 4: centred -1, -1, -1, 3; distinct -1, 3 and 0, mean 2 / 3
+    once = table([[0.0], [0.0], [0.0], [4.0]], agent=["x"] * 4)
+    found = credit.mars(once, padding=True).parts["centred_return"]
+    np.testing.assert_allclose(found, [-5 / 3, -5 / 3, -5 / 3, 7 / 3], **EXACT)
+    # rewards 1, 2, 3: centred -1, 0, 1: the 0 is there already
+    there = table([[1.0], [2.0], [3.0]], agent=["x"] * 3)
+    np.testing.assert_allclose(credit.mars(there, padding=True).parts["centred_return"], [-1, 0, 1], **EXACT)
+
+
+def test_mars_tells_players_of_different_environments_apart() -> None:
+    batch = table([[0.0], [2.0], [10.0], [30.0]], agent=["x"] * 4, env_id=["a", "a", "b", "b"])
+    np.testing.assert_allclose(credit.mars(batch).parts["centred_reward"], [-1, 1, -10, 10], **EXACT)
 
 
 def test_mars_of_two_tokens_and_igpo_without_a_difference() -> None:

@@ -223,6 +223,16 @@ def test_broadcast_gives_the_outcome_to_all_turns() -> None:
     np.testing.assert_allclose(by_success, [-0.5, -0.5, 0.5, 0.5], **EXACT)
 
 
+def test_broadcast_over_trajectories_and_over_turns_as_released() -> None:
+    # outcomes 1, 0, 0 in 3, 1 and 1 turns. Trajectories: mean 1 / 3, deviation sqrt((4 + 1 + 1) / 9 / 2)
+    batch = table([[0.0, 0.0, 1.0], [0.0], [0.0]])
+    by_text = credit.broadcast(batch, epsilon=0.0).advantage
+    np.testing.assert_allclose(by_text, [2 / 3 * sqrt(3)] * 3 + [-1 / 3 * sqrt(3)] * 2, **EXACT)
+    # rows: mean 3 / 5, deviation sqrt((3 * 0.16 + 2 * 0.36) / 4)
+    released = credit.broadcast(batch, statistics="turns", epsilon=0.0).advantage
+    np.testing.assert_allclose(released, [0.4 / sqrt(0.3)] * 3 + [-0.6 / sqrt(0.3)] * 2, **EXACT)
+
+
 def test_broadcast_over_turns() -> None:
     # rows 3, 0, 0: mean 1; a group of one single turn keeps its outcome
     batch = table([[3.0], [0.0, 0.0]])

@@ -153,6 +153,25 @@ def test_a_success_of_the_machine_that_failed_opens_no_gate() -> None:
     assert rewards.outcome_gate(batch).valid.all()
 
 
+def test_a_value_at_its_threshold_leaves_the_gate_shut_or_open() -> None:
+    batch = TurnTable.from_columns(
+        group=["g"] * 3, trajectory=[0, 1, 2], reward=[-0.5, -0.4, -0.6], lint=[1.0, 1.0, 1.0]
+    )
+    tiers = [{"column": "lint"}, {"column": "reward", "threshold": -0.5}]
+    gated = rewards.get("gated")
+    np.testing.assert_allclose(gated(batch, tiers=tiers).reward, [-0.5, 0.6, -0.6], **EXACT)
+    opened = gated(batch, tiers=tiers, at_threshold="open")
+    np.testing.assert_allclose(opened.reward, [0.5, 0.6, -0.6], **EXACT)
+    with pytest.raises(UnknownName, match="at_threshold"):
+        gated(batch, tiers=tiers, at_threshold="ajar")
+
+
+def test_format_asks_the_tier_of_an_environment_that_reads_messages_itself() -> None:
+    batch = table(malformed=[False] * 4, readable=[1.0, 0.0, 1.0, 0.0])
+    formed = rewards.get("format")(batch, cost=2.0, readable="readable")
+    np.testing.assert_allclose(formed.reward, [0, 1 - 2, 0, -2], **EXACT)
+
+
 def test_format_and_length_terms() -> None:
     batch = table(malformed=[False, True, False, False], num_tokens=[10, 80, 90, 200])
     formed = rewards.get("format")(batch, bonus=0.25, cost=0.5)

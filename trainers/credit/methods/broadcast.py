@@ -32,7 +32,8 @@ def broadcast(
         table: the batch; needs column success under outcome "success".
         outcome: the reward of the "last" turn, the episode's "return", or "success" as 1 and 0.
         mode: "mean_std" or "mean" (ddof 1).
-        statistics: over "trajectories" or "turns".
+        statistics: over "trajectories", as the paper writes, or over "turns", as its
+            published code does, where long episodes weigh more.
         epsilon: added to the deviation.
 
     Returns:

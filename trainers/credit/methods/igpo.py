@@ -38,8 +38,10 @@ def igpo(
             under "released".
         variant: "released": each token has the undiscounted reward-to-go, less
             the mean of its group's trajectories at the same place among their
-            sampled tokens, not scaled; "paper": turn rewards are z-scored over
-            the prompt group, all turns together (ddof 0), then summed with discount.
+            sampled tokens, 0 for those that have ended, not scaled, as in the
+            first published code; "paper": turn rewards are z-scored over the prompt
+            group, all turns together (ddof 0), then summed with discount, as in the
+            paper and in the code since February 2026.
         gamma: discount from turn to turn under "paper".
         epsilon: added to the deviation under "paper".
         column: the name of the column of probabilities.
@@ -66,10 +68,13 @@ def igpo(
 
 
 def _less_the_mean_at_each_place(table: TurnTable, tokens: Tokens, return_N: FloatArray) -> FloatArray:
-    """Subtract the mean over the group's trajectories that have a token at the same place [L]."""
+    """Subtract the group's mean at each place, to which trajectories that have ended add 0 [L]."""
     first_token_N = np.cumsum(tokens.length_N) - tokens.length_N
     start_N = first_token_N[table.first_rows][table.trajectory]
     place_L = np.arange(tokens.row_L.size) - start_N[tokens.row_L]
     spot_L = combine(table.group[tokens.row_L], place_L)
     value_L = return_N[tokens.row_L]
-    return centre(value_L, spot_L, moments(value_L, spot_L, int(spot_L.max(initial=-1)) + 1))
+    of = moments(value_L, spot_L, int(spot_L.max(initial=-1)) + 1)
+    size_G = np.bincount(table.group[table.first_rows], minlength=table.num_groups)
+    ended_L = 1.0 - of.count[spot_L] / size_G[table.group[tokens.row_L]]
+    return centre(value_L, spot_L, of) + ended_L * of.mean[spot_L]

@@ -36,6 +36,7 @@ def columns_of(trajectories: Iterable[Any], taken: Collection[str] = ()) -> dict
         "agent": [turn.agent for turn in turns],
         "num_tokens": [len(turn.generation.token_ids) for turn in turns],
         "end": [trajectory.end for _, trajectory, _ in pairs],
+        "env_id": [getattr(trajectory, "env_id", "") for _, trajectory, _ in pairs],
         "success": [bool(trajectory.success) for _, trajectory, _ in pairs],
     }
     if any(getattr(turn, "switch", None) is not None for turn in turns):
