@@ -250,16 +250,10 @@ def test_a_shift_of_outcomes_changes_nothing(name: str, batch: list[Path], shift
 def test_scaled_rewards_change_nothing(
     name: str, params: dict[str, Any], batch: list[Path], scale: float
 ) -> None:
-<<<<<<< HEAD
     fine = {**params, "epsilon": 1e-14}  # the usual one counts beside a small deviation
-    before = by_turn(batch, credit.get(name)(table(batch), **fine))
-    after = by_turn(batch, credit.get(name)(table(batch, scale), **fine))
+    before = by_turn(batch, credit.get(name)(of_one_agent(name, batch), **fine))
+    after = by_turn(batch, credit.get(name)(of_one_agent(name, batch, scale), **fine))
     assert_same(before, after, atol=1e-6)
-=======
-    before = by_turn(batch, credit.get(name)(of_one_agent(name, batch), **params))
-    after = by_turn(batch, credit.get(name)(of_one_agent(name, batch, scale), **params))
-    assert_same(before, after, atol=1e-3)  # epsilon weighs less beside a larger deviation
->>>>>>> a8a5cc8 (Compare each agent with itself where several play in one table)
 
 
 @pytest.mark.parametrize(("name", "params"), SCALES)
