@@ -1,6 +1,7 @@
 # The server of environments, without torch: 200 MB instead of gigabytes.
 #   docker build -t turnwise .
-#   docker run -p 8000:8000 -v turnwise:/data -e TURNWISE_SERVE_WORKERS=4 turnwise
+#   docker run -p 127.0.0.1:8000:8000 -v turnwise:/data -v ./keys:/keys:ro -e TURNWISE_SERVE_KEY_FILE=/keys turnwise
+# It does not start without keys, unless -e TURNWISE_SERVE_OPEN_TO_EVERYONE=true says that everybody may come.
 # Every setting of `turnwise serve` is an environment variable, too: docs/serving.md
 FROM python:3.11-slim
 

@@ -27,6 +27,7 @@ from ..envs.retrieval.documents import Hit, KnowledgeBase, Retriever
 from ..envs.search.loaders import read_passages
 from ..envs.search.writing import KB_NAMES, LazyKnowledge
 from ..errors import UnknownName, UsageError
+from .http.visitors import is_loopback
 from .protocol.problems import PROBLEM_TYPE, encode_problem
 from .protocol.types import Problem
 
@@ -104,7 +105,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--topk", type=int, default=3, choices=range(1, _MAX_TOPK + 1), metavar="N")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8100)
+    parser.add_argument(
+        "--open-to-everyone", action="store_true", help="listen beyond this machine: no key is asked for"
+    )
     given = parser.parse_args(arguments)
+    if not given.open_to_everyone and not is_loopback(given.host):
+        parser.error(f"--host {given.host!r} is reached from other machines: say --open-to-everyone, too")
     if bool(given.corpus) == given.generated:
         parser.error("give --corpus FILE or --generated, one of them")
     try:

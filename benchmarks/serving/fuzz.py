@@ -44,7 +44,7 @@ class Fuzzer:
         """Return method, path, body and headers."""
         draw = self.random.choice([self.raw, self.shapeless, self.by_schema, self.changed, self.odd_path])
         method, path, body = draw()
-        headers = {}
+        headers = {"content-type": "application/json"}
         if self.random.random() < 0.2:
             headers["prefer"] = self.random.choice(
                 ["wait=0", "wait=x", "wait=1e400", "wait=-1", "respond-async"]

@@ -8,5 +8,6 @@ group_commit   responses that wait for the journal together
 control_plane  the Application: FastAPI routes made from the table of calls
 websocket      the same calls over /v1/ws; openenv: OpenEnv's messages
 keys           who calls
+visitors       whose pages may call, by which names
 tracing        spans for an OpenTelemetry collector
 """

@@ -27,6 +27,7 @@ from .dispatch import Calls, refusal_response
 from .front import FrontDoor, fields_of, response_headers, wait_of
 from .keys import ANYONE, Keys
 from .messages import Request, Response
+from .visitors import Visitors
 
 Connected = Callable[[], AbstractAsyncContextManager[object]]
 Drain = Callable[[], object]
@@ -55,6 +56,7 @@ class Application(FrontDoor):
     Args:
         service: where the sessions live.
         keys: who may call; None lets anyone.
+        visitors: whose pages may call, and by which names; see Visitors.
         calls: the calls of the protocol, where other workers have a part in them.
         connected: what the application runs inside of, from its start to its end.
         drain: called when it stops, before what runs is waited for.
@@ -67,6 +69,7 @@ class Application(FrontDoor):
         service: Service,
         keys: Keys | None = None,
         *,
+        visitors: Visitors | None = None,
         calls: Calls | None = None,
         connected: Connected = nullcontext,
         drain: Drain = lambda: None,
@@ -79,7 +82,7 @@ class Application(FrontDoor):
         self._connected, self._drain, self._drain_s = connected, drain, drain_s
         self._drain_by: float | None = None
         self.control_plane = control_plane(self.calls, self._lifespan)
-        super().__init__(self.calls, self.control_plane, keys, direct=direct)
+        super().__init__(self.calls, self.control_plane, keys, visitors=visitors, direct=direct)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

@@ -20,6 +20,7 @@ from .dispatch import Calls, refusal_response
 from .group_commit import GroupCommit
 from .keys import ANYONE, Caller, Keys
 from .messages import JSON_TYPE, Request, Response
+from .visitors import Visitors, check_json_type
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -42,26 +43,45 @@ class FrontDoor:
         calls: the calls of the protocol.
         behind: the application of the control plane.
         keys: who may call; None lets anyone.
+        visitors: whose pages may call, and by which names.
         direct: let a protocol that can do so take steps by `try_now`, without a task.
     """
 
-    def __init__(self, calls: Calls, behind: App, keys: Keys | None = None, *, direct: bool = True) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        behind: App,
+        keys: Keys | None = None,
+        *,
+        visitors: Visitors | None = None,
+        direct: bool = True,
+    ) -> None:
         self._calls, self._behind, self._keys, self.direct = calls, behind, keys, direct
+        self._visitors = visitors or Visitors()
         self._limits = calls.service.limits
         self.commits = GroupCommit(calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection or request."""
-        if scope["type"] == "websocket" and await self._socket(scope, receive, send):
-            return
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._request(scope, receive, send)
+        else:
             await self._behind(scope, receive, send)
-            return
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            self._visitors.check(scope["headers"])
+            if not scope["path"].startswith("/v1/"):
+                await self._behind(scope, receive, send)
+                return
             caller = self._caller(scope["headers"])
             if caller is None:
                 raise Refused(not_a_key())
             self._calls.admit(caller)
+            if scope["method"] == "POST":
+                check_json_type(scope["headers"])
             body = await self._body(scope, receive)
             if body is None:
                 return
@@ -93,9 +113,11 @@ class FrontDoor:
         if (not single and path != _BATCH) or len(body) > self._limits.max_body_bytes:
             return None
         try:
+            self._visitors.check(headers)
             caller = self._caller(headers)
             if caller is None:
                 return None
+            check_json_type(headers)
             document = load_body(body)
             if single:
                 items = [read_step(document, path[len(_PREFIX) : -len(_SUFFIX)], self._limits)]
@@ -112,18 +134,24 @@ class FrontDoor:
             return answer, answer.status == 200 and self._calls.service.journal.dirty
         return self._calls.steps_now(caller, items), self._calls.service.journal.dirty
 
-    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Serve a websocket; tell whether there is one of this path."""
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a websocket; hang up on one that nobody has here, or a page of another place opens."""
+        try:
+            self._visitors.check(scope["headers"])
+        except Refused:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
         caller = self._caller(scope["headers"])
         if scope["path"] == websocket.PATH:
             around = scope.get("turnwise.around")
             await websocket.serve_socket(self._calls, self._keys, caller, receive, send, around)
-            return True
+            return
         env_id = openenv.env_of(scope["path"], self._calls.service.catalogue.ids())
         if env_id is None:
-            return False
+            await self._behind(scope, receive, send)
+            return
         await openenv.serve_openenv(self._calls, caller, env_id, receive, send)
-        return True
 
     def _caller(self, headers: Headers) -> Caller | None:
         if self._keys is None:

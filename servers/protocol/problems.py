@@ -72,6 +72,44 @@ def not_a_key() -> Problem:
     )
 
 
+def unknown_host(host: str) -> Problem:
+    """Say that a server was asked by a name that is not its own."""
+    return Problem(
+        403,
+        "not_allowed",
+        "not_json_type",
+        "this server does not answer to the name by which it was asked",
+        given=short(host),
+        expected="an address in digits, localhost, or a name of --allowed-host",
+        todo="ask by its address, or start it with --allowed-host NAME",
+    )
+
+
+def foreign_page(origin: str) -> Problem:
+    """Say that a page of another place asks."""
+    return Problem(
+        403,
+        "not_allowed",
+        "not_json_type",
+        "pages of other places may not ask this server",
+        given=short(origin),
+        expected="no Origin, or that of this server",
+        todo="open a page of this server, or start it with --allowed-host NAME of the page",
+    )
+
+
+def not_json_type(given: str) -> Problem:
+    """Say that a body does not say that it is JSON."""
+    return Problem(
+        415,
+        "unsupported_media_type",
+        "the body does not say that it is JSON",
+        given=short(given),
+        expected="application/json",
+        todo="send the header Content-Type: application/json",
+    )
+
+
 def unknown_session(id: str) -> Problem:
     """Say that no such session exists, or none that this key may see."""
     return Problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,12 @@ from urllib.parse import urlsplit
 
 from ...errors import UsageError
 from ...settings import Setting
+from ..http.visitors import Visitors, is_address, is_loopback
 from ..isolation.hosts import Isolation
 from ..protocol.limits import Limits
 
 MAX_WORKERS = 64
+_HOST_NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*")
 _SYNC = {"normal": "NORMAL", "full": "FULL"}
 
 
@@ -94,6 +97,17 @@ class ServerConfig:
     )
     key_file: Annotated[Path | None, Setting("Who may call: lines of NAME SECRET [evaluation].")] = None
     key_env: Annotated[str | None, Setting("Environment variable that holds the one key.")] = None
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Name by which the server may be asked, and whose pages may ask it; *.NAME for all below. "
+            "Again for more.",
+            name="allowed_host",
+        ),
+    ] = ()
+    open_to_everyone: Annotated[
+        bool, Setting("Listen beyond this machine without keys: whoever reaches the port may do everything.")
+    ] = False
     limits: Limits = field(default_factory=Limits)
     journal: Annotated[
         Path | None, Setting("File in which sessions outlive the server; default: memory only.")
@@ -117,8 +131,35 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= MAX_WORKERS:
             raise UsageError(f"workers must be from 1 to {MAX_WORKERS}, got {self.workers}")
+        self._check_who_may_come()
         if self.telemetry is not None:
             _check_telemetry(self.telemetry)
+
+    def _check_who_may_come(self) -> None:
+        keyed = self.key_file is not None or self.key_env is not None
+        if keyed and self.open_to_everyone:
+            raise UsageError("--open-to-everyone and keys contradict each other: give one of them")
+        if not keyed and not self.open_to_everyone and not is_loopback(self.host):
+            raise UsageError(
+                f"--host {self.host!r} is reached from other machines, and nobody would be asked for a key: "
+                "give --key-file (or --key-env), or say --open-to-everyone"
+            )
+        for name in self.allowed_hosts:
+            if not _HOST_NAME.fullmatch(name):
+                raise UsageError(
+                    f"--allowed-host {name!r}: expected a name without scheme and port, e.g. "
+                    "turnwise.example.org or *.example.org"
+                )
+
+    @property
+    def visitors(self) -> Visitors:
+        """Return whose pages may ask, and by which names: without keys only by those that are known."""
+        keyless = self.key_file is None and self.key_env is None
+        named = () if is_address(self.host) else (self.host,)
+        return Visitors(
+            (*self.allowed_hosts, *named),
+            strict=bool(self.allowed_hosts) or (keyless and not self.open_to_everyone),
+        )
 
 
 def _check_telemetry(url: str) -> None:

@@ -28,7 +28,8 @@ def serve(config: ServerConfig) -> int:
         return supervise(config)
     if config.journal is not None:
         journal_of(config.journal, 0, 1)
-    app = Application(build_service(config), load_keys(config), drain_s=config.drain_s)
+    keys = load_keys(config)
+    app = Application(build_service(config), keys, visitors=config.visitors, drain_s=config.drain_s)
     (listening,) = listen(config.host, config.port)
     configure_logs(as_json=config.log_json)
     return run_server(

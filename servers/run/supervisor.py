@@ -250,6 +250,7 @@ class _Supervisor:
         app = Application(
             service,
             self._keys,
+            visitors=config.visitors,
             calls=cluster.calls,
             connected=cluster.connected,
             drain=cluster.drain,

@@ -28,7 +28,7 @@ class Call:
 
 
 def _post(what: str, path: str, body: Any, **headers: str) -> Call:
-    return Call(what, "POST", path, body, headers)
+    return Call(what, "POST", path, body, {"content-type": "application/json", **headers})
 
 
 def _step(turn: int, action: str, episode: int = 0) -> dict[str, Any]:

@@ -61,6 +61,8 @@ def talk() -> Callable[..., None]:
     """Return a function that runs a conversation with an application, without a socket."""
 
     def run(service: Service, conversation: Talk, keys: Keys | None = None, **options: Any) -> None:
+        options.setdefault("headers", {"content-type": "application/json"})
+
         async def inside() -> None:
             transport = httpx.ASGITransport(app=Application(service, keys))
             async with httpx.AsyncClient(transport=transport, base_url="http://test", **options) as http:

@@ -174,6 +174,7 @@ Connection: keep-alive
 Connection: close
 X-Forwarded-For: 9.9.9.9
 Content-Type: text/plain
+Origin: http://elsewhere
 Cookie: \xff"""
 headers = st.lists(st.sampled_from(HEADERS.splitlines()), max_size=3)
 keys = st.sampled_from([f"Authorization: Bearer {ANN}"] * 8 + [f"authorization:bearer  {BOB} ", None])
@@ -189,6 +190,7 @@ def requests(draw, framings=("length",) * 5 + ("chunked", "twice")) -> bytes:
     )
     version = draw(st.sampled_from(["1.1"] * 12 + ["1.0"]))
     lines = [f"{draw(st.sampled_from(METHODS))} {path} HTTP/{version}", "Host: x"]
+    lines += draw(st.sampled_from([["Content-Type: application/json"]] * 9 + [[]]))
     lines += [line for line in (draw(keys), *draw(headers)) if line is not None]
     framing = draw(st.sampled_from(framings))
     if framing == "chunked":
@@ -213,7 +215,8 @@ def plain(draw) -> bytes:
     )
     key = draw(st.sampled_from([ANN, ANN, ANN, BOB]))
     more = draw(st.sampled_from(["", "prefer: wait=30\r\n", "Connection: keep-alive\r\nAccept: */*\r\n"]))
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n{more}"
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    head += f"authorization: Bearer {key}\r\n{more}"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
@@ -288,6 +291,7 @@ def step_of(turn: int, action: str = "go") -> bytes:
     """Write the step of a client of Ann's first session."""
     body = json.dumps({"episode": 0, "turn": turn, "action": action}).encode()
     head = f"POST /v1/sessions/{FIRST}/step HTTP/1.1\r\nAuthorization: Bearer {ANN}\r\n"
+    head += "Content-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 

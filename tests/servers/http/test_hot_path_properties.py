@@ -51,7 +51,8 @@ def runner():
 @pytest.fixture
 def http(make_service, runner):
     transport = httpx.ASGITransport(app=Application(make_service(limits=Limits(max_action_chars=200))))
-    client = httpx.AsyncClient(transport=transport, base_url="http://test")
+    headers = {"content-type": "application/json"}
+    client = httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers)
     yield client
     runner.run(client.aclose())
 

@@ -59,6 +59,9 @@ def run(coroutine, errors: int = 0) -> None:
     assert len(seen) == errors, seen
 
 
+JSON = "content-type: application/json\r\n"
+
+
 class Playing:
     """A served session; `taken` are the paths of the requests that were answered at once."""
 
@@ -78,13 +81,13 @@ class Playing:
 
     def request(self, turn: int, action: str = "go", head: str = "") -> bytes:
         body = json.dumps({"episode": 0, "turn": turn, "action": action}).encode()
-        line = f"POST /v1/sessions/{self.id}/step HTTP/1.1\r\nhost: x\r\n{head}"
+        line = f"POST /v1/sessions/{self.id}/step HTTP/1.1\r\nhost: x\r\n{JSON}{head}"
         return f"{line}content-length: {len(body)}\r\n\r\n".encode() + body
 
     def batch(self, *turns: int, head: str = "") -> bytes:
         rows = [{"id": self.id, "episode": 0, "turn": turn, "action": "go"} for turn in turns]
         body = json.dumps({"items": rows}).encode()
-        return f"POST /v1/step HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
+        return f"POST /v1/step HTTP/1.1\r\n{JSON}{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 @pytest.fixture

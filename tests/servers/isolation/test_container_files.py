@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from turnwise.__main__ import app as command_line
+from turnwise.errors import UsageError
 from turnwise.servers.run import serve as serving
 
 ROOT = Path(__file__).parents[3]
@@ -43,11 +44,19 @@ def served(monkeypatch):
 
 
 def test_the_image_starts_a_server_that_can_be_reached(served):
-    config = served([*words("ENTRYPOINT"), *words("CMD")])
+    config = served([*words("ENTRYPOINT"), *words("CMD")], TURNWISE_SERVE_OPEN_TO_EVERYONE="true")
     assert (config.host, config.port, config.log_json) == ("0.0.0.0", 8000, True)
     assert config.journal == Path("/data/journal.db")
     assert "EXPOSE 8000" in DOCKERFILE
     assert "http://127.0.0.1:8000/health" in DOCKERFILE
+
+
+def test_the_image_refuses_to_start_without_keys():
+    command = [*words("ENTRYPOINT"), *words("CMD")]
+    done = CliRunner().invoke(command_line, command[1:])
+    assert isinstance(done.exception, UsageError)
+    assert "--open-to-everyone" in str(done.exception)
+    assert "--key-file" in str(done.exception)
 
 
 def test_the_composition(served):
