@@ -21,10 +21,11 @@ from .answers import Problem
 _NEUTRAL: dict[str, float] = {
     "temperature": 1.0,
     "top_p": 1.0,
-    "top_k": -1,  # of vLLM and SGLang
+    "top_k": -1,
     "min_p": 0.0,
     "repetition_penalty": 1.0,
 }
+_ALL = (-1, 0)  # as top_k: vLLM and SGLang; OpenRouter and others
 _EXTENSIONS = ("top_k", "min_p", "repetition_penalty")  # OpenAI's own endpoints know none of them
 _LENGTH, _NEW_LENGTH = "max_tokens", "max_completion_tokens"
 _UNKNOWN = (
@@ -66,6 +67,7 @@ class Dialect:
         self._model, self._seeded, self._extra = model, seeded, dict(extra_body or {})
         self._length_name = _LENGTH
         self._folds_system = self._fills_empty = False
+        self._all_tokens = _ALL[0]
         self._accepted = False
         self.server_default: list[str] = []
 
@@ -75,7 +77,7 @@ class Dialect:
             "model": self._model,
             "messages": self._messages(request.messages),
             self._length_name: request.max_tokens,
-            **_sampling_fields(request.sampling),
+            **_sampling_fields(request.sampling, self._all_tokens),
         }
         if request.stop:
             fields["stop"] = list(request.stop)
@@ -113,7 +115,7 @@ class Dialect:
         named = [name for name in sent if name not in ("model", "messages") and problem.names(name)]
         spare = [name for name in named if name not in self._extra and _is_spare(name, sent[name])]
         if spare:
-            self.server_default.append(spare[-1])
+            self._do_without(spare[-1], problem)
             return True
         if named:
             value = str(sent[named[0]])[:_MAX_SHOWN_CHARS]
@@ -134,7 +136,9 @@ class Dialect:
         rows = sent["messages"]
         if (self._folds_system and _has_system(rows)) or (self._fills_empty and _has_empty(rows)):
             return True
-        return self._length_name not in sent or any(self._left_out(*field) for field in sent.items())
+        if self._length_name not in sent or (sent.get("top_k") in _ALL and sent["top_k"] != self._all_tokens):
+            return True
+        return any(self._left_out(*field) for field in sent.items())
 
     def _reforms_messages(self, rows: Sequence[Mapping[str, str]], said: str) -> bool:
         """Tell whether the messages' form is refused, and take another one."""
@@ -156,6 +160,14 @@ class Dialect:
         said = problem.searched.lower()
         return _NEW_LENGTH in said or any(word in said for word in _UNKNOWN)
 
+    def _do_without(self, name: str, problem: Problem) -> None:
+        """Say "all tokens" in the other way if it is top_k's value that is refused; leave others out."""
+        unknown = any(word in problem.searched.lower() for word in _UNKNOWN)
+        if name == "top_k" and self._all_tokens == _ALL[0] and not unknown:
+            self._all_tokens = _ALL[1]
+        else:
+            self.server_default.append(name)
+
     def _drop_extensions(self, sent: Mapping[str, Any], problem: Problem) -> bool:
         """Leave out what few endpoints know, where a first request has some field too many."""
         if self._accepted or not any(word in problem.searched.lower() for word in _A_FIELD):
@@ -175,10 +187,11 @@ def _has_empty(rows: Sequence[Mapping[str, str]]) -> bool:
 
 def _is_spare(name: str, value: Any) -> bool:
     """Tell whether leaving a field out changes nothing that was asked."""
-    return name == "seed" or (name in _NEUTRAL and value == _NEUTRAL[name])
+    neutral = _ALL if name == "top_k" else [_NEUTRAL[name]] if name in _NEUTRAL else []
+    return name == "seed" or value in neutral
 
 
-def _sampling_fields(sampling: Sampling) -> dict[str, float]:
+def _sampling_fields(sampling: Sampling, all_tokens: int) -> dict[str, float]:
     """Return the sampling in the names and neutral values of the wire."""
     asked = {name: value for name, value in asdict(sampling).items() if value != getattr(NEUTRAL, name)}
-    return _NEUTRAL | asked
+    return {**_NEUTRAL, "top_k": all_tokens, **asked}

@@ -186,6 +186,20 @@ def test_a_field_that_changes_nothing_is_left_out_once_for_all(name, status, err
     assert (report["requests"], report["retries"]) == (9, 0)
 
 
+@pytest.mark.parametrize("least", [0, 1])
+def test_all_tokens_in_the_other_way(least):
+    def refuses(body: dict) -> dict | None:
+        low = body.get("top_k", least) < least
+        return {"error": {"message": f"top_k must be at least {least}"}} if low else None
+
+    seen: list[dict] = []
+    said, policy = ask(picky(refuses, seen=seen), num=8)
+    assert [each.text for each in said] == ["go"] * 8
+    assert [body.get("top_k") for body in seen[: 2 + least]] == [-1, 0, None][: 2 + least]
+    assert len(seen) == 9 + least
+    assert policy._dialect.server_default == ["top_k"] * least
+
+
 def test_an_endpoint_that_knows_openais_own_fields_only():
     def refuses(body: dict) -> dict | None:
         strange = [name for name in body if name in ("top_k", "min_p", "repetition_penalty")]
@@ -226,7 +240,7 @@ def test_a_setting_that_cannot_be_kept_stops(name, asked, config, shown):
 
 def test_a_setting_is_never_left_out_because_another_request_did_without_it():
     dialect = Dialect("m")
-    refused = read_problem(400, b'{"error": {"param": "top_k"}}', {"error": {"param": "top_k"}}, None)
+    refused = read_problem(400, b"top_k is unknown", None, None)
     assert dialect.learn(dialect.body(ASKED), refused)
     assert "top_k" not in dialect.body(ASKED)
     set_now = replace(ASKED, sampling=Sampling(top_k=5))
