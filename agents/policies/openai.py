@@ -32,7 +32,6 @@ from .throttle import Throttle
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _REFUSED = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405})  # redirections are not followed
 _MISTAKEN = frozenset({400, 422})
-_FIRST_FAILURES = 4  # messages; if none of them is answered, no other is tried
 
 
 class _Retry(Exception):
@@ -84,7 +83,6 @@ class OpenAIPolicy(Policy):
         self._jitter = random.Random()
         self._first = asyncio.Lock()
         self._understood = False  # whether the form of the requests has been taken once
-        self._failures: int | None = 0  # messages that failed before any was answered; None after that
         self._exchange = Exchange(url, self._key, self.config, self._bill_late, transport)
 
     @property
@@ -99,17 +97,24 @@ class OpenAIPolicy(Policy):
             PolicyError: if the endpoint gave no usable answer within the tries.
             PromptTooLong: if it says that the conversation exceeds its context.
             PolicyStopped: if it refuses the key, the model or a setting, there is no money
-                left, the cost cap is reached or cannot be held, or none of the first messages was answered.
+                left, or the cost cap is reached or cannot be held.
         """
         self._check(request)
-        try:
-            said = await self._answered(request)
-        except (PolicyStopped, PromptTooLong):
-            raise
-        except PolicyError as error:
-            raise self._counted(error) from error
-        self._failures = None
-        return said
+        bill, attempt, reason = Bill(), 0, ""
+        while attempt <= self.config.retries:
+            try:
+                async with self._throttle.place(), self._in_turn():
+                    self._check_cost()
+                    return await self._ask(request, bill)
+            except _Adapted:
+                continue
+            except _Retry as retry:
+                reason = retry.reason
+                self.usage.retries += 1
+                if attempt < self.config.retries:
+                    await self._pause(attempt, retry.after_s)
+                attempt += 1
+        raise PolicyError(f"{self.name}: no answer after {self.config.retries + 1} tries; the last: {reason}")
 
     async def report(self) -> dict[str, Any]:
         """Return what was asked and billed, in which form, and what was left to the server's own defaults."""
@@ -140,23 +145,6 @@ class OpenAIPolicy(Policy):
                 f"{self.name} cannot be held to admissible actions: a chat endpoint has no such option; "
                 "use constraint none"
             )
-
-    async def _answered(self, request: GenerationRequest) -> Generation:
-        bill, attempt, reason = Bill(), 0, ""
-        while attempt <= self.config.retries:
-            try:
-                async with self._throttle.place(), self._in_turn():
-                    self._check_cost()
-                    return await self._ask(request, bill)
-            except _Adapted:
-                continue
-            except _Retry as retry:
-                reason = retry.reason
-                self.usage.retries += 1
-                if attempt < self.config.retries:
-                    await self._pause(attempt, retry.after_s)
-                attempt += 1
-        raise PolicyError(f"{self.name}: no answer after {self.config.retries + 1} tries; the last: {reason}")
 
     @asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[None]:
@@ -277,15 +265,6 @@ class OpenAIPolicy(Policy):
                 f"{self.name}: {self.usage.cost:.4f} dollars are spent, the cap is {cap:g}; "
                 "raise cost_cap to go on"
             )
-
-    def _counted(self, error: PolicyError) -> PolicyError:
-        """Count a failure at the start; what all first messages meet, the others would."""
-        if self._failures is None:
-            return error
-        self._failures += 1
-        if self._failures < _FIRST_FAILURES:
-            return error
-        return PolicyStopped(f"{error}; none of the first {_FIRST_FAILURES} messages was answered")
 
     async def _pause(self, attempt: int, after_s: float | None) -> None:
         if after_s is not None:

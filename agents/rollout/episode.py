@@ -22,6 +22,7 @@ from ..types import (
     Trajectory,
     Turn,
 )
+from .breaker import Breaker
 from .config import RolloutConfig, TaskItem
 from .lockstep import LockStep, Phase
 from .sessions import SessionPool
@@ -43,6 +44,7 @@ class RolloutContext:
     policy_clock: BusyClock
     lockstep: LockStep | None
     conversation: Callable[[], str]  # a fresh name each time
+    breaker: Breaker
     at_message: AtMessage | None = None  # awaited between a message and its step
 
 
@@ -271,7 +273,18 @@ class Episode:
         )
         await self._wait("policy")
         with shared.policy_clock:
-            return await shared.policy.generate(request)
+            return await self._said(request)
+
+    async def _said(self, request: GenerationRequest) -> Generation:
+        try:
+            said = await self.shared.policy.generate(request)
+        except (PolicyStopped, PromptTooLong):
+            raise
+        except PolicyError as error:
+            self.shared.breaker.failed(error)
+            raise
+        self.shared.breaker.made()
+        return said
 
     async def _wait(self, phase: Phase) -> None:
         """Wait for the others in lock-step; the deadline stands still meanwhile."""

@@ -20,6 +20,7 @@ from ..batching import BusyClock
 from ..policy import Policy
 from ..prompts.config import PromptConfig
 from ..types import Trajectory
+from .breaker import Breaker
 from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number_members
 from .episode import RolloutContext
 from .lockstep import LockStep
@@ -64,7 +65,7 @@ async def rollout(
     Raises:
         UsageError: if an environment, its arguments or an option is refused as wrong.
         ServerError: if no session can be opened.
-        PolicyStopped: if the policy will answer nothing more.
+        PolicyStopped: if the policy will answer nothing more, or could make none of the first messages.
     """
     if seed < 0:
         raise UsageError(f"seed must not be negative, got {seed}")
@@ -86,6 +87,7 @@ async def rollout(
         policy_clock=policy_clock,
         lockstep=LockStep() if config.deterministic else None,
         conversation=lambda: f"{prefix}-{next(numbers)}",
+        breaker=Breaker(),
     )
     trajectories: list[Trajectory | None] = [None] * len(tasks)
 

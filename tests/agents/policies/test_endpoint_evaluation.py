@@ -112,7 +112,7 @@ def test_an_endpoint_that_answers_nobody_stops_once(room):
     with served(lambda body: (500, {"error": "down"})) as agent:
         done = evaluated(agent, room, "--episodes", 200, "-a", "retries=0")
     assert isinstance(done.exception, PolicyStopped)
-    assert "none of the first 4 messages was answered" in str(done.exception)
+    assert 'the last: HTTP 500: {"error": "down"}; none of the first 4 messages' in str(done.exception)
 
 
 @pytest.mark.parametrize(
