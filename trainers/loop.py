@@ -32,6 +32,7 @@ from .rollouts.samplers import SamplerState
 from .rollouts.samplers.memory import save_states
 from .runs import checkpoint
 from .runs import folder as rundir
+from .runs.best import Chosen, keep_best
 from .runs.console import RunDisplay
 from .runs.held_out import evaluate_held_out
 from .runs.log import RunLog, choose
@@ -167,6 +168,7 @@ class Trainer:
         self.state.success_rate = figures["eval/success_rate"]
         self._write({**entry, "train_seconds": self.state.train_seconds})
         self.display.evaluated(entry)
+        keep_best(self.run_folder, Chosen.of(self.state.update, figures), self.trained.save)
 
     async def _update(self) -> None:
         started = perf_counter()

@@ -54,7 +54,8 @@ class PolicySection:
         Setting("A small transformer of ours, or a model of the Hugging Face format."),
     ] = "tiny"
     checkpoint: Annotated[
-        str, Setting("Folder, or name of a shipped warm start; empty: made by [warmstart].")
+        str,
+        Setting("A run (its best), any folder of one, or a shipped warm start; empty: made by [warmstart]."),
     ] = ""
     dtype: Annotated[
         Literal["float32", "float64", "bfloat16"], Setting("Of the weights, under transformers.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from ..agents.policies.places import policy_folder
 from ..envs import make
 from ..errors import UsageError
 from .assign import Assigner
@@ -18,7 +19,6 @@ from .policy import agent_settings
 from .recipe import Recipe
 from .rollouts.bound import RolloutParts
 from .rollouts.mixture import choices_of
-from .runs import checkpoint
 from .sections import EnvSection, PolicySection, RolloutSection, TrainSection
 from .user_files import import_parts
 
@@ -106,9 +106,9 @@ def named_policy(section: PolicySection) -> str:
                 "policy.checkpoint is empty: only a policy of kind 'tiny' can be made from nothing"
             )
         return ""
-    shipped = Path(str(files(__package__))) / "warmstarts" / given
-    if shipped.is_dir():
-        return str(shipped)
+    shipped = Path(str(files(__package__))) / "warmstarts"
+    if given in [folder.name for folder in shipped.iterdir()]:
+        return str(shipped / given)
     if section.kind == "transformers" and not Path(given).exists():
-        return given
-    return str(checkpoint.find(Path(given)))
+        return given  # a name of the hub
+    return str(policy_folder(Path(given)))

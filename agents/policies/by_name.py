@@ -8,10 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ...errors import CheckpointError, UnknownName, UsageError
+from ...errors import UnknownName, UsageError
 from ...files import load_object
 from ..policy import Policy
 from .options import accepted, options_of_maker, options_of_settings
+from .places import policy_folder
 from .settings import read_settings
 
 _FORMS = {
@@ -29,7 +30,7 @@ def make_policy(spec: str, **options: Any) -> Policy:
     """Make the policy that a spec names.
 
     Args:
-        spec: one of the forms of `AGENTS`. Of a run the newest checkpoint is taken. A class of
+        spec: one of the forms of `AGENTS`. Of a run the best checkpoint is taken. A class of
             one's own is a Policy, or anything that returns one when it is called.
         options: further arguments of that kind of policy, e.g. `cost_cap` for an endpoint.
 
@@ -71,32 +72,24 @@ def _script(path: str, options: dict[str, Any]) -> Policy:
 
 
 def _checkpoint(folder: str, options: dict[str, Any]) -> Policy:
-    from ..tiny import TinyPolicy, load_policy
+    from ..tiny import TinyPolicy, is_tiny, load_policy
 
+    place = policy_folder(Path(folder))
+    if not is_tiny(place):  # of a run that trained another kind
+        return _hugging_face(str(place), options)
     options = accepted("ckpt", options, options_of_maker(TinyPolicy))
-    place = _policy_folder(Path(folder))
     policy = load_policy(place, **options)
     policy.settings = read_settings(place)
     return policy
-
-
-def _policy_folder(folder: Path) -> Path:
-    """Return the newest checkpoint's policy if the folder is a run's, else the folder."""
-    checkpoints = folder / "checkpoints"
-    if not checkpoints.is_dir():
-        return folder
-    policies = sorted(checkpoints.glob("update-*/policy"))
-    if not policies:
-        raise CheckpointError(f"{folder}: a run without a checkpoint; expected one in {checkpoints}")
-    return policies[-1]
 
 
 def _hugging_face(name: str, options: dict[str, Any]) -> Policy:
     from .transformers import TransformersPolicy
 
     options = accepted("hf", options, options_of_maker(TransformersPolicy))
-    policy = TransformersPolicy(name, **options)
-    policy.settings = read_settings(name)
+    place = str(policy_folder(Path(name))) if Path(name).is_dir() else name
+    policy = TransformersPolicy(place, **options)
+    policy.settings = read_settings(place)
     return policy
 
 

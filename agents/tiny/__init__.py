@@ -5,7 +5,7 @@ policy, with cache.py its keys and values and slots.py which conversation owns w
 previous_token.py: a start from which copying is learned fast.
 """
 
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import is_tiny, load_checkpoint, save_checkpoint
 from .model import TinyConfig, TinyLM
 from .policy import TinyPolicy, load_policy
 from .tokenizer import TinyTokenizer
@@ -15,6 +15,7 @@ __all__ = [
     "TinyLM",
     "TinyPolicy",
     "TinyTokenizer",
+    "is_tiny",
     "load_checkpoint",
     "load_policy",
     "save_checkpoint",

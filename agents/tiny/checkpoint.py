@@ -143,6 +143,22 @@ def load_checkpoint(folder: Path) -> tuple[TinyLM, TinyTokenizer]:
     return model, tokenizer
 
 
+def is_tiny(folder: Path) -> bool:
+    """Tell whether a folder is a tiny policy's, and not that of another model of the Hugging Face format.
+
+    Raises:
+        CheckpointError: naming the file that is missing or broken.
+    """
+    values = read_json(folder / "config.json")
+    if values.get("model_type") != "qwen2" or not values.get("tie_word_embeddings"):
+        return False
+    if not (folder / "tokenizer.json").is_file():
+        return True  # broken, as load_checkpoint says better
+    added = read_json(folder / "tokenizer.json").get("added_tokens", ())
+    first = {token["id"]: token["content"] for token in added}
+    return all(first.get(number) == token for number, token in enumerate(SPECIAL_TOKENS))
+
+
 def check_fit(model: TinyLM, tokenizer: TinyTokenizer, given: str) -> None:
     """Check that a model and a tokenizer have the same tokens; `given` names them in the error.
 

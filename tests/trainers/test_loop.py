@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import torch
 
+from turnwise.agents.policies.places import policy_folder
 from turnwise.agents.tiny.checkpoint import load_model
 from turnwise.agents.trajectories import read_trajectories
 from turnwise.envs import fingerprint
@@ -27,6 +28,7 @@ from turnwise.errors import CheckpointError, TrainingError, UsageError
 from turnwise.trainers.credit import Credit, TurnTable, register
 from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.runs import checkpoint
+from turnwise.trainers.runs.best import best_of
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import train
 
@@ -123,6 +125,23 @@ def test_a_resumed_run_equals_the_uninterrupted_one(lights: Lights, tmp_path: Pa
     assert [entry for entry in figures(parted) if entry not in extra] == figures(straight)
     one, two = last_weights(straight), last_weights(parted)
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_best_checkpoint_outlives_pruning_and_resuming(lights: Lights, tmp_path: Path) -> None:
+    changes = {"eval": {"every": 1, "episodes": 32}}
+    run = tmp_path / "run"
+    for updates in (3, 5):
+        train(lights(train={"num_updates": updates, "save_every": 1, "keep": 1}, **changes), run, resume=True)
+    rates = {e["update"]: e["eval/success_rate"] for e in figures(run) if e["kind"] == "eval"}
+    best = max(rates, key=lambda update: (rates[update], update))
+    chosen = best_of(run)
+    assert chosen is not None and (chosen.update, chosen.success_rate) == (best, rates[best])
+    assert [path.name for path in (run / "best").iterdir()] == [f"update-{best:06d}"]
+    assert policy_folder(run) == run / "best" / f"update-{best:06d}" / "policy"
+    again = {"train": {"num_updates": 1}, "policy": {"checkpoint": str(run)}, **changes}
+    train(lights(**again), tmp_path / "again")
+    first = next(entry for entry in figures(tmp_path / "again") if entry["kind"] == "eval")
+    assert first["eval/success_rate"] == rates[best]
 
 
 def test_a_critic_and_a_reference_train_and_resume(lights: Lights, tmp_path: Path) -> None:

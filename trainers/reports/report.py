@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ...agents.trajectories import read_trajectories
 from ...agents.types import Trajectory
 from ...errors import UsageError
 from ...files import write_whole
+from ..runs.best import best_of
 from ..runs.log import read_log
 from .curves import draw_run, split_log
 
@@ -39,6 +41,8 @@ def summarise(run: Path) -> dict[str, Any]:
         figures["before"] = {key: evals[0][f"eval/{key}"] for key in ("success_rate", "ci_low", "ci_high")}
         figures["last"] = {key: evals[-1][f"eval/{key}"] for key in ("success_rate", "ci_low", "ci_high")}
         figures["after"] = sum(rates[-_LAST:]) / len(rates[-_LAST:])
+        chosen = best_of(run)
+        figures["best"] = asdict(chosen) if chosen else None
         figures["area"] = _area([entry["train_seconds"] for entry in evals], rates)
     return figures
 
@@ -88,6 +92,12 @@ def _result(figures: dict[str, Any]) -> list[str]:
     )
     lines.append(f"| mean over training time | {_percent(figures['area'])} | |")
     lines += ["", f"{figures['num_updates']} updates in {figures.get('train_seconds', 0):.0f} s of training."]
+    if best := figures.get("best"):
+        lines += [
+            "",
+            f"Best checkpoint: after update {best['update']} ([best](best)). These tasks chose it, so "
+            "measure it on others: `turnwise eval --agent ckpt:RUN`.",
+        ]
     return [*lines, ""]
 
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,12 @@ import torch
 from safetensors import SafetensorError
 
 from ... import __version__
+from ...agents.policies.places import POLICY, updates
 from ...errors import CheckpointError
 from ...files import read_json, write_whole
 
 SCHEMA = 1
-_NAME = re.compile(r"update-(\d{6,})")
-_MANIFEST, _STATE, _TENSORS, _POLICY = "manifest.json", "state.json", "learner.pt", "policy"
+_MANIFEST, _STATE, _TENSORS = "manifest.json", "state.json", "learner.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Saved:
     @property
     def policy(self) -> Path:
         """Return the folder of the policy's weights, an ordinary policy checkpoint."""
-        return self.folder / _POLICY
+        return self.folder / POLICY
 
 
 def save(
@@ -71,18 +70,52 @@ def save(
     Raises:
         CheckpointError: if it cannot be written, e.g. on a full disk; the former ones stay.
     """
+
+    def fill(folder: Path) -> None:
+        save_more(folder)
+        torch.save(learner, folder / _TENSORS)
+
+    folder = write_sealed(root, update, save_policy, {_STATE: state}, fill)
+    for old in updates(root)[: -max(1, keep)]:
+        discard(old)
+    return folder
+
+
+def write_sealed(
+    root: Path,
+    update: int,
+    save_policy: Callable[[Path], None],
+    documents: Mapping[str, Any],
+    fill: Callable[[Path], None] = lambda folder: None,
+) -> Path:
+    """Write a folder `update-N` with a policy, whole or not at all.
+
+    Args:
+        root: where; what an interrupted one left behind there is removed.
+        update: its number.
+        save_policy: writes the policy into the folder it is given.
+        documents: JSON documents by the names of their files.
+        fill: writes what else belongs there.
+
+    Returns:
+        the folder.
+
+    Raises:
+        CheckpointError: if it cannot be written, e.g. on a full disk; the former ones stay.
+    """
     folder = root / f"update-{update:06d}"
     temporary = root / f".writing-{folder.name}-{os.getpid()}"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        _remove(temporary)
-        (temporary / _POLICY).mkdir(parents=True)
-        save_policy(temporary / _POLICY)
-        save_more(temporary)
-        torch.save(learner, temporary / _TENSORS)
-        (temporary / _STATE).write_text(json.dumps(state, indent=2, sort_keys=True), encoding="utf-8")
+        discard(temporary)
+        (temporary / POLICY).mkdir(parents=True)
+        save_policy(temporary / POLICY)
+        fill(temporary)
+        for name, document in documents.items():
+            text = json.dumps(document, indent=2, sort_keys=True)
+            (temporary / name).write_text(text, encoding="utf-8")
         _seal(temporary, update)
-        _remove(folder)
+        discard(folder)
         temporary.rename(folder)
         _sync(root)
     except (OSError, RuntimeError, SafetensorError) as error:
@@ -91,10 +124,15 @@ def save(
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    for old in _folders(root)[: -max(1, keep)]:
-        _remove(old)
-    _remove_leftovers(root)
+    for leftover in root.glob(".writing-*"):
+        discard(leftover)
     return folder
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder, if it is there."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def latest(root: Path, *, previous: bool = False) -> Path:
@@ -103,7 +141,7 @@ def latest(root: Path, *, previous: bool = False) -> Path:
     Raises:
         CheckpointError: if there is no such checkpoint.
     """
-    folders = _folders(root) if root.is_dir() else []
+    folders = updates(root)
     wanted = 2 if previous else 1
     if len(folders) < wanted:
         what = "only one checkpoint" if folders else "no checkpoint"
@@ -131,21 +169,6 @@ def load(folder: Path) -> Saved:
     return Saved(folder, int(manifest["update"]), read_json(folder / _STATE), learner)
 
 
-def find(path: Path) -> Path:
-    """Return the policy folder that a run, a checkpoint or a policy folder holds.
-
-    Raises:
-        CheckpointError: if it is not one of these.
-    """
-    if (path / "config.json").is_file():
-        return path
-    if (path / _POLICY / "config.json").is_file():
-        return path / _POLICY
-    if (path / "checkpoints").is_dir():
-        return latest(path / "checkpoints") / _POLICY
-    raise CheckpointError(f"{path}: expected a run, a checkpoint or a policy folder; no config.json found")
-
-
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
@@ -163,7 +186,7 @@ def _seal(folder: Path, update: int) -> None:
         _sync(path)
     manifest = {"schema": SCHEMA, "turnwise": __version__, "update": update, "files": entries}
     write_whole(folder / _MANIFEST, json.dumps(manifest, indent=2, sort_keys=True).encode())
-    _sync(folder / _POLICY)
+    _sync(folder / POLICY)
     _sync(folder)
 
 
@@ -175,21 +198,6 @@ def _verify(path: Path, entry: dict[str, Any]) -> None:
         raise CheckpointError(f"{path}: has {size} bytes, the manifest says {entry['bytes']}")
     if file_digest(path) != entry["sha256"]:
         raise CheckpointError(f"{path}: its SHA-256 is not the manifest's; the file was changed or damaged")
-
-
-def _folders(root: Path) -> list[Path]:
-    found = [path for path in root.iterdir() if path.is_dir() and _NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("update-")))
-
-
-def _remove_leftovers(root: Path) -> None:
-    for path in root.glob(".writing-*"):
-        _remove(path)
-
-
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
 
 
 def _sync(path: Path) -> None:

@@ -23,13 +23,14 @@ import torch
 
 from ... import __version__
 from ...agents.policies import AgentSettings, write_settings
+from ...agents.policies.places import policy_folder
 from ...agents.prompts.config import PromptConfig
 from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
 from ...agents.tiny.model import TinyConfig, TinyLM
 from ...agents.tiny.previous_token import look_back
 from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Style, Trajectory
-from ...errors import TrainingError
+from ...errors import TrainingError, UsageError
 from ...files import write_whole
 from ...streams import Stream, rng, torch_seed
 from ..learner.sequences import pack
@@ -70,13 +71,19 @@ def warm_start(
         recipe: [env], [policy], [warmstart], [prompt], [rollout] and [train] are read.
         out: the folder; an existing one is replaced.
         report: called with what is being done and how much of it is done, 0 to 1.
-        start: the folder of a policy to go on from, with its tokenizer; a new one by default.
+        start: a policy to go on from, with its tokenizer, or a run for its best; a new one by default.
 
     Raises:
-        UsageError: if the environment lacks what the teacher needs.
+        UsageError: if the policy is of another kind, or the environment lacks what the teacher needs.
         TrainingError: if no demonstration succeeded, or cloning diverged.
         CheckpointError: if `start` holds no tiny policy.
     """
+    if recipe.policy.kind != "tiny":
+        raise UsageError(
+            f"policy.kind is {recipe.policy.kind!r}: a warm start makes policies of kind 'tiny' alone; "
+            "set policy.kind=tiny, or name a recipe that has it with --recipe"
+        )
+    start = policy_folder(start) if start else None
     begun = load_checkpoint(start) if start else None
     section, prompt, seed, started = recipe.warmstart, recipe.prompt, recipe.train.seed, perf_counter()
     settings = agent_settings(prompt, recipe.rollout)

@@ -24,8 +24,8 @@ clumsy teacher. Now it learns by reinforcement (GiGPO, credit for each turn), ov
 _NEXT = """
 What next:
   turnwise play household/demo-v0 -k split=unseen        play the same rooms yourself
-  turnwise eval --env household/demo-v0 --split unseen --agent ckpt:{policy}
-                                                         measure the trained agent again
+  turnwise eval --env household/demo-v0 --split unseen --agent ckpt:{run}
+                                                         measure its best checkpoint, on other rooms
   turnwise credit {run}    see which turns got how much credit, and why
   turnwise train household_gigpo                         all six task types
   turnwise train tiny --set env.id=my_env.py:MyEnv       your own environment
@@ -61,8 +61,7 @@ def demo(
     page = write_report(run)
     _show(summarise(run))
     typer.echo(f"\ncurves: {run / 'curves.png'}\nreport: {page}")
-    policy = max((run / "checkpoints").glob("update-*"))
-    typer.echo(_NEXT.format(policy=policy, run=run))
+    typer.echo(_NEXT.format(run=run))
 
 
 def _show(figures: dict[str, dict[str, float]]) -> None:

@@ -28,7 +28,9 @@ def warmstart(
     seed: Annotated[int, typer.Option(min=0, help="Of tasks, weights and order.")] = 0,
     start: Annotated[
         Path | None,
-        typer.Option("--from", help="Folder of a tiny policy to go on from; a new one by default."),
+        typer.Option(
+            "--from", help="A tiny policy to go on from, or a run for its best; a new one by default."
+        ),
     ] = None,
     compact: Annotated[bool, typer.Option("--compact", help="Save weights in 16 bits.")] = False,
 ) -> None:

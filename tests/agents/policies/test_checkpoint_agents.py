@@ -77,24 +77,47 @@ def test_without_settings_the_defaults_hold(checkpoint):
     asyncio.run(policy.aclose())
 
 
-def test_of_a_run_the_newest_checkpoint_is_played(checkpoint, tmp_path):
+def lay(checkpoint: Path, folder: Path, max_tokens: int) -> Path:
+    """Put a checkpoint in a run, told from others by what it may say."""
+    shutil.copytree(checkpoint, folder / "policy")
+    write_settings(folder / "policy", replace(SETTINGS, max_tokens=max_tokens))
+    return folder / "policy"
+
+
+@pytest.mark.parametrize("kind", ["ckpt", "hf"])
+def test_every_level_of_a_run_is_understood(checkpoint, tmp_path, kind):
     run = tmp_path / "run"
-    for update, settings in ((2, replace(SETTINGS, max_tokens=5)), (10, SETTINGS)):
-        policy = run / "checkpoints" / f"update-{update:06d}" / "policy"
-        shutil.copytree(checkpoint, policy)
-        write_settings(policy, settings)
-    newest = make_policy(f"ckpt:{run}")
-    assert newest.settings == SETTINGS
-    asyncio.run(newest.aclose())
-    shutil.rmtree(run / "checkpoints")
-    (run / "checkpoints").mkdir()
-    with pytest.raises(CheckpointError, match="a run without a checkpoint"):
-        make_policy(f"ckpt:{run}")
+    lay(checkpoint, run / "checkpoints" / "update-999999", 3)
+    last = lay(checkpoint, run / "checkpoints" / "update-1000000", 4)
+    assert make_policy(f"{kind}:{run}").settings.max_tokens == 4  # nothing was evaluated
+    best = lay(checkpoint, run / "best" / "update-000008", 9)
+    levels = {run: 9, run / "best": 9, best.parent: 9, best: 9}
+    levels |= {run / "checkpoints": 4, last.parent: 4, last: 4}
+    for folder, max_tokens in levels.items():
+        policy = make_policy(f"{kind}:{folder}")
+        assert policy.settings == replace(SETTINGS, max_tokens=max_tokens), folder
+        asyncio.run(policy.aclose())
 
 
-def test_a_missing_checkpoint_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match=r"nowhere/config.json"):
-        make_policy(f"ckpt:{tmp_path / 'nowhere'}")
+def test_the_checkpoint_of_a_run_that_trained_another_model_is_played_as_such(checkpoint, tmp_path):
+    place = lay(checkpoint, tmp_path / "run" / "best" / "update-000001", 9)
+    path = place / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "tie_word_embeddings": False}))
+    policy = make_policy(f"ckpt:{tmp_path / 'run'}", max_batch=2)
+    assert type(policy).__name__ == "TransformersPolicy"
+    assert policy.settings == SETTINGS
+    asyncio.run(policy.aclose())
+
+
+def test_what_holds_no_policy_is_named(tmp_path):
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    for folder, cause in (
+        ("run", "a run without a checkpoint yet"),
+        ("nowhere", "there is no such folder"),
+        (".", r"no config\.json in it; expected the folder of a run, a checkpoint or a policy"),
+    ):
+        with pytest.raises(CheckpointError, match=cause):
+            make_policy(f"ckpt:{tmp_path / folder}")
 
 
 def test_a_wrong_option_of_a_checkpoint_is_named(checkpoint):

@@ -93,11 +93,3 @@ def test_no_checkpoint_is_said_plainly(tmp_path: Path) -> None:
     save(tmp_path, 1)
     with pytest.raises(CheckpointError, match="only one checkpoint"):
         checkpoint.latest(tmp_path, previous=True)
-
-
-def test_find_takes_a_run_a_checkpoint_or_a_policy(tmp_path: Path) -> None:
-    folder = save(tmp_path / "checkpoints", 1)
-    expected = folder / "policy"
-    assert [checkpoint.find(path) for path in (tmp_path, folder, expected)] == [expected] * 3
-    with pytest.raises(CheckpointError, match="expected a run, a checkpoint or a policy"):
-        checkpoint.find(tmp_path / "checkpoints" / "update-000001" / "nothing")
