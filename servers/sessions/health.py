@@ -33,13 +33,16 @@ async def check(service: Service) -> dict[str, Any]:
     """
     from ... import __version__
 
-    well = _probe() and not service.draining
+    is_gone = service.journal.is_gone
+    well = _probe() and not service.draining and not is_gone
     document = {
         "status": "ok" if well else "draining" if service.draining else "failing",
         "protocol": PROTOCOL,
         "version": __version__,
         "sessions": len(service.sessions),
     }
+    if is_gone:
+        document["detail"] = "the file of the journal was deleted or moved away: what is answered now is lost"
     await service.commit()
     return document
 

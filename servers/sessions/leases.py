@@ -48,7 +48,7 @@ async def keep_reaping(service: Service) -> None:
                 due = service.clock() + period_s
                 if reap(service):
                     await service.commit()
-            await asyncio.to_thread(service.journal.checkpoint)
+            await service.journal.tidy()
         except (Refused, JournalError) as error:
             log.error("the journal was not tidied: %s", error)
         except Exception:

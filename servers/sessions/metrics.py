@@ -17,6 +17,7 @@ _HELP = {
     "resets": "Episodes started by reset.",
     "environment_errors": "Calls in which an environment broke its contract.",
     "workers_replaced": "Environment processes that were replaced.",
+    "journal_commits_lost": "Commits of the journal that could not be read at the start.",
 }
 
 

@@ -23,14 +23,14 @@ class _OfOneKey(OrderedDict[str, _Remembered]):
 
     num_answers = num_bytes = 0
 
-    def forget_oldest(self) -> bytes:
-        """Forget the oldest answer and return it."""
+    def forget_oldest(self) -> tuple[str, bytes]:
+        """Forget the oldest answer; return its request_id and it."""
         oldest, kept = next((id, kept) for id, kept in self.items() if kept.answer is not None)
         del self[oldest]
         assert kept.answer is not None, "just looked for"
         self.num_answers -= 1
         self.num_bytes -= len(kept.answer)
-        return kept.answer
+        return oldest, kept.answer
 
 
 class RequestMemory:
@@ -43,9 +43,16 @@ class RequestMemory:
     Args:
         max_requests: how many answers are kept.
         max_bytes: how long they may be together; the last answer of a key is kept however long.
+        on_forget: called with the key and the request_id of an answer that is forgotten.
     """
 
-    def __init__(self, max_requests: int, max_bytes: int = 64 << 20) -> None:
+    def __init__(
+        self,
+        max_requests: int,
+        max_bytes: int = 64 << 20,
+        on_forget: Callable[[str, str], object] = lambda *_: None,
+    ) -> None:
+        self._on_forget = on_forget
         self._max_requests, self._max_bytes = max_requests, max_bytes
         self._of: dict[str, _OfOneKey] = {}
         self._num_answers = self._num_bytes = 0
@@ -106,12 +113,14 @@ class RequestMemory:
         self._num_answers += 1
         self._num_bytes += len(answer)
         while (many := self._num_answers > self._max_requests) or self._num_bytes > self._max_bytes:
-            shares = [share for share in self._of.values() if share.num_answers > 1]
+            shares = [(owner, share) for owner, share in self._of.items() if share.num_answers > 1]
             if not shares:
                 return
-            largest = max(shares, key=lambda share: share.num_answers if many else share.num_bytes)
-            self._num_bytes -= len(largest.forget_oldest())
+            whose, largest = max(shares, key=lambda one: one[1].num_answers if many else one[1].num_bytes)
+            forgotten, former = largest.forget_oldest()
             self._num_answers -= 1
+            self._num_bytes -= len(former)
+            self._on_forget(whose, forgotten)
 
 
 def _retrieve(task: asyncio.Task[bytes]) -> None:

@@ -65,7 +65,9 @@ class Service:
         self.id_prefix = id_prefix
         self.ledger: Ledger = ledger or LocalLedger()
         self.sessions: dict[str, Session] = {}
-        self.request_memory = RequestMemory(self.limits.max_requests, self.limits.max_answer_bytes)
+        self.request_memory = RequestMemory(
+            self.limits.max_requests, self.limits.max_answer_bytes, self.journal.forgotten
+        )
         self.metrics = Metrics()
         self.draining = False
         self.on_room: Callable[[], None] | None = None  # called when sessions were closed
@@ -231,13 +233,18 @@ class Service:
 
     def _load(self) -> None:
         """Take over the sessions of a journal, asleep, each with a new lease."""
+        num_turns = 0
         for record in self.journal.sessions():
             session = Session(record, self.limits.max_turns)
+            num_turns += sum(entry.action is not None for entry in record.log)
             session.touched = self.clock()
             self.sessions[record.id] = session
             self.ledger.add(record.owner, 1)
         for kept in self.journal.answers():
             self.request_memory.restore(*kept)
+        self.metrics.note("journal_commits_lost", self.journal.num_lost)
+        if self.sessions:
+            log.info("took over %d sessions in episodes of %d turns", len(self.sessions), num_turns)
 
     def _step_now(self, session: Session, action: str) -> bytes:
         assert session.host is not None, "a session that runs now has a host"

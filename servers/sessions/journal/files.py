@@ -29,6 +29,7 @@ def journal_of(file: Path, worker: int, num_workers: int) -> Path:
     Raises:
         UsageError: if another number of workers has written this journal.
     """
+    file = file.resolve()  # the files of workers lie beside the journal itself, however it is named
     written = worker_journals(file)
     if num_workers > 1 and file.exists():
         written[file] = 1

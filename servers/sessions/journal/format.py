@@ -39,6 +39,7 @@ log = logging.getLogger("turnwise.servers")
 FORMAT = "1"
 _APPLICATION_ID = 0x7475726E  # "turn", so that `file` and we know it
 _LOCK_POLL_S = 0.05
+_MAX_CHECKED_BYTES = 256 << 20  # a larger file takes too long to be looked through at each start
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sessions (
@@ -144,6 +145,10 @@ def open_for_writing(file: Path, synchronous: str) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
         db.execute("PRAGMA wal_autocheckpoint=0")  # `checkpoint` does it, off the event loop
+        if file.stat().st_size <= _MAX_CHECKED_BYTES:
+            (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(f"it is damaged: {found}")
         return db
     except sqlite3.Error as error:
         raise JournalError(f"journal {str(file)!r}: {error}") from error
@@ -174,20 +179,42 @@ def _check_format(db: sqlite3.Connection, file: Path) -> None:
 
 
 def lock(file: Path, wait_s: float) -> int:
-    """Take the lock of the one writer; it ends with the process, however that ends."""
+    """Take the lock of the one writer, made if it is missing; it ends with the process, however that ends.
+
+    The lock is on the file itself, so that other names of it are locked too.
+
+    Raises:
+        UsageError: if another server has it.
+        JournalError: if the file cannot be opened.
+    """
     if not file.parent.is_dir():
         raise UsageError(f"journal {str(file)!r}: there is no folder {str(file.parent)!r}")
-    handle = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline, warned = time.monotonic() + wait_s, False
     while True:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return handle
+            handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
+            raise JournalError(f"journal {str(file)!r}: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
             if time.monotonic() >= deadline:
-                os.close(handle)
                 raise UsageError(f"journal {str(file)!r} is in use by another server") from error
+        else:
+            if is_still(file, handle):
+                return handle
+            os.close(handle)  # moved away since it was opened
+            continue
         if not warned:
             warned = True
             log.warning("journal %s is in use; another server may be stopping: waiting %g s", file, wait_s)
         time.sleep(_LOCK_POLL_S)
+
+
+def is_still(file: Path, handle: int) -> bool:
+    """Tell whether a file that was opened has its name still."""
+    try:
+        return os.path.samestat(file.stat(), os.fstat(handle))
+    except OSError:
+        return False

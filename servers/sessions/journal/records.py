@@ -57,6 +57,13 @@ class Journal:
 
     failed = False
     """Whether the last `commit` failed, so that what was recorded still waits."""
+    num_lost = 0
+    """How many commits there once were that could not be read when it was opened."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether what is written now is lost with the process, though it was to outlive it."""
+        return False
 
     @property
     def dirty(self) -> bool:
@@ -86,6 +93,9 @@ class Journal:
     def answered(self, owner: str, request_id: str, digest: bytes, answer: bytes) -> None:
         """Record the answer to a create or a fork."""
 
+    def forgotten(self, owner: str, request_id: str) -> None:
+        """Record that an answer to a create or a fork is not needed any more."""
+
     async def commit(self) -> None:
         """Make everything recorded so far durable.
 
@@ -93,8 +103,12 @@ class Journal:
             JournalError: if it could not be written; it is kept and tried again.
         """
 
-    def checkpoint(self) -> None:
-        """Tidy the store; called now and then on a thread, may block."""
+    async def tidy(self) -> None:
+        """Tidy the store; called now and then.
+
+        Raises:
+            JournalError: if it cannot be written.
+        """
 
     def sessions(self) -> Iterator[SessionRecord]:
         """Return the sessions that are open, with their current episodes."""

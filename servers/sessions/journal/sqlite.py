@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
-from .format import LAST_EPISODE, lock, open_for_writing, records_of
+from .damage import commits_of
+from .format import LAST_EPISODE, is_still, lock, open_for_writing, open_reader, records_of
 from .records import Entry, Journal, JournalError, SessionRecord
+
+log = logging.getLogger("turnwise.servers")
 
 _MAX_LOG_PAGES = 4096  # of 4 KB: a write-ahead log that is longer is begun again
 _MAX_COMMITS = 4096  # between two checkpoints; each takes some pages of the log
@@ -30,6 +35,17 @@ _ENTRY = "INSERT INTO entries VALUES (NULL,?,?,?,?,?)"
 _ENDED = "UPDATE episodes SET ended=?, final=? WHERE session=? AND episode=?"
 _CLOSED = "UPDATE sessions SET closed=? WHERE id=?"
 _ANSWER = "INSERT OR REPLACE INTO answers VALUES (?,?,?,?,?)"
+_FORGOTTEN = "DELETE FROM answers WHERE owner=? AND request_id=?"
+_DROP_ENTRY = "DELETE FROM entries WHERE number=?"
+_DROP_EPISODES = "DELETE FROM episodes WHERE session=?"
+_DROP_SESSION = "DELETE FROM sessions WHERE id=?"
+_TIDY_S = 600.0
+_MAX_DROPPED = 500  # rows of one commit
+_GONE = "sessions end with this server; stop it, and start it with a journal that is there"
+_LOST = (
+    "journal %s is damaged; commits of its write-ahead log that cannot be read: %d. Sessions may stand "
+    "before turns that were answered, or be missing"
+)
 
 
 class SqliteJournal(Journal):
@@ -40,7 +56,7 @@ class SqliteJournal(Journal):
     Args:
         file: made if it is missing.
         synchronous: NORMAL or FULL, see above.
-        keep_s: closed sessions older than this are dropped when the file is opened.
+        keep_s: sessions closed longer ago than this are dropped, when the file is opened and later.
         max_answers: how many answers to create and fork are kept.
         wait_s: how long to wait for another server, which may be about to stop, to let the file go.
 
@@ -58,14 +74,20 @@ class SqliteJournal(Journal):
         max_answers: int = 4096,
         wait_s: float = 0.0,
     ) -> None:
-        self.file = file
+        self.file = file = file.resolve()  # wherever an environment goes
         self._lock = lock(file, wait_s)
         try:
+            commits = commits_of(file)
             self._db = open_for_writing(file, synchronous)
+            _, num_read, _ = self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self.num_lost = sum(number > num_read for number in commits)
             self.compact(time.time() - keep_s, max_answers)
         except BaseException:
             os.close(self._lock)
             raise
+        if self.num_lost:
+            log.error(_LOST, file, self.num_lost)
+        self._keep_s, self._tidied = keep_s, time.monotonic()
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._begin_again = False  # the write-ahead log was long at the last checkpoint
         self._num_commits = 0  # since the last checkpoint
@@ -78,6 +100,11 @@ class SqliteJournal(Journal):
     def dirty(self) -> bool:
         """Tell whether something recorded waits for `commit`."""
         return bool(self._pending) or self._flush is not None
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether the file was deleted or moved away, or another one put in its place."""
+        return not is_still(self.file, self._lock)
 
     @property
     def is_long(self) -> bool:
@@ -128,6 +155,10 @@ class SqliteJournal(Journal):
         """Record the answer to a create or a fork."""
         self._pending.append((_ANSWER, (owner, request_id, digest, answer, time.time())))
 
+    def forgotten(self, owner: str, request_id: str) -> None:
+        """Record that an answer to a create or a fork is not needed any more."""
+        self._pending.append((_FORGOTTEN, (owner, request_id)))
+
     async def commit(self) -> None:
         """Make everything recorded so far durable, together with what others record meanwhile.
 
@@ -169,6 +200,41 @@ class SqliteJournal(Journal):
             raise JournalError(f"journal {self.file}: {error}") from error
         return int(num)
 
+    async def tidy(self) -> None:
+        """Move the write-ahead log into the file, and drop sessions that were closed long ago.
+
+        Raises:
+            JournalError: if the file is gone or cannot be written.
+        """
+        await asyncio.to_thread(self.checkpoint)
+        if time.monotonic() - self._tidied < _TIDY_S:
+            return
+        self._tidied = time.monotonic()
+        while dropped := await asyncio.to_thread(self._old_rows):
+            for start in range(0, len(dropped), _MAX_DROPPED):
+                self._pending += dropped[start : start + _MAX_DROPPED]
+                await self.commit()
+                await asyncio.sleep(0)  # others write in between
+
+    def _old_rows(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Find what to delete of some sessions that were closed long ago; their entries have no index."""
+        sessions = "SELECT id FROM sessions WHERE closed < ? LIMIT ?"
+        try:
+            with closing(open_reader(self.file)) as db:
+                ids = db.execute(sessions, (time.time() - self._keep_s, _MAX_DROPPED)).fetchall()
+                if not ids:
+                    return []
+                places = ",".join("?" * len(ids))
+                entries = f"SELECT number FROM entries WHERE session IN ({places})"
+                numbers = db.execute(entries, [id for (id,) in ids]).fetchall()
+        except sqlite3.Error as error:
+            raise JournalError(f"journal {self.file}: {error}") from error
+        return [
+            *[(_DROP_ENTRY, number) for number in numbers],
+            *[(_DROP_EPISODES, id) for id in ids],
+            *[(_DROP_SESSION, id) for id in ids],
+        ]
+
     def vacuum(self) -> None:
         """Give the space of dropped rows back to the file system.
 
@@ -188,16 +254,15 @@ class SqliteJournal(Journal):
         moves what little came since, and begins it again.
 
         Raises:
-            JournalError: if the file cannot be written.
+            JournalError: if the file is gone or cannot be written.
         """
+        if self.is_gone:
+            raise JournalError(f"journal {self.file} was deleted or moved away: {_GONE}")
         try:
-            db = sqlite3.connect(self.file)
-            try:
+            with closing(sqlite3.connect(f"{self.file.as_uri()}?mode=rw", uri=True)) as db:
                 self._num_commits = 0
                 _, num_pages, _ = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                 self._begin_again = num_pages > _MAX_LOG_PAGES
-            finally:
-                db.close()
         except sqlite3.Error as error:
             raise JournalError(f"journal {self.file}: {error}") from error
 

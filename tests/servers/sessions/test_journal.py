@@ -330,6 +330,132 @@ def test_what_a_full_disk_refuses_is_done_once_or_not_at_all(make_service, talk,
     talk(make_service(journal=journal), conversation)
 
 
+def written_and_killed(make_service, world, file: Path) -> tuple[str, bytes, bytes]:
+    """Play four turns and return what a killed server leaves behind: the id, the file and its log."""
+
+    async def run() -> tuple[str, bytes, bytes]:
+        client = SessionClient(LocalTransport(service := make_service(journal=SqliteJournal(file))))
+        (row,) = await client.create([CreateItem(world("Counter"))], request_id="a")
+        for turn in range(4):
+            await client.step([StepItem(row.id, 0, turn, "go")])
+        left = file.read_bytes(), file.with_name(file.name + "-wal").read_bytes()
+        await service.aclose()
+        return row.id, *left
+
+    return asyncio.run(run())
+
+
+def test_damage_to_the_log_is_counted_and_said(make_service, world, tmp_path, caplog):
+    caplog.set_level("INFO")
+    id, database, wal = written_and_killed(make_service, world, tmp_path / "first.db")
+    frame = 24 + int.from_bytes(database[16:18], "big")
+    num_frames = (len(wal) - 32) // frame
+
+    def start(name: str, log: bytes) -> tuple[int, int | None]:
+        """Return how many commits are lost, and at which turn the session stands."""
+        caplog.clear()
+        (tmp_path / name).write_bytes(database)
+        (tmp_path / f"{name}-wal").write_bytes(log)
+        service = make_service(journal=SqliteJournal(tmp_path / name))
+        record = service.sessions[id].record if id in service.sessions else None
+        service.journal.close()
+        assert ("cannot be read" in caplog.text) == (service.journal.num_lost > 0)
+        assert f"journal_commits_lost_total {service.journal.num_lost}" in service.metrics.render(0)
+        return service.journal.num_lost, None if record is None else len(record.log)
+
+    whole = start("whole.db", wal)
+    assert whole == (0, 4)
+    assert "took over 1 sessions in episodes of 4 turns" in caplog.text
+    assert start("torn.db", wal[: -frame // 2])[0] == 0, "the end of a log may be half written"
+    for number in range(num_frames):
+        place = 32 + number * frame + 24 + 100
+        damaged = bytearray(wal)
+        damaged[place] ^= 1
+        num_lost, turns = start(f"page {number}.db", bytes(damaged))
+        assert num_lost >= 1
+        assert turns is None or turns <= 4
+    damaged = bytearray(wal)
+    damaged[17] ^= 1  # a salt in the header
+    assert start("header.db", bytes(damaged)) == (5, None), "a creation and four steps"
+
+
+def test_a_file_that_is_damaged_is_refused(tmp_path):
+    SqliteJournal(file := tmp_path / "journal.db").close()
+    damaged = bytearray(file.read_bytes())
+    damaged[4096:4200] = b"x" * 104
+    file.write_bytes(damaged)
+    with pytest.raises(JournalError, match=r"damaged|malformed"):
+        SqliteJournal(file)
+
+
+def test_other_names_of_a_journal_are_in_use_too(tmp_path):
+    used = SqliteJournal(file := tmp_path / "used.db")
+    (tmp_path / "link.db").symlink_to(file)
+    (tmp_path / "hard.db").hardlink_to(file)
+    (tmp_path / "folder").symlink_to(tmp_path)
+    for name in ("used.db", "link.db", "hard.db", "folder/used.db"):
+        with pytest.raises(UsageError, match="in use by another server"):
+            SqliteJournal(tmp_path / name)
+    used.close()
+    SqliteJournal(tmp_path / "link.db").close()
+    assert not list(tmp_path.glob("link.db-*"))
+
+
+def test_health_tells_that_the_journal_is_gone(make_service, talk, tmp_path):
+    journal = SqliteJournal(file := tmp_path / "journal.db")
+
+    async def conversation(http: httpx.AsyncClient) -> None:
+        assert (await http.get("/health")).status_code == 200
+        file.rename(tmp_path / "away.db")
+        gone = await http.get("/health")
+        assert (gone.status_code, gone.json()["status"]) == (503, "failing")
+        assert "deleted or moved away" in gone.json()["detail"]
+        with pytest.raises(JournalError, match="deleted or moved away"):
+            await journal.tidy()
+        file.touch()
+        assert (await http.get("/health")).status_code == 503, "another file is not the journal"
+        (tmp_path / "away.db").replace(file)
+        assert (await http.get("/health")).status_code == 200
+
+    talk(make_service(journal=journal), conversation)
+
+
+def test_what_is_old_goes_while_the_server_runs(make_service, world, tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_file, "_TIDY_S", 0.0)
+    monkeypatch.setattr(journal_file, "_MAX_DROPPED", 2)
+    journal = SqliteJournal(tmp_path / "journal.db", keep_s=0.0)
+
+    async def run() -> None:
+        client = SessionClient(LocalTransport(service := make_service(journal=journal)))
+        rows = await client.create([CreateItem(world("Counter"), count=6)], request_id="a")
+        await client.step([StepItem(row.id, 0, 0, "go") for row in rows])
+        await client.close([row.id for row in rows[:5]])
+        await journal.tidy()
+        for table, column in (("sessions", "id"), ("episodes", "session"), ("entries", "session")):
+            assert journal._db.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall() == [(rows[5].id,)]
+        (reply,) = await client.step([StepItem(rows[5].id, 0, 1, "go")])
+        assert reply.turn == 2
+        await service.aclose()
+
+    asyncio.run(run())
+
+
+def test_a_journal_keeps_the_answers_that_its_server_keeps(make_service, world, tmp_path):
+    limits = Limits(max_requests=2)
+
+    async def run(names: str) -> None:
+        journal = SqliteJournal(tmp_path / "journal.db")
+        service = make_service(journal=journal, limits=limits)
+        client = SessionClient(LocalTransport(service))
+        for name in names:
+            await client.create([CreateItem(world("Counter"))], request_id=name)
+        assert [name for _, name, *_ in journal.answers()] == list(names[-2:])
+        await service.aclose()
+
+    asyncio.run(run("abcd"))
+    asyncio.run(run("cd"))
+
+
 def test_requests_that_wait_together_share_a_commit(make_service, talk, world, tmp_path, monkeypatch):
     journal = SqliteJournal(tmp_path / "journal.db")
     commits = []
