@@ -25,6 +25,10 @@ class TooLate(NoAnswer):
     """The end of the time for an answer, which may still come."""
 
 
+class BrokenOff(NoAnswer):
+    """The end of a connection on which a request may have been answered and paid."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What came back over HTTP; `after_s` is how long the endpoint asks to wait, if it does."""
@@ -71,7 +75,8 @@ class Exchange:
 
         Raises:
             TooLate: if nothing came in time.
-            NoAnswer: if nothing will come.
+            BrokenOff: if the connection ended before the answer did.
+            NoAnswer: if nothing was asked.
             PolicyError: if the answer is too large.
         """
         task = asyncio.create_task(self._send(body))
@@ -87,7 +92,8 @@ class Exchange:
         try:
             return task.result()
         except (httpx.TransportError, TimeoutError) as error:
-            raise NoAnswer(f"{type(error).__name__} {error}".strip()) from error
+            unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol)
+            raise (NoAnswer if unsent else BrokenOff)(f"{type(error).__name__} {error}".strip()) from error
 
     async def settle(self) -> int:
         """Wait a little for answers that are late; return how many have still not come."""

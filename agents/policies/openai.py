@@ -26,7 +26,7 @@ from ..types import Generation, GenerationRequest
 from .answers import Answer, Document, Problem, Unreadable, parsed, read_answer, read_problem, read_usage
 from .dialect import Dialect, SettingRefused
 from .endpoint import Bill, EndpointConfig, EndpointUsage
-from .exchange import Exchange, NoAnswer, Reply, TooLate
+from .exchange import BrokenOff, Exchange, NoAnswer, Reply, TooLate
 from .throttle import Throttle
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
@@ -196,9 +196,11 @@ class OpenAIPolicy(Policy):
             raise
         except NoAnswer as error:
             self.usage.late += isinstance(error, TooLate)
+            self.usage.without_usage += isinstance(error, BrokenOff)
             self._understood = True  # nothing is known; but the others need not wait for it
             raise _Retry(str(error)) from error
         except PolicyError as error:
+            self.usage.without_usage += 1
             raise PolicyError(f"{self.name}: {error}") from error
         self._understood = self._understood or reply.status not in _MISTAKEN
         return reply

@@ -163,3 +163,25 @@ def test_tries_that_all_fail_are_billed():
     (said,), policy = ask(lambda request: httpx.Response(200, json=UNREADABLE[1]), retries=2, **PRICES)
     assert isinstance(said, PolicyError)
     assert policy.usage.cost == pytest.approx(0.006)
+
+
+@pytest.mark.parametrize(
+    ("failure", "unknown"),
+    [(httpx.ConnectError("x"), 0), (httpx.ReadError("x"), 1), (httpx.RemoteProtocolError("x"), 1)],
+)
+def test_a_connection_that_breaks_off_may_have_been_paid(failure, unknown):
+    replies = [failure, httpx.Response(200, json=answer())]
+
+    def reply(request):
+        now = replies.pop(0)
+        if isinstance(now, Exception):
+            raise now
+        return now
+
+    _, policy = ask(reply, **PRICES)
+    assert policy.usage.without_usage == unknown
+
+
+def test_an_answer_that_is_too_large_may_have_been_paid():
+    _, policy = ask(lambda request: httpx.Response(200, content=b"x" * 5000), max_reply_bytes=4096)
+    assert policy.usage.without_usage == 1
