@@ -116,44 +116,55 @@ def graft(columns: Columns, gamma: float = 0.99, lam: float = 0.95) -> Signal:
         for row, following in pairwise(rows):
             after[row] = anchors[following]
     value = _bellman(columns, anchors, after, gamma)
-    gae = [0.0] * len(anchors)
-    for rows in rows_of(columns).values():
-        running = 0.0
-        for row in reversed(rows):
-            delta = columns["reward"][row] + gamma * value[after[row]] - value[anchors[row]]
-            running = delta + gamma * lam * running
-            gae[row] = running
     edges = list(zip(anchors, columns["action"], after, strict=True))
     shared = defaultdict(list)
-    for edge, gain in zip(edges, gae, strict=True):
-        shared[edge].append(gain)
+    for edge, reward in zip(edges, columns["reward"], strict=True):
+        shared[edge].append(reward + gamma * value[edge[2]] - value[edge[0]])
+    raw = _ahead({edge: sum(own) / len(own) for edge, own in shared.items()}, gamma * lam)
     noise = 1e-9 * max(1.0, max(map(abs, value.values())))
-    mean = {edge: sum(gains) / len(gains) for edge, gains in shared.items()}
-    mean = {edge: gain if abs(gain) > noise else 0.0 for edge, gain in mean.items()}
+    raw = {edge: gain if abs(gain) > noise else 0.0 for edge, gain in raw.items()}
     of_node = defaultdict(list)
-    for (node, _, _), gain in mean.items():
+    for (node, _, _), gain in raw.items():
         of_node[node].append(gain)
     centre = {node: float(np.mean(gains)) if len(gains) > 1 else 0.0 for node, gains in of_node.items()}
     size = {
         node: float(np.std(gains)) if len(gains) > 1 else abs(gains[0]) for node, gains in of_node.items()
     }
-    return Signal([(mean[edge] - centre[edge[0]]) / (size[edge[0]] + EPSILON) for edge in edges])
+    return Signal([(raw[edge] - centre[edge[0]]) / (size[edge[0]] + EPSILON) for edge in edges])
+
+
+def _ahead(delta: dict[Any, float], decay: float) -> dict[Any, float]:
+    """Walk from every edge to the edges ahead of it, hop by hop."""
+    out = defaultdict(list)
+    for edge in delta:
+        out[edge[0]].append(edge)
+    traces = {}
+    for edge, total in delta.items():
+        near, met, weight = {edge}, {edge}, decay
+        while near:
+            near = {other for one in near for other in out[one[2]]} - met
+            met |= near
+            total += weight * sum(delta[other] for other in near) / max(1, len(near))
+            weight *= decay
+        traces[edge] = total
+    return traces
 
 
 def _bellman(columns: Columns, anchors: list[Any], after: list[Any], gamma: float) -> dict[Any, float]:
-    """Sweep over all turns until the states' values stand still, at most 100 times."""
-    start = defaultdict(list)
-    for anchor, to_go in zip(anchors, returns(columns, gamma), strict=True):
-        start[anchor].append(to_go)
-    value = {anchor: sum(known) / len(known) for anchor, known in start.items()}
-    for _ in range(100):
-        total = dict.fromkeys(value, 0.0)
-        value[None] = 0.0  # beyond the end
-        for reward, anchor, following in zip(columns["reward"], anchors, after, strict=True):
-            total[anchor] += reward + gamma * value[following]
-        new = {anchor: known / len(start[anchor]) for anchor, known in total.items()}
-        change = max(abs(new[anchor] - value[anchor]) for anchor in new)
-        value = new
-        if change <= 1e-10 * max(map(abs, value.values())):
-            break
-    return {**value, None: 0.0}
+    """Solve for the states' values, a dense system a group."""
+    rows_in = defaultdict(list)
+    for row, (group, _) in enumerate(anchors):
+        rows_in[group].append(row)
+    value: dict[Any, float] = {None: 0.0}  # beyond the end
+    for rows in rows_in.values():
+        place = {anchor: i for i, anchor in enumerate(dict.fromkeys(anchors[row] for row in rows))}
+        system, earned, visits = np.eye(len(place)), np.zeros(len(place)), np.zeros(len(place))
+        for row in rows:
+            visits[place[anchors[row]]] += 1
+        for row in rows:
+            own = place[anchors[row]]
+            earned[own] += columns["reward"][row] / visits[own]
+            if after[row] is not None:
+                system[own, place[after[row]]] -= gamma / visits[own]
+        value.update(zip(place, np.linalg.solve(system, earned).tolist(), strict=True))
+    return value

@@ -267,56 +267,6 @@ def test_mars_of_two_tokens_and_igpo_without_a_difference() -> None:
     assert same.advantage.tolist() == [0.0, 0.0]
 
 
-# GRAFT, gamma 1/2, lambda 0 and 1.
-def test_graft_shares_values_where_trajectories_meet() -> None:
-    # T1 S-a-X (0) then X-b-end (4); T2 S-c-X (0) then X-d-end (0).
-    # V(X) = 2, V(S) = 1; deltas: S edges 0 + 1 - 1 = 0; X edges 4 - 2 = 2 and -2
-    columns = {"state_key": ["S", "X", "S", "X"], "action": ["a", "b", "c", "d"]}
-    result = credit.graft(table([[0.0, 4.0], [0.0, 0.0]], **columns), gamma=0.5, lam=0.0, epsilon=0.0)
-    np.testing.assert_allclose(result.parts["node_value"], [1, 2, 1, 2], atol=1e-9)
-    np.testing.assert_allclose(result.parts["edge_advantage"], [0, 2, 0, -2], atol=1e-9)
-    # X: mean 0, population deviation 2; S: nothing differs
-    np.testing.assert_allclose(result.advantage, [0, 1, 0, -1], atol=1e-9)
-
-
-def test_graft_traces_run_along_trajectories() -> None:
-    # T1 S-a-X (0), X-b-end (4); T2 X-c-end (0). V(X) = 2, V(S) = 1; deltas 0, 2 | -2.
-    # lambda 1: the first turn gets 0 + 1 / 2 * 2 = 1, the only edge of S: 1 / (|1| + 1)
-    columns = {"state_key": ["S", "X", "X"], "action": ["a", "b", "c"]}
-    result = credit.graft(table([[0.0, 4.0], [0.0]], **columns), gamma=0.5, lam=1.0, epsilon=1.0)
-    np.testing.assert_allclose(result.parts["edge_advantage"], [1, 2, -2], atol=1e-9)
-    np.testing.assert_allclose(result.advantage, [1 / 2, 2 / 3, -2 / 3], atol=1e-9)
-
-
-def test_graft_averages_the_turns_of_an_edge() -> None:
-    # both leave S by a to X: edge mean of 1 and -1 is 0, where GRPO would blame one of them
-    columns = {"state_key": ["S", "X", "S", "X"], "action": ["a", "b", "a", "c"]}
-    result = credit.graft(table([[0.0, 4.0], [0.0, 0.0]], **columns), gamma=0.5, lam=1.0, epsilon=0.0)
-    np.testing.assert_allclose(result.parts["edge_advantage"], [0, 2, 0, -2], atol=1e-9)
-    np.testing.assert_allclose(result.advantage, [0, 1, 0, -1], atol=1e-9)
-
-
-def test_graft_iterates_around_a_loop() -> None:
-    # T1: S-a-S (0), S-b-end (1). V(S) = mean(0 + V / 2, 1) -> V = V / 4 + 1 / 2 -> 2 / 3
-    columns = {"state_key": ["S", "S"], "action": ["a", "b"]}
-    result = credit.graft(table([[0.0, 1.0]], **columns), gamma=0.5, lam=0.5, epsilon=0.0)
-    np.testing.assert_allclose(result.parts["node_value"], [2 / 3, 2 / 3], atol=1e-9)
-    # deltas 1/3 - 2/3 and 1 - 2/3; the first with its trace -1/3 + 1/4 * 1/3
-    np.testing.assert_allclose(result.parts["edge_advantage"], [-1 / 4, 1 / 3], atol=1e-9)
-    # mean 1/24, population deviation 7/24
-    np.testing.assert_allclose(result.advantage, [-1, 1], atol=1e-9)
-
-
-def test_graft_gives_what_cancels_exactly_zero_and_charges_invalid_turns() -> None:
-    # two trajectories from S by a: V(S) = 2, deltas -1 and 1 are one edge: 0
-    columns = {"state_key": ["S", "S"], "action": ["a", "a"]}
-    assert credit.graft(table([[1.0], [3.0]], **columns)).advantage.tolist() == [0.0, 0.0]
-    more = {"state_key": ["S", "X", "X"], "action": ["a", "b", "c"], "valid": [True, True, False]}
-    charged = credit.graft(table([[0.0, 4.0], [0.0]], **more), gamma=0.5, invalid_penalty=2.0)
-    # V(X) = (4 + 0 - 2) / 2, V(S) half of it
-    np.testing.assert_allclose(charged.parts["node_value"], [0.5, 1, 1], atol=1e-9)
-
-
 # GraphGPO and G2PO beside their golden values: penalties, and what counts as solved.
 def test_graphgpo_charges_invalid_turns_and_takes_any_return_for_solved() -> None:
     # T1 S-X-goal (return 0.5), T2 S-Y: d(X) = 1, d(S) = 2, Y unreachable 3. Returns 10 * 0.5^(1, 0 | 3)

@@ -5,16 +5,22 @@ Shapes: _N rows (turns), _E edges, _V nodes (states of a prompt group).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
+from ...parts import check_choice
 from ..base import Credit, register
+from ..states.hops import Edges, hop_traces
+from ..states.values import node_values
 from ..statistics.groups import moments
 from ..statistics.scores import Penalised, penalties
 from ..table.columns import FloatArray, IntArray, combine, sums
 from ..table.scan import recurrence
 from ..table.table import TurnTable
+
+_NOISE = 1e-9
+"""Edge advantages that are smaller, relative to the largest value or reward, are rounding: 0."""
 
 
 @register("graft")
@@ -23,9 +29,8 @@ def graft(
     *,
     gamma: float = 0.99,
     lam: float = 0.95,
+    trace: Literal["edges", "trajectory"] = "edges",
     epsilon: float = 1e-6,
-    sweeps: int = 100,
-    tolerance: float = 1e-10,
     invalid_penalty: float = 0.0,
     penalised: Penalised = "invalid",
 ) -> Credit:
@@ -33,20 +38,20 @@ def graft(
 
     GRAFT; our reading of the text, no code is public. Nodes are the states of a
     prompt group, edges are (state, action, next state), the end of a
-    trajectory is worth 0. V(s) = mean over visits of r + gamma V(next), by
-    Bellman sweeps. With these values every trajectory has its GAE; an edge's
-    advantage is the mean over its turns, normalised over the distinct edges of
-    its node (ddof 0). A node with one edge has mean 0 and deviation |A|.
+    trajectory is worth 0. V(s) = mean over visits of r + gamma V(next), solved
+    exactly; an edge's delta is its mean reward + gamma V(next) - V(state). Its
+    advantage sums, over k, (gamma lam)^k times the mean delta of the distinct
+    edges exactly k hops away (the text's equations 9 and 10), and is normalised
+    over the distinct edges of its node (ddof 0). A node with one edge has mean 0
+    and deviation |A|.
 
     Args:
         table: the batch; needs columns state_key and action.
         gamma: discount.
         lam: 0.95 in the authors' ALFWorld runs, 0.8 in WebShop, 0.6 in search.
+        trace: "edges": as above; "trajectory": every trajectory has its GAE with
+            the graph's values, and an edge the mean over its turns.
         epsilon: added to deviations.
-        sweeps: the largest number of sweeps; they start from the mean returns,
-            which are exact where trajectories do not meet again.
-        tolerance: sweeps stop when nothing changes by more, relative to the
-            largest value; advantages below ten times that are 0.
         invalid_penalty: subtracted from the reward of an invalid turn.
         penalised: which turns pay it.
 
@@ -54,28 +59,21 @@ def graft(
         advantage [N]; parts node_value, edge_advantage (before normalising),
         edge, step_group (the node).
     """
+    check_choice("trace", trace, ("edges", "trajectory"))
     node_N = table.anchors("graft")
     num_nodes = int(node_N.max(initial=-1)) + 1
     reward_N = table.reward - penalties(table, invalid_penalty, penalised)
+    value_V = node_values(table, node_N, reward_N, gamma)
     next_N = np.where(table.is_last, num_nodes, np.append(node_N[1:], 0)[: len(table)])
-    visits_V = np.maximum(np.bincount(node_N, minlength=num_nodes), 1)
-
-    def node_mean(values_N: FloatArray) -> FloatArray:
-        return np.append(sums(values_N, node_N, num_nodes) / visits_V, 0.0)  # the last is the end
-
-    decay_N = np.where(table.is_last, 0.0, gamma)
-    value_V = _iterate(
-        node_mean(recurrence(reward_N, decay_N)),
-        lambda value_V: node_mean(reward_N + gamma * value_V[next_N]),
-        sweeps,
-        tolerance,
-    )
     delta_N = reward_N + gamma * value_V[next_N] - value_V[node_N]
-    gae_N = recurrence(delta_N, lam * decay_N)
     edge_N = combine(combine(node_N, table.codes("action", "graft")), next_N)
+    if trace == "edges":
+        raw_E = _by_hops(table, node_N, next_N, edge_N, delta_N, gamma * lam)
+    else:
+        raw_E = _mean(edge_N, recurrence(delta_N, np.where(table.is_last, 0.0, gamma * lam)))
     scale = max(np.abs(value_V).max(initial=0.0), np.abs(reward_N).max(initial=0.0))
-    edge_E, raw_E = _edge_advantages(edge_N, gae_N, 10 * tolerance * scale)
-    node_E = np.zeros(edge_E.size, dtype=np.int64)
+    raw_E[np.abs(raw_E) <= _NOISE * scale] = 0.0
+    node_E = np.zeros(raw_E.size, dtype=np.int64)
     node_E[edge_N] = node_N
     return Credit(
         _normalised(raw_E, node_E, num_nodes, epsilon)[edge_N],
@@ -88,26 +86,26 @@ def graft(
     )
 
 
-def _iterate(
-    start_V: FloatArray, sweep: Callable[[FloatArray], FloatArray], sweeps: int, tolerance: float
+def _by_hops(
+    table: TurnTable, node_N: IntArray, next_N: IntArray, edge_N: IntArray, delta_N: FloatArray, decay: float
 ) -> FloatArray:
-    """Repeat a sweep until nothing changes, relative to the largest value, or the sweeps are used up."""
-    value_V = start_V
-    for _ in range(sweeps):
-        new_V = sweep(value_V)
-        change = np.abs(new_V - value_V).max(initial=0.0)
-        value_V = new_V
-        if change <= tolerance * np.abs(value_V).max(initial=0.0):
-            break
-    return value_V
+    """Return the trace of each edge over the edges ahead of it [E]."""
+    delta_E = _mean(edge_N, delta_N)
+    num_nodes = int(node_N.max(initial=-1)) + 1
+    group_V = np.zeros(num_nodes, dtype=np.int64)
+    group_V[node_N] = table.group
+    order = np.argsort(group_V, kind="stable")
+    place_V = np.append(np.argsort(order), num_nodes)  # nodes of one group stand together
+    tail_E, head_E = np.zeros(delta_E.size, dtype=np.int64), np.zeros(delta_E.size, dtype=np.int64)
+    tail_E[edge_N], head_E[edge_N] = place_V[node_N], place_V[next_N]
+    return hop_traces(Edges(tail_E, head_E, delta_E, group_V[order]), decay)
 
 
-def _edge_advantages(edge_N: IntArray, raw_N: FloatArray, noise: float) -> tuple[IntArray, FloatArray]:
-    """Return the size and the mean advantage of each edge; what is rounding is 0."""
+def _mean(edge_N: IntArray, values_N: FloatArray) -> FloatArray:
+    """Return the mean over the turns of each edge [E]."""
     size_E = np.bincount(edge_N)
-    mean_E = sums(raw_N, edge_N, size_E.size) / np.maximum(size_E, 1)
-    mean_E[np.abs(mean_E) <= noise] = 0.0
-    return size_E, mean_E
+    mean_E: FloatArray = sums(values_N, edge_N, size_E.size) / np.maximum(size_E, 1)
+    return mean_E
 
 
 def _normalised(raw_E: FloatArray, node_E: IntArray, num_nodes: int, epsilon: float) -> FloatArray:
