@@ -73,7 +73,7 @@ class TransformersPolicy(LocalPolicy):
         self.model = model
         tokenizer = load_tokenizer(name_or_path)
         self._chat = ChatCodec(tokenizer, name_or_path, _eos_ids(model.model))
-        tries = TrieCache(self._chat.encode, self._chat.end_id)
+        tries = TrieCache(self._chat.encode_message, self._chat.end_id)
         super().__init__(
             self._chat,
             tries,
@@ -83,6 +83,7 @@ class TransformersPolicy(LocalPolicy):
             vocab_size=model.vocab_size,
             max_batch=max_batch,
         )
+        self.opens_thought = self._chat.opens_thought
         self._cache_tokens = cache_tokens
         self._caches: OrderedDict[str, _ConversationCache] = OrderedDict()
         self._forgotten: deque[str] = deque()

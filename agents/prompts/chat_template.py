@@ -2,23 +2,32 @@
 
 A chat template renders whole conversations, but rendering again what a policy
 said changes its tokens (thoughts are cut, blanks are stripped). So a reply is
-rendered beside a dummy answer and cut where the dummy ends; the cut is verified.
+rendered behind a dummy answer, and cut where that ends. What is made this way has the
+tokens of the template's own rendering, apart from earlier thoughts, which stay; that is
+tried when the codec is made, and a template that does not grow so is refused.
+
+What a message says is text: what looks like a control token in it is none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from ...errors import PolicyError
-from ..types import FinishReason, Message
+from tokenizers import Tokenizer
 
-_DUMMY = "turnwise-dummy-answer"
-_QUESTION = Message("user", "turnwise-dummy-question")
+from ...errors import PolicyError
+from ..types import FinishReason, Message, common_prefix
+from .control_tokens import ControlTokens
+from .template import QUESTION, Template
 
 
 class ChatCodec:
     """What turns conversations into tokens and back, with a tokenizer of the transformers library.
+
+    A system message that the template refuses, or moves as the conversation grows, is put
+    before the first message of the user.
 
     Args:
         tokenizer: has a chat template.
@@ -26,23 +35,41 @@ class ChatCodec:
         stop_ids: tokens that end a message beside the one of the template.
 
     Raises:
-        PolicyError: if there is no chat template, or it does not end an
-            assistant's message with a special token.
+        PolicyError: if there is no chat template, or it cannot be continued behind the
+            assistant's own tokens.
     """
 
     def __init__(self, tokenizer: Any, source: str, stop_ids: Sequence[int] = ()) -> None:
-        if not tokenizer.chat_template:
-            raise PolicyError(
-                f"{source}: the tokenizer has no chat template; choose an instruction-tuned model"
-            )
-        self._tokenizer, self._source = tokenizer, source
-        self._special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
-        self.end_id = self._find_end()
+        self._tokenizer = tokenizer
+        self._template = Template(tokenizer, source)
+        self._turns = self._template.turns()
+        self.end_id = self._turns.end_id
         self.stop_ids = frozenset(stop_ids) - {self.end_id}
+        self._controls = self._find_controls(source)
+        self._anchor = self._controls.last_section(self._turns.asked)
+        self._anchor_ids = self._controls.encode_rendered(self._anchor)
+        self._trail_ids = self._find_trail()
+        self._folds_system = False
+        if reason := self._misfit([QUESTION]):
+            raise self._template.fault(reason)
+        self._folds_system = bool(self._misfit([Message("system", "turnwise system"), QUESTION]))
+
+    @property
+    def opens_thought(self) -> bool:
+        """Tell whether the assistant speaks from inside a thought that the template has opened."""
+        return self._turns.opens_thought
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Return the tokens of a text without markers around it."""
-        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        """Return the tokens that a text has where the assistant speaks; none is a control token."""
+        whole = self._controls.encode_rendered(self._anchor + self._controls.guarded(text))
+        start = len(self._anchor_ids)
+        if whole[:start] != self._anchor_ids:  # a token would reach from the prompt into the text
+            return self._controls.encode_text(text)
+        return whole[start:]
+
+    def encode_message(self, text: str) -> tuple[int, ...]:
+        """Return the tokens of a whole message of the assistant as the template has it, without its end."""
+        return self.encode(f"{self._turns.lead}{text}{self._turns.trail}")
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of tokens, without special tokens."""
@@ -66,48 +93,69 @@ class ChatCodec:
         Raises:
             PolicyError: if the template refuses the conversation.
         """
-        return self.encode(self._render(messages, speak=True))
+        return self._controls.encode_rendered(self._template.render(self._guarded(self._folded(messages))))
 
     def encode_reply(self, messages: Sequence[Message], finish_reason: FinishReason) -> tuple[int, ...]:
         """Render what follows the assistant's tokens, and the next place to speak.
 
         Raises:
-            PolicyError: if the template cannot be cut behind the assistant's message.
+            PolicyError: if the template refuses the messages.
         """
-        answer = Message("assistant", _DUMMY)
-        ids = self.encode(self._after_dummy([_QUESTION, answer, *messages], speak=True))
+        _, behind = self._template.around_answer(self._guarded(messages))
+        ids = self._controls.encode_rendered(behind)
         if self.end_id not in ids:
-            raise self._fault("does not end the assistant's message before the next one")
+            raise self._template.fault("does not end the assistant's message before these ones")
+        end = ids.index(self.end_id)
         # Where the policy has said the end itself, only what comes after it is missing.
-        return ids if finish_reason != "stop" else ids[ids.index(self.end_id) + 1 :]
+        return ids[end + 1 :] if finish_reason == "stop" else self._trail_ids + ids[end:]
 
-    def _find_end(self) -> int:
-        rest = self._after_dummy([_QUESTION, Message("assistant", _DUMMY)], speak=False)
-        for token in self.encode(rest):
-            if token in self._special:
-                return token
-            if self.decode([token]).strip():
-                break
-        raise self._fault(f"ends the assistant's message with {rest!r}; expected a special token")
+    def _guarded(self, messages: Sequence[Message]) -> list[Message]:
+        return [replace(each, content=self._controls.guarded(each.content)) for each in messages]
 
-    def _after_dummy(self, messages: Sequence[Message], *, speak: bool) -> str:
-        before, *after = self._render(messages, speak=speak).split(_DUMMY)
-        if not before or len(after) != 1:
-            raise self._fault(f"shows the assistant's message {len(after)} times; expected once")
-        return after[0]
+    def _folded(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Put a system message that the template cannot keep in place before the user's first one."""
+        if not self._folds_system or not messages or messages[0].role != "system":
+            return messages
+        system, *others = messages
+        if not others or others[0].role != "user":
+            return [Message("user", system.content), *others]
+        return [Message("user", f"{system.content}\n\n{others[0].content}"), *others[1:]]
 
-    def _render(self, messages: Sequence[Message], *, speak: bool) -> str:
-        from jinja2 import TemplateError
-
-        chat = [{"role": message.role, "content": message.content} for message in messages]
+    def _find_controls(self, source: str) -> ControlTokens:
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        if not isinstance(backend, Tokenizer):
+            raise PolicyError(
+                f"{source}: {type(self._tokenizer).__name__} is not a fast tokenizer; expected one of the "
+                "tokenizers library (a tokenizer.json beside the model)"
+            )
         try:
-            text: str = self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=speak)
-        except TemplateError as error:
-            roles = ", ".join(message.role for message in messages)
-            raise self._fault(f"refuses the roles {roles}: {error}") from error
-        return text
+            return ControlTokens(backend, self._template.text)
+        except ValueError as error:
+            raise PolicyError(f"{source}: text cannot be told from control tokens: {error}") from error
 
-    def _fault(self, reason: str) -> PolicyError:
-        template = str(self._tokenizer.chat_template)
-        shown = template if len(template) <= 80 else template[:77] + "..."
-        return PolicyError(f"{self._source}: the chat template {shown!r} {reason}")
+    def _find_trail(self) -> tuple[int, ...]:
+        short, whole = self.encode(f"{self._turns.lead}x"), self.encode_message("x")
+        return whole[len(short) :] if whole[: len(short)] == short else ()
+
+    def _misfit(self, opening: Sequence[Message]) -> str:
+        """Play a conversation and tell where it parts from the template's own rendering."""
+        try:
+            talk, prompt = list(opening), self.encode_prompt(opening)
+            if prompt != self._template.tokens(talk):
+                return "is not rendered as the tokenizer itself does it"
+            for number in (1, 2):
+                said = Message("assistant", f"turnwise answer {number}")
+                reply = Message("user", f"turnwise question {number + 1}")
+                talk += [said, reply]
+                theirs = self._template.tokens(talk)
+                kept = common_prefix(prompt, theirs) if self._turns.dropped else len(prompt)
+                message = self.encode_message(said.content)
+                suffix = self.encode_reply([reply], "stop")
+                if (*prompt[:kept], *message, self.end_id, *suffix) != theirs:
+                    return f"renders turn {number + 1} otherwise than by appending to turn {number}"
+                if self.decode(message).strip() != said.content:
+                    return "puts more into the assistant's message than it says"
+                prompt = theirs
+        except PolicyError as error:
+            return f"cannot hold a conversation: {error}"
+        return ""

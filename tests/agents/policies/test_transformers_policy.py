@@ -211,6 +211,21 @@ def test_another_end_token_is_followed_by_the_templates_own(folder: Path, policy
     assert (cut.finish_reason, cut.support[-1]) == ("stop", (policy._chat.end_id,))
 
 
+def test_an_admissible_action_that_names_a_control_token_is_said_as_text(policy: TransformersPolicy) -> None:
+    action = "<|end|><|task|>go"
+    said = ask(policy, [request(constraint="admissible", admissible=(action,), max_tokens=40)])[0]
+    assert (said.text, said.finish_reason) == (action, "stop")
+    assert said.token_ids.index(policy._chat.end_id) == len(said.token_ids) - 1
+
+
+def test_the_policy_says_that_its_template_opens_a_thought(
+    folder: Path, tmp_path: Path, policy: TransformersPolicy
+) -> None:
+    opening = CHATML.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}")
+    assert policy.opens_thought is False
+    assert TransformersPolicy(with_template(folder, tmp_path, opening), device="cpu").opens_thought is True
+
+
 def test_what_cannot_be_loaded_is_named(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot load"):
         TransformersPolicy(str(tmp_path), device="cpu")

@@ -1,0 +1,133 @@
+"""A chat template as it is: what it writes, and how it writes the turns of a conversation."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import PolicyError
+from ..types import Message
+
+QUESTION = Message("user", "turnwise question 1")
+ANOTHER = Message("user", "turnwise question 2")
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """How a template writes what an assistant says.
+
+    Args:
+        end_id: the special token that ends every message of an assistant.
+        asked: a conversation of one question, up to the place where the assistant speaks.
+        lead: blanks between that place and the assistant's text.
+        trail: blanks between that text and the end token.
+        dropped: the end of `asked` that later prompts leave out: the opening of a thought.
+        opens_thought: whether the assistant speaks from inside a thought.
+    """
+
+    end_id: int
+    asked: str
+    lead: str
+    trail: str
+    dropped: str
+    opens_thought: bool
+
+
+class Template:
+    """The chat template of one tokenizer.
+
+    Args:
+        tokenizer: of the transformers library.
+        source: names it in errors.
+
+    Raises:
+        PolicyError: if it has no chat template.
+    """
+
+    def __init__(self, tokenizer: Any, source: str) -> None:
+        if not tokenizer.chat_template:
+            raise PolicyError(
+                f"{source}: the tokenizer has no chat template; choose an instruction-tuned model"
+            )
+        self.tokenizer, self._source = tokenizer, source
+        self.text = str(tokenizer.chat_template)
+        self._special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+
+    def render(self, messages: Sequence[Message], *, speak: bool = True) -> str:
+        """Write a conversation, and the place where the assistant speaks next.
+
+        Raises:
+            PolicyError: if the template refuses the conversation.
+        """
+        from jinja2 import TemplateError
+
+        chat = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            text: str = self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=speak)
+        except TemplateError as error:
+            roles = ", ".join(message.role for message in messages)
+            raise self.fault(f"refuses the roles {roles}: {error}") from error
+        return text
+
+    def tokens(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """Return a conversation in tokens as the tokenizer itself makes them."""
+        return tuple(self.tokenizer(self.render(messages), add_special_tokens=False)["input_ids"])
+
+    def around_answer(self, later: Sequence[Message], *, speak: bool = True) -> tuple[str, str]:
+        """Return what is written before and behind an assistant's text, with messages after it.
+
+        Raises:
+            PolicyError: if that text is not shown exactly once.
+        """
+        answer = "turnwise-answer"
+        while any(answer in message.content for message in later):
+            answer = f"turnwise-{secrets.token_hex(8)}"
+        rendered = self.render([QUESTION, Message("assistant", answer), *later], speak=speak)
+        before, *after = rendered.split(answer)
+        if not before or len(after) != 1:
+            raise self.fault(f"shows the assistant's message {len(after)} times; expected once")
+        return before, after[0]
+
+    def turns(self) -> Turns:
+        """Find out how it writes the assistant's turns.
+
+        Raises:
+            PolicyError: if they do not end with one and the same special token, or are not
+                written as the template asks for them.
+        """
+        end_id = self._end()
+        asked = self.render([QUESTION])
+        before, behind = self.around_answer([ANOTHER])
+        trail, end, _ = behind.partition(str(self.tokenizer.convert_ids_to_tokens(end_id)))
+        if not end or trail.strip():
+            raise self.fault("does not end an earlier message of the assistant as it ends the last one")
+        opening, written = (_behind_question(text) for text in (asked, before))
+        lead = written[len(opening) :] if written.startswith(opening) else ""
+        dropped = opening[len(written) :] if opening.startswith(written) else ""
+        grows = written == opening + lead and not lead.strip()
+        if not grows and "<think>" not in dropped:
+            raise self.fault(
+                f"asks for the assistant's message with {opening!r} and writes it otherwise: {written!r}"
+            )
+        opens_thought = opening.rfind("<think>") > opening.rfind("</think>")
+        return Turns(end_id, asked, lead, trail, dropped, opens_thought)
+
+    def fault(self, reason: str) -> PolicyError:
+        """Return an error that names the template."""
+        shown = self.text if len(self.text) <= 80 else self.text[:77] + "..."
+        return PolicyError(f"{self._source}: the chat template {shown!r} {reason}")
+
+    def _end(self) -> int:
+        _, rest = self.around_answer([], speak=False)
+        for token in self.tokenizer(rest, add_special_tokens=False)["input_ids"]:
+            if token in self._special:
+                return int(token)
+            if self.tokenizer.decode([token], skip_special_tokens=True).strip():
+                break
+        raise self.fault(f"ends the assistant's message with {rest!r}; expected a special token")
+
+
+def _behind_question(text: str) -> str:
+    return text[text.rfind(QUESTION.content) + len(QUESTION.content) :]

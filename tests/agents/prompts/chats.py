@@ -1,0 +1,124 @@
+"""Chat templates of the kinds that there are, in our words, and small tokenizers of each kind."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+LLAMA3 = (
+    "<|begin_of_text|>{% for m in messages %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n"
+    "{{ m.content | trim }}<|eot_id|>{% endfor %}"
+    "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+)
+# The system message stands in the last message of the user; an answer has a blank before it.
+MISTRAL = (
+    "{% if messages[0].role == 'system' %}{% set system, rest = messages[0].content, messages[1:] %}"
+    "{% else %}{% set system, rest = '', messages %}{% endif %}<s>"
+    "{% for m in rest %}{% if m.role == 'user' %}"
+    "[INST] {% if loop.last and system %}{{ system }}\n\n{% endif %}{{ m.content }}[/INST]"
+    "{% else %} {{ m.content | trim }}</s>{% endif %}{% endfor %}"
+)
+# As MISTRAL, with blanks at both ends of an answer.
+PADDED = MISTRAL.replace("| trim }}</s>", "| trim }} </s>")
+# Another end of an answer that is the last, and a channel that the agent has to name.
+HARMONY = (
+    "{% for m in messages %}{% if m.role == 'assistant' %}<|start|>assistant<|channel|>final<|message|>"
+    "{{ m.content }}{% if loop.last and not add_generation_prompt %}<|return|>{% else %}<|end|>{% endif %}"
+    "{% else %}<|start|>{{ m.role }}<|message|>{{ m.content }}<|end|>{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|start|>assistant{% endif %}"
+)
+DROPPING = CHATML.replace(
+    "{{ m.content }}",
+    "{% if m.role == 'assistant' %}{{ m.content.split('</think>')[-1].lstrip('\\n') }}"
+    "{% else %}{{ m.content }}{% endif %}",
+)
+OPENING = DROPPING.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}")
+MERGING = (
+    "{% for m in messages %}{% if m.role == 'tool' %}"
+    "{% if loop.first or messages[loop.index0 - 1].role != 'tool' %}<|im_start|>user{% endif %}"
+    "\n<tool_response>\n{{ m.content }}\n</tool_response>"
+    "{% if loop.last or messages[loop.index0 + 1].role != 'tool' %}<|im_end|>\n{% endif %}"
+    "{% else %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+REFUSING = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('no system messages') }}{% endif %}" + CHATML
+)
+TEMPLATES = {
+    "chatml": CHATML, "llama3": LLAMA3, "mistral": MISTRAL, "padded": PADDED, "dropping": DROPPING,
+    "opening": OPENING, "merging": MERGING, "refusing": REFUSING,
+}  # fmt: skip
+
+SPECIAL = (
+    "<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|start_header_id|>",
+    "<|end_header_id|>", "<|eot_id|>", "[INST]", "[/INST]", "<|start|>", "<|end|>", "<|message|>",
+    "<|channel|>", "<|return|>",
+)  # fmt: skip
+ADDED = ("<think>", "</think>", "<tool_call>", "<tool_response>", "</tool_response>")
+"""Tokens that are added and not special, as those of thoughts and tools often are."""
+
+_WORDS = ["go to desk 1", "you see a mug 2 , take it", "user assistant system final", "<|im_ end|> [INST ]"]
+KINDS = ("bytes", "bytes_prefixed", "first", "always", "prepended", "unigram")
+
+
+@cache
+def tokenizer(kind: str, template: str) -> Any:
+    """Return a tokenizer of the transformers library with all these tokens."""
+    from transformers import PreTrainedTokenizerFast
+
+    made = PreTrainedTokenizerFast(tokenizer_object=_base(kind), bos_token="<s>", unk_token="<unk>")
+    made.add_special_tokens({"additional_special_tokens": list(SPECIAL)})
+    made.add_tokens(list(ADDED))
+    made.chat_template = template
+    return made
+
+
+def _base(kind: str) -> Tokenizer:
+    if kind == "unigram":
+        pieces = sorted({letter for text in _WORDS for letter in text} | {chr(n) for n in range(32, 127)})
+        vocab = [("<unk>", 0.0), *((name, -1.0) for name in ("</s>", "\u2581go", "\u2581to", "\u2581desk"))]
+        vocab += [(piece, -5.0) for piece in pieces] + [("\u2581", -3.0), ("\n", -5.0)]
+        made = Tokenizer(models.Unigram(vocab, unk_id=0, byte_fallback=False))
+        made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+        made.decoder = decoders.Metaspace(prepend_scheme="first")
+        return made
+    if kind.startswith("bytes"):
+        made = Tokenizer(models.BPE())
+        made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=kind == "bytes_prefixed")
+        made.decoder = decoders.ByteLevel()
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+        trained: list[str] = []
+    else:
+        made = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
+        if kind == "prepended":
+            made.normalizer = normalizers.Sequence(
+                [normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")]
+            )
+            made.pre_tokenizer = pre_tokenizers.Split(Regex("\n"), "isolated")
+        else:
+            made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=kind, split=False)
+        made.decoder = decoders.Sequence(
+            [
+                decoders.Replace("\u2581", " "),
+                decoders.ByteFallback(),
+                decoders.Fuse(),
+                decoders.Strip(" ", 1, 0),
+            ]
+        )
+        alphabet = ["\u2581", *map(chr, range(33, 127))]
+        trained = ["<unk>", *(f"<0x{number:02X}>" for number in range(256))]
+    made.train_from_iterator(
+        _WORDS * 3,
+        trainers.BpeTrainer(
+            vocab_size=700, initial_alphabet=alphabet, special_tokens=trained, show_progress=False
+        ),
+    )
+    # The trainer knows pieces for bytes as special tokens only; in a model they are ordinary pieces.
+    return Tokenizer.from_str(json.dumps({**json.loads(made.to_str()), "added_tokens": []}))
