@@ -16,7 +16,7 @@ from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.prompts.config import EXPLAINED, PromptConfig
 from turnwise.agents.rollout import RolloutConfig, TaskItem
 from turnwise.agents.tiny import TinyConfig, TinyLM, TinyTokenizer, save_checkpoint
-from turnwise.errors import CheckpointError, UnknownName
+from turnwise.errors import CheckpointError, UnknownName, UsageError
 
 SETTINGS = AgentSettings(
     PromptConfig(style="plain", system="", show_admissible=False, task_label="Task: "), "admissible", 9
@@ -123,3 +123,7 @@ def test_what_holds_no_policy_is_named(tmp_path):
 def test_a_wrong_option_of_a_checkpoint_is_named(checkpoint):
     with pytest.raises(UnknownName, match="did you mean 'num_slots'"):
         make_policy(f"ckpt:{checkpoint}", num_slot=3)
+    with pytest.raises(UnknownName, match="num_slots: a whole number, default 128"):
+        make_policy(f"ckpt:{checkpoint}", slots=3)
+    with pytest.raises(UsageError, match="num_slots = 'x'; expected a whole number"):
+        make_policy(f"ckpt:{checkpoint}", num_slots="x")
