@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from cell import Result
 from contestants import CONTESTANTS, LEFT_OUT
+from lengths import WORTH, Price, prices
 from measures import MEASURES
 from numpy.typing import NDArray
 
@@ -26,6 +27,7 @@ TITLES = {
     "cosine": "cosine of gradients",
 }
 BASE = "grpo"
+UNBIASED = "unbiased when the policy chooses the length"
 FACTS = (
     ("success", "success"),
     ("groups_without_difference", "groups without a difference"),
@@ -52,10 +54,15 @@ def as_markdown(results: Sequence[Result], heading: Sequence[str]) -> str:
     """Return the result page: means over cells, each cell, what each estimator was given."""
     labels, mean = results[0].labels, summary(results)
     lines = [*heading, "", "## Means over the cells", ""]
+    price = prices()
     lines += _table(
-        ["estimator", *TITLES.values(), f"cosine less that of {BASE}"],
-        [[label, *_shown(mean[:, :, e]), _less_base(mean, labels, e)] for e, label in enumerate(labels)],
+        ["estimator", *TITLES.values(), f"cosine less that of {BASE}", UNBIASED],
+        [
+            [label, *_shown(mean[:, :, e]), _less_base(mean, labels, e), _verdict(price.get(label))]
+            for e, label in enumerate(labels)
+        ],
     )
+    lines += ["", *_lengths(price)]
     lines += ["", "Left out: " + "; ".join(f"{name} ({why})" for name, why in LEFT_OUT.items()) + "."]
     lines += ["", "## What each was given", ""]
     lines += _table(
@@ -78,6 +85,25 @@ def as_markdown(results: Sequence[Result], heading: Sequence[str]) -> str:
         ]
         lines += ["", f"## {title[0].upper()}{title[1:]}", "", *_table(["estimator", *names], rows)]
     return "\n".join(lines) + "\n"
+
+
+def _verdict(price: Price | None) -> str:
+    return "" if price is None else price.verdict
+
+
+def _lengths(price: Mapping[str, Price]) -> list[str]:
+    """Return the section about one more turn, which is worth WORTH."""
+    rows = [[label, f"{one.chosen:.3f}", f"{one.fixed:.3f}", one.verdict] for label, one in price.items()]
+    return [
+        "## When the policy chooses the length",
+        "",
+        f"Each turn pays {WORTH:g} for sure; at its first turn an episode stops with probability one half or"
+        f" goes on for one more. A(go on) - A(stop) is truly {WORTH:.3f}. Beside it the same where two turns"
+        f" are played in any case and one action earns {WORTH:g} more. No: what the second difference"
+        " shows, the first does not, so that a turn costs what no reward names.",
+        "",
+        *_table(["estimator", "length chosen", "length fixed", UNBIASED], rows),
+    ]
 
 
 def _name(result: Result) -> str:

@@ -39,7 +39,7 @@ def hop_traces(edges: Edges, decay: float) -> FloatArray:
     so on by the shortest way; each is counted at that distance alone.
     """
     trace_E = edges.delta_E.copy()
-    if decay == 0.0:
+    if decay == 0.0 or not trace_E.size:
         return trace_E
     first_V = np.flatnonzero(np.append(True, np.diff(edges.group_V) > 0)[: edges.group_V.size])
     size_G = np.diff(np.append(first_V, edges.group_V.size))
