@@ -5,17 +5,26 @@ Shapes: _N sampled tokens of a micro-batch.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from ...errors import UsageError
+from ..parts import check_choice
 from .objective import TokenBatch
 from .segments import segment_sum
 from .terms import register_term
 
 
-@register_term("llds")
-def llds(batch: TokenBatch, *, coef: float = 0.2) -> Tensor:
+@register_term("llds", whole={"gate": "response", "answer": False})
+def llds(
+    batch: TokenBatch,
+    *,
+    coef: float = 0.2,
+    gate: Literal["action", "response"] = "action",
+    answer: bool = True,
+) -> Tensor:
     """Return the likelihood-preserving term of "On GRPO Collapse in Search-R1" (arXiv 2512.04220).
 
     A message (a turn's sampled tokens) whose summed log-likelihood fell since the
@@ -30,14 +39,29 @@ def llds(batch: TokenBatch, *, coef: float = 0.2) -> Tensor:
     Args:
         batch: its `old_N` is the learner at the start of the batch.
         coef: the weight, 0.2 in the authors' runs.
+        gate: what must have become less likely as a whole: the "action" (a turn's
+            message; the authors' best, LLDS-A) or the "response", all messages of
+            the trajectory (LLDS-R, and the paper's first version).
+        answer: whether a trajectory's last message, which answers, is protected
+            too; False masks it, the paper's variant with a masked answer.
 
     Raises:
         UsageError: if coef is negative.
+        UnknownName: for another gate.
     """
     if coef < 0:
         raise UsageError(f"loss term llds: coef is {coef}; expected at least 0")
+    check_choice("gate", gate, ("action", "response"))
     fall_N = batch.old_N - batch.logp_N
-    fell_N = segment_sum(fall_N.detach(), batch.turn_N) > 0
-    kept_N = fell_N & (batch.advantage_N >= 0)
+    together_N = batch.turn_N if gate == "action" else batch.trajectory_N
+    kept_N = (segment_sum(fall_N.detach(), together_N) > 0) & (batch.advantage_N >= 0)
+    if not answer:
+        kept_N &= batch.turn_N < _last_turn(batch)
     paid_N = torch.where(kept_N, fall_N.clamp(min=0.0), torch.zeros_like(fall_N))
     return coef * paid_N.sum() / batch.num_tokens
+
+
+def _last_turn(batch: TokenBatch) -> Tensor:
+    """Return the last turn of each token's trajectory [N]."""
+    last_S = batch.turn_N.new_zeros(len(batch.turn_N) and int(batch.trajectory_N.max()) + 1)
+    return last_S.scatter_reduce(0, batch.trajectory_N, batch.turn_N, "amax")[batch.trajectory_N]

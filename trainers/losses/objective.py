@@ -13,12 +13,11 @@ from torch import Tensor
 
 from ...errors import UnknownName, UsageError
 from ..objective_config import Aggregation, Level, ObjectiveConfig
-from ..parts import Named
 from . import base
 from .kl import KL_KINDS, kl_estimate
 from .offpolicy import CORRECTIONS, bounded, importance
 from .segments import MAX_LOG_RATIO, segment_mean
-from .terms import bind_terms
+from .terms import Term, bind_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class Objective:
     def __init__(self, config: ObjectiveConfig) -> None:
         self.loss = base.bind(config)
         self.config = config
-        self.terms: tuple[Named[Tensor], ...] = bind_terms(config.terms)
+        self.terms: tuple[Term, ...] = bind_terms(config.terms)
         self.aggregation: Aggregation = config.aggregation or self.loss.aggregation
         self.ratio_level: Level = config.ratio_level or self.loss.ratio_level
         _known("aggregation", self.aggregation, base.AGGREGATIONS)
@@ -100,7 +99,8 @@ class Objective:
         levels = {self.ratio_level}
         if self.config.off_policy != "none":
             levels.add(self.config.off_policy_level)
-        return "trajectory" if "trajectory" in levels else "turn"
+        whole = "trajectory" in levels or any(term.needs_whole for term in self.terms)
+        return "trajectory" if whole else "turn"
 
     def __call__(self, batch: TokenBatch) -> Outcome:
         """Return the weighted sum over the tokens of this piece."""

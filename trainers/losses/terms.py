@@ -11,18 +11,37 @@ divides by `batch.num_tokens`, which counts the tokens of the whole mini-batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
 from ...errors import UsageError
 from ..parts import Named, Part, Registry
 
-REGISTRY = Registry("loss term", Named[Tensor])
+
+@dataclass(eq=False)
+class Term(Named[Tensor]):
+    """A registered loss term: call it with a micro-batch.
+
+    Args:
+        whole: values of its parameters under which it must see trajectories uncut.
+    """
+
+    whole: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def needs_whole(self) -> bool:
+        """Tell whether a micro-batch must not cut a trajectory apart for it."""
+        return any(name in self.params and self.params[name] == value for name, value in self.whole.items())
+
+
+REGISTRY = Registry("loss term", Term)
 register_term, get_term, term_names = REGISTRY.register, REGISTRY.get, REGISTRY.names
 
 
-def bind_terms(parts: Sequence[Part]) -> tuple[Named[Tensor], ...]:
+def bind_terms(parts: Sequence[Part]) -> tuple[Term, ...]:
     """Bind the terms that a recipe lists.
 
     Raises:

@@ -20,7 +20,7 @@ FELL_BAD = ([-3.0, -3.0], [-1.0, -1.0], [-1.0, -1.0])  # meant to fall: nothing
 MESSAGES = (FELL_GOOD, ROSE_GOOD, FELL_DEAD, FELL_BAD)
 
 
-def batch(messages: tuple = MESSAGES, num_minibatch: int = 0) -> TokenBatch:
+def batch(messages: tuple = MESSAGES, num_minibatch: int = 0, trajectory: tuple = ()) -> TokenBatch:
     columns = [torch.tensor([x for m in messages for x in m[i]], dtype=torch.float64) for i in range(3)]
     turn = np.repeat(np.arange(len(messages)), 2)
     return TokenBatch(
@@ -31,7 +31,7 @@ def batch(messages: tuple = MESSAGES, num_minibatch: int = 0) -> TokenBatch:
         advantage_N=columns[2],
         weight_N=torch.from_numpy(aggregation_weights("turn_mean", turn, turn)),
         turn_N=torch.from_numpy(turn),
-        trajectory_N=torch.from_numpy(turn),
+        trajectory_N=torch.from_numpy(np.repeat(trajectory, 2) if trajectory else turn),
         num_minibatch=num_minibatch,
     )
 
@@ -45,6 +45,29 @@ def test_by_hand() -> None:
     assert tokens.logp_N.grad is not None
     assert tokens.logp_N.grad.tolist() == pytest.approx([-0.025, 0, 0, 0, -0.025, -0.025, 0, 0])
     assert losses.get_term("llds")(batch(), coef=1.0).item() == pytest.approx(0.25)
+
+
+def test_the_gate_of_a_response_and_the_mask_of_its_answer() -> None:
+    term = losses.get_term("llds")
+    # FELL_GOOD falls by 0.5 - 0.2 and ROSE_GOOD by 0.1 - 1.0: together they rose, and pay nothing
+    tokens = batch(trajectory=(0, 0, 1, 1))
+    assert term(tokens, gate="response").item() == pytest.approx(0.2 * (1.0 + 0.5) / 8)
+    # with a message that fell by 2 the trajectory fell as a whole: 0.5, 0.1, 1, 1
+    fell = ([-2.0, -2.0], [-1.0, -1.0], [1.0, 1.0])
+    one = batch((FELL_GOOD, ROSE_GOOD, fell), trajectory=(0, 0, 0))
+    assert term(one, gate="response").item() == pytest.approx(0.2 * (0.5 + 0.1 + 2.0) / 6)
+    assert term(one, gate="response", answer=False).item() == pytest.approx(0.2 * 0.6 / 6)
+    assert term(one, answer=False).item() == pytest.approx(0.2 * 0.5 / 6)
+    with pytest.raises(UnknownName, match="gate"):
+        term(one, gate="token")
+
+
+@pytest.mark.parametrize(
+    ("params", "unit"),
+    [({}, "turn"), ({"gate": "response"}, "trajectory"), ({"answer": False}, "trajectory")],
+)
+def test_what_looks_at_a_whole_trajectory_is_given_it_uncut(params: dict, unit: str) -> None:
+    assert Objective(ObjectiveConfig(terms=(Part("llds", params),))).unit == unit
 
 
 def test_nothing_has_moved_at_the_first_update() -> None:
