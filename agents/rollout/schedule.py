@@ -56,6 +56,8 @@ class BranchingPlan:
         num_roots: members that play from the start at once.
         num_branches: how many members part from an episode at a point; more than are free is cut.
         fill: let members that found no branch play from the start in the end.
+        one_by_one: let them come one after the other, so that those that are left may
+            still branch from each; else all at once.
 
     Raises:
         UsageError: if there is no root.
@@ -64,6 +66,7 @@ class BranchingPlan:
     num_roots: int
     num_branches: Callable[[BranchPoint], int]
     fill: bool = True
+    one_by_one: bool = False
 
     def __post_init__(self) -> None:
         if self.num_roots < 1:
@@ -167,8 +170,8 @@ class GroupScheduler:
         """Go on with what waits; the newcomers take part before the one that ended leaves."""
         group.alive -= 1
         if group.alive == 0:
-            rest = list(group.free)
-            group.free.clear()
+            num = 1 if self._plan.fill and self._plan.one_by_one else len(group.free)
+            rest = [group.free.popleft() for _ in range(min(num, len(group.free)))]
             if rest and self._plan.fill:
                 self._begin(group, rest)
             else:

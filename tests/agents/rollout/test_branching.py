@@ -142,6 +142,16 @@ def test_members_without_a_branch_play_from_the_start_or_not_at_all(play, room, 
     assert [leaf.member for leaf in few.trajectories] == [0, 1]
 
 
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_members_that_come_one_by_one_may_be_branched_from(play, room, letters, one_by_one):
+    """The root has no branch; the second member, which plays from the start, has the third for one."""
+    plan = BranchingPlan(1, lambda point: len(point.turns) == 1 and point.free < 3, one_by_one=one_by_one)
+    result, _ = play(letters(), members(room("Corridor"), 2, 4), CONFIG, plan=plan, prompt=PLAIN)
+    parents = [leaf.parent for leaf in result.trajectories]
+    assert parents == ([None, None, "g2#1", None] if one_by_one else [None] * 4)
+    assert [leaf.error for leaf in result.trajectories] == [None] * 4
+
+
 def test_more_branches_than_members_are_cut(play, room, letters):
     greedy = BranchingPlan(1, lambda point: 10)
     seen = []

@@ -29,7 +29,7 @@ def entropy(
     clip(u - weight (H_t - H_0), 0, 1) <= chance, with u uniform in [0, 1); H is
     the entropy of the first tokens of a message over ln of the vocabulary, H_0
     that of the episode's first message. As in the release members that found no
-    branch play from the start.
+    branch play from the start, one at a time, and those that are left may branch from each.
 
     Our reading: the entropy is that of the whole distribution that sampled, not of
     its ten likeliest tokens; it is measured on the message that answers the reply
@@ -64,7 +64,7 @@ def entropy(
         drawn = rng(seed, Stream.BRANCHES, *numbers).random(width - 1)
         return sum(branches(float(u), rise, weight, chance) for u in drawn)
 
-    return BranchingPlan(roots, num_branches, fill)
+    return BranchingPlan(roots, num_branches, fill, one_by_one=True)
 
 
 def branches(u: float, rise: float, weight: float, chance: float) -> bool:
