@@ -4,6 +4,7 @@ messages       Request and Response of a call, whatever carries them
 dispatch       the meaning of each call, a method of its name
 front          the front door: answers steps itself, guards the rest
 fast_path      uvicorn's protocol, with steps answered without a task
+bounded        what one connection may cost, bounded_socket a websocket, crowd all of them
 group_commit   responses that wait for the journal together
 control_plane  the Application: FastAPI routes made from the table of calls
 websocket      the same calls over /v1/ws; openenv: OpenEnv's messages

@@ -1,4 +1,4 @@
-"""The HTTP of our server: steps the short way, and a bound on what comes before a body.
+"""The HTTP of our server: steps the short way.
 
 uvicorn makes of every request a scope, a cycle and a task, so that an application
 may wait; that takes longer than a step. Here a request for steps is held back
@@ -15,9 +15,7 @@ Of uvicorn's class this relies on: the parser's callbacks `on_*`, `data_received
 has), `flow.write_paused`, `server_state.default_headers`, `access_log`,
 `limit_concurrency` and `root_path`.
 
-Bodies are bounded by the front door, where it is known who sends them. A request line or
-headers without end never get that far: they are kept until they are complete, so
-that anybody could fill the server's memory with them.
+What a connection may send, and how long it may take, is bounded in `bounded`.
 """
 
 from __future__ import annotations
@@ -25,7 +23,6 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,19 +30,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from ..protocol.encoding import PROTOCOL
-from ..protocol.problems import PROBLEM_TYPE, encode_problem, too_large
 from .front import FrontDoor, response_headers
 from .messages import Response
 
 log = logging.getLogger("turnwise.servers")
-
-MAX_HEAD_BYTES = 65_536
-_END = b"\r\n\r\n"
-_REFUSAL = (
-    "HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: {}\r\ncontent-length: {}\r\n"
-    "turnwise-protocol: {}\r\nconnection: close\r\n\r\n"
-)
 
 # a request with one of these has a meaning beyond its path and its body
 _UNUSUAL = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
@@ -87,6 +75,9 @@ class StepProtocol(HttpToolsProtocol):
         self._holding = False
         self._has_head = False
         self._parts: list[bytes] = []
+
+    def welcome(self) -> None:
+        """Take note that somebody known is at the other end."""
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; what is not whole then is not held back any longer."""
@@ -172,6 +163,7 @@ class StepProtocol(HttpToolsProtocol):
             return False
         if found is None:
             return False
+        self.welcome()
         answer, waits = found
         if waits:
             held = _StandIn()
@@ -201,53 +193,3 @@ class StepProtocol(HttpToolsProtocol):
             headers.append((b"connection", b"close"))
         lines = [b"%b: %b\r\n" % header for header in headers]
         self.transport.write(b"".join([_STATUS_LINES[answer.status], *lines, b"\r\n", answer.body]))
-
-
-class BoundedHttp(StepProtocol):
-    """A protocol that hangs up on a request line and headers that do not end.
-
-    They are measured as they arrive, so that what comes complete in one piece of
-    what the loop reads, at most 256 KB, is let through.
-    """
-
-    _in_head = False
-    _head_bytes = 0
-    _body_bytes = 0  # of this read, since the last headers ended
-
-    def on_message_begin(self) -> None:
-        """Note that a request line has begun."""
-        self._in_head, self._head_bytes = True, 0
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        """Note that the headers have ended."""
-        self._in_head, self._body_bytes = False, 0
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """Count a part of the body."""
-        self._body_bytes += len(body)
-        super().on_body(body)
-
-    def data_received(self, data: bytes) -> None:
-        """Take what has arrived."""
-        self._body_bytes = 0
-        super().data_received(data)
-        if not self._in_head:
-            return
-        # a head that began in this read began after the last one that ended in it, and after its body
-        ended = data.rfind(_END) if self._head_bytes == 0 else -1
-        arrived = len(data) if ended < 0 else len(data) - ended - len(_END)
-        self._head_bytes += max(1, arrived - self._body_bytes)
-        if self._head_bytes > MAX_HEAD_BYTES and self.transport.get_protocol() is self:
-            self._refuse()
-
-    def _refuse(self) -> None:
-        if self.transport.is_closing():
-            return
-        if self.cycle is None or self.cycle.response_complete:  # else it would end up in that answer
-            what = "bytes of the request line and headers"
-            problem = replace(too_large(what, self._head_bytes, MAX_HEAD_BYTES), status=431)
-            body = encode_problem(problem)
-            self.transport.write(_REFUSAL.format(PROBLEM_TYPE, len(body), PROTOCOL).encode() + body)
-        self.transport.close()

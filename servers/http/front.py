@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,7 +20,7 @@ from . import openenv, websocket
 from .dispatch import Calls, refusal_response
 from .group_commit import GroupCommit
 from .keys import ANYONE, Caller, Keys
-from .messages import JSON_TYPE, Request, Response
+from .messages import JSON_TYPE, WELCOME, Request, Response
 from .visitors import Visitors, check_json_type
 
 Scope = MutableMapping[str, Any]
@@ -79,6 +80,7 @@ class FrontDoor:
             caller = self._caller(scope["headers"])
             if caller is None:
                 raise Refused(not_a_key())
+            _welcome(scope)
             self._calls.admit(caller)
             if scope["method"] == "POST":
                 check_json_type(scope["headers"])
@@ -145,12 +147,17 @@ class FrontDoor:
         caller = self._caller(scope["headers"])
         if scope["path"] == websocket.PATH:
             around = scope.get("turnwise.around")
-            await websocket.serve_socket(self._calls, self._keys, caller, receive, send, around)
+            if caller is not None:
+                _welcome(scope)
+            known = partial(_welcome, scope)
+            await websocket.serve_socket(self._calls, self._keys, caller, receive, send, known, around)
             return
         env_id = openenv.env_of(scope["path"], self._calls.service.catalogue.ids())
         if env_id is None:
             await self._behind(scope, receive, send)
             return
+        if caller is not None:
+            _welcome(scope)
         await openenv.serve_openenv(self._calls, caller, env_id, receive, send)
 
     def _caller(self, headers: Headers) -> Caller | None:
@@ -216,6 +223,13 @@ class FrontDoor:
 
 
 _BEHIND = Response(0, b"")
+
+
+def _welcome(scope: Scope) -> None:
+    """Tell the connection that somebody known is at the other end."""
+    welcome = scope.get("state", {}).get(WELCOME)
+    if welcome is not None:
+        welcome()
 
 
 def wait_of(headers: Headers, most_s: float) -> float | None:

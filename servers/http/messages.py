@@ -9,6 +9,8 @@ from ..protocol.encoding import select_fields_of_all
 from .keys import Caller
 
 JSON_TYPE = "application/json"
+WELCOME = "turnwise.welcome"
+"""Where the state of a connection's scope holds what to call when it is known who is there."""
 
 
 class Request(NamedTuple):

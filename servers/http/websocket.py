@@ -39,12 +39,13 @@ async def serve_socket(
     caller: Caller | None,
     receive: Receive,
     send: Send,
+    welcome: Callable[[], None] = lambda: None,
     around: Around | None = None,
 ) -> None:
-    """Serve one websocket until it is closed, each call inside `around`."""
+    """Serve one websocket until it is closed, each call inside `around`; `welcome` who says a key."""
     await receive()  # the wish to connect
     await send({"type": "websocket.accept", "headers": [(b"turnwise-protocol", str(PROTOCOL).encode())]})
-    socket = _Socket(calls, keys, caller, send, around)
+    socket = _Socket(calls, keys, caller, send, welcome, around)
     try:
         while True:
             message = await receive()
@@ -59,10 +60,16 @@ class _Socket:
     """The messages of one connection, and their answers."""
 
     def __init__(
-        self, calls: Calls, keys: Keys | None, caller: Caller | None, send: Send, around: Around | None
+        self,
+        calls: Calls,
+        keys: Keys | None,
+        caller: Caller | None,
+        send: Send,
+        welcome: Callable[[], None],
+        around: Around | None,
     ) -> None:
         self._calls, self._keys, self._caller, self._send = calls, keys, caller, send
-        self._around = around
+        self._welcome, self._around = welcome, around
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_MAX_IN_FLIGHT)
 
@@ -144,6 +151,7 @@ class _Socket:
             if caller is None:
                 raise Refused(not_a_key())
             self._caller = caller
+            self._welcome()
         return Response(200, orjson.dumps({"protocol": PROTOCOL}))
 
     def _wait_s(self, document: dict[str, Any]) -> float | None:

@@ -62,6 +62,13 @@ def too_large(what: str, size: int, limit: int, id: str | None = None) -> Proble
     )
 
 
+def too_slow(seconds: float) -> Problem:
+    """Say that a request did not come in time."""
+    return Problem(
+        408, "too_slow", f"the request was not whole after {seconds:g} s", todo="send it again, whole"
+    )
+
+
 def not_a_key() -> Problem:
     """Say that the bearer key is missing or wrong, without telling which."""
     return Problem(

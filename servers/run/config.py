@@ -108,6 +108,10 @@ class ServerConfig:
     open_to_everyone: Annotated[
         bool, Setting("Listen beyond this machine without keys: whoever reaches the port may do everything.")
     ] = False
+    max_connections: Annotated[
+        int,
+        Setting("Most connections of one worker; 0: seven eighths of the descriptors that it may have."),
+    ] = 0
     limits: Limits = field(default_factory=Limits)
     journal: Annotated[
         Path | None, Setting("File in which sessions outlive the server; default: memory only.")
@@ -131,6 +135,8 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= MAX_WORKERS:
             raise UsageError(f"workers must be from 1 to {MAX_WORKERS}, got {self.workers}")
+        if self.max_connections < 0:
+            raise UsageError(f"max_connections must be at least 0, got {self.max_connections}")
         self._check_who_may_come()
         if self.telemetry is not None:
             _check_telemetry(self.telemetry)

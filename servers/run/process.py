@@ -16,8 +16,10 @@ from contextlib import contextmanager
 import uvicorn
 
 from ...errors import UsageError
+from ..http.bounded import BoundedHttp
+from ..http.bounded_socket import BoundedSocket
 from ..http.control_plane import Application
-from ..http.fast_path import BoundedHttp
+from ..http.crowd import Crowd, most_connections
 from ..http.front import App
 from .config import ServerConfig
 
@@ -103,7 +105,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 answering,
                 http=BoundedHttp,
-                ws="websockets-sansio",
+                ws=BoundedSocket,
                 ws_max_size=config.limits.max_body_bytes,
                 ws_ping_interval=20.0,
                 lifespan="on",
@@ -115,6 +117,7 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=int(max(1.0, config.drain_s)),
             )
         )
+        self.config.crowd = Crowd(most_connections(config.max_connections))  # type: ignore[attr-defined]
         self._app, self._on_start, self._stop_at_end_of, self._stop_on = (
             app,
             on_start,
