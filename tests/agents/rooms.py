@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
+import numpy as np
+
 from turnwise import TextEnv
 
 
@@ -89,3 +91,21 @@ class Waiting(Corridor):
     async def step_async(self, action: str):
         await asyncio.sleep(0.01 if action == "right" else 30)
         return self.step(action)
+
+
+class Sharing(Corridor):
+    """A corridor with one info and one table of rewards for all turns, and rewards of odd types."""
+
+    def info(self) -> dict[str, Any]:
+        if self.steps == 0:
+            self.shared: dict[str, Any] = {"rewards": {}}
+        rewards = self.shared["rewards"]
+        self.shared.update(super().info())
+        rewards["progress"] = float(self.place)
+        self.shared["rewards"] = rewards
+        return self.shared
+
+    def step(self, action: str):
+        text, reward, won, truncated, info = super().step(action)
+        odd = (np.float32(reward), np.array([reward]), np.int64(reward), won)[self.steps % 4]
+        return text, odd, np.bool_(won), truncated, info

@@ -462,3 +462,13 @@ def test_wrong_settings_are_refused():
         asyncio.run(rollout(Scripted(), RandomPolicy(), [], seed=-1))
     with pytest.raises(UsageError, match="seed -1"):
         TaskItem("e", seed=-1)
+
+
+def test_an_environment_may_share_its_info_and_pay_in_odd_numbers(play, room):
+    tasks = [TaskItem(room(name), seed=s) for s in (1, 2) for name in ("Sharing", "Corridor")]
+    shared, plain, shared_2, plain_2 = (t.turns for t in play(ExpertPolicy(), tasks)[0].trajectories)
+    for odd, even in ((shared, plain), (shared_2, plain_2)):
+        assert [replace(turn, info={}) for turn in odd] == [replace(turn, info={}) for turn in even]
+        assert [turn.info["score"] for turn in odd] == [turn.info["score"] for turn in even]
+        assert {type(turn.reward) for turn in odd} == {float}
+    assert [turn.rewards["progress"] for turn in shared] == [1.0, 2.0, 3.0]
