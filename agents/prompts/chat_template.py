@@ -46,6 +46,7 @@ class ChatCodec:
         self.end_id = self._turns.end_id
         self.stop_ids = frozenset(stop_ids) - {self.end_id}
         self._controls = self._find_controls(source)
+        self._own = frozenset(filter(self._controls.takes_anywhere, ("<think>", "</think>")))
         self._anchor = self._controls.last_section(self._turns.asked)
         self._anchor_ids = self._controls.encode_rendered(self._anchor)
         self._trail_ids = self._find_trail()
@@ -60,16 +61,19 @@ class ChatCodec:
         return self._turns.opens_thought
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Return the tokens that a text has where the assistant speaks; none is a control token."""
-        whole = self._controls.encode_rendered(self._anchor + self._controls.guarded(text))
-        start = len(self._anchor_ids)
-        if whole[:start] != self._anchor_ids:  # a token would reach from the prompt into the text
-            return self._controls.encode_text(text)
-        return whole[start:]
+        """Return the tokens that a text has where the assistant speaks.
+
+        The tags of a thought are the tokens that the tokenizer has for them; no other name
+        of a control token is one.
+        """
+        return self._said(self._controls.guarded(text, self._own))
 
     def encode_message(self, text: str) -> tuple[int, ...]:
-        """Return the tokens of a whole message of the assistant as the template has it, without its end."""
-        return self.encode(f"{self._turns.lead}{text}{self._turns.trail}")
+        """Return the tokens of a whole message of the assistant as the template has it, without its end.
+
+        The text may be an environment's: nothing in it is a control token.
+        """
+        return self._said(self._controls.guarded(f"{self._turns.lead}{text}{self._turns.trail}"))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of tokens, without special tokens."""
@@ -108,6 +112,14 @@ class ChatCodec:
         end = ids.index(self.end_id)
         # Where the policy has said the end itself, only what comes after it is missing.
         return ids[end + 1 :] if finish_reason == "stop" else self._trail_ids + ids[end:]
+
+    def _said(self, guarded: str) -> tuple[int, ...]:
+        """Return the tokens of what is said behind a prompt."""
+        whole = self._controls.encode_rendered(self._anchor + guarded)
+        start = len(self._anchor_ids)
+        if whole[:start] != self._anchor_ids:  # a token would reach from the prompt into the text
+            return self._controls.encode_rendered(guarded)
+        return whole[start:]
 
     def _guarded(self, messages: Sequence[Message]) -> list[Message]:
         return [replace(each, content=self._controls.guarded(each.content)) for each in messages]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -87,17 +87,32 @@ class ControlTokens:
             )
         return ids
 
-    def guarded(self, text: str) -> str:
+    def guarded(self, text: str, own: Collection[str] = ()) -> str:
         """Mark the names of control tokens in a text, so that they are not taken for the template's.
 
         So is the beginning of a name at the text's end, which what follows could complete.
+
+        Args:
+            text: what somebody says.
+            own: names that stay control tokens in it.
         """
-        text = self._pattern.sub(lambda found: found[0][0] + self._guard + found[0][1:], text)
+        text = self._pattern.sub(
+            lambda found: found[0] if found[0] in own else found[0][0] + self._guard + found[0][1:], text
+        )
         end = len(text.rstrip())
         for start in range(max(0, end - self._longest), end):
             if self._begins_name(text[start:end]):
                 return text[: start + 1] + self._guard + text[start + 1 :]
         return text
+
+    def takes_anywhere(self, name: str) -> bool:
+        """Tell whether there is a control token of a name, and the tokenizer takes it wherever it stands."""
+        if name not in self._names:
+            return False
+        try:
+            return all(self.encode_rendered(text) for text in (name, f"a{name}a"))
+        except PolicyError:
+            return False
 
     def last_section(self, rendered: str) -> str:
         """Return a rendered text from its last control token on; all of it if there is none."""

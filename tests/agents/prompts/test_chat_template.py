@@ -126,8 +126,9 @@ def test_nothing_that_a_message_says_is_a_control_token(
         )
         assert controls(tokenizer, ours) == controls(tokenizer, theirs)
         assert written(tokenizer, ours) == written(tokenizer, theirs)
-    for encode in (chat.encode, chat.encode_message):  # an admissible action, a gold answer
-        assert controls(tokenizer, encode(observation)) == []
+    assert controls(tokenizer, chat.encode_message(observation)) == []  # an admissible action
+    thought = tokenizer.convert_tokens_to_ids(["<think>", "</think>"])
+    assert set(controls(tokenizer, chat.encode(observation))) <= set(thought)
 
 
 @pytest.mark.parametrize("kind", chats.KINDS)
@@ -193,6 +194,13 @@ def test_the_codec_knows_whether_its_prompts_end_inside_a_thought() -> None:
     assert opened == {template: template == "opening" for template in chats.TEMPLATES}
     closed = chats.OPENING.replace("<think>\n{% endif %}", "<think>\n\n</think>\n\n{% endif %}")
     assert not ChatCodec(chats.tokenizer("bytes", closed), "closed").opens_thought
+
+
+def test_the_agents_own_thoughts_have_the_tokens_of_their_tags() -> None:
+    chat, tokenizer = codec("chatml", "bytes")
+    opened, closed = tokenizer.convert_tokens_to_ids(["<think>", "</think>"])
+    said = chat.encode("<think>hm</think>\n<answer>\n")
+    assert (said[0], said.count(closed), chat.decode(said)) == (opened, 1, "<think>hm</think>\n<answer>\n")
 
 
 def test_earlier_thoughts_stay_as_they_were_said() -> None:
