@@ -14,18 +14,21 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import TurnwiseError
+from ..signals import interrupt_at_sigterm
 from .core import Checked, TextEnv
 from .registry import make
 
 Make = Callable[[], Checked[TextEnv]]
 HOSTILE = ("", " ", "\x00", "go to", "<action></action>", "\u202e\U0001f600", "a" * 10_000, "\n" * 100)
 _CHILD_TIMEOUT_S = 120
+_CHILD_CLOSE_S = 5
 _MAX_EXPERT_TURNS = 1_000
 _CLONE_CURE = (
     "write a clone() that copies what the state is and opens the rest anew, or say no_clone = 'REASON' "
@@ -148,21 +151,36 @@ def _processes(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_
     digests = {}
     for hash_seed in ("1", "4242"):
         path = os.pathsep.join([p for p in sys.path if p] + [str(os.getcwd())])  # noqa: PTH109 - an entry of sys.path
-        child = subprocess.run(
-            [sys.executable, "-c", program, job],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            timeout=_CHILD_TIMEOUT_S,
-        )
-        assert child.returncode == 0, f"a fresh process failed: {child.stderr.strip()[-500:]}"
-        digests[hash_seed] = child.stdout.strip()
+        code, out, err = _run([sys.executable, "-c", program, job], hash_seed, path)
+        assert code == 0, f"a fresh process failed: {err.strip()[-500:]}"
+        digests[hash_seed] = out.strip()
     here = _digest(env_id, kwargs, seeds, num_turns)
     assert set(digests.values()) == {here}, (
         f"replies differ between processes: here {here}, "
         + ", ".join(f"PYTHONHASHSEED={k} {v}" for k, v in digests.items())
         + "; look for sets, dict order from hashes, id(), time or global random state"
     )
+
+
+def _run(command: list[str], hash_seed: str, path: str) -> tuple[int, str, str]:
+    """Run a process to its end, which is also ours: it is asked to close what it has open."""
+    child = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        try:
+            out, err = child.communicate(timeout=_CHILD_TIMEOUT_S)
+        except BaseException:
+            child.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_CHILD_CLOSE_S)
+            child.kill()
+            raise
+    return child.returncode, out, err
 
 
 def _clone(build: Make, seeds: tuple[int, ...], num_turns: int) -> str | None:
@@ -248,5 +266,6 @@ def _digest(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_tur
 
 
 def _print_digest(job: str) -> None:
+    interrupt_at_sigterm()
     spec = json.loads(job)
     sys.stdout.write(_digest(spec["env"], spec["kwargs"], tuple(spec["seeds"]), spec["num_turns"]) + "\n")

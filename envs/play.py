@@ -3,13 +3,15 @@
 An action is typed, or chosen by its number. `undo`, `hint` and `quit` are ours;
 where an environment has an action of that name, the action wins and ours is
 spelled `/undo`, `/hint`, `/quit`. Works without a terminal too: lines come from
-whatever `input` reads, and its end ends the game.
+whatever `input` reads, and its end ends the game. An environment that cannot be
+cloned is taken back by playing its turns anew, as a server does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rich.columns import Columns
@@ -17,10 +19,11 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from .core import MAX_TEXT_CHARS, Checked, TextEnv, has_surrogate
+from .core import ENV_ERRORS, MAX_TEXT_CHARS, Checked, TextEnv, has_surrogate
 
 _MAX_UNDO = 1_000
 _OWN = ("undo", "hint", "quit")
+_OPTIONS = {"expert": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,20 @@ class _Scene:
 
 @dataclass(slots=True)
 class _Table:
-    """The game on the table, and the ones before each turn taken."""
+    """The game on the table, the turns taken, and what stood there before each of the last ones."""
 
     env: Checked[TextEnv]
+    seed: int
     scene: _Scene
-    past: list[tuple[Checked[TextEnv], _Scene]] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+    past: list[tuple[Checked[TextEnv] | None, _Scene]] = field(default_factory=list)
+    clones: bool = True
+
+    def close(self) -> None:
+        """Close every environment of the game."""
+        for env in [self.env, *(before for before, _ in self.past)]:
+            if env is not None:
+                env.close()
 
 
 def play(
@@ -57,14 +69,20 @@ def play(
     """Play one episode interactively.
 
     Args:
-        env: the environment, as `turnwise.make` gives it.
+        env: the environment, as `turnwise.make` gives it; it is closed at the end.
         seed: which task.
         input: reads one line for a prompt; EOFError ends the game.
         console: where everything is shown.
     """
-    observation, info = env.reset(seed=seed, options={"expert": True})
-    table = _Table(env, _Scene(observation, info))
-    _show(table.scene, console)
+    with env:
+        observation, info = env.reset(seed=seed, options=_OPTIONS)
+        table = _Table(env, seed, _Scene(observation, info))
+        with closing(table):
+            _show(table.scene, console)
+            _play(table, input, console)
+
+
+def _play(table: _Table, input: Callable[[str], str], console: Console) -> None:
     while True:
         try:
             line = input("> ").strip()
@@ -104,9 +122,12 @@ def _take(table: _Table, action: str, console: Console) -> None:
     if has_surrogate(action) or len(action) > MAX_TEXT_CHARS:
         console.print(f"An action is UTF-8 text of up to {MAX_TEXT_CHARS} characters.", style="yellow")
         return
-    before = table.env.clone()
+    table.past.append((_copy(table, console), scene))
     observation, reward, terminated, truncated, info = table.env.step(action)
-    table.past.append((before, scene))
+    table.actions.append(action)
+    for before, _ in table.past[:-_MAX_UNDO]:
+        if before is not None:
+            before.close()
     del table.past[:-_MAX_UNDO]
     ended = "terminated" if terminated else "out of turns" if truncated else ""
     table.scene = _Scene(observation, info, scene.turn + 1, scene.total + reward, ended)
@@ -114,12 +135,40 @@ def _take(table: _Table, action: str, console: Console) -> None:
     _show(table.scene, console)
 
 
+def _copy(table: _Table, console: Console) -> Checked[TextEnv] | None:
+    """Return a clone of what is on the table, or None where there is none to have."""
+    try:
+        return table.env.clone() if table.clones else None
+    except ENV_ERRORS as error:
+        table.clones = False
+        reason = str(error) if table.env.text_env.no_clone else f"clone: {type(error).__name__}: {error}"
+        note = f"{reason[:200]} (undo plays the turns anew)"
+        console.print(note, style="dim", highlight=False, markup=False)
+        return None
+
+
 def _undo(table: _Table, console: Console) -> None:
     if not table.past:
         console.print("There is nothing to undo.", style="yellow")
         return
-    table.env, table.scene = table.past.pop()
+    before, scene = table.past.pop()
+    table.actions.pop()
+    if before is not None:
+        table.env.close()
+        table.env = before
+    elif (observation := _play_anew(table)) != scene.observation:
+        console.print("It did not repeat itself; this is what it says now:", style="yellow")
+        scene = replace(scene, observation=observation)
+    table.scene = scene
     _show(table.scene, console)
+
+
+def _play_anew(table: _Table) -> str:
+    """Play the turns from the start and return the last observation."""
+    observation, _ = table.env.reset(seed=table.seed, options=_OPTIONS)
+    for action in table.actions:
+        observation, *_ = table.env.step(action)
+    return observation
 
 
 def _hint(table: _Table) -> str:

@@ -56,8 +56,8 @@ def validate(recipe: Recipe) -> Bound:
     choices = choices_of(recipe.env)
     if not recipe.server.url:
         for choice in choices:
-            make(choice.id, **choice.train_kwargs)
-            make(choice.id, **choice.eval_kwargs)
+            make(choice.id, **choice.train_kwargs).close()
+            make(choice.id, **choice.eval_kwargs).close()
     return bound
 
 

@@ -1,11 +1,12 @@
 """The command line: `turnwise COMMAND`, one module a command.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import typer
 
 from . import __version__
 from .errors import TurnwiseError, UsageError
+from .signals import interrupt_at_sigterm, terminated
 
 app = typer.Typer(
     name="turnwise",
@@ -68,8 +70,13 @@ def main() -> None:
     """Run one command and exit with its code."""
     if "" not in sys.path:  # environments of the user live beside where the command runs
         sys.path.insert(0, str(Path.cwd()))
+    interrupt_at_sigterm()
     try:
         app()
+    except SystemExit:
+        if terminated():
+            sys.exit(128 + signal.SIGTERM)
+        raise
     except TurnwiseError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the one place that tells the user
         sys.exit(2 if isinstance(error, UsageError) else 1)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -119,3 +120,40 @@ def test_bad_texts_never_reach_the_environment() -> None:
 def test_quit_and_the_end_of_input_end_the_game() -> None:
     assert "[turn 1]" not in shown(Corridor(), "quit", "right")
     assert "[turn 1]" not in shown(Corridor(), "QUIT", "right")
+
+
+class Wired(Corridor):
+    """A corridor that holds what cannot be copied."""
+
+    def __init__(self, *, drifting: bool = False) -> None:
+        super().__init__()
+        self.lock, self.drifting, self.num_resets = threading.Lock(), drifting, 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        observation, info = super().reset(seed=seed, options=options)
+        self.num_resets += 1
+        return observation + "!" * (self.num_resets if self.drifting else 0), info
+
+
+def test_what_cannot_be_cloned_is_played_anew() -> None:
+    out = shown(Wired(), "right", "right", "undo", "hint", "undo", "left", seed=1)
+    out = " ".join(out.split())
+    assert out.count("cannot pickle '_thread.lock' object (undo plays the turns anew)") == 1
+    assert "The expert would: right" in out
+    assert "[turn 1] left" in out
+    assert "room 0" in out
+    assert "did not repeat" not in out
+
+
+def test_what_does_not_repeat_itself_is_said() -> None:
+    out = shown(Wired(drifting=True), "right", "undo")
+    assert "It did not repeat itself" in out
+    assert "room 0 [bold]!!" in out
+
+
+def test_the_reason_of_an_environment_without_clone_is_shown() -> None:
+    env = Corridor()
+    env.no_clone = "its state is elsewhere"
+    assert "corridor cannot be cloned: its state is elsewhere (undo plays the" in shown(env, "right", "undo")

@@ -109,8 +109,8 @@ def _environments() -> tuple[bool, str, str]:
     from ..envs import make, registered
 
     ids = registered()
-    env = make("household/demo-v0")
-    env.reset(seed=0)
+    with make("household/demo-v0") as env:
+        env.reset(seed=0)
     return True, f"{len(ids)} registered; household/demo-v0 starts", ""
 
 

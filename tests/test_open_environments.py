@@ -1,0 +1,228 @@
+"""An environment that was made is closed, whoever made it and however it ends.
+
+1. Each command, for environments with a clone, without one, and plain ones of Gymnasium.
+2. Exceptions in the constructor, in reset and in step.
+3. Ctrl-C and SIGTERM, in real processes; the exit code says which it was.
+4. A server with sessions open, in each way of isolation.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+import turnwise
+from turnwise.__main__ import app
+from turnwise.files import import_file
+from turnwise.servers.client import ServerProcess
+
+FILE = Path(__file__).with_name("counted.py")
+counted = import_file(FILE, given="the test")  # as a command imports it
+CLASSES = ["Counted", "Wired", "Plain"]
+TINY = [
+    "train.num_updates=1",
+    "train.threads=1",
+    "server.spawn=false",
+    "policy.hidden_size=16",
+    "policy.num_layers=1",
+    "policy.num_heads=2",
+    "policy.num_kv_heads=1",
+    "policy.intermediate_size=16",
+    "policy.context_tokens=256",
+    "rollout.num_groups=2",
+    "rollout.group_size=2",
+    "rollout.max_turns=4",
+    "eval.episodes=2",
+    "warmstart.episodes=6",
+    "warmstart.max_steps=2",
+    "warmstart.copy_steps=0",
+    "log.console=false",
+]
+
+
+@pytest.fixture(autouse=True)
+def noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Count in a folder of the test, and hold it to have been used and to be empty at the end."""
+    monkeypatch.setenv(counted.VARIABLE, str(tmp_path))
+    yield tmp_path
+    assert (tmp_path / "opened").exists(), "none was ever open"
+    assert counted.num_open() == 0
+
+
+def place(name: str) -> str:
+    return f"{FILE}:{name}"
+
+
+def run(*arguments: str, input: str | None = None) -> tuple[int, str]:
+    """Run a command in this process; return its exit code and what it said."""
+    done = CliRunner().invoke(app, list(arguments), input=input)
+    return done.exit_code, done.output + str(done.exception or "")
+
+
+def sets(*pairs: str) -> list[str]:
+    return [word for pair in pairs for word in ("--set", pair)]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_check(name: str) -> None:
+    code, said = run("check", place(name), "--seeds", "2")
+    assert (code, "FAIL" in said) == (0, False), said
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_play(name: str) -> None:
+    assert run("play", place(name), input="right\nundo\nright\nleft\nquit\n")[0] == 0
+    assert counted.num_open() == 0
+    assert run("play", place(name), input="right\nright\n")[0] == 0
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_eval(name: str) -> None:
+    code, said = run("eval", "--env", place(name), "--agent", "random", "--episodes", "3")
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_train_with_its_warm_start(name: str, tmp_path: Path) -> None:
+    code, said = run("train", "tiny", "--out", str(tmp_path / "run"), *sets(f"env.id={place(name)}", *TINY))
+    assert code == 0, said
+
+
+def test_train_on_a_server_of_its_own_with_branches(tmp_path: Path) -> None:
+    given = sets(f"env.id={place('Counted')}", *TINY, "server.spawn=true")
+    code, said = run("train", "tiny", "--out", str(tmp_path / "run"), *given)
+    assert code == 0, said
+
+
+def test_warmstart(tmp_path: Path) -> None:
+    given = ["--recipe", "tiny", "--env", place("Counted"), "--out", str(tmp_path / "warm")]
+    code, said = run("warmstart", *given, *sets(*TINY))
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("call", ["init", "reset", "step"])
+def test_what_raises(call: str, tmp_path: Path) -> None:
+    fails, recipe = ["-k", f"fails={call}"], f'env.train_kwargs={{fails = "{call}"}}'
+    done = [
+        run("check", place("Counted"), *fails),
+        run("play", place("Counted"), *fails, input="right\n"),
+        run("eval", "--env", place("Counted"), "--agent", "random", "--episodes", "2", *fails),
+        run(
+            "train",
+            "tiny",
+            "--out",
+            str(tmp_path / "run"),
+            *sets(f"env.id={place('Counted')}", recipe, *TINY),
+        ),
+    ]
+    assert [code == 0 or f"no {call} today" not in said for code, said in done] == [False] * 4, done
+
+
+def test_a_half_made_environment_that_cannot_be_closed() -> None:
+    class Broken(counted.Counted):
+        def __init__(self) -> None:
+            lease = counted.Lease()
+            lease.close()
+            raise ValueError("before anything is there")
+
+    with pytest.raises(ValueError, match="before anything is there"):
+        turnwise.make(Broken)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", place("Counted"), "-k", "waits=step"],
+        ["play", place("Counted"), "-k", "waits=reset"],
+        ["eval", "--env", place("Counted"), "--agent", "random", "--episodes", "9999", "-k", "waits=step"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_signal(command: list[str], number: signal.Signals, noted: Path) -> None:
+    assert stopped(command, number, noted) == 128 + number
+
+
+def test_a_signal_while_demonstrations_are_played(noted: Path) -> None:
+    waits = sets('env.train_kwargs={waits = "step"}', *TINY, "warmstart.episodes=64")
+    command = ["train", "tiny", "--out", str(noted / "run"), *sets(f"env.id={place('Counted')}"), *waits]
+    assert stopped(command, signal.SIGTERM, noted) == 143
+
+
+def test_a_signal_where_ctrl_c_is_ignored(noted: Path) -> None:
+    command = [
+        "eval",
+        "--env",
+        place("Counted"),
+        "--agent",
+        "random",
+        "--episodes",
+        "9999",
+        "-k",
+        "waits=step",
+    ]
+    assert stopped(command, signal.SIGTERM, noted, ignoring=True) == 143
+
+
+def stopped(command: list[str], number: signal.Signals, noted: Path, *, ignoring: bool = False) -> int:
+    """Start a command, send it a signal while an environment of it is at work, and return its exit code."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if ignoring else None
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "turnwise", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, counted.VARIABLE: str(noted)},
+        )
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+    with process:
+        while not (noted / "waiting").exists():
+            assert process.poll() is None, "it ended before"
+            time.sleep(0.02)
+        process.send_signal(number)
+        try:
+            return process.wait(30)
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("isolation", ["inline", "thread"])
+def test_a_server_with_sessions_open(isolation: str, number: signal.Signals) -> None:
+    with ServerProcess(["--env", place("Counted"), "--isolation", isolation]) as server:
+        create = {"env_id": place("Counted"), "count": 3}
+        made = httpx.post(f"{server.url}/v1/sessions", json=create).json()["sessions"]
+        fork = {"items": [{"id": made[0]["id"], "count": 2}]}
+        assert len(httpx.post(f"{server.url}/v1/fork", json=fork).json()["sessions"]) == 2
+        assert counted.num_open() == 5
+        os.kill(server.pid, number)
+        assert server._process.wait(30) == (130 if number == signal.SIGINT else 0)
+
+
+@pytest.mark.parametrize("isolation", ["inline", "thread"])
+def test_a_server_whose_environments_raise(isolation: str) -> None:
+    def make(call: str) -> dict[str, Any]:
+        create = {"env_id": place("Counted"), "kwargs": {"fails": call}}
+        (made,) = httpx.post(f"{server.url}/v1/sessions", json=create).json()["sessions"]
+        return dict(made)
+
+    with ServerProcess(["--env", place("Counted"), "--isolation", isolation]) as server:
+        assert [make(call)["code"] for call in ("init", "reset")] == ["environment_failed"] * 2
+        url = f"{server.url}/v1/sessions/{make('step')['id']}/step"
+        step = {"episode": 0, "turn": 0, "action": "right"}
+        assert httpx.post(url, json=step).json()["end"] == "error"
+        while counted.num_open():  # what is isolated is closed on a thread
+            time.sleep(0.01)
