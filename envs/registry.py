@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ EnvClass = type[gymnasium.Env[Any, Any]]
 _ID = re.compile(r"[a-z0-9_]+/[a-z0-9_]+-v\d+")
 _VERSION = re.compile(r"-v(\d+)$")
 _OURS: dict[str, str] = {}
+_FOR_CLIENTS: dict[str, Mapping[str, tuple[float, float] | None]] = {}
 _ADAPTING = ("names", "text")
 """Arguments of the adapter, where the environment has none of that name."""
 
@@ -41,6 +42,7 @@ def register(
     *,
     kwargs: dict[str, Any] | None = None,
     description: str = "",
+    for_clients: Mapping[str, tuple[float, float] | None] | None = None,
 ) -> None:
     """Make an environment known under an id.
 
@@ -49,6 +51,8 @@ def register(
         entry_point: the class, or `package.module:Class`, imported at the first use.
         kwargs: arguments that every instance under this id gets.
         description: one line for people.
+        for_clients: argument -> the least and the largest number that a client of a server may ask
+            for, or None where only its operator may give it.
 
     Raises:
         UsageError: if the id has another form or is taken.
@@ -59,11 +63,17 @@ def register(
         raise UsageError(f"environment id {id!r} is registered already: raise its version or choose another")
     gymnasium.register(id=id, entry_point=entry_point, kwargs=kwargs or {}, disable_env_checker=True)
     _OURS[id] = description
+    _FOR_CLIENTS[id] = dict(for_clients or {})
 
 
 def registered() -> dict[str, str]:
     """Return id -> description of every environment registered with turnwise, sorted."""
     return dict(sorted(_OURS.items()))
+
+
+def for_clients(id: str) -> Mapping[str, tuple[float, float] | None]:
+    """Return what `register` was given of that name; nothing for what is not registered."""
+    return _FOR_CLIENTS.get(id, {})
 
 
 def version_of(env_id: str) -> int:

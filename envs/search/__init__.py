@@ -22,9 +22,11 @@ def register_environments() -> None:
         "search/generated-v1",
         "turnwise.envs.search.generated:GeneratedSearch",
         description="Question answering, generated: 22 080 pages, 4 000 questions of 1 to 4 hops.",
+        for_clients={"num_questions": (40, 20_000)},
     )
     register(
         "search/qa-v1",
         "turnwise.envs.search.qa:QuestionAnswering",
         description="Question answering over your files (questions=, corpus=, or retriever=URL).",
+        for_clients={"cache": None},
     )

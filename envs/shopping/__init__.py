@@ -37,11 +37,13 @@ def register_environments() -> None:
         "shopping/webshop-v0",
         "turnwise.envs.shopping.webshop:WebShop",
         description="WebShop: its products, goals, pages and reward (needs items= and instructions=).",
+        for_clients={"cache": None},
     )
     register(
         "shopping/generated-v0",
         "turnwise.envs.shopping.generated:GeneratedShop",
         description="Shopping, generated: 5 400 products, instructions at three difficulties.",
+        for_clients={"num_products": (1, 10_000)},
     )
 
 

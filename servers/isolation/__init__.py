@@ -1,6 +1,7 @@
 """Where an environment runs, and what a server knows of it.
 
 catalogue      which environments are on offer, with which arguments, isolated how
+arguments      which of these clients may give
 descriptions   what is told of an environment without building it
 hosts          one environment behind blocking calls, in this process
 pools          the processes and containers that a catalogue needs

@@ -17,6 +17,7 @@ from typing import Any
 from ...envs.registry import make, registered, version_of
 from ...errors import UnknownName, UsageError
 from ..protocol.problems import Refused, not_allowed, unknown_environment
+from .arguments import ArgumentRule, Arguments
 from .descriptions import EnvDescription, describe_env
 from .hosts import Host, Isolation, LocalHost, isolation_of
 from .process_pool import ProcessPool
@@ -34,6 +35,7 @@ class Catalogue:
         trusted: allow everything, for sessions in the caller's own process.
         pools: the processes that keep environments, for each way of isolation that has them.
         descriptions: of environments that are not to be imported here; all others are.
+        arguments: what the operator says of arguments.
 
     Raises:
         UnknownName: if an id is not registered.
@@ -49,11 +51,12 @@ class Catalogue:
         trusted: bool = False,
         pools: Mapping[Isolation, ProcessPool] | None = None,
         descriptions: Mapping[str, EnvDescription] | None = None,
+        arguments: Sequence[ArgumentRule] = (),
     ) -> None:
         self._named = tuple(envs) if envs else None
         self._roots = tuple(_folder(root) for root in data_roots)
         self._isolation = dict(isolation or {})
-        self._trusted, self._folder = trusted, None if trusted else Path.cwd()
+        self.trusted, self._folder = trusted, None if trusted else Path.cwd()
         self.pools = dict(pools or {})
         ways = set(self._isolation.values())
         if "process" in ways and "process" not in self.pools:
@@ -61,8 +64,10 @@ class Catalogue:
         if "container" in ways and "container" not in self.pools:
             raise UsageError("isolation in containers needs a pool that says of which image")
         self._descriptions = dict(descriptions or {})
+        self._rules, self._arguments = tuple(arguments), dict[str, Arguments]()
         for env_id in self._named or ():
-            self._description_of(env_id)
+            self._arguments_of(env_id)
+        self._check_rules()
 
     def ids(self) -> list[str]:
         """Return the ids on offer, sorted."""
@@ -83,7 +88,7 @@ class Catalogue:
                 "description": table.get(env_id) or described.description,
                 "isolation": self.isolation_of(env_id),
                 "no_expert": described.no_expert,
-                "kwargs": described.kwargs,
+                "kwargs": self._arguments_of(env_id).shown(described.kwargs),
             }
             for env_id, described in ((id, self._description_of(id)) for id in self.ids())
         ]
@@ -97,12 +102,15 @@ class Catalogue:
         Raises:
             Refused: saying what is not on offer or not allowed.
         """
-        if self._trusted:
+        if self.trusted:
             return kwargs
         if env_id not in self.ids():
             raise Refused(self._not_on_offer(env_id))
-        files = self._description_of(env_id).files
-        return {name: self._admit_value(name, value, name in files) for name, value in kwargs.items()}
+        arguments, files = self._arguments_of(env_id), self._description_of(env_id).files
+        arguments.admit(kwargs)
+        given = {name: value for name, value in kwargs.items() if name not in arguments.fixed}
+        admitted = {name: self._admit_value(name, value, name in files) for name, value in given.items()}
+        return admitted | arguments.fixed
 
     def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
         """Build an environment behind a host.
@@ -155,6 +163,23 @@ class Catalogue:
                 "ask the operator to start the server with --data-root FOLDER",
             )
         )
+
+    def _check_rules(self) -> None:
+        """Refuse rules that are of no environment on offer."""
+        for rule in self._rules:
+            if rule.env_id and rule.env_id not in self.ids():
+                raise UnknownName("environment of --argument", rule.env_id, self.ids())
+            if rule.env_id:
+                self._arguments_of(rule.env_id)
+            elif not any(rule.name in (self._description_of(id).kwargs or {}) for id in self.ids()):
+                raise UsageError(
+                    f"--argument {rule.name}: no environment on offer has an argument of that name"
+                )
+
+    def _arguments_of(self, env_id: str) -> Arguments:
+        if env_id not in self._arguments:
+            self._arguments[env_id] = Arguments(env_id, self._description_of(env_id), self._rules)
+        return self._arguments[env_id]
 
     def _description_of(self, env_id: str) -> EnvDescription:
         if env_id not in self._descriptions:

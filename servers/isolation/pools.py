@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...envs.registry import registered
+from .arguments import ArgumentRule
 from .catalogue import Catalogue
 from .containers.launcher import ContainerLauncher, descriptions_inside
 from .descriptions import EnvDescription
@@ -34,7 +35,11 @@ class Processes:
 
 
 def build_catalogue(
-    envs: Sequence[str], data_roots: Sequence[Path], isolation: Mapping[str, Isolation], processes: Processes
+    envs: Sequence[str],
+    data_roots: Sequence[Path],
+    isolation: Mapping[str, Isolation],
+    processes: Processes,
+    arguments: Sequence[ArgumentRule] = (),
 ) -> Catalogue:
     """Build a catalogue with the pools that its environments are kept in.
 
@@ -43,6 +48,7 @@ def build_catalogue(
         data_roots: folders in which arguments may name files.
         isolation: environment -> how it runs; "*" for those not named.
         processes: bounds of those that are needed.
+        arguments: what the operator says of arguments.
 
     Raises:
         UsageError: if they cannot be kept so here.
@@ -62,7 +68,12 @@ def build_catalogue(
             pools["container"] = containers
             descriptions = descriptions_inside(containers, launcher, inside)
         catalogue = Catalogue(
-            envs, data_roots=data_roots, isolation=isolation, pools=pools, descriptions=descriptions
+            envs,
+            data_roots=data_roots,
+            isolation=isolation,
+            pools=pools,
+            descriptions=descriptions,
+            arguments=arguments,
         )
         undo.pop_all()
     return catalogue

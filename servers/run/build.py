@@ -33,7 +33,7 @@ def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | No
             f"{isolation_of(config.isolation, min(loose))}: add --isolation process, or container"
         )
     processes = Processes(config.processes, config.deadline_s, config.memory_bytes, config.container_image)
-    catalogue = build_catalogue(config.envs, config.data_roots, config.isolation, processes)
+    catalogue = build_catalogue(config.envs, config.data_roots, config.isolation, processes, config.arguments)
     journal = None
     if config.journal is not None:
         from ..sessions.journal.sqlite import SqliteJournal

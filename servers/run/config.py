@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ...errors import UsageError
 from ...settings import Setting
 from ..http.visitors import Visitors, is_address, is_loopback
+from ..isolation.arguments import ArgumentRule, parse_rules
 from ..isolation.hosts import Isolation
 from ..protocol.limits import Limits
 
@@ -62,6 +63,16 @@ class ServerConfig:
     data_roots: Annotated[
         tuple[Path, ...],
         Setting("Folder in which arguments of environments may name files.", name="data_root"),
+    ] = ()
+    arguments: Annotated[
+        tuple[ArgumentRule, ...],
+        Setting(
+            "Fix an argument of environments, or bound it: NAME<=NUMBER, NAME>=NUMBER. Again for more.",
+            name="argument",
+            form=list[str],
+            parse=parse_rules,
+            metavar="[ENV:]NAME=VALUE",
+        ),
     ] = ()
     isolation: Annotated[
         Mapping[str, Isolation],

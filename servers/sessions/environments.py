@@ -28,6 +28,7 @@ log = logging.getLogger("turnwise.servers")
 T = TypeVar("T")
 _MAX_DEATHS = 3
 _MAX_TRIES = 20
+_NUM_BUILDERS = 2  # more would leave little of the interpreter to the event loop
 _RETRY_S = 1.0
 _CHANGED = "the environment is another one: its fingerprint was {}, now it is {}"
 
@@ -43,6 +44,7 @@ class Environments:
     def __init__(self, catalogue: Catalogue, metrics: Metrics) -> None:
         self.catalogue, self.metrics = catalogue, metrics
         self._threads = CallThreads()
+        self._builders = CallThreads(_NUM_BUILDERS)
 
     def inline(self, env_id: str) -> bool:
         """Tell whether an environment runs on the event loop."""
@@ -54,6 +56,13 @@ class Environments:
             return function(*arguments)
         return await self._threads.run(function, *arguments)
 
+    async def _apart(self, env_id: str, function: Callable[..., T], *arguments: Any) -> T:
+        """Make a call that may take long: in a server never on the event loop."""
+        if self.catalogue.trusted:
+            return await self.call(env_id, function, *arguments)
+        threads = self._builders if self.inline(env_id) else self._threads
+        return await threads.run(function, *arguments)
+
     async def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
         """Build an environment.
 
@@ -62,7 +71,7 @@ class Environments:
         """
         admitted = self.catalogue.admit(env_id, kwargs)
         try:
-            return await self.call(env_id, self.catalogue.build, env_id, admitted)
+            return await self._apart(env_id, self.catalogue.build, env_id, admitted)
         except UsageError as error:
             raise Refused(bad_request(str(error)[:1000])) from error
         except AllStuck as error:
@@ -170,7 +179,7 @@ class Environments:
             if host.fingerprint != record.fingerprint:
                 reason = _CHANGED.format(record.fingerprint, host.fingerprint)
                 raise Diverged(record.episode, 0, reason)
-            return await self.call(record.env_id, Session.replayed, record, session.max_turns, host)
+            return await self._apart(record.env_id, Session.replayed, record, session.max_turns, host)
         except BaseException:
             host.close()
             raise
@@ -193,6 +202,7 @@ class Environments:
         """End the processes and threads, once environments are closed or `seconds` are over."""
         await asyncio.to_thread(self.catalogue.close, seconds)
         self._threads.close()
+        self._builders.close()
 
 
 def _is_missing(cause: BaseException | None) -> bool:
