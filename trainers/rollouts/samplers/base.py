@@ -68,7 +68,27 @@ def returns_of(group: Group) -> list[float]:
     return [trajectory.episode_return for trajectory in group if trajectory.counts and trajectory.turns]
 
 
+def returns_by_agent(group: Group) -> list[list[float]]:
+    """Return the returns of the trajectories of a group that count, apart for each agent that plays in it.
+
+    Where several play, an agent's return is the sum of the rewards of its own
+    turns: in a zero-sum game those of all together say nothing.
+    """
+    counting = [trajectory for trajectory in group if trajectory.counts and trajectory.turns]
+    agents = list(dict.fromkeys(turn.agent for trajectory in counting for turn in trajectory.turns))
+    if len(agents) < 2:
+        return [returns_of(group)]
+    own = [
+        {agent: [turn.reward for turn in trajectory.turns if turn.agent == agent] for agent in agents}
+        for trajectory in counting
+    ]
+    return [[sum(rewards[agent]) for rewards in own if rewards[agent]] for agent in agents]
+
+
 def is_dead(group: Group) -> bool:
-    """Tell whether a group has nothing to compare: fewer than two returns, or all of them equal."""
-    returns = returns_of(group)
+    """Tell whether a group has nothing to compare: for no agent two returns that differ."""
+    return all(_are_alike(returns) for returns in returns_by_agent(group))
+
+
+def _are_alike(returns: list[float]) -> bool:
     return len(returns) < 2 or max(returns) - min(returns) <= _SAME * max(1.0, *map(abs, returns))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import UsageError
-from .base import Candidates, Group, register, returns_of
+from .base import Candidates, Group, register, returns_by_agent
 
 
 @register("variance")
@@ -35,6 +35,9 @@ async def variance(candidates: Candidates, *, share: float = 0.25) -> Candidates
 
 
 def _deviation(group: Group) -> float:
-    """Return the sample standard deviation (ddof 1) of a group's returns; 0 for fewer than two."""
-    returns = returns_of(group)
-    return float(np.std(returns, ddof=1)) if len(returns) > 1 else 0.0
+    """Return the sample standard deviation (ddof 1) of a group's returns; 0 for fewer than two.
+
+    Where several agents play it is that of the agent whose own returns differ most.
+    """
+    spreads = [np.std(returns, ddof=1) for returns in returns_by_agent(group) if len(returns) > 1]
+    return float(max(spreads, default=0.0))

@@ -165,3 +165,28 @@ def test_unknown_samplers_are_answered_with_close_ones() -> None:
     with pytest.raises(UnknownName, match="did you mean 'dynamic'"):
         samplers.get("dynamics")
     assert {"dynamic", "replay", "variance"} <= set(samplers.names())
+
+
+def zero_sum(*results: float) -> Group:
+    """Return games of two: A earns each result, B loses it."""
+    first = episode(0.0).turns[0]
+    return tuple(
+        replace(
+            episode(0.0, member=member),
+            turns=(
+                replace(first, reward=result, agent="A"),
+                replace(first, index=1, reward=-result, agent="B"),
+            ),
+        )
+        for member, result in enumerate(results)
+    )
+
+
+def test_a_group_of_games_is_judged_by_what_each_agent_earned() -> None:
+    decided, drawn = zero_sum(1.0, -1.0), zero_sum(1.0, 1.0)
+    assert not is_dead(decided)
+    assert is_dead(drawn)
+    kept = apply("variance", candidates(drawn, decided, drawn, drawn), share=0.25)
+    assert kept.groups == (decided,)
+    # A has 1 and -1: deviation sqrt 2
+    assert kept.figures["sampling/kept_std"] == pytest.approx(2**0.5)
