@@ -36,6 +36,12 @@ def journal(
     data_root: Annotated[
         list[Path] | None, typer.Option("--data-root", help="Folder of files that arguments name.")
     ] = None,
+    argument: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--argument", metavar="[ENV:]NAME=VALUE", help="As the server had it: fixed or bounded."
+        ),
+    ] = None,
     keep_days: Annotated[float, typer.Option(help="compact: keep sessions closed later than this.")] = 0.0,
     as_json: JsonFlag = False,
 ) -> None:
@@ -59,9 +65,9 @@ def journal(
         elif action == "show":
             emit_json([_document(record) for record in _records(db, session, episode)])
         elif action == "verify":
-            _verify(db, session, episode, data_root or [], as_json)
+            _verify(db, session, episode, _catalogue(db, data_root, argument), as_json)
         else:
-            _replay(db, session, episode, data_root or [])
+            _replay(db, session, episode, _catalogue(db, data_root, argument))
 
 
 def _list(db: sqlite3.Connection, as_json: bool) -> None:
@@ -82,13 +88,12 @@ def _list(db: sqlite3.Connection, as_json: bool) -> None:
 
 
 def _verify(
-    db: sqlite3.Connection, session: str | None, episode: int | None, roots: list[Path], as_json: bool
+    db: sqlite3.Connection, session: str | None, episode: int | None, catalogue: Catalogue, as_json: bool
 ) -> None:
     from dataclasses import asdict
 
     from ..servers.sessions.journal.verify import verify
 
-    catalogue = _catalogue(db, roots)
     verdicts = [verify(record, catalogue) for record in _records(db, session, episode)]
     wrong = [verdict for verdict in verdicts if verdict.differs_at is not None]
     if as_json:
@@ -102,11 +107,10 @@ def _verify(
         raise typer.Exit(1)
 
 
-def _replay(db: sqlite3.Connection, session: str | None, episode: int | None, roots: list[Path]) -> None:
+def _replay(db: sqlite3.Connection, session: str | None, episode: int | None, catalogue: Catalogue) -> None:
     from ..servers.sessions.journal.verify import replayed
     from ..servers.sessions.session import Diverged
 
-    catalogue = _catalogue(db, roots)
     for record in _records(db, session, episode):
         typer.echo(f"episode {record.episode} of {record.env_id}, seed {record.seed}")
         try:
@@ -149,11 +153,12 @@ def _records(db: sqlite3.Connection, session: str | None, episode: int | None) -
     return records_of(db, where, values)
 
 
-def _catalogue(db: sqlite3.Connection, roots: list[Path]) -> Catalogue:
+def _catalogue(db: sqlite3.Connection, roots: list[Path] | None, arguments: list[str] | None) -> Catalogue:
+    from ..servers.isolation.arguments import parse_rules
     from ..servers.isolation.catalogue import Catalogue
 
     names = [row[0] for row in db.execute("SELECT DISTINCT env_id FROM sessions")]
-    return Catalogue(names or None, data_roots=roots)
+    return Catalogue(names or None, data_roots=roots or [], arguments=parse_rules(arguments or []))
 
 
 def _document(record: SessionRecord) -> dict[str, Any]:

@@ -15,14 +15,20 @@ import time
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from turnwise.__main__ import app as command_line
 from turnwise.envs.registry import load_class
 from turnwise.errors import UnknownName, UsageError
+from turnwise.servers.client import SessionClient
+from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.isolation.arguments import ArgumentRule, parse_rules
 from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.protocol.problems import Refused
+from turnwise.servers.protocol.types import CreateItem, StepItem
 from turnwise.servers.run.build import build_service
 from turnwise.servers.run.config import ServerConfig
+from turnwise.servers.sessions.journal.sqlite import SqliteJournal
 from turnwise.servers.sessions.service import Service
 
 SHOP, QA = "shopping/generated-v0", "search/qa-v1"
@@ -86,6 +92,25 @@ def test_what_our_own_environments_allow(tmp_path):
     assert catalogue.admit(SHOP, {"num_products": 15_000}) == {"num_products": 15_000}
     assert "from 1 to 20000" in refused(catalogue, SHOP, num_products=0)
     assert catalogue.admit(QA, {}) == {"cache": "/somewhere/else"}
+
+
+def test_a_journal_is_verified_with_the_arguments_of_its_server(world, tmp_path):
+    file, counter = tmp_path / "journal.db", world("Counter")
+
+    async def play() -> None:
+        rules = parse_rules(["length=1"])
+        service = Service(Catalogue([counter], arguments=rules), journal=SqliteJournal(file))
+        client = SessionClient(LocalTransport(service))
+        (row,) = await client.create([CreateItem(counter)], request_id="a")
+        (reply,) = await client.step([StepItem(row.id, 0, 0, "go")])
+        assert reply.end == "horizon", "the fixed length"
+        await service.aclose()
+
+    asyncio.run(play())
+    command = ["journal", str(file), "verify"]
+    assert CliRunner().invoke(command_line, command).exit_code == 1
+    done = CliRunner().invoke(command_line, [*command, "--argument", f"{counter}:length=1"])
+    assert (done.exit_code, done.output.strip()) == (0, "1 of 1 episodes replay exactly")
 
 
 def test_rules_of_nothing(world):
