@@ -32,6 +32,7 @@ LAYERS = {
     "errors": 0,
     "ends": 0,
     "settings": 0,
+    "shown": 0,
     "streams": 0,
     "envs": 1,
     "servers": 2,
@@ -56,7 +57,7 @@ def sources() -> Iterator[tuple[str, Path]]:
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
     for file in sorted((ROOT / "src" / "turnwise" / "commands").glob("*.py")):
         yield f"commands.{file.stem}", file
-    for name in ("errors", "ends", "settings", "streams"):
+    for name in ("errors", "ends", "settings", "shown", "streams"):
         yield name, ROOT / "src" / "turnwise" / f"{name}.py"
 
 

@@ -52,7 +52,7 @@ class RunState:
     train_seconds: float = 0.0  # rollouts and updates, evaluations apart
     num_tokens: int = 0  # generated in training
     num_turns: int = 0
-    success_rate: float = -1.0  # of the last evaluation
+    success_rate: float | None = None  # of the last evaluation; None: there was none, or none that tells
     fingerprints: dict[str, str] = field(default_factory=dict)  # of each environment met
 
 
@@ -147,7 +147,7 @@ class Trainer:
             return f"train.num_updates = {train.num_updates}"
         if train.max_seconds and state.train_seconds >= train.max_seconds:
             return f"train.max_seconds = {train.max_seconds:g}"
-        if train.target_success and state.success_rate >= train.target_success:
+        if train.target_success and (state.success_rate or 0.0) >= train.target_success:
             return f"train.target_success = {train.target_success:g} is reached"
         return ""
 
@@ -169,6 +169,11 @@ class Trainer:
         self._write({**entry, "train_seconds": self.state.train_seconds})
         self.display.evaluated(entry)
         keep_best(self.run_folder, Chosen.of(self.state.update, figures), self.trained.save)
+        if recipe.train.target_success and self.state.success_rate is None:
+            raise TrainingError(
+                f"train.target_success = {recipe.train.target_success:g} needs success, and the environment "
+                'does not say info["won"]; let it, or set train.target_success = 0'
+            )
 
     async def _update(self) -> None:
         started = perf_counter()

@@ -82,7 +82,9 @@ class WarmstartSection:
     teach_slips: Annotated[
         bool, Setting("Clone those turns too: a clumsy teacher, which cloning cannot outdo.")
     ] = False
-    only_won: Annotated[bool, Setting("Clone successful demonstrations alone.")] = True
+    only_won: Annotated[
+        bool, Setting("Leave out demonstrations that failed; those of unknown success stay.")
+    ] = True
     copy_steps: Annotated[
         int,
         Setting("Steps of copying random tokens, before a new policy is cloned."),

@@ -13,6 +13,7 @@ import torch
 from ..agents.models import CausalLM
 from ..errors import CheckpointError
 from ..servers.client import SessionClient
+from ..shown import UNKNOWN
 from ..streams import Stream, torch_seed
 from .credit import Head
 from .learner.critic import Critic
@@ -92,7 +93,8 @@ def _first_policy(recipe: Recipe, out: Path, display: RunDisplay) -> str:
     if not folder.is_dir():
         cloned = warm_start(recipe, folder, display.working)
         display.say(
-            f"warm start: {cloned.num_demonstrations} demonstrations ({cloned.num_won} won), "
+            f"warm start: {cloned.num_demonstrations} demonstrations "
+            f"({UNKNOWN if cloned.num_won is None else cloned.num_won} won), "
             f"{cloned.num_steps} steps of cloning, {cloned.seconds:.0f} s"
         )
     return str(folder)

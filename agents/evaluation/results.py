@@ -13,18 +13,17 @@ from ...intervals import wilson
 from ..types import Trajectory
 
 
-def succeeded(trajectory: Trajectory) -> bool:
-    """Tell whether an episode was won: by the environment's word, else by a positive return."""
-    return trajectory.episode_return > 0 if trajectory.success is None else trajectory.success
-
-
 @dataclass(frozen=True, slots=True)
 class EvalRow:
-    """One evaluated episode; `episode_return` is called `return` in files."""
+    """One evaluated episode; `episode_return` is called `return` in files.
+
+    `success` is what the environment says in info["won"], and None where it does not, or
+    the episode failed for the machine's reasons: it is never guessed from a reward.
+    """
 
     task: str
     seed: int
-    success: bool
+    success: bool | None
     episode_return: float
     score: float | None
     turns: int
@@ -45,7 +44,7 @@ class EvalRow:
         return cls(
             task=trajectory.task,
             seed=trajectory.task_seed,
-            success=trajectory.counts and succeeded(trajectory),
+            success=trajectory.success if trajectory.counts else None,
             episode_return=trajectory.episode_return,
             score=trajectory.score,
             turns=len(turns),
@@ -89,14 +88,18 @@ class EvalRow:
 class Evaluation:
     """The figures of an evaluation.
 
-    Means and rates are over the `episodes` that count; `errors` failed for the
-    machine's reasons and stand in `per_task` only. The interval is Wilson's at
-    95 %: it speaks of tasks drawn as these were, and of one agent as it is.
+    Means are over the `episodes` that count; `errors` failed for the machine's
+    reasons and stand in `per_task` only. The success rate is over the tasks that were
+    scored, those of which the environment said whether they were won; `coverage` is
+    their share of all tasks, and without any the rate and its interval are None. The
+    interval is Wilson's at 95 %: it speaks of tasks drawn as these were, and of one
+    agent as it is.
     """
 
-    success_rate: float
-    ci_low: float
-    ci_high: float
+    success_rate: float | None
+    ci_low: float | None
+    ci_high: float | None
+    coverage: float
     episodes: int
     errors: int
     score: float | None
@@ -129,14 +132,15 @@ class Evaluation:
         if not kept:
             cause = rows[0].error if rows else "there was none"
             raise EnvironmentFault(f"none of {len(rows)} episodes could be played; the first: {cause}")
-        won = sum(row.success for row in kept)
+        outcomes = [row.success for row in kept if row.success is not None]
+        rate, low, high = _rate(outcomes)
         num_turns = sum(row.turns for row in kept)
         scores = [row.score for row in kept if row.score is not None]
-        low, high = wilson(won, len(kept))
         return cls(
-            success_rate=won / len(kept),
+            success_rate=rate,
             ci_low=low,
             ci_high=high,
+            coverage=len(outcomes) / len(rows),
             episodes=len(kept),
             errors=len(rows) - len(kept),
             score=_mean(scores) if scores else None,
@@ -157,6 +161,13 @@ class Evaluation:
         """Return the evaluation as JSON holds it."""
         values = {name: getattr(self, name) for name in self.__slots__ if name != "policy" or self.policy}
         return {**values, "per_task": [row.document() for row in self.per_task]}
+
+
+def _rate(outcomes: Sequence[bool]) -> tuple[float | None, float | None, float | None]:
+    """Return a success rate and its interval; without an outcome there is none."""
+    if not outcomes:
+        return None, None, None
+    return sum(outcomes) / len(outcomes), *wilson(sum(outcomes), len(outcomes))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,6 +57,22 @@ class Faulty(Corridor):
 
     def step(self, action: str):
         if self.odd and self.steps == 1:
+            raise RuntimeError("the floor gave way")
+        return super().step(action)
+
+
+class Treacherous(Corridor):
+    """A corridor whose floor gives way under three tasks of ten, while a file says that it is gone."""
+
+    def __init__(self, floor: str) -> None:
+        super().__init__()
+        self.floor = floor
+
+    def start_failure(self, seed: int) -> None:
+        self.hole = seed % 10 in (0, 3, 6)
+
+    def step(self, action: str):
+        if self.hole and Path(self.floor).read_text() == "gone":
             raise RuntimeError("the floor gave way")
         return super().step(action)
 

@@ -1,6 +1,7 @@
 """What a run came to, for people.
 
-report.py    report.md: what was trained, what it reached, how the agent plays
-curves.py    curves.png: success, signal, policy and time
-microscope/  several credit methods on the same stored trajectories, turn by turn
+report.py       report.md: what was trained, what it reached, how the agent plays
+transcripts.py  example episodes, whose text stays text
+curves.py       curves.png: success, signal, policy and time
+microscope/     several credit methods on the same stored trajectories, turn by turn
 """

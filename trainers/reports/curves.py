@@ -51,7 +51,7 @@ def draw_success(curves: Sequence[Curve], path: Path, title: str) -> None:
     plot = _pyplot()
     figure, axis = plot.subplots(figsize=(7, 4.2), constrained_layout=True)
     for label, entries in curves:
-        _, evals = split_log(entries)
+        evals = _scored(split_log(entries)[1])
         seconds = [entry["train_seconds"] for entry in evals]
         axis.plot(
             seconds, [100 * e["eval/success_rate"] for e in evals], marker="o", markersize=3, label=label
@@ -71,8 +71,13 @@ def draw_success(curves: Sequence[Curve], path: Path, title: str) -> None:
     plot.close(figure)
 
 
+def _scored(evals: Sequence[Entry]) -> list[Entry]:
+    """Return the evaluations whose success is known."""
+    return [entry for entry in evals if entry.get("eval/success_rate") is not None]
+
+
 def _success(axis: Any, updates: Sequence[Entry], evals: Sequence[Entry]) -> None:
-    shown = [entry for entry in updates if "success_rate" in entry]
+    shown = [entry for entry in updates if entry.get("success_rate") is not None]
     axis.plot(
         [entry["update"] for entry in shown],
         [entry["success_rate"] for entry in shown],
@@ -80,7 +85,7 @@ def _success(axis: Any, updates: Sequence[Entry], evals: Sequence[Entry]) -> Non
         linewidth=1,
         label="training tasks",
     )
-    held_out = [entry for entry in evals if "eval/success_rate" in entry]
+    held_out = _scored(evals)
     if held_out:
         rates = [entry["eval/success_rate"] for entry in held_out]
         below = [rate - entry["eval/ci_low"] for rate, entry in zip(rates, held_out, strict=True)]
@@ -95,7 +100,8 @@ def _success(axis: Any, updates: Sequence[Entry], evals: Sequence[Entry]) -> Non
             capsize=3,
             label="held-out tasks, 95 % interval",
         )
-    axis.set(title="success rate", xlabel="update", ylim=(0, 1))
+    unknown = "" if shown or held_out else ": unknown"
+    axis.set(title=f"success rate{unknown}", xlabel="update", ylim=(0, 1))
     axis.grid(alpha=0.3)
     axis.legend(loc="lower right", fontsize=8)
 

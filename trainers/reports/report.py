@@ -8,24 +8,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...agents.trajectories import read_trajectories
-from ...agents.types import Trajectory
 from ...errors import UsageError
 from ...files import write_whole
+from ...shown import UNKNOWN, interval, percent, visible
 from ..runs.best import best_of
 from ..runs.log import read_log
 from .curves import draw_run, split_log
+from .transcripts import examples
 
 Entry = dict[str, Any]
-_MAX_SHOWN_CHARS = 300
 _LAST = 3  # evaluations whose mean is the result: never the best point
+_POINTS = (("before training", "before"), ("after training", "last"))
 
 
 def summarise(run: Path) -> dict[str, Any]:
     """Return the figures of a run: before, after, best practice of the protocol, totals.
 
-    `after` is the mean of the last three evaluations; `area` the mean success over
-    the whole run, weighted by training time.
+    `before` is the evaluation before training, `last` the last one after some. `after`
+    is the mean of the last three after training, `after_evaluations` how many those are.
+    `area` is the mean success over the whole run, weighted by training time. A rate is
+    None where success is unknown.
 
     Raises:
         UsageError: if the folder holds no run.
@@ -36,15 +38,26 @@ def summarise(run: Path) -> dict[str, Any]:
     if updates:
         figures["train_seconds"] = updates[-1]["train_seconds"]
         figures["num_tokens"] = updates[-1].get("total_tokens")
+    before = [entry for entry in evals if entry["update"] == 0]
+    trained = [entry for entry in evals if entry["update"] > 0]
+    if before:
+        figures["before"] = _point(before[-1])
+    if trained:
+        rates = [entry["eval/success_rate"] for entry in trained[-_LAST:]]
+        figures["last"] = _point(trained[-1])
+        figures["after"] = None if None in rates else sum(rates) / len(rates)
+        figures["after_evaluations"] = len(rates)
+        figures["area"] = _area(evals)
     if evals:
-        rates = [entry["eval/success_rate"] for entry in evals]
-        figures["before"] = {key: evals[0][f"eval/{key}"] for key in ("success_rate", "ci_low", "ci_high")}
-        figures["last"] = {key: evals[-1][f"eval/{key}"] for key in ("success_rate", "ci_low", "ci_high")}
-        figures["after"] = sum(rates[-_LAST:]) / len(rates[-_LAST:])
         chosen = best_of(run)
         figures["best"] = asdict(chosen) if chosen else None
-        figures["area"] = _area([entry["train_seconds"] for entry in evals], rates)
     return figures
+
+
+def _point(entry: Entry) -> dict[str, Any]:
+    """Return what one evaluation found; logs of before say nothing of coverage."""
+    names = ("success_rate", "ci_low", "ci_high", "coverage", "reward")
+    return {name: entry.get(f"eval/{name}") for name in names}
 
 
 def write_report(run: Path) -> Path:
@@ -59,7 +72,7 @@ def write_report(run: Path) -> Path:
     entries = read_log(run)
     figures = summarise(run)
     record = _record(run)
-    title = f"{record.get('environment', 'a run')}, {run.name}"
+    title = visible(f"{record.get('environment', 'a run')}, {run.name}".replace("\n", " "))
     lines = [f"# {title}", ""]
     lines += _result(figures)
     try:
@@ -69,7 +82,7 @@ def write_report(run: Path) -> Path:
         lines += [f"No picture: {error}.", ""]
     updates, _ = split_log(entries)
     lines += _health(updates)
-    lines += _examples(run)
+    lines += examples(run)
     lines += _origin(record)
     page = run / "report.md"
     write_whole(page, "\n".join(lines).encode())
@@ -78,19 +91,24 @@ def write_report(run: Path) -> Path:
 
 def _result(figures: dict[str, Any]) -> list[str]:
     lines = ["## Result", ""]
-    if "before" not in figures:
+    points = [(name, figures[key]) for name, key in _POINTS if key in figures]
+    if not points:
         return [*lines, "No evaluation on held-out tasks in the log.", ""]
-    before, last = figures["before"], figures["last"]
-    lines += ["| held-out success | rate | 95 % interval |", "|---|---|---|"]
-    for name, point in (("before training", before), ("after training", last)):
+    lines += ["| held-out success | rate | 95 % interval | coverage | return |", "|---|---|---|---|---|"]
+    for name, point in points:
+        between = interval(point["ci_low"], point["ci_high"])
         lines.append(
-            f"| {name} | {_percent(point['success_rate'])} | "
-            f"{_percent(point['ci_low'])} to {_percent(point['ci_high'])} |"
+            f"| {name} | {percent(point['success_rate'])} | {between} | {percent(point['coverage'])} | "
+            f"{UNKNOWN if point['reward'] is None else format(point['reward'], '.4g')} |"
         )
-    lines.append(
-        f"| mean of the last {min(_LAST, figures['num_evaluations'])} | {_percent(figures['after'])} | |"
-    )
-    lines.append(f"| mean over training time | {_percent(figures['area'])} | |")
+    if "last" in figures:
+        averaged = f"mean of the last {figures['after_evaluations']} after training"
+        lines.append(f"| {averaged} | {percent(figures['after'])} | | | |")
+        lines.append(f"| mean over training time | {percent(figures['area'])} | | | |")
+    else:
+        lines += ["", "There was no evaluation after training."]
+    if all(point["success_rate"] is None for _, point in points):
+        lines += ["", 'Success is unknown: the environment does not say `info["won"]`. Look at the return.']
     lines += ["", f"{figures['num_updates']} updates in {figures.get('train_seconds', 0):.0f} s of training."]
     if best := figures.get("best"):
         lines += [
@@ -129,45 +147,6 @@ def _health(updates: Sequence[Entry]) -> list[str]:
     return [*lines, ""]
 
 
-def _examples(run: Path) -> list[str]:
-    files = sorted((run / "trajectories").glob("update-*.jsonl.gz"))
-    if not files:
-        return []
-    first, last = read_trajectories(files[0]), read_trajectories(files[-1])
-    lines = ["## How the agent plays", ""]
-    for heading, found in (
-        ("Before training, a failure", _pick(first, success=False)),
-        ("At the end, the shortest success", _pick(last, success=True)),
-        ("At the end, a failure", _pick(last, success=False)),
-    ):
-        if found is not None:
-            lines += [f"### {heading}", "", *_transcript(found), ""]
-    return lines
-
-
-def _pick(trajectories: Sequence[Trajectory], *, success: bool) -> Trajectory | None:
-    chosen = [
-        trajectory
-        for trajectory in trajectories
-        if trajectory.counts and bool(trajectory.success) is success and trajectory.turns
-    ]
-    return min(chosen, key=lambda trajectory: len(trajectory.turns)) if chosen else None
-
-
-def _transcript(trajectory: Trajectory) -> list[str]:
-    lines = ["```", *_shorten(trajectory.turns[0].observation).splitlines()]
-    for turn in trajectory.turns:
-        if turn.index:
-            lines.append(_shorten(turn.observation))
-        mark = " [malformed]" if turn.malformed else " [inadmissible]" if turn.inadmissible else ""
-        lines.append(f"> {_shorten(turn.action)}{mark}")
-    lines.append(_shorten(trajectory.final_observation))
-    lines.append(
-        f"({trajectory.end} after {len(trajectory.turns)} turns, return {trajectory.episode_return:g})"
-    )
-    return [*(line.replace("```", "'''") for line in lines), "```"]
-
-
 def _origin(record: dict[str, Any]) -> list[str]:
     lines = [
         "## Where it comes from",
@@ -199,19 +178,14 @@ def _record(run: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _area(seconds: Sequence[float], rates: Sequence[float]) -> float:
-    """Return the mean of a curve over its time, by trapezoids."""
+def _area(evals: Sequence[Entry]) -> float | None:
+    """Return the mean of the curve of success over its time, by trapezoids; None where it has a gap."""
+    seconds = [entry["train_seconds"] for entry in evals]
+    rates = [entry["eval/success_rate"] for entry in evals]
+    if None in rates:
+        return None
     span = seconds[-1] - seconds[0]
     if span <= 0:
-        return rates[-1]
+        return float(rates[-1])
     pieces = zip(seconds, seconds[1:], rates, rates[1:], strict=False)
-    return sum((end - begin) * (a + b) / 2 for begin, end, a, b in pieces) / span
-
-
-def _shorten(text: str) -> str:
-    text = text.strip()
-    return text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 4] + " ..."
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f} %"
+    return float(sum((end - begin) * (a + b) / 2 for begin, end, a, b in pieces) / span)

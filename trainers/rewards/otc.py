@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ...errors import UsageError
-from ..credit.table.columns import BoolArray, FloatArray, sums
+from ..credit.table.columns import FloatArray, sums
 from ..credit.table.table import TurnTable
 from ..parts import check_choice
 from .base import register
@@ -42,7 +42,7 @@ def otc(
         calls: the column with the number of tool calls of each turn.
 
     Raises:
-        TableError: if the column of calls is missing.
+        TableError: if the column of calls is missing, or success is unknown.
         UsageError: if smoothing is not above 0.
     """
     check_choice("form", form, ("group", "ppo"))
@@ -50,8 +50,7 @@ def otc(
         raise UsageError(f"otc: smoothing={smoothing!r}; expected a number above 0")
     calls_M = sums(table.numbers(calls, "otc"), table.trajectory, table.num_trajectories)
     first_M = table.first_rows
-    solved_N: BoolArray = table.columns.get("success", table.episode_return > 0)
-    solved_M = solved_N[first_M] & table.counts[first_M]
+    solved_M = table.solved("otc")[first_M] & table.counts[first_M]
     productivity_M = _cosine(calls_M, smoothing)
     if form == "group":
         group_M = table.group[first_M]

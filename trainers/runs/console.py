@@ -10,6 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ...shown import UNKNOWN, interval, percent, visible
+
+_LOW_COVERAGE = 0.9  # below it an evaluation is told with a warning
+
 
 class RunDisplay:
     """The progress of a run; on a terminal a live bar, elsewhere a line an update.
@@ -46,7 +50,7 @@ class RunDisplay:
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(visible(text), highlight=False, markup=False, soft_wrap=True)
 
     def working(self, text: str, share: float) -> None:
         """Show what is done before training begins: in the bar, elsewhere a line each tenth."""
@@ -67,18 +71,23 @@ class RunDisplay:
         """Show an evaluation and keep it for the table."""
         self._evaluations.append(dict(entry))
         self.say(f"evaluation after update {entry['update']}: {_outcome(entry)}")
+        if entry["eval/success_rate"] is not None and entry["eval/coverage"] < _LOW_COVERAGE:
+            self.say(
+                f"warning: that rate is over {percent(entry['eval/coverage'])} of the tasks; "
+                f"{entry['eval/errors']:.0f} failed for the machine's reasons"
+            )
 
     def table(self) -> None:
         """Print all evaluations as a table."""
         table = Table(title="held-out tasks", box=None, pad_edge=False)
-        for name in ("update", "success", "95 % interval", "reward", "turns"):
+        for name in ("update", "success", "95 % interval", "coverage", "reward", "turns"):
             table.add_column(name, justify="right")
         for entry in self._evaluations:
-            low, high = 100 * entry["eval/ci_low"], 100 * entry["eval/ci_high"]
             table.add_row(
                 str(entry["update"]),
-                f"{100 * entry['eval/success_rate']:.1f} %",
-                f"{low:.0f} to {high:.0f} %",
+                percent(entry["eval/success_rate"]),
+                interval(entry["eval/ci_low"], entry["eval/ci_high"], 0),
+                percent(entry["eval/coverage"], 0),
                 f"{entry['eval/reward']:.3f}",
                 f"{entry['eval/turns']:.1f}",
             )
@@ -90,17 +99,23 @@ def describe(entry: Mapping[str, Any]) -> str:
     parts = [f"update {entry['update']}"]
     for key, label in (("success_rate", "success"), ("reward", "reward"), ("entropy", "entropy")):
         if key in entry:
-            parts.append(f"{label} {entry[key]:.2f}")
+            parts.append(f"{label} {UNKNOWN if entry[key] is None else format(entry[key], '.2f')}")
     return "  ".join(parts)
 
 
 def _outcome(entry: Mapping[str, Any]) -> str:
     rates = [
-        f", {key.removeprefix('eval/').removesuffix('/success_rate')} {100 * rate:.1f} %"
+        f", {key.removeprefix('eval/').removesuffix('/success_rate')} {percent(rate)}"
         for key, rate in entry.items()
         if key.endswith("/success_rate") and key != "eval/success_rate"
     ]
+    solved = f"success {UNKNOWN}"
+    if entry["eval/success_rate"] is not None:
+        num_scored = round(entry["eval/coverage"] * (entry["eval/episodes"] + entry["eval/errors"]))
+        solved = (
+            f"{percent(entry['eval/success_rate'])} of {num_scored} tasks solved, "
+            f"coverage {percent(entry['eval/coverage'])}"
+        )
     return (
-        f"{100 * entry['eval/success_rate']:.1f} % of {entry['eval/episodes']:.0f} tasks solved, "
-        f"mean return {entry['eval/reward']:.3f}, {entry['eval/turns']:.1f} turns{''.join(rates)}"
+        f"{solved}, mean return {entry['eval/reward']:.3f}, {entry['eval/turns']:.1f} turns{''.join(rates)}"
     )

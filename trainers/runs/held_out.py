@@ -22,18 +22,19 @@ async def evaluate_held_out(
     rollout: RolloutConfig,
     prompt: PromptConfig,
     section: EvalSection,
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Play every held-out task once, the same ones each time, and return the figures of the log.
 
     Each environment of a mixture is played on as many tasks, whatever its weight. Episodes
     are played as in training, but for temperature, top_p and seed.
 
     Returns:
-        eval/success_rate with its 95 % interval eval/ci_low and eval/ci_high,
-        eval/reward, eval/turns, eval/tokens, eval/episodes, eval/errors, and
+        eval/success_rate with its 95 % interval eval/ci_low and eval/ci_high, None
+        where the environment does not say info["won"], eval/coverage, the share of
+        tasks of which it did, eval/reward, eval/turns, eval/tokens, eval/episodes, eval/errors, and
         eval/score where the environment has one. For several environments the
         figures are those of all tasks together, and eval/ID/success_rate,
-        eval/ID/ci_low, eval/ID/ci_high and eval/ID/reward stand beside them.
+        eval/ID/ci_low, eval/ID/ci_high, eval/ID/coverage and eval/ID/reward stand beside them.
     """
     found: dict[str, Evaluation] = {}
     sampling = replace(rollout.sampling, temperature=section.temperature, top_p=section.top_p)
@@ -58,15 +59,17 @@ async def evaluate_held_out(
         figures[f"eval/{id}/success_rate"] = evaluation.success_rate
         figures[f"eval/{id}/ci_low"] = evaluation.ci_low
         figures[f"eval/{id}/ci_high"] = evaluation.ci_high
+        figures[f"eval/{id}/coverage"] = evaluation.coverage
         figures[f"eval/{id}/reward"] = evaluation.mean_return
     return figures
 
 
-def _figures(found: Evaluation) -> dict[str, float]:
-    figures = {
+def _figures(found: Evaluation) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {
         "eval/success_rate": found.success_rate,
         "eval/ci_low": found.ci_low,
         "eval/ci_high": found.ci_high,
+        "eval/coverage": found.coverage,
         "eval/reward": found.mean_return,
         "eval/turns": found.turns,
         "eval/tokens": found.tokens,

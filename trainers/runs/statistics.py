@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...agents.evaluation.results import succeeded
 from ...agents.rollout import RolloutStats
 from ...agents.types import Trajectory
 
 
-def batch_statistics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
-    """Return reward, success and length of the trajectories that count, and those of each environment."""
+def batch_statistics(trajectories: Sequence[Trajectory]) -> dict[str, float | None]:
+    """Return reward, success and length of the trajectories that count, and those of each environment.
+
+    success_rate is over the trajectories of which the environment said whether they were
+    won, None without any; coverage is their share of all that were played.
+    """
     counting = [trajectory for trajectory in trajectories if trajectory.counts]
     if not counting:
         return {}
@@ -22,32 +25,36 @@ def batch_statistics(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     for trajectory in counting:
         groups.setdefault(trajectory.group, []).append(trajectory.episode_return)
     spreads = [float(np.std(values)) for values in groups.values()]
-    outcomes = [trajectory.success for trajectory in counting if trajectory.success is not None]
     scores = [trajectory.score for trajectory in counting if trajectory.score is not None]
-    numbers = {
+    numbers: dict[str, float | None] = {
         "reward": float(returns.mean()),
         "reward_std": float(np.mean(spreads)),
         "frac_reward_zero_std": float(np.mean([spread <= 1e-12 for spread in spreads])),
         "completions/mean_length": float(np.mean(lengths)) if lengths else 0.0,
         "turns/mean": float(np.mean([len(trajectory.turns) for trajectory in counting])),
+        "success_rate": _success_rate(counting),
+        "coverage": sum(trajectory.success is not None for trajectory in counting) / len(trajectories),
     }
-    if outcomes:
-        numbers["success_rate"] = float(np.mean(outcomes))
     if scores:
         numbers["score"] = float(np.mean(scores))
     return numbers | _by_environment(counting)
 
 
-def _by_environment(trajectories: Sequence[Trajectory]) -> dict[str, float]:
+def _success_rate(trajectories: Sequence[Trajectory]) -> float | None:
+    outcomes = [trajectory.success for trajectory in trajectories if trajectory.success is not None]
+    return float(np.mean(outcomes)) if outcomes else None
+
+
+def _by_environment(trajectories: Sequence[Trajectory]) -> dict[str, float | None]:
     """Return reward and success of each environment, where there are several."""
     ids = sorted({trajectory.env_id for trajectory in trajectories})
     if len(ids) == 1:
         return {}
-    numbers = {}
+    numbers: dict[str, float | None] = {}
     for id in ids:
         mine = [trajectory for trajectory in trajectories if trajectory.env_id == id]
         numbers[f"reward/{id}"] = float(np.mean([trajectory.episode_return for trajectory in mine]))
-        numbers[f"success_rate/{id}"] = float(np.mean([succeeded(trajectory) for trajectory in mine]))
+        numbers[f"success_rate/{id}"] = _success_rate(mine)
     return numbers
 
 

@@ -55,7 +55,7 @@ class Cloned:
     """What a warm start came to."""
 
     num_demonstrations: int
-    num_won: int
+    num_won: int | None  # None: the environment does not say
     num_steps: int
     loss: float | None  # nats a token, on demonstrations held back; None without cloning
     accuracy: float | None  # share of their tokens given more than half the probability
@@ -99,7 +99,8 @@ def warm_start(
         look_back(model)
         learn_copying(model, section, seed, report)
     steps, loss, accuracy = _clone_and_measure(model, encoded, section, seed, report, checkpoint)
-    won = sum(bool(trajectory.success) for trajectory in played)
+    known = [trajectory.success for trajectory in played if trajectory.success is not None]
+    won = sum(known) if known else None
     cloned = Cloned(len(played), won, steps, loss, accuracy, perf_counter() - started)
     document = {
         "environment": names_of(recipe.env),

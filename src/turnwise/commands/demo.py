@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from ..shown import interval, percent
 
 __all__ = ["demo"]
 
@@ -64,14 +66,14 @@ def demo(
     typer.echo(_NEXT.format(run=run))
 
 
-def _show(figures: dict[str, dict[str, float]]) -> None:
+def _show(figures: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("unseen rooms", "solved", "95 % interval", box=None, pad_edge=False)
+    table = Table("unseen rooms", "solved", "95 % interval", "coverage", box=None, pad_edge=False)
     for name, key in (("before training", "before"), ("after training", "last")):
-        point = {part: 100 * figures[key][part] for part in ("success_rate", "ci_low", "ci_high")}
-        table.add_row(
-            name, f"{point['success_rate']:.1f} %", f"{point['ci_low']:.1f} to {point['ci_high']:.1f} %"
-        )
+        if key in figures:
+            point = figures[key]
+            between = interval(point["ci_low"], point["ci_high"])
+            table.add_row(name, percent(point["success_rate"]), between, percent(point["coverage"]))
     Console().print(table)

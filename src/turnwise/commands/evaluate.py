@@ -15,6 +15,7 @@ from ..agents.evaluation.config import EVALUATION
 from ..agents.policies.by_name import AGENTS, make_policy
 from ..agents.prompts.config import EXPLAINED, PromptConfig
 from ..agents.rollout.config import RolloutConfig
+from ..shown import UNKNOWN, interval, percent, visible
 from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
 from .options_from import with_settings
 
@@ -63,8 +64,10 @@ def eval_(
     """Evaluate an agent: success rate with its interval, score, turns, tokens.
 
     Each task is played once. An evaluation with --out that is interrupted goes on
-    when the same command is given again. The exit code is 1 if more than a tenth
-    of the episodes failed for the machine's reasons.
+    when the same command is given again. Success is what the environment says in
+    info["won"], a dash where it does not; coverage is the share of tasks of which it
+    said so. The exit code is 1 if more than a tenth of the episodes failed for the
+    machine's reasons.
 
     Examples:
       turnwise eval --env household/mix-v0 --agent expert --split unseen
@@ -110,7 +113,8 @@ def eval_(
     if failed:
         cause = next(row.error for row in evaluation.per_task if not row.counts)
         typer.echo(
-            f"error: {evaluation.errors} of {len(evaluation.per_task)} episodes failed; the first: {cause}",
+            f"error: {evaluation.errors} of {len(evaluation.per_task)} episodes failed (coverage "
+            f"{percent(evaluation.coverage)}); the first: {visible(str(cause))}",
             err=True,
         )
     raise typer.Exit(1 if failed else 0)
@@ -121,7 +125,7 @@ class _Progress:
 
     def __init__(self, total: int, *, shown: bool) -> None:
         self._total, self._shown = total, shown
-        self._done = self._won = 0
+        self._known = self._won = 0
         self._bar: Progress | None = None
 
     def __enter__(self) -> _Progress:
@@ -146,10 +150,10 @@ class _Progress:
 
     def advance(self, row: EvalRow) -> None:
         """Count one episode."""
-        self._done += 1
-        self._won += row.success
+        self._known += row.success is not None
+        self._won += bool(row.success)
         if self._bar:
-            rate = f"success {self._won / self._done:.1%}"
+            rate = f"success {percent(self._won / self._known if self._known else None)}"
             self._bar.update(self._bar.task_ids[0], advance=1, description=rate)
 
 
@@ -173,8 +177,7 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
     from rich.table import Table
 
     view = Table(box=None, pad_edge=False, show_header=False)
-    interval = f"{evaluation.ci_low:.1%} to {evaluation.ci_high:.1%}"
-    view.add_row("success", f"{evaluation.success_rate:.1%}  (95 % interval {interval})")
+    view.add_row("success", _success(evaluation))
     view.add_row("episodes", f"{evaluation.episodes} counted, {evaluation.errors} failed")
     view.add_row("return", f"{evaluation.mean_return:.4g}")
     if evaluation.score is not None:
@@ -198,6 +201,17 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
     if out is not None:
         view.add_row("files", f"{out / 'evaluation.json'}")
     Console().print(view)
+
+
+def _success(evaluation: Evaluation) -> str:
+    """Return the headline: the rate, its interval, and over which share of the tasks."""
+    if evaluation.success_rate is None:
+        return f"{UNKNOWN}  (the environment does not say info['won'])"
+    between = interval(evaluation.ci_low, evaluation.ci_high)
+    return (
+        f"{percent(evaluation.success_rate)}  (95 % interval {between}; coverage "
+        f"{percent(evaluation.coverage)} of {len(evaluation.per_task)} tasks)"
+    )
 
 
 def _show_endpoint(view: Table, said: Mapping[str, Any]) -> None:

@@ -82,18 +82,57 @@ def test_figures_by_hand(room):
     assert result.ends == {"horizon": 1, "terminated": 2}
 
 
-def test_without_a_word_of_winning_a_positive_return_is_success(room):
+def test_without_a_word_of_winning_success_is_unknown_and_the_return_is_told(room, tmp_path):
+    script = ScriptedPolicy(["right"] * 3)
     result = evaluated(
-        ScriptedPolicy(["right"] * 3), room("Mute"), episodes=3, config=RolloutConfig(max_turns=3)
-    )
-    assert [row.success for row in result.per_task] == [True, True, False]
-    assert result.score is None
+        script, room("Mute"), episodes=3, config=RolloutConfig(max_turns=3), out=tmp_path
+    )  # fmt: skip
+    assert [row.success for row in result.per_task] == [None, None, None]
+    assert (result.success_rate, result.ci_low, result.ci_high, result.coverage) == (None, None, None, 0.0)
+    assert (result.episodes, result.errors, result.score) == (3, 0, None)
+    assert result.mean_return == pytest.approx(2 / 3)
+    document = json.loads((tmp_path / "evaluation.json").read_text())
+    assert (document["success_rate"], document["coverage"]) == (None, 0.0)
+    again = evaluated(
+        script, room("Mute"), episodes=3, config=RolloutConfig(max_turns=3), out=tmp_path
+    )  # fmt: skip
+    assert again.document() == result.document()
+
+
+def test_a_rate_stands_beside_the_share_of_tasks_it_is_over_and_the_rest_is_played_later(room, tmp_path):
+    env, more = room("Treacherous"), {"episodes": 100, "out": tmp_path}
+    floor = tmp_path / "floor"
+    floor.write_text("gone")
+    config = replace(EVALUATION, retries=0)
+    result = evaluated(ExpertPolicy(), env, kwargs={"floor": str(floor)}, config=config, **more)
+    assert (result.success_rate, result.coverage, result.episodes, result.errors) == (1.0, 0.7, 70, 30)
+    assert (result.ci_low, result.ci_high) == wilson(70, 70)
+    assert [row.success for row in result.per_task[:4]] == [None, True, True, None]
+    floor.write_text("there")
+    rows = len((tmp_path / "rows.jsonl").read_text().splitlines())
+    whole = evaluated(ExpertPolicy(), env, kwargs={"floor": str(floor)}, config=config, **more)
+    played = (tmp_path / "rows.jsonl").read_text().splitlines()[rows:]
+    assert sorted(json.loads(line)["seed"] for line in played) == [
+        row.seed for row in result.per_task if not row.counts
+    ]
+    assert (len(played), whole.coverage, whole.episodes, whole.errors) == (30, 1.0, 100, 0)
+
+
+def test_tasks_of_which_nothing_is_said_are_neither_won_nor_lost():
+    rows = [
+        EvalRow(f"t{at}", at, success, 1.0, None, 1, 1, 0.0, 0, 0, "terminated", None, 0.5, "f")
+        for at, success in enumerate([True, None, False, None])
+    ]
+    result = Evaluation.of(rows, {}, {})
+    assert (result.success_rate, result.coverage, result.episodes) == (0.5, 0.5, 4)
+    assert (result.ci_low, result.ci_high) == wilson(1, 2)
 
 
 def test_failures_of_the_machine_stay_out(room):
     result = evaluated(ExpertPolicy(), room("Faulty"), episodes=4)
     assert (result.episodes, result.errors, result.success_rate) == (2, 2, 1.0)
-    assert [row.success for row in result.per_task] == [True, False, True, False]
+    assert [row.success for row in result.per_task] == [True, None, True, None]
+    assert result.coverage == 0.5
     assert "the floor gave way" in result.per_task[1].error
 
 
@@ -192,12 +231,12 @@ def test_rows_of_two_versions_are_not_mixed(room, tmp_path):
         evaluated(ExpertPolicy(), room("Corridor"), episodes=3, out=tmp_path)
 
 
-def test_a_row_that_failed_is_no_success_whatever_it_earned():
+def test_a_row_that_failed_is_neither_a_success_nor_a_failure_whatever_it_earned():
     turn = Turn(0, "o", "k", "a", 1.0, "k", Generation("a", usage={"completion_tokens": 4, "cost": 0.5}))
     failed = Trajectory("e", "t", 0, "g", (turn,), "error", error="x")
     row = EvalRow.of(failed)
-    assert (row.success, row.counts, row.tokens, row.cost) == (False, False, 4, 0.5)
-    won = EvalRow.of(replace(failed, end="terminated", error=None))
+    assert (row.success, row.counts, row.tokens, row.cost) == (None, False, 4, 0.5)
+    won = EvalRow.of(replace(failed, end="terminated", error=None, success=True))
     assert Evaluation.of([won, row], {}, {}).cost == 1.0
     assert Evaluation.of([won, row], {}, {}).success_rate == 1.0
 
@@ -222,15 +261,25 @@ def test_the_command_prints_one_document(room, tmp_path):
     )  # fmt: skip
     assert done.exit_code == 0
     document = json.loads(done.stdout)
-    assert {"success_rate", "ci_low", "ci_high", "episodes", "score", "turns", "per_task"} <= set(document)
+    names = {"success_rate", "ci_low", "ci_high", "coverage", "episodes", "score", "turns", "per_task"}
+    assert names <= set(document)
     assert document["settings"]["kwargs"] == {"limit": 9}
     assert (tmp_path / "o" / "evaluation.json").is_file()
+
+
+def test_the_command_shows_a_dash_where_success_is_unknown(room, tmp_path):
+    script = tmp_path / "script.txt"
+    script.write_text("right\nright\nright\n")
+    done = command("--env", room("Mute"), "--agent", f"script:{script}", "--episodes", 2, "--max-turns", 2)
+    assert done.exit_code == 0, done.output
+    assert "success       -  (the environment does not say info['won'])" in done.stdout
 
 
 def test_the_command_prints_a_table(room):
     done = command("--env", room("Corridor"), "--agent", "random", "--episodes", 3, "--max-turns", 2)
     assert done.exit_code == 0
     assert "95 % interval" in done.stdout
+    assert "coverage 100.0 % of 3 tasks" in done.stdout
     assert "constraint none" in done.stdout
 
 
@@ -238,7 +287,7 @@ def test_many_failures_are_a_failure(room):
     done = command("--env", room("Faulty"), "--agent", "expert", "--episodes", 4, "--json")
     assert done.exit_code == 1
     assert json.loads(done.stdout)["errors"] == 2
-    assert "2 of 4 episodes failed; the first: " in done.stderr
+    assert "2 of 4 episodes failed (coverage 50.0 %); the first: " in done.stderr
 
 
 @pytest.mark.parametrize(

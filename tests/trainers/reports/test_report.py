@@ -1,8 +1,10 @@
 """The page about a run: figures by the protocol, transcripts, and clear errors.
 
-1. `after` is the mean of the last three evaluations, never the best point.
+1. `after` is the mean of the last three evaluations after training, never the best point
+   and never the one before; how many those are is said. An unknown success is a dash.
 2. `area` is the mean of the curve over its time, by trapezoids.
-3. The page shows the shortest success and a failure, and survives hostile text.
+3. The page shows the shortest success and a failure; read as Markdown, all that an
+   episode says stands in code blocks and nothing else does.
 4. A folder without a log is refused; nothing is written.
 """
 
@@ -12,22 +14,34 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from turnwise.agents.trajectories import trajectory_path, write_trajectories
 from turnwise.agents.types import Trajectory, Turn
 from turnwise.errors import UsageError
 from turnwise.trainers.reports.report import summarise, write_report
+from turnwise.trainers.reports.transcripts import transcript
 
 
-def evaluation(update: int, seconds: float, rate: float) -> dict[str, object]:
+def evaluation(update: int, seconds: float, rate: float | None) -> dict[str, object]:
     return {
         "kind": "eval",
         "update": update,
         "train_seconds": seconds,
         "eval/success_rate": rate,
-        "eval/ci_low": rate - 0.1,
-        "eval/ci_high": rate + 0.1,
+        "eval/ci_low": None if rate is None else rate - 0.1,
+        "eval/ci_high": None if rate is None else rate + 0.1,
+        "eval/coverage": 0.0 if rate is None else 0.75,
+        "eval/reward": 1.25,
     }
+
+
+def write_log(folder: Path, *entries: dict[str, object]) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return folder
 
 
 def update(number: int, seconds: float) -> dict[str, object]:
@@ -41,9 +55,16 @@ def update(number: int, seconds: float) -> dict[str, object]:
     }
 
 
-def episode(actions: list[str], success: bool) -> Trajectory:
+def episode(actions: list[str], success: bool | None) -> Trajectory:
     turns = tuple(
-        Turn(i, f"room {i}", f"room {i}", action, float(success and i == len(actions) - 1), f"room {i + 1}")
+        Turn(
+            i,
+            f"room {i}",
+            f"room {i}",
+            action,
+            float(bool(success) and i == len(actions) - 1),
+            f"room {i + 1}",
+        )
         for i, action in enumerate(actions)
     )
     return Trajectory("toy/room-v0", "t", 0, "g", turns, "terminated", "the end", success=success)
@@ -61,8 +82,7 @@ def run(tmp_path: Path) -> Path:
         update(3, 40.0),
         evaluation(3, 40.0, 0.6),
     ]
-    folder.mkdir()
-    (folder / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    write_log(folder, *entries)
     write_trajectories(trajectory_path(folder, 1), [episode(["wait", "wait"], success=False)])
     write_trajectories(
         trajectory_path(folder, 3),
@@ -82,8 +102,8 @@ def test_figures_follow_the_protocol(run: Path) -> None:
 
 def test_page_shows_how_the_agent_plays(run: Path) -> None:
     page = write_report(run).read_text()
-    assert "| before training | 20.0 % | 10.0 % to 30.0 % |" in page
-    assert "| mean of the last 3 | 70.0 % | |" in page
+    assert "| before training | 20.0 % | 10.0 to 30.0 % | 75.0 % | 1.25 |" in page
+    assert "| mean of the last 3 after training | 70.0 % | | | |" in page
     assert "> wait" in page.split("Before training")[1].split("###")[0]
     success = page.split("the shortest success")[1]
     assert "> take it" in success and "> a\n" not in success
@@ -91,11 +111,76 @@ def test_page_shows_how_the_agent_plays(run: Path) -> None:
     assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_hostile_text_stays_inside_its_block(run: Path) -> None:
-    write_trajectories(trajectory_path(run, 3), [episode(["```\n# not a heading"], success=True)])
-    page = write_report(run).read_text()
-    assert page.count("```") % 2 == 0
-    assert "'''" in page
+def test_the_evaluation_before_training_is_in_no_mean_of_those_after(tmp_path: Path) -> None:
+    folder = write_log(
+        tmp_path / "short", evaluation(0, 0.0, 0.2), update(1, 5.0), evaluation(1, 5.0, 0.8),
+        update(2, 9.0), evaluation(2, 9.0, 0.6),
+    )  # fmt: skip
+    figures = summarise(folder)
+    assert (figures["after"], figures["after_evaluations"]) == (pytest.approx(0.7), 2)
+    assert "| mean of the last 2 after training | 70.0 % |" in write_report(folder).read_text()
+
+
+def test_without_an_evaluation_after_training_there_is_no_figure_of_one(tmp_path: Path) -> None:
+    folder = write_log(tmp_path / "cut", evaluation(0, 0.0, 0.2), update(1, 5.0))
+    figures = summarise(folder)
+    assert figures["before"]["success_rate"] == 0.2
+    assert not {"last", "after", "area"} & set(figures)
+    page = write_report(folder).read_text()
+    assert "There was no evaluation after training." in page
+    assert "| after training" not in page
+
+
+def test_unknown_success_is_a_dash_beside_the_return(tmp_path: Path) -> None:
+    folder = write_log(
+        tmp_path / "mute", evaluation(0, 0.0, None), {**update(1, 5.0), "success_rate": None},
+        evaluation(1, 5.0, None),
+    )  # fmt: skip
+    write_trajectories(trajectory_path(folder, 1), [episode(["a"], success=None)])
+    figures = summarise(folder)
+    assert (figures["last"]["success_rate"], figures["after"], figures["area"]) == (None, None, None)
+    page = write_report(folder).read_text()
+    assert "| after training | - | - | 0.0 % | 1.25 |" in page
+    assert "an episode of unknown success" in page
+    assert "a failure" not in page
+
+
+def test_a_log_of_before_coverage_opens(run: Path) -> None:
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    for line in lines:
+        line.pop("eval/coverage", None)
+        line.pop("eval/reward", None)
+    write_log(run, *lines)
+    assert "| before training | 20.0 % | 10.0 to 30.0 % | - | - |" in write_report(run).read_text()
+
+
+def test_each_transcript_is_one_block_of_code_and_headings_are_none(run: Path) -> None:
+    tokens = MarkdownIt("commonmark").parse(write_report(run).read_text())
+    blocks = [token.content for token in tokens if token.type == "fence"]
+    assert [block.splitlines()[1] for block in blocks] == ["> wait", "> take it"]
+    assert blocks[0].splitlines() == [
+        "room 0", "> wait", "room 1", "> wait", "the end", "(terminated after 2 turns, return 0)",
+    ]  # fmt: skip
+
+
+HOSTILE = st.lists(
+    st.sampled_from(
+        ["`", "```", "~~~", "\n", "# no heading", "<b>", "\r\n", "\x1b[2J", "\u202e", " ", "word"]
+    ),
+    max_size=8,
+).map("".join)
+
+
+@given(HOSTILE, HOSTILE)
+def test_whatever_an_episode_says_stays_in_its_block(observation: str, action: str) -> None:
+    turn = Turn(0, observation, "k", action, 1.0, "k")
+    lines = transcript(Trajectory("e", "t", 0, "g", (turn,), "terminated", observation, success=True))
+    tokens = MarkdownIt("commonmark").parse("\n".join(["before", "", *lines, "", "# after"]))
+    assert [token.type for token in tokens] == [
+        "paragraph_open", "inline", "paragraph_close", "fence", "heading_open", "inline", "heading_close",
+    ]  # fmt: skip
+    assert not set(tokens[3].content) & set("\x1b\u202e\r")
+    assert tokens[3].content.endswith("(terminated after 1 turns, return 1)\n")
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

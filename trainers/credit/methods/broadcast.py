@@ -10,6 +10,7 @@ from ...parts import check_choice
 from ..base import Credit, register
 from ..statistics.scores import Mode, Statistics, episode_advantage
 from ..table.columns import FloatArray
+from ..table.rows import SUCCESS_IS_TOLD
 from ..table.table import TurnTable
 
 
@@ -41,7 +42,9 @@ def broadcast(
     """
     check_choice("outcome", outcome, ("return", "last", "success"))
     if outcome == "success":
-        outcome_N: FloatArray = table.column("success", "broadcast").astype(np.float64)
+        told = "success" in table.columns or SUCCESS_IS_TOLD in table.columns
+        solved_N = table.solved("broadcast") if told else table.column("success", "broadcast")
+        outcome_N: FloatArray = solved_N.astype(np.float64)
     elif outcome == "last":
         outcome_N = table.reward[table.is_last][table.trajectory]
     else:

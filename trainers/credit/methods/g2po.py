@@ -9,7 +9,6 @@ import numpy as np
 
 from ..base import Credit, register
 from ..states.anchors import step_advantage
-from ..states.graph import solved_rows
 from ..statistics.groups import moments, standardise
 from ..statistics.scores import Mode, Penalised, Statistics, episode_advantage, penalties
 from ..table.columns import sums
@@ -60,7 +59,7 @@ def g2po(
     left_N = (table.lengths[table.trajectory] - table.turn).astype(np.float64)
     earned_V = sums(gamma**left_N * table.episode_return, node_N, num_nodes)
     value_N = (earned_V / np.maximum(np.bincount(node_N, minlength=num_nodes), 1))[node_N]
-    solved_N = solved_rows(table) if success_reward is None else table.episode_return == success_reward
+    solved_N = table.solved("g2po") if success_reward is None else table.episode_return == success_reward
     terminal_N = np.where(solved_N, table.episode_return, 0.0)
     next_N = np.where(table.is_last, terminal_N, np.append(value_N[1:], 0.0)[: len(table)])
     penalty_N = penalties(table, invalid_penalty, penalised)

@@ -9,14 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..table.columns import BoolArray, FloatArray, IntArray, combine, factorise
+from ..table.columns import FloatArray, IntArray, combine, factorise
 from ..table.table import TurnTable
-
-
-def solved_rows(table: TurnTable) -> BoolArray:
-    """Return which turns belong to a solved trajectory: by column success, else a return above 0 [N]."""
-    solved_N: BoolArray = table.columns.get("success", table.episode_return > 0)
-    return solved_N
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +27,7 @@ class StateGraph:
         """Build the graph; the last turn of a solved trajectory ends in its group's goal.
 
         Raises:
-            TableError: if state_key or next_state_key is missing.
+            TableError: if state_key or next_state_key is missing, or success is unknown.
         """
         keys_N, next_N = table.column("state_key", method), table.column("next_state_key", method)
         state, _ = factorise(np.concatenate([keys_N, next_N]))
@@ -44,7 +38,7 @@ class StateGraph:
         group_V[node] = group
         start_N, end_N = node[: len(table)], node[len(table) :]
         goal_N = num_states + table.group
-        end_N = np.where(table.is_last & solved_rows(table), goal_N, end_N)
+        end_N = np.where(table.is_last & table.solved(method), goal_N, end_N)
         return cls(start_N, end_N, np.append(group_V, np.arange(table.num_groups)), table.num_groups)
 
     def distances(self) -> FloatArray:

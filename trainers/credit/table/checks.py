@@ -24,11 +24,11 @@ from .columns import (
     factorise,
     sums,
 )
-from .rows import Rows
+from .rows import SUCCESS_IS_TOLD, Rows
 
 RESERVED = ("group", "trajectory", "episode_return", "valid", "counts", "turn")
 _KEYS = ("state_key", "next_state_key", "action", "agent")
-_FLAGS = ("success", "malformed", "inadmissible")
+_FLAGS = ("success", SUCCESS_IS_TOLD, "malformed", "inadmissible")
 
 
 def count_rows(reward: Any) -> int:

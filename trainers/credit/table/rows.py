@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from ....errors import TableError
 from .columns import BoolArray, FloatArray, IntArray, as_floats, combine, factorise, read_only
 
+SUCCESS_IS_TOLD = "success_is_told"
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -75,6 +77,25 @@ class Rows:
             f"{needed}; this table has: {', '.join(sorted(self.columns)) or 'none beyond the required'}."
             f" Give it to TurnTable.from_columns as {name}=..., one value a turn"
         )
+
+    def solved(self, method: str = "") -> BoolArray:
+        """Return which turns belong to a solved trajectory [N].
+
+        That is column success. Columns given without it and without a word of that mean a
+        return above 0, as the published code of several methods does; of trajectories it
+        is never guessed.
+
+        Raises:
+            TableError: if the environment did not say of every trajectory whether it was won.
+        """
+        if SUCCESS_IS_TOLD in self.columns:
+            row = int(np.flatnonzero(~self.columns[SUCCESS_IS_TOLD])[0])
+            raise TableError(
+                f"{method} needs to know which episodes succeeded, and {self.where(row)} does not say: "
+                'let the environment set info["won"] in every reply, or choose another method'
+            )
+        solved_N: BoolArray = self.columns.get("success", self.episode_return > 0)
+        return solved_N
 
     def numbers(self, name: str, method: str = "") -> FloatArray:
         """Return a column as finite float64 [N].

@@ -6,12 +6,17 @@ import math
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from ....ends import FAULTS
 from ....errors import TableError
 from .checks import RESERVED
+from .rows import SUCCESS_IS_TOLD
 
 
 def columns_of(trajectories: Iterable[Any], taken: Collection[str] = ()) -> dict[str, Any]:
     """Return the columns of trajectories, one value a turn in order, as `TurnTable.from_columns` takes them.
+
+    There is a column success only if every trajectory that counts says whether it was won;
+    else a column success_is_told tells which do.
 
     Args:
         trajectories: of turnwise.agents.types, or anything of that shape.
@@ -37,8 +42,12 @@ def columns_of(trajectories: Iterable[Any], taken: Collection[str] = ()) -> dict
         "num_tokens": [len(turn.generation.token_ids) for turn in turns],
         "end": [trajectory.end for _, trajectory, _ in pairs],
         "env_id": [getattr(trajectory, "env_id", "") for _, trajectory, _ in pairs],
-        "success": [bool(trajectory.success) for _, trajectory, _ in pairs],
     }
+    told = [trajectory.success is not None or trajectory.end in FAULTS for _, trajectory, _ in pairs]
+    if all(told):
+        columns["success"] = [bool(trajectory.success) for _, trajectory, _ in pairs]
+    else:
+        columns[SUCCESS_IS_TOLD] = told
     if any(getattr(turn, "switch", None) is not None for turn in turns):
         columns["switch"] = [bool(turn.switch) for turn in turns]
         columns["subgoal"] = [turn.subgoal for turn in turns]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ....agents.types import Trajectory
-from ....errors import UsageError
+from ....errors import TrainingError, UsageError
 from .base import Candidates, Group, register, returns_of
 
 
@@ -38,9 +38,11 @@ async def replay(
 
     Raises:
         UsageError: if a number is out of range.
+        TrainingError: if an episode does not say whether it was won.
     """
     if capacity < 1 or max_tasks < 1:
         raise UsageError(f"sampler replay: capacity {capacity}, max_tasks {max_tasks}; expected at least 1")
+    _check_told(candidates)
     kept = dict(candidates.state.kept)
     groups, replayed = [], 0
     for group in candidates.groups:
@@ -63,6 +65,15 @@ async def replay(
     }
     state = replace(candidates.state, kept=kept)
     return replace(candidates.keep(groups, figures), state=state)
+
+
+def _check_told(candidates: Candidates) -> None:
+    for trajectory in (trajectory for group in candidates.groups for trajectory in group):
+        if trajectory.counts and trajectory.success is None:
+            raise TrainingError(
+                f"sampler replay stores successes, and {trajectory.env_id} does not always say "
+                'info["won"]; let it, or train without this sampler'
+            )
 
 
 def _task(group: Group) -> str:
