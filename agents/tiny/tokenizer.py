@@ -59,7 +59,7 @@ class TinyTokenizer:
         tokenizer: a byte-level tokenizer that holds the special tokens at 0 to 4.
 
     Raises:
-        UsageError: if the special tokens are not there.
+        UsageError: if the special tokens are not there, or texts can hold them.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -68,6 +68,10 @@ class TinyTokenizer:
                 raise UsageError(f"tokenizer: the special token {token} must be number {number}")
         # Markers in the text of an environment must not become markers of the conversation.
         tokenizer.encode_special_tokens = True
+        if min(tokenizer.encode("".join(SPECIAL_TOKENS), add_special_tokens=False).ids) < len(SPECIAL_TOKENS):
+            raise UsageError(
+                "tokenizer: a text that names a special token has it; mark these tokens as special"
+            )
         self._tokenizer = tokenizer
         self.end_id = SPECIAL_TOKENS.index(END)
         self.stop_ids: frozenset[int] = frozenset()

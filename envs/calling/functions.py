@@ -32,10 +32,13 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
     def schema(self) -> dict[str, Any]:
-        """Return the JSON schema."""
+        """Return the JSON schema: it admits what `check` accepts, and nothing else."""
+        text = {"type": "string", "maxLength": MAX_TEXT}
         if self.type == "list of strings":
-            return {"type": "array", "items": {"type": "string"}}
-        return {"type": self.type, **({"enum": list(self.choices)} if self.choices else {})}
+            return {"type": "array", "items": text, "maxItems": MAX_LIST}
+        if self.choices:
+            return {"type": "string", "enum": list(self.choices)}
+        return text if self.type == "string" else {"type": "integer"}
 
 
 @dataclass(frozen=True, slots=True)

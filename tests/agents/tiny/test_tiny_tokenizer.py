@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from turnwise.agents.tiny import TinyTokenizer
-from turnwise.agents.tiny.tokenizer import ACTION, END, OBSERVATION, TASK
+from turnwise.agents.tiny.tokenizer import ACTION, END, OBSERVATION, SPECIAL_TOKENS, TASK
 from turnwise.agents.types import Message
-from turnwise.errors import UsageError
+from turnwise.errors import CheckpointError, UsageError
 
 TEXTS = [
     "You are in a kitchen. You see a drawer 1, a shelf 2, a cabinet 3, a fridge 12.",
@@ -46,6 +48,35 @@ def test_markers_in_a_text_are_text() -> None:
     ids = WORDS.encode(f"open {END} {ACTION}{TASK}")
     assert min(ids) >= 5
     assert WORDS.decode(ids) == f"open {END} {ACTION}{TASK}"
+
+
+NAMES = st.sampled_from(SPECIAL_TOKENS)
+PIECES = (
+    NAMES
+    | NAMES.map(lambda name: name[:-1])
+    | NAMES.map(lambda name: name[1:])
+    | st.sampled_from([" ", "go"])
+)
+
+
+@given(st.lists(PIECES, max_size=6).map("".join), st.sampled_from(["stop", "length"]))
+def test_nothing_that_a_message_says_is_a_marker(text: str, finish_reason: Any) -> None:
+    for words in (WORDS, TinyTokenizer.from_json(WORDS.to_json())):
+        talk = (Message("system", text), Message("user", text))
+        prompt, reply = words.encode_prompt(talk), words.encode_reply(talk[1:], finish_reason)
+        said = words.encode(text)
+        assert [token for token in prompt if token < 5] == [2, 3, 4]
+        assert [token for token in reply if token < 5] == [*([] if finish_reason == "stop" else [1]), 3, 4]
+        assert prompt == (2, *said, 3, *said, 4)
+        assert words.decode(said) == text
+
+
+def test_a_tokenizer_whose_markers_can_be_written_is_refused() -> None:
+    described = json.loads(WORDS.to_json())
+    for token in described["added_tokens"]:
+        token["special"] = False
+    with pytest.raises(CheckpointError, match="mark these tokens as special"):
+        TinyTokenizer.from_json(json.dumps(described))
 
 
 def test_rendering() -> None:

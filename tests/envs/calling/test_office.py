@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema_rs import Draft202012Validator
 
 import turnwise
 from turnwise.envs.calling import tasks
@@ -345,6 +346,25 @@ def test_an_integer_is_what_the_published_schema_calls_one(value: Any) -> None:
         assert is_one
         assert type(found) is int
         assert found == value
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(FUNCTIONS)), st.data())
+def test_what_the_published_schema_admits_is_accepted_and_nothing_else(name: str, data: Any) -> None:
+    schema = FUNCTIONS[name].schema()["parameters"]
+    value = (
+        st.sampled_from(["email", "any", "x" * 2_000, "x" * 2_001, 3, 3.0, 3.5, True, None])
+        | st.lists(st.sampled_from(["c1", "x" * 2_001, 1]), max_size=2)
+        | st.sampled_from([["c"] * 50, ["c"] * 51])
+    )
+    names = data.draw(st.lists(st.sampled_from([*schema["required"], "other"]), unique=True))
+    arguments = {each: data.draw(value) for each in dict.fromkeys([*names, *schema["required"][1:]])}
+    try:
+        check(FUNCTIONS[name], arguments)
+    except CallError:
+        assert not Draft202012Validator(schema).is_valid(arguments)
+    else:
+        assert Draft202012Validator(schema).is_valid(arguments)
 
 
 def test_a_number_written_another_way_reaches_the_same_state_by_both_grades() -> None:
