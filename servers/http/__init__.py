@@ -7,6 +7,7 @@ fast_path      uvicorn's protocol, with steps answered without a task
 bounded        what one connection may cost, bounded_socket a websocket, crowd all of them
 group_commit   responses that wait for the journal together
 control_plane  the Application: FastAPI routes made from the table of calls
+docs_page      the calls, described for people
 websocket      the same calls over /v1/ws; openenv: OpenEnv's messages
 keys           who calls
 visitors       whose pages may call, by which names

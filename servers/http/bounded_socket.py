@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from asyncio.transports import BaseTransport
 from typing import Any
+from urllib.parse import unquote
 
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.http11 import Request
 
 from .bounded import Stall
 from .crowd import Crowd
+from .keys import taken_out
 from .messages import WELCOME
 
 __all__ = ["BoundedSocket"]
@@ -60,6 +63,15 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         if self._crowd is not None:
             self._crowd.know(self)
             self._crowd.leave()
+
+    def handle_connect(self, event: Request) -> None:
+        """Take a key out of the path, so that no log, trace or answer ever holds it."""
+        path, query, rest = event.path.partition("?")
+        key, path = taken_out(path)
+        if key:
+            event.path = path + query + rest
+            event.headers["authorization"] = f"Bearer {unquote(key)}"
+        super().handle_connect(event)
 
     def welcome(self) -> None:
         """Take note that somebody known is at the other end, and read what waits."""

@@ -24,6 +24,7 @@ from ..protocol.types import Problem
 from ..sessions.leases import keep_reaping
 from ..sessions.service import Service
 from .dispatch import Calls, refusal_response
+from .docs_page import PAGE_HEADERS, docs_page
 from .front import FrontDoor, fields_of, response_headers, wait_of
 from .keys import ANYONE, Keys
 from .messages import Request, Response
@@ -123,6 +124,8 @@ def control_plane(calls: Calls, lifespan: Callable[[FastAPI], AbstractAsyncConte
         description=_ABOUT,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # they would load scripts from other hosts
+        redoc_url=None,
         telemetry=_NO_TELEMETRY,
         responses=PROBLEMS,
     )
@@ -149,6 +152,12 @@ def _add_root(app: FastAPI, calls: Calls) -> None:
     async def start_page() -> HttpResponse:
         """List the environments for people, and let them play one."""
         return HttpResponse(page, media_type="text/html", headers=_PAGE_HEADERS)
+
+    @app.get("/docs", include_in_schema=False)
+    @app.get("/redoc", include_in_schema=False)
+    async def docs() -> HttpResponse:
+        """Describe the calls for people."""
+        return HttpResponse(docs_page(app.openapi()), media_type="text/html", headers=PAGE_HEADERS)
 
     @app.get("/health", tags=["server"])
     async def health() -> HttpResponse:

@@ -67,6 +67,8 @@ class FrontDoor:
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send)
         elif scope["type"] == "http":
+            if scope["method"] == "HEAD":
+                scope = {**scope, "method": "GET"}  # whoever sends the answer leaves its body out
             await self._request(scope, receive, send)
         else:
             await self._behind(scope, receive, send)

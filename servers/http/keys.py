@@ -16,6 +16,7 @@ from pathlib import Path
 from ...errors import UsageError
 
 MIN_SECRET_CHARS = 16
+_IN_PATH = "/key/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,14 @@ class Keys:
             if hmac.compare_digest(known, given):
                 caller = candidate
         return caller
+
+
+def taken_out(path: str) -> tuple[str, str]:
+    """Split a path that carries a key into the key and the path without it; the key is "" where none is."""
+    if not path.startswith(_IN_PATH):
+        return "", path
+    key, slash, rest = path[len(_IN_PATH) :].partition("/")
+    return key, slash + rest
 
 
 def _hash(secret: bytes) -> bytes:

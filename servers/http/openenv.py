@@ -2,7 +2,9 @@
 
 Its client opens a websocket at BASE/ws and sends reset, step, state and close;
 one connection is one environment. BASE is the server's address where one
-environment is offered, and ADDRESS/openenv/ENV_ID for any of them. An action is
+environment is offered, and ADDRESS/openenv/ENV_ID for any of them; its client sends no
+headers, so ADDRESS/key/SECRET and ADDRESS/key/SECRET/openenv/ENV_ID carry a key, which
+`bounded_socket` takes out of the path before anybody sees it. An action is
 `{"action": TEXT}`; an observation is `{"text": TEXT, "info": {...}}`. What OpenEnv
 has no words for, turns, repetition and replay, is kept on our side: the
 connection drives a session like any other, and closes it when it ends.
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -29,15 +32,17 @@ _CODES = {
     "capacity": "CAPACITY_REACHED",
     "invalid_request": "VALIDATION_ERROR",
 }
+_KEY = "open ADDRESS/key/SECRET, or ADDRESS/key/SECRET/openenv/ENV_ID"
+_WHICH = "open ADDRESS/openenv/ENV_ID, with an id of GET /v1/envs"
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 
 def env_of(path: str, offered: list[str]) -> str | None:
-    """Return which environment a websocket path asks for; None if it is another path."""
-    if path == _SUFFIX and len(offered) == 1:
-        return offered[0]
+    """Return which environment a path asks for, "" if it does not say; None if it is another path."""
+    if path == _SUFFIX:
+        return offered[0] if len(offered) == 1 else ""
     if path.startswith(_PREFIX) and path.endswith(_SUFFIX):
         return path[len(_PREFIX) : -len(_SUFFIX)]
     return None
@@ -50,6 +55,7 @@ async def serve_openenv(
     await receive()  # the wish to connect
     await send({"type": "websocket.accept"})
     player = _Player(calls, caller, env_id)
+    renewing = asyncio.create_task(player.keep())
     try:
         while True:
             message = await receive()
@@ -65,6 +71,7 @@ async def serve_openenv(
                 return
             await send({"type": "websocket.send", "text": answer.decode()})
     finally:
+        renewing.cancel()
         player.end()
 
 
@@ -80,14 +87,22 @@ class _Player:
         """Answer one message; None ends the connection."""
         try:
             document = load_body(text)
-            check_depth(document, self._service.limits)
+            check_depth(document, self._service.limits.max_depth)
             if document.get("type") == "close":
                 return None
             return await self._answer(document)
         except Refused as refusal:
             problem = refusal.problem
             code = _CODES.get(problem.code, "SESSION_ERROR")
-            return _message("error", {"message": problem.detail, "code": code})
+            words = f"{problem.detail}; {problem.todo}" if problem.todo in (_KEY, _WHICH) else problem.detail
+            return _message("error", {"message": words, "code": code})
+
+    async def keep(self) -> None:
+        """Renew the lease for as long as the connection is open, three times in the life of one."""
+        while True:
+            await asyncio.sleep(self._service.limits.ttl_s / 3)
+            if self._last is not None and self._caller is not None:
+                self._service.find(self._caller.name, self._last["id"])
 
     def end(self) -> None:
         """Close the session."""
@@ -96,7 +111,12 @@ class _Player:
 
     async def _answer(self, document: dict[str, Any]) -> bytes:
         if self._caller is None:
-            raise Refused(not_a_key())
+            raise Refused(replace(not_a_key(), todo=_KEY))
+        if not self._env_id:
+            offered = self._service.catalogue.ids()
+            raise Refused(
+                replace(bad_request("this server offers several environments", None, offered), todo=_WHICH)
+            )
         self._calls.admit(self._caller)
         kind, data = document.get("type"), document.get("data", {})
         if not isinstance(data, dict):
@@ -126,7 +146,13 @@ class _Player:
             )
             return self._told(orjson.loads(answer)["sessions"][0])
         again = ResetItem(self._last["id"], self._last["episode"] + 1, seed, options)
-        return await self._settled(self._service.reset(caller.name, again))
+        try:
+            return await self._settled(self._service.reset(caller.name, again))
+        except Refused as refusal:
+            if refusal.problem.code != "unknown_session":
+                raise
+        self._last = None  # it is gone: begin with another
+        return await self._reset(caller, data)
 
     async def _step(self, caller: Caller, data: dict[str, Any]) -> bytes:
         action = data.get("action")

@@ -31,6 +31,7 @@ from ..protocol.problems import Refused
 from ..sessions.service import Service
 from .control_plane import Application
 from .front import Message, Receive, Scope, Send
+from .keys import taken_out
 from .messages import Response
 from .websocket import names
 
@@ -116,7 +117,7 @@ class Traced:
             _end(span, status, code, about)
 
     def _begin(self, scope: Scope) -> Span:
-        path, asked = scope["path"], scope["method"]
+        path, asked = taken_out(scope["path"])[1], scope["method"]
         method = asked if asked in _METHODS else "_OTHER"
         attributes: dict[str, str | int] = {
             "http.request.method": method,

@@ -11,6 +11,7 @@ says its key in a first call `hello` with the body `{"key": "..."}`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,10 +19,12 @@ import orjson
 
 from ..protocol.calls import CALLS, Call
 from ..protocol.encoding import PROTOCOL, load_body
-from ..protocol.problems import Refused, bad_request, not_a_key, too_large
+from ..protocol.problems import Refused, bad_request, internal_error, not_a_key, too_large
 from .dispatch import Calls, refusal_response
 from .keys import Caller, Keys
 from .messages import Request, Response
+
+log = logging.getLogger("turnwise.servers")
 
 PATH = "/v1/ws"
 _MAX_IN_FLIGHT = 64
@@ -107,6 +110,9 @@ class _Socket:
             answer = await (self._call(document) if around is None else around(document, self._call))
         except Refused as refusal:
             answer = refusal_response(self._calls, refusal)
+        except Exception:
+            log.exception("a call of a websocket failed")
+            answer = refusal_response(self._calls, Refused(internal_error()))
         head = {"request": number, "status": answer.status}
         if answer.retry_after_s is not None:
             head["retry_after_s"] = answer.retry_after_s

@@ -42,4 +42,5 @@ class RemoteFault(TurnwiseError):
 
 def reason_of(error: BaseException) -> str:
     """Tell what an environment raised, the same wherever it runs."""
-    return error.reason if isinstance(error, RemoteFault) else f"{type(error).__name__}: {error}"
+    reason = error.reason if isinstance(error, RemoteFault) else f"{type(error).__name__}: {error}"
+    return reason.encode("utf-8", "replace").decode("utf-8")

@@ -68,7 +68,7 @@ class Body(BaseModel):
         Raises:
             Refused: naming the first member that is wrong and what it should be.
         """
-        check_depth(document, limits)
+        check_depth(document, limits.max_depth)
         for name in ("items", "ids"):
             rows = document.get(name)
             if isinstance(rows, list) and len(rows) > limits.max_batch:

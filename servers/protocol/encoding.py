@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 
 from ...errors import EnvironmentFault
@@ -24,14 +25,15 @@ _STEP = {"episode", "turn", "action"}
 _BATCH_STEP = {"id", *_STEP}
 _MAX_INDEX = 1 << 53
 _MAX_REPLY_BYTES = 8 << 20
+_MAX_DEPTH = 128
 
 
 def encode_core(core: dict[str, Any]) -> bytes:
     """Encode everything of a reply but the names of the session: the fields of `Reply` after them, in order.
 
     Raises:
-        EnvironmentFault: if info holds what JSON cannot hold or rewards that are not finite
-            numbers, or the reply is longer than 8 MiB.
+        EnvironmentFault: if info holds what JSON cannot hold or numbers that are not finite, or
+            the reply is longer than 8 MiB.
     """
     env_id, info = core["env_id"], core["info"]
     if "rewards" in info:
@@ -40,11 +42,34 @@ def encode_core(core: dict[str, Any]) -> bytes:
         encoded = orjson.dumps(core, option=orjson.OPT_SERIALIZE_NUMPY)
     except orjson.JSONEncodeError as error:
         raise EnvironmentFault(f"{env_id} gave an info that JSON cannot hold: {error}") from error
+    if encoded.count(b"null") > (core["end"] is None):  # what is not finite becomes null
+        where = not_finite(info)
+        if where is not None:
+            raise EnvironmentFault(f"{env_id} gave the number info{where}; expected finite ones, or None")
     if len(encoded) > _MAX_REPLY_BYTES:
         raise EnvironmentFault(
             f"{env_id} gave a reply of {len(encoded)} bytes; at most {_MAX_REPLY_BYTES} are sent"
         )
     return encoded
+
+
+def not_finite(value: Any) -> str | None:
+    """Return where a value holds a number that is not finite, and the number; None if it holds none."""
+    if isinstance(value, float | np.floating):
+        return None if math.isfinite(value) else f" = {value}"
+    if isinstance(value, dict):
+        inside = ((f"[{key!r}]", item) for key, item in value.items())
+    elif isinstance(value, list | tuple):
+        inside = ((f"[{place}]", item) for place, item in enumerate(value))
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
+        return f" = {value.tolist()}"[:100]
+    else:
+        return None
+    for where, item in inside:
+        found = not_finite(item)
+        if found is not None:
+            return where + found
+    return None
 
 
 def _check_tiers(env_id: str, tiers: Any) -> None:
@@ -76,18 +101,20 @@ def load_body(body: bytes) -> dict[str, Any]:
     """Decode a request body into an object.
 
     Raises:
-        Refused: if it is not a JSON object.
+        Refused: if it is not a JSON object, or so deep that nobody could show it.
     """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Refused(bad_request(f"the body is not JSON: {error}", None, "a JSON object", 400)) from error
+    if body.count(b"[") + body.count(b"{") > _MAX_DEPTH:  # the least that deep nesting takes
+        check_depth(document, _MAX_DEPTH)
     if not isinstance(document, dict):
         raise Refused(bad_request("the body is not a JSON object", document, "a JSON object"))
     return document
 
 
-def check_depth(value: Any, limits: Limits) -> None:
+def check_depth(value: Any, most: int) -> None:
     """Refuse a value that is nested too deeply.
 
     Raises:
@@ -95,8 +122,8 @@ def check_depth(value: Any, limits: Limits) -> None:
     """
     level, depth = [value], 0
     while level:
-        if depth > limits.max_depth:
-            raise Refused(too_large("the depth of the body", depth, limits.max_depth))
+        if depth > most:
+            raise Refused(too_large("the depth of the body", depth, most))
         depth += 1
         level = [
             child

@@ -40,7 +40,27 @@ def encode_problem(problem: Problem, **more: Any) -> bytes:
             document[name] = value
     if problem.todo:
         document["todo"] = problem.todo
-    return orjson.dumps({**document, **more})
+    document |= more
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:  # what an environment said holds half a character
+        return orjson.dumps(_whole(document))
+
+
+def _whole(value: Any) -> Any:
+    """Put question marks where texts hold lone surrogates."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def internal_error() -> Problem:
+    """Say that a call failed for a reason that nobody has foreseen."""
+    return Problem(
+        500, "internal_error", "the server failed at this call", todo="report it: the server's log says why"
+    )
 
 
 def says_repeat(problem: Problem) -> bool:

@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from turnwise.envs.core import TextEnv
 
 Result = tuple[str, float, bool, bool, dict[str, Any]]
@@ -62,6 +64,10 @@ class Fragile(Counter):
             "number": (7, 0.0, False, False, info),
             "pair": (observation, reward),
             "object": (observation, 0.0, False, False, {"what": object()}),
+            "gap": (observation, 0.0, False, False, {"parts": [{"score": float("nan")}], "more": None}),
+            "gaps": (observation, 0.0, False, False, {"scores": np.array([1.0, np.inf])}),
+            "unknown": (observation, 0.0, False, False, {"score": None, "other": None, "text": "null"}),
+            "half": (observation, 0.0, False, False, {"text": "\ud800"}),
             "tier": (observation, 0.0, False, False, {"rewards": {"near": float("inf")}}),
             "flood": (observation, 0.0, False, False, {"text": "x" * (9 << 20)}),
         }
@@ -72,6 +78,8 @@ class Fragile(Counter):
     ) -> tuple[str, dict[str, Any]]:
         if (options or {}).get("raise"):
             raise RuntimeError("no such floor")
+        if (options or {}).get("half"):
+            raise RuntimeError("no floor \ud800")
         return super().reset(seed=seed, options=options)
 
 

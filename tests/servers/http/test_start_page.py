@@ -108,3 +108,38 @@ at("admissible").children.find(button => button.textContent === "stop").onclick(
 await until(() => last.turn === 2);
 for (const line of at("log").children) console.log(line.textContent);
 """
+
+
+def test_what_is_hidden_stays_hidden():
+    text = PAGE.read_text()
+    assert re.search(r"<form id=\"keys\" hidden>", text)
+    assert re.search(r"form \{[^}]*display:", text), "which would show it"
+    assert re.search(r"\[hidden\] \{ display: none !important; \}", text)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_the_calls_are_described_without_anything_from_elsewhere(make_service, talk, path):
+    async def conversation(http: httpx.AsyncClient) -> None:
+        answer = await http.get(path)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src")
+        assert not re.search(r"<script|<link|<img|https?://", answer.text)
+        for name, calls in (await http.get("/openapi.json")).json()["paths"].items():
+            for method in calls:
+                assert f"<b>{method.upper()}</b> <code>{name}</code>" in answer.text
+        assert answer.text.count("<details>") == answer.text.count("</details>")
+        assert "request_id" in answer.text
+
+    talk(make_service(), conversation)
+
+
+def test_a_description_is_text_and_no_markup():
+    from turnwise.servers.http.docs_page import docs_page
+
+    call = {"description": "<script>1</script>", "parameters": [{"name": "<b>", "in": "query"}]}
+    info = {"title": "<i>", "version": "1", "description": "a & b"}
+    page = docs_page({"info": info, "paths": {"/<u>": {"get": call}}}).decode()
+    assert "<script>" not in page
+    assert "<code>/&lt;u&gt;</code>" in page
+    assert "a &amp; b" in page
