@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from ..agents.models import CausalLM
+from ..envs import registered
 from ..errors import CheckpointError
 from ..servers.client import SessionClient
 from ..shown import UNKNOWN
@@ -139,6 +140,13 @@ def _learner(recipe: Recipe, heads: Sequence[Head], model: CausalLM, reference: 
     )
 
 
+def offering(env_ids: Sequence[str]) -> list[str]:
+    """Return the arguments with which a server offers environments: none where all are registered."""
+    if registered().keys() >= set(env_ids):
+        return []
+    return [word for env_id in dict.fromkeys(env_ids) for word in ("--env", env_id)]
+
+
 @contextlib.asynccontextmanager
 async def _client(section: ServerSection, env: EnvSection, out: Path) -> AsyncIterator[SessionClient]:
     """Open the way to the environments: a server, one of our own, or this process."""
@@ -147,9 +155,7 @@ async def _client(section: ServerSection, env: EnvSection, out: Path) -> AsyncIt
     with contextlib.ExitStack() as stack:
         url = section.url
         if section.spawn and not url:
-            own = [choice.id for choice in choices_of(env) if ":" in choice.id]
-            allowed = [word for id in own for word in ("--env", id)]
-            url = stack.enter_context(ServerProcess(allowed)).url
+            url = stack.enter_context(ServerProcess(offering([choice.id for choice in choices_of(env)]))).url
         key = os.environ.get("TURNWISE_KEY") or None  # never in a recipe: a run stores its recipe
         note = out / _OPEN_SESSIONS if url else None
         client = connect(url or "local:", key, note=note, renew=bool(url))

@@ -31,7 +31,7 @@ from turnwise.trainers.rollouts.mixture import EnvChoice, choices_of, draw_choic
 from turnwise.trainers.rollouts.tasks import train_tasks
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.train import train
+from turnwise.trainers.train import offering, train
 
 MIXTURE = """
 [env]
@@ -203,3 +203,10 @@ def test_four_worlds_train_in_one_run_over_one_server(tmp_path: Path) -> None:
         assert entry["rollout/errors"] == 0
     saved = checkpoint.load(checkpoint.latest(run / "checkpoints"))
     assert len(saved.state["fingerprints"]) == 4
+
+
+def test_a_server_of_its_own_offers_registered_ones_beside_others() -> None:
+    assert offering(["household/demo-v0", "calling/office-v1"]) == []
+    both = ["--env", "household/demo-v0", "--env", "mine.py:Mine"]
+    assert offering(["household/demo-v0", "mine.py:Mine", "household/demo-v0"]) == both
+    assert offering(["FrozenLake-v1"]) == ["--env", "FrozenLake-v1"]
