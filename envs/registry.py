@@ -14,17 +14,18 @@ import copy
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec, registry
 
+from ..arguments import Option
 from ..errors import UnknownName, UsageError
 from ..files import load_object
 from .adapters.text import TextAdapter
-from .core import ENV_ERRORS, Checked, TeacherFactory, TextEnv, raise_as_fault
+from .construction import arguments_of, construct
+from .core import Checked, TeacherFactory, TextEnv
 
 EnvClass = type[gymnasium.Env[Any, Any]]
 
@@ -96,9 +97,10 @@ def make(env_id: str | EnvClass, /, **kwargs: Any) -> Checked[TextEnv]:
         the environment inside a Checked wrapper, which completes `info`.
 
     Raises:
-        UnknownName: if the id is not registered, with the closest ones.
+        UnknownName: if the id is not registered or an argument is none of its, with the closest ones.
         UsageError: if the class cannot be imported, is not an environment, has no texts, or
-            refuses kwargs.
+            lacks an argument.
+        EnvironmentFault: if its constructor fails, with the cause.
     """
     if isinstance(env_id, type):
         return _build(env_id, f"{env_id.__module__}:{env_id.__qualname__}", None, kwargs)
@@ -120,6 +122,17 @@ def class_of(env_id: str) -> EnvClass | None:
         if isinstance(entry_point, str):
             entry_point = load_object(entry_point, given=f"environment {env_id!r}")
     return entry_point if isinstance(entry_point, type) else None
+
+
+def arguments(env_id: str) -> list[Option]:
+    """Return the arguments of an environment without making it, with the values that its id gives them.
+
+    Raises:
+        UnknownName: if the id is not registered, with the closest ones.
+        UsageError: if the class cannot be imported.
+    """
+    fixed = registry[env_id].kwargs if env_id in registry else {}
+    return arguments_of(class_of(env_id) or _entry_point(env_id), fixed)
 
 
 def load_class(path: str) -> EnvClass:
@@ -173,15 +186,7 @@ def _make_plain(env_id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
 
 def _build(cls: Any, name: str, spec: EnvSpec | None, kwargs: dict[str, Any]) -> Checked[TextEnv]:
     adapting = _adapting(cls, kwargs)
-    try:
-        env = _made(cls, {key: value for key, value in kwargs.items() if key not in adapting})
-    except TypeError as error:
-        if "__init__" in str(error) or "argument" in str(error):
-            raise UsageError(f"{name} with {kwargs}: {error}") from error
-        raise
-    except BaseException as error:
-        raise_as_fault(f"{name}.__init__", error)
-        raise
+    env = construct(cls, name, {key: value for key, value in kwargs.items() if key not in adapting})
     if isinstance(env, gymnasium.Env) and not isinstance(env, TextEnv):
         env = _adapted(env, {key: kwargs[key] for key in adapting})
     if not isinstance(env, TextEnv):
@@ -206,20 +211,3 @@ def _adapted(env: gymnasium.Env[Any, Any], arguments: dict[str, Any]) -> TextAda
     except BaseException:
         env.close()
         raise
-
-
-def _made(cls: Any, kwargs: dict[str, Any]) -> Any:
-    """Make an environment; one whose constructor raises is closed, so that it keeps nothing open."""
-    made_as_usual = isinstance(cls, type) and type(cls).__call__ is type.__call__
-    if not made_as_usual:  # by a function, or as a metaclass has it
-        return cls(**kwargs)
-    env = cls.__new__(cls, **kwargs)
-    if env.__class__ is not cls:
-        return cls(**kwargs)
-    try:
-        cls.__init__(env, **kwargs)
-    except BaseException:
-        with suppress(*ENV_ERRORS):  # it is half made
-            env.close()
-        raise
-    return env

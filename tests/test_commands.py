@@ -37,7 +37,14 @@ def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["check", "nowhere.py:Env"], "no Python file"),
         (["check", "household/mix-v0", "-k", "split"], "NAME=VALUE"),
         (["check", "household/mix-v0", "-k", "split=unsene"], "unseen"),
+        (["check", "household/mix-v0", "-k", "splt=seen"], "did you mean 'split'"),
+        (
+            ["eval", "--env", "household/demo-v0", "--agent", "random", "-k", "max_turns=few"],
+            "a whole number",
+        ),
+        (["envs", "household/demo-v1"], "household/demo-v0"),
         (["train", "demmo"], "demo"),
+        (["train", "nothing-like-it"], "`turnwise recipes` lists them"),
         (["train", "demo", "--set", "optim.learning_rat=1"], "learning_rate"),
         (["train", "demo", "--set", "credit.name=gigop"], "gigpo"),
         (["train", "demo", "--set", "credit.gama=1"], "gamma"),
@@ -69,6 +76,53 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     checked = json.loads(turnwise("check", "household/demo-v0", "--json", cwd=tmp_path).stdout)
     assert checked["passed"] is True
     assert json.loads(turnwise("doctor", "--json", cwd=tmp_path).stdout)["ok"] is True
+
+
+def test_the_arguments_of_an_environment_and_the_recipes_are_listed(tmp_path: Path) -> None:
+    listed = turnwise("envs", "household/demo-v0", cwd=tmp_path).stdout
+    assert "  max_turns: a whole number, default 20: length of an episode in turns.\n" in listed
+    document = json.loads(turnwise("envs", "search/qa-v1", "--json", cwd=tmp_path).stdout)
+    assert document["arguments"][0]["name"] == "questions" and document["arguments"][0]["required"] is True
+    found = {
+        each["name"]: each["description"]
+        for each in json.loads(turnwise("recipes", "--json", cwd=tmp_path).stdout)
+    }
+    assert found["g2po"] == "G2PO (arXiv 2606.22995) on household"
+    assert found["dr_grpo"].startswith("Dr. GRPO (arXiv 2503.20783): neither deviations nor lengths divide")
+    assert all(found.values()) and "turn_ppo" in found
+
+
+SECRET = """
+import os
+from turnwise import TextEnv
+
+
+class Secret(TextEnv):
+    def __init__(self):
+        self.key = os.environ["A_KEY_THAT_IS_MISSING"]
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "secret.py:Secret"],
+        ["play", "secret.py:Secret"],
+        ["eval", "--env", "secret.py:Secret", "--agent", "random", "--out", "rows"],
+        ["train", "tiny", "--set", "env.id=secret.py:Secret", "--out", "run"],
+    ],
+    ids=lambda value: value[0],
+)
+def test_a_constructor_that_raises_is_one_line_and_writes_nothing(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "secret.py").write_text(SECRET)
+    done = turnwise(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "error: secret.py:Secret could not be made: KeyError: 'A_KEY_THAT_IS_MISSING' (line 8, in __init__)"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) in (["secret.py"], ["__pycache__", "secret.py"])
 
 
 def test_eval_json_has_the_agreed_fields(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ import turnwise
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {
+    "arguments": 0,
     "errors": 0,
     "ends": 0,
     "settings": 0,
@@ -57,7 +58,7 @@ def sources() -> Iterator[tuple[str, Path]]:
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
     for file in sorted((ROOT / "src" / "turnwise" / "commands").glob("*.py")):
         yield f"commands.{file.stem}", file
-    for name in ("errors", "ends", "settings", "shown", "streams"):
+    for name in ("arguments", "errors", "ends", "settings", "shown", "streams"):
         yield name, ROOT / "src" / "turnwise" / f"{name}.py"
 
 

@@ -12,8 +12,10 @@ the resolved one.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import logging
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -83,6 +85,11 @@ def shipped() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
 
 
+def summaries() -> dict[str, str]:
+    """Return the first sentence of each shipped recipe by its name, sorted."""
+    return {name: _summary(_shipped_text(name)) for name in shipped()}
+
+
 def load(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     """Read a shipped recipe or a file, and apply overrides like `optim.learning_rate=1e-4`.
 
@@ -146,13 +153,23 @@ def _parsed(name_or_path: str) -> dict[str, Any]:
             raise UsageError(f"recipe {name_or_path!r}: there is no such file")
         text = path.read_text(encoding="utf-8")
     elif name_or_path in shipped():
-        text = (files(__package__) / "recipes" / f"{name_or_path}.toml").read_text(encoding="utf-8")
+        text = _shipped_text(name_or_path)
     else:
-        raise UnknownName("recipe", name_or_path, shipped())
+        raise UnknownName("recipe", name_or_path, shipped(), " (`turnwise recipes` lists them)")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"recipe {name_or_path!r} is not valid TOML: {error}") from error
+
+
+def _shipped_text(name: str) -> str:
+    return (files(__package__) / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _summary(text: str) -> str:
+    """Return the first sentence of the comment on top of a recipe."""
+    comment = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return re.split(r"(?<=[a-z0-9)]{3})\. ", " ".join(line.lstrip("# ") for line in comment))[0].rstrip(".")
 
 
 def _apply(tables: dict[str, Any], override: str) -> None:

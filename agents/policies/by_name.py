@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ...arguments import accepted, options_of_maker, options_of_settings
 from ...errors import UnknownName, UsageError
 from ...files import load_object
 from ..policy import Policy
-from .options import accepted, options_of_maker, options_of_settings
 from .places import policy_folder
 from .settings import read_settings
 

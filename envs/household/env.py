@@ -47,7 +47,9 @@ class HouseholdEnv(TextEnv):
     """Generated household games.
 
     Args:
-        task_types: which of TASK_TYPES, one name or several; all by default.
+        task_types: of pick_and_place_simple, look_at_obj_in_light, pick_clean_then_place_in_recep,
+            pick_heat_then_place_in_recep, pick_cool_then_place_in_recep and pick_two_obj_and_place one
+            name or several; all by default.
         split: train, seen, unseen or test; the original's names are accepted.
         difficulty: small, medium or full.
         wording: `move` (`move O to R`) or `put` (`put O in/on R`).

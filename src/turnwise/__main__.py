@@ -32,6 +32,7 @@ _COMMANDS = {
     "check": "check:check",
     "serve": "serve:serve",
     "journal": "journal:journal",
+    "recipes": "recipes:recipes",
     "train": "train:train",
     "eval": "evaluate:eval_",
     "demo": "demo:demo",

@@ -152,7 +152,7 @@ def test_unknown_names_say_what_is_close(guess_file: Path) -> None:
         turnwise.make("nowhere.at_all:Guess")
     with pytest.raises(UsageError, match=r"expected package\.module:Class"):
         turnwise.make(":Guess")
-    with pytest.raises(UsageError, match=r"Guess with \{'colour': 'red'\}"):
+    with pytest.raises(UsageError, match=r"Guess takes no arguments, and was given 'colour'"):
         turnwise.make(f"{guess_file}:Guess", colour="red")
 
 

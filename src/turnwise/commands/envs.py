@@ -1,17 +1,35 @@
-"""`turnwise envs`: list the environments that are registered."""
+"""`turnwise envs`: list the environments that are registered, or the arguments of one."""
 
 from __future__ import annotations
 
-from ..envs.registry import registered
+from dataclasses import MISSING
+from typing import Annotated
+
+import typer
+
+from ..arguments import Option
+from ..envs.registry import arguments, registered
 from .options import JsonFlag, emit_json
 
 
-def envs(as_json: JsonFlag = False) -> None:
-    """List the registered environments.
+def envs(
+    env: Annotated[
+        str | None, typer.Argument(metavar="[ENV]", help="The one whose arguments are listed.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the registered environments, or the arguments of one: types, defaults, choices.
 
     A class of your own needs no registration: name it package.module:Class or
     path/to/file.py:Class wherever an environment is asked for.
+
+    Examples:
+      turnwise envs
+      turnwise envs household/mix-v0
     """
+    if env is not None:
+        _show_one(env, as_json)
+        return
     table = registered()
     if as_json:
         emit_json([{"id": name, "description": text} for name, text in table.items()])
@@ -25,3 +43,28 @@ def envs(as_json: JsonFlag = False) -> None:
     for name, text in table.items():
         view.add_row(name, text)
     Console().print(view)
+    typer.echo("turnwise envs ID lists the arguments of one")
+
+
+def _show_one(env: str, as_json: bool) -> None:
+    options = arguments(env)
+    description = registered().get(env, "")
+    if as_json:
+        emit_json({"id": env, "description": description, "arguments": [_document(each) for each in options]})
+        return
+    typer.echo(f"{env}: {description}" if description else env)
+    typer.echo("arguments, each given with -k NAME=VALUE:" if options else "it takes no arguments")
+    for option in options:
+        typer.echo(option.line)
+
+
+def _document(option: Option) -> dict[str, object]:
+    required = option.default is MISSING
+    default = None if required else option.default
+    return {
+        "name": option.name,
+        "type": option.shown,
+        "required": required,
+        "default": default,
+        "help": option.help,
+    }

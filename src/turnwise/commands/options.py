@@ -12,7 +12,10 @@ from ..errors import UsageError
 EnvKwargs = Annotated[
     list[str] | None,
     typer.Option(
-        "--kwarg", "-k", metavar="NAME=VALUE", help="Argument of the environment; VALUE is JSON or text."
+        "--kwarg",
+        "-k",
+        metavar="NAME=VALUE",
+        help="Argument of the environment (`turnwise envs ENV` lists them); VALUE is JSON or text.",
     ),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

@@ -17,7 +17,7 @@ Overrides = Annotated[
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="The name of a shipped recipe, or a file.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name of `turnwise recipes`, or a file.")],
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE-SEED by default.")] = None,
     resume: Annotated[

@@ -121,7 +121,9 @@ def test_what_holds_no_policy_is_named(tmp_path):
 
 
 def test_a_wrong_option_of_a_checkpoint_is_named(checkpoint):
-    with pytest.raises(UnknownName, match="did you mean 'num_slots'"):
+    with pytest.raises(
+        UnknownName, match=r"did you mean 'num_slots'(.|\n)*num_slots: a whole number, default 128"
+    ):
         make_policy(f"ckpt:{checkpoint}", num_slot=3)
     with pytest.raises(UnknownName, match="num_slots: a whole number, default 128"):
         make_policy(f"ckpt:{checkpoint}", slots=3)

@@ -107,7 +107,12 @@ def test_agents_by_name(tmp_path):
         ("openai:http://x#m", {"retries": "two"}, UsageError, "retries = 'two'; expected a whole number"),
         ("openai:http://x#m", {"seeded": 1}, UsageError, "seeded = 1; expected true or false"),
         ("openai:http://x#m", {"extra_body": "x"}, UsageError, "extra_body = 'x'; expected a table"),
-        ("hf:x", {"max_batches": 1}, UnknownName, r"max_batch: a whole number, default 32\n"),
+        (
+            "hf:x",
+            {"max_batches": 1},
+            UnknownName,
+            r"max_batch: a whole number, default 32: the largest batch",
+        ),
         ("random", {"seed": 1}, UnknownName, "option of the agent random"),
         ("random", {"seed": 1}, UnknownName, "random takes no options"),
     ],

@@ -321,7 +321,7 @@ def test_only_the_expert_sees_what_is_private(play, room):
 def test_unknown_environments_and_arguments_are_raised(play, room):
     with pytest.raises(UsageError, match="unknown environment 'nowhere/none-v0'"):
         play(RandomPolicy(), [TaskItem("nowhere/none-v0")])
-    with pytest.raises(UsageError, match="unexpected keyword argument 'width'"):
+    with pytest.raises(UsageError, match=r"argument of .* 'width'|takes no arguments, and was given 'width'"):
         play(RandomPolicy(), [TaskItem(room("Corridor"), {"width": 2})])
 
 

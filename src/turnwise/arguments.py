@@ -1,45 +1,57 @@
-"""The options of an agent: which there are, of which type, and whether those given fit."""
+"""Arguments of agents and environments: which there are, of which type, and whether those given fit."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from ...errors import UnknownName
-from ...settings import declared, typed, words
+from .errors import UnknownName
+from .settings import declared, typed, words
 
 _PLAIN = (int, float, bool, str, NoneType)
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of an agent.
+    """One argument of an agent or an environment.
 
     Args:
         name: what stands before the sign of equality.
         hint: its type; None where that is not known here.
         shown: the type in words.
         default: the value without it; MISSING if it has to be given.
+        help: what it means and which words it takes, where that is documented.
     """
 
     name: str
     hint: Any
     shown: str
     default: Any = MISSING
+    help: str = ""
 
     @property
     def line(self) -> str:
         """Return it as one line of a list."""
         default = "required" if self.default is MISSING else f"default {self.default!r}"
-        return f"  {self.name}: {self.shown}, {default}"
+        return f"  {self.name}: {self.shown}, {default}" + (f": {self.help}" if self.help else "")
 
 
 def options_of_settings(cls: type) -> list[Option]:
     """Return the fields of a dataclass of settings as options."""
-    return [Option(field.name, field.hint, words(field.hint), field.default) for field in declared(cls)]
+    return [
+        Option(
+            field.name,
+            field.hint,
+            words(field.hint),
+            field.default,
+            field.setting.help if field.setting else "",
+        )
+        for field in declared(cls)
+    ]
 
 
 def options_of_maker(maker: Callable[..., Any], *, positional: bool = False) -> list[Option]:
@@ -76,13 +88,26 @@ def _typed(value: Any, option: Option, where: str) -> Any:
 
 def _options(maker: Callable[..., Any], positional: bool) -> Iterator[Option]:
     kinds = [inspect.Parameter.KEYWORD_ONLY, *([inspect.Parameter.POSITIONAL_OR_KEYWORD] * positional)]
-    hints = _hints(maker)
+    hints, documented = _hints(maker), _documented(maker)
     for value in inspect.signature(maker).parameters.values():
         if value.kind in kinds:
             hint = hints.get(value.name)
             noted = "of any type" if value.annotation is value.empty else str(value.annotation)
             default = MISSING if value.default is value.empty else value.default
-            yield Option(value.name, hint, noted if hint is None else words(hint), default)
+            shown = noted if hint is None else words(hint)
+            yield Option(value.name, hint, shown, default, documented.get(value.name, ""))
+
+
+def _documented(maker: Callable[..., Any]) -> dict[str, str]:
+    """Return what the section Args of a docstring says of each argument, a class's own or its __init__'s."""
+    texts = [maker.__doc__, maker.__init__.__doc__] if isinstance(maker, type) else [maker.__doc__]  # type: ignore[misc]
+    found: dict[str, str] = {}
+    for text in texts:
+        _, _, section = inspect.cleandoc(text or "").partition("\nArgs:\n")
+        section = re.split(r"\n(?=\S)", section)[0]
+        for name, said in re.findall(r"(?m)^ {2,4}(\w+)(?: \([^)]*\))?: ((?:.|\n {5,})*)", section):
+            found[name] = " ".join(said.split())
+    return found
 
 
 def _hints(maker: Callable[..., Any]) -> dict[str, Any]:

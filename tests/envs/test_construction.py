@@ -1,0 +1,105 @@
+"""Making an environment: arguments held against the signature, one line for what its code raises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+
+import turnwise
+from turnwise import TextEnv
+from turnwise.arguments import options_of_maker
+from turnwise.envs.registry import arguments
+from turnwise.errors import EnvironmentFault, UnknownName, UsageError
+
+
+class Walk(TextEnv):
+    """Walk.
+
+    Args:
+        length: how far, from 1
+            to 9.
+        pace: slow or fast.
+
+    Raises:
+        ValueError: for a length: of another kind.
+    """
+
+    def __init__(
+        self,
+        length: int = 3,
+        pace: Literal["slow", "fast"] = "slow",
+        name: str | None = None,
+        data: Path = Path(),
+    ) -> None:
+        if length == 7:
+            raise KeyError("SECRET")
+        if length == 8:
+            raise ValueError("two\nlines " + "long " * 100)
+        self.length = length
+
+    def reset(self, *, seed=None, options=None):
+        return "here", {}
+
+    def step(self, action):
+        return "there", 1.0, True, False, {}
+
+
+class Needs(Walk):
+    """Walk with what has to be given."""
+
+    def __init__(self, way: str, **more: int) -> None:
+        super().__init__(**more)
+
+
+def test_a_misspelt_argument_is_told_the_closest() -> None:
+    with pytest.raises(
+        UnknownName, match=r"argument of household/demo-v0 'dificulty': did you mean 'difficulty'"
+    ):
+        turnwise.make("household/demo-v0", dificulty="small")
+    with pytest.raises(
+        UnknownName, match=r"'lenth': did you mean 'length'\? \(it takes length, pace, name, data\)"
+    ):
+        turnwise.make(Walk, lenth=3)
+    turnwise.make(Needs, way="north", length=2)  # what **more takes is its own business
+
+
+def test_an_argument_that_lacks_or_has_another_type_is_named() -> None:
+    with pytest.raises(UsageError, match=r"Needs: missing a required argument: 'way'"):
+        turnwise.make(Needs)
+    for value in ("many", 2.5, True):
+        with pytest.raises(UsageError, match=rf"length = {value!r}; expected a whole number"):
+            turnwise.make(Walk, length=value)
+    for length in (3, np.int64(3)):
+        assert turnwise.make(Walk, length=length, name=None).text_env.length == 3
+
+
+def test_what_a_constructor_raises_becomes_one_line_with_the_cause() -> None:
+    with pytest.raises(EnvironmentFault) as caught:
+        turnwise.make(Walk, length=7)
+    assert "Walk could not be made: KeyError: 'SECRET' (line " in str(caught.value)
+    assert str(caught.value).endswith("in __init__)") and isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(EnvironmentFault, match="ValueError: two lines long") as caught:
+        turnwise.make(Walk, length=8)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 450
+
+
+def test_arguments_are_listed_with_types_defaults_and_choices() -> None:
+    assert [option.line for option in options_of_maker(Walk, positional=True)] == [
+        "  length: a whole number, default 3: how far, from 1 to 9.",
+        "  pace: one of 'slow', 'fast', default 'slow': slow or fast.",
+        "  name: a text, default None",
+        "  data: Path, default PosixPath('.')",
+    ]
+    assert next(option.line for option in arguments("household/demo-v0") if option.name == "difficulty") == (
+        "  difficulty: a text, default 'small': small, medium or full."  # the id's own value
+    )
+    assert next(iter(arguments("search/qa-v1"))).line.startswith("  questions: str | Path, required")
+    assert next(iter(arguments("CartPole-v1"))).name == "sutton_barto_reward"
+
+
+@pytest.mark.parametrize("env_id", sorted(turnwise.envs.registered()))
+def test_every_argument_of_every_environment_is_described(env_id: str) -> None:
+    assert [option.name for option in arguments(env_id) if not option.help] == []
