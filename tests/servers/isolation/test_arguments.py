@@ -25,7 +25,7 @@ from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.isolation.arguments import ArgumentRule, parse_rules
 from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.protocol.problems import Refused
-from turnwise.servers.protocol.types import CreateItem, StepItem
+from turnwise.servers.protocol.types import CreateItem
 from turnwise.servers.run.build import build_service
 from turnwise.servers.run.config import ServerConfig
 from turnwise.servers.sessions.journal.sqlite import SqliteJournal
@@ -97,19 +97,21 @@ def test_what_our_own_environments_allow(tmp_path):
 def test_a_journal_is_verified_with_the_arguments_of_its_server(world, tmp_path):
     file, counter = tmp_path / "journal.db", world("Counter")
 
+    (tmp_path / "text").write_text("hello")
+    rule = f"{counter}:data={tmp_path / 'text'}"
+
     async def play() -> None:
-        rules = parse_rules(["length=1"])
-        service = Service(Catalogue([counter], arguments=rules), journal=SqliteJournal(file))
+        catalogue = Catalogue([counter], arguments=parse_rules([rule]))
+        service = Service(catalogue, journal=SqliteJournal(file))
         client = SessionClient(LocalTransport(service))
         (row,) = await client.create([CreateItem(counter)], request_id="a")
-        (reply,) = await client.step([StepItem(row.id, 0, 0, "go")])
-        assert reply.end == "horizon", "the fixed length"
+        assert row.observation.endswith("hello"), "a file of the operator's is in no data root"
         await service.aclose()
 
     asyncio.run(play())
     command = ["journal", str(file), "verify"]
     assert CliRunner().invoke(command_line, command).exit_code == 1
-    done = CliRunner().invoke(command_line, [*command, "--argument", f"{counter}:length=1"])
+    done = CliRunner().invoke(command_line, [*command, "--argument", rule])
     assert (done.exit_code, done.output.strip()) == (0, "1 of 1 episodes replay exactly")
 
 
