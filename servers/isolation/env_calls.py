@@ -17,6 +17,7 @@ import orjson
 
 from ... import __version__
 from ...envs.registry import make
+from ..protocol.encoding import encode_info
 from .descriptions import describe_env, plain_description
 from .hosts import LocalHost, wait_until_closed
 
@@ -64,7 +65,10 @@ class _EnvTable:
         host = self._hosts[number]
         if name == "clone":
             return self._keep(host.clone())
-        return getattr(host, name)(*arguments)
+        result = getattr(host, name)(*arguments)
+        if name in ("reset", "step"):  # said here as it would be said there
+            encode_info(host.env.name, result[-1])
+        return result
 
     def _keep(self, host: LocalHost) -> list[Any]:
         host.closes_on_thread = True  # whoever is asked next does not wait for it

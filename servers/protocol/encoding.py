@@ -28,6 +28,25 @@ _MAX_REPLY_BYTES = 8 << 20
 _MAX_DEPTH = 128
 
 
+def encode_info(env_id: str, info: dict[str, Any], core: dict[str, Any] | None = None) -> bytes:
+    """Encode an info, or the core of a reply that holds it.
+
+    Raises:
+        EnvironmentFault: if it holds what JSON cannot hold or numbers that are not finite.
+    """
+    if "rewards" in info:
+        _check_tiers(env_id, info["rewards"])
+    try:
+        encoded = orjson.dumps(info if core is None else core, option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError as error:
+        raise EnvironmentFault(f"{env_id} gave an info that JSON cannot hold: {error}") from error
+    if encoded.count(b"null") > (core is not None and core["end"] is None):  # what is not finite becomes null
+        where = not_finite(info)
+        if where is not None:
+            raise EnvironmentFault(f"{env_id} gave the number info{where}; expected finite ones, or None")
+    return encoded
+
+
 def encode_core(core: dict[str, Any]) -> bytes:
     """Encode everything of a reply but the names of the session: the fields of `Reply` after them, in order.
 
@@ -35,17 +54,8 @@ def encode_core(core: dict[str, Any]) -> bytes:
         EnvironmentFault: if info holds what JSON cannot hold or numbers that are not finite, or
             the reply is longer than 8 MiB.
     """
-    env_id, info = core["env_id"], core["info"]
-    if "rewards" in info:
-        _check_tiers(env_id, info["rewards"])
-    try:
-        encoded = orjson.dumps(core, option=orjson.OPT_SERIALIZE_NUMPY)
-    except orjson.JSONEncodeError as error:
-        raise EnvironmentFault(f"{env_id} gave an info that JSON cannot hold: {error}") from error
-    if encoded.count(b"null") > (core["end"] is None):  # what is not finite becomes null
-        where = not_finite(info)
-        if where is not None:
-            raise EnvironmentFault(f"{env_id} gave the number info{where}; expected finite ones, or None")
+    env_id = core["env_id"]
+    encoded = encode_info(env_id, core["info"], core)
     if len(encoded) > _MAX_REPLY_BYTES:
         raise EnvironmentFault(
             f"{env_id} gave a reply of {len(encoded)} bytes; at most {_MAX_REPLY_BYTES} are sent"

@@ -69,6 +69,8 @@ class Fragile(Counter):
             "unknown": (observation, 0.0, False, False, {"score": None, "other": None, "text": "null"}),
             "half": (observation, 0.0, False, False, {"text": "\ud800"}),
             "tier": (observation, 0.0, False, False, {"rewards": {"near": float("inf")}}),
+            "immeasurable": (observation, 0.0, False, False, {"far": [float("inf")]}),
+            "set": (observation, 0.0, False, False, {"what": {1}}),
             "flood": (observation, 0.0, False, False, {"text": "x" * (9 << 20)}),
         }
         return broken.get(action, (observation, reward, terminated, truncated, info))

@@ -8,6 +8,7 @@
 5. Relative names of files begin where the server was started, wherever an environment goes.
 6. A thread that never ends and an interrupt end no process.
 7. Calls that hang on threads get successors.
+8. What breaks the contract is said in the same words wherever it runs.
 """
 
 from __future__ import annotations
@@ -165,6 +166,32 @@ def test_one_that_leaves_its_folder(world, tmp_path, monkeypatch, isolation):
         await service.aclose(1.0)
 
     asyncio.run(run())
+
+
+def test_what_breaks_the_contract_is_said_alike(world):
+    actions = [
+        "raise",
+        "exit",
+        "nan",
+        "surrogate",
+        "number",
+        "pair",
+        "set",
+        "object",
+        "tier",
+        "immeasurable",
+        "flood",
+    ]
+
+    async def said(isolation: str) -> list[str]:
+        service = Service(Catalogue([world("Fragile")], isolation={"*": isolation}))
+        client = SessionClient(LocalTransport(service))
+        rows = await client.create([CreateItem(world("Fragile"), count=len(actions))], request_id="a")
+        replies = [await step(client, row, 0, action) for row, action in zip(rows, actions, strict=True)]
+        await service.aclose(1.0)
+        return [str(reply.info["error"]).partition("<object")[0] for reply in replies]
+
+    assert asyncio.run(said("process")) == asyncio.run(said("inline"))
 
 
 def test_a_thread_and_an_interrupt(talk, world):
