@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from ..shown import visible
 from .core import ENV_ERRORS, MAX_TEXT_CHARS, Checked, TextEnv, has_surrogate
 
 _MAX_UNDO = 1_000
@@ -94,7 +95,7 @@ def _play(table: _Table, input: Callable[[str], str], console: Console) -> None:
         if command == "undo":
             _undo(table, console)
         elif command == "hint":
-            console.print(_hint(table), style="magenta", highlight=False, markup=False)
+            console.print(visible(_hint(table)), style="magenta", highlight=False, markup=False)
         elif line:
             _take(table, _action(line, table.scene), console)
 
@@ -131,7 +132,7 @@ def _take(table: _Table, action: str, console: Console) -> None:
     del table.past[:-_MAX_UNDO]
     ended = "terminated" if terminated else "out of turns" if truncated else ""
     table.scene = _Scene(observation, info, scene.turn + 1, scene.total + reward, ended)
-    console.print(f"[turn {scene.turn + 1}] {action}", style="bold", highlight=False, markup=False)
+    console.print(visible(f"[turn {scene.turn + 1}] {action}"), style="bold", highlight=False, markup=False)
     _show(table.scene, console)
 
 
@@ -142,7 +143,7 @@ def _copy(table: _Table, console: Console) -> Checked[TextEnv] | None:
     except ENV_ERRORS as error:
         table.clones = False
         reason = str(error) if table.env.text_env.no_clone else f"clone: {type(error).__name__}: {error}"
-        note = f"{reason[:200]} (undo plays the turns anew)"
+        note = f"{visible(reason[:200])} (undo plays the turns anew)"
         console.print(note, style="dim", highlight=False, markup=False)
         return None
 
@@ -186,10 +187,10 @@ def _show(scene: _Scene, console: Console) -> None:
     task = str(scene.info.get("instruction", "")) if scene.turn else ""
     console.print(
         Panel(
-            Text(scene.observation),
+            Text(visible(scene.observation)),
             title=f"turn {scene.turn}",
             title_align="left",
-            subtitle=Text(task) if task else None,
+            subtitle=Text(visible(task)) if task else None,
             subtitle_align="left",
             border_style="cyan",
         )
@@ -202,6 +203,6 @@ def _show(scene: _Scene, console: Console) -> None:
             highlight=False,
         )
     elif scene.admissible:
-        numbered = [Text(f"{i:>3} {name}") for i, name in enumerate(scene.admissible, start=1)]
+        numbered = [Text(visible(f"{i:>3} {name}")) for i, name in enumerate(scene.admissible, start=1)]
         console.print(Columns(numbered, padding=(0, 2), column_first=True))
     console.print("a number or an action; undo, hint, quit", style="dim", highlight=False)

@@ -76,6 +76,7 @@ class Episode:
         self.instruction = self.task_name = ""
         self.end: End = "error"
         self.error: str | None = None
+        self.curable = True  # False: the same would come of it again
 
     @property
     def key(self) -> tuple[int, ...]:
@@ -315,6 +316,7 @@ class Episode:
             self.end = "tokens"
         else:
             self.end, self.error = "error", f"{reason} before the first turn"
+            self.curable = False
 
     def _kept(self, info: dict[str, Any]) -> dict[str, Any]:
         dropped = self.shared.config.drop_info

@@ -21,6 +21,7 @@ from ...streams import mixed_seed
 from ..types import Generation, Trajectory, Turn
 from .config import TaskItem
 from .episode import Episode, RolloutContext
+from .retries import Retries
 
 Place = int
 """Where a task stands among all tasks."""
@@ -93,8 +94,8 @@ class _Group:
         self.shift = 0  # from a member's place to its slot
 
     def may_repeat(self, episode: Episode) -> bool:
-        """Tell whether an episode may be played again: it is not a branch and has none."""
-        return episode.parent is None and episode.slot not in self.branched
+        """Tell whether an episode may be played again: it is and has no branch, and could end otherwise."""
+        return episode.curable and episode.parent is None and episode.slot not in self.branched
 
 
 class GroupScheduler:
@@ -112,6 +113,7 @@ class GroupScheduler:
     ) -> None:
         self._shared = replace(shared, at_message=self._branch)
         self._plan, self._keep = plan or _ALONE, keep
+        self._retries = Retries(shared.config.retries)
         places = enumerate(tasks)
         groups = ((pair,) for pair in places) if plan is None else _together(places)
         self._waiting = deque(_Group(group, self._plan.num_roots) for group in groups)
@@ -134,6 +136,9 @@ class GroupScheduler:
                     self._begin_next(lane * self._largest)
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from errors
+        finally:
+            if told := self._retries.told():
+                log.warning("%s", told)
 
     def _begin_next(self, first_slot: int) -> None:
         if self._waiting:
@@ -156,13 +161,11 @@ class GroupScheduler:
 
     async def _play(self, group: _Group, episode: Episode) -> None:
         trajectory, retries = await self._attempt(episode), 0
-        while (
-            trajectory.end == "error" and retries < self._shared.config.retries and group.may_repeat(episode)
-        ):
-            log.warning("playing again: %s", trajectory.error)
+        while group.may_repeat(episode) and self._retries.wanted(trajectory, retries):
             retries += 1
-            episode = Episode(self._shared, episode.slot, episode.task)
+            failed, episode = trajectory, Episode(self._shared, episode.slot, episode.task)
             trajectory = await self._attempt(episode)
+            self._retries.done(failed, trajectory)
         self._keep(episode.slot - group.shift, trajectory, retries)
         self._ended(group)
 

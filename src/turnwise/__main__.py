@@ -14,6 +14,7 @@ import typer
 
 from . import __version__
 from .errors import TurnwiseError, UsageError
+from .shown import visible
 from .signals import interrupt_at_sigterm, terminated
 
 app = typer.Typer(
@@ -79,7 +80,7 @@ def main() -> None:
             sys.exit(128 + signal.SIGTERM)
         raise
     except TurnwiseError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the one place that tells the user
+        print(f"error: {visible(str(error))}", file=sys.stderr)  # noqa: T201 - the one place that tells the user
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 

@@ -25,11 +25,6 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda found: _spelled(found[0]), text.replace("\r\n", "\n"))
 
 
-def visible_json(text: str) -> str:
-    r"""Return a JSON document of the same meaning, in which what cannot be seen is spelled as \uXXXX."""
-    return _HIDDEN.sub(lambda found: _escaped(found[0]), text)
-
-
 def percent(rate: float | None, digits: int = 1) -> str:
     """Return a share in percent; a dash if it is unknown."""
     return UNKNOWN if rate is None else f"{100 * rate:.{digits}f} %"
@@ -45,8 +40,3 @@ def interval(low: float | None, high: float | None, digits: int = 1) -> str:
 def _spelled(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def _escaped(character: str) -> str:
-    pieces = character.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{pieces[at : at + 4]}" for at in range(0, len(pieces), 4))

@@ -31,7 +31,7 @@ def draw_run(entries: Sequence[Entry], path: Path, title: str) -> None:
     plot = _pyplot()
     updates, evals = split_log(entries)
     figure, axes = plot.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     _success(axes[0][0], updates, evals)
     _lines(
         axes[0][1], updates, ("credit/dead_groups", "frac_reward_zero_std"), "groups without a signal", (0, 1)

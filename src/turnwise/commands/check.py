@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..shown import visible
 from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
 
 _MARKS = {"passed": "ok  ", "failed": "FAIL", "skipped": "skip"}
@@ -37,6 +38,6 @@ def check(
         for verdict in verdicts:
             typer.echo(
                 f"{_MARKS[verdict.outcome]}  {verdict.name}"
-                + (f": {verdict.detail}" if verdict.detail else "")
+                + (f": {visible(verdict.detail)}" if verdict.detail else "")
             )
     raise typer.Exit(1 if failed else 0)

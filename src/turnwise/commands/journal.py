@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import TurnwiseError, UnknownName, UsageError
+from ..shown import visible
 from .options import JsonFlag, emit_json
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _verify(
     else:
         for verdict in wrong:
             where = f"session {verdict.session}, episode {verdict.episode}, turn {verdict.differs_at}"
-            typer.echo(f"{where}: {verdict.reason}")
+            typer.echo(visible(f"{where}: {verdict.reason}"))
         typer.echo(f"{len(verdicts) - len(wrong)} of {len(verdicts)} episodes replay exactly")
     if wrong:
         raise typer.Exit(1)
@@ -116,8 +117,8 @@ def _replay(db: sqlite3.Connection, session: str | None, episode: int | None, ca
         try:
             for entry, reply in replayed(record, catalogue):
                 if entry is not None:
-                    typer.echo(f"\n> {entry.action}")
-                typer.echo(reply.observation)
+                    typer.echo(f"\n> {visible(str(entry.action))}")
+                typer.echo(visible(reply.observation))
                 if reply.done:
                     typer.echo(f"[{reply.end}, reward {reply.reward:g}]\n")
         except Diverged as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import typer
+from matplotlib.axes import Axes
+from rich.console import Console
 from typer.testing import CliRunner
 
 from turnwise.agents.trajectories import trajectory_path, write_trajectories
@@ -17,7 +20,7 @@ from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.commands.credit import credit
 from turnwise.ends import End
 from turnwise.errors import UnknownName, UsageError
-from turnwise.trainers.reports.microscope import examine, load_trajectories, why, write_page
+from turnwise.trainers.reports.microscope import examine, load_trajectories, show, why, write_page
 from turnwise.trainers.reports.microscope.picture import best_and_worst, draw, label
 
 
@@ -122,6 +125,43 @@ def test_pictures_and_pages_are_whole(tmp_path: Path) -> None:
     assert "http" not in page.replace("http://www.w3.org", "")  # needs nothing from elsewhere
     with pytest.raises(UsageError, match="there is no group 'x'; this batch has: g, dead"):
         draw(seen, "x")
+
+
+def test_each_method_has_its_own_reasons() -> None:
+    out = io.StringIO()
+    show(examine(BATCH, ["grpo", "gigpo", "salt"]), "g", Console(file=out, width=260))
+    lines = [line.strip() for line in out.getvalue().splitlines()]
+    (first,) = [place for place, line in enumerate(lines) if line.startswith("0 ")][:1]
+    assert "grpo: " in lines[first]
+    assert "gigpo: episode" in lines[first + 1] and "state seen 2x" in lines[first + 1]
+    assert "salt: " in lines[first + 2] and "shared by 2 turns" in lines[first + 2]
+
+
+def test_the_number_of_a_turn_stands_before_its_action(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels: list[str] = []
+    original = Axes.set_yticks
+
+    def noted(axis: Any, ticks: Any, names: Any = None, **more: Any) -> Any:
+        labels.extend(names or ())
+        return original(axis, ticks, names, **more)
+
+    monkeypatch.setattr(Axes, "set_yticks", noted)
+    turns = (replace(trajectory("g", "a", 1.0).turns[0], action="go to microwave 1"),)
+    draw(examine([replace(BATCH[0], turns=turns), BATCH[1]], ["grpo"]), "g")
+    assert "0: go to microwave 1" in labels
+
+
+def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
+    hostile = "$\\frac{$ [red]\x1b[2J\u202e</h1>"
+    turns = (replace(trajectory("g", "a", 1.0).turns[0], action=hostile),)
+    batch = [replace(each, turns=turns, instruction=hostile, group=hostile) for each in (BATCH[0], BATCH[1])]
+    seen, out = examine(batch, ["grpo"]), io.StringIO()
+    show(seen, hostile, Console(file=out, width=260))
+    page = write_page(seen, hostile, tmp_path / "page.html").read_text()
+    for text in (out.getvalue(), page):
+        assert not set(text) & set("\x1b\u202e")
+        assert "\\x1b[2J\\u202e" in text
+    assert "[red]" in out.getvalue()
 
 
 def test_the_command_writes_beside_the_run(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ....agents.types import Trajectory, Turn
 from ....files import write_whole
+from ....shown import visible
 from .examination import Examination
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def best_and_worst(examination: Examination, group: str) -> list[Member]:
 def label(turn: Turn) -> str:
     """Return an action for people, behind the subgoal that the turn has set, if it has."""
     said = f"[{turn.subgoal}] {turn.action}" if turn.switch else turn.action
-    return " ".join(said.split()) + ("" if turn.valid else " (invalid)")
+    return visible(" ".join(said.split())) + ("" if turn.valid else " (invalid)")
 
 
 def draw(examination: Examination, group: str) -> bytes:
@@ -73,7 +74,8 @@ def draw(examination: Examination, group: str) -> bytes:
     _draw_agreement(axes[num_panels - 1], examination)
     for axis in axes[num_panels:]:
         axis.set_axis_off()
-    figure.suptitle(f"Advantage of every turn, group {group}: blue is credit, red is blame", fontsize=11)
+    title = f"Advantage of every turn, group {visible(group)}: blue is credit, red is blame"
+    figure.suptitle(title, fontsize=11, parse_math=False)
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
     pyplot.close(figure)
@@ -107,13 +109,15 @@ def _draw_turns(axis: Axes, examination: Examination, member: Member, limits: di
     axis.set_facecolor(_NOTHING)
     axis.imshow(share_TM, cmap=_COLOURS, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     _write(axis, value_TM, share_TM, "{:+.2f}")
-    said = [f"{_short(label(turn), _ACTION_CHARS)}  {turn.index}" for turn in trajectory.turns]
-    axis.set_yticks(range(len(said)), said, fontsize=7)
+    said = [f"{turn.index}: {_short(label(turn), _ACTION_CHARS)}" for turn in trajectory.turns]
+    axis.set_yticks(range(len(said)), said, fontsize=7, parse_math=False)
     axis.set_xticks(range(len(names)), names, fontsize=8)
     axis.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
     title = f"{trajectory.instruction or trajectory.task}"
     axis.set_title(
-        f"{_short(title, _TITLE_CHARS)}\nreturn {trajectory.episode_return:g}, {trajectory.end}", fontsize=8
+        f"{_short(visible(title), _TITLE_CHARS)}\nreturn {trajectory.episode_return:g}, {trajectory.end}",
+        fontsize=8,
+        parse_math=False,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ....agents.types import Trajectory
 from ....files import write_whole
+from ....shown import visible
 from .examination import Examination, why
 from .picture import best_and_worst, draw, label
 
@@ -43,19 +44,23 @@ def show(examination: Examination, group: str, console: Console) -> None:
         for pair, (rank, sign) in examination.agreement.items():
             agreement.add_row(", ".join(pair), f"{rank:+.2f}", f"{sign:.0%}")
         console.print(agreement)
-    last = list(examination.credits)[-1] if examination.credits else ""
     for trajectory, rows in best_and_worst(examination, group):
         view = Table("turn", title=escape(_title(trajectory)), box=None)
         view.add_column("action", no_wrap=True, overflow="ellipsis")
         for name in examination.credits:
             view.add_column(name, no_wrap=True, min_width=6)
-        view.add_column(f"why {last}", no_wrap=True, overflow="ellipsis")
+        view.add_column("why", no_wrap=True, overflow="ellipsis")
         for row in rows.tolist():
             turn = trajectory.turns[examination.table.turn[row]]
             cells = [_coloured(credit.advantage[row]) for credit in examination.credits.values()]
-            reason = why(examination.credits[last], row) if last else ""
-            view.add_row(str(turn.index), escape(_short(label(turn))), *cells, reason)
+            view.add_row(str(turn.index), escape(_short(label(turn))), *cells, _reasons(examination, row))
         console.print(view)
+
+
+def _reasons(examination: Examination, row: int) -> str:
+    """Return what each method has to say of a turn, a line a method."""
+    said = {name: why(credit, row) for name, credit in examination.credits.items()}
+    return "\n".join(f"{name}: {reason}" for name, reason in said.items() if reason)
 
 
 def write_page(examination: Examination, group: str, path: Path) -> Path:
@@ -63,7 +68,7 @@ def write_page(examination: Examination, group: str, path: Path) -> Path:
     encoded = base64.b64encode(draw(examination, group)).decode()
     parts = [
         f"<!doctype html><meta charset='utf-8'><title>Credit</title><style>{_STYLE}</style>",
-        f"<h1>Credit of group {html.escape(group)}</h1>",
+        f"<h1>Credit of group {html.escape(visible(group))}</h1>",
         _figures(examination),
         "".join(
             f"<p>{html.escape(name)}: set aside: {html.escape(reason)}</p>"
@@ -120,7 +125,7 @@ def _coloured(value: float) -> str:
 
 
 def _title(trajectory: Trajectory) -> str:
-    name = trajectory.instruction or trajectory.task
+    name = visible(trajectory.instruction or trajectory.task)
     return f"{name} Return {trajectory.episode_return:g}, {trajectory.end}"
 
 

@@ -1,0 +1,103 @@
+"""What people are shown: unknown figures as a dash, hostile text as text.
+
+1. Nothing that is shown moves a cursor, has no width, or turns text around; letters of all
+   languages and pictures stay as they are.
+2. play, the journal, the microscope, the console and errors show it so.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from turnwise import TextEnv, __main__
+from turnwise.envs.core import Checked
+from turnwise.envs.play import play
+from turnwise.errors import TurnwiseError
+from turnwise.shown import interval, percent, visible
+from turnwise.trainers.runs.console import RunDisplay
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07 [bold red]x[/] \u202etxet\u2066 \x9b31m \u200b\U000e0041"
+SPELLED = r"\x1b[2J\x1b]0;owned\x07 [bold red]x[/] \u202etxet\u2066 \x9b31m \u200b\U000e0041"
+
+
+def test_hostile_text_is_spelled() -> None:
+    assert visible(HOSTILE) == SPELLED
+    assert visible("a\r\nb\tc\rd\ud800") == "a\nb\tc\\x0dd\\ud800"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u00d6l, \u6c34, \u05e9\u05dc\u05d5\u05dd, \u0633\u0644\u0627\u0645",
+        "\u0939\u093f\u0928\u094d\u0926\u0940",
+        "\U0001f469\u200d\U0001f52c \u2764\ufe0f",  # joined and coloured pictures
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "tab\tend\n",
+    ],
+)
+def test_what_people_write_stays(text: str) -> None:
+    assert visible(text) == text
+
+
+@given(st.text())
+def test_nothing_is_acted_upon(text: str) -> None:
+    shown = visible(text)
+    kinds = {unicodedata.bidirectional(letter) for letter in shown}
+    assert not kinds & {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    controls = {letter for letter in shown if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")}
+    assert controls <= {"\n", "\t"}
+    assert visible(shown) == shown
+
+
+def test_unknown_figures_are_a_dash() -> None:
+    assert (percent(None), percent(0.0), percent(0.12345)) == ("-", "0.0 %", "12.3 %")
+    assert (interval(None, None), interval(0.1, 0.25), interval(0.1, 0.25, 0)) == (
+        "-",
+        "10.0 to 25.0 %",
+        "10 to 25 %",
+    )
+
+
+class Hostile(TextEnv):
+    """A room whose every text is hostile."""
+
+    no_expert = HOSTILE
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        super().reset(seed=seed)
+        return HOSTILE, {"admissible": [HOSTILE], "instruction": HOSTILE}
+
+    def step(self, action: str) -> Any:
+        return HOSTILE, 0.0, False, False, {"admissible": [HOSTILE], "instruction": HOSTILE}
+
+
+def test_play_shows_hostile_text_as_text() -> None:
+    out, lines = io.StringIO(), iter(["1", "hint", "quit"])
+    play(Checked(Hostile(), "hostile"), 0, input=lambda _: next(lines), console=Console(file=out, width=400))
+    assert not set(out.getvalue()) & set("\x1b\x07\x9b\u202e\u2066\u200b\U000e0041")
+    assert out.getvalue().count(SPELLED) == 7  # observation and list twice, action, instruction, hint
+
+
+def test_a_run_and_an_error_show_hostile_text_as_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = io.StringIO()
+    RunDisplay(console=Console(file=file, width=400)).say(HOSTILE)
+    assert file.getvalue() == SPELLED + "\n"
+
+    def fail() -> None:
+        raise TurnwiseError(HOSTILE)
+
+    monkeypatch.setattr(__main__, "app", fail)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    with pytest.raises(SystemExit):
+        __main__.main()
+    assert capsys.readouterr().err == f"error: {SPELLED}\n"
