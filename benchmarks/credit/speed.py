@@ -175,6 +175,26 @@ def _observation(draw: random.Random) -> str:
     )
 
 
+def graphs(num_turns: int) -> list[str]:
+    """Return the table of graft in groups of 8 x 50 turns that share more or fewer states."""
+    lines = ["| states, groups of 8 x 50 | over edges, s | along trajectories, s |", "|---|---|---|"]
+    rng = np.random.default_rng(0)
+    trajectory = np.arange(num_turns) // 50
+    last = np.append(trajectory[1:] != trajectory[:-1], True)
+    for num_states in (10, 40, 150, 300, 1000, 0):
+        state = rng.integers(0, num_states, num_turns) if num_states else np.arange(num_turns)
+        table = credit.TurnTable.from_columns(
+            group=(trajectory // GROUP).tolist(),
+            trajectory=trajectory.tolist(),
+            reward=np.where(last, rng.integers(0, 2, num_turns), 0.0).tolist(),
+            state_key=[str(number) for number in state.tolist()],
+            action=[f"action {number}" for number in rng.integers(0, 12, num_turns).tolist()],
+        )
+        seconds = [timed(lambda t=table, x=x: credit.graft(t, trace=x), 1) for x in ("edges", "trajectory")]
+        lines.append(f"| {num_states or 'none shared'} | {seconds[0]:.3f} | {seconds[1]:.3f} |")
+    return lines
+
+
 def scaling(sizes: list[int], path: Path) -> list[str]:
     """Time the step-level methods from 1,000 turns on, and draw the lines."""
     import matplotlib
@@ -230,6 +250,10 @@ def main() -> None:
         "## Similar states, exactly as difflib defines similarity",
         "",
         *similarity(repeats),
+        "",
+        f"## Graphs, {100_000 // scale:,} turns",
+        "",
+        *graphs(100_000 // scale),
         "",
         "## Scaling",
         "",
