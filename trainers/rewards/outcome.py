@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..credit.table.agents import own_returns
 from ..credit.table.columns import BoolArray
 from ..credit.table.table import TurnTable
 from ..parts import check_choice
@@ -25,12 +26,13 @@ def outcome_gate(
 
     Args:
         table: the batch.
-        threshold: an episode return above it opens the gate.
+        threshold: an episode return above it opens the gate; where several agents
+            play, the return of one of them.
         scope: "group": one good trajectory opens the gate for its whole prompt
             group; "trajectory": each opens its own.
     """
     check_choice("scope", scope, ("group", "trajectory"))
-    good_N = (table.episode_return > threshold) & table.counts
+    good_N = (own_returns(table) > threshold) & table.counts
     code_N = table.group if scope == "group" else table.trajectory
     open_N: BoolArray = (np.bincount(code_N, good_N) > 0)[code_N] if len(table) else good_N
     causes = {

@@ -195,3 +195,12 @@ def test_a_transform_of_ones_own() -> None:
     bad = rewards.register("nothing")(lambda table: None)
     with pytest.raises(TableError, match="nothing returned NoneType; expected a TurnTable"):
         bad(table())
+
+
+def test_the_gate_of_a_game_is_opened_by_the_agent_that_won() -> None:
+    game = TurnTable.from_columns(
+        group=["g"] * 2, trajectory=[0, 0], reward=[1.0, -1.0], agent=["A", "B"], valid=[False, True]
+    )
+    assert rewards.get("outcome_gate")(game).valid.tolist() == [False, True]
+    lost = TurnTable.from_columns(group=["g"] * 2, trajectory=[0, 0], reward=[-1.0, 0.0], valid=[False, True])
+    assert rewards.get("outcome_gate")(lost).valid.tolist() == [True, True]

@@ -42,7 +42,7 @@ def by_agent(table: TurnTable) -> tuple[TurnTable, IntArray]:
         trajectory=trajectory_N,
         turn=np.arange(len(table)) - first_M[trajectory_N],
         reward=table.reward[row_N],
-        episode_return=_returns(table)[row_N],
+        episode_return=own_returns(table)[row_N],
         valid=table.valid[row_N],
         counts=table.counts[row_N],
         columns={name: column[row_N] for name, column in table.columns.items() if name != "turn"},
@@ -58,8 +58,10 @@ def _name(name: Any, agent: Any) -> str:
     return f"{name}, agent {agent}"
 
 
-def _returns(table: TurnTable) -> FloatArray:
+def own_returns(table: TurnTable) -> FloatArray:
     """Return what each turn's agent earned in its episode [N], or what the team was given."""
+    if not has_several_agents(table):
+        return table.episode_return
     whole_M = sums(table.reward, table.trajectory, table.num_trajectories)
     if not np.allclose(whole_M[table.trajectory], table.episode_return, rtol=_SAME, atol=_SAME):
         return table.episode_return
