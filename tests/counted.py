@@ -1,7 +1,7 @@
 """An environment that is counted while it is open, in a folder that processes share.
 
 Each open one is a file of its own in the folder that the variable TURNWISE_TEST_OPEN names.
-`Counted` clones by opening another; `Wired` cannot be cloned, and `Plain` is Gymnasium's.
+`Counted` and `Boxed` clone by opening another; `Wired` cannot be cloned; `Plain` is Gymnasium's.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class Lease:
 
 
 class Counted(turnwise.TextEnv):
-    """Go right three times; `fails` names the call that raises, `waits` the one that takes long."""
+    """Go right three times; `fails` names the call that raises, `waits` the one that takes some `seconds`."""
 
     no_expert = None
 
-    def __init__(self, fails: str = "", waits: str = "", split: str = "train") -> None:
+    def __init__(self, fails: str = "", waits: str = "", seconds: float = 0.01, split: str = "train") -> None:
         self.lease = Lease()
-        self.fails, self.waits, self.place = fails, waits, 0
+        self.fails, self.waits, self.seconds, self.place = fails, waits, seconds, 0
         self._maybe("init")
 
     def reset(
@@ -88,7 +88,7 @@ class Counted(turnwise.TextEnv):
     def _maybe(self, call: str) -> None:
         if self.waits == call:
             (folder() / "waiting").touch()
-            time.sleep(0.01)
+            time.sleep(self.seconds)
         if self.fails == call:
             raise RuntimeError(f"no {call} today")
 
@@ -101,6 +101,10 @@ class Wired(Counted):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.lock = threading.Lock()
+
+
+class Boxed(Counted):
+    """The same once more, for a server to isolate in another way."""
 
 
 class Plain(gymnasium.Env[str, int]):
