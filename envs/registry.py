@@ -132,7 +132,12 @@ def arguments(env_id: str) -> list[Option]:
         UsageError: if the class cannot be imported.
     """
     fixed = registry[env_id].kwargs if env_id in registry else {}
-    return arguments_of(class_of(env_id) or _entry_point(env_id), fixed)
+    cls = class_of(env_id)
+    found = arguments_of(cls or _entry_point(env_id), fixed)
+    if cls is not None and not issubclass(cls, TextEnv):
+        named = {option.name for option in found}
+        found += [each for each in arguments_of(TextAdapter, {}) if each.name in {*_ADAPTING} - named]
+    return found
 
 
 def load_class(path: str) -> EnvClass:

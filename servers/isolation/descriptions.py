@@ -13,7 +13,7 @@ from typing import Any
 
 from ...envs.adapters.text import TextAdapter
 from ...envs.fingerprint import code_fingerprint
-from ...envs.registry import EnvClass, class_of
+from ...envs.registry import EnvClass, arguments, class_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,15 @@ def describe_env(env_id: str) -> EnvDescription:
     if cls is None:
         return EnvDescription(kwargs={})
     parameters = _parameters(cls)
+    annotations = {
+        parameter.name: "" if parameter.annotation is parameter.empty else str(parameter.annotation)
+        for parameter in parameters
+    }
     return EnvDescription(
         fingerprint=code_fingerprint(cls),
         description=(inspect.getdoc(cls) or "").partition("\n")[0],
         no_expert=getattr(cls, "no_expert", TextAdapter.no_expert),
-        kwargs={
-            parameter.name: "" if parameter.annotation is parameter.empty else str(parameter.annotation)
-            for parameter in parameters
-        },
+        kwargs={option.name: annotations.get(option.name, option.shown) for option in arguments(env_id)},
         files=tuple(parameter.name for parameter in parameters if "Path" in str(parameter.annotation)),
     )
 

@@ -22,7 +22,9 @@ from turnwise.envs import teacher_of
 from turnwise.envs.check import check_environment
 from turnwise.errors import EnvironmentFault, UsageError
 from turnwise.servers.client import RemoteEnv
+from turnwise.servers.isolation.arguments import parse_rules
 from turnwise.servers.isolation.catalogue import Catalogue
+from turnwise.servers.protocol.problems import Refused
 
 Result = tuple[Any, Any, Any, Any, dict[str, Any]]
 
@@ -203,6 +205,15 @@ def test_arguments_of_the_adapter_and_of_the_environment() -> None:
         env.reset(seed=1)  # the class promised a dict
 
 
+def test_an_operator_names_the_actions_and_clients_cannot() -> None:
+
+    rules = parse_rules([f'{place(Nameless)}:names=["a", "b", "c"]'])
+    catalogue = Catalogue([place(Nameless)], arguments=rules)
+    assert catalogue.admit(place(Nameless), {"label": "lid"}) == {"label": "lid", "names": ["a", "b", "c"]}
+    with pytest.raises(Refused, match="operator's"):
+        catalogue.admit(place(Nameless), {"names": ["x", "y", "z"]})
+
+
 def test_an_id_of_gymnasium(tmp_path: Any) -> None:
     gymnasium.register("plain/Doors-v3", f"{__name__}:Numbered", max_episode_steps=1)
     try:
@@ -211,7 +222,7 @@ def test_an_id_of_gymnasium(tmp_path: Any) -> None:
             assert env.step("left")[3] is True  # the limit of Gymnasium's own registry
         assert teacher_of("plain/Doors-v3") is None
         (listed,) = Catalogue(["plain/Doors-v3"]).listing()
-        assert (listed["version"], list(listed["kwargs"])) == (3, ["label"])
+        assert (listed["version"], list(listed["kwargs"])) == (3, ["label", "names", "text"])
         assert listed["no_expert"] == "a plain Gymnasium environment has none"
     finally:
         del gymnasium.registry["plain/Doors-v3"]
