@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
+from turnwise.agents.policies import Policy
+from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
 from turnwise.agents.types import Generation, Trajectory, Turn
+from turnwise.trainers import credit as credits
 from turnwise.trainers import weights
 from turnwise.trainers.assign import Assigned, Assigner, trainable
 from turnwise.trainers.credit import Credit, TurnTable, register
@@ -16,6 +21,8 @@ from turnwise.trainers.learner.config import OptimConfig
 from turnwise.trainers.learner.update import Learner
 from turnwise.trainers.objective_config import ObjectiveConfig
 from turnwise.trainers.recipe import from_tables
+from turnwise.trainers.rollouts import annotators
+from turnwise.trainers.rollouts.annotators import Annotated
 
 SIZES = TinyConfig(
     vocab_size=16,
@@ -26,6 +33,14 @@ SIZES = TinyConfig(
     intermediate_size=8,
     max_positions=32,
 )
+
+
+@annotators.register("test_fails_the_best")
+async def fails_the_best(trajectories: Sequence[Trajectory], policy: Policy) -> Annotated:
+    """Annotate all but the episode of the highest return."""
+    best = max(range(len(trajectories)), key=lambda place: trajectories[place].episode_return)
+    columns = {"mark": [[1.0] * len(trajectory.turns) for trajectory in trajectories]}
+    return Annotated(columns, failed={best: "the judge is away"})
 
 
 @register("test_numbered_tokens")
@@ -87,6 +102,34 @@ def test_kl_to_the_reference_is_taken_from_the_reward() -> None:
     k1 = -0.5 - reference_N
     assigned = chosen.assign(played, batch, {}, reference_N)
     assert assigned.table.reward.tolist() == pytest.approx([1.0 - 0.1 * (k1[0] + k1[1]), -0.1 * k1[2]])
+
+
+@pytest.mark.parametrize("when", ["played", "annotated"])
+def test_a_member_that_failed_is_in_no_mean_and_gets_exactly_0(when: str) -> None:
+    group = [episode("a", reward, [(None,)]) for reward in (1.0, 3.0, 2.0)]
+    group.append(episode("a", 100.0, [(None,)], end="error" if when == "played" else "terminated"))
+    if when == "annotated":
+        group, figures = asyncio.run(annotators.get("test_fails_the_best").apply(group, RandomPolicy()))
+        assert figures["annotate/test_fails_the_best/failed"] == 1.0
+        assert (group[3].counts, group[3].error) == (
+            False,
+            "annotator test_fails_the_best: the judge is away",
+        )
+    table = TurnTable.from_trajectories(group)
+    assert credits.get("dr_grpo")(table).advantage.tolist() == [-1.0, 1.0, 0.0, 0.0]
+    assigned = assign(trainable(group, allow_single=False), credit={"name": "dr_grpo"})
+    assert assigned.advantage_N.tolist() == [-1.0, 1.0, 0.0]
+
+
+def test_no_estimator_gives_anything_to_a_member_that_failed() -> None:
+    group = [episode("a", reward, [(None,), (None,)]) for reward in (1.0, 3.0, 2.0)]
+    failed = episode("a", 100.0, [(None,), (None,)], end="error")
+    for name in ("grpo", "rloo", "dr_grpo", "reinforce_pp", "gigpo", "hgpo", "salt", "broadcast", "graft"):
+        method = credits.get(name)
+        without = method(TurnTable.from_trajectories(group)).advantage
+        with_it = method(TurnTable.from_trajectories([*group, failed])).advantage
+        np.testing.assert_allclose(with_it[:6], without, rtol=0, atol=1e-12, err_msg=name)
+        assert with_it[6:].tolist() == [0.0, 0.0], name
 
 
 def test_what_cannot_be_compared_is_left_out() -> None:

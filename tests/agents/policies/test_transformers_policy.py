@@ -152,6 +152,33 @@ def test_the_cache_is_used_and_bounded(folder: Path) -> None:
     assert seen[0] == len(longer.prompt_ids or ())
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_conversation_under_new_weights_is_read_again_by_them(folder: Path, shared: bool) -> None:
+    model = TransformersLM.load(str(folder)).eval()
+    policy = TransformersPolicy(str(folder), device="cpu", model=model)
+    (first,) = ask(policy, [request(conversation="c")])
+    other = TransformersLM.load(str(folder)).eval()
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for weight in other.parameters():
+            weight.add_(torch.randn(weight.shape, generator=generator), alpha=0.2)
+        if shared:  # the learner has moved the very weights that the policy samples with
+            for mine, new in zip(model.parameters(), other.parameters(), strict=True):
+                mine.copy_(new)
+    policy.update_weights(None if shared else other.state_dict(), 2)
+    reply = policy.encode_reply((Message("user", "look"),), first.finish_reason)
+    longer = request(
+        conversation="c", messages=(), prompt_ids=first.prompt_ids + first.token_ids + reply, key=(1,)
+    )
+    (second,) = ask(policy, [longer])
+    (fresh,) = ask(TransformersPolicy(str(folder), device="cpu", model=other), [longer])
+    assert second.token_ids == fresh.token_ids
+    assert second.logprobs == pytest.approx(fresh.logprobs, abs=1e-5)
+    assert [span.version for span in second.versions] == [2]
+    (older,) = ask(TransformersPolicy(str(folder), device="cpu"), [longer])
+    assert older.logprobs != pytest.approx(second.logprobs, abs=0.01)
+
+
 def test_ratios_start_at_one(folder: Path, policy: TransformersPolicy) -> None:
     requests = [request(number, sampling=Sampling(0.7, 0.9)) for number in range(5)]
     learner = TransformersLM.load(str(folder)).eval()

@@ -208,6 +208,37 @@ def test_new_weights_make_caches_stale(model: TinyLM, tokenizer: TinyTokenizer) 
     assert policy.version == 5
 
 
+def test_a_conversation_under_new_weights_is_read_again_by_them(
+    model: TinyLM, tokenizer: TinyTokenizer
+) -> None:
+    """Turn 2 follows turn 1 of older weights: its logprobs are those of a policy that never saw them."""
+    policy = TinyPolicy(model, tokenizer)
+    named = [request(number, conversation=f"c{number}") for number in range(3)]
+    first = ask(policy, named)
+    other = TinyLM(model.config, seed=9)
+    with torch.no_grad():
+        for weight in other.parameters():
+            if weight.dim() == 2:
+                weight.mul_(20)
+    policy.update_weights(other.state_dict(), version=5)
+    second = [
+        replace(
+            asked, messages=(), max_tokens=6, key=(number, 1),
+            prompt_ids=said.prompt_ids + said.token_ids
+            + tokenizer.encode_reply((Message("user", "go on"),), said.finish_reason),
+        )
+        for number, (asked, said) in enumerate(zip(named, first, strict=True))
+    ]  # fmt: skip
+    for asked, said in zip(second, ask(policy, second), strict=True):
+        (fresh,) = ask(TinyPolicy(other, tokenizer, version=5), [replace(asked, conversation=None)])
+        assert said.token_ids == fresh.token_ids
+        assert said.logprobs == pytest.approx(fresh.logprobs, abs=1e-5)
+        assert replayed(other, said)[0].tolist() == pytest.approx(said.logprobs, abs=1e-5)
+        assert [span.version for span in said.versions] == [5]
+        older = replayed(model, said)[0]
+        assert float((older - torch.tensor(said.logprobs)).abs().max()) > 0.1  # the weights do differ
+
+
 def test_training_the_model_does_not_touch_the_policy(model: TinyLM, tokenizer: TinyTokenizer) -> None:
     mine = TinyLM(model.config)
     mine.copy_weights(model.state_dict())

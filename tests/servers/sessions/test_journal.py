@@ -620,6 +620,25 @@ def test_old_closed_sessions_are_dropped(make_service, world, tmp_path):
     db.close()
 
 
+def test_hostile_text_of_an_episode_is_shown_as_text(make_service, world, tmp_path):
+    file = tmp_path / "journal.db"
+    service = make_service(journal=SqliteJournal(file))
+
+    async def play() -> str:
+        client = SessionClient(LocalTransport(service))
+        (row,) = await client.create([CreateItem(world("Counter"))], request_id="a")
+        await client.step([StepItem(row.id, 0, 0, "go\x1b[2J\u202eog\x9b")])
+        await service.aclose()
+        return row.id
+
+    id = asyncio.run(play())
+    replayed = CliRunner().invoke(command_line, ["journal", str(file), "replay", id])
+    assert (replayed.exit_code, replayed.output.count("> go\\x1b[2J\\u202eog\\x9b")) == (0, 1)
+    shown = CliRunner().invoke(command_line, ["journal", str(file), "show", id])
+    assert json.loads(shown.output)[0]["entries"]
+    assert not set(replayed.output + shown.output) & set("\x1b\u202e\x9b")
+
+
 def test_an_episode_that_its_server_cut_short_replays(make_service, world, tmp_path):
     file = tmp_path / "journal.db"
     service = make_service(limits=Limits(max_turns=3), journal=SqliteJournal(file))

@@ -2,7 +2,8 @@
 
 What is pinned here:
 1. learner logprobs equal those of an unpacked forward pass, with supports and temperature;
-2. the gradient of a mini-batch does not depend on the cut into micro-batches, at any ratio level;
+2. neither the gradient of a mini-batch nor a figure of the log depends on the cut into
+   micro-batches, at any ratio level and with any loss;
 3. forced tokens are in no denominator;
 4. not-finite losses, jumps and foreign logprobs stop before the weights change;
 5. a state that was saved and loaded continues bit for bit.
@@ -27,6 +28,7 @@ from turnwise.trainers.learner.optimizer import Descent, schedule_factor
 from turnwise.trainers.learner.sequences import PackedBatch, pack
 from turnwise.trainers.learner.update import Learner
 from turnwise.trainers.objective_config import ObjectiveConfig
+from turnwise.trainers.parts import Part
 
 VOCAB = 24
 SIZES = TinyConfig(
@@ -144,6 +146,41 @@ def test_micro_batches_do_not_change_the_gradient(level: str, aggregation: str, 
     pieces = gradient(model, moved, objective, micro_tokens=1, **optim)
     assert whole.abs().max() > 1e-4
     torch.testing.assert_close(pieces, whole, rtol=1e-9, atol=1e-12)
+
+
+LOSSES: dict[str, dict[str, Any]] = {
+    "ppo": {"entropy_coef": 0.01, "off_policy": "truncate", "off_policy_limit": 1.01},
+    "gspo": {"off_policy": "mask", "off_policy_level": "turn", "off_policy_limit": 1.01},
+    "dapo": {"aggregation": "turn_mean", "kl": "k3", "kl_coef": 0.1},
+    "cispo": {"terms": (Part("llds"),)},
+    "sapo": {"ratio_level": "turn"},
+    "reinforce": {"aggregation": "constant", "constant_length": 7.0, "kl": "k2", "kl_coef": 0.1},
+}
+
+
+@pytest.mark.parametrize("num_minibatches", [1, 3])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_micro_batches_do_not_change_what_is_logged(loss: str, num_minibatches: int) -> None:
+    model = build_model()
+    batch = pack(collect(model, True, num=12))
+    assert sum(len(sequence.ids_L) for sequence in batch.sequences) > 128
+    rng = np.random.default_rng(5)
+    moved = replace(batch, behaviour_N=batch.behaviour_N + rng.normal(0, 0.05, batch.num_targets))
+    given_N = np.where(rng.random(batch.num_rows)[batch.row_N] < 0.5, 0.0, advantages(batch))  # half are idle
+    logs, weights = [], []
+    for micro_tokens in (64, 256, 4096):
+        mine = copy.deepcopy(model)
+        optim = OptimConfig(
+            micro_tokens=micro_tokens, num_minibatches=num_minibatches, num_epochs=2, learning_rate=1e-3,
+            old_logprobs="behaviour", mismatch_limit=10.0, one_engine=False,
+        )  # fmt: skip
+        objective = ObjectiveConfig(loss, **LOSSES[loss])
+        learner = Learner(mine, optim, objective, reference=TinyLM(SIZES, seed=4).to(torch.float64))
+        logs.append(learner.update(moved, given_N))
+        weights.append(torch.cat([p.detach().flatten() for p in mine.parameters()]))
+    for log, learned in zip(logs[1:], weights[1:], strict=True):
+        assert log == pytest.approx(logs[0], rel=1e-6, abs=1e-9)
+        torch.testing.assert_close(learned, weights[0], rtol=0, atol=1e-6)
 
 
 def test_packing_does_not_change_the_gradient() -> None:
