@@ -40,6 +40,7 @@ from gymnasium.spaces import Space
 
 from ..errors import EnvironmentFault, UsageError
 from .fingerprint import code_fingerprint
+from .seeds import checked_seed
 
 MAX_TEXT_CHARS = 65_536
 
@@ -185,7 +186,12 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         return self.text_env.fingerprint
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, Info]:
-        """Start an episode; see gymnasium.Env.reset."""
+        """Start an episode; see gymnasium.Env.reset.
+
+        Raises:
+            UsageError: if the seed is not a whole number from 0 below 2**62.
+        """
+        seed = checked_seed(seed)
         try:
             result = self.env.reset(seed=seed, options=options)
         except BaseException as error:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from ...errors import RequestRefused, UsageError
+from ...errors import RequestRefused
 from ..protocol.calls import CALLS
 from ..protocol.problems import unknown_session
 from ..protocol.types import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
+from .address import checked_address, checked_key, proxy_of
+from .bound import Bound
 from .open_sessions import Leases, OpenSessions
 from .requests import Requests, members
 from .steps import MAX_ITEMS, Row, Steps
@@ -26,7 +28,7 @@ log = logging.getLogger("turnwise.client")
 T = TypeVar("T")
 
 
-class SessionClient:
+class SessionClient(Bound):
     """A client of a session service; each item of a call succeeds or fails on its own, in order.
 
     Whoever plays sessions (rollout, vector environment, evaluation) cannot tell a service
@@ -133,7 +135,8 @@ class SessionClient:
         ttl_s = 0.0
         for part in _parts(ids) if ids else [ids]:
             document = await self._requests.call("heartbeat", {"ids": list(part)})
-            alive, ttl_s = alive + document["alive"], float(document["ttl_s"])
+            alive += self._requests.part(document, "alive", list)
+            ttl_s = float(self._requests.part(document, "ttl_s", int, float))
         return Leases(alive, ttl_s)
 
     async def sessions(self) -> list[dict[str, Any]]:
@@ -141,7 +144,9 @@ class SessionClient:
 
         A client that comes back after a crash finds here what to go on with, or to close.
         """
-        rows: list[dict[str, Any]] = (await self._requests.call("sessions"))["sessions"]
+        rows: list[dict[str, Any]] = self._requests.part(
+            await self._requests.call("sessions"), "sessions", list
+        )
         return rows
 
     async def describe(self, id: str) -> dict[str, Any]:
@@ -156,7 +161,7 @@ class SessionClient:
 
     async def envs(self) -> list[dict[str, Any]]:
         """List the environments on offer: id, version, fingerprint, description."""
-        rows: list[dict[str, Any]] = (await self._requests.call("envs"))["envs"]
+        rows: list[dict[str, Any]] = self._requests.part(await self._requests.call("envs"), "envs", list)
         return rows
 
     async def aclose(self) -> None:
@@ -196,24 +201,24 @@ def connect(
         key: the bearer key, where the server asks for one.
         timeout_s: how long one try may wait for its answer.
         keep_alive: send steps over connections of our own, many times faster than
-            httpx, which takes the rest; False where a proxy is on the way.
+            httpx, which takes the rest; without effect where the environment names a proxy.
         network: stands in for the network, e.g. httpx.ASGITransport(app=...).
         options: of the SessionClient.
 
     Raises:
-        UsageError: if the address is not one.
+        UsageError: if the address is not one, or the key none that a header can carry.
     """
     if url in (None, "local:"):
         from .transports.local import LocalTransport
 
         return SessionClient(LocalTransport(), **options)
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"server address {url!r}: expected http://HOST:PORT or https://HOST[:PORT]")
+    address, key = checked_address(url), checked_key(key)
     from .transports.http import HttpTransport
     from .transports.keep_alive import KeepAliveTransport
 
-    address, headers = url.rstrip("/"), {"authorization": f"Bearer {key}"} if key else {}
-    steps = KeepAliveTransport(address, headers, timeout_s) if keep_alive and network is None else None
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    direct = keep_alive and network is None and proxy_of(address) is None
+    steps = KeepAliveTransport(address, headers, timeout_s) if direct else None
     transport = HttpTransport(address, headers, timeout_s, network)
     # the server answers that steps still run before a try times out
     return SessionClient(transport, steps=steps, **{"wait_s": timeout_s / 2, **options})

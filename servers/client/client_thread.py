@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import threading
 import weakref
 from collections.abc import Awaitable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
 
-from ...errors import UsageError
+from ...errors import TurnwiseError, UsageError
+from .bound import check_process
 from .client import SessionClient, connect
 
+log = logging.getLogger("turnwise.client")
+
 T = TypeVar("T")
+
+_FAREWELL_S = 5.0
 
 
 class _Closing(Protocol):
@@ -21,7 +29,8 @@ class _Closing(Protocol):
 class ClientThread:
     """A thread that runs the calls of an async environment, and the client of its loop.
 
-    The thread ends when the object is closed or collected.
+    When the object is closed or collected, or the interpreter ends, what it owns is closed,
+    and then the thread ends. It belongs to the process that made it.
 
     Args:
         url: where the server is, or `local:`.
@@ -33,15 +42,25 @@ class ClientThread:
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=_run, args=(self._loop,), name="turnwise-client", daemon=True)
         thread.start()
-        self._end = weakref.finalize(self, _stop, self._loop, thread)
+        self._made_in = os.getpid()
+        self._owned: list[_Closing] = []
+        self._end = weakref.finalize(self, _stop, self._loop, thread, self._made_in, self._owned)
         self.client = client or self.run(_connected(url, key))
+        self._owned.append(_AsClosing(self.client))
+
+    def owns(self, env: _Closing) -> None:
+        """Close an environment in the end, before the client."""
+        self._owned.insert(0, env)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a call to its end; an interruption cancels it.
 
         Raises:
-            UsageError: after close.
+            UsageError: after close, or in a process forked from the one that made it.
         """
+        if os.getpid() != self._made_in:
+            work.close()
+            check_process(self._made_in)
         if not self._end.alive:
             work.close()
             raise UsageError("this environment was closed: make a new one")
@@ -60,25 +79,45 @@ class ClientThread:
             self.close()
             raise
 
-    def close(self, env: _Closing | None = None) -> None:
+    def close(self) -> None:
         """Close the environment, the client and the loop; again, it does nothing."""
         if self._end.alive:
+            owned = list(self._owned)
             try:
-                self.run(_closed(env, self.client))
+                self.run(_closed(owned))
             finally:
+                self._owned.clear()
                 self._end()
+
+
+class _AsClosing:
+    """A client as something to be closed."""
+
+    def __init__(self, client: SessionClient) -> None:
+        self._client = client
+
+    async def close(self) -> None:
+        """Release its connections."""
+        await self._client.aclose()
 
 
 async def _connected(url: str | None, key: str | None) -> SessionClient:
     return connect(url, key)
 
 
-async def _closed(env: _Closing | None, client: SessionClient) -> None:
+async def _closed(owned: list[_Closing]) -> None:
+    """Close one after another, each whatever happens to the one before."""
+    async with AsyncExitStack() as stack:
+        for one in reversed(owned):
+            stack.push_async_callback(one.close)
+
+
+async def _closed_in_time(owned: list[_Closing]) -> None:
     try:
-        if env is not None:
-            await env.close()
-    finally:
-        await client.aclose()
+        async with asyncio.timeout(_FAREWELL_S):
+            await _closed(owned)
+    except (TimeoutError, TurnwiseError) as error:
+        log.warning("sessions were left to their leases: %s", error or "the server does not answer")
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
@@ -90,8 +129,16 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(loop.stop)
+def _stop(
+    loop: asyncio.AbstractEventLoop, thread: threading.Thread, made_in: int, owned: list[_Closing]
+) -> None:
+    if os.getpid() != made_in or loop.is_closed():
+        return
+
+    async def end() -> None:
+        await _closed_in_time(owned)
+        loop.stop()
+
+    asyncio.run_coroutine_threadsafe(end(), loop)
     if thread is not threading.current_thread():
-        thread.join(timeout=5.0)
+        thread.join(timeout=2 * _FAREWELL_S)

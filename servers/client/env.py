@@ -9,7 +9,10 @@ import numpy as np
 from gymnasium.utils import seeding
 
 from ...envs.core import Utf8
+from ...envs.seeds import checked_seed
+from ..protocol.encoding import plain
 from ..protocol.types import CreateItem, Reply
+from .bound import Bound
 from .client import SessionClient
 from .session_group import SessionGroup
 
@@ -17,7 +20,7 @@ ATTACH_WAIT_S = 3600.0
 MAX_SEED = 1 << 31
 
 
-class GroupOwner:
+class GroupOwner(Bound):
     """An environment that plays a group of sessions, and closes it at the end of a block."""
 
     _group: SessionGroup
@@ -74,7 +77,7 @@ class AsyncRemoteEnv(GroupOwner):
         client: SessionClient | None = None,
         **kwargs: Any,
     ) -> None:
-        self.env_id, self.kwargs = env_id, kwargs
+        self.env_id, self.kwargs = env_id, plain(kwargs, f"the arguments of {env_id}")
         self.np_random: np.random.Generator | None = None
         self._group = SessionGroup(url, key, client)
 
@@ -117,7 +120,14 @@ class AsyncRemoteEnv(GroupOwner):
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[str, dict[str, Any]]:
-        """Start an episode; without a seed the next one is drawn from `np_random`."""
+        """Start an episode; without a seed the next one is drawn from `np_random`.
+
+        Raises:
+            UsageError: if the seed is not a whole number from 0 below 2**62, or JSON cannot
+                hold the options.
+        """
+        seed = checked_seed(seed)
+        options = plain(options, "options of reset")
         if seed is not None or self.np_random is None:
             self.np_random, _ = seeding.np_random(seed)
         task_seed = int(self.np_random.integers(MAX_SEED)) if seed is None else seed

@@ -7,6 +7,7 @@ and fork their request_id, and whatever was done already is answered from store.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -16,8 +17,9 @@ import orjson
 
 from ...errors import ServerError, ServerUnreachable
 from ..protocol.calls import CALLS, Call
-from ..protocol.encoding import NDJSON_TYPE, PROTOCOL, decode_item, problem_from
+from ..protocol.encoding import NDJSON_TYPE, PROTOCOL, decode_item, encode_given, problem_from
 from ..protocol.types import Problem, Reply
+from .bound import check_process
 from .retry import Budget
 from .trace_header import trace_headers
 from .transports.base import ClientResponse, Transport, TransportFailed
@@ -52,6 +54,7 @@ class Requests:
     ) -> None:
         self._transport, self._budget_s, self._query = transport, budget_s, query
         self.address, self.sleep = transport.address, sleep
+        self._made_in = os.getpid()
 
     def budget(self) -> Budget:
         """Return the time for all tries of a call that begins now."""
@@ -76,7 +79,7 @@ class Requests:
         row = CALLS[name]
         path = row.path.replace("{id}", quote(id, safe=""))
         budget = self.budget()
-        content = None if body is None else orjson.dumps(body)
+        content = None if body is None else encode_given(body, f"the arguments of {name}")
         while True:
             try:
                 return await self.once(row.method, path, content, wait_s)
@@ -105,6 +108,7 @@ class Requests:
             ServerError: if what answers is not a turnwise server of this protocol.
             TransportFailed: if nothing answers.
         """
+        check_process(self._made_in)
         headers = trace_headers() if content is None else {**trace_headers(), **_JSON}
         if wait_s:
             headers["prefer"] = f"wait={wait_s:g}"
@@ -123,6 +127,7 @@ class Requests:
             ServerError: if what answers is not a turnwise server of this protocol.
             TransportFailed: if the response breaks off.
         """
+        check_process(self._made_in)
         rest, headers = b"", {**trace_headers(), **_JSON, "accept": NDJSON_TYPE}
         stream = self._transport.stream("POST", path + self._query, content, headers)
         async with aclosing(stream) as parts:
@@ -142,12 +147,41 @@ class Requests:
         Raises:
             ServerError: if there are not `num` of them.
         """
-        rows = [decode_item(row) for row in document[call.answer]]
+        rows = [self.row(row) for row in self.part(document, call.answer, list)]
         if len(rows) != num:
             raise ServerError(
                 f"{self.address}{call.path} gave {len(rows)} {call.answer} where {num} were asked for"
             )
         return rows
+
+    def row(self, document: Any) -> Reply | Problem:
+        """Return one item of an answer.
+
+        Raises:
+            ServerError: if it is not one.
+        """
+        try:
+            return decode_item(document)
+        except (KeyError, TypeError, AttributeError) as error:
+            what = f"lacks {error}" if isinstance(error, KeyError) else "is not one"
+            raise self._strange(f"an item of its answer {what}") from error
+
+    def part(self, document: dict[str, Any], name: str, *kinds: type[Any]) -> Any:
+        """Return a member of an answer.
+
+        Raises:
+            ServerError: if it is missing, or of another kind.
+        """
+        found = document.get(name)
+        if not isinstance(found, kinds):
+            raise self._strange(f"its answer holds no {name}")
+        return found
+
+    def _strange(self, what: str) -> ServerError:
+        return ServerError(
+            f"{self.address} does not answer as turnwise does: {what}; check the address, "
+            "and that no proxy on the way changes answers"
+        )
 
     def _accepted(self, response: ClientResponse, path: str) -> dict[str, Any]:
         """Return the document of a response that is an answer."""

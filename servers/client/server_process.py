@@ -137,6 +137,6 @@ class ServerProcess:
         import httpx  # heavy, and needed here alone
 
         try:
-            return httpx.get(f"{self.url}/health", timeout=2.0).status_code == 200
+            return httpx.get(f"{self.url}/health", timeout=2.0, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False

@@ -197,7 +197,7 @@ def accepted(rows: Sequence[Reply | Problem]) -> list[Reply]:
 async def _standing(client: SessionClient, id: str, wait_s: float) -> Reply:
     """Return the last reply of a session in which nothing runs."""
     give_up, pause_s = time.monotonic() + wait_s, _FIRST_PAUSE_S
-    while (document := await client.describe(id))["running"]:
+    while (document := await client.describe(id)).get("running"):
         if time.monotonic() > give_up:
             raise ServerUnreachable(
                 f"session {id!r}: a call of another client still runs after {wait_s:g} s; "
@@ -205,4 +205,7 @@ async def _standing(client: SessionClient, id: str, wait_s: float) -> Reply:
             )
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, _MOST_PAUSE_S)
-    return accepted([decode_item(document["last"])])[0]
+    try:
+        return accepted([decode_item(document["last"])])[0]
+    except (KeyError, TypeError) as error:
+        raise ServerError(f"the answer about session {id!r} lacks {error}: is it of turnwise?") from error

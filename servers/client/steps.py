@@ -8,11 +8,9 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-import orjson
-
 from ...errors import RequestRefused, ServerError, ServerUnreachable
 from ..protocol.calls import CALLS
-from ..protocol.encoding import decode_item
+from ..protocol.encoding import encode_given
 from ..protocol.types import Problem, Reply, StepItem, places_of
 from .requests import NotNow, Requests, members, settled
 from .retry import Budget
@@ -131,15 +129,15 @@ class Steps:
 
     async def _batch(self, items: Sequence[StepItem]) -> Together:
         """Ask for steps once; give the answers when all are done or `wait_s` is over."""
-        content = orjson.dumps({"items": [members(item) for item in items]})
+        content = encode_given({"items": [members(item) for item in items]}, "the steps")
         document = await self._requests.once("POST", _STEPS.path, content, self._wait_s)
         yield enumerate(self._requests.rows(document, _STEPS, len(items)))
 
     async def _stream(self, items: Sequence[StepItem]) -> Together:
         """Ask for steps once; give the answers as they come."""
         places = places_of(items)
-        content = orjson.dumps({"items": [members(item) for item in items]})
+        content = encode_given({"items": [members(item) for item in items]}, "the steps")
         async with aclosing(self._requests.lines(_STEPS.path, content)) as lines:
             async for documents in lines:
-                rows = [decode_item(document) for document in documents]
+                rows = [self._requests.row(document) for document in documents]
                 yield [(places[row.id], row) for row in rows if row.id in places]

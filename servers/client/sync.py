@@ -10,18 +10,21 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import gymnasium
+import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...envs.core import Utf8
+from ...envs.seeds import checked_seed
 from ..protocol.types import Reply
+from .bound import Bound
 from .client import SessionClient
 from .client_thread import ClientThread
 from .env import ATTACH_WAIT_S, AsyncRemoteEnv
 from .vector_env import AsyncRemoteVectorEnv
 
 
-class RemoteEnv(gymnasium.Env[str, str]):
+class RemoteEnv(Bound, gymnasium.Env[str, str]):
     """One environment behind a server.
 
     Args:
@@ -72,6 +75,7 @@ class RemoteEnv(gymnasium.Env[str, str]):
 
     def _wrap(self, thread: ClientThread, env: AsyncRemoteEnv) -> None:
         self._thread, self._env = thread, env
+        thread.owns(env)
         self.env_id, self.kwargs = env.env_id, env.kwargs
         self.render_mode = None
 
@@ -84,6 +88,7 @@ class RemoteEnv(gymnasium.Env[str, str]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[str, dict[str, Any]]:
         """Start an episode; without a seed the next one is drawn from this object's generator."""
+        seed = checked_seed(seed)
         super().reset(seed=seed)
         self._env.np_random = self.np_random
         return self._thread.run(self._env.reset(seed=seed, options=options))
@@ -103,10 +108,10 @@ class RemoteEnv(gymnasium.Env[str, str]):
 
     def close(self) -> None:
         """Close the session."""
-        self._thread.close(self._env)
+        self._thread.close()
 
 
-class RemoteVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
+class RemoteVectorEnv(Bound, VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
     """Many sessions of one environment behind a server, stepped in one request.
 
     Autoreset is disabled: `reset(options={"reset_mask": mask})` starts new
@@ -165,6 +170,7 @@ class RemoteVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
 
     def _wrap(self, thread: ClientThread, env: AsyncRemoteVectorEnv) -> None:
         self._thread, self._env = thread, env
+        thread.owns(env)
         self.env_id, self.kwargs, self.num_envs, self.group = env.env_id, env.kwargs, env.num_envs, env.group
         self.metadata = env.metadata
         self.single_observation_space = self.single_action_space = env.single_observation_space
@@ -185,7 +191,8 @@ class RemoteVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
                 all get the same. None draws from this object's generator.
             options: go to each environment, but for `reset_mask`.
         """
-        super().reset(seed=seed if isinstance(seed, int) else None)
+        one = None if isinstance(seed, Sequence | np.ndarray) else checked_seed(seed)
+        super().reset(seed=one)
         self._env.np_random = self.np_random
         return self._thread.run(self._env.reset(seed=seed, options=options))
 
@@ -201,4 +208,4 @@ class RemoteVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the sessions."""
-        self._thread.close(self._env)
+        self._thread.close()

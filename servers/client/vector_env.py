@@ -12,7 +12,9 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from ...envs.core import Utf8
+from ...envs.seeds import checked_seed
 from ...errors import UsageError
+from ..protocol.encoding import plain
 from ..protocol.types import CreateItem, Reply
 from .client import SessionClient
 from .env import ATTACH_WAIT_S, MAX_SEED, GroupOwner
@@ -56,7 +58,8 @@ class AsyncRemoteVectorEnv(GroupOwner):
     ) -> None:
         if num_envs < 1:
             raise UsageError(f"num_envs must be at least 1, got {num_envs}")
-        self.env_id, self.kwargs, self.num_envs, self.group = env_id, kwargs, num_envs, group
+        self.env_id, self.num_envs, self.group = env_id, num_envs, group
+        self.kwargs = plain(kwargs, f"the arguments of {env_id}")
         self.metadata = {"autoreset_mode": AutoresetMode.DISABLED, "render_modes": ["ansi"]}
         self.single_observation_space = self.single_action_space = Utf8()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -112,6 +115,7 @@ class AsyncRemoteVectorEnv(GroupOwner):
         mask = self._mask(rest.pop("reset_mask", None))
         if not self.replies and not mask.all():
             raise UsageError("the first reset must start every environment: leave out reset_mask")
+        rest = plain(rest, "options of reset")
         seeds = self._seeds(seed)
         places = _places(mask)
         items = [CreateItem(self.env_id, self.kwargs, seeds[place], rest or None) for place in places]
@@ -149,18 +153,20 @@ class AsyncRemoteVectorEnv(GroupOwner):
         return array
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int]:
-        if isinstance(seed, int) or self.np_random is None:
-            self.np_random, _ = seeding.np_random(seed if isinstance(seed, int) else None)
-        if isinstance(seed, int):
-            return [seed if self.group else seed + i for i in range(self.num_envs)]
+        one = None if isinstance(seed, Sequence | np.ndarray) else checked_seed(seed)
+        if one is not None or self.np_random is None:
+            self.np_random, _ = seeding.np_random(one)
+        if one is not None:
+            return [one if self.group else one + i for i in range(self.num_envs)]
         drawn = [int(number) for number in self.np_random.integers(MAX_SEED, size=self.num_envs)]
         if self.group:
             drawn = drawn[:1] * self.num_envs
-        if seed is None:
+        if not isinstance(seed, Sequence | np.ndarray):
             return drawn
         if len(seed) != self.num_envs:
             raise UsageError(f"reset got {len(seed)} seeds, expected {self.num_envs}")
-        return [drawn[i] if given is None else int(given) for i, given in enumerate(seed)]
+        own = [checked_seed(given) for given in seed]
+        return [drawn[i] if given is None else given for i, given in enumerate(own)]
 
     def _observations(self) -> tuple[str, ...]:
         return tuple(reply.observation for reply in self.replies)

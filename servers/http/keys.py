@@ -42,7 +42,7 @@ class Keys:
         secrets: secret -> caller.
 
     Raises:
-        UsageError: if a secret is short or two share a name.
+        UsageError: if a secret is short, no header carries it, or two share a name.
     """
 
     def __init__(self, secrets: Mapping[str, Caller]) -> None:
@@ -52,6 +52,11 @@ class Keys:
         for secret, caller in secrets.items():
             if len(secret) < MIN_SECRET_CHARS:
                 raise UsageError(f"the key of {caller.name!r} is shorter than {MIN_SECRET_CHARS} characters")
+            if not all("!" <= character <= "~" for character in secret):
+                raise UsageError(
+                    f"the key of {caller.name!r} has a character that no header carries; expected printable "
+                    "ASCII without blanks"
+                )
         self._callers = {_hash(secret.encode()): caller for secret, caller in secrets.items()}
 
     @classmethod

@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from ...envs.seeds import SEED_END
 from ..protocol.encoding import check_depth, load_body
 from ..protocol.problems import Refused, bad_request, not_a_key, too_large
 from ..protocol.types import CreateItem, Problem, ResetItem, StepItem
@@ -136,7 +137,7 @@ class _Player:
 
     async def _reset(self, caller: Caller, data: dict[str, Any]) -> bytes:
         seed = data.get("seed")
-        if seed is not None and not (type(seed) is int and 0 <= seed < 1 << 62):
+        if seed is not None and not (type(seed) is int and 0 <= seed < SEED_END):
             raise Refused(bad_request("seed is no whole number from 0", seed, "e.g. 0"))
         options = {key: value for key, value in data.items() if key not in ("seed", "episode_id")} or None
         if self._last is None:

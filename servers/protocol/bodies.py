@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ...envs.seeds import SEED_END
 from .calls import Call
 from .encoding import check_depth, read_step, read_steps
 from .limits import Limits
@@ -88,7 +89,7 @@ class CreateOne(Body):
     env_id: str = Field(max_length=1000)
     kwargs: dict[str, Any] = Field(default_factory=dict, description="arguments of the environment")
     seed: int = Field(
-        default=0, ge=0, lt=1 << 62, description="decides the task; the i-th session gets seed+i"
+        default=0, ge=0, lt=SEED_END, description="decides the task; the i-th session gets seed+i"
     )
     options: dict[str, Any] | None = Field(default=None, description="options of the first reset")
     count: int = Field(default=1, ge=1, lt=1 << 31)
@@ -162,7 +163,7 @@ class ResetOneBody(Body):
 
     episode: int = Index
     seed: int | None = Field(
-        default=None, ge=0, lt=1 << 62, description="derived from the last when left out"
+        default=None, ge=0, lt=SEED_END, description="derived from the last when left out"
     )
     options: dict[str, Any] | None = None
 
@@ -202,7 +203,7 @@ class ForkOne(Body):
     reseed: int | None = Field(
         default=None,
         ge=0,
-        lt=1 << 62,
+        lt=SEED_END,
         description="gives each copy fresh randomness; without it they are identical",
     )
 

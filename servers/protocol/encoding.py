@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ...errors import EnvironmentFault
+from ...errors import EnvironmentFault, UsageError
 from .limits import Limits
 from .problems import Refused, bad_request, too_large
 from .types import Problem, Reply, StepItem
@@ -208,6 +208,38 @@ def decode_item(document: dict[str, Any]) -> Reply | Problem:
     if "code" in document:
         return problem_from(document)
     return Reply(**{name: document[name] for name in Reply.__slots__})
+
+
+def plain(value: Any, what: str) -> Any:
+    """Return a value as JSON has it: numbers and arrays of numpy become plain ones, tuples lists.
+
+    Args:
+        value: what a client gives.
+        what: for the message.
+
+    Raises:
+        UsageError: if JSON cannot hold it.
+    """
+    return orjson.loads(encode_given(value, what))
+
+
+def encode_given(value: Any, what: str) -> bytes:
+    """Encode what a client gives; see `plain`.
+
+    Raises:
+        UsageError: if JSON cannot hold it.
+    """
+    try:
+        content = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError as error:
+        raise UsageError(
+            f"{what}: {error}; expected what JSON can hold: texts without half characters, numbers of 64 "
+            "bits, True, False, None, lists and dicts of these with texts as keys, arrays of numpy"
+        ) from error
+    where = not_finite(value) if b"null" in content else None
+    if where is not None:
+        raise UsageError(f"{what}{where}: expected numbers that are finite, or None")
+    return content
 
 
 def problem_from(document: dict[str, Any]) -> Problem:

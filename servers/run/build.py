@@ -58,7 +58,7 @@ def load_keys(config: ServerConfig) -> Keys | None:
     if config.key_file:
         return Keys.load(config.key_file)
     if config.key_env:
-        secret = os.environ.get(config.key_env, "")
+        secret = os.environ.get(config.key_env, "").strip()
         if not secret:
             raise UsageError(f"the environment variable {config.key_env} that should hold the key is empty")
         return Keys({secret: Caller("default")})

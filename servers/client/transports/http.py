@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import httpx
 
+from ..address import proxy_of
 from .base import ClientResponse, Headers, Stream, TransportFailed
 
 
@@ -38,6 +39,11 @@ class HttpTransport:
             timeout=httpx.Timeout(timeout_s, connect=min(10.0, timeout_s)),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=60.0),
             transport=network,
+            trust_env=False,
+            proxy=proxy_of(address) if network is None else None,
+            verify=httpx.create_ssl_context()
+            if address.startswith("https://")
+            else False,  # nothing to verify
         )
 
     async def call(self, method: str, path: str, body: bytes | None, headers: Headers) -> ClientResponse:

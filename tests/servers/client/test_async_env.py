@@ -319,7 +319,7 @@ def test_what_could_not_be_sent_is_forgotten(make_service, world):
         client = over_http(make_service())
         env = AsyncRemoteEnv(None, world("Counter"), client=client)
         await env.reset(seed=1)
-        with pytest.raises(TypeError):
+        with pytest.raises(UsageError, match="JSON"):
             await env.step("\ud800")
         assert (await env.reset(seed=2))[1]["task"] == "count-2"
         assert (await env.step("go"))[0].startswith("turn 1 go")
