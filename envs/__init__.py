@@ -2,8 +2,10 @@
 
 core        TextEnv, which authors subclass; Checked, which holds one to the contract; the space of texts
 fingerprint a short hash of the code that decides what an environment does
+construction arguments held against a class, and a fault that names its cause
 registry    ids, `make`, classes by `module:Class` or `file.py:Class`, teachers
 check       every test of the contract, as `turnwise check` runs it
+thoughts    where a message thinks, which is no part of an action
 play        an environment in the terminal
 household   text games of six kinds of chores, exact to ALFWorld's engine
 shopping    WebShop's pages and reward, on its files or on products of our own

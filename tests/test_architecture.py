@@ -2,7 +2,8 @@
 
 1. Each `path` exists; each `path/file.py:Name.method` is defined in that file.
 2. The rooms of each wing are those that the count of the house finds.
-3. It reads in a terminal: lines of the picture are short, and there are six trips.
+3. The docstring of a folder's `__init__` names what lies in the folder.
+4. It reads in a terminal: lines of the picture are short, and there are six trips.
 """
 
 from __future__ import annotations
@@ -69,3 +70,25 @@ def test_it_reads_in_a_terminal() -> None:
     pictures = re.findall(r"```\n(.*?)```", PAGE, re.S)
     assert max(len(line) for picture in pictures for line in picture.splitlines()) <= 100
     assert len(re.findall(r"^### ", PAGE, re.M)) == 6
+
+
+def unnamed(folder: Path) -> list[str]:
+    """Return what lies in a package that the docstring of its `__init__` does not name."""
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    modules = [file.stem for file in folder.glob("*.py")]
+    folders = [inner.name for inner in folder.iterdir() if inner.is_dir()]
+    names = sorted(name for name in (*modules, *folders) if not name.startswith(("_", ".")))
+    return [name for name in names if not re.search(rf"\b{name}\b", said)]
+
+
+@pytest.mark.parametrize("wing", FOLDERS)
+def test_a_folder_says_what_is_in_it(wing: str) -> None:
+    wrong = {str(file.parent): unnamed(file.parent) for file in (ROOT / wing).rglob("__init__.py")}
+    assert {folder: names for folder, names in wrong.items() if names} == {}
+
+
+def test_a_file_that_no_map_names_is_found(tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").write_text('"""Rooms.\n\nkitchen.py  where one eats\n"""')
+    for name in ("kitchen.py", "cellar.py", "_hidden.py"):
+        (tmp_path / name).touch()
+    assert unnamed(tmp_path) == ["cellar"]

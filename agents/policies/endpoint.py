@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ...errors import UsageError
+from ..sampling import Sampling
 
 _SET_ELSEWHERE = frozenset(
     {"model", "messages", "stream", "n", "max_tokens", "max_completion_tokens", "stop", "seed"}
-    | {"temperature", "top_p", "top_k"}
+    | {parameter.name for parameter in fields(Sampling)}
 )
 
 

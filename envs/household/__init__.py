@@ -8,7 +8,7 @@ plan, chores          the expert: the shortest way to win
 explore               the teacher: it plays from the texts alone
 generate, rooms, furniture, catalogue, draws   games of our own
 loader, rules, goals, pddl, index              the original's files
-export, manifest      games in its format; frozen lists of tasks
+export, manifest      games in its format; frozen lists of tasks, in data
 """
 
 from __future__ import annotations

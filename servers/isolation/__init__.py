@@ -4,6 +4,7 @@ catalogue      which environments are on offer, with which arguments, isolated h
 arguments      which of these clients may give
 descriptions   what is told of an environment without building it
 hosts          one environment behind blocking calls, in this process
+threads        threads for calls that block
 pools          the processes and containers that a catalogue needs
 process_pool   environments in other processes, replaced when they die; kept_process: one of these
 faults         what goes wrong with them

@@ -1,11 +1,13 @@
-"""The session service and the keys that follow from a server's settings."""
+"""The service, the keys and the application that follow from a server's settings."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from ...envs.registry import registered
 from ...errors import UsageError
+from ..http.control_plane import Application
 from ..http.keys import Caller, Keys
 from ..isolation.hosts import isolation_of
 from ..isolation.pools import Processes, build_catalogue
@@ -45,6 +47,13 @@ def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | No
             wait_s=config.drain_s,  # workers whose parent was killed are still finishing what runs
         )
     return Service(catalogue, limits=config.limits, journal=journal, id_prefix=id_prefix, ledger=ledger)
+
+
+def build_application(
+    config: ServerConfig, service: Service, keys: Keys | None, **cluster: Any
+) -> Application:
+    """Build what answers requests; `cluster` is what a worker among several adds."""
+    return Application(service, keys, visitors=config.visitors, drain_s=config.drain_s, **cluster)
 
 
 def load_keys(config: ServerConfig) -> Keys | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from ..http.control_plane import Application
 from ..sessions.journal.files import journal_of
-from .build import build_service, load_keys
+from .build import build_application, build_service, load_keys
 from .config import ServerConfig
 from .listening import announce, listen
 from .logs import configure_logs
@@ -29,7 +28,7 @@ def serve(config: ServerConfig) -> int:
     if config.journal is not None:
         journal_of(config.journal, 0, 1)
     keys = load_keys(config)
-    app = Application(build_service(config), keys, visitors=config.visitors, drain_s=config.drain_s)
+    app = build_application(config, build_service(config), keys)
     (listening,) = listen(config.host, config.port)
     configure_logs(as_json=config.log_json)
     return run_server(

@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from ...errors import ServerError, TurnwiseError, UsageError
-from ..http.control_plane import Application
 from ..isolation.lifeline import die_with
 from ..sessions.counts import SharedLedger
 from ..sessions.journal.files import journal_of
 from ..workers.cluster import Cluster
-from .build import build_service, load_keys
+from .build import build_application, build_service, load_keys
 from .config import ServerConfig
 from .listening import announce, listen
 from .logs import configure_logs
@@ -247,15 +246,8 @@ class _Supervisor:
         config = replace(self._config, journal=self._journals[number], until_eof=False)
         service = build_service(config, f"{number}-", self._ledger)
         cluster = Cluster(service, number, self._paths, self._inner_sockets[number])
-        app = Application(
-            service,
-            self._keys,
-            visitors=config.visitors,
-            calls=cluster.calls,
-            connected=cluster.connected,
-            drain=cluster.drain,
-            drain_s=config.drain_s,
-        )
+        hooks = {"calls": cluster.calls, "connected": cluster.connected, "drain": cluster.drain}
+        app = build_application(config, service, self._keys, **hooks)
 
         def ready() -> None:
             os.write(report_end, b"ready")

@@ -2,6 +2,7 @@
 
 folder.py      recipe.toml, run.json, and whether a run may begin or go on in a folder
 checkpoint.py  folders that are whole or not there
+best.py        the best of them, kept apart
 log.py         log.jsonl and the trajectories; statistics.py the figures of a batch
 held_out.py    evaluation during training
 console.py     what the terminal shows

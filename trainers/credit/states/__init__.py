@@ -5,4 +5,6 @@ similarity.py   similar as difflib says, behind cheap bounds:
 ceilings.py     characters and pairs of characters in common
 subsequence.py  longest common subsequences, many at a time
 graph.py        states as nodes, turns as edges; distances to the goal
+values.py       the value of each state on it, exactly
+hops.py         sums over its edges by how far away they lie
 """

@@ -1,4 +1,11 @@
-"""Samplers by name: dynamic.py, replay.py, variance.py; base.py is how one is written."""
+"""Samplers, by name: which of the groups that were played are trained on.
+
+dynamic.py   groups without a difference give way to others (DAPO)
+replay.py    a group that failed as a whole is shown a success (ARPO of GUI agents)
+variance.py  the groups whose outcome was least certain (StarPO-S)
+memory.py    what they remember, as files of a checkpoint
+base.py      how one is written
+"""
 
 from . import dynamic, replay, variance
 from .base import Candidates, Group, SamplerState, bind, get, names, register
