@@ -9,6 +9,7 @@ has no meaning and must not enter a loss.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,6 +85,20 @@ class CausalLM(Protocol):
         ...
 
 
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keep the progress bars of transformers out of what a run prints."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
 class TransformersLM(nn.Module):
     """A model of the transformers library as a CausalLM.
 
@@ -103,12 +118,15 @@ class TransformersLM(nn.Module):
         Raises:
             CheckpointError: if there is none, or transformers cannot read it.
         """
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM
 
         try:
-            return cls(AutoModelForCausalLM.from_pretrained(name_or_path, dtype=dtype))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{name_or_path}: transformers cannot load it: {error}") from error
+            with without_bars():
+                return cls(AutoModelForCausalLM.from_pretrained(name_or_path, dtype=dtype))
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            cause = " ".join(str(error).split())
+            raise CheckpointError(f"{name_or_path}: transformers cannot load it: {cause}") from error
 
     @property
     def vocab_size(self) -> int:
@@ -155,4 +173,5 @@ class TransformersLM(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write config.json and model.safetensors in the Hugging Face format."""
-        self.model.save_pretrained(folder)
+        with without_bars():
+            self.model.save_pretrained(folder)

@@ -40,7 +40,7 @@ class EnvSection:
         default_factory=dict
     )
     num_tasks: Annotated[
-        int, Setting("Train on the seeds 0..num_tasks-1; 0: any seed of the training half.")
+        int, Setting("Train on the seeds 0..num_tasks-1; 0: any seed of the training half.", least=0)
     ] = 0
     mix: Annotated[tuple[MixSection, ...], Setting("Several environments instead of id.")] = ()
 
@@ -77,8 +77,10 @@ class WarmstartSection:
         Literal["auto", "explorer", "expert", "none"],
         Setting("Who is imitated; see trainers.warmstart.teachers."),
     ] = "auto"
-    episodes: Annotated[int, Setting("Demonstrations, on training tasks.")] = 200
-    slip: Annotated[float, Setting("Chance per turn that a demonstration does something random.")] = 0.05
+    episodes: Annotated[int, Setting("Demonstrations, on training tasks.", least=1)] = 200
+    slip: Annotated[
+        float, Setting("Chance per turn that a demonstration does something random.", least=0, most=1)
+    ] = 0.05
     teach_slips: Annotated[
         bool, Setting("Clone those turns too: a clumsy teacher, which cloning cannot outdo.")
     ] = False
@@ -87,14 +89,14 @@ class WarmstartSection:
     ] = True
     copy_steps: Annotated[
         int,
-        Setting("Steps of copying random tokens, before a new policy is cloned."),
+        Setting("Steps of copying random tokens, before a new policy is cloned.", least=0),
     ] = 0
-    language: Annotated[float, Setting("Weight of predicting every token, observations too.")] = 0.0
-    max_steps: Annotated[int, Setting("Steps of cloning.")] = 300
+    language: Annotated[float, Setting("Weight of predicting every token, observations too.", least=0)] = 0.0
+    max_steps: Annotated[int, Setting("Steps of cloning.", least=0)] = 300
     seconds: Annotated[
-        float, Setting("Of processor time for cloning; 0: no limit. A limit makes runs differ.")
+        float, Setting("Of processor time for cloning; 0: no limit. A limit makes runs differ.", least=0)
     ] = 0.0
-    batch_size: Annotated[int, Setting("Episodes a step.")] = 16
+    batch_size: Annotated[int, Setting("Episodes a step.", least=1)] = 16
     optimizer: Annotated[Literal["adamw", "muon"], Setting("Of cloning and copying.")] = "adamw"
     learning_rate: float = 2e-3
     muon_learning_rate: Annotated[float, Setting("Of matrices, under muon.")] = 0.02
@@ -106,8 +108,8 @@ class WarmstartSection:
 class RolloutSection(RolloutConfig):
     """[rollout]: how the episodes of an update are played."""
 
-    num_groups: Annotated[int, Setting("Tasks an update.")] = 16
-    group_size: Annotated[int, Setting("Episodes of each.")] = 8
+    num_groups: Annotated[int, Setting("Tasks an update.", least=1)] = 16
+    group_size: Annotated[int, Setting("Episodes of each.", least=1)] = 8
     horizon: Annotated[Part, Setting("Turns of an episode by update; without a name max_turns.")] = field(
         default_factory=Part
     )
@@ -180,15 +182,17 @@ class WeightsSection(Part):
 class TrainSection:
     """[train]: when the run stops, what it keeps, and how it computes."""
 
-    seed: Annotated[int, Setting("Decides all random numbers of the run.")] = 0
-    num_updates: Annotated[int, Setting("After which the run ends.")] = 100
-    max_seconds: Annotated[float, Setting("Of updates, evaluations apart; 0: no limit.")] = 0.0
-    target_success: Annotated[float, Setting("Stop when an evaluation reaches it; 0: never.")] = 0.0
-    save_every: Annotated[int, Setting("Updates between two checkpoints.")] = 10
-    keep: Annotated[int, Setting("How many checkpoints stay.")] = 2
-    max_failed: Annotated[float, Setting("Share of rollouts that may fail.")] = 0.1
+    seed: Annotated[int, Setting("Decides all random numbers of the run.", least=0)] = 0
+    num_updates: Annotated[int, Setting("After which the run ends.", least=1)] = 100
+    max_seconds: Annotated[float, Setting("Of updates, evaluations apart; 0: no limit.", least=0)] = 0.0
+    target_success: Annotated[
+        float, Setting("Stop when an evaluation reaches it; 0: never.", least=0, most=1)
+    ] = 0.0
+    save_every: Annotated[int, Setting("Updates between two checkpoints.", least=1)] = 10
+    keep: Annotated[int, Setting("How many checkpoints stay.", least=1)] = 2
+    max_failed: Annotated[float, Setting("Share of rollouts that may fail.", least=0, most=1)] = 0.1
     allow_single: Annotated[bool, Setting("Whether groups of one are taken.")] = False
-    threads: Annotated[int, Setting("Threads of torch.")] = 1
+    threads: Annotated[int, Setting("Threads of torch.", least=1)] = 1
     deterministic: Annotated[bool, Setting("Whether torch uses deterministic algorithms.")] = True
 
 
@@ -196,11 +200,11 @@ class TrainSection:
 class EvalSection:
     """[eval]: evaluation on held-out tasks during training."""
 
-    every: Annotated[int, Setting("Updates between two evaluations; 0: only before and after.")] = 10
-    episodes: Annotated[int, Setting("Of each environment.")] = 100
-    temperature: Annotated[float, Setting("In place of that of [rollout].")] = 1.0
-    top_p: Annotated[float, Setting("In place of that of [rollout].")] = 1.0
-    seed: Annotated[int, Setting("Another one plays other tasks.")] = 0
+    every: Annotated[int, Setting("Updates between two evaluations; 0: only before and after.", least=0)] = 10
+    episodes: Annotated[int, Setting("Of each environment.", least=0)] = 100
+    temperature: Annotated[float, Setting("In place of that of [rollout].", least=0)] = 1.0
+    top_p: Annotated[float, Setting("In place of that of [rollout].", least=0, most=1)] = 1.0
+    seed: Annotated[int, Setting("Another one plays other tasks.", least=0)] = 0
 
 
 @dataclass(frozen=True, slots=True)

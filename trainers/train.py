@@ -55,16 +55,16 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
         KeyboardInterrupt: after Ctrl-C; the last complete update was saved.
     """
     bound = validate(recipe)
-    rundir.open_run(out, recipe, resume=resume or previous)
-    keep_parts(recipe.parts.files, out)
-    prepare_torch(recipe.train)
-    with RunDisplay(recipe.log.console) as display:
-        saved = _saved(out, previous) if resume or previous else None
-        if resume and saved is None:
-            display.say(f"{out}: no checkpoint yet, starting from the beginning")
-        first = _first_policy(recipe, out, display)
-        state = asyncio.run(_train(recipe, bound, out, display, first, saved))
-        display.table()
+    with rundir.open_run(out, recipe, resume=resume or previous):
+        keep_parts(recipe.parts.files, out)
+        prepare_torch(recipe.train)
+        with RunDisplay(recipe.log.console) as display:
+            saved = _saved(out, previous) if resume or previous else None
+            if resume and saved is None:
+                display.say(f"{out}: no checkpoint yet, starting from the beginning")
+            first = _first_policy(recipe, out, display)
+            state = asyncio.run(_train(recipe, bound, out, display, first, saved))
+            display.table()
     return state
 
 

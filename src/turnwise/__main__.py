@@ -6,13 +6,16 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
 from __future__ import annotations
 
 import importlib
+import re
 import signal
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 
 import typer
 
 from . import __version__
+from .commands.options import missing
 from .errors import TurnwiseError, UsageError
 from .shown import visible
 from .signals import interrupt_at_sigterm, terminated
@@ -68,6 +71,11 @@ for _name, _place in _COMMANDS.items():
         app.command(_name)(_loaded)
 
 
+def _required() -> set[str]:
+    """Return the packages that turnwise says it needs, also optional ones."""
+    return {re.split(r"[^\w.-]", line)[0] for line in requires("turnwise") or ()}
+
+
 def main() -> None:
     """Run one command and exit with its code."""
     if "" not in sys.path:  # environments of the user live beside where the command runs
@@ -79,6 +87,12 @@ def main() -> None:
         if terminated():
             sys.exit(128 + signal.SIGTERM)
         raise
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _required():
+            raise
+        print(f"error: {missing(package)}", file=sys.stderr)  # noqa: T201 - as below
+        sys.exit(1)
     except TurnwiseError as error:
         print(f"error: {visible(str(error))}", file=sys.stderr)  # noqa: T201 - the one place that tells the user
         sys.exit(2 if isinstance(error, UsageError) else 1)

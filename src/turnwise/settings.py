@@ -45,7 +45,7 @@ class Setting:
         form: the type as typed, where it is not the field's; it needs `parse`.
         parse: makes the field's value of the typed one; raises UsageError.
         shown: the default as typed, where there is `parse`.
-        least: the least number that is taken from the command line.
+        least: the least number that is taken, on the command line and in a table.
         most: the largest one.
         metavar: what help calls the value, instead of its type.
     """
@@ -131,11 +131,23 @@ def _values(cls: Any, table: Mapping[str, Any], where: str, path: str) -> dict[s
         mine = {key: table[key] for key in field.keys if key in table}
         if name in mine:
             values[name] = typed(mine[name], hints[name], where, _join(path, name))
+            _check_range(values[name], field.setting, where, _join(path, name))
         elif mine:
             values[name] = dataclasses.replace(field.default, **_values(field.hint, mine, where, path))
         elif field.default is MISSING:
             raise UsageError(f"{where}: {_join(path, name)} is missing; expected {words(field.hint)}")
     return values
+
+
+def _check_range(value: Any, setting: Setting | None, where: str, path: str) -> None:
+    """Refuse a number outside what the declaration takes; one in another unit is not looked at."""
+    if setting is None or setting.unit != 1 or not isinstance(value, int | float):
+        return
+    least, most = setting.least, setting.most
+    if not (least is None or value >= least) or not (most is None or value <= most):
+        upper = "" if most is None else f" to {most:g}" if least is not None else f"at most {most:g}"
+        lower = "" if least is None else f"{least:g}" if most is not None else f"at least {least:g}"
+        raise UsageError(f"{where}: {path} = {value!r}; expected {lower}{upper}")
 
 
 def _join(path: str, key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 import sys
 from importlib.resources import files
@@ -145,3 +146,24 @@ def test_malformed_overrides_are_refused(override: str) -> None:
 def test_a_recipe_is_read_without_torch() -> None:
     code = "import sys, turnwise.trainers.recipe as r; r.load('demo'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("eval.episodes=-1", "eval.episodes = -1; expected at least 0"),
+        ("eval.every=-5", "eval.every = -5; expected at least 0"),
+        ("train.num_updates=0", "train.num_updates = 0; expected at least 1"),
+        ("train.keep=0", "train.keep = 0; expected at least 1"),
+        ("train.max_failed=1.5", "train.max_failed = 1.5; expected 0 to 1"),
+        ("warmstart.episodes=0", "warmstart.episodes = 0; expected at least 1"),
+        ("warmstart.slip=-0.1", "warmstart.slip = -0.1; expected 0 to 1"),
+        ("rollout.max_turns=0", "rollout.max_turns = 0; expected at least 1"),
+        ("rollout.slots=5000", "rollout.slots = 5000; expected 1 to 4096"),
+        ("rollout.top_p=2", "rollout.top_p = 2.0; expected 0 to 1"),
+        ("log.trajectories=9", "log.trajectories = 9; expected one of 'all', 'sampled', 'none'"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_by_the_key_that_was_set(override: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(f"recipe: {said}")):
+        recipe.load("tiny", [override])

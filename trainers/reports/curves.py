@@ -28,7 +28,7 @@ def draw_run(entries: Sequence[Entry], path: Path, title: str) -> None:
     Raises:
         UsageError: if matplotlib is not installed.
     """
-    plot = _pyplot()
+    plot = pyplot()
     updates, evals = split_log(entries)
     figure, axes = plot.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
     figure.suptitle(title, parse_math=False)
@@ -48,7 +48,7 @@ def draw_success(curves: Sequence[Curve], path: Path, title: str) -> None:
     Raises:
         UsageError: if matplotlib is not installed.
     """
-    plot = _pyplot()
+    plot = pyplot()
     figure, axis = plot.subplots(figsize=(7, 4.2), constrained_layout=True)
     for label, entries in curves:
         evals = _scored(split_log(entries)[1])
@@ -148,12 +148,17 @@ def _save(figure: Any, path: Path) -> None:
     write_whole(path, buffer.getvalue())
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """Return matplotlib's pyplot, set to write files.
+
+    Raises:
+        UsageError: if matplotlib is not installed.
+    """
     try:
         import matplotlib
     except ImportError as error:
         raise UsageError("pictures need matplotlib: pip install 'turnwise[plots]'") from error
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plot
 
-    return pyplot
+    return plot

@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from ...files import write_whole
 from ...settings import table
 from ..recipe import Recipe, dump, load
 
-_RECIPE, _RECORD = "recipe.toml", "run.json"
+_RECIPE, _RECORD, _PARTS = "recipe.toml", "run.json", "parts"
 # what may change between the parts of a resumed run: when it stops, what it keeps and shows, where it runs
 _FREE = {
     *(f"train.{key}" for key in ("num_updates", "max_seconds", "target_success", "save_every", "keep")),
@@ -29,15 +32,20 @@ def checkpoints(run: Path) -> Path:
     return run / "checkpoints"
 
 
-def open_run(run: Path, recipe: Recipe, *, resume: bool) -> None:
+@contextmanager
+def open_run(run: Path, recipe: Recipe, *, resume: bool) -> Iterator[None]:
     """Make the folder of a run, or check that a run may go on in it.
+
+    A new run that fails inside before it has made anything gives its folder free again,
+    so that the corrected recipe finds it as it was.
 
     Raises:
         UsageError: if a new run would overwrite another, or a resumed one has
             another recipe; nothing is written then.
     """
     path = run / _RECIPE
-    if not path.exists():
+    existed, new = run.exists(), not path.exists()
+    if new:
         if run.exists() and any(run.iterdir()):
             raise UsageError(f"{run} holds files that are not a run: choose another folder with --out")
     elif not resume:
@@ -47,6 +55,15 @@ def open_run(run: Path, recipe: Recipe, *, resume: bool) -> None:
     else:
         _check_same(run, load(str(path)), recipe)
     write_whole(path, dump(recipe).encode())
+    try:
+        yield
+    except BaseException:
+        if new and {entry.name for entry in run.iterdir()} <= {_RECIPE, _PARTS}:
+            shutil.rmtree(run / _PARTS, ignore_errors=True)
+            path.unlink()
+            if not existed:
+                run.rmdir()
+        raise
 
 
 def record(run: Path, **more: Any) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
-from .options import JsonFlag, emit_json
+from .options import JsonFlag, emit_json, missing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..trainers.reports.microscope import Examination
 
 __all__ = ["credit"]
 
@@ -62,10 +68,23 @@ def credit(
     microscope.show(examination, chosen, console)
     folder = out or (run.parent if run.is_file() else run) / "credit"
     folder.mkdir(parents=True, exist_ok=True)
-    microscope.picture(examination, chosen, folder / "credit.png")
-    microscope.write_page(examination, chosen, folder / "credit.html")
     write_whole(folder / "credit.json", json.dumps(document, indent=1).encode())
-    console.print(f"written: {folder}/credit.png, credit.html, credit.json", markup=False)
+    drawn = _draw(examination, chosen, folder / "credit.png", console)
+    microscope.write_page(examination, chosen, folder / "credit.html", picture=drawn)
+    written = ["credit.png"] * drawn + ["credit.html", "credit.json"]
+    console.print(f"written: {folder}/{', '.join(written)}", markup=False)
+
+
+def _draw(examination: Examination, group: str, path: Path, console: Console) -> bool:
+    """Write the picture; where nothing can draw, say so and go on."""
+    from ..trainers.reports import microscope
+
+    if find_spec("matplotlib") is None:
+        console.print(f"no picture: {missing('matplotlib', 'plots')}", markup=False)
+        path.unlink(missing_ok=True)  # of an earlier look
+        return False
+    microscope.picture(examination, group, path)
+    return True
 
 
 def _settings(pairs: list[str] | None) -> dict[str, dict[str, Any]]:

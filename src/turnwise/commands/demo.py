@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..shown import interval, percent
+from .options import missing
 
 __all__ = ["demo"]
 
@@ -62,7 +63,8 @@ def demo(
         raise typer.Exit(130) from None
     page = write_report(run)
     _show(summarise(run))
-    typer.echo(f"\ncurves: {run / 'curves.png'}\nreport: {page}")
+    curves = run / "curves.png"
+    typer.echo(f"\ncurves: {curves if curves.exists() else missing('matplotlib', 'plots')}\nreport: {page}")
     typer.echo(_NEXT.format(run=run))
 
 

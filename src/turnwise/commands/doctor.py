@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
-import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,18 +13,24 @@ from pathlib import Path
 
 import typer
 
+from ..errors import UsageError
 from .options import JsonFlag, emit_json
+
+_TRIAL_S = 60.0
 
 _REQUIRED = [
     "gymnasium",
     "numpy",
     "fastapi",
     "uvicorn",
+    "httptools",
+    "websockets",
     "orjson",
     "pydantic",
     "httpx",
     "typer",
     "rich",
+    "rapidfuzz",
     "torch",
     "transformers",
     "tokenizers",
@@ -57,8 +62,10 @@ def examine() -> list[Finding]:
         _probe("environments", _environments),
         _probe("tensor arithmetic", _torch),
         _probe("GPU", _gpu, needed=False),
+        _probe("Docker engine", _docker, needed=False),
+        _probe("original ALFWorld engine", _oracle, needed=False),
+        _data(),
     ]
-    findings += [_docker(), _oracle(), _data()]
     return findings
 
 
@@ -88,11 +95,16 @@ def _python() -> Finding:
 
 
 def _package(name: str, *, needed: bool, purpose: str = "", remedy: str = "") -> Finding:
-    found = importlib.util.find_spec(name) is not None
-    detail = importlib.metadata.version(name) if found else "not installed"
-    return Finding(
-        name, found, needed, f"{detail} ({purpose})" if purpose else detail, remedy or f"pip install {name}"
-    )
+    remedy = remedy or f"pip install {name}"
+    try:
+        importlib.import_module(name)
+        works, detail = True, importlib.metadata.version(name)
+    except ModuleNotFoundError as error:
+        works = False
+        detail = "not installed" if error.name == name else f"is there, but cannot be imported: {error}"
+    except Exception as error:  # noqa: BLE001 - a broken installation can raise anything
+        works, detail = False, f"is there, but cannot be imported: {type(error).__name__}: {error}"
+    return Finding(name, works, needed, f"{detail} ({purpose})" if purpose else detail, remedy)
 
 
 def _probe(what: str, probe: Callable[[], tuple[bool, str, str]], needed: bool = True) -> Finding:
@@ -128,7 +140,8 @@ def _gpu() -> tuple[bool, str, str]:
     import torch
 
     if torch.cuda.is_available():
-        return True, torch.cuda.get_device_name(0), ""
+        works = float(torch.ones(4, device="cuda").sum()) == 4.0
+        return works, f"{torch.cuda.get_device_name(0)} computes", "reinstall torch for this GPU"
     return (
         False,
         "none: everything but large models runs without",
@@ -136,32 +149,38 @@ def _gpu() -> tuple[bool, str, str]:
     )
 
 
-def _docker() -> Finding:
-    return Finding(
-        "Docker engine",
-        shutil.which("docker") is not None,
-        False,
-        shutil.which("docker") or "not installed (environments in containers)",
-        "install the Docker engine",
-    )
+def _docker() -> tuple[bool, str, str]:
+    from ..servers.isolation.containers.engine import connect
+
+    try:
+        client = connect()
+    except UsageError as error:
+        return False, f"containers cannot be used: {error}", "see docs/serving.md, Containers"
+    try:
+        return True, f"version {client.version()['Version']} answers", ""
+    finally:
+        client.close()
 
 
-def _oracle() -> Finding:
+def _oracle() -> tuple[bool, str, str]:
     python = os.environ.get("TURNWISE_ORACLE", ".oracle/bin/python")
-    return Finding(
-        "original ALFWorld engine",
-        Path(python).is_file(),
-        False,
-        f"{python} (only for the differential test)",
-        "make oracle",
-    )
+    cure = "make oracle, in a clone of the repository"
+    try:
+        done = subprocess.run(
+            [python, "-c", "import alfworld, textworld"], capture_output=True, text=True, timeout=_TRIAL_S
+        )
+    except OSError as error:
+        return False, f"{python}: {error.strerror} (only for the differential test)", cure
+    if done.returncode:
+        return False, f"{python}: {(done.stderr.strip() or 'no word').splitlines()[-1]}", cure
+    return True, f"{python} imports alfworld and textworld", ""
 
 
 def _data() -> Finding:
     folder = Path(os.environ.get("TURNWISE_DATA", "../shared/data"))
     return Finding(
         "benchmark data",
-        folder.is_dir(),
+        folder.is_dir() and any(folder.iterdir()),
         False,
         f"{folder} (tests that need it are skipped without)",
         "point TURNWISE_DATA to the folder",

@@ -43,6 +43,12 @@ def parse_kwargs(pairs: list[str] | None, flag: str = "--kwarg") -> dict[str, An
     return kwargs
 
 
+def missing(package: str, extra: str = "") -> str:
+    """Say that a package is not installed and how to install it; with the extra of ours that has it."""
+    wanted = f"'turnwise[{extra}]'" if extra else package
+    return f"{package} is not installed: pip install {wanted}"
+
+
 def emit_json(document: Any) -> None:
     """Print a document on standard output."""
     typer.echo(json.dumps(document, indent=2, sort_keys=True, default=str))

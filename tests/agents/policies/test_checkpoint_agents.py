@@ -129,3 +129,20 @@ def test_a_wrong_option_of_a_checkpoint_is_named(checkpoint):
         make_policy(f"ckpt:{checkpoint}", slots=3)
     with pytest.raises(UsageError, match="num_slots = 'x'; expected a whole number"):
         make_policy(f"ckpt:{checkpoint}", num_slots="x")
+
+
+@pytest.mark.parametrize("kind", ["ckpt", "hf"])
+def test_cut_weights_are_one_line(checkpoint, kind):
+    weights = checkpoint / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(CheckpointError) as caught:
+        make_policy(f"{kind}:{checkpoint}")
+    assert str(caught.value).startswith(str(checkpoint)) and "\n" not in str(caught.value)
+
+
+def test_no_progress_bars_of_other_libraries(checkpoint, tmp_path, capfd):
+    policy = make_policy(f"hf:{checkpoint}")
+    policy.model.save(tmp_path / "saved")
+    asyncio.run(policy.aclose())
+    assert (tmp_path / "saved" / "model.safetensors").is_file()
+    assert capfd.readouterr() == ("", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,16 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no turn"):
         examine([])
     assert isinstance(run(str(tmp_path), "--set", "mode=mean").exception, UsageError)
+
+
+def test_without_matplotlib_the_rest_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_trajectories(trajectory_path(tmp_path, 3), BATCH)
+    (tmp_path / "credit").mkdir()
+    (tmp_path / "credit" / "credit.png").write_bytes(b"of an earlier look")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = run(str(tmp_path), "-m", "grpo")
+    assert done.exit_code == 0, done.output
+    assert "no picture: matplotlib is not installed: pip install 'turnwise[plots]'" in done.output
+    assert sorted(path.name for path in (tmp_path / "credit").iterdir()) == ["credit.html", "credit.json"]
+    assert "credit.png" not in done.output
+    assert "<img" not in (tmp_path / "credit" / "credit.html").read_text()

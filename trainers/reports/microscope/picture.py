@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ....agents.types import Trajectory, Turn
 from ....files import write_whole
 from ....shown import visible
+from ..curves import pyplot
 from .examination import Examination
 
 if TYPE_CHECKING:
@@ -48,12 +49,11 @@ def draw(examination: Examination, group: str) -> bytes:
     Above, the best and the worst trajectory of the group, a line a turn and a
     column a method; below, a panel a method with all trajectories of the group,
     the best on top, and the rank correlations of the methods over the batch.
+
+    Raises:
+        UsageError: if there is no such group, or matplotlib is not installed.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+    plot = pyplot()
     members = _ordered(examination, group)
     pair = best_and_worst(examination, group)
     num_panels = len(examination.credits) + 1
@@ -61,7 +61,7 @@ def draw(examination: Examination, group: str) -> bytes:
     longest = max(rows.size for _, rows in pair)
     table = 1.0 + _LINE * longest
     panel = max(1.9, 0.7 + _ROW * len(members))
-    figure = pyplot.figure(figsize=(12, 0.5 + table + num_rows * panel), layout="constrained")
+    figure = plot.figure(figsize=(12, 0.5 + table + num_rows * panel), layout="constrained")
     parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[table, num_rows * panel])
     upper, lower = parts[0, 0], parts[1, 0]
     limits = _limits(examination, members)
@@ -78,7 +78,7 @@ def draw(examination: Examination, group: str) -> bytes:
     figure.suptitle(title, fontsize=11, parse_math=False)
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
-    pyplot.close(figure)
+    plot.close(figure)
     return content.getvalue()
 
 

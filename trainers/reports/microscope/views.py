@@ -63,9 +63,9 @@ def _reasons(examination: Examination, row: int) -> str:
     return "\n".join(f"{name}: {reason}" for name, reason in said.items() if reason)
 
 
-def write_page(examination: Examination, group: str, path: Path) -> Path:
-    """Write a page that needs no other file: figures, agreement, picture, every turn of the group."""
-    encoded = base64.b64encode(draw(examination, group)).decode()
+def write_page(examination: Examination, group: str, path: Path, *, picture: bool = True) -> Path:
+    """Write a page that needs no other file: figures, agreement, picture if wanted, the group's turns."""
+    encoded = base64.b64encode(draw(examination, group)).decode() if picture else ""
     parts = [
         f"<!doctype html><meta charset='utf-8'><title>Credit</title><style>{_STYLE}</style>",
         f"<h1>Credit of group {html.escape(visible(group))}</h1>",
@@ -74,7 +74,7 @@ def write_page(examination: Examination, group: str, path: Path) -> Path:
             f"<p>{html.escape(name)}: set aside: {html.escape(reason)}</p>"
             for name, reason in examination.refused.items()
         ),
-        f"<img alt='advantages' src='data:image/png;base64,{encoded}'>",
+        f"<img alt='advantages' src='data:image/png;base64,{encoded}'>" if picture else "",
     ]
     parts += [_turns(examination, group, place) for place in range(len(examination.rows_of_group(group)))]
     write_whole(path, "\n".join(parts).encode())

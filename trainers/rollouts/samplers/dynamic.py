@@ -18,13 +18,13 @@ async def dynamic(candidates: Candidates, *, max_rounds: int = 10) -> Candidates
 
     Args:
         candidates: its groups are judged by the environment's own rewards.
-        max_rounds: of refilling, 10 in the authors' runs.
+        max_rounds: of refilling, at least 1; 10 in the authors' runs.
 
     Raises:
-        UsageError: if max_rounds is negative.
+        UsageError: if max_rounds is below 1.
     """
-    if max_rounds < 0:
-        raise UsageError(f"sampler dynamic: max_rounds is {max_rounds}; expected at least 0")
+    if max_rounds < 1:
+        raise UsageError(f"sampler dynamic: max_rounds is {max_rounds}; expected at least 1")
     live = [group for group in candidates.groups if not is_dead(group)]
     rounds, played = 0, len(candidates.groups)
     while len(live) < candidates.num_groups and rounds < max_rounds:

@@ -150,7 +150,7 @@ def test_states_survive_in_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "params", "message"),
     [
-        ("dynamic", {"max_rounds": -1}, "max_rounds is -1"),
+        ("dynamic", {"max_rounds": 0}, "max_rounds is 0; expected at least 1"),
         ("dynamic", {"rounds": 1}, "did you mean 'max_rounds'"),
         ("variance", {"share": 0.0}, "share is 0"),
         ("replay", {"capacity": 0}, "capacity 0"),
