@@ -96,22 +96,22 @@ def trace(env: Checked[TextEnv], seed: int, num_turns: int, key: int = 0) -> lis
     return replies
 
 
-def expert_episode(env: Checked[TextEnv], seed: int) -> tuple[bool, int] | None:
+def expert_episode(env: Checked[TextEnv], seed: int) -> tuple[bool | None, int] | None:
     """Follow the environment's expert.
 
     Returns:
-        (solved, number of turns), or None when the environment offers no expert.
+        (won, number of turns), where won is None if the environment does not say, or
+        None when it offers no expert.
     """
     _, info = env.reset(seed=seed, options={"expert": True})
-    total = 0.0
     for turn in range(_MAX_EXPERT_TURNS):
         action = (info.get("private") or {}).get("expert")
         if not isinstance(action, str):
             return None if turn == 0 else (False, turn)
-        _, reward, terminated, truncated, info = env.step(action)
-        total += reward
+        _, _, terminated, truncated, info = env.step(action)
         if terminated or truncated:
-            return bool(info.get("won", total > 0)), turn + 1
+            won = info.get("won")
+            return None if won is None else bool(won), turn + 1
     return False, _MAX_EXPERT_TURNS
 
 
@@ -231,6 +231,8 @@ def _expert(build: Make, seeds: tuple[int, ...]) -> str | None:
                     "it offers none: put the expert's action into info['private']['expert'] when asked"
                 )
             solved, turns = result
+            if solved is None:
+                return "it does not say info['won'], so whether the expert wins is unknown, and so is success"
             assert solved, f"seed {seed}: not solved after {turns} turns"
     return None
 

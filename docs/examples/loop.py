@@ -93,7 +93,8 @@ def learn(
 
 def success(played: Sequence[Trajectory]) -> float:
     """Return the share of episodes in which all three buttons were right."""
-    return sum(bool(trajectory.success) for trajectory in played) / len(played)
+    told = [trajectory.success for trajectory in played if trajectory.success is not None]
+    return sum(told) / len(told)
 
 
 async def main() -> None:

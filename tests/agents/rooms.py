@@ -102,6 +102,14 @@ class Mute(Corridor):
         return {}
 
 
+class Taciturn(Corridor):
+    """A corridor that speaks of winning at its door alone."""
+
+    def info(self) -> dict[str, Any]:
+        info = super().info()
+        return info if info["won"] else {**info, "won": None}
+
+
 class Waiting(Corridor):
     """A corridor that takes its time over each step."""
 

@@ -80,6 +80,26 @@ def test_own_environment_by_file_passes_every_check(guess_file: Path) -> None:
     assert [v.outcome for v in verdicts] == ["passed"] * 5 + ["skipped"]
 
 
+@pytest.mark.parametrize(
+    ("said", "outcome"), [('"won": True', "passed"), ('"won": False', "failed"), ("", "skipped")]
+)
+def test_the_expert_is_judged_by_what_the_environment_says_of_winning(
+    guess_file: Path, said: str, outcome: str
+) -> None:
+    guess_file.write_text(
+        "from turnwise import TextEnv\n\nclass Paid(TextEnv):\n"
+        "    def reset(self, *, seed=None, options=None):\n"
+        "        super().reset(seed=seed)\n"
+        '        return "Go.", {"private": {"expert": "go"}} if (options or {}).get("expert") else {}\n\n'
+        "    def step(self, action):\n"
+        f'        return "Done.", 1.0, True, False, {{{said}}}\n'
+    )
+    verdicts = {v.name: v for v in check_environment(f"{guess_file}:Paid", num_turns=3)}
+    (expert,) = [verdict for name, verdict in verdicts.items() if "expert" in name]
+    assert expert.outcome == outcome
+    assert ("does not say info['won']" in expert.detail) == (outcome == "skipped")
+
+
 def test_state_key_defaults_to_the_observation(guess_file: Path) -> None:
     env = turnwise.make(f"{guess_file}:Guess")
     observation, info = env.reset(seed=0)

@@ -119,7 +119,10 @@ def test_the_console_shows_a_dash_or_the_rate_with_its_coverage() -> None:
     assert [line.split() for line in unknown.splitlines()][-1] == ["3", "-", "-", "0", "%", "1.500", "2.0"]
     thin = shown(success_rate=0.5, ci_low=0.4, ci_high=0.6, coverage=0.7, episodes=70.0, errors=30.0)
     assert "50.0 % of 70 tasks solved, coverage 70.0 %, mean return" in thin
-    assert "warning: that rate is over 70.0 % of the tasks; 30 failed for the machine's reasons" in thin
+    assert (
+        "warning: that rate is over 70.0 % of the tasks; of the others 30 failed for the machine's reasons, "
+        "and of 0 the environment did not say whether they were won"
+    ) in thin
 
 
 def test_a_run_logs_unknown_success_and_refuses_to_stop_by_it(

@@ -72,9 +72,11 @@ class RunDisplay:
         self._evaluations.append(dict(entry))
         self.say(f"evaluation after update {entry['update']}: {_outcome(entry)}")
         if entry["eval/success_rate"] is not None and entry["eval/coverage"] < _LOW_COVERAGE:
+            untold = entry["eval/episodes"] - _num_scored(entry)
             self.say(
-                f"warning: that rate is over {percent(entry['eval/coverage'])} of the tasks; "
-                f"{entry['eval/errors']:.0f} failed for the machine's reasons"
+                f"warning: that rate is over {percent(entry['eval/coverage'])} of the tasks; of the others "
+                f"{entry['eval/errors']:.0f} failed for the machine's reasons, and of {untold:.0f} the "
+                "environment did not say whether they were won"
             )
 
     def table(self) -> None:
@@ -111,11 +113,16 @@ def _outcome(entry: Mapping[str, Any]) -> str:
     ]
     solved = f"success {UNKNOWN}"
     if entry["eval/success_rate"] is not None:
-        num_scored = round(entry["eval/coverage"] * (entry["eval/episodes"] + entry["eval/errors"]))
         solved = (
-            f"{percent(entry['eval/success_rate'])} of {num_scored} tasks solved, "
+            f"{percent(entry['eval/success_rate'])} of {_num_scored(entry)} tasks solved, "
             f"coverage {percent(entry['eval/coverage'])}"
         )
     return (
         f"{solved}, mean return {entry['eval/reward']:.3f}, {entry['eval/turns']:.1f} turns{''.join(rates)}"
     )
+
+
+def _num_scored(entry: Mapping[str, Any]) -> int:
+    """Return of how many tasks the environment said whether they were won."""
+    num_tasks = float(entry["eval/episodes"] + entry["eval/errors"])
+    return round(float(entry["eval/coverage"]) * num_tasks)

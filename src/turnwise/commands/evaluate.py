@@ -117,7 +117,19 @@ def eval_(
             f"{percent(evaluation.coverage)}); the first: {visible(str(cause))}",
             err=True,
         )
+    _warn_of_gaps(evaluation)
     raise typer.Exit(1 if failed else 0)
+
+
+def _warn_of_gaps(evaluation: Evaluation) -> None:
+    """Say it where a rate is over too few of the episodes that were played."""
+    untold = sum(row.counts and row.success is None for row in evaluation.per_task)
+    if evaluation.success_rate is not None and untold > _MAX_ERROR_SHARE * len(evaluation.per_task):
+        typer.echo(
+            f"warning: of {untold} episodes the environment did not say whether they were won; they are in "
+            "no rate: let it say info['won'] in every reply",
+            err=True,
+        )
 
 
 class _Progress:
@@ -210,7 +222,7 @@ def _success(evaluation: Evaluation) -> str:
     between = interval(evaluation.ci_low, evaluation.ci_high)
     return (
         f"{percent(evaluation.success_rate)}  (95 % interval {between}; coverage "
-        f"{percent(evaluation.coverage)} of {len(evaluation.per_task)} tasks)"
+        f"{percent(evaluation.coverage)})"
     )
 
 

@@ -275,11 +275,23 @@ def test_the_command_shows_a_dash_where_success_is_unknown(room, tmp_path):
     assert "success       -  (the environment does not say info['won'])" in done.stdout
 
 
+def test_the_command_warns_of_episodes_of_which_nothing_is_said(room, tmp_path):
+    script = tmp_path / "script.txt"
+    script.write_text("right\nright\nright\nleft\n")
+    done = command(
+        "--env", room("Taciturn"), "--agent", f"script:{script}", "--episodes", 3, "--max-turns", 4,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "success       100.0 %" in done.stdout
+    assert "coverage 66.7 %)" in done.stdout
+    assert "warning: of 1 episodes the environment did not say whether they were won" in done.stderr
+
+
 def test_the_command_prints_a_table(room):
     done = command("--env", room("Corridor"), "--agent", "random", "--episodes", 3, "--max-turns", 2)
     assert done.exit_code == 0
     assert "95 % interval" in done.stdout
-    assert "coverage 100.0 % of 3 tasks" in done.stdout
+    assert "coverage 100.0 %)" in done.stdout
     assert "constraint none" in done.stdout
 
 
