@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import TurnwiseError
-from ..signals import interrupt_at_sigterm
+from ..signals import interrupt_when_told_to_end
 from .core import Checked, TextEnv
 from .registry import make
 
@@ -268,6 +268,6 @@ def _digest(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_tur
 
 
 def _print_digest(job: str) -> None:
-    interrupt_at_sigterm()
+    interrupt_when_told_to_end()
     spec = json.loads(job)
     sys.stdout.write(_digest(spec["env"], spec["kwargs"], tuple(spec["seeds"]), spec["num_turns"]) + "\n")

@@ -2,7 +2,7 @@
 
 1. Each command, for environments with a clone, without one, and plain ones of Gymnasium.
 2. Exceptions in the constructor, in reset and in step.
-3. Ctrl-C and SIGTERM, in real processes; the exit code says which it was.
+3. Ctrl-C, SIGTERM and a terminal that goes away, in real processes; the exit code says which it was.
 4. A server with sessions open, in each way of isolation.
 """
 
@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 import turnwise
 from turnwise.__main__ import app
+from turnwise.errors import EnvironmentFault
 from turnwise.files import import_file
 from turnwise.servers.client import ServerProcess
 
@@ -140,7 +141,7 @@ def test_a_half_made_environment_that_cannot_be_closed() -> None:
             lease.close()
             raise ValueError("before anything is there")
 
-    with pytest.raises(ValueError, match="before anything is there"):
+    with pytest.raises(EnvironmentFault, match="could not be made: ValueError: before anything is there"):
         turnwise.make(Broken)
 
 
@@ -148,7 +149,7 @@ def test_a_half_made_environment_that_cannot_be_closed() -> None:
     ("command", "number"),
     [
         (["check", place("Counted"), "-k", "waits=step"], signal.SIGTERM),
-        (["play", place("Counted"), "-k", "waits=reset"], signal.SIGTERM),
+        (["play", place("Counted"), "-k", "waits=reset"], signal.SIGHUP),
         (["play", place("Counted"), "-k", "waits=reset"], signal.SIGINT),
         ([*EVAL, "-k", "waits=step"], signal.SIGTERM),
         ([*EVAL, "-k", "waits=step"], signal.SIGINT),
@@ -205,13 +206,15 @@ def stopped(command: list[str], number: signal.Signals, noted: Path, *, ignoring
             process.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_server_with_sessions_open(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "workers"), [(signal.SIGINT, 130, 1), (signal.SIGTERM, 0, 1), (signal.SIGHUP, 129, 2)]
+)
+def test_a_server_with_sessions_open(number: signal.Signals, code: int, workers: int) -> None:
     def make(name: str, **wanted: Any) -> list[dict[str, Any]]:
         made = httpx.post(f"{server.url}/v1/sessions", json={"env_id": place(name), **wanted})
         return list(made.json()["sessions"])
 
-    with ServerProcess(ISOLATED) as server:
+    with ServerProcess([*ISOLATED, "--workers", str(workers)]) as server:
         for name in ("Counted", "Wired", "Boxed"):
             made = make(name, count=2)
             fork = {"items": [{"id": made[0]["id"], "count": 2}]}
@@ -225,7 +228,7 @@ def test_a_server_with_sessions_open(number: signal.Signals) -> None:
             time.sleep(0.01)
         assert counted.num_open() == 12
         os.kill(server.pid, number)
-        assert server._process.wait(30) == (130 if number == signal.SIGINT else 0)
+        assert server._process.wait(30) == code
 
 
 def test_a_server_that_stops_while_it_makes_what_nobody_waits_for(noted: Path) -> None:

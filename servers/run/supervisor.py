@@ -239,7 +239,8 @@ class _Supervisor:
         signal.set_wakeup_fd(-1)
         for signal_number in _SIGNALS:
             signal.signal(signal_number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
+        for signal_number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, reach all; the parent decides
+            signal.signal(signal_number, signal.SIG_IGN)
         die_with(self._pid)  # so that port and journal are free at once
         self._let_go_of(number)
         self._ledger.belong_to(number)

@@ -1,13 +1,12 @@
 """The command line: `turnwise COMMAND`, one module a command.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 129 and 143 after SIGHUP and SIGTERM.
 """
 
 from __future__ import annotations
 
 import importlib
 import re
-import signal
 import sys
 from importlib.metadata import requires
 from pathlib import Path
@@ -18,7 +17,7 @@ from . import __version__
 from .commands.options import missing
 from .errors import TurnwiseError, UsageError
 from .shown import visible
-from .signals import interrupt_at_sigterm, terminated
+from .signals import interrupt_when_told_to_end, told_to_end
 
 app = typer.Typer(
     name="turnwise",
@@ -80,12 +79,12 @@ def main() -> None:
     """Run one command and exit with its code."""
     if "" not in sys.path:  # environments of the user live beside where the command runs
         sys.path.insert(0, str(Path.cwd()))
-    interrupt_at_sigterm()
+    interrupt_when_told_to_end()
     try:
         app()
     except SystemExit:
-        if terminated():
-            sys.exit(128 + signal.SIGTERM)
+        if told_to_end():
+            sys.exit(128 + told_to_end())
         raise
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]

@@ -1,24 +1,27 @@
-"""SIGTERM ends a command as Ctrl-C does, so that what is open is closed on the way out.
+"""SIGTERM, and SIGHUP of a terminal that goes away, end a command as Ctrl-C does.
 
-Python itself ends at once at SIGTERM, and environments that hold processes, connections or
-licences keep them. A server has handlers of its own.
+Python itself ends at once at either, and environments that hold processes, connections or
+licences keep them. So what is open is closed on the way out. A server has handlers of its own.
 """
 
 from __future__ import annotations
 
 import signal
 
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
 _RECEIVED: list[int] = []
 
 
-def interrupt_at_sigterm() -> None:
-    """Have SIGTERM do from now on what Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _interrupt)
+def interrupt_when_told_to_end() -> None:
+    """Have these signals do from now on what Ctrl-C does, but for one that is ignored, as by nohup."""
+    for number in _ENDS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
 
 
-def terminated() -> bool:
-    """Tell whether SIGTERM was what interrupted this process."""
-    return bool(_RECEIVED)
+def told_to_end() -> int:
+    """Return the signal that interrupted this process first; 0 if it was none of these."""
+    return _RECEIVED[0] if _RECEIVED else 0
 
 
 def _interrupt(number: int, _: object) -> None:
