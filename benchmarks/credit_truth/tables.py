@@ -62,8 +62,8 @@ def as_markdown(results: Sequence[Result], heading: Sequence[str]) -> str:
             for e, label in enumerate(labels)
         ],
     )
-    lines += ["", *_lengths(price)]
     lines += ["", "Left out: " + "; ".join(f"{name} ({why})" for name, why in LEFT_OUT.items()) + "."]
+    lines += ["", *_lengths(price)]
     lines += ["", "## What each was given", ""]
     lines += _table(
         ["estimator", "settings", "beyond the turns"],
