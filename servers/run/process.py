@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import select
 import signal
 import socket
 import threading
@@ -126,6 +127,7 @@ class _Server(uvicorn.Server):
         )
         self._drain_s = config.drain_s
         self._num_told = 0
+        self._is_alone = threading.Lock()  # taken for ever once the process that started it is gone
         self.stopped_by: int | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -135,6 +137,8 @@ class _Server(uvicorn.Server):
             return
         self._on_start()
         if self._stop_at_end_of is not None:
+            watch = threading.Thread(target=self._watch, args=(self._stop_at_end_of,), daemon=True)
+            watch.start()
             asyncio.get_running_loop().add_reader(self._stop_at_end_of, self._read, self._stop_at_end_of)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -151,8 +155,19 @@ class _Server(uvicorn.Server):
         if not os.read(descriptor, 4096):
             asyncio.get_running_loop().remove_reader(descriptor)
             log.info("the process that started this server is gone")
-            self._told_to_stop(signal.SIGTERM)
+            self._left_alone()
             self._stop(signal.SIGTERM)
+
+    def _watch(self, descriptor: int) -> None:
+        """See the end of a descriptor also while an environment holds the loop."""
+        poll = select.poll()
+        poll.register(descriptor, 0)  # no data wakes it, only the end
+        poll.poll()
+        self._left_alone()
+
+    def _left_alone(self) -> None:
+        if self._is_alone.acquire(blocking=False):
+            self._told_to_stop(signal.SIGTERM)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -67,6 +67,16 @@ def test_a_server_ends_whatever_holds_it(world, action):
         assert server._process.wait(20) == 130
 
 
+def test_a_server_that_is_held_ends_with_the_process_that_started_it(world):
+    with ServerProcess(["--env", world("Unruly"), "--drain", "0.1"]) as server:
+        made = httpx.post(f"{server.url}/v1/sessions", json={"env_id": world("Unruly")}).json()
+        step = {"episode": 0, "turn": 0, "action": "hang"}
+        with contextlib.suppress(httpx.ReadTimeout):
+            httpx.post(f"{server.url}/v1/sessions/{made['sessions'][0]['id']}/step", json=step, timeout=0.5)
+        server._process.stdin.close()
+        assert server._process.wait(20) == 0
+
+
 def test_ctrl_c_twice_does_not_wait(world):
     with ServerProcess(["--env", world("Unruly"), "--drain", "300"]) as server:
         id = httpx.post(f"{server.url}/v1/sessions", json={"env_id": world("Unruly")}).json()["sessions"][0][
