@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,14 @@ import turnwise
 from turnwise.__main__ import app
 from turnwise.errors import EnvironmentFault
 from turnwise.files import import_file
-from turnwise.servers.client import ServerProcess
+from turnwise.servers.client import ServerProcess, SessionClient
+from turnwise.servers.client.transports.local import LocalTransport
+from turnwise.servers.isolation.catalogue import Catalogue
+from turnwise.servers.protocol.types import CreateItem, StepItem
+from turnwise.servers.sessions.journal.records import Entry, SessionRecord
+from turnwise.servers.sessions.journal.verify import replayed, verify
+from turnwise.servers.sessions.service import Service
+from turnwise.servers.sessions.session import Diverged
 
 FILE = Path(__file__).with_name("counted.py")
 counted = import_file(FILE, given="the test")  # as a command imports it
@@ -239,3 +248,29 @@ def test_a_server_that_stops_while_it_makes_what_nobody_waits_for(noted: Path) -
         assert (noted / "waiting").exists()
         os.kill(server.pid, signal.SIGTERM)
         assert server._process.wait(30) == 0
+
+
+def test_a_journal_that_is_verified_and_replayed() -> None:
+    service, catalogue = Service(), Catalogue(trusted=True)
+
+    async def play() -> SessionRecord:
+        client = SessionClient(LocalTransport(service))
+        try:
+            (made,) = await client.create([CreateItem(place("Counted"), {}, 3)], request_id="one")
+            await client.step([StepItem(made.id, 0, 0, "right")])
+            (session,) = service.sessions.values()
+            return session.record
+        finally:
+            await client.aclose()
+            await service.aclose()
+
+    record = asyncio.run(play())
+    assert verify(record, catalogue).differs_at is None
+    assert len(list(replayed(record, catalogue))) == 2
+    assert counted.num_open() == 0
+    assert verify(replace(record, fingerprint="another"), catalogue).differs_at == 0
+    assert verify(replace(record, reset_digest=b"another"), catalogue).differs_at == 0
+    spoiled = replace(record, log=[Entry(record.log[0].action, b"another")])
+    assert verify(spoiled, catalogue).differs_at == 1
+    with pytest.raises(Diverged):
+        list(replayed(spoiled, catalogue))

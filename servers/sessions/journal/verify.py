@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import orjson
@@ -44,11 +45,13 @@ def verify(record: SessionRecord, catalogue: Catalogue) -> Verdict:
     num_turns = sum(entry.action is not None for entry in record.log)
     session = Session(record, _MANY_TURNS)
     try:
-        host = _built(record, catalogue)
-        if host.fingerprint != record.fingerprint:
-            reason = f"the environment's fingerprint was {record.fingerprint}, now it is {host.fingerprint}"
-            return Verdict(record.id, record.episode, num_turns, 0, reason)
-        _replayed_whole(record, catalogue, host).drop_host()
+        with _built(record, catalogue) as host:
+            if host.fingerprint != record.fingerprint:
+                reason = (
+                    f"the environment's fingerprint was {record.fingerprint}, now it is {host.fingerprint}"
+                )
+                return Verdict(record.id, record.episode, num_turns, 0, reason)
+            _replayed_whole(record, catalogue, host)
     except Diverged as error:
         return Verdict(record.id, record.episode, num_turns, error.turn, error.reason)
     except TurnwiseError as error:
@@ -66,32 +69,38 @@ def replayed(record: SessionRecord, catalogue: Catalogue) -> Iterator[tuple[Entr
         Diverged: at the first turn whose reply differs.
     """
     try:
-        whole = _replayed_whole(record, catalogue, _built(record, catalogue))
-        whole.drop_host()
-        max_turns = whole.max_turns
+        with _built(record, catalogue) as host:
+            max_turns = _replayed_whole(record, catalogue, host).max_turns
     except Diverged:
         max_turns = _MANY_TURNS  # where it differs is said below, after what does not
     part = SessionRecord(
         **{name: getattr(record, name) for name in record.__slots__ if name not in ("log", "final")}
     )
     session = Session(part, max_turns)
-    host = _built(record, catalogue)
-    session.adopt(Session.replayed(part, max_turns, host), inline=False)
-    yield None, _decoded(session.reset_reply)
-    for position, entry in enumerate(record.log):
-        if entry.action is None:
-            host.reseed(entry.reseed or 0)
-        elif record.final and position == len(record.log) - 1:
-            yield entry, _decoded(session.prefix + b"," + record.final[1:])
-        else:
-            reply = session.played(entry.action, host.step(entry.action))
-            if part.log[-1].digest != entry.digest:
-                raise Diverged(record.episode, session.turn, "the reply differs from the one that was sent")
-            yield entry, _decoded(reply)
+    with _built(record, catalogue) as host:
+        session.adopt(Session.replayed(part, max_turns, host), inline=False)
+        yield None, _decoded(session.reset_reply)
+        for position, entry in enumerate(record.log):
+            if entry.action is None:
+                host.reseed(entry.reseed or 0)
+            elif record.final and position == len(record.log) - 1:
+                yield entry, _decoded(session.prefix + b"," + record.final[1:])
+            else:
+                reply = session.played(entry.action, host.step(entry.action))
+                if part.log[-1].digest != entry.digest:
+                    raise Diverged(
+                        record.episode, session.turn, "the reply differs from the one that was sent"
+                    )
+                yield entry, _decoded(reply)
 
 
-def _built(record: SessionRecord, catalogue: Catalogue) -> Host:
-    return catalogue.build(record.env_id, catalogue.admit(record.env_id, record.kwargs))
+@contextmanager
+def _built(record: SessionRecord, catalogue: Catalogue) -> Iterator[Host]:
+    host = catalogue.build(record.env_id, catalogue.admit(record.env_id, record.kwargs))
+    try:
+        yield host
+    finally:
+        host.close()
 
 
 def _replayed_whole(record: SessionRecord, catalogue: Catalogue, host: Host) -> Session:
@@ -106,7 +115,8 @@ def _replayed_whole(record: SessionRecord, catalogue: Catalogue, host: Host) -> 
     except Diverged as error:
         if error.turn != num_turns or not num_turns:
             raise
-    return Session.replayed(record, num_turns, _built(record, catalogue))
+    with _built(record, catalogue) as shorter:
+        return Session.replayed(record, num_turns, shorter)
 
 
 def _decoded(reply: bytes) -> Reply:
