@@ -34,6 +34,21 @@ def test_first_program_runs(tmp_path: Path) -> None:
     assert "Your task is to:" in done.stdout
 
 
+def test_the_first_lines_lead_from_a_clone_to_the_command() -> None:
+    """In this order: a clone, its folder, what makes .venv, and what puts `turnwise` on the path."""
+    first = re.findall(r"```\n(.*?)```", README, re.S)[0].splitlines()
+    typed = [line.partition("#")[0].strip() for line in first]
+    assert typed == [
+        "git clone URL_OF_THIS_REPOSITORY turnwise",
+        "cd turnwise",
+        "make demo",
+        ". .venv/bin/activate",
+        "turnwise doctor",
+    ]
+    makefile = (Path(__file__).resolve().parents[1] / "Makefile").read_text()
+    assert re.search(r"(?m)^VENV := \.venv$", makefile) and re.search(r"(?m)^demo: \$\(STAMP\)", makefile)
+
+
 def test_own_environment_passes_the_check(lights: Path) -> None:
     done = turnwise("check", "lights.py:Lights", cwd=lights)
     assert done.returncode == 0, done.stdout + done.stderr

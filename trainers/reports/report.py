@@ -114,7 +114,7 @@ def _result(figures: dict[str, Any]) -> list[str]:
         lines += [
             "",
             f"Best checkpoint: after update {best['update']} ([best](best)). These tasks chose it, so "
-            "measure it on others: `turnwise eval --agent ckpt:RUN`.",
+            "measure it on others: `turnwise eval --env ENV --agent ckpt:RUN`.",
         ]
     return [*lines, ""]
 

@@ -2,7 +2,7 @@
 
 Best is the highest success on held-out tasks, the mean return where success is unknown, and
 of equals the later. Nothing prunes it. The figures it was chosen by flatter it: measure it on
-other tasks, `turnwise eval --agent ckpt:RUN`.
+other tasks, `turnwise eval --env ENV --agent ckpt:RUN`.
 """
 
 from __future__ import annotations

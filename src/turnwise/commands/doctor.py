@@ -164,7 +164,7 @@ def _docker() -> tuple[bool, str, str]:
 
 def _oracle() -> tuple[bool, str, str]:
     python = os.environ.get("TURNWISE_ORACLE", ".oracle/bin/python")
-    cure = "make oracle, in a clone of the repository"
+    cure = "in a clone of the repository: make oracle"
     try:
         done = subprocess.run(
             [python, "-c", "import alfworld, textworld"], capture_output=True, text=True, timeout=_TRIAL_S

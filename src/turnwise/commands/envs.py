@@ -43,7 +43,7 @@ def envs(
     for name, text in table.items():
         view.add_row(name, text)
     Console().print(view)
-    typer.echo("turnwise envs ID lists the arguments of one")
+    typer.echo("the arguments of one: turnwise envs ID")
 
 
 def _show_one(env: str, as_json: bool) -> None:

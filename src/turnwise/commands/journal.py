@@ -54,7 +54,7 @@ def journal(
     if action not in _ACTIONS:
         raise UnknownName("action", action, _ACTIONS)
     if action in ("show", "replay") and session is None:
-        raise UsageError(f"turnwise journal FILE {action} needs a session: see turnwise journal FILE list")
+        raise UsageError(f"{action!r} needs a session: `turnwise journal FILE list` lists them")
     if action == "compact":
         _compact(file, keep_days)
         return
