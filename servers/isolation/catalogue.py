@@ -121,7 +121,7 @@ class Catalogue:
         pool = self.pools.get(self.isolation_of(env_id))
         if pool is not None:
             return pool.build(env_id, kwargs)
-        if self._folder is not None:
+        if self._folder is not None and _is_relative(env_id):
             os.chdir(self._folder)  # relative names of files begin there, wherever an environment went
         return LocalHost(make(env_id, **kwargs))
 
@@ -185,6 +185,12 @@ class Catalogue:
         if env_id not in self._descriptions:
             self._descriptions[env_id] = describe_env(env_id)
         return self._descriptions[env_id]
+
+
+def _is_relative(env_id: str) -> bool:
+    """Tell whether an id is a file's relative name and a class."""
+    file = Path(env_id.rpartition(":")[0])
+    return file.suffix == ".py" and not file.is_absolute()
 
 
 def _folder(root: Path) -> Path:
