@@ -78,7 +78,7 @@ def replayed(record: SessionRecord, catalogue: Catalogue) -> Iterator[tuple[Entr
     )
     session = Session(part, max_turns)
     with _built(record, catalogue) as host:
-        session.adopt(Session.replayed(part, max_turns, host), inline=False)
+        session.adopt(Session.replayed(part, max_turns, host), inline=True)
         yield None, _decoded(session.reset_reply)
         for position, entry in enumerate(record.log):
             if entry.action is None:
