@@ -112,6 +112,19 @@ class Catalogue:
         admitted = {name: self._admit_value(name, value, name in files) for name, value in given.items()}
         return admitted | arguments.fixed
 
+    def reads_files(self, env_id: str, kwargs: dict[str, Any]) -> bool:
+        """Tell whether an environment with these arguments reads files of the server."""
+        if self.trusted:
+            return False
+        try:
+            admitted = self.admit(env_id, kwargs)
+        except Refused:
+            return False
+        files = self._description_of(env_id).files
+        return any(
+            value and (name in files or value != kwargs.get(name, value)) for name, value in admitted.items()
+        )
+
     def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
         """Build an environment behind a host.
 

@@ -21,7 +21,6 @@ import orjson
 from ...envs.core import ENV_ERRORS
 from ...envs.registry import version_of
 from ...streams import mixed_seed
-from ..isolation.faults import reason_of
 from ..protocol.limits import Limits
 from ..protocol.problems import (
     Refused,
@@ -36,6 +35,7 @@ from ..protocol.problems import (
 )
 from ..protocol.types import CreateItem, ForkItem, Problem
 from .admission import Admission
+from .environments import Named
 from .journal.records import Entry, SessionRecord
 from .service import Service
 from .session import Session
@@ -197,13 +197,14 @@ class Creation:
         except ENV_ERRORS as error:
             if session is not None:
                 session.drop_host()
-            return self._failed(item.env_id, error)
+            return self._failed(item, error)
         return session
 
-    def _failed(self, env_id: str, error: BaseException) -> bytes:
-        log.error("%s could not be created", env_id, exc_info=error)
+    def _failed(self, what: Named, error: BaseException) -> bytes:
+        log.error("%s could not be created", what.env_id, exc_info=error)
         self.service.metrics.count("environment_errors")
-        return encode_problem(environment_failed(f"{env_id} failed: {reason_of(error)}"[:1000]))
+        told = self.service.environments.told(what, error)
+        return encode_problem(environment_failed(f"{what.env_id} failed: {told}"[:1000]))
 
     def _admit(self, rows: Sequence[Session | bytes], made: Made, counted_as: str) -> list[bytes]:
         """Open the sessions of a request and return its rows, encoded.
@@ -291,7 +292,7 @@ class Creation:
                 return _kept(refusal)
             except ENV_ERRORS as error:
                 child.drop_host()
-                return self._failed(source.env_id, error)
+                return self._failed(source, error)
         return child
 
     async def _reseed(self, child: Session, seed: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ...envs.core import ENV_ERRORS
 from ...errors import UsageError
@@ -30,7 +30,22 @@ _MAX_DEATHS = 3
 _MAX_TRIES = 20
 _NUM_BUILDERS = 2  # more would leave little of the interpreter to the event loop
 _RETRY_S = 1.0
+_IN_LOG = ": its words may quote files of the server, and are in its log alone"
 _CHANGED = "the environment is another one: its fingerprint was {}, now it is {}"
+
+
+class Named(Protocol):
+    """An environment and its arguments, as a client gave them."""
+
+    @property
+    def env_id(self) -> str:
+        """Return the id."""
+        ...
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """Return the arguments."""
+        ...
 
 
 class Environments:
@@ -73,9 +88,19 @@ class Environments:
         try:
             return await self._apart(env_id, self.catalogue.build, env_id, admitted)
         except UsageError as error:
-            raise Refused(bad_request(str(error)[:1000])) from error
+            if not self.catalogue.reads_files(env_id, kwargs):
+                raise Refused(bad_request(str(error)[:1000])) from error
+            log.warning("%s refuses its arguments", env_id, exc_info=error)
+            raise Refused(bad_request(f"{env_id}: {type(error).__name__}{_IN_LOG}")) from error
         except AllStuck as error:
             raise Refused(environments_stuck(str(error)), retry_after_s=_RETRY_S) from error
+
+    def told(self, what: Named, error: BaseException) -> str:
+        """Tell what an environment raised; where it reads files, not in its words, which may quote them."""
+        reason = reason_of(error)
+        if self.catalogue.reads_files(what.env_id, what.kwargs):
+            return reason.partition(":")[0] + _IN_LOG
+        return reason
 
     async def start(
         self,
@@ -173,13 +198,20 @@ class Environments:
         except (HostLost, DeadlineOver):
             raise
         except ENV_ERRORS as error:
-            why = error.problem.detail if isinstance(error, Refused) else reason_of(error)
+            why = error.problem.detail if isinstance(error, Refused) else self.told(record, error)
             raise Refused(rebuild_failed(record.id, f"it cannot be built: {why}"), _RETRY_S) from error
         try:
             if host.fingerprint != record.fingerprint:
                 reason = _CHANGED.format(record.fingerprint, host.fingerprint)
                 raise Diverged(record.episode, 0, reason)
             return await self._apart(record.env_id, Session.replayed, record, session.max_turns, host)
+        except Diverged as error:
+            host.close()
+            cause = error.__cause__
+            if cause is None:
+                raise
+            why = f"the environment raised {self.told(record, cause)}"[:1000]
+            raise Diverged(error.episode, error.turn, why) from cause
         except BaseException:
             host.close()
             raise

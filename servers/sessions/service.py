@@ -17,7 +17,7 @@ from typing import Any
 from ...envs.core import ENV_ERRORS
 from ...streams import mixed_seed
 from ..isolation.catalogue import Catalogue
-from ..isolation.faults import DeadlineOver, RemoteFault, reason_of
+from ..isolation.faults import DeadlineOver, RemoteFault
 from ..isolation.hosts import wait_until_closed
 from ..isolation.process_pool import ProcessHost
 from ..protocol.limits import Limits
@@ -283,7 +283,7 @@ class Service:
         if isinstance(error, RemoteFault):
             log.error("in its process:\n%s", error.trace)
         self.metrics.count("environment_errors")
-        return session.fail(action, "error", reason_of(error))
+        return session.fail(action, "error", self.environments.told(session.record, error))
 
     def _record_turn(self, session: Session, started: float) -> None:
         record = session.record
@@ -309,7 +309,7 @@ class Service:
         except ENV_ERRORS as error:
             log.error("session %s of %s failed to reset", record.id, record.env_id, exc_info=error)
             self.metrics.count("environment_errors")
-            reply = session.fail_reset(episode, seed, options, "error", reason_of(error))
+            reply = session.fail_reset(episode, seed, options, "error", self.environments.told(record, error))
         if record.id in self.sessions:
             self.journal.began(record)
             if session.end is not None:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from turnwise.envs.core import TextEnv
+from turnwise.errors import UsageError
 
 Result = tuple[str, float, bool, bool, dict[str, Any]]
 
@@ -83,6 +84,29 @@ class Fragile(Counter):
         if (options or {}).get("half"):
             raise RuntimeError("no floor \ud800")
         return super().reset(seed=seed, options=options)
+
+
+class Quoting(Counter):
+    """Quote the file that it reads in what it raises."""
+
+    def __init__(self, data: Path | None = None, fail: str = "") -> None:
+        super().__init__(data=data)
+        self.words = f"{data}: {self.text}" if data is not None else "nothing to read"
+        if fail:
+            raise {"ValueError": ValueError, "UsageError": UsageError}[fail](self.words)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        if (options or {}).get("quote"):
+            raise KeyError(self.words)
+        super().reset(seed=seed)
+        return "start", {}
+
+    def step(self, action: str) -> Result:
+        if action == "quote":
+            raise KeyError(self.words)
+        return super().step(action)
 
 
 class Gated(Counter):
