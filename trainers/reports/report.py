@@ -25,7 +25,8 @@ def summarise(run: Path) -> dict[str, Any]:
     """Return the figures of a run: before, after, best practice of the protocol, totals.
 
     `before` is the evaluation before training, `last` the last one after some. `after`
-    is the mean of the last three after training, `after_evaluations` how many those are.
+    is the mean of the last three after training, `after_return` that of their returns,
+    `after_evaluations` how many those are.
     `area` is the mean success over the whole run, weighted by training time. A rate is
     None where success is unknown.
 
@@ -43,15 +44,22 @@ def summarise(run: Path) -> dict[str, Any]:
     if before:
         figures["before"] = _point(before[-1])
     if trained:
-        rates = [entry["eval/success_rate"] for entry in trained[-_LAST:]]
+        averaged = trained[-_LAST:]
         figures["last"] = _point(trained[-1])
-        figures["after"] = None if None in rates else sum(rates) / len(rates)
-        figures["after_evaluations"] = len(rates)
+        figures["after"] = _mean([entry["eval/success_rate"] for entry in averaged])
+        figures["after_return"] = _mean([entry.get("eval/reward") for entry in averaged])
+        figures["after_evaluations"] = len(averaged)
         figures["area"] = _area(evals)
     if evals:
         chosen = best_of(run)
         figures["best"] = asdict(chosen) if chosen else None
     return figures
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean; None where a value is unknown."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 def _point(entry: Entry) -> dict[str, Any]:
@@ -99,11 +107,11 @@ def _result(figures: dict[str, Any]) -> list[str]:
         between = interval(point["ci_low"], point["ci_high"])
         lines.append(
             f"| {name} | {percent(point['success_rate'])} | {between} | {percent(point['coverage'])} | "
-            f"{UNKNOWN if point['reward'] is None else format(point['reward'], '.4g')} |"
+            f"{_number(point['reward'])} |"
         )
     if "last" in figures:
         averaged = f"mean of the last {figures['after_evaluations']} after training"
-        lines.append(f"| {averaged} | {percent(figures['after'])} | | | |")
+        lines.append(f"| {averaged} | {percent(figures['after'])} | | | {_number(figures['after_return'])} |")
         lines.append(f"| mean over training time | {percent(figures['area'])} | | | |")
     else:
         lines += ["", "There was no evaluation after training."]
@@ -117,6 +125,10 @@ def _result(figures: dict[str, Any]) -> list[str]:
             "measure it on others: `turnwise eval --env ENV --agent ckpt:RUN`.",
         ]
     return [*lines, ""]
+
+
+def _number(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.4g}"
 
 
 def _health(updates: Sequence[Entry]) -> list[str]:

@@ -103,7 +103,7 @@ def test_figures_follow_the_protocol(run: Path) -> None:
 def test_page_shows_how_the_agent_plays(run: Path) -> None:
     page = write_report(run).read_text()
     assert "| before training | 20.0 % | 10.0 to 30.0 % | 75.0 % | 1.25 |" in page
-    assert "| mean of the last 3 after training | 70.0 % | | | |" in page
+    assert "| mean of the last 3 after training | 70.0 % | | | 1.25 |" in page
     assert "> wait" in page.split("Before training")[1].split("###")[0]
     success = page.split("the shortest success")[1]
     assert "> take it" in success and "> a\n" not in success
@@ -139,6 +139,7 @@ def test_unknown_success_is_a_dash_beside_the_return(tmp_path: Path) -> None:
     write_trajectories(trajectory_path(folder, 1), [episode(["a"], success=None)])
     figures = summarise(folder)
     assert (figures["last"]["success_rate"], figures["after"], figures["area"]) == (None, None, None)
+    assert figures["after_return"] == 1.25
     page = write_report(folder).read_text()
     assert "| after training | - | - | 0.0 % | 1.25 |" in page
     assert "an episode of unknown success" in page

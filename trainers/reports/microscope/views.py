@@ -38,7 +38,7 @@ def show(examination: Examination, group: str, console: Console) -> None:
         )
     console.print(figures)
     for name, reason in examination.refused.items():
-        console.print(f"{name}: set aside: {reason}", markup=False)
+        console.print(f"{name}: set aside: {visible(reason)}", markup=False)
     if examination.agreement:
         agreement = Table("methods", "rank correlation", "same sign", title="agreement", box=None)
         for pair, (rank, sign) in examination.agreement.items():
