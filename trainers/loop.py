@@ -195,7 +195,7 @@ class Trainer:
         section = self.recipe.log
         self.log.trajectories(number + 1, choose(collected.chosen, section.trajectories, section.sampled))
         self._write({**entry, "train_seconds": state.train_seconds, "total_tokens": state.num_tokens})
-        self.display.update(self._share(), entry)
+        self.display.update(self._share(), {**entry, "train_seconds": state.train_seconds})
 
     def _learn(self, collected: Collected) -> dict[str, Any]:
         """Turn what was collected into an update; return the figures of the log."""

@@ -92,6 +92,11 @@ def _first_policy(recipe: Recipe, out: Path, display: RunDisplay) -> str:
         return named
     folder = out / "warmstart"
     if not folder.is_dir():
+        section = recipe.warmstart
+        display.say(
+            f"first a policy: {section.episodes} demonstrations, {section.max_steps} steps of cloning; "
+            f"then {recipe.train.num_updates} updates, whose time is known after the first"
+        )
         cloned = warm_start(recipe, folder, display.working)
         display.say(
             f"warm start: {cloned.num_demonstrations} demonstrations "

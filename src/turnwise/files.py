@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .errors import CheckpointError, UnknownName, UsageError
+from .errors import CheckpointError, TurnwiseError, UnknownName, UsageError
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -71,9 +71,12 @@ def import_file(path: str | Path, *, given: str) -> ModuleType:
     sys.modules[alias] = module
     try:
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as error:
+    except TurnwiseError:
         del sys.modules[alias]
-        raise UsageError(f"{given}: {file} cannot be imported: {error}") from error
+        raise
+    except Exception as error:
+        del sys.modules[alias]
+        raise UsageError(f"{given}: {file} cannot be imported: {type(error).__name__}: {error}") from error
     return module
 
 
@@ -100,6 +103,11 @@ def load_object(place: str, *, given: str) -> Any:
             raise UsageError(
                 f"{given}: {error}; run from the folder that holds the module, or install it"
             ) from error
+        except TurnwiseError:
+            raise
+        except Exception as error:
+            cause = f"{type(error).__name__}: {error}"
+            raise UsageError(f"{given}: {source} cannot be imported: {cause}") from error
     if not hasattr(module, name):
         raise UnknownName(f"class in {source}", name, [key for key in vars(module) if key[:1] != "_"])
     return getattr(module, name)

@@ -7,9 +7,11 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import turnwise
 from turnwise import TextEnv
+from turnwise.__main__ import app
 from turnwise.arguments import options_of_maker
 from turnwise.envs.registry import arguments
 from turnwise.errors import EnvironmentFault, UnknownName, UsageError
@@ -103,3 +105,21 @@ def test_arguments_are_listed_with_types_defaults_and_choices() -> None:
 @pytest.mark.parametrize("env_id", sorted(turnwise.envs.registered()))
 def test_every_argument_of_every_environment_is_described(env_id: str) -> None:
     assert [option.name for option in arguments(env_id) if not option.help] == []
+
+
+def test_a_file_that_raises_while_it_is_imported_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "needy.py").write_text("import os\nKEY = os.environ['A_KEY_THAT_IS_MISSING']\n")
+    with pytest.raises(UsageError, match=r"needy\.py cannot be imported: KeyError: 'A_KEY_THAT_IS_MISSING'"):
+        turnwise.make(f"{tmp_path / 'needy.py'}:Env")
+
+
+def test_play_says_in_one_line_what_an_environment_raises(tmp_path: Path) -> None:
+    (tmp_path / "falls.py").write_text(
+        "from turnwise import TextEnv\n"
+        "class Falls(TextEnv):\n"
+        "    def reset(self, *, seed=None, options=None):\n"
+        "        raise LookupError('no data in\\nthe cellar')\n"
+    )
+    done = CliRunner().invoke(app, ["play", f"{tmp_path / 'falls.py'}:Falls"])
+    assert isinstance(done.exception, EnvironmentFault)
+    assert "Falls failed: LookupError: no data in the cellar; `turnwise check" in str(done.exception)

@@ -60,7 +60,7 @@ def test_files_that_cannot_be_imported_are_named(tmp_path: Path) -> None:
         import_parts([str(tmp_path / "none.py")])
     broken = tmp_path / "broken.py"
     broken.write_text("import no_such_module\n")
-    with pytest.raises(UsageError, match=r"broken\.py cannot be imported: No module named"):
+    with pytest.raises(UsageError, match=r"broken\.py cannot be imported: ModuleNotFoundError: "):
         import_parts([str(broken)])
 
 

@@ -5,5 +5,5 @@ checkpoint.py  folders that are whole or not there
 best.py        the best of them, kept apart
 log.py         log.jsonl and the trajectories; statistics.py the figures of a batch
 held_out.py    evaluation during training
-console.py     what the terminal shows
+console.py     what the terminal shows; time_left.py how long it still takes
 """

@@ -7,10 +7,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ...shown import UNKNOWN, interval, percent, visible
+from .time_left import TimeLeft, in_words
 
 _LOW_COVERAGE = 0.9  # below it an evaluation is told with a warning
 
@@ -31,12 +32,12 @@ class RunDisplay:
             BarColumn(bar_width=30),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=self.console,
             disable=not (enabled and self.console.is_terminal),
         )
-        self._task = self._progress.add_task("starting", total=1.0)
+        self._task = self._progress.add_task("starting", total=1.0, left="")
+        self._left = TimeLeft()
         self._said = ("", 0)
 
     def __enter__(self) -> Self:
@@ -55,17 +56,20 @@ class RunDisplay:
     def working(self, text: str, share: float) -> None:
         """Show what is done before training begins: in the bar, elsewhere a line each tenth."""
         self._progress.update(self._task, completed=min(1.0, share), description=text)
+        left = in_words(self._left.of(text.partition(":")[0], share))
+        self._progress.update(self._task, left=left.lstrip(", "))
         point = (text.partition(":")[0], int(10 * min(1.0, share)))
         if not self.console.is_terminal and point != self._said:
             self._said = point
-            self.say(f"{100 * min(1.0, share):3.0f} %  {text}")
+            self.say(f"{100 * min(1.0, share):3.0f} %  {text}{left}")
 
     def update(self, share: float, entry: Mapping[str, Any]) -> None:
         """Show an update; `share` of the run is done."""
         text = describe(entry)
-        self._progress.update(self._task, completed=min(1.0, share), description=text)
+        left = in_words(self._left.of("training", share, entry.get("train_seconds", 0.0)))
+        self._progress.update(self._task, completed=min(1.0, share), description=text, left=left.lstrip(", "))
         if not self.console.is_terminal:
-            self.say(f"{100 * min(1.0, share):3.0f} %  {text}")
+            self.say(f"{100 * min(1.0, share):3.0f} %  {text}{left}")
 
     def evaluated(self, entry: Mapping[str, Any]) -> None:
         """Show an evaluation and keep it for the table."""

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import EnvironmentFault, TurnwiseError
 from .options import EnvKwargs, parse_kwargs
 
 
@@ -25,4 +26,10 @@ def play(
     from ..envs.play import play as run
     from ..envs.registry import make
 
-    run(make(env, **parse_kwargs(kwargs)), seed, input=input, console=Console())
+    try:
+        run(make(env, **parse_kwargs(kwargs)), seed, input=input, console=Console())
+    except TurnwiseError:
+        raise
+    except Exception as error:
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        raise EnvironmentFault(f"{env} failed: {cause}; `turnwise check {env}` says more") from error

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from turnwise.trainers.runs.console import RunDisplay
+from turnwise.trainers.runs.time_left import TimeLeft, in_words
 
 
 def lines_of(display: RunDisplay) -> list[str]:
@@ -45,3 +47,27 @@ def test_nothing_is_told_where_it_is_switched_off() -> None:
     with display:
         display.working("demonstrations", 0.5)
     assert lines_of(display) == []
+
+
+def test_the_time_left_is_told_from_the_pace_of_each_part() -> None:
+    """Times are read off one clock: a part that began at 100 s and did a fifth in 10 s takes 40 s more."""
+    now = iter([100.0, 110.0, 200.0, 260.0])
+    left = TimeLeft(lambda: next(now))
+    assert left.of("cloning", 0.0) is None
+    assert left.of("cloning", 0.2) == pytest.approx(40.0)
+    assert left.of("training", 0.25, 30.0) == pytest.approx(90.0)  # what earlier updates took
+    assert left.of("training", 0.5, 50.0) == pytest.approx(120.0)  # 60 s a quarter, an evaluation included
+    assert [in_words(each) for each in (None, 0.4, 40.0, 95.0, 7200.0)] == [
+        "",
+        "",
+        ", about 40 s left",
+        ", about 2 min left",
+        ", about 2.0 h left",
+    ]
+
+
+def test_updates_tell_the_time_left_where_there_is_no_terminal() -> None:
+    display = RunDisplay(console=Console(file=io.StringIO(), width=80))
+    with display:
+        display.update(0.1, {"update": 1, "train_seconds": 20.0})
+    assert lines_of(display) == [" 10 %  update 1, about 3 min left"]
