@@ -56,7 +56,7 @@ class ProcessPool:
             AllStuck: if calls hang in so many processes that no other is started.
         """
         process = self._pick()
-        number, fingerprint = process.build(env_id, kwargs, self.deadline_s, self.has_another)
+        number, fingerprint = process.build(env_id, kwargs, self.deadline_s, self._leads_elsewhere)
         return ProcessHost(self, process, number, fingerprint)
 
     def describe(self, env_ids: list[str]) -> dict[str, Any]:
@@ -101,8 +101,21 @@ class ProcessPool:
                 self._processes.append(EnvProcess(self._launcher, self._stuck_s))
                 return self._processes[-1]
             if not free:
-                raise AllStuck(f"calls hang in all {len(self._processes)} processes that keep environments")
+                raise self._all_stuck()
             return min(free, key=lambda process: process.num_hosts)
+
+    def _leads_elsewhere(self) -> bool:
+        """Tell what `has_another` tells, for one who need not have this process.
+
+        Raises:
+            AllStuck: if there is no other, and no deadline that ends what hangs.
+        """
+        if self.deadline_s or self.has_another():
+            return not self.deadline_s
+        raise self._all_stuck()
+
+    def _all_stuck(self) -> AllStuck:
+        return AllStuck(f"calls hang in all {len(self._processes)} processes that keep environments")
 
     def _is_free(self, process: EnvProcess) -> bool:
         return self.deadline_s > 0 or not process.is_stuck  # a deadline ends what hangs

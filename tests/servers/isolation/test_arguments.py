@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 
 import httpx
 import pytest
@@ -129,12 +129,12 @@ def test_rules_of_nothing(world):
 
 
 def test_building_holds_nobody_up(talk, world, monkeypatch):
-    calls = {"made": 0}
+    begun, gate = threading.Event(), threading.Event()
     made = load_class(world("Counter")).__init__
 
     def slow(self, length: int = 10, data: None = None) -> None:
-        calls["made"] += 1
-        time.sleep(0.2 if length == 11 else 0.0)
+        begun.set()
+        assert gate.wait(20)
         made(self, length)
 
     monkeypatch.setattr(load_class(world("Counter")), "__init__", slow)
@@ -142,10 +142,11 @@ def test_building_holds_nobody_up(talk, world, monkeypatch):
     async def conversation(http: httpx.AsyncClient) -> None:
         body = {"env_id": world("Counter"), "kwargs": {"length": 11}, "count": 2}
         creating = asyncio.create_task(http.post("/v1/sessions", json=body))
-        while not calls["made"]:
-            await asyncio.sleep(0)
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
         assert (await http.get("/health")).status_code == 200
         assert not creating.done(), "health is answered while an environment is built"
+        gate.set()
         assert (await creating).status_code == 200
 
     talk(Service(Catalogue([world("Counter")])), conversation)
