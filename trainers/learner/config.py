@@ -32,6 +32,10 @@ class OptimConfig:
     num_epochs: Annotated[int, Setting("Passes over a batch.")] = 1
     micro_tokens: Annotated[int, Setting("Padded tokens of one forward pass.")] = 4096
     skip_idle: Annotated[bool, Setting("Leave out sequences whose gradient is exactly 0.")] = True
+    scale_to_signal: Annotated[
+        bool,
+        Setting("Shorten a step to the share of its tokens with an advantage, where nothing else teaches."),
+    ] = True
     old_logprobs: Annotated[
         Literal["behaviour", "recompute"],
         Setting("The old policy of the ratio: the engine that sampled, or the learner before the batch."),

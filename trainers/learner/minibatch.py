@@ -45,6 +45,12 @@ class MiniBatch:
         )
         return weights_N
 
+    @property
+    def signal(self) -> float:
+        """Return the share of its targets that have an advantage."""
+        index = np.concatenate([self.batch.sequences[i].targets for unit in self.units for i in unit])
+        return float(np.count_nonzero(self.advantage_N[index])) / max(1, len(index))
+
     def with_advantage(self) -> list[Ints]:
         """Return the units in which some target has an advantage, or one where no unit has."""
         return [

@@ -163,6 +163,14 @@ class Learner:
                 yield [units[i] for i in sorted(part)]
 
     def _step(self, mini: MiniBatch, factor: float, meter: UpdateMeter) -> None:
+        """Take one optimizer step.
+
+        Adam makes steps of one length from gradients of any: where one group of a batch is left with
+        something to say, its one wrong sample would move the policy as far as a whole batch does. The
+        step is as much shorter as less of the batch has an advantage.
+        """
+        if self.optim.scale_to_signal and not self.objective.teaches_all:
+            factor *= mini.signal
         where = f"update {self.num_updates}, step {self.num_steps}"
         meter.start_minibatch()
         _, grad_norm = self.descent.step(

@@ -216,6 +216,28 @@ def test_sequences_without_gradient_are_left_out() -> None:
     assert log["grad_norm"] == 0.0
 
 
+def test_a_step_is_as_long_as_the_share_of_its_tokens_with_a_signal() -> None:
+    """Half of the tokens without an advantage: half the step, but for objectives that teach every token."""
+    model = build_model()
+    batch = pack(collect(model, True))
+    half = advantages(batch)
+    half[: len(half) // 2] = 0.0
+    share = np.count_nonzero(half) / len(half)
+
+    def moved(objective: ObjectiveConfig, advantage_N: np.ndarray, scale: bool) -> torch.Tensor:
+        twin = copy.deepcopy(model)
+        learner = make_learner(twin, objective, scale_to_signal=scale)
+        learner.descent = plain_descent(twin, 1e-3)
+        learner.update(batch, advantage_N)
+        return snapshot(twin) - snapshot(model)
+
+    plain, entropy = ObjectiveConfig(), ObjectiveConfig(entropy_coef=0.1)
+    whole = moved(plain, half, False)
+    torch.testing.assert_close(moved(plain, half, True), share * whole, rtol=1e-9, atol=1e-14)
+    assert torch.equal(moved(plain, advantages(batch), True), moved(plain, advantages(batch), False))
+    assert torch.equal(moved(entropy, half, True), moved(entropy, half, False))
+
+
 def test_one_step_by_hand() -> None:
     """REINFORCE on one free token of a turn with a forced one: the gradient is that of -A log p / 1."""
     model = build_model()
