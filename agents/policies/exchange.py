@@ -15,6 +15,7 @@ from ...errors import PolicyError
 from .endpoint import EndpointConfig
 
 _MAX_SETTLE_S = 5.0
+_HERE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
 class NoAnswer(Exception):
@@ -68,6 +69,7 @@ class Exchange:
             timeout=None,
             limits=httpx.Limits(max_connections=2 * config.concurrent),
             transport=transport,
+            mounts=dict.fromkeys(_HERE),  # no proxy of the environment
         )
 
     async def post(self, body: bytes) -> Reply:
