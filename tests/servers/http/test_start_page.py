@@ -74,6 +74,25 @@ def test_a_person_plays_an_episode(tmp_path, world):
     assert lines[5] == "[terminated, reward 1, 2 turns]"
 
 
+def test_a_person_sees_the_task_takes_back_and_asks_the_expert(tmp_path):
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    from turnwise.servers.client.server_process import ServerProcess
+
+    script = re.search(r"<script>(.*)</script>", PAGE.read_text(), re.S)
+    assert script
+    file = tmp_path / "play.mjs"
+    file.write_text(_BROWSER + script[1] + _UNDECIDED)
+    with ServerProcess(["--env", "household/demo-v0"]) as server:
+        done = subprocess.run([node, str(file), server.url], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    task, hint, *turns = done.stdout.splitlines()
+    assert task.startswith("Task: ") and len(task) > 10
+    assert hint.startswith("The expert would: go to ")
+    assert turns == ["2", "1 true"]
+
+
 _BROWSER = """
 class Node_ {
   constructor() { this.children = []; this.textContent = ""; this.value = ""; this.hidden = true; }
@@ -107,6 +126,32 @@ await until(() => last.turn === 1);
 at("admissible").children.find(button => button.textContent === "stop").onclick();
 await until(() => last.turn === 2);
 for (const line of at("log").children) console.log(line.textContent);
+"""
+
+_UNDECIDED = """
+const pause = () => new Promise(done => setTimeout(done, 30));
+const until = async test => {
+  for (let i = 0; i < 300 && !test(); i++) await pause();
+  if (!test()) throw "late";
+};
+await until(() => at("envs").children.length === 1);
+at("envs").children[0].children.at(-1).children[0].onclick();
+await until(() => last);
+console.log(at("instruction").textContent);
+at("hint").onclick();
+console.log(at("log").children.at(-1).textContent);
+const move = async button => {
+  const before = last;
+  button.onclick();
+  await until(() => last && last !== before);
+};
+await move(at("admissible").children[0]);
+const seen = last.observation, old = last.id;
+await move(at("admissible").children[0]);
+console.log(last.turn);
+at("undo").onclick();
+await until(() => last && last.id !== old && last.turn === 1);
+console.log(last.turn, last.observation === seen);
 """
 
 
