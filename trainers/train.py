@@ -12,6 +12,7 @@ import torch
 
 from ..agents.models import CausalLM
 from ..envs import registered
+from ..envs.registry import for_clients
 from ..errors import CheckpointError
 from ..servers.client import SessionClient
 from ..shown import UNKNOWN
@@ -23,7 +24,7 @@ from .loop import RunState, Trainer
 from .losses import Objective
 from .policy import load_trained
 from .recipe import Recipe
-from .rollouts.mixture import choices_of
+from .rollouts.mixture import EnvChoice, choices_of
 from .rollouts.samplers.memory import load_states
 from .runs import checkpoint
 from .runs import folder as rundir
@@ -152,6 +153,20 @@ def offering(env_ids: Sequence[str]) -> list[str]:
     return [word for env_id in dict.fromkeys(env_ids) for word in ("--env", env_id)]
 
 
+def allowing(choices: Sequence[EnvChoice]) -> list[str]:
+    """Return the arguments with which a training's own server takes numbers beyond those of strangers."""
+    rules = []
+    for choice in choices:
+        for name, bounds in for_clients(choice.id).items():
+            given = [kwargs[name] for kwargs in (choice.train_kwargs, choice.eval_kwargs) if name in kwargs]
+            numbers = [value for value in given if isinstance(value, int | float)]
+            if bounds and numbers and max(numbers) > bounds[1]:
+                rules += ["--argument", f"{choice.id}:{name}<={max(numbers)}"]
+            if bounds and numbers and min(numbers) < bounds[0]:
+                rules += ["--argument", f"{choice.id}:{name}>={min(numbers)}"]
+    return rules
+
+
 @contextlib.asynccontextmanager
 async def _client(section: ServerSection, env: EnvSection, out: Path) -> AsyncIterator[SessionClient]:
     """Open the way to the environments: a server, one of our own, or this process."""
@@ -160,7 +175,9 @@ async def _client(section: ServerSection, env: EnvSection, out: Path) -> AsyncIt
     with contextlib.ExitStack() as stack:
         url = section.url
         if section.spawn and not url:
-            url = stack.enter_context(ServerProcess(offering([choice.id for choice in choices_of(env)]))).url
+            choices = choices_of(env)
+            offered = offering([choice.id for choice in choices]) + allowing(choices)
+            url = stack.enter_context(ServerProcess(offered)).url
         key = os.environ.get("TURNWISE_KEY") or None  # never in a recipe: a run stores its recipe
         note = out / _OPEN_SESSIONS if url else None
         client = connect(url or "local:", key, note=note, renew=bool(url))

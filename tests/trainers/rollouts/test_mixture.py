@@ -31,7 +31,7 @@ from turnwise.trainers.rollouts.mixture import EnvChoice, choices_of, draw_choic
 from turnwise.trainers.rollouts.tasks import train_tasks
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.train import offering, train
+from turnwise.trainers.train import allowing, offering, train
 
 MIXTURE = """
 [env]
@@ -203,6 +203,14 @@ def test_four_worlds_train_in_one_run_over_one_server(tmp_path: Path) -> None:
         assert entry["rollout/errors"] == 0
     saved = checkpoint.load(checkpoint.latest(run / "checkpoints"))
     assert len(saved.state["fingerprints"]) == 4
+
+
+def test_a_server_of_its_own_takes_the_numbers_of_its_recipe() -> None:
+    (search,) = [choice for choice in choices_of(load("mixture").env) if choice.id == "search/generated-v1"]
+    assert allowing([search]) == ["--argument", "search/generated-v1:num_questions<=100000"]
+    few = replace(search, train_kwargs={"num_questions": 50}, eval_kwargs={"num_questions": 20})
+    assert allowing([few]) == ["--argument", "search/generated-v1:num_questions>=20"]
+    assert allowing([replace(search, train_kwargs={}, eval_kwargs={"num_questions": 4000})]) == []
 
 
 def test_a_server_of_its_own_offers_registered_ones_beside_others() -> None:
