@@ -6,6 +6,7 @@ requests        requests with retries, and what their responses mean
 retry           how long to wait before the next try
 open_sessions   which sessions are open: noted in a file, their leases renewed
 trace_header    the trace that a call is part of
+bound           a client belongs to the process and the loop that made it
 transports      how a request travels: http, keep_alive, local
 session_group   the sessions that one environment object plays
 env, vector_env AsyncRemoteEnv, AsyncRemoteVectorEnv
