@@ -224,12 +224,12 @@ class BoundedHttp(StepProtocol):
 
     def _watch(self) -> None:
         """Begin, or end, to wait for the rest of a message or for one that was not begun."""
-        unwatched = self.cycle is None or (
-            self.cycle.response_complete and self.timeout_keep_alive_task is None
-        )
-        if self._ended or not (self._open or unwatched):
+        waits = self._open
+        if not waits and self.timeout_keep_alive_task is None:
+            waits = self.cycle is None or self.cycle.response_complete
+        if self._timer is not None and (self._ended or not waits):
             self._wait_no_longer()
-        if self._timer is None and (self._open or unwatched):
+        if waits and self._timer is None:
             self._wait()
 
     def _wait(self) -> None:

@@ -273,3 +273,16 @@ def test_more_connections_than_descriptors_are_refused():
     assert most_connections(min(room, 7)) == min(room, 7)
     with pytest.raises(UsageError, match=r"--max-connections .* descriptors"):
         most_connections(room + 1)
+
+
+def test_a_connection_that_was_answered_may_rest(hurried):
+    async def talk(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /v1/step HTTP/1.1\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\n"
+        for _ in range(3):
+            writer.write(f'{head}content-length: 12\r\n\r\n{{"items":[]}}'.encode())  # taken the short way
+            assert b" 200 OK" in await reader.readuntil(b'{"items":[]}')
+            await asyncio.sleep(0.15)  # longer than a request may take
+        writer.close()
+
+    hurried(talk)
