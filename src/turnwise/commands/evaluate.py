@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,6 +15,7 @@ from ..agents.evaluation.config import EVALUATION
 from ..agents.policies.by_name import AGENTS, make_policy
 from ..agents.prompts.config import EXPLAINED, PromptConfig
 from ..agents.rollout.config import RolloutConfig
+from ..errors import UsageError
 from ..shown import UNKNOWN, interval, percent, visible
 from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
 from .options_from import with_settings
@@ -76,6 +77,16 @@ def eval_(
     from ..agents.evaluation.evaluate import evaluate
 
     arguments = parse_kwargs(kwargs)
+    if context is None and prompt != EXPLAINED:
+        given = [
+            each.name
+            for each in fields(prompt)
+            if getattr(prompt, each.name) != getattr(EXPLAINED, each.name)
+        ]
+        raise UsageError(
+            f"{', '.join(given)}: without --context the agent is asked as it was trained, whatever else is "
+            "said of prompts; give --context conversation or --context window too"
+        )
     if server is None:
         _check_local(env, arguments, split)
     policy = make_policy(agent, **parse_kwargs(agent_options, "--agent-option"))
