@@ -201,6 +201,8 @@ class BoundedHttp(StepProtocol):
         self._body_bytes, self._ended = 0, False
         in_body = self._open and not self._in_head
         super().data_received(data)
+        if not self._open and self._timer is None and self.timeout_keep_alive_task is not None:
+            return  # a step was answered
         if self._full or self.transport.get_protocol() is not self:
             return
         if self._open:
