@@ -55,6 +55,14 @@ class Visitors:
                 if origin and origin != value:
                     raise Refused(foreign_page(_shown(value)))
                 origin = value
+        self.check_names(asked, origin)
+
+    def check_names(self, asked: bytes, origin: bytes) -> None:
+        """Look at who asks, by the values of Host and Origin; empty where there is none.
+
+        Raises:
+            Refused: as `check`.
+        """
         if (asked, origin) == self._last:
             return
         if self._strict and asked and not self._knows(_host_of(_shown(asked))):
@@ -87,19 +95,13 @@ class Visitors:
         return False
 
 
-def check_json_type(headers: Headers) -> None:
-    """Check that a body says that it is JSON.
+def check_json_type(given: bytes) -> None:
+    """Check that a body says that it is JSON, by its Content-Type.
 
     Raises:
         Refused: 415, if it does not.
     """
-    given = b""
-    for name, value in headers:
-        if name == b"content-type":
-            if value == _JSON:
-                return
-            given = value
-    if given.partition(b";")[0].strip().lower() != _JSON:
+    if given != _JSON and given.partition(b";")[0].strip().lower() != _JSON:
         raise Refused(not_json_type(_shown(given)))
 
 

@@ -115,7 +115,7 @@ def test_keys_and_malformed_messages(server, world):
                 ('{"request": 1, "call": "sessions", "body": {"more": 1}}', 422),
                 ('{"request": 1, "call": "envs", "body": {"more": 1}}', 422),
                 ('{"request": 1, "call": "hello", "body": {"key": "x", "more": 1}}', 422),
-                ('{"request": ' + "[" * 900 + "]" * 900 + ', "call": "envs"}', 422),
+                ('{"request": ' + "[" * 900 + "]" * 900 + ', "call": "envs"}', 413),
             ]:
                 await socket.send(text)
                 assert json.loads(await socket.recv())["status"] == status, text
