@@ -8,15 +8,21 @@ from ...errors import TrainingError
 from .config import OptimConfig
 
 
-def check_jump(piece: Mapping[str, float], optim: OptimConfig, where: str) -> None:
+def check_jump(moved: float, optim: OptimConfig, where: str) -> None:
     """Refuse a step after which the policy would have left its batch.
 
+    Args:
+        moved: mean |log new/old| over all targets of the mini-batch, in nats. Those that were not read,
+            since they teach nothing, count as unmoved: one rare sample that became likely is no jump.
+        optim: the limit.
+        where: which step, for the error.
+
     Raises:
-        TrainingError: if the mean |log new/old| of the mini-batch is over optim.spike_limit.
+        TrainingError: if it is over optim.spike_limit.
     """
-    if piece["abs_log_ratio"] > optim.spike_limit:
+    if moved > optim.spike_limit:
         raise TrainingError(
-            f"{where}: the policy moved by {piece['abs_log_ratio']:.3g} nats a token within one batch "
+            f"{where}: the policy moved by {moved:.3g} nats a token within one batch "
             f"(optim.spike_limit {optim.spike_limit}). Lower optim.learning_rate or the number "
             "of mini-batches and epochs"
         )

@@ -42,9 +42,13 @@ class UpdateMeter:
         """Return the loss of the mini-batch so far."""
         return float(torch.stack([outcome.loss.detach() for outcome, _ in self._pieces]).sum())
 
+    def num_read(self) -> int:
+        """Return how many targets of the mini-batch were read so far."""
+        return sum(count for _, count in self._pieces)
+
     def minibatch(self) -> dict[str, float]:
         """Return the mini-batch so far: its loss, means over its tokens, and largest values."""
-        num = max(1, sum(count for _, count in self._pieces))
+        num = max(1, self.num_read())
         means = {name: total / num for name, total in self._sums().items()}
         mismatch = torch.stack([outcome.max_mismatch for outcome, _ in self._pieces]).max()
         return {**means, "loss": self.loss(), "max_mismatch": float(mismatch)}
@@ -56,7 +60,7 @@ class UpdateMeter:
             self._first = {name: piece[name] for name in _FIRST_ONLY}
         for name, total in self._sums().items():
             self._totals[name] = self._totals.get(name, 0.0) + total
-        self._num_targets += sum(count for _, count in self._pieces)
+        self._num_targets += self.num_read()
         self._losses.append(piece["loss"])
         self._grad_norms.append(grad_norm)
         for outcome, _ in self._pieces:

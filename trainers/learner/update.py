@@ -177,7 +177,7 @@ class Learner:
             partial(self._backward, mini, meter),
             factor=factor,
             where=where,
-            check=partial(self._check, meter, where),
+            check=partial(self._check, mini, meter, where),
         )
         meter.end_minibatch(grad_norm)
         self.num_steps += 1
@@ -193,10 +193,10 @@ class Learner:
             meter.add(outcome, len(micro.index_N))
         return meter.loss()
 
-    def _check(self, meter: UpdateMeter, where: str) -> None:
+    def _check(self, mini: MiniBatch, meter: UpdateMeter, where: str) -> None:
         """Stop before a step that would spoil the weights."""
         piece = meter.minibatch()
-        check_jump(piece, self.optim, where)
+        check_jump(piece["abs_log_ratio"] * meter.num_read() / mini.num_targets, self.optim, where)
         if meter.num_minibatches:
             return
         check_engine(piece, self.optim, where)

@@ -287,6 +287,18 @@ def test_jumps_and_foreign_logprobs_stop() -> None:
         )
 
 
+def test_one_rare_sample_that_became_likely_is_no_jump() -> None:
+    """What moved is judged over the whole mini-batch, and not over the few tokens that teach."""
+    model = build_model()
+    batch = pack(collect(model, True))
+    moved = replace(batch, behaviour_N=batch.behaviour_N - 5.0)  # as if every token were 5 nats likelier now
+    few = np.where(batch.trajectory_N == 0, advantages(batch), 0.0)
+    limits = {"spike_limit": 3.0, "mismatch_limit": 1e9, "one_engine": False, "old_logprobs": "behaviour"}
+    make_learner(copy.deepcopy(model), **limits).update(moved, few)
+    with pytest.raises(TrainingError, match="the policy moved by 5 nats"):
+        make_learner(copy.deepcopy(model), **limits).update(moved, advantages(batch))
+
+
 def test_all_forced_and_wrong_length_are_refused() -> None:
     model = build_model()
     batch = pack(collect(model, True))
