@@ -56,27 +56,24 @@ class Corridor(TextEnv):
 
 
 class Safe(TextEnv):
-    """A code of two digits, shown once, to be entered one digit a turn."""
+    """A code of two digits, shown once, to be entered in order within four turns."""
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[str, Info]:
         super().reset(seed=seed)
-        self.code = [int(digit) for digit in self.np_random.integers(1, 3, size=2)]
-        self.entered = 0
+        self.code = [int(digit) for digit in self.np_random.integers(1, 4, size=2)]
+        self.entered = self.turns = 0
         shown = " then ".join(map(str, self.code))
         return f"The note reads {shown}. Enter digit 1.", self._info(False)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, Info]:
-        right = action == f"press {self.code[self.entered]}"
-        self.entered += 1
-        won = right and self.entered == 2
-        if won:
+        self.turns += 1
+        self.entered += action == f"press {self.code[self.entered]}"
+        if self.entered == 2:
             return "The safe opens.", 1.0, True, False, self._info(True)
-        if not right:
-            return "The safe locks.", 0.0, True, False, self._info(False)
-        return f"Click. Enter digit {self.entered + 1}.", 0.0, False, False, self._info(False)
+        return f"Enter digit {self.entered + 1}.", 0.0, self.turns == 4, False, self._info(False)
 
     def _info(self, won: bool) -> Info:
-        keys = [f"press {digit}" for digit in range(1, 3)]
+        keys = [f"press {digit}" for digit in range(1, 4)]
         return {"admissible": keys, "instruction": "open the safe", "won": won}
 
 
