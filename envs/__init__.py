@@ -13,6 +13,8 @@ shopping    WebShop's pages and reward, on its files or on products of our own
 search      questions answered with a search engine, on a made-up world or on files
 calling     requests to an office, carried out by typed functions
 retrieval   BM25 and collections on disk, for shopping and search
+sandbox     boxes in which an agent's commands run
+swe         software engineering: tasks on a working tree, graded in a box of their own
 adapters    environments of other frameworks as ours
 
 A family's `__init__` registers its ids; its classes are imported when one is made.

@@ -1,0 +1,12 @@
+"""Boxes in which an agent's commands run, so that none runs on the host.
+
+box      what a sandbox is: a specification, one command's result, the interface
+errors   whose fault a failure is: the machine's, the task's
+"""
+
+from __future__ import annotations
+
+from .box import HOST, Backend, Limits, Ran, Sandbox, Spec
+from .errors import ImageError, SandboxError
+
+__all__ = ["HOST", "Backend", "ImageError", "Limits", "Ran", "Sandbox", "SandboxError", "Spec"]

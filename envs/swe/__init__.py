@@ -1,0 +1,4 @@
+"""Software engineering: tasks on a working tree in a sandbox, graded in another one.
+
+task   what a task is, whoever wrote it: a start, visible tests, a grader
+"""
