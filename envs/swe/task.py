@@ -7,7 +7,7 @@ The environments know nothing else of a task.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -53,7 +53,12 @@ class Tested:
 
 
 class Task(ABC):
-    """One instance. Attributes are plain data; the methods work in boxes that the caller closes."""
+    """One instance. Attributes are plain data; the methods work in boxes that the caller closes.
+
+    A task of several `steps` is played in one box: each step is a task of its own, whose `prepare` lays
+    its files over what is there; after its submission it is graded, and the next one begins if it
+    `goes_on`. What the whole came to is said by `conclude`.
+    """
 
     id: str  # unique in its set, e.g. "lru_cache-07"
     instruction: str  # what the agent is asked, as a person would write it
@@ -61,6 +66,8 @@ class Task(ABC):
     metadata: Mapping[str, Any]  # family, difficulty, kind, ...: for tables; never shown to an agent
     timeout_s: float = 1800.0  # of the whole episode, by the clock
     agent_timeout_s: float = 60.0  # of one command
+    shared: bool = False  # graded in the agent's own box, which is less safe: `grade` needs it
+    steps: Sequence[Task] = ()  # played one after another in the same box
 
     @abstractmethod
     async def prepare(self, box: Sandbox) -> None:
@@ -75,8 +82,22 @@ class Task(ABC):
         """Run the visible tests in the agent's box."""
 
     @abstractmethod
-    async def grade(self, backend: Backend, patch: Patch) -> Verdict:
-        """Judge a patch in a box that the agent never touched; what fails here is unscored, not raised."""
+    async def grade(self, backend: Backend, patch: Patch, *, box: Sandbox | None = None) -> Verdict:
+        """Judge a patch in a box that the agent never touched; what fails here is unscored, not raised.
+
+        Args:
+            backend: what starts that box.
+            patch: what the agent changed.
+            box: the agent's box, still alive, where the task is `shared`; others need it not.
+        """
+
+    def goes_on(self, verdict: Verdict) -> bool:
+        """Tell whether the step after this one is played, given what this one came to."""
+        return verdict.outcome is not None
+
+    def conclude(self, verdicts: Sequence[Verdict]) -> Verdict:
+        """Return what a task of several steps came to: by default what its last played step did."""
+        return verdicts[-1]
 
     @abstractmethod
     def gold(self) -> Patch | str:
