@@ -2,6 +2,7 @@
 
 box      what a sandbox is: a specification, one command's result, the interface
 errors   whose fault a failure is: the machine's, the task's
+loop     the event loop of a thread that sandboxes of synchronous callers live on
 """
 
 from __future__ import annotations
