@@ -62,6 +62,7 @@ class GenerationRequest:
     messages: tuple[Message, ...] = ()
     prompt_ids: tuple[int, ...] | None = None  # [P]
     admissible: tuple[str, ...] | None = None
+    suggestions: tuple[str, ...] = ()  # actions to draw from, where none are listed as admissible
     constraint: Constraint = "none"
     style: Style = "plain"  # what stands around the action that a constraint asks for
     max_tokens: int = 64
@@ -158,6 +159,8 @@ class Trajectory:
     fingerprint: str = ""
     success: bool | None = None
     score: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)  # further figures of the environment
+    patch: dict[str, Any] = field(default_factory=dict)  # file -> what became of it, where files are changed
     error: str | None = None
     member: int = 0  # its place in the group
     parent: str | None = None  # trees: the name of the trajectory this one branched from

@@ -20,6 +20,10 @@ Keys that `info` may carry (all optional; `make` fills in the first and sorts `a
     task         text: the identifier of the task instance
     instruction  text: what the agent is asked to do
     won, score   bool and float: the benchmark's own outcome
+    metrics      dict of numbers: further figures of the episode so far, of which tables report the mean
+    patch        dict of file -> what the agent made of it, once it is over: kept with the episode
+    suggestions  list of actions that an agent without an idea may draw from; it forbids no others
+    replay_key   text that a journal compares in place of the observation, which may differ from run to run
     tools        list of tool descriptions
     agent        text: whose turn it is, in environments with several players
     private      dict: gold answers, the expert's action; never shown to a policy

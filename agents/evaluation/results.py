@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...ends import FAULTS
 from ...errors import EnvironmentFault
 from ...intervals import wilson
 from ..types import Trajectory
+
+_IF_ANY = ("filtered", "metrics", "patch")
+"""Fields of a row that are left out where there is nothing in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class EvalRow:
     seconds: float
     fingerprint: str
     filtered: int = 0  # turns whose message an endpoint withheld
+    metrics: dict[str, float] = field(default_factory=dict)  # further figures of the environment
+    patch: dict[str, Any] = field(default_factory=dict)  # what became of the files that were changed
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> EvalRow:
@@ -57,6 +62,8 @@ class EvalRow:
             seconds=round(trajectory.seconds, 6),
             fingerprint=trajectory.fingerprint,
             filtered=sum(turn.generation.finish_reason == "filtered" for turn in turns),
+            metrics=trajectory.metrics,
+            patch=trajectory.patch,
         )
 
     @classmethod
@@ -79,9 +86,7 @@ class EvalRow:
         """Return the row as JSON holds it."""
         values = asdict(self)
         values["return"] = values.pop("episode_return")
-        if not self.filtered:
-            del values["filtered"]
-        return values
+        return {name: value for name, value in values.items() if value or name not in _IF_ANY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class Evaluation:
     episodes: int
     errors: int
     score: float | None
+    metrics: dict[str, float]  # means of the environment's further figures; {} is none
     mean_return: float
     turns: float
     tokens: float
@@ -144,6 +150,7 @@ class Evaluation:
             episodes=len(kept),
             errors=len(rows) - len(kept),
             score=_mean(scores) if scores else None,
+            metrics=_means([row.metrics for row in kept]),
             mean_return=_mean([row.episode_return for row in kept]),
             turns=num_turns / len(kept),
             tokens=_mean([row.tokens for row in kept]),
@@ -159,8 +166,9 @@ class Evaluation:
 
     def document(self) -> dict[str, Any]:
         """Return the evaluation as JSON holds it."""
-        values = {name: getattr(self, name) for name in self.__slots__ if name != "policy" or self.policy}
-        return {**values, "per_task": [row.document() for row in self.per_task]}
+        values = {name: getattr(self, name) for name in self.__slots__}
+        kept = {name: value for name, value in values.items() if value or name not in ("metrics", "policy")}
+        return {**kept, "per_task": [_without_patch(row.document()) for row in self.per_task]}
 
 
 def _rate(outcomes: Sequence[bool]) -> tuple[float | None, float | None, float | None]:
@@ -168,6 +176,17 @@ def _rate(outcomes: Sequence[bool]) -> tuple[float | None, float | None, float |
     if not outcomes:
         return None, None, None
     return sum(outcomes) / len(outcomes), *wilson(sum(outcomes), len(outcomes))
+
+
+def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of each figure over the rows that have it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: _mean([row[name] for row in rows if name in row]) for name in names}
+
+
+def _without_patch(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave the patch to the file of rows, which keeps it for grading it again."""
+    return {name: value for name, value in document.items() if name != "patch"}
 
 
 def _mean(values: Sequence[float]) -> float:

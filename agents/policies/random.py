@@ -1,4 +1,4 @@
-"""A policy that draws uniformly among the admissible actions."""
+"""A policy that draws uniformly among the actions that an environment names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..types import GenerationRequest
 
 
 class RandomPolicy(ActionPolicy):
-    """A uniform draw among the admissible actions, which the request's key decides."""
+    """A uniform draw among the admissible actions, else the suggested ones, which the key decides."""
 
     name = "random"
 
@@ -18,12 +18,12 @@ class RandomPolicy(ActionPolicy):
         """Draw an action.
 
         Raises:
-            PolicyError: if the environment lists no admissible actions.
+            PolicyError: if the environment names none.
         """
-        if not request.admissible:
+        actions = request.admissible or request.suggestions
+        if not actions:
             raise PolicyError(
-                "the random policy draws among info['admissible'], which this environment does not give; "
-                "choose another agent"
+                "the random policy draws among info['admissible'] or info['suggestions'], which this "
+                "environment does not give; choose another agent"
             )
-        generator = np.random.default_rng(request.key)
-        return request.admissible[int(generator.integers(len(request.admissible)))]
+        return actions[int(np.random.default_rng(request.key).integers(len(actions)))]

@@ -29,7 +29,9 @@ from .sessions import SessionPool
 
 AtMessage = Callable[["Episode", Generation], Awaitable[None]]
 
-_KEPT_ELSEWHERE = frozenset({"state_key", "rewards", "instruction", "task", "agent"})
+_KEPT_ELSEWHERE = frozenset(
+    {"state_key", "rewards", "instruction", "task", "agent", "metrics", "patch", "suggestions", "replay_key"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Episode:
     def trajectory(self) -> Trajectory:
         """Return the episode as data."""
         info = self.reply.info
-        won, score = info.get("won"), info.get("score")
+        won, score, metrics = info.get("won"), info.get("score"), info.get("metrics") or {}
         failed = self.end in FAULTS
         return Trajectory(
             env_id=self.task.env_id,
@@ -163,6 +165,8 @@ class Episode:
             fingerprint=self.reply.fingerprint,
             success=None if failed or won is None else bool(won),
             score=None if failed or score is None else float(score),
+            metrics={} if failed else {name: float(value) for name, value in metrics.items()},
+            patch=dict(info.get("patch") or {}),
             error=self.error,
             seconds=perf_counter() - self.started,
             policy_version=self.version,
@@ -260,6 +264,7 @@ class Episode:
             messages=self.context.messages,
             prompt_ids=self.context.prompt_ids,
             admissible=None if admissible is None else tuple(admissible),
+            suggestions=tuple(info.get("suggestions") or ()),
             constraint=self.asked.constraint,
             style=self.asked.prompt.style,
             max_tokens=self.asked.max_tokens,

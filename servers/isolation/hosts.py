@@ -74,7 +74,7 @@ class LocalHost:
 
     @property
     def waits(self) -> bool:
-        """Tell whether the environment offers `step_async`."""
+        """Tell whether the environment offers `step_async`: it may wait in `reset` and `clone` too."""
         return hasattr(self.env.text_env, "step_async")
 
     async def step_async(self, action: str) -> Played:

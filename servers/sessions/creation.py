@@ -296,8 +296,9 @@ class Creation:
         return child
 
     async def _reseed(self, child: Session, seed: int) -> None:
-        assert child.host is not None, "just copied"
-        await self.service.environments.call(child.record.env_id, child.host.reseed, seed)
+        host = child.host
+        assert host is not None, "just copied"
+        await self.service.environments.call(child.record.env_id, host, host.reseed, seed)
         child.record.log.append(Entry(None, b"", seed))
 
 

@@ -65,18 +65,18 @@ class Environments:
         """Tell whether an environment runs on the event loop."""
         return self.catalogue.isolation_of(env_id) == "inline"
 
-    async def call(self, env_id: str, function: Callable[..., T], *arguments: Any) -> T:
-        """Make a blocking call: here where the environment runs inline, else on a thread."""
-        if self.inline(env_id):
+    async def call(self, env_id: str, host: Host, function: Callable[..., T], *arguments: Any) -> T:
+        """Make a blocking call to a host: here where it runs inline and never waits, else on a thread."""
+        if self.inline(env_id) and not (isinstance(host, LocalHost) and host.waits):
             return function(*arguments)
         return await self._threads.run(function, *arguments)
 
     async def _apart(self, env_id: str, function: Callable[..., T], *arguments: Any) -> T:
         """Make a call that may take long: in a server never on the event loop."""
-        if self.catalogue.trusted:
-            return await self.call(env_id, function, *arguments)
-        threads = self._builders if self.inline(env_id) else self._threads
-        return await threads.run(function, *arguments)
+        inline = self.inline(env_id)
+        if inline and self.catalogue.trusted:
+            return function(*arguments)
+        return await (self._builders if inline else self._threads).run(function, *arguments)
 
     async def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
         """Build an environment.
@@ -121,7 +121,7 @@ class Environments:
             try:
                 if host is None or is_lost(host):
                     host = await self.build(env_id, kwargs)
-                observation, info = await self.call(env_id, host.reset, seed, options)
+                observation, info = await self.call(env_id, host, host.reset, seed, options)
                 return host, observation, info
             except HostLost as lost:
                 num_deaths += lost.in_flight
@@ -148,7 +148,7 @@ class Environments:
             try:
                 if isinstance(host, LocalHost) and host.waits and self.inline(env_id):
                     return await host.step_async(action)
-                return await self.call(env_id, host.step, action)
+                return await self.call(env_id, host, host.step, action)
             except HostLost as lost:
                 log.warning("session %s of %s: %s", session.record.id, env_id, lost)
                 num_deaths += lost.in_flight
@@ -225,7 +225,7 @@ class Environments:
         host, env_id = parent.host, parent.record.env_id
         assert host is not None, "only a session with a host is copied"
         try:
-            child.take(await self.call(env_id, host.clone), self.inline(env_id))
+            child.take(await self.call(env_id, host, host.clone), self.inline(env_id))
         except ENV_ERRORS as error:
             log.info("%s cannot be cloned (%s): replayed instead", env_id, reason_of(error))
             await self.rebuild(child)

@@ -91,10 +91,10 @@ class Session:
 
     def take(self, host: Host, inline: bool) -> None:
         """Hold a host; `inline` says that it is called on the event loop."""
-        self.host = host
+        self.host, self.runs_now = host, False
         if isinstance(host, LocalHost):
-            host.closes_on_thread = not inline
-        self.runs_now = inline and isinstance(host, LocalHost) and not host.waits
+            host.closes_on_thread = host.waits or not inline
+            self.runs_now = inline and not host.waits
 
     def began(
         self, episode: int, seed: int, options: dict[str, Any] | None, observation: str, info: dict[str, Any]

@@ -205,6 +205,8 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
     view.add_row("return", f"{evaluation.mean_return:.4g}")
     if evaluation.score is not None:
         view.add_row("score", f"{evaluation.score:.4g}")
+    for name, value in evaluation.metrics.items():
+        view.add_row(visible(name), f"{value:.4g}")
     view.add_row("turns", f"{evaluation.turns:.1f} an episode")
     counted = "; not all answers told theirs" if evaluation.policy.get("without_usage") else ""
     view.add_row("tokens", f"{evaluation.tokens:.1f} an episode{counted}")

@@ -241,6 +241,17 @@ def test_a_row_that_failed_is_neither_a_success_nor_a_failure_whatever_it_earned
     assert Evaluation.of([won, row], {}, {}).success_rate == 1.0
 
 
+def test_metrics_are_averaged_and_patches_stay_in_the_rows():
+    turn = Turn(0, "o", "k", "a", 1.0, "k")
+    first = Trajectory("e", "t", 0, "g", (turn,), "terminated", metrics={"completion": 1.0}, patch={"a": "b"})
+    rows = [EvalRow.of(first), EvalRow.of(replace(first, metrics={"completion": 0.0, "resolution": 1.0}))]
+    assert rows[0].document()["patch"] == {"a": "b"}
+    assert EvalRow.read(json.loads(json.dumps(rows[0].document()))) == rows[0]
+    document = Evaluation.of(rows, {}, {}).document()
+    assert document["metrics"] == {"completion": 0.5, "resolution": 1.0}
+    assert "patch" not in document["per_task"][0]
+
+
 def test_rows_survive_files():
     row = EvalRow("t", 1, True, 0.1, None, 2, 3, 0.0, 0, 0, "terminated", None, 0.5, "f")
     assert EvalRow.read(json.loads(json.dumps(row.document()))) == row

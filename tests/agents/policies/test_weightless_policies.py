@@ -34,6 +34,11 @@ def test_random_needs_admissible_actions():
             said(RandomPolicy(), admissible=admissible)
 
 
+def test_random_draws_among_suggestions_where_nothing_is_admissible():
+    assert {said(RandomPolicy(), suggestions=("a", "b"), key=(turn,)) for turn in range(20)} == {"a", "b"}
+    assert said(RandomPolicy(), admissible=("c",), suggestions=("a", "b")) == "c"
+
+
 def test_a_script_follows_the_turns():
     policy = ScriptedPolicy(["a", "b"])
     assert [said(policy, turn=turn) for turn in (0, 1)] == ["a", "b"]
