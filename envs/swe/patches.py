@@ -28,6 +28,7 @@ MAX_FILES = 2_000
 MAX_DIFF_BYTES = 1 << 20
 """A file longer than this is named in a diff, not shown: difflib takes quadratic time."""
 
+_LEFT_OUT = frozenset({".git", "__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache"})
 _ENCODING = ("utf-8", "surrogateescape")
 _NO_END = "\\ No newline at end of file"
 
@@ -49,6 +50,11 @@ def check(patch: Patch) -> None:
         raise PatchError(f"the patch holds {size} bytes; at most {MAX_BYTES} are applied")
     for path in patch:
         _checked(path)
+
+
+def submitted(changes: Patch) -> Patch:
+    """Return what of the changes in a box is the submission: git's own files and caches are not."""
+    return {path: data for path, data in changes.items() if not _LEFT_OUT.intersection(path.split("/")[:-1])}
 
 
 def document(patch: Patch) -> dict[str, Any]:
