@@ -4,4 +4,11 @@ task      what a task is, whoever wrote it: a start, visible tests, a grader
 patches   what an agent changed, as JSON and as a unified diff, and back onto a tree
 prove     gold and empty patches graded several times; a task played by a given solution
 rates     completion, modification, resolution
+environment  tasks as an environment: text in, text out
+episode      one attempt at a task: turns, tiers, the verdict
+tools        what an agent can do in a working tree, one call a turn
+state        names for the state of a tree; what is part of it
+expert       the next action of one who knows the right patch
+suggestions  calls that an agent without an idea may draw from
+task_sets    tasks that an environment plays, and one hash for all that decides what comes of them
 """
