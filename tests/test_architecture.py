@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from graph import FOLDERS, wing
+from graph import FOLDERS, sources, wing
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
@@ -83,7 +83,7 @@ def unnamed(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("wing", FOLDERS)
 def test_a_folder_says_what_is_in_it(wing: str) -> None:
-    wrong = {str(file.parent): unnamed(file.parent) for file in (ROOT / wing).rglob("__init__.py")}
+    wrong = {str(file.parent): unnamed(file.parent) for file in sources(ROOT / wing, "__init__.py")}
     assert {folder: names for folder, names in wrong.items() if names} == {}
 
 

@@ -22,7 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from graph import WINGS, circles, module_graph, wing
+from graph import DATA, WINGS, circles, module_graph, wing
+from graph import sources as python_files
 from prose import Prose, prose
 
 import turnwise
@@ -54,7 +55,7 @@ ORDERS = ("Be ", "Hold ", "Say ")
 def sources() -> Iterator[tuple[str, Path]]:
     """Yield (module name without `turnwise.`, file) of every module."""
     for folder in FOLDERS:
-        for file in sorted((ROOT / folder).rglob("*.py")):
+        for file in python_files(ROOT / folder):
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
     for file in sorted((ROOT / "src" / "turnwise" / "commands").glob("*.py")):
         yield f"commands.{file.stem}", file
@@ -180,6 +181,11 @@ def test_wheel_holds_every_module(wheel: Path) -> None:
         for folder in FOLDERS
         for pattern in ("*.toml", "*.safetensors", "*.json")
         for file in (ROOT / folder).rglob(pattern)
+    }
+    data |= {
+        f"turnwise/{file.relative_to(ROOT)}"
+        for pattern in ("*.py", "*.md")
+        for file in (ROOT / DATA).rglob(pattern)
     }
     assert expected | data | {"turnwise/py.typed", "turnwise/__main__.py"} <= held
 

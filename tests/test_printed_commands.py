@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from graph import sources
 from typer.testing import CliRunner
 
 from turnwise.__main__ import app
@@ -25,7 +26,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 SOURCES = [
     file
     for folder in ("envs", "servers", "agents", "trainers", "src/turnwise/commands")
-    for file in sorted((ROOT / folder).rglob("*.py"))
+    for file in sources(ROOT / folder)
 ]
 _FENCE = re.compile(r"```\w*\n(.*?)```", re.S)
 _ALONE = re.compile(r"(?m)^ *(?:\$ )?(?:OMP_NUM_THREADS=1 )?((?:turnwise|make|pip install) .+)$")

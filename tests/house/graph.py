@@ -19,9 +19,16 @@ from pathlib import Path
 
 PACKAGE = "turnwise"
 FOLDERS = ("envs", "servers", "agents", "trainers")
+DATA = "envs/swe/bugs/packages"
+"""Python that is no code of ours but material that agents work on; nothing here counts it."""
 WINGS = (*FOLDERS, "trainers/credit")
 
 Graph = dict[str, set[str]]
+
+
+def sources(folder: Path, pattern: str = "*.py") -> list[Path]:
+    """Return the Python files of a folder at all depths, sorted, without those that are data."""
+    return [file for file in sorted(folder.rglob(pattern)) if f"/{DATA}/" not in file.as_posix()]
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,12 @@ def wing(root: Path, name: str) -> Wing:
             if here and there and here != there:
                 rooms[here].add(there)
     files = tuple(sorted(file.name for file in folder.glob("*.py") if file.name != "__init__.py"))
-    return Wing(name, files, len(list(folder.rglob("*.py"))), rooms, modules)
+    return Wing(name, files, len(sources(folder)), rooms, modules)
 
 
 def module_graph(root: Path, folder: Path) -> Graph:
     """Return which modules of a folder each of its modules imports; an `__init__` has its folder's name."""
-    files = {_dotted(root, file): file for file in sorted(folder.rglob("*.py"))}
+    files = {_dotted(root, file): file for file in sources(folder)}
     places = {module.rsplit(".", above)[0] for module in files for above in range(module.count("."))}
     graph: Graph = {}
     for module, file in files.items():

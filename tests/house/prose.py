@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from graph import FOLDERS, PACKAGE
+from graph import FOLDERS, PACKAGE, sources
 
 # Words that begin no noun phrase, and words that begin one unless a determiner follows.
 VERBS = (
@@ -63,7 +63,7 @@ def prose(root: Path) -> Prose:
     """Read the lengths and docstrings of the four wings and of src/turnwise without its links."""
     folders = [*(root / name for name in FOLDERS), root / "src" / PACKAGE]
     result = Prose({}, [], [], [])
-    for file in sorted(file for folder in folders for file in folder.rglob("*.py")):
+    for file in sorted(file for folder in folders for file in sources(folder)):
         _read(file, str(file.relative_to(root)), result)
     return result
 

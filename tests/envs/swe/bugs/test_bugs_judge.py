@@ -1,0 +1,169 @@
+"""The judge of the set: what is one value, and that no output but the right values resolves."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from turnwise.envs.swe.bugs.comparing import compare, values
+from turnwise.envs.swe.bugs.grading import Unapplicable, is_ignored, judged, patched
+from turnwise.envs.swe.bugs.judging import MAX_TEXT, Unplain, encode, tried, unordered
+from turnwise.envs.swe.bugs.package import Package
+from turnwise.envs.swe.bugs.trusted import run_cases_here
+
+
+class Number(int):
+    """A number that equals everything."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = int.__hash__
+
+
+def test_values_that_are_equal_in_python_differ() -> None:
+    texts = [encode(value) for value in (1, 1.0, True, "1", b"1", [1], (1,), {1}, {1: 1}, None, 0.0, -0.0)]
+    assert len(set(texts)) == len(texts)
+    assert encode(math.nan) == encode(float("nan"))
+    assert encode({"a": 1, "b": 2}) != encode({"b": 2, "a": 1})
+    assert encode(unordered({"b": 2, "a": 1})) == encode({"a": 1, "b": 2})
+    assert encode({3, 1, 2}) == encode({2, 3, 1})
+
+
+def test_what_is_no_plain_value() -> None:
+    ring: list[object] = []
+    ring.append(ring)
+    for value in (Number(1), object(), ring, [{"a": object()}], print):
+        with pytest.raises(Unplain):
+            encode(value)
+
+
+def test_an_exception_is_its_name() -> None:
+    assert tried(int, "x") == ("raised", "ValueError")
+    assert tried(exit) == ("raised", "SystemExit")
+    assert tried(int, "7") == 7
+
+
+CASES = """
+from judging import tried
+import thing
+
+def case_good():
+    return thing.double(2)
+
+def case_hangs():
+    while thing.hang:
+        pass
+
+def case_leaves():
+    import os
+    os._exit(0)
+
+def case_exits():
+    raise SystemExit(0)
+
+def case_is_not_plain():
+    return object()
+
+def case_is_long():
+    return "x" * 70000
+
+def case_writes_elsewhere():
+    print('{"case": "case_hangs", "value": "None"}', flush=True)
+    thing.double = None
+    return 1
+
+def case_is_alone():
+    return thing.double(3)
+
+def helper():
+    return 1
+"""
+EXPECTED = {"case_good": "4", "case_writes_elsewhere": "1", "case_is_alone": "6"}
+
+
+def package_of(cases: str, expected: dict[str, str], **tree: str) -> Package:
+    files = {f"{name}.py": source.encode() for name, source in tree.items()}
+    return Package("thing", "", "train", (), files, cases.encode(), expected, ())
+
+
+def test_each_case_runs_alone() -> None:
+    package = package_of(CASES, EXPECTED, thing="hang = True\ndef double(x):\n    return 2 * x\n")
+    output = run_cases_here(package, package.tree)
+    lines = {line["case"]: line for line in map(json.loads, output.splitlines()) if "case" in line}
+    assert {name: line.get("value") for name, line in lines.items() if "value" in line} == EXPECTED
+    assert lines["case_exits"]["failed"] == "SystemExit"
+    assert lines["case_is_not_plain"]["failed"] == "Unplain"
+    assert "long" in lines["case_is_long"]["failed"] and "no value" in lines["case_leaves"]["failed"]
+    assert "long" in lines["case_hangs"]["failed"] and len(lines) == 8
+    assert compare(output, EXPECTED).resolved
+    assert not compare(output, {**EXPECTED, "case_good": "4.0"}).resolved
+    with pytest.raises(ValueError, match="case_exits"):
+        values(output)
+
+
+def test_a_module_that_ends_the_process_fails_every_case() -> None:
+    package = package_of(
+        "import thing\ndef case_a():\n    return 1\n", {"case_a": "1"}, thing="import os\nos._exit(0)"
+    )
+    compared = compare(run_cases_here(package, package.tree), package.expected)
+    assert compared.ready and compared.passed == {"case_a": False}
+
+
+def test_a_syntax_error_fails_every_case() -> None:
+    package = package_of("import thing\ndef case_a():\n    return 1\n", {"case_a": "1"}, thing="def broken(:")
+    compared = compare(run_cases_here(package, package.tree), package.expected)
+    assert compared.reasons == {"case_a": "SyntaxError"}
+
+
+def test_no_output_resolves_nothing() -> None:
+    assert not compare("", {}).resolved and not compare('{"ready": 0}', {}).resolved
+    assert not compare("", {"case_a": "1"}).ready
+    assert not compare('{"ready": 1}\nall passed\n[' + "[" * 100_000, {"case_a": "1"}).resolved
+    both = '{"ready": 1}\n{"case": "case_a", "value": "2"}\n{"case": "case_a", "value": "1"}'
+    assert not compare(both, {"case_a": "1"}).resolved
+
+
+def test_a_judge_that_does_not_start_is_unscored() -> None:
+    from turnwise.envs.sandbox import Ran
+
+    package = package_of("", {"case_a": "1"})
+    assert judged(Ran(127, "python3: not found", 0, 0.1, "exit"), package).outcome is None
+    verdict = judged(Ran(None, '{"ready": 1}', 0, 0.1, "memory"), package)
+    assert verdict.outcome == "tests_failed" and verdict.reward == 0.0
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["tests/test_a.py", "a/conftest.py", "pytest.ini", "setup.cfg", "tox.ini", "sitecustomize.py", "a/b.pyc"],
+)
+def test_what_decides_nothing(path: str) -> None:
+    tree = {"thing.py": b"x = 1"}
+    assert is_ignored(path) and patched(tree, {path: b"forged"}) == tree
+
+
+@pytest.mark.parametrize(
+    "path", ["../a", "/etc/passwd", "a/../../b", "", "a//b", "a\0b", "./a", "thing.py/x"]
+)
+def test_paths_that_are_refused(path: str) -> None:
+    with pytest.raises(Unapplicable):
+        patched({"thing.py": b"x = 1"}, {path: b""})
+
+
+def test_a_patch_writes_and_deletes() -> None:
+    tree = {"a.py": b"1", "b.py": b"2"}
+    assert patched(tree, {"a.py": None, "c/d.py": b"3"}) == {"b.py": b"2", "c/d.py": b"3"}
+    assert tree == {"a.py": b"1", "b.py": b"2"}
+    with pytest.raises(Unapplicable, match="limit"):
+        patched(tree, {"big": b"x" * (1 << 25)})
+
+
+def test_the_program_needs_the_standard_library_alone() -> None:
+    from turnwise.envs.swe.bugs import comparing, judging
+
+    for module in (judging, comparing):
+        assert "from ." not in Path(module.__file__).read_text()
+    assert MAX_TEXT == 65536
