@@ -163,6 +163,8 @@ class SweEnv(TextEnv):
         }
         if episode.replay_key is not None:
             info["replay_key"] = episode.replay_key
+        if episode.ran is not None:
+            info["exit_code"] = episode.ran.exit_code
         if verdict is not None:
             info["outcome"] = episode.outcome
             if sum(map(len, filter(None, episode.patch.values()))) <= _MAX_KEPT_BYTES:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...errors import EnvironmentFault
-from ..sandbox import Backend
+from ..sandbox import Backend, Ran
 from .expert import expert_action
 from .state import StateKey, signature, tree_hash
 from .task import Outcome, Patch, Task, Tested, Verdict
@@ -67,6 +67,7 @@ class Episode:
         self.patch: Patch = {}
         self.tiers: dict[str, float] = {}
         self.replay_key: str | None = None
+        self.ran: Ran | None = None  # the last turn's command of bash
         self.bench: Workbench
         self.lock = asyncio.Lock()
 
@@ -116,7 +117,7 @@ class Episode:
         """
         self.turn += 1
         self.tiers = {"edit_parses": 0.0, "ran_tests": 0.0, "newly_passing": 0.0, "outcome": 0.0}
-        self.replay_key = None
+        self.replay_key = self.ran = None
         try:
             call = read_call(action)
         except Unread as unread:
@@ -157,7 +158,7 @@ class Episode:
     async def _did(self, call: Call) -> str:
         limit = self.rules.command_s or self.step.agent_timeout_s
         reply = await self.bench.do(call, min(limit, max(1.0, self._seconds_left())))
-        self.replay_key = reply.replay_key
+        self.replay_key, self.ran = reply.replay_key, reply.ran
         if call.name == "bash":
             self.commands.append(call.arguments["command"])
         if reply.changed:

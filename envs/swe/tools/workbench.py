@@ -37,7 +37,7 @@ class Reply:
         tested: what the tests said, if they were run.
         changed: whether files differ from before the call.
         parses: whether every changed Python file can be parsed.
-        seconds: that commands took.
+        ran: how a command of bash ended.
     """
 
     text: str
@@ -45,7 +45,7 @@ class Reply:
     tested: Tested | None = None
     changed: bool = False
     parses: bool = False
-    seconds: float = 0.0
+    ran: Ran | None = None
 
 
 class Refused(Exception):
@@ -151,7 +151,7 @@ class Workbench:
         ran = await self.box.run(command, timeout_s, env=commands.ENV)
         said = shown(ran.output) or ("[no output]" if ran.exit_code == 0 else "")
         text = "\n".join(part for part in (said.rstrip("\n"), _how_it_ended(ran, timeout_s)) if part)
-        return Reply(text, f"{ran.cause} {ran.exit_code}", seconds=ran.seconds)
+        return Reply(text, f"{ran.cause} {ran.exit_code}", ran=ran)
 
     async def _view(self, timeout_s: float, path: str, first: int, last: int) -> Reply:
         place = self._inside(path)
@@ -215,7 +215,7 @@ class Workbench:
         said = without_noise(plain(tested.ran.output)).strip("\n")
         text = "\n".join(part for part in (head, elided(said, MAX_CHARS - len(head)), ended) if part)
         key = f"{tested.ran.cause} {sorted(tested.passed)} {failed}"
-        return Reply(text, key, tested, seconds=tested.ran.seconds)
+        return Reply(text, key, tested)
 
     async def _undo(self, timeout_s: float) -> Reply:
         if len(self.past) == 1:

@@ -12,7 +12,10 @@ from itertools import count
 from pathlib import Path
 
 from turnwise.envs.sandbox import Backend, Ran, Sandbox, SandboxError, Spec
+from turnwise.envs.swe.environment import SweEnv
+from turnwise.envs.swe.episode import Rules
 from turnwise.envs.swe.task import Patch, Task, Tested, Verdict
+from turnwise.envs.swe.task_sets import TaskSet
 from turnwise.errors import UsageError
 
 _numbers = count()
@@ -179,3 +182,11 @@ for name, value in (("add", 5), ("twice", 4)):
     got = sums.add(2, 3) if name == "add" else sums.twice(2)
     print("PASS" if got == value else "FAIL", name)
 """.strip()
+
+
+class SumsEnv(SweEnv):
+    """Three tasks on plain folders, as a server offers them."""
+
+    def __init__(self) -> None:
+        tasks = TaskSet.of("sums", [SumsTask(f"sums-{number:02}") for number in range(3)])
+        super().__init__(tasks, Rules(), FolderBackend())
