@@ -573,8 +573,8 @@ def case_expiry_stays_small():
     sizes = []
     for number in range(400):
         expiry.schedule(number % 5, 1000 - number)
-        sizes.append(len(expiry._heap) <= 26)
-    return all(sizes), len(expiry), expiry.due(1000), len(expiry._heap)
+        sizes.append(expiry.records <= 30)
+    return all(sizes), len(expiry), expiry.due(1000), expiry.records
 
 
 def case_many_touches():
@@ -584,7 +584,7 @@ def case_many_touches():
         cache.set(number % 3, number)
         cache.touch(number % 3)
     clock.now = 39.8
-    return cache.items(), len(cache._expiry._heap) < 40
+    return cache.items(), cache.remaining(2)
 
 
 def case_call_keys():
@@ -601,6 +601,9 @@ def case_call_keys():
         "word int typed": call_key("f", (), {"a": 1}, typed=True),
         "other name": call_key("g", (1, 2), {}),
         "none": call_key("f", (), {}),
+        "one word": call_key("f", (), {"a": 1}),
+        "another word": call_key("f", (), {"b": 1}),
+        "as positions": call_key("f", ("a", 1), {}),
         "type as argument": call_key("f", (1, 2, int, int), {}),
     }
     names = list(keys)

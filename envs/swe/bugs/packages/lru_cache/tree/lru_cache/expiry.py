@@ -19,6 +19,11 @@ class Expiry:
     def __len__(self):
         return len(self._current)
 
+    @property
+    def records(self):
+        """How many records the heap holds, stale ones included."""
+        return len(self._heap)
+
     def schedule(self, key, expires):
         """Let a key expire at a time; None cancels it."""
         self.cancel(key)
