@@ -1,0 +1,16 @@
+"""Boxes out of namespaces, overlay layers and control groups, without an engine.
+
+backend   the backend: what boxes are started from, those that wait, the sweep
+box       a box, as its users see it
+channel   the server's end of the keeper: calls and replies
+host      the image made of the host's /usr
+filter    the system call filter
+places    where control groups are made, and what dead processes left of them
+keeper    the trusted process that holds the boxes
+"""
+
+from __future__ import annotations
+
+from .backend import NamespaceBackend
+
+__all__ = ["NamespaceBackend"]

@@ -1,0 +1,145 @@
+"""The backend without an engine: one keeper process with namespaces, overlay layers, control groups."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import threading
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import asdict
+from typing import Any, Literal
+
+from ....errors import UsageError
+from ..box import HOST, Backend, Sandbox, Spec
+from ..errors import ImageError, SandboxError
+from . import host, places
+from .box import NamespaceSandbox, check_variable, new_box
+from .channel import Channel, Reply
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_OWN_USER = "agent"
+
+
+class NamespaceBackend(Backend):
+    """Boxes of one keeper process, which is started with the first of them."""
+
+    name: Literal["namespace"] = "namespace"
+
+    def __init__(self) -> None:
+        self._channel: Channel | None = None
+        self._lock = threading.Lock()
+        self._bases: dict[str, str] = {}
+        self._ready: dict[str, deque[NamespaceSandbox]] = {}
+        self._wanted: dict[str, int] = {}
+        self._closed = False
+
+    @property
+    def channel(self) -> Channel:
+        """The keeper, started if it does not run.
+
+        Raises:
+            SandboxError: if it does not start, or was closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox backend is closed")
+            if self._channel is None:
+                places.sweep()
+                self._channel = Channel(places.find(secrets.token_hex(3)))
+            return self._channel
+
+    def open(self) -> None:
+        """Start the keeper now, so that what is missing here is said now."""
+        _ = self.channel
+
+    async def start(self, spec: Spec) -> Sandbox:
+        """Return a new box, from the pool where one of this specification waits; see Backend."""
+        waiting = self._ready.get(_key(spec))
+        while waiting:
+            box = waiting.popleft()
+            self._refill(spec)
+            return box
+        return await self._start(spec)
+
+    async def _start(self, spec: Spec) -> NamespaceSandbox:
+        message = await self._message(spec)
+        box = new_box(self.channel, spec)
+        self._checked(await self.channel.ask("start", box=box.id, **message))
+        return box
+
+    def _checked(self, reply: Reply) -> None:
+        if "failed" in reply.message:
+            kind = ImageError if reply.message["failed"] == "image" else SandboxError
+            raise kind(reply.message["text"])
+
+    async def _message(self, spec: Spec) -> dict[str, Any]:
+        """Return what the keeper is told of a specification; its base is ready then."""
+        if spec.network != "none":
+            raise UsageError(
+                f"network={spec.network!r}: boxes of the namespace backend have none; use the docker backend"
+            )
+        if not spec.workdir.startswith("/"):
+            raise UsageError(f"workdir={spec.workdir!r}: a path from '/' is expected")
+        for name, value in spec.env.items():
+            check_variable(name, value)
+        if spec.image != HOST:
+            raise ImageError(f"image={spec.image!r}: the namespace backend knows {HOST!r} for now")
+        if spec.user not in (None, _OWN_USER):
+            raise ImageError(f"user={spec.user!r}: boxes of the host's /usr have the user {_OWN_USER!r}")
+        if HOST not in self._bases:
+            described = json.dumps(host.describe(host.UID, host.GID)).encode()
+            self._checked(await self.channel.ask("base", described, name=HOST))
+            self._bases[HOST] = HOST
+        return self._known_message(spec)
+
+    def _known_message(self, spec: Spec) -> dict[str, Any]:
+        return {
+            "base": HOST,
+            "limits": asdict(spec.limits),
+            "uid": host.UID,
+            "gid": host.GID,
+            "groups": [],
+            "workdir": spec.workdir,
+            "env": {"PATH": _PATH, "HOME": "/home/agent", "USER": _OWN_USER, "LANG": "C.UTF-8", **spec.env},
+        }
+
+    async def warm(self, spec: Spec, count: int) -> None:
+        """Keep `count` boxes ready; see Backend."""
+        key = _key(spec)
+        waiting = self._ready.setdefault(key, deque())
+        self._wanted[key] = count
+        while len(waiting) < count:
+            waiting.append(await self._start(spec))
+        while len(waiting) > count:
+            await waiting.popleft().aclose()
+
+    def _refill(self, spec: Spec) -> None:
+        """Ask for one more box in the background; it waits once the keeper says it is there."""
+        message = self._known_message(spec)
+        box = new_box(self.channel, spec)
+
+        def came(future: Future[Reply]) -> None:
+            with contextlib.suppress(SandboxError):
+                self._checked(future.result())
+                self._ready[_key(spec)].append(box)
+
+        with contextlib.suppress(SandboxError):
+            self.channel.send("start", box=box.id, **message).add_done_callback(came)
+
+    async def sweep(self) -> dict[str, int]:
+        """Remove what dead processes left; see Backend."""
+        return {"control groups": places.sweep()}
+
+    async def aclose(self) -> None:
+        """Close every box and the keeper; see Backend."""
+        with self._lock:
+            self._closed = True
+            channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+
+
+def _key(spec: Spec) -> str:
+    return json.dumps(asdict(spec), sort_keys=True)

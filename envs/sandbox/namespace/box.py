@@ -1,0 +1,183 @@
+"""A sandbox of the namespace backend, as its users see it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import secrets
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from ....errors import UsageError
+from ..box import Cause, Ran, Sandbox, Spec
+from ..errors import ImageError, SandboxError
+from .channel import Channel, Reply
+from .keeper import wire
+
+_MAX_COMMAND_BYTES = 4 << 20
+_MAX_TIMEOUT_S = 7 * 86400.0
+_MAX_FORKS = 10_000
+
+
+class NamespaceSandbox(Sandbox):
+    """One box of the keeper."""
+
+    def __init__(self, channel: Channel, id: str, spec: Spec) -> None:
+        self._channel, self.id, self.spec = channel, id, spec
+        self._is_closed = False
+
+    async def run(
+        self,
+        command: str,
+        timeout_s: float = 60.0,
+        stdin: bytes | None = None,
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run one line of bash; see Sandbox."""
+        line = _line(command)
+        if not 0 < timeout_s <= _MAX_TIMEOUT_S:
+            raise UsageError(
+                f"timeout_s={timeout_s}: more than 0 and at most {_MAX_TIMEOUT_S:.0f} are expected"
+            )
+        for name, value in (env or {}).items():
+            check_variable(name, value)
+        held = wire.memory_file(stdin) if stdin is not None else None
+        message = {"box": self.id, "timeout_s": timeout_s, "cwd": cwd, "env": dict(env or {})}
+        try:
+            sent = self._channel.send("run", line, () if held is None else (held,), **message)
+        except wire.TooLong as error:
+            raise UsageError(f"the variables of a command: {error}") from None
+        finally:
+            if held is not None:
+                os.close(held)
+        try:
+            reply = await asyncio.shield(asyncio.wrap_future(sent))
+        except asyncio.CancelledError:
+            number = self._channel.number_of(sent)
+            if number is not None:
+                self._channel.send("cancel", run=number)
+            raise
+        return _ran(self._checked(reply))
+
+    def _checked(self, reply: Reply) -> Reply:
+        """Return a reply that is no failure, or raise what it stands for."""
+        message = reply.message
+        if "failed" not in message:
+            return reply
+        text = message["text"]
+        if message["failed"] == "usage":
+            raise UsageError(text)
+        if message["failed"] == "image":
+            raise ImageError(text)
+        if message.get("errno") == errno.ENOSPC:
+            raise OSError(errno.ENOSPC, "the disk limit of the sandbox is reached", self.id)
+        raise SandboxError(text)
+
+    async def _files(self, op: str, body: bytes = b"", **message: Any) -> tuple[dict[str, Any], bytes]:
+        reply = self._checked(await self._channel.ask(op, body, box=self.id, **message))
+        head, data = reply.file()
+        if "errno" in head:
+            raise OSError(head["errno"], os.strerror(head["errno"]), message.get("path") or head["path"])
+        if "refused" in head:
+            raise UsageError(head["refused"])
+        return head, data
+
+    async def read(self, path: str, max_bytes: int = 1 << 24) -> bytes:
+        """Return a regular file's bytes; see Sandbox."""
+        _, data = await self._files("read", path=_path(path), max_bytes=max_bytes)
+        return data
+
+    async def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Write a file whole or not at all; see Sandbox."""
+        await self._files("write", data, path=_path(path), mode=mode)
+
+    async def write_tree(self, files: Mapping[str, bytes], folder: str = ".", *, root: bool = False) -> None:
+        """Write many files at once; see Sandbox."""
+        for path in files:
+            if path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
+                raise UsageError(f"{path!r}: paths below the folder are expected, without '.' and '..'")
+            _path(path)
+        index = json.dumps([[path, len(data)] for path, data in files.items()]).encode()
+        body = b"".join([struct.pack("<I", len(index)), index, *files.values()])
+        await self._files("write_tree", body, folder=_path(folder), root=root)
+
+    async def changes(self, since: str, folder: str = ".") -> dict[str, bytes | None]:
+        """Return the regular files that differ from a snapshot; see Sandbox."""
+        limit = min(self.spec.limits.disk_bytes, 1 << 28)
+        head, data = await self._files("changes", since=since, folder=_path(folder), max_bytes=limit)
+        found: dict[str, bytes | None] = {}
+        at = 0
+        for path, size in head["files"]:
+            found[path] = None if size is None else data[at : at + size]
+            at += size or 0
+        return found
+
+    async def snapshot(self) -> str:
+        """Freeze the files and return a name for them; see Sandbox."""
+        name = f"s{secrets.token_hex(6)}"
+        self._checked(await self._channel.ask("snapshot", box=self.id, name=name))
+        return name
+
+    async def fork(self, n: int) -> Sequence[NamespaceSandbox]:
+        """Return n boxes with the same files; see Sandbox."""
+        if not 1 <= n <= _MAX_FORKS:
+            raise UsageError(f"n={n}: from 1 to {_MAX_FORKS} forks are expected")
+        made = [new_box(self._channel, self.spec) for _ in range(n)]
+        asked = self._channel.ask("fork", box=self.id, boxes=[box.id for box in made])
+        self._checked(await asked)
+        return made
+
+    async def rollback(self, snapshot: str) -> None:
+        """Put the files back to a snapshot; see Sandbox."""
+        self._checked(await self._channel.ask("rollback", box=self.id, name=snapshot))
+
+    async def aclose(self) -> None:
+        """End every process and remove everything; see Sandbox."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._channel.is_open:
+            self._checked(await self._channel.ask("close", box=self.id))
+
+
+def new_box(channel: Channel, spec: Spec) -> NamespaceSandbox:
+    """Return the handle of a box that the keeper is asked to make."""
+    return NamespaceSandbox(channel, f"b{secrets.token_hex(6)}", spec)
+
+
+def _line(command: str) -> bytes:
+    line = command.encode("utf-8", "surrogateescape")
+    if len(line) > _MAX_COMMAND_BYTES:
+        raise UsageError(f"a command of {len(line)} bytes; at most {_MAX_COMMAND_BYTES} are taken")
+    if b"\0" in line:
+        raise UsageError("a command with a NUL character: no program can be given one")
+    return line
+
+
+def _path(path: str) -> str:
+    if not path or "\0" in path or len(os.fsencode(path)) > 4000:
+        raise UsageError(f"{path[:80]!r} is no path: 1 to 4000 bytes without NUL are expected")
+    return path
+
+
+def check_variable(name: str, value: str) -> None:
+    """Raise UsageError for what no process can be given as a variable."""
+    if not name or "=" in name or "\0" in name + value:
+        raise UsageError(f"{name!r} is no variable: a name without '=', and no NUL, are expected")
+
+
+def _ran(reply: Reply) -> Ran:
+    message, body = reply.message, reply.body
+    head, tail = body[: message["head"]], body[message["head"] :]
+    output = head + tail if not message["left_out"] else b""
+    text = (
+        output.decode("utf-8", "replace")
+        if output or not message["left_out"]
+        else head.decode("utf-8", "replace") + tail.decode("utf-8", "replace")
+    )
+    return Ran(message["code"], text, message["left_out"], message["seconds"], cast(Cause, message["cause"]))

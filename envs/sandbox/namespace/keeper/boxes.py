@@ -1,0 +1,197 @@
+"""A box as the keeper sees it: a stack of layers, namespaces around it when it is used, limits.
+
+Namespaces are made when something first runs or is read. To freeze a box its process 1 is killed and
+waited for: the kernel ends every other process of the box before that, so nothing holds the upper layer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from . import kernel
+from .cgroups import Group, Places
+from .commands import Line
+from .entering import Person
+from .layers import Base, Layer, Store
+from .pods import Pod, Pods
+from .tasks import Ended, Lock, Loop, Task
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a box may use; see the class of the same name that users see."""
+
+    memory_bytes: int
+    disk_bytes: int
+    num_files: int
+    num_processes: int
+    cpus: float
+    output_bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a box was started from; its forks share it."""
+
+    base: Base
+    limits: Limits
+    person: Person
+    workdir: str
+    env: dict[str, str]
+
+
+@dataclass
+class Box:
+    """One box."""
+
+    id: str
+    plan: Plan
+    frozen: tuple[Layer, ...]  # topmost first
+    upper: Layer
+    group: Group
+    is_new: bool = False
+    pod: Pod | None = None
+    snapshots: dict[str, tuple[Layer, ...]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+    is_gone: bool = False
+    num_commands: int = 0
+
+
+class Boxes:
+    """All boxes of the keeper and what they are made with."""
+
+    def __init__(self, loop: Loop, store: Store, pods: Pods, places: Places) -> None:
+        self.loop, self.store, self.pods, self.places = loop, store, pods, places
+        self.all: dict[str, Box] = {}
+        self.ready: list[Pod] = []
+        self.num_ready = 0
+        self.lost: Callable[[Box], None] = lambda box: None
+
+    def start(self, id: str, plan: Plan, frozen: tuple[Layer, ...] = ()) -> Box:
+        """Return a new box over frozen layers, which it holds from now on."""
+        self.store.hold(frozen)
+        upper = group = None
+        try:
+            upper = self.store.new(*self._left(plan.limits, frozen))
+            group = Group(self.places, id)
+            limits = plan.limits
+            group.limit(limits.memory_bytes + limits.disk_bytes, limits.num_processes, limits.cpus)
+        except BaseException:
+            self.store.release(frozen if upper is None else (upper, *frozen))
+            if group is not None:
+                group.remove()
+            raise
+        box = self.all[id] = Box(id, plan, frozen, upper, group, is_new=not frozen)
+        return box
+
+    def _left(self, limits: Limits, frozen: tuple[Layer, ...]) -> tuple[int, int]:
+        """Return the bytes and inodes that the frozen layers leave of the limits."""
+        used = [layer.usage() for layer in frozen]
+        return (
+            limits.disk_bytes - sum(size for size, _ in used),
+            limits.num_files - sum(count for _, count in used),
+        )
+
+    def prepare(self, box: Box) -> Pod:
+        """Return the namespaces of a box, made if it has none."""
+        if box.pod is not None:
+            return box.pod
+        pod = self.ready.pop() if self.ready else self.pods.make()
+        try:
+            stack = self.store.stack(box.plan.base, box.frozen, box.upper)
+            trees = [(name, kernel.clone_tree(place)) for name, place in box.plan.base.trees]
+            for path in box.group.entrances:
+                _enter(path, pod.pid)
+            self.pods.dress(pod, stack, trees, self._furnish(box) if box.is_new else None)
+        except BaseException:
+            self.loop.ended(pod.pid, lambda status: None)
+            pod.kill()
+            raise
+        box.pod, box.is_new = pod, False
+        self.loop.ended(pod.pid, lambda status: self._died(box, pod))
+        return pod
+
+    def _furnish(self, box: Box) -> Callable[[], None]:
+        """Make the folder that commands start in; called with the box's own root."""
+
+        def make() -> None:
+            if not os.path.isdir(box.plan.workdir):
+                os.makedirs(box.plan.workdir)
+                os.chown(box.plan.workdir, box.plan.person.uid, box.plan.person.gid)
+
+        return make
+
+    def _died(self, box: Box, pod: Pod) -> None:
+        if box.pod is pod:
+            box.pod = None
+            pod.forget()
+            box.is_gone = True
+            self.lost(box)
+
+    def end(self, box: Box) -> Task:
+        """End every process of a box and take its namespaces away."""
+        pod, box.pod = box.pod, None
+        if pod is not None:
+            pod.kill()
+            yield Ended(pod.pid)
+
+    def freeze(self, box: Box) -> Task:
+        """End a box's processes and put a new upper layer over what was written."""
+        if box.pod is None and not box.upper.is_written:
+            return
+        yield from self.end(box)
+        self.store.freeze(box.upper)
+        frozen = (box.upper, *box.frozen)
+        try:
+            upper = self.store.new(*self._left(box.plan.limits, frozen))
+        except BaseException:
+            self.store.thaw(box.upper)
+            raise
+        box.frozen, box.upper = frozen, upper
+
+    def fork(self, box: Box, id: str) -> Box:
+        """Return a box with the same files and past; the box is frozen."""
+        new = self.start(id, replace(box.plan), box.frozen)
+        new.is_new = box.is_new
+        for name, layers in box.snapshots.items():
+            self.store.hold(layers)
+            new.snapshots[name] = layers
+        return new
+
+    def roll_back(self, box: Box, layers: tuple[Layer, ...]) -> Task:
+        """Put a snapshot's layers under a new upper one."""
+        yield from self.end(box)
+        upper = self.store.new(*self._left(box.plan.limits, layers))
+        self.store.hold(layers)
+        self.store.release((box.upper, *box.frozen))
+        box.frozen, box.upper = layers, upper
+
+    def close(self, box: Box) -> Task:
+        """End a box and remove what is its own."""
+        self.all.pop(box.id, None)
+        box.is_gone = True
+        yield from self.end(box)
+        for layers in box.snapshots.values():
+            self.store.release(layers)
+        self.store.release((box.upper, *box.frozen))
+        box.group.remove()
+
+    def line(self, box: Box, message: dict[str, Any], command: bytes) -> Line:
+        """Return what a request asks to run in a box."""
+        plan = box.plan
+        return Line(
+            command,
+            os.path.join(plan.workdir, message.get("cwd") or ""),
+            {**plan.env, **(message.get("env") or {})},
+            plan.person,
+            plan.limits.disk_bytes,
+        )
+
+
+def _enter(path: str, pid: int) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    os.write(fd, str(pid).encode())
+    os.close(fd)

@@ -1,0 +1,115 @@
+"""What a child gives up before it runs what is not trusted; after it has entered, it trusts nothing it finds.
+
+The order matters: limits and namespaces while it still may, then the user, then every capability, then
+Landlock and the system call filter, then the program.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import sys
+from dataclasses import dataclass
+
+from . import kernel
+
+_NAMESPACES = (
+    kernel.CLONE_NEWNS
+    | kernel.CLONE_NEWIPC
+    | kernel.CLONE_NEWUTS
+    | kernel.CLONE_NEWNET
+    | kernel.CLONE_NEWCGROUP
+)
+_MAX_FILES = 4096
+_KILLED_FIRST = b"500"  # oom_score_adj: where the whole machine is short, boxes go before their keeper
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What holds for every command: the system call filter, and the version of Landlock or 0."""
+
+    filter: kernel.Filter
+    landlock: int
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who runs something in a box."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+
+def close_all(keep: tuple[int, ...]) -> None:
+    """Close every descriptor but these."""
+    low = 0
+    for fd in sorted(keep):
+        os.closerange(low, fd)
+        low = fd + 1
+    os.closerange(low, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+
+
+def forget_the_parent() -> None:
+    """Undo what the parent's loop set up for itself."""
+    gc.disable()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.settrace(None)
+
+
+def join(groups: tuple[str, ...]) -> None:
+    """Enter control groups, named by their files of processes."""
+    for path in groups:
+        fd = os.open(path, os.O_WRONLY)
+        os.write(fd, b"0")
+        os.close(fd)
+
+
+def enter(pod: int, *, only_files: bool = False) -> None:
+    """Enter the namespaces of a pod, but for that of processes, which takes a fork."""
+    kernel.setns(pod, kernel.CLONE_NEWNS if only_files else _NAMESPACES)
+    os.chdir("/")
+
+
+def become(person: Person) -> None:
+    """Become a user without any capability, for good."""
+    kernel.drop_bounding_set()
+    os.setgroups(person.groups)
+    os.setresgid(person.gid, person.gid, person.gid)
+    os.setresuid(person.uid, person.uid, person.uid)
+    kernel.drop_capabilities()
+
+
+def harden(guards: Guards) -> None:
+    """Put this process under Landlock and the system call filter."""
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    if guards.landlock:
+        kernel.landlock(guards.landlock)
+    guards.filter.set()
+
+
+def limit(file_bytes: int) -> None:
+    """Set the limits of a process that no control group knows."""
+    for kind, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _MAX_FILES),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_MEMLOCK, 8 << 20),
+        (resource.RLIMIT_SIGPENDING, 1024),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_NICE, 0),
+        (resource.RLIMIT_RTPRIO, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+
+
+def first_to_go() -> None:
+    """Ask the kernel to end this process first when the machine is out of memory."""
+    fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(fd, _KILLED_FIRST)
+    os.close(fd)

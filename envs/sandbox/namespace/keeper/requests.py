@@ -1,0 +1,277 @@
+"""What each request of the server does. A handler is a task; it answers once, or raises.
+
+An answer's `failed` says whose fault it is: `usage` the caller's, `machine` this machine's, `gone` a box
+that is not there, `image` the base's; `errno` stands for an OSError as the box's user got it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import bases, changes, files, wire
+from .boxes import Box, Boxes, Limits, Plan
+from .entering import Guards, Person
+from .layers import Base
+from .running import Running
+from .tasks import Ended, Loop, Task
+
+_FILES_TIMEOUT_S = 120.0
+
+
+class Failed(Exception):
+    """A request that cannot be done, and whose fault that is."""
+
+    def __init__(self, fault: str, text: str) -> None:
+        super().__init__(text)
+        self.fault = fault
+
+
+class Requests:
+    """The server's requests, and the boxes that they are about."""
+
+    def __init__(self, sock: socket.socket, loop: Loop, boxes: Boxes, guards: Guards) -> None:
+        self._sock, self._loop, self._boxes, self._guards = sock, loop, boxes, guards
+        self._bases: dict[str, Base] = {}
+        self._running: dict[int, Running] = {}
+        self._home = os.open("/proc/self/ns/pid", os.O_RDONLY)
+
+    def take(self) -> bool:
+        """Take one request; False once the server is gone."""
+        try:
+            received = wire.receive(self._sock)
+        except OSError:
+            return False
+        if received is None:
+            return False
+        message, body, fds = received
+        self._loop.start(self._guarded(message, body, fds))
+        return True
+
+    def answer(
+        self, call: int, message: dict[str, Any], body: bytes = b"", fds: tuple[int, ...] = ()
+    ) -> None:
+        """Answer a call."""
+        wire.send(self._sock, {"call": call, **message}, body, fds)
+
+    def _guarded(self, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        call = message["call"]
+        handler: Callable[..., Task] = getattr(self, "on_" + message["op"])
+        try:
+            yield from handler(call, message, body, fds)
+        except Failed as error:
+            self.answer(call, {"failed": error.fault, "text": str(error)})
+        except OSError as error:
+            self.answer(call, {"failed": "machine", "text": str(error), "errno": error.errno})
+
+    def _box(self, message: dict[str, Any]) -> Box:
+        box = self._boxes.all.get(message["box"])
+        if box is None:
+            raise Failed("gone", f"box {message['box']} is not there: it was closed, or it died")
+        return box
+
+    def _alone(self, box: Box, work: Callable[[], Task]) -> Task:
+        """Do what only one may do with a box at a time."""
+        yield box.lock
+        try:
+            if box.is_gone:
+                raise Failed("gone", f"box {box.id} is not there: it was closed, or it died")
+            yield from work()
+        finally:
+            self._loop.free(box.lock)
+
+    def on_base(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Prepare what boxes are made of."""
+        if message["name"] not in self._bases:
+            self._bases[message["name"]] = bases.prepare(
+                json.loads(body), len(self._bases), self._boxes.store
+            )
+        self.answer(call, {})
+        yield from ()
+
+    def on_start(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Start a box, with its namespaces if it is to wait in a pool."""
+        plan = Plan(
+            self._bases[message["base"]],
+            Limits(**message["limits"]),
+            Person(message["uid"], message["gid"], tuple(message["groups"])),
+            message["workdir"],
+            message["env"],
+        )
+        box = self._boxes.start(message["box"], plan)
+        try:
+            self._boxes.prepare(box)
+        except BaseException:
+            yield from self._boxes.close(box)
+            raise
+        self.answer(call, {})
+
+    def on_run(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Run one line."""
+        box = self._box(message)
+        command, stdin = body, fds.pop() if fds else None
+        running = Running(self._boxes, box, self._guards, lambda *reply: self.answer(call, *reply))
+        self._running[call] = running
+        yield box.lock
+        self._loop.free(box.lock)
+        try:
+            if box.is_gone:
+                raise Failed("gone", f"box {box.id} is not there: it was closed, or it died")
+            yield from running.task(message, command, stdin, self._home)
+        finally:
+            del self._running[call]
+
+    def on_cancel(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Kill a command whose caller no longer waits."""
+        running = self._running.get(message["run"])
+        if running is not None:
+            running.stop("killed")
+        yield from ()
+
+    def on_read(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Read a file."""
+        box = self._box(message)
+        path = os.path.join(box.plan.workdir, message["path"])
+        yield from self._by_child(call, box, box.plan.person, lambda: files.read(path, message["max_bytes"]))
+
+    def on_write(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Write a file."""
+        box = self._box(message)
+        path = os.path.join(box.plan.workdir, message["path"])
+        yield from self._by_child(
+            call, box, box.plan.person, lambda: files.write(path, body, message["mode"])
+        )
+
+    def on_write_tree(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Write many files."""
+        box = self._box(message)
+        folder = os.path.join(box.plan.workdir, message["folder"])
+        person = None if message["root"] else box.plan.person
+        yield from self._by_child(call, box, person, lambda: files.write_tree(folder, _packed(body)))
+
+    def on_changes(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Compare a box with a snapshot."""
+        box = self._box(message)
+        old = self._snapshot(box, message["since"])
+        yield box.lock
+        self._loop.free(box.lock)
+        if box.is_gone:
+            raise Failed("gone", f"box {box.id} is not there: it was closed, or it died")
+        pod, store = self._boxes.prepare(box), self._boxes.store
+        written = [box.upper, *(layer for layer in box.frozen if layer not in old)]
+        if set(old) - set(box.frozen):
+            written += [layer for layer in old if layer not in box.frozen]
+        folder = os.path.join(box.plan.workdir, message["folder"])
+        view = store.stack(box.plan.base, old, None)
+        try:
+            opened = [os.open(layer.upper, os.O_RDONLY | os.O_DIRECTORY) for layer in written]
+            root = os.open(f"/proc/{pod.pid}/root", os.O_RDONLY | os.O_DIRECTORY)
+
+            def work() -> files.Answer:
+                os.fchdir(root)
+                os.chroot(".")
+                where = os.path.realpath(folder)
+                return changes.changes(opened, view, root, where, message["max_bytes"])
+
+            yield from self._by_child(call, box, None, work, enters=False)
+        finally:
+            for fd in (view, root, *opened):
+                os.close(fd)
+
+    def _by_child(
+        self,
+        call: int,
+        box: Box,
+        person: Person | None,
+        work: Callable[[], files.Answer],
+        enters: bool = True,
+    ) -> Task:
+        """Do file work in a child that has entered the box, and answer with what it wrote."""
+        yield box.lock
+        self._loop.free(box.lock)
+        if box.is_gone:
+            raise Failed("gone", f"box {box.id} is not there: it was closed, or it died")
+        pod = self._boxes.prepare(box)
+        result = os.memfd_create("result")
+        try:
+            pid = os.fork()
+            if not pid:
+                files.child(pod.fd if enters else None, person, box.group.entrances, work, result)
+            limit = self._loop.at(time.monotonic() + _FILES_TIMEOUT_S, lambda: self._loop.kill(pid))
+            status = yield Ended(pid)
+            limit.call = None
+            if status:
+                raise Failed("machine", f"work on the files of box {box.id} ended with status {status}")
+            self.answer(call, {"file": os.fstat(result).st_size}, b"", (result,))
+        finally:
+            os.close(result)
+
+    def on_snapshot(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Freeze a box under a name."""
+        box = self._box(message)
+
+        def work() -> Task:
+            yield from self._boxes.freeze(box)
+            self._boxes.store.hold(box.frozen)
+            box.snapshots[message["name"]] = box.frozen
+            self.answer(call, {})
+
+        yield from self._alone(box, work)
+
+    def on_fork(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Freeze a box and start others with the same files."""
+        box = self._box(message)
+
+        def work() -> Task:
+            if box.pod is not None and (running := box.pod.process_ids()):
+                raise Failed(
+                    "usage", f"{len(running)} processes still run in the box and would not survive a fork"
+                )
+            yield from self._boxes.freeze(box)
+            made: list[Box] = []
+            try:
+                for id in message["boxes"]:
+                    made += [self._boxes.fork(box, id)]
+            except OSError:
+                for new in made:
+                    yield from self._boxes.close(new)
+                raise
+            self.answer(call, {})
+
+        yield from self._alone(box, work)
+
+    def _snapshot(self, box: Box, name: str) -> tuple[Any, ...]:
+        if name not in box.snapshots:
+            raise Failed("usage", f"box {box.id} has no snapshot {name!r}")
+        return box.snapshots[name]
+
+    def on_rollback(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Put the files of a box back."""
+        box = self._box(message)
+
+        def work() -> Task:
+            yield from self._boxes.roll_back(box, self._snapshot(box, message["name"]))
+            self.answer(call, {})
+
+        yield from self._alone(box, work)
+
+    def on_close(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Close a box; one that is not there is closed already."""
+        box = self._boxes.all.get(message["box"])
+        if box is not None:
+            yield from self._alone(box, lambda: self._boxes.close(box))
+        self.answer(call, {})
+
+
+def _packed(body: bytes) -> Iterator[tuple[str, memoryview]]:
+    """Yield the files of a body: length of the index, the index of names and sizes, the bytes."""
+    length = struct.unpack_from("<I", body)[0]
+    at, view = 4 + length, memoryview(body)
+    for name, size in wire.decoded(body[4:at]):
+        yield name, view[at : at + size]
+        at += size

@@ -1,0 +1,139 @@
+"""The life of one command in the keeper's loop: output, limits, its end, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .boxes import Box, Boxes
+from .commands import SIGKILLED, Output, Place, how_it_ended, read_some, start
+from .entering import Guards
+from .tasks import Ended, Task, Until
+
+_KILL_EVERY_S = 0.005
+_WATCH_EVERY_S = 0.05
+_DROP_EVERY_S = 0.05
+_DROP_AT_ONCE = 16
+
+Answer = Callable[[dict[str, Any], bytes], None]
+
+
+class Running:
+    """One command, from its start to its answer and beyond."""
+
+    def __init__(self, boxes: Boxes, box: Box, guards: Guards, answer: Answer) -> None:
+        self._boxes, self._loop, self._box, self._answer = boxes, boxes.loop, box, answer
+        self._guards = guards
+        self._output = Output(box.plan.limits.output_bytes)
+        self._cause = ""
+        self._has_ended = False
+
+    def task(self, message: dict[str, Any], command: bytes, stdin: int | None, home: int) -> Task:
+        """Run it and answer."""
+        box = self._box
+        pod = self._boxes.prepare(box)
+        box.num_commands += 1
+        self._group = box.group.for_command(box.num_commands)
+        began, kills = time.monotonic(), box.group.kills()
+        try:
+            line = self._boxes.line(box, message, command)
+            pid, self._pipe = start(line, Place(pod.fd, self._group, self._guards), home, stdin)
+        except BaseException:
+            self._group.remove()
+            raise
+        finally:
+            if stdin is not None:
+                os.close(stdin)
+        self._loop.read(self._pipe, self._more)
+        limit = self._loop.at(began + message["timeout_s"], lambda: self.stop("timeout"))
+        self._watching = self._loop.at(began + _WATCH_EVERY_S, self._watch)
+        status = yield Ended(pid)
+        self._has_ended = True
+        limit.call = self._watching.call = None
+        seconds = time.monotonic() - began
+        if self._cause:
+            yield from self._wait_for_the_rest()
+        self._drain()
+        self._answer(self._result(status, kills, seconds), b"".join(self._output.parts()[:2]))
+        yield from self._leave()
+
+    def _result(self, status: int, kills: int, seconds: float) -> dict[str, Any]:
+        head, _, left_out = self._output.parts()
+        code, cause = how_it_ended(status)
+        if self._box.group.kills() > kills and code in (None, SIGKILLED):
+            cause = "memory"
+        if self._cause:
+            code, cause = None, self._cause
+        return {"code": code, "cause": cause, "seconds": seconds, "head": len(head), "left_out": left_out}
+
+    def stop(self, cause: str) -> None:
+        """Kill the whole tree of the command, if it still runs, for a cause."""
+        if not self._has_ended and not self._cause:
+            self._cause = cause
+            self._loop.start(self._kill())
+
+    def _kill(self) -> Task:
+        if not self._group.can_kill:
+            pod, self._box.pod = self._box.pod, None
+            if pod is not None:
+                pod.kill()
+            return
+        while not self._group.kill():
+            yield Until(time.monotonic() + _KILL_EVERY_S)
+
+    def _wait_for_the_rest(self) -> Task:
+        while self._group.process_ids():
+            yield Until(time.monotonic() + _KILL_EVERY_S)
+
+    def _watch(self) -> None:
+        """Stop the command when processes of its box hold more memory than they may, files left aside."""
+        if self._has_ended or self._cause:
+            return
+        box = self._box
+        own, shared = box.group.memory()
+        files = sum(layer.usage()[0] for layer in (box.upper, *box.frozen))
+        if own + max(0, shared - files) > box.plan.limits.memory_bytes:
+            self.stop("memory")
+        else:
+            self._watching = self._loop.at(time.monotonic() + _WATCH_EVERY_S, self._watch)
+
+    def _more(self) -> None:
+        part = read_some(self._pipe)
+        if part:
+            self._output.add(part)
+        elif part is not None:
+            self._close()
+
+    def _drain(self) -> None:
+        """Take what the pipe holds; no more than fits into one, whoever still writes."""
+        for _ in range(4 * _DROP_AT_ONCE):
+            if self._pipe < 0 or (part := read_some(self._pipe)) is None:
+                return
+            if not part:
+                self._close()
+            self._output.add(part)
+
+    def _close(self) -> None:
+        self._loop.forget(self._pipe)
+        os.close(self._pipe)
+        self._pipe = -1
+
+    def _leave(self) -> Task:
+        """Read and drop what background processes write, at a bounded pace, until they have ended."""
+        if self._pipe >= 0:
+            self._loop.forget(self._pipe)
+        while self._pipe >= 0:
+            yield Until(time.monotonic() + _DROP_EVERY_S)
+            for _ in range(_DROP_AT_ONCE):
+                part = read_some(self._pipe)
+                if part == b"":
+                    os.close(self._pipe)
+                    self._pipe = -1
+                if not part:
+                    break
+        while not self._group.remove():
+            yield Until(time.monotonic() + 1.0)
+            if self._box.is_gone:
+                return
