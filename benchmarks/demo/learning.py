@@ -2,8 +2,9 @@
 
     python benchmarks/demo/learning.py --out runs/learning --results benchmarks/results
 
-The protocol is in benchmarks/results/2026-11-28-demo-protocol.md and was fixed
-before these runs. Each seed is one `turnwise train demo --seed N`. Its control
+The protocol is in benchmarks/results/2026-11-29-demo-protocol.md and was fixed
+before these runs. Each seed is one `turnwise train demo --seed N`, ended after a number of updates
+instead of seconds, so that a slow or busy machine makes the same run. Its control
 takes the same warm start and spends as many seconds of processor time on cloning
 the teacher as the run spent on training. Every agent plays the same 128 unseen
 tasks, on which nothing was chosen; at the end each plays the tasks of the split `test`, once.
@@ -60,10 +61,11 @@ def evaluate(folder: Path, split: str) -> dict[str, float]:
     return asyncio.run(play())
 
 
-def train(seed: int, out: Path) -> Path:
+def train(seed: int, updates: int, out: Path) -> Path:
     """Run the demo's training in a process of its own; go on with it if it was begun."""
     run = out / f"seed-{seed}"
     command = [sys.executable, "-m", "turnwise", "train", "demo", "--seed", str(seed), "--out", str(run)]
+    command += ["--set", "train.max_seconds=0", "--set", f"train.num_updates={updates}"]
     if run.exists():
         command.append("--resume")
     subprocess.run(command, check=True)
@@ -98,6 +100,7 @@ def main() -> None:
     """Run everything that is missing in --out and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4, 5])
+    parser.add_argument("--updates", type=int, default=55, help="five minutes on a quiet machine of 2026")
     parser.add_argument("--out", type=Path, default=Path("runs/learning"))
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     parser.add_argument("--no-control", action="store_true")
@@ -107,7 +110,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    runs = [train(seed, arguments.out) for seed in arguments.seeds]
+    runs = [train(seed, arguments.updates, arguments.out) for seed in arguments.seeds]
     figures = [summarise(run) for run in runs]
     controls = []
     if not arguments.no_control:
@@ -146,7 +149,7 @@ def write(
     lines = [
         "# The demo over seeds",
         "",
-        f"{today}, `python benchmarks/demo/learning.py`, protocol: 2026-11-28-demo-protocol.md. "
+        f"{today}, `python benchmarks/demo/learning.py`, protocol: 2026-11-29-demo-protocol.md. "
         f"{platform.machine()}, torch {torch.__version__}, one thread.",
         "",
         "Success on 128 tasks in rooms never trained on, admissible decoding, temperature 1; mean over seeds "
@@ -170,7 +173,7 @@ def write(
     results.mkdir(parents=True, exist_ok=True)
     (results / "demo-learning.md").write_text("\n".join(lines))
     curves = [(f"seed {seed}", read_log(run)) for seed, run in zip(seeds, runs, strict=True)]
-    draw_success(curves, results / "demo-learning.png", "turnwise demo: GiGPO over HTTP, two CPU cores")
+    draw_success(curves, results / "demo-learning.png", "turnwise demo: GiGPO over HTTP")
     for seed, (_, entries) in zip(seeds, curves, strict=True):
         text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in entries)
         log = results / f"demo-seed-{seed}.log.jsonl.gz"
