@@ -2,7 +2,7 @@
 
     python benchmarks/worlds/learning.py --out runs/worlds --results benchmarks/results
 
-The protocol is in benchmarks/results/2026-11-28-worlds-copying-protocol.md and was fixed
+The protocol is in benchmarks/results/2026-11-29-worlds-protocol.md and was fixed
 before these runs. Each replicate is one `turnwise train RECIPE --seed N`: a warm
 start of its own, then reinforcement learning. A run that was begun goes on where
 it stopped. The control clones on from the same warm start, on demonstrations of
@@ -157,7 +157,7 @@ def main() -> None:
         "# Learning on the other worlds",
         "",
         f"{datetime.date.today()}, `python benchmarks/worlds/learning.py`, protocol:"
-        f" 2026-11-28-worlds-copying-protocol.md. {platform.machine()}, torch {torch.__version__},"
+        f" 2026-11-29-worlds-protocol.md. {platform.machine()}, torch {torch.__version__},"
         " one thread.",
         "",
         "Success in percent on held-out tasks, temperature 1; mean over seeds with a 95 % bootstrap interval"
