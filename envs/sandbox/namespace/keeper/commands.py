@@ -80,7 +80,6 @@ class Line:
     cwd: str
     env: Mapping[str, str]
     person: Person
-    file_bytes: int
 
 
 class Place:
@@ -163,7 +162,7 @@ def enter_as(line: Line, place: Place) -> None:
     enter(place.pod)
     os.setsid()
     os.umask(0o022)
-    limit(line.file_bytes)
+    limit()
     become(line.person)
     harden(place.guards)
 
