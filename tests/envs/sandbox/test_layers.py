@@ -205,8 +205,8 @@ class Boxes(RuleBasedStateMachine):
     def check(self, number: int) -> None:
         box, files = self.open[number]
         program = (
-            "import os\nfor top, _, names in os.walk('.'):\n"
-            " for name in names: print(os.path.join(top, name), open(os.path.join(top, name), 'rb').read().hex())"
+            "import os\nfor top, _, names in os.walk('.'):\n for name in names:\n"
+            "  path = os.path.join(top, name); print(path, open(path, 'rb').read().hex())"
         )
         listed = self.do(box.run(f'python3 -S -c "{program}"'))
         found = dict(line.split(" ", 1) for line in listed.output.splitlines())
