@@ -27,6 +27,7 @@ from .household import register_environments as _register_household
 from .registry import make, register, registered, teacher_of
 from .search import register_environments as _register_search
 from .shopping import register_environments as _register_shopping
+from .swe import register_environments as _register_swe
 
 __all__ = [
     "MAX_TEXT_CHARS",
@@ -44,3 +45,4 @@ _register_household()
 _register_shopping()
 _register_search()
 _register_calling()
+_register_swe()

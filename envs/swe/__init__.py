@@ -12,4 +12,26 @@ expert       the next action of one who knows the right patch
 suggestions  calls that an agent without an idea may draw from
 task_sets    tasks that an environment plays, and one hash for all that decides what comes of them
 bugs         a set of tasks of our own: small packages with bugs, judged by hidden cases
+families     swe/tasks-v0
 """
+
+from __future__ import annotations
+
+from ..registry import register
+
+__all__ = ["register_environments"]
+
+
+def register_environments() -> None:
+    """Register the ids of the family; called once, by turnwise.envs."""
+    register(
+        "swe/tasks-v0",
+        "turnwise.envs.swe.families:TasksEnv",
+        description="Software engineering: bugs in small packages, repaired in a sandbox.",
+        for_clients={
+            "backend": None,
+            "max_turns": (1, 200),
+            "command_s": (1, 600),
+            "episode_s": (1, 7200),
+        },
+    )

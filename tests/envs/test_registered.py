@@ -8,11 +8,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import turnwise
 from turnwise.envs.check import check_environment
+from turnwise.envs.sandbox import SandboxError, backend_by_name
+from turnwise.envs.sandbox.loop import call
 
 NEEDS_FILES = {
     "search/qa-v1": {"questions": "qa/hotpot_distractor_100.json"},
@@ -26,9 +29,25 @@ NEEDS_FILES = {
 }
 
 
-@pytest.mark.parametrize("env_id", sorted(turnwise.registered()))
+IN_SANDBOXES = ("swe/",)
+
+
+def ids() -> list[Any]:
+    """Return the ids, those that need a sandbox marked."""
+    return [
+        pytest.param(id, marks=[pytest.mark.sandbox] if id.startswith(IN_SANDBOXES) else [])
+        for id in sorted(turnwise.registered())
+    ]
+
+
+@pytest.mark.parametrize("env_id", ids())
 def test_environment_passes_every_check(env_id: str, request: pytest.FixtureRequest) -> None:
     kwargs = {}
+    if env_id.startswith(IN_SANDBOXES):
+        try:
+            call(backend_by_name("auto"))
+        except SandboxError as error:
+            pytest.skip(f"no sandbox works here: {error}")
     if env_id in NEEDS_FILES:
         folder: Path = request.getfixturevalue("benchmark_data")
         kwargs = {name: str(folder / file) for name, file in NEEDS_FILES[env_id].items()}

@@ -18,16 +18,8 @@ from . import host, places
 from .box import NamespaceSandbox, check_variable, new_box
 from .channel import Channel, Reply
 
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _OWN_USER = "agent"
-_VARIABLES = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME": "/home/agent",
-    "USER": _OWN_USER,
-    "LANG": "C.UTF-8",
-    "TERM": "dumb",
-    "PAGER": "cat",
-    "GIT_PAGER": "cat",
-}
 
 
 class NamespaceBackend(Backend):
@@ -110,7 +102,7 @@ class NamespaceBackend(Backend):
             "gid": host.GID,
             "groups": [],
             "workdir": spec.workdir,
-            "env": {**_VARIABLES, **spec.env},
+            "env": {"PATH": _PATH, "HOME": "/home/agent", "USER": _OWN_USER, "LANG": "C.UTF-8", **spec.env},
         }
 
     async def warm(self, spec: Spec, count: int) -> None:

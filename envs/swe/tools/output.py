@@ -46,6 +46,11 @@ def without_noise(text: str) -> str:
     return text
 
 
+def without_passed(text: str) -> str:
+    """Leave out pytest's lines of tests that passed: how many they are is said beside them."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("PASSED "))
+
+
 def elided(text: str, limit: int = MAX_CHARS) -> str:
     """Leave out the middle of a text that is longer than a limit, and say how much that is."""
     if len(text) <= limit:

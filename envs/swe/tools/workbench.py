@@ -19,7 +19,7 @@ from ..state import Tree, is_kept, kept, tree_hash, tree_of
 from ..task import Patch, Task, Tested
 from . import commands
 from .calls import Call
-from .output import MAX_CHARS, elided, plain, shown, without_noise
+from .output import MAX_CHARS, elided, plain, shown, without_noise, without_passed
 
 MAX_FILE_BYTES = 1 << 20
 MAX_COMMAND_CHARS = 32_768
@@ -212,7 +212,7 @@ class Workbench:
             more = f", and {len(failed) - _MAX_NAMED} more" if len(failed) > _MAX_NAMED else ""
             head += f"\nFailed: {', '.join(failed[:_MAX_NAMED])}{more}"
         ended = _how_it_ended(tested.ran, timeout_s) if tested.ran.cause != "exit" else ""
-        said = without_noise(plain(tested.ran.output)).strip("\n")
+        said = without_noise(without_passed(plain(tested.ran.output))).strip("\n")
         text = "\n".join(part for part in (head, elided(said, MAX_CHARS - len(head)), ended) if part)
         key = f"{tested.ran.cause} {sorted(tested.passed)} {failed}"
         return Reply(text, key, tested)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnwise.envs.swe.tools.output import elided, plain, shown, without_noise
+from turnwise.envs.swe.tools.output import elided, plain, shown, without_noise, without_passed
 
 NOISE = [
     ("===== 3 passed, 1 failed in 0.12s =====", "===== 3 passed, 1 failed in 12.50s ====="),
@@ -37,6 +37,10 @@ def test_numbers_that_mean_something_stay(text: str) -> None:
 
 def test_control_characters_are_written_out_and_colours_go() -> None:
     assert plain("\x1b[31mred\x1b[0m\x00\x07\ta\r\nb\x1b]0;title\x07") == "red\\x00\\x07\ta\nb0;title\\x07"
+
+
+def test_passed_tests_are_not_listed() -> None:
+    assert without_passed("PASSED a::b\nFAILED c::d\n  PASSED\n") == "FAILED c::d\n  PASSED\n"
 
 
 def test_the_middle_is_left_out_with_its_count() -> None:

@@ -10,7 +10,6 @@ wire       messages over the socket, with descriptors
 kernel     system calls
 bases      what boxes are made of before anything is written
 layers     folders with a quota, stacked by overlay
-squash     many layers made one
 pods       namespaces around a stack
 boxes      a stack, namespaces and limits: start, freeze, fork, roll back, close
 cgroups    limits of memory, processes and processor

@@ -80,6 +80,7 @@ class Line:
     cwd: str
     env: Mapping[str, str]
     person: Person
+    file_bytes: int
 
 
 class Place:
@@ -162,7 +163,7 @@ def enter_as(line: Line, place: Place) -> None:
     enter(place.pod)
     os.setsid()
     os.umask(0o022)
-    limit()
+    limit(line.file_bytes)
     become(line.person)
     harden(place.guards)
 

@@ -10,6 +10,7 @@ import gc
 import os
 import resource
 import signal
+import sys
 from dataclasses import dataclass
 
 from . import kernel
@@ -27,10 +28,10 @@ _KILLED_FIRST = b"500"  # oom_score_adj: where the whole machine is short, boxes
 
 @dataclass(frozen=True)
 class Guards:
-    """What holds for every command: the system call filter, and whether there is Landlock."""
+    """What holds for every command: the system call filter, and the version of Landlock or 0."""
 
     filter: kernel.Filter
-    landlock: bool
+    landlock: int
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,10 @@ def forget_the_parent() -> None:
     """Undo what the parent's loop set up for itself."""
     gc.disable()
     signal.set_wakeup_fd(-1)
-    for signum in (
-        signal.SIGCHLD,
-        signal.SIGPIPE,
-        signal.SIGINT,
-        signal.SIGTERM,
-        signal.SIGHUP,
-        signal.SIGXFSZ,
-    ):
-        signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.settrace(None)
 
 
 def join(groups: tuple[str, ...]) -> None:
@@ -93,11 +89,11 @@ def harden(guards: Guards) -> None:
     """Put this process under Landlock and the system call filter."""
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if guards.landlock:
-        kernel.landlock()
+        kernel.landlock(guards.landlock)
     guards.filter.set()
 
 
-def limit() -> None:
+def limit(file_bytes: int) -> None:
     """Set the limits of a process that no control group knows."""
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
@@ -105,6 +101,7 @@ def limit() -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_MEMLOCK, 8 << 20),
         (resource.RLIMIT_SIGPENDING, 1024),
+        (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_NICE, 0),
         (resource.RLIMIT_RTPRIO, 0),
     ):

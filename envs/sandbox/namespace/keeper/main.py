@@ -102,5 +102,5 @@ def _set_up(channel: socket.socket, plan: dict[str, Any], places: Places) -> tup
     os.chdir(point)
     loop = Loop()
     boxes = Boxes(loop, Store(plan["user_namespace"]), Pods(point, bare), places)
-    guards = Guards(kernel.Filter(bytes.fromhex(plan["filter"])), kernel.landlock_abi() > 0)
+    guards = Guards(kernel.Filter(bytes.fromhex(plan["filter"])), kernel.landlock_abi())
     return loop, Requests(channel, loop, boxes, guards)

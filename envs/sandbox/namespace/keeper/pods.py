@@ -134,7 +134,6 @@ def _be_first(point: str, bare: int, tell: int) -> None:
         os.setsid()
         kernel.setns(bare, kernel.CLONE_NEWNS)
         kernel.unshare(_ISOLATED)
-        kernel.rename_process("box")
         _furnish(point)
         kernel.raise_loopback()
         kernel.set_host_name("box")
@@ -157,7 +156,7 @@ def _furnish(point: str) -> None:
     os.chdir(point)
     for name in ("box", "proc", "dev"):
         os.mkdir(name, 0o755)
-    kernel.mount("proc", "proc", "proc", _QUIET | kernel.MS_NODEV)
+    kernel.mount("proc", "proc", "proc", _QUIET | kernel.MS_NODEV, "hidepid=2")
     for name in _HIDDEN:
         if os.path.exists(f"proc/{name}"):
             kernel.bind("/dev/null", f"proc/{name}")

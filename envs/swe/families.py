@@ -1,0 +1,104 @@
+"""`swe/tasks-v0`: the tasks that ship with turnwise."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from ...errors import UnknownName, UsageError
+from ..sandbox import Backend
+from ..sandbox.backends import backend_by_name
+from ..sandbox.loop import at_end, call
+from .environment import SweEnv
+from .episode import Rules
+from .state import checked_state_key
+from .task_sets import TaskSet
+
+SPLITS = ("all", "train", "seen", "unseen", "test")
+_ending: set[Backend] = set()
+
+
+class TasksEnv(SweEnv):
+    """Bugs in twelve small packages that ship with turnwise.
+
+    Args:
+        split: all; train and seen (other tasks of the same kinds); unseen; test.
+        family: only bugs of one package.
+        difficulty: only bugs of one difficulty, 1 to 3.
+        max_turns: after so many turns the files are graded as they are.
+        command_s: seconds of one command; by default the task's own.
+        episode_s: seconds of an episode; by default the task's own.
+        state_key: tree (the files that differ from the start), observation, or signature (which files
+            changed, which tests pass, what was done last).
+        show_tools: whether the first observation explains the tools.
+        backend: namespace, docker, or auto for the first that works here.
+
+    Raises:
+        UnknownName: if there is no such split, family, state_key or backend.
+        UsageError: if a number is out of range, or there is no such task.
+        SandboxError: if no backend works here, with what to install.
+    """
+
+    def __init__(
+        self,
+        split: str = "train",
+        family: str | None = None,
+        difficulty: int | None = None,
+        max_turns: int = 30,
+        command_s: float | None = None,
+        episode_s: float | None = None,
+        state_key: str = "tree",
+        show_tools: bool = True,
+        backend: str = "auto",
+    ) -> None:
+        rules = _rules(max_turns, command_s, episode_s, state_key)
+        super().__init__(own_tasks(split, family, difficulty), rules, _backend(backend), show_tools)
+
+
+def _rules(max_turns: int, command_s: float | None, episode_s: float | None, state_key: str) -> Rules:
+    for name, value in (("max_turns", max_turns), ("command_s", command_s), ("episode_s", episode_s)):
+        if value is not None and not value >= 1:
+            raise UsageError(f"{name} must be at least 1, got {value}")
+    return Rules(
+        max_turns=max_turns,
+        command_s=command_s,
+        episode_s=episode_s,
+        state_key=checked_state_key(state_key),
+    )
+
+
+@lru_cache(maxsize=32)
+def own_tasks(split: str, family: str | None, difficulty: int | None) -> TaskSet:
+    """Return tasks of the set that ships with turnwise.
+
+    Args:
+        split: one of SPLITS.
+        family: only bugs of one package.
+        difficulty: only bugs of one difficulty.
+
+    Raises:
+        UnknownName: if there is no such split or family.
+        UsageError: if there is no such task.
+    """
+    from .bugs.set import load_bugs
+
+    if split not in SPLITS:
+        raise UnknownName("split", split, SPLITS)
+    tasks = load_bugs(None if split == "all" else split)
+    families = sorted({str(task.metadata["family"]) for task in tasks})
+    if family is not None and family not in families:
+        raise UnknownName(f"family of split {split}", family, families)
+    kept = [
+        task
+        for task in tasks
+        if family in (None, task.metadata["family"]) and difficulty in (None, task.metadata["difficulty"])
+    ]
+    return TaskSet.of(f"split {split}, family {family}, difficulty {difficulty}", kept)
+
+
+def _backend(name: str) -> Backend:
+    """Return the backend that all environments of the process share, closed when the interpreter ends."""
+    backend = call(backend_by_name(name))
+    if backend not in _ending:
+        _ending.add(backend)
+        at_end(backend.aclose)
+    return backend
