@@ -10,9 +10,10 @@ TORCH_FLAGS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 STAMP := $(VENV)/.installed
 ORACLE := .oracle/.installed
 OPENENV := .openenv/.installed
+MINI_SWE_AGENT := .mini-swe-agent/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv test-docker gate constraints clean
+.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent test-docker gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -30,7 +31,7 @@ demo: $(STAMP)  ## train an agent over HTTP and show its success rate rise
 	$(BIN)/turnwise demo
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser'
+	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe'
 
 # The weights that the demo begins with: cloned from a teacher, then from the same one grown clumsy
 # (every other turn at random), so that there is something left to learn. An hour on one core; a run that is
@@ -72,6 +73,17 @@ openenv: $(OPENENV)  ## install OpenEnv into .openenv
 test-openenv: $(STAMP) $(OPENENV)  ## drive our server with OpenEnv's client, and its server with ours
 	$(BIN)/python -m pytest -q -m openenv
 
+# mini-swe-agent with its 80 packages, in an environment of its own; it speaks HTTP with our server.
+$(MINI_SWE_AGENT):
+	$(PYTHON) -m venv .mini-swe-agent
+	.mini-swe-agent/bin/python -m pip install --quiet --disable-pip-version-check mini-swe-agent==2.4.6
+	touch $@
+
+mini-swe-agent: $(MINI_SWE_AGENT)  ## install mini-swe-agent into .mini-swe-agent
+
+test-mini-swe-agent: $(STAMP) $(MINI_SWE_AGENT)  ## let mini-swe-agent work on 20 of our tasks
+	$(BIN)/python -m pytest -q -m miniswe
+
 # Uses the Docker engine that answers; without one, root on Debian gets one for as long as this runs.
 test-docker: $(STAMP)  ## run environments in real containers
 	PYTHON=$(BIN)/python tests/servers/with_docker.sh $(BIN)/python -m pytest -q -m docker
@@ -85,4 +97,4 @@ constraints: $(STAMP)  ## pin what is installed now
 	@mv constraints.tmp constraints.txt
 
 clean:  ## remove the virtual environments and caches
-	rm -rf $(VENV) .oracle .openenv .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
