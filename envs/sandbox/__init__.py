@@ -5,6 +5,7 @@ errors   whose fault a failure is: the machine's, the task's
 loop     the event loop of a thread that sandboxes of synchronous callers live on
 backends  the backend of a process, by name, and what works here
 namespace  boxes out of namespaces and overlay layers, without an engine
+docker     boxes as containers of a Docker engine
 """
 
 from __future__ import annotations

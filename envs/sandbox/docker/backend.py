@@ -1,0 +1,162 @@
+"""The Docker backend: boxes made, kept ready, watched, and cleaned up after."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import Counter, defaultdict
+from dataclasses import asdict
+from typing import Any
+
+from ..box import Backend, Spec
+from ..errors import SandboxError
+from .engine import Conflict, Engine, Missing
+from .families import Family
+from .fleet import Fleet
+from .images import Images
+from .owners import BOX, OWNER, is_left_over
+from .sandbox import DockerSandbox
+from .wire import Refused
+
+log = logging.getLogger("turnwise.envs")
+
+_SWEEP_S = 20.0
+_DISK_S = 0.25
+_RECONNECT_S = 1.0
+_FIRST_USER = 20_000
+_USERS = 16
+"""Boxes of different families run as different users where there is a choice, since the kernel counts some
+things by user over all containers: inotify instances, queued signals, pipe buffers."""
+
+
+class DockerBackend(Backend):
+    """A maker of boxes on the engine that DOCKER_HOST names.
+
+    Raises:
+        SandboxError: if there is none, or it cannot hold boxes to their limits.
+    """
+
+    name = "docker"
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        self._fleet = Fleet(self.engine)
+        self._images = Images(self.engine)
+        self._users: Counter[int] = Counter()
+        self._pools: defaultdict[str, list[DockerSandbox]] = defaultdict(list)
+        self._wanted: dict[str, int] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self, spec: Spec) -> DockerSandbox:
+        """Return a new box, from the pool where one of this specification waits."""
+        self._keep()
+        key = _key(spec)
+        if self._pools[key]:
+            box = self._pools[key].pop()
+            self._fleet.in_background(self._fill(spec))
+            return box
+        return await self._new(spec)
+
+    async def _new(self, spec: Spec) -> DockerSandbox:
+        user = min(range(_USERS), key=lambda number: self._users[number])
+        own = f"{_FIRST_USER + user}:{_FIRST_USER + user}"
+        self._users[user] += 1
+        try:
+            image = await self._images.ready(spec, own)
+            family = Family(self.engine, image, lambda: self._users.subtract([user]))
+            return await DockerSandbox.start(self._fleet, spec, family, family.start)
+        except BaseException:
+            self._users[user] -= 1
+            raise
+
+    async def warm(self, spec: Spec, count: int) -> None:
+        """Keep a number of boxes of a specification ready."""
+        self._keep()
+        self._wanted[_key(spec)] = count
+        await self._fill(spec)
+
+    async def _fill(self, spec: Spec) -> None:
+        key = _key(spec)
+        missing = self._wanted.get(key, 0) - len(self._pools[key])
+        made = await asyncio.gather(*(self._new(spec) for _ in range(missing)), return_exceptions=True)
+        for box in made:
+            if isinstance(box, BaseException):
+                raise box
+            self._pools[key].append(box)
+        while len(self._pools[key]) > self._wanted.get(key, 0):
+            await self._pools[key].pop().aclose()
+
+    async def sweep(self) -> dict[str, int]:
+        """Remove containers and snapshots of processes that are gone."""
+        removed = {"containers": 0, "images": 0}
+        for found in await self.engine.call("containers", all=True, filters={"label": OWNER}):
+            if is_left_over(found["Labels"] or {}, is_local=self.engine.is_local):
+                await self._fleet.remove(found["Id"])
+                removed["containers"] += 1
+        images = await self.engine.call("images", filters={"label": [OWNER, BOX]})
+        for found in sorted(images, key=lambda image: -image["Created"]):
+            if is_left_over(found["Labels"] or {}, is_local=self.engine.is_local):
+                removed["images"] += await self._remove_image(found)
+        if any(removed.values()):
+            log.warning("removed what processes left that are gone: %s", removed)
+        return removed
+
+    async def _remove_image(self, image: dict[str, Any]) -> int:
+        try:
+            await self.engine.call("remove_image", image["Id"], force=True)
+        except (Missing, Conflict):  # others are made of it; they come next
+            return 0
+        return 1
+
+    async def aclose(self) -> None:
+        """Close every box and the connections."""
+        self._wanted.clear()
+        await self._fleet.end()
+        await asyncio.gather(*(box.aclose() for box in [*self._fleet.boxes.values()]), return_exceptions=True)
+        self.engine.close()
+
+    def _keep(self) -> None:
+        """Begin with what goes on for as long as the loop lives; its caller may have had another before."""
+        if self._loop is not asyncio.get_running_loop():
+            self._loop = asyncio.get_running_loop()
+            self._images.new_loop()
+            self._fleet.in_background(self._listen())
+            self._fleet.in_background(self._watch_disks())
+            self._fleet.in_background(self._keep_swept())
+
+    async def _listen(self) -> None:
+        """Hear of boxes whose memory is full; asked again after every end of the engine."""
+        while True:
+            try:
+                filters = {"type": ["container"], "event": ["oom"], "label": [OWNER]}
+                async for event in self.engine.wire.events(filters):
+                    if box := self._fleet.boxes.get(event["Actor"]["ID"]):
+                        box.num_ooms += 1
+            except (OSError, Refused, ValueError, asyncio.IncompleteReadError) as error:
+                log.debug("events of the engine: %s", error)
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _watch_disks(self) -> None:
+        """Hold every box to its disk limit, a tenth of the time at most."""
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            for box in [*self._fleet.boxes.values()]:
+                try:
+                    await box.watch_disk()
+                except SandboxError as error:
+                    log.debug("box %s: %s", box.id, error)
+            await asyncio.sleep(max(_DISK_S, 9 * (loop.time() - started)))
+
+    async def _keep_swept(self) -> None:
+        while True:
+            try:
+                await self.sweep()
+            except SandboxError as error:
+                log.debug("sweep: %s", error)
+            await asyncio.sleep(_SWEEP_S)
+
+
+def _key(spec: Spec) -> str:
+    return json.dumps({**asdict(spec)}, sort_keys=True, default=dict)

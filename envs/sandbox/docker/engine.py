@@ -1,0 +1,131 @@
+"""The Docker engine: reached, asked through docker-py on a few threads, its errors told apart.
+
+docker-py blocks, so each call runs on a thread of the engine's own pool and can be waited for with a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SandboxError
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+CALL_S = 60.0
+"""How long one call may take, in seconds, unless it says otherwise."""
+
+_THREADS = 16
+
+
+class Missing(SandboxError):
+    """A container, an image or a command that the engine does not know (any more)."""
+
+
+class Conflict(SandboxError):
+    """What the engine cannot do in the present state: the container does not run, a name is taken."""
+
+
+class Engine:
+    """One connection to the engine that DOCKER_HOST names, by default that of this machine.
+
+    Raises:
+        SandboxError: if there is no package, no engine, or one that cannot hold boxes to their limits.
+    """
+
+    def __init__(self) -> None:
+        self._client, self._address = _connect()
+        self.api: Any = self._client.api
+        self.wire = Wire(self._address, self.api._version)
+        self.info: dict[str, Any] = self.api.info()
+        self.networks = {network["Name"] for network in self.api.networks()}
+        self.is_local = self._address.startswith("unix://")
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="turnwise-docker")
+
+    async def call(self, method: str, /, *args: Any, limit_s: float = CALL_S, **kwargs: Any) -> Any:
+        """Call a method of docker-py's low-level client.
+
+        Raises:
+            Missing, Conflict: as the engine says.
+            SandboxError: for every other failure, also if it takes longer than the limit.
+        """
+        return await self.run(getattr(self.api, method), *args, limit_s=limit_s, **kwargs)
+
+    async def run(self, function: Any, *args: Any, limit_s: float = CALL_S, **kwargs: Any) -> Any:
+        """Run what blocks, and may talk to the engine, on a thread."""
+        work = self._pool.submit(_told_apart, function, args, kwargs)
+        try:
+            async with asyncio.timeout(limit_s):
+                return await asyncio.wrap_future(work)
+        except TimeoutError as error:
+            what = getattr(function, "__name__", "call")
+            raise SandboxError(f"the Docker engine took longer than {limit_s:g} s ({what})") from error
+
+    def patient(self, limit_s: float) -> Any:
+        """Return a client of docker-py's that waits longer, or less long, for the next word of the engine."""
+        import docker
+
+        return docker.APIClient(base_url=self._address, version=self.api._version, timeout=limit_s)
+
+    def close(self) -> None:
+        """Close the connections; calls that hang are left to themselves."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+
+def _told_apart(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    from docker.errors import APIError, DockerException, NotFound
+    from requests.exceptions import RequestException
+
+    try:
+        return function(*args, **kwargs)
+    except NotFound as error:
+        raise Missing(f"the Docker engine: {error.explanation or error}") from error
+    except APIError as error:
+        kind = Conflict if error.status_code == 409 else SandboxError
+        raise kind(f"the Docker engine: {error.explanation or error}") from error
+    except (DockerException, RequestException, OSError) as error:
+        raise unreachable(error) from error
+
+
+def unreachable(error: BaseException) -> SandboxError:
+    """Say that the engine does not answer."""
+    return SandboxError(
+        f"the Docker engine does not answer ({error}): see that it runs and that DOCKER_HOST names it"
+    )
+
+
+def _connect() -> tuple[DockerClient, str]:
+    try:
+        import docker
+        from docker.utils import parse_host
+    except ImportError as error:
+        raise SandboxError(
+            "the docker backend needs the package docker: pip install 'turnwise[docker]'"
+        ) from error
+    given = os.environ.get("DOCKER_HOST")
+    address = parse_host(given).replace("http+unix://", "unix://").replace("http://", "tcp://")
+    if not address.startswith(("unix://", "tcp://")) or os.environ.get("DOCKER_TLS_VERIFY"):
+        raise SandboxError(
+            f"the Docker engine is reached by {given!r}; expected unix:// or tcp:// without TLS"
+        )
+    client = _told_apart(docker.from_env, (), {"timeout": CALL_S})
+    try:
+        _examine(_told_apart(client.api.info, (), {}))
+    except SandboxError:
+        client.close()
+        raise
+    return client, address
+
+
+def _examine(info: dict[str, Any]) -> None:
+    for key, what in {"MemoryLimit": "memory", "PidsLimit": "the number of processes"}.items():
+        if not info.get(key):
+            raise SandboxError(
+                f"the Docker engine cannot limit {what} of a container ({key} is {info.get(key)!r}): "
+                "let its kernel and cgroups do so"
+            )

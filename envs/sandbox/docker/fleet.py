@@ -1,0 +1,107 @@
+"""The containers that run for one backend: started, started again, removed, found by their id."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from ..box import Spec
+from ..errors import ImageError, SandboxError
+from .containers import create
+from .engine import Conflict, Engine, Missing
+from .families import Family, Snapshot
+from .images import START_S
+
+log = logging.getLogger("turnwise.envs")
+
+
+class Watched(Protocol):
+    """A box as the backend watches over it."""
+
+    id: str
+    container: str
+    num_ooms: int
+
+    async def watch_disk(self) -> None:
+        """Stop what writes more than the box may hold."""
+
+    async def aclose(self) -> None:
+        """Remove it."""
+
+
+class Fleet:
+    """What the boxes of a backend share."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.boxes: dict[str, Watched] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def container(self, spec: Spec, snapshot: Snapshot, family: Family) -> str:
+        """Make a container from a snapshot and start it.
+
+        Raises:
+            ImageError: if it does not start.
+            SandboxError: if the engine fails.
+        """
+        name = f"turnwise-{family.id}-{uuid.uuid4().hex[:8]}"
+        env = {**snapshot.image.env, **dict(spec.env)}
+        container = await create(
+            self.engine, snapshot.image.id, spec, user=snapshot.image.user, name=name, env=env
+        )
+        try:
+            await self.engine.call("start", container, limit_s=START_S)
+        except BaseException as error:
+            self.in_background(self.remove(container))
+            if isinstance(error, Conflict | Missing):
+                raise ImageError(f"the image {spec.image} does not start: {error}") from error
+            raise
+        return container
+
+    async def start_again(self, container: str, spec: Spec) -> None:
+        """Start a container that has ended."""
+        for _ in range(50):
+            try:
+                return await self.engine.call("start", container, limit_s=START_S)  # type: ignore[no-any-return]
+            except Conflict:
+                await asyncio.sleep(0.05)
+        raise SandboxError(f"the container {container[:12]} ({spec.image}) does not start again")
+
+    def know(self, box: Watched, former: str | None = None) -> None:
+        """Note which container is a box's."""
+        if former:
+            self.boxes.pop(former, None)
+        self.boxes[box.container] = box
+
+    def forget(self, box: Watched) -> None:
+        """Note that a box is closed."""
+        self.boxes.pop(box.container, None)
+
+    async def remove(self, container: str) -> None:
+        """Remove a container with all that runs in it; one that is gone is fine."""
+        try:
+            await self.engine.call("remove_container", container, force=True, v=True)
+        except Missing:
+            return
+        except Conflict:  # as when its removal is under way
+            log.debug("container %s is being removed", container[:12])
+
+    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something without being waited for; what fails is said in the log."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("the docker backend, in the background: %s", error)
+
+    async def end(self) -> None:
+        """End what goes on in the background."""
+        for task in [*self._tasks]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

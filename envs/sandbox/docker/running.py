@@ -1,0 +1,253 @@
+"""One command in a container: its output within bounds, its time limit, the end of all of its processes.
+
+The engine says when the command itself has ended; what it left in the background may hold its output open
+for as long as it likes. At the time limit everything that was started since is killed from inside, as the
+box's own user, by a script that needs no other program than the shell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import SandboxError
+from .containers import WAITER
+from .engine import Engine, unreachable
+from .output import Output
+from .wire import Refused, Stream
+
+_POLLS_S = (0.1, 0.1, 0.2, 0.2, 0.4)  # then the last again
+_DRAIN_S = 0.05
+_KILL_S = 10.0
+_COULD_NOT_START = 126
+_MAX_BYTES = 1 << 20
+
+_KILLER = r"""
+start_of() {  # sets: state, parent, began (in ticks) of process $1
+    text=
+    { while IFS= read -r line || [ -n "$line" ]; do text="$text $line"; done < "/proc/$1/stat"; } 2>/dev/null
+    [ -n "$text" ] || return 1
+    set -- ${text##*)}
+    state=$1 parent=$2 began=${20}
+}
+is_new() {  # was $1 started since, and nothing that it descends from before?
+    start_of "$1" || return 1
+    [ "$state" != Z ] && [ "$began" -ge "$since" ] || return 1
+    while [ "$parent" -gt 1 ]; do
+        start_of "$parent" || return 0
+        [ "$began" -ge "$since" ] || return 1
+    done
+    return 0
+}
+read -r now rest < /proc/uptime
+since=$((${now%.*}${now#*.} - $1))
+rounds=0
+while [ $rounds -lt 200 ]; do
+    found=
+    for folder in /proc/[0-9]*; do
+        pid=${folder#/proc/}
+        [ "$pid" = $$ ] || [ "$pid" = 1 ] && continue
+        is_new "$pid" && kill -9 "$pid" 2>/dev/null && found=1
+    done
+    [ -n "$found" ] || exit 0
+    rounds=$((rounds + 1))
+done
+exit 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is run.
+
+    Args:
+        words: program and arguments.
+        user: `uid:gid`, or a name of the image.
+        limit_s: seconds by the clock.
+        stdin: what it reads.
+        env: variables beside the container's.
+        output_bytes: how much of its output is kept.
+        stop: set by who else wants it ended, as when the disk is full.
+    """
+
+    words: Sequence[str]
+    user: str
+    limit_s: float = 30.0
+    stdin: bytes | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    output_bytes: int = _MAX_BYTES
+    stop: asyncio.Event | None = None
+
+
+@dataclass(slots=True)
+class Ended:
+    """What became of it; no exit code if it had to be ended.
+
+    Args:
+        output: what it wrote; errors are in it only where the command itself joined them.
+        errors: what it wrote to its standard error.
+        exit_code: as the engine says.
+        seconds: from asking to the end.
+        leftovers: whether something may still hold on to what the command started.
+    """
+
+    output: Output
+    errors: Output
+    exit_code: int | None = None
+    seconds: float = 0.0
+    leftovers: bool = False
+
+
+async def run(engine: Engine, container: str, command: Command) -> Ended:
+    """Run a command and wait for its end, or end it.
+
+    Raises:
+        Missing, Conflict: if the container is gone or does not run.
+        SandboxError: if the engine fails.
+    """
+    ended = Ended(Output(command.output_bytes), Output(1 << 14))
+    started = time.monotonic()
+    exec_id = (await _create(engine, container, command))["Id"]
+    try:
+        stream = await engine.wire.exec_start(exec_id)
+    except Refused as error:
+        if error.status in (404, 409):
+            raise SandboxError(f"the container cannot run a command: {error.text}") from error
+        ended.exit_code, ended.leftovers = _COULD_NOT_START, True
+        return ended
+    except OSError as error:
+        raise unreachable(error) from error
+    feeding = asyncio.create_task(stream.feed(command.stdin)) if command.stdin is not None else None
+    pump = asyncio.create_task(_pump(stream, ended))
+    try:
+        ended.exit_code = await _outcome(engine, exec_id, command, pump)
+        ended.seconds = time.monotonic() - started
+        if ended.exit_code is None:
+            ended.leftovers = not await kill_since(engine, container, command.user, ended.seconds)
+        await _drain(pump, ended)
+    finally:
+        for task in filter(None, (feeding, pump)):
+            task.cancel()
+        stream.close()
+    return ended
+
+
+async def _create(engine: Engine, container: str, command: Command) -> dict[str, str]:
+    made: dict[str, str] = await engine.call(
+        "exec_create",
+        container,
+        list(command.words),
+        stdin=command.stdin is not None,
+        user=command.user,
+        environment=dict(command.env),
+        workdir="/",
+    )
+    return made
+
+
+async def _pump(stream: Stream, ended: Ended) -> None:
+    async for kind, chunk in stream.chunks():
+        (ended.errors if kind == 2 else ended.output).add(chunk)
+
+
+async def _outcome(engine: Engine, exec_id: str, command: Command, pump: asyncio.Task[None]) -> int | None:
+    """Wait for the exit code; None if the time is over, or somebody wants the command ended."""
+    watch = asyncio.create_task(_exit_code(engine, exec_id, pump))
+    stop = asyncio.create_task(command.stop.wait()) if command.stop else None
+    tasks = {watch, *([stop] if stop else [])}
+    try:
+        await asyncio.wait(tasks, timeout=command.limit_s, return_when=asyncio.FIRST_COMPLETED)
+        return await watch if watch.done() else None
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _exit_code(engine: Engine, exec_id: str, pump: asyncio.Task[None]) -> int:
+    polls = 0
+    while True:
+        pause = _POLLS_S[min(polls, len(_POLLS_S) - 1)]
+        if pump.done():
+            pause = min(0.002 * 2**polls, 0.1)
+            await asyncio.sleep(pause if polls else 0)
+        else:
+            await asyncio.wait({pump}, timeout=pause)
+        polls = 0 if pump.done() and pause in _POLLS_S else polls + 1
+        state = await engine.call("exec_inspect", exec_id)
+        if not state["Running"] and state["ExitCode"] is not None:
+            return int(state["ExitCode"])
+
+
+async def _drain(pump: asyncio.Task[None], ended: Ended) -> None:
+    """Take what the command had written when it ended; a background process does not hold this up."""
+    until = time.monotonic() + 1.0
+    while not pump.done() and time.monotonic() < until:
+        before = ended.output.taken
+        await asyncio.wait({pump}, timeout=_DRAIN_S)
+        if ended.output.taken == before:
+            return
+
+
+async def kill_since(engine: Engine, container: str, user: str, seconds: float) -> bool:
+    """Kill what was started in the last seconds and does not descend from something older.
+
+    Returns:
+        Whether that is certain; otherwise the container has to be started anew.
+    """
+    ticks = str(int(seconds * 100) + 10)
+    words = ["/bin/sh", "-c", _KILLER, "turnwise", ticks]
+    try:
+        async with asyncio.timeout(_KILL_S):
+            ended = await _run_killer(engine, container, Command(words, user=user))
+    except (SandboxError, TimeoutError):
+        return False
+    return ended == 0 and not await _some_left(engine, container, seconds)
+
+
+async def _run_killer(engine: Engine, container: str, command: Command) -> int | None:
+    exec_id = (await _create(engine, container, command))["Id"]
+    try:
+        stream = await engine.wire.exec_start(exec_id)
+    except (Refused, OSError):
+        return None
+    try:
+        async for _ in stream.chunks():
+            pass
+    finally:
+        stream.close()
+    code = (await engine.call("exec_inspect", exec_id))["ExitCode"]
+    return None if code is None else int(code)
+
+
+async def _some_left(engine: Engine, container: str, seconds: float) -> bool:
+    """Ask the engine itself, whom a box cannot deceive, for what runs and is younger; to a second."""
+    found = await processes(engine, container)
+    young = {pid for pid, (_, age) in found.items() if age < int(seconds) - 1}
+
+    def descends_from_older(pid: int) -> bool:
+        parent = found[pid][0]
+        return parent in found and (parent not in young or descends_from_older(parent))
+
+    return any(not descends_from_older(pid) for pid in young)
+
+
+async def processes(engine: Engine, container: str) -> dict[int, tuple[int, int]]:
+    """Return process -> (parent, seconds since its start) of all but the first one and what it waits for.
+
+    The numbers are those of the engine's machine.
+    """
+    top = await engine.call("top", container, "-eo pid,ppid,etimes,uid,state,args")
+    first = (await engine.call("inspect_container", container))["State"]["Pid"]
+    found, first_user = {}, ""
+    for pid, parent, age, user, state, words in top["Processes"]:
+        if int(pid) == first:
+            first_user = user
+        elif state[0] != "Z":
+            found[int(pid)] = (int(parent), int(age), user, words)
+    return {
+        pid: (parent, age)
+        for pid, (parent, age, user, words) in found.items()
+        if not (parent == first and user == first_user and words == WAITER)
+    }

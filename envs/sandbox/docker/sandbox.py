@@ -1,0 +1,345 @@
+"""One box: a container, kept while commands come and go, replaced by a new one at a rollback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import posixpath
+import shlex
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from ....errors import UsageError
+from ..box import Ran, Sandbox, Spec
+from ..errors import SandboxError
+from . import archives, disk, files, trees
+from .disk import Used
+from .engine import Conflict, Missing
+from .families import Family, Snapshot
+from .fleet import Fleet
+from .lines import line
+from .running import Command, Ended, kill_since, processes, run
+
+log = logging.getLogger("turnwise.envs")
+
+_ALL_S = 10_000_000.0
+_KILLED = 137
+_MAX_CHANGES = 1 << 28
+
+
+class DockerSandbox(Sandbox):
+    """A container of the backend's engine.
+
+    Args:
+        fleet: who starts and removes containers.
+        spec: what it was made from.
+        family: whose snapshots it knows.
+        snapshot: what its container was started from.
+        container: id of the engine.
+    """
+
+    def __init__(self, fleet: Fleet, spec: Spec, family: Family, snapshot: Snapshot, container: str) -> None:
+        self.id = uuid.uuid4().hex[:12]
+        self.spec = spec
+        self.container = container
+        self.num_ooms = 0
+        self._fleet, self._engine = fleet, fleet.engine
+        self._family, self._below = family, snapshot
+        self._user = snapshot.image.user
+        self._upper: Path | None = None
+        self._full = asyncio.Event()
+        self._num_running = 0
+        self._at_start = Used(0, 0)
+        self._clean: str | None = None
+        self._closed = False
+        self._lock = asyncio.Lock()
+        family.join(self.id)
+        fleet.know(self)
+
+    @classmethod
+    async def start(cls, fleet: Fleet, spec: Spec, family: Family, snapshot: Snapshot) -> Self:
+        """Return a new box that starts from a snapshot of its family."""
+        return cls(fleet, spec, family, snapshot, await fleet.container(spec, snapshot, family))
+
+    async def run(
+        self,
+        command: str,
+        timeout_s: float = 60.0,
+        stdin: bytes | None = None,
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run one line of bash and wait for it."""
+        asked = line(
+            command, timeout_s=timeout_s, stdin=stdin, cwd=self._place(cwd or "."), env=env or {},
+            user=self._user, output_bytes=self.spec.limits.output_bytes, stop=self._full,
+        )  # fmt: skip
+        ooms, container = self.num_ooms, self._begin()
+        try:
+            ended = await self._try(asked)
+        except Missing:
+            if container != self.container and not self._closed:
+                return Ran(None, "", 0, 0.0, "killed")  # the files were put back meanwhile
+            raise self._lost("its container was removed from outside") from None
+        if ended.leftovers:
+            await self._begin_anew()
+        return await self._judge(ended, ooms)
+
+    async def _try(self, command: Command) -> Ended:
+        """Run it; a container that ran out of memory between two commands is started anew first."""
+        async with self._lock:  # what ends processes now would end this too
+            self._at_start = await self._used()
+        self._full.clear()
+        self._num_running += 1
+        try:
+            return await run(self._engine, self.container, command)
+        except Conflict:
+            await self._revive()
+            return await run(self._engine, self.container, command)
+        finally:
+            self._num_running -= 1
+
+    async def _judge(self, ended: Ended, ooms: int) -> Ran:
+        """Say why a command ended."""
+        out_of_memory = False
+        if ended.exit_code == _KILLED or (ended.exit_code is None and not self._full.is_set()):
+            await self._heard_of_memory(ooms)
+            state = await self._state()
+            out_of_memory = self.num_ooms > ooms
+            if not state.get("Running"):
+                out_of_memory |= bool(state.get("OOMKilled"))
+                await self._revive()
+        elif ended.exit_code:
+            out_of_memory = self.num_ooms > ooms
+        output, truncated = ended.output.text()
+        if self._full.is_set():
+            self._full.clear()
+            output += f"\n[stopped: {self._limit_text()}]\n"
+            return Ran(None, output, truncated, ended.seconds, "killed")
+        if ended.exit_code is None:
+            return Ran(None, output, truncated, ended.seconds, "timeout")
+        if out_of_memory:
+            return Ran(ended.exit_code, output, truncated, ended.seconds, "memory")
+        return Ran(
+            ended.exit_code, output, truncated, ended.seconds, "killed" if ended.exit_code > 128 else "exit"
+        )
+
+    async def _heard_of_memory(self, ooms: int) -> None:
+        for _ in range(10):
+            if self.num_ooms > ooms:
+                return
+            await asyncio.sleep(0.02)
+
+    async def read(self, path: str, max_bytes: int = 1 << 24) -> bytes:
+        """Return a regular file's bytes."""
+        self._begin()
+        data: bytes = await self._asked(
+            lambda: files.read(self._engine, self.container, self._user, self._place(path), max_bytes)
+        )
+        return data
+
+    async def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Write a file whole or not at all."""
+        await self._room_for(len(data), path)
+        place = self._place(path)
+        await self._asked(lambda: files.write(self._engine, self.container, self._user, place, data, mode))
+
+    async def write_tree(self, files_: Mapping[str, bytes], folder: str = ".", *, root: bool = False) -> None:
+        """Write many files at once under a folder."""
+        place = posixpath.normpath(self._place(folder))
+        await self._room_for(sum(map(len, files_.values())), folder)
+        if root:
+            own = place != posixpath.normpath(self.spec.workdir)
+            await archives.put_tree(self._engine, self.container, place, files_, own_folder=own)
+        else:
+            await self._asked(
+                lambda: files.write_tree(self._engine, self.container, self._user, place, files_)
+            )
+
+    async def _asked(self, call: Any) -> Any:
+        try:
+            return await call()
+        except Conflict:
+            await self._revive()
+            return await call()
+        except Missing:
+            raise self._lost("its container was removed from outside") from None
+
+    async def changes(self, since: str, folder: str = ".") -> dict[str, bytes | None]:
+        """Return the regular files under a folder that differ from a snapshot."""
+        self._alive()
+        place = posixpath.normpath(self._place(folder))
+        limit = min(self.spec.limits.disk_bytes, _MAX_CHANGES)
+        before = await self._family.manifest(since, place, self.spec.limits.disk_bytes)
+        if self._clean == since:
+            return {}
+        return await trees.differences(self._engine, self.container, place, before, limit)
+
+    async def snapshot(self) -> str:
+        """Freeze the files as they are and return a name for them."""
+        async with self._lock:
+            self._alive()
+            await self._end_all()
+            return await self._freeze()
+
+    async def _freeze(self) -> str:
+        if self._clean is None:
+            now = await self._used()
+            above = Snapshot(
+                self._below.image,
+                self._below.num_bytes + now.num_bytes,
+                self._below.num_files + now.num_files,
+            )
+            try:
+                self._clean = await self._family.freeze(self.container, above)
+            except Missing:
+                raise self._lost("its container was removed from outside") from None
+        return self._clean
+
+    async def fork(self, n: int) -> Sequence[Sandbox]:
+        """Return n boxes with the same files and the same past snapshots."""
+        if n < 1:
+            raise UsageError(f"fork({n}): expected at least 1")
+        async with self._lock:
+            self._alive()
+            if await self._running():
+                raise UsageError(
+                    "processes of the box still run and would not survive a fork: end them first, or take "
+                    "a snapshot, which ends them"
+                )
+            snapshot = self._family.find(await self._freeze())
+            made = await asyncio.gather(
+                *(self.start(self._fleet, self.spec, self._family, snapshot) for _ in range(n)),
+                return_exceptions=True,
+            )
+        boxes = [box for box in made if isinstance(box, DockerSandbox)]
+        for failure in made:
+            if isinstance(failure, BaseException):
+                await asyncio.gather(*(box.aclose() for box in boxes))
+                raise failure
+        for box in boxes:
+            box._clean = self._clean
+        return boxes
+
+    async def rollback(self, snapshot: str) -> None:
+        """Put the files back to a snapshot."""
+        async with self._lock:
+            self._alive()
+            found = self._family.find(snapshot)
+            new = await self._fleet.container(self.spec, found, self._family)
+            old, self.container = self.container, new
+            self._below, self._upper, self._clean = found, None, snapshot
+            self._fleet.know(self, old)
+            await self._fleet.remove(old)
+
+    async def aclose(self) -> None:
+        """End every process and remove everything."""
+        if self._closed:
+            return
+        self._closed = True
+        self._fleet.forget(self)
+        await self._fleet.remove(self.container)
+        await self._family.leave(self.id)
+
+    async def watch_disk(self) -> None:
+        """Stop what writes more than the box may hold; the backend calls this again and again."""
+        limits = self.spec.limits
+        now = await self._used()
+        over = (
+            self._below.num_bytes + now.num_bytes > limits.disk_bytes
+            or self._below.num_files + now.num_files > limits.num_files
+        )
+        grew = now.num_bytes > self._at_start.num_bytes or now.num_files > self._at_start.num_files
+        if over and grew and not self._full.is_set():
+            log.info("box %s: %s; what writes is ended", self.id, self._limit_text())
+            self._at_start = now
+            if self._num_running:
+                self._full.set()
+            else:
+                async with self._lock:
+                    await self._end_all()
+
+    def _limit_text(self) -> str:
+        limits = self.spec.limits
+        return f"the box may hold {limits.disk_bytes} bytes in {limits.num_files} files"
+
+    async def _room_for(self, num_bytes: int, path: str) -> None:
+        self._begin()
+        used = await self._used()
+        if self._below.num_bytes + used.num_bytes + num_bytes > self.spec.limits.disk_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    async def _used(self) -> Used:
+        if self._upper is None:
+            self._upper = disk.upper_folder(await self._inspect())
+        limits = self.spec.limits
+        enough = Used(limits.disk_bytes + 1, limits.num_files + 1)
+        return await disk.used(self._engine, self.container, self._upper, enough)
+
+    def _place(self, path: str) -> str:
+        if "\0" in path or not path:
+            raise UsageError(f"path {path!r}: expected a name without NUL")
+        return posixpath.join("/", self.spec.workdir, path)
+
+    def _begin(self) -> str:
+        """Note that files may change."""
+        self._alive()
+        self._clean = None
+        return self.container
+
+    def _alive(self) -> None:
+        if self._closed:
+            raise self._lost("it was closed")
+
+    def _lost(self, why: str) -> SandboxError:
+        return SandboxError(f"the box {self.id} ({shlex.quote(self.spec.image)}) is gone: {why}")
+
+    async def _inspect(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = await self._engine.call("inspect_container", self.container)
+        except Missing:
+            raise self._lost("its container was removed from outside") from None
+        return found
+
+    async def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] = (await self._inspect())["State"]
+        return state
+
+    async def _running(self) -> bool:
+        try:
+            return bool(await processes(self._engine, self.container))
+        except Conflict:
+            await self._revive()
+            return False
+
+    async def _end_all(self) -> None:
+        """End every process but the first."""
+        if await self._running() and (
+            not await kill_since(self._engine, self.container, self._user, _ALL_S) or await self._running()
+        ):
+            await self._begin_anew()
+
+    async def _begin_anew(self) -> None:
+        """Start the container again: its files stay, no process does."""
+        with contextlib.suppress(Conflict, Missing):
+            await self._engine.call("kill", self.container)
+        await self._fleet.start_again(self.container, self.spec)
+
+    async def _revive(self) -> None:
+        """Start a container again that ended because its memory was full.
+
+        Raises:
+            SandboxError: if it ended for another reason.
+        """
+        state = await self._state()
+        if state.get("Running"):
+            return
+        if not state.get("OOMKilled") and not self.num_ooms:
+            raise self._lost(f"its container was ended from outside (exit code {state.get('ExitCode')})")
+        await self._fleet.start_again(self.container, self.spec)
