@@ -11,6 +11,8 @@ state        names for the state of a tree; what is part of it
 expert       the next action of one who knows the right patch
 suggestions  calls that an agent without an idea may draw from
 task_sets    tasks that an environment plays, and one hash for all that decides what comes of them
+trees        files of a box, many at once
+instances    records of other people's data sets as tasks
 bugs         a set of tasks of our own: small packages with bugs, judged by hidden cases
 families     swe/tasks-v0
 """

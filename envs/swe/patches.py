@@ -13,9 +13,9 @@ import base64
 import binascii
 import difflib
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import UsageError
 from .task import Patch
@@ -94,12 +94,13 @@ def to_diff(patch: Patch, base: Mapping[str, bytes]) -> str:
     return "".join(_file_diff(path, base.get(path), data) for path, data in sorted(patch.items()))
 
 
-def from_diff(text: str, read: Callable[[str], bytes | None]) -> Patch:
+def from_diff(text: str, read: Callable[[str], bytes | None], *, reverse: bool = False) -> Patch:
     """Read a patch in text form onto a tree.
 
     Args:
         text: a unified diff, with or without git's lines.
         read: returns a file's bytes, or None if there is no such file.
+        reverse: undo the diff instead.
 
     Raises:
         PatchError: if it is too long, binary, not a diff, leads out of the tree or does not fit.
@@ -110,7 +111,7 @@ def from_diff(text: str, read: Callable[[str], bytes | None]) -> Patch:
         raise PatchError("the patch is binary; expected text (git diff without --binary)")
     patch: dict[str, bytes | None] = {}
     for file in _files(text):
-        _apply(file, patch, read)
+        _apply(_Change.of(file, reverse), patch, read)
     check(patch)
     return patch
 
@@ -184,11 +185,27 @@ def _name(given: str | None) -> str | None:
     return _checked(given[2:] if given[:2] in ("a/", "b/") else given)
 
 
-def _apply(file: PatchedFile, patch: dict[str, bytes | None], read: Callable[[str], bytes | None]) -> None:
+class _Change(NamedTuple):
+    """One file of a diff, in the direction in which it is read."""
+
+    source: str | None
+    target: str | None
+    hunks: Sequence[tuple[int, list[str], list[str]]]  # (line where the old ones stand, old, new)
+
+    @classmethod
+    def of(cls, file: PatchedFile, reverse: bool) -> _Change:
+        if file.is_binary_file:
+            raise PatchError(f"{file.path}: a binary file; expected text")
+        names = [_name(file.source_file), _name(file.target_file)]
+        hunks = [(h.source_start, h.target_start, _side(h, "-"), _side(h, "+")) for h in file]
+        if reverse:
+            return cls(names[1], names[0], [(start, new, old) for _, start, old, new in hunks])
+        return cls(names[0], names[1], [(start, old, new) for start, _, old, new in hunks])
+
+
+def _apply(change: _Change, patch: dict[str, bytes | None], read: Callable[[str], bytes | None]) -> None:
     """Add one file of a diff to a patch; a later diff of the same file goes on from the earlier one."""
-    if file.is_binary_file:
-        raise PatchError(f"{file.path}: a binary file; expected text")
-    source, target = _name(file.source_file), _name(file.target_file)
+    source, target, _ = change
     old = None
     if source is not None:
         old = patch[source] if source in patch else read(source)
@@ -196,7 +213,7 @@ def _apply(file: PatchedFile, patch: dict[str, bytes | None], read: Callable[[st
             raise PatchError(f"{source}: there is no such file to change")
     elif target is not None and (patch[target] if target in patch else read(target)) is not None:
         raise PatchError(f"{target}: made anew, but there is one already")
-    new = _patched(source or target or "", _lines(old or b""), file)
+    new = _patched(source or target or "", _lines(old or b""), change)
     if target is None or (source is not None and source != target):
         if target is None and new:
             raise PatchError(f"{source}: deleted, but {len(new)} of its lines are not in the patch")
@@ -205,16 +222,14 @@ def _apply(file: PatchedFile, patch: dict[str, bytes | None], read: Callable[[st
         patch[target] = "".join(new).encode(*_ENCODING)
 
 
-def _patched(path: str, lines: list[str], hunks: Iterable[Hunk]) -> list[str]:
+def _patched(path: str, lines: list[str], change: _Change) -> list[str]:
     made: list[str] = []
     done = 0
-    for number, hunk in enumerate(hunks, 1):
-        old = _side(hunk, "-")
-        wanted = hunk.source_start - 1 if old else hunk.source_start
-        start = _place(lines, old, max(wanted, done), done)
+    for number, (line, old, new) in enumerate(change.hunks, 1):
+        start = _place(lines, old, max(line - 1 if old else line, done), done)
         if start is None:
-            raise PatchError(f"{path}: hunk {number} at line {hunk.source_start} does not fit the file")
-        made += lines[done:start] + _side(hunk, "+")
+            raise PatchError(f"{path}: hunk {number} at line {line} does not fit the file")
+        made += lines[done:start] + new
         done = start + len(old)
     return made + lines[done:]
 

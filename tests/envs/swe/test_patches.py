@@ -30,6 +30,8 @@ def test_text_and_back_is_the_same_bytes(old: bytes | None, new: bytes | None) -
         pass  # an empty file made or deleted has no hunk; git's own lines carry it
     else:
         assert read == {"p/q.py": new}
+        after = {} if new is None else {"p/q.py": new}
+        assert from_diff(text, after.get, reverse=True) == {"p/q.py": old}
 
 
 @given(st.dictionaries(st.text(min_size=1), st.none() | st.binary()))
