@@ -45,6 +45,7 @@ class Spec:
         image: HOST, `image:NAME` of a registry or engine, `dockerfile:FOLDER`, or `rootfs:PATH` (a
             folder or a tar file). Images are cached by their content.
         workdir: the working folder of commands, made if it is not there; files are named from it.
+        folders: further folders that the box's user may write into, made if they are not there.
         env: variables beside those of the image.
         network: "none", "public", or the hosts that may be reached (`*.example.org` and CIDR ranges too).
         user: a user of the image; None is the backend's own, which is not root.
@@ -54,6 +55,7 @@ class Spec:
 
     image: str = HOST
     workdir: str = "/workspace"
+    folders: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     network: Literal["none", "public"] | tuple[str, ...] = "none"
     user: str | None = None

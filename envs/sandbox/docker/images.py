@@ -87,7 +87,9 @@ class Images:
         config = base.get("Config") or {}
         user = spec.user or config.get("User") or own_user
         self._say_if_root(spec, user)
-        name = hashlib.sha256(f"1 {base['Id']} {spec.workdir} {user}".encode()).hexdigest()[:40]
+        name = hashlib.sha256(f"1 {base['Id']} {spec.workdir} {spec.folders} {user}".encode()).hexdigest()[
+            :40
+        ]
         async with self._locks[name]:
             found = await self._inspect(f"{_READY}:{name}")
             if not found:
@@ -189,7 +191,8 @@ class Images:
         try:
             await self._engine.call("start", container, limit_s=START_S)
             owner = await self._numbers(container, user)
-            await archives.make_folder(self._engine, container, spec.workdir, owner)
+            for folder in (spec.workdir, *spec.folders):
+                await archives.make_folder(self._engine, container, folder, owner)
             await self._engine.call("kill", container)
             await self._engine.call(
                 "commit", container, repository=_READY, tag=name, changes=_unowned("ready")

@@ -80,8 +80,9 @@ class NamespaceBackend(Backend):
             raise UsageError(
                 f"network={spec.network!r}: boxes of the namespace backend have none; use the docker backend"
             )
-        if not spec.workdir.startswith("/"):
-            raise UsageError(f"workdir={spec.workdir!r}: a path from '/' is expected")
+        for folder in (spec.workdir, *spec.folders):
+            if not folder.startswith("/"):
+                raise UsageError(f"{folder!r}: a path from '/' is expected of a box's folders")
         for name, value in spec.env.items():
             check_variable(name, value)
         if spec.image != HOST:
@@ -102,6 +103,7 @@ class NamespaceBackend(Backend):
             "gid": host.GID,
             "groups": [],
             "workdir": spec.workdir,
+            "folders": spec.folders,
             "env": {"PATH": _PATH, "HOME": "/home/agent", "USER": _OWN_USER, "LANG": "C.UTF-8", **spec.env},
         }
 

@@ -40,6 +40,7 @@ class Plan:
     limits: Limits
     person: Person
     workdir: str
+    folders: tuple[str, ...]
     env: dict[str, str]
 
 
@@ -115,12 +116,13 @@ class Boxes:
         return pod
 
     def _furnish(self, box: Box) -> Callable[[], None]:
-        """Make the folder that commands start in; called with the box's own root."""
+        """Make the folders that belong to the box's user; called with the box's own root."""
 
         def make() -> None:
-            if not os.path.isdir(box.plan.workdir):
-                os.makedirs(box.plan.workdir)
-                os.chown(box.plan.workdir, box.plan.person.uid, box.plan.person.gid)
+            for folder in (box.plan.workdir, *box.plan.folders):
+                if not os.path.isdir(folder):
+                    os.makedirs(folder)
+                    os.chown(folder, box.plan.person.uid, box.plan.person.gid)
 
         return make
 

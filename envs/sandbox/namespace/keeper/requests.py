@@ -101,6 +101,7 @@ class Requests:
             Limits(**message["limits"]),
             Person(message["uid"], message["gid"], tuple(message["groups"])),
             message["workdir"],
+            tuple(message["folders"]),
             message["env"],
         )
         box = self._boxes.start(message["box"], plan)
