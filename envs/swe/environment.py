@@ -18,13 +18,14 @@ import copy
 import hashlib
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ...errors import UsageError
 from ..core import TextEnv
 from ..fingerprint import code_fingerprint, without_docstrings
-from ..sandbox import Backend
+from ..sandbox import Backend, SandboxError
 from ..sandbox.loop import call, submit
 from .episode import Episode, Rules
 from .patches import document
@@ -177,7 +178,8 @@ class SweEnv(TextEnv):
         episode, self._episode = self._episode, None
         if episode is not None:
             async with episode.lock:
-                await episode.aclose()
+                with suppress(SandboxError):  # a box that is gone needs no end
+                    await episode.aclose()
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         future = self._started(work)

@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 from ...envs.core import Checked, TextEnv, from_keyboard, raise_as_fault
+from ...envs.sandbox.errors import ImageError, SandboxError
+from .faults import HostLost
 
 log = logging.getLogger("turnwise.servers")
 
@@ -61,7 +63,9 @@ class Host(Protocol):
 class LocalHost:
     """An environment of this process.
 
-    `closes_on_thread` says that it is closed on a thread of its own, because it may take its time.
+    One that waits may keep its state in a sandbox, and lose it with that: then it is built anew and
+    played up to there, as after the end of a process. `closes_on_thread` says that it is closed on a
+    thread of its own, because it may take its time.
     """
 
     __slots__ = ("closes_on_thread", "env", "fingerprint", "step")
@@ -69,7 +73,7 @@ class LocalHost:
     def __init__(self, env: Checked[TextEnv]) -> None:
         self.env = env
         self.fingerprint = env.fingerprint
-        self.step = env.step
+        self.step = self._step if self.waits else env.step
         self.closes_on_thread = False
 
     @property
@@ -81,12 +85,20 @@ class LocalHost:
         """Take one turn of an environment that waits."""
         try:
             result = await self.env.text_env.step_async(action)  # type: ignore[attr-defined]
+        except SandboxError as error:
+            raise _lost(error) from error
         except BaseException as error:
             task = asyncio.current_task()
             if task is None or not task.cancelling():  # else it is not the environment that ends this
                 raise_as_fault(f"{self.env.name}.step_async", error)
             raise
         return self.env.accept(result)
+
+    def _step(self, action: str) -> Played:
+        try:
+            return self.env.step(action)
+        except SandboxError as error:
+            raise _lost(error) from error
 
     def reset(self, seed: int, options: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
         """Start an episode."""
@@ -122,6 +134,11 @@ class LocalHost:
             log.error("%s could not be closed", self.env.name, exc_info=error)
         finally:
             _CLOSING.discard(threading.current_thread())
+
+
+def _lost(error: SandboxError) -> Exception:
+    """Return what a failure around a sandbox is to a session: a lost environment, or the task's own fault."""
+    return error if isinstance(error, ImageError) else HostLost(str(error), in_flight=True)
 
 
 def wait_until_closed(seconds: float) -> int:

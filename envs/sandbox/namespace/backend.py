@@ -45,10 +45,19 @@ class NamespaceBackend(Backend):
         with self._lock:
             if self._closed:
                 raise SandboxError("the sandbox backend is closed")
+            if self._channel is not None and self._channel.has_died:
+                self._forget(self._channel)
             if self._channel is None:
                 places.sweep()
                 self._channel = Channel(places.find(secrets.token_hex(3)))
             return self._channel
+
+    def _forget(self, channel: Channel) -> None:
+        """Begin anew after the end of a keeper: its boxes and bases went with it."""
+        channel.close()
+        self._channel, self._bases = None, {}
+        for waiting in self._ready.values():
+            waiting.clear()
 
     def open(self) -> None:
         """Start the keeper now, so that what is missing here is said now."""
@@ -56,6 +65,7 @@ class NamespaceBackend(Backend):
 
     async def start(self, spec: Spec) -> Sandbox:
         """Return a new box, from the pool where one of this specification waits; see Backend."""
+        self.open()  # anew, if the keeper has died
         waiting = self._ready.get(_key(spec))
         while waiting:
             box = waiting.popleft()

@@ -63,7 +63,8 @@ class Channel:
             self._process = self._start(process, places)
         self._wait_until_ready()
         self._owner = os.getpid()
-        threading.Thread(target=self._read, name="turnwise-sandbox", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="turnwise-sandbox", daemon=True)
+        self._reader.start()
 
     def _start(self, sock: socket.socket, places: Places) -> subprocess.Popen[bytes]:
         settings = {
@@ -171,6 +172,11 @@ class Channel:
         """Whether calls are answered."""
         return self._failure is None and os.getpid() == self._owner
 
+    @property
+    def has_died(self) -> bool:
+        """Whether the keeper of this process has ended, by itself or by others."""
+        return self._failure is not None and os.getpid() == self._owner
+
     def close(self) -> None:
         """End the keeper, and with it every box."""
         with self._lock:
@@ -182,4 +188,6 @@ class Channel:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join(_START_TIMEOUT_S)
+        self._socket.close()
         self._errors.close()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any, cast
 
 from turnwise.envs.sandbox import Backend, Ran, Sandbox, SandboxError, Spec
 from turnwise.envs.swe.environment import SweEnv
@@ -190,3 +191,16 @@ class SumsEnv(SweEnv):
     def __init__(self) -> None:
         tasks = TaskSet.of("sums", [SumsTask(f"sums-{number:02}") for number in range(3)])
         super().__init__(tasks, Rules(), FolderBackend())
+
+
+class BreakableEnv(SumsEnv):
+    """As the other; the first box that hears the word `break` dies of it."""
+
+    num_broken = 0
+
+    async def _act(self, action: str) -> Any:
+        if "break" in action and not BreakableEnv.num_broken:
+            BreakableEnv.num_broken += 1
+            for box in cast(FolderBackend, self._backend).open:
+                box.broken = True
+        return await super()._act(action)

@@ -137,6 +137,19 @@ def test_a_session_that_is_closed_in_the_middle_of_a_command_frees_its_box(
     asyncio.run(main())
 
 
+def test_a_session_whose_box_died_is_played_anew_up_to_there() -> None:
+    async def main() -> None:
+        client = connect("local:")
+        (row,) = await client.create([CreateItem(f"{boxes_file}:BreakableEnv")], request_id="b")
+        await step(client, row.id, 0, FIX)
+        assert (await step(client, row.id, 1, "bash echo break > c.txt")).end is None
+        assert (await step(client, row.id, 2, "bash cat c.txt")).observation == "break"
+        assert (await step(client, row.id, 3, "submit")).info["won"]
+        await client.aclose()
+
+    asyncio.run(main())
+
+
 def test_after_sigkill_sessions_go_on_or_say_at_which_turn_they_cannot(
     server: ServerProcess, folder: Path
 ) -> None:
