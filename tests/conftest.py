@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from turnwise.envs.sandbox import SandboxError, backend_by_name
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -35,3 +38,12 @@ def benchmark_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"benchmark data not found at {folder}; point TURNWISE_DATA to it")
     return folder
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a sandbox where none works, with the reason."""
+    if item.get_closest_marker("sandbox"):
+        try:
+            asyncio.run(backend_by_name("namespace"))
+        except SandboxError as error:
+            pytest.skip(f"no sandbox works here: {error}")

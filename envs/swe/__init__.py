@@ -15,6 +15,7 @@ trees        files of a box, many at once
 instances    records of other people's data sets as tasks
 bugs         a set of tasks of our own: small packages with bugs, judged by hidden cases
 families     swe/tasks-v0
+choices      bugs by choice: the right edit among wrong ones, for small policies
 """
 
 from __future__ import annotations
@@ -36,4 +37,10 @@ def register_environments() -> None:
             "command_s": (1, 600),
             "episode_s": (1, 7200),
         },
+    )
+    register(
+        "swe/choices-v0",
+        "turnwise.envs.swe.choices.environment:ChoicesEnv",
+        description="Bugs in small packages: choose among edits, run tests, submit; in sandboxes.",
+        for_clients={"backend": None, "max_turns": (1, 200)},
     )

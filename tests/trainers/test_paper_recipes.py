@@ -59,6 +59,9 @@ OWN_WORLD = {
     "igpo": "env.kwargs={choices = true, reward = 'f1'}",
     "otc": "env.kwargs={choices = true, reward = 'f1'}",
 }
+OWN_WORLD |= {
+    name: "env.eval_kwargs={split = 'train'}" for name in recipe.shipped() if name.startswith("swe_")
+}
 NUM_UPDATES = {"archer": 2}  # its critics begin at 0, and so does its credit
 GROUP_SIZES = {"gigpo_tree": 8, "arpo_branching": 10}
 
@@ -82,10 +85,12 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
     yield {}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.slow if name in OWN_WORLD else ()) for name in recipe.shipped()],
-)
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    slow = [pytest.mark.slow] if name in OWN_WORLD else []
+    return [*slow, pytest.mark.sandbox] if name.startswith("swe_") else slow
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in recipe.shipped()])
 def test_a_recipe_takes_an_update(
     name: str, lights_file: Path, tmp_path: Path, policies: dict[str, str]
 ) -> None:

@@ -32,7 +32,7 @@ async def evaluate_held_out(
         eval/success_rate with its 95 % interval eval/ci_low and eval/ci_high, None
         where the environment does not say info["won"], eval/coverage, the share of
         tasks of which it did, eval/reward, eval/turns, eval/tokens, eval/episodes, eval/errors, and
-        eval/score where the environment has one. For several environments the
+        eval/score and eval/metrics/NAME where the environment has them. For several environments the
         figures are those of all tasks together, and eval/ID/success_rate,
         eval/ID/ci_low, eval/ID/ci_high, eval/ID/coverage and eval/ID/reward stand beside them.
     """
@@ -76,4 +76,5 @@ def _figures(found: Evaluation) -> dict[str, float | None]:
         "eval/episodes": float(found.episodes),
         "eval/errors": float(found.errors),
     }
+    figures |= {f"eval/metrics/{name}": value for name, value in found.metrics.items()}
     return figures if found.score is None else {**figures, "eval/score": found.score}

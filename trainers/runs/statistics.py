@@ -37,12 +37,21 @@ def batch_statistics(trajectories: Sequence[Trajectory]) -> dict[str, float | No
     }
     if scores:
         numbers["score"] = float(np.mean(scores))
-    return numbers | _by_environment(counting)
+    return numbers | _metrics(counting) | _by_environment(counting)
 
 
 def _success_rate(trajectories: Sequence[Trajectory]) -> float | None:
     outcomes = [trajectory.success for trajectory in trajectories if trajectory.success is not None]
     return float(np.mean(outcomes)) if outcomes else None
+
+
+def _metrics(trajectories: Sequence[Trajectory]) -> dict[str, float | None]:
+    """Return the mean of each further figure, over the trajectories that have it."""
+    values: dict[str, list[float]] = {}
+    for trajectory in trajectories:
+        for name, value in trajectory.metrics.items():
+            values.setdefault(f"metrics/{name}", []).append(value)
+    return {name: float(np.mean(values[name])) for name in sorted(values)}
 
 
 def _by_environment(trajectories: Sequence[Trajectory]) -> dict[str, float | None]:
