@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import secrets
@@ -14,12 +15,17 @@ from typing import Any, Literal
 from ....errors import UsageError
 from ..box import HOST, Backend, Sandbox, Spec
 from ..errors import ImageError, SandboxError
-from . import host, places
+from . import host, images, places
 from .box import NamespaceSandbox, check_variable, new_box
 from .channel import Channel, Reply
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_OWN_USER = "agent"
+_VARIABLES = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "TERM": "dumb",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+}
 
 
 class NamespaceBackend(Backend):
@@ -30,9 +36,9 @@ class NamespaceBackend(Backend):
     def __init__(self) -> None:
         self._channel: Channel | None = None
         self._lock = threading.Lock()
-        self._bases: dict[str, str] = {}
+        self._bases: set[str] = set()
         self._ready: dict[str, deque[NamespaceSandbox]] = {}
-        self._wanted: dict[str, int] = {}
+        self._messages: dict[str, dict[str, Any]] = {}
         self._closed = False
 
     @property
@@ -55,7 +61,8 @@ class NamespaceBackend(Backend):
     def _forget(self, channel: Channel) -> None:
         """Begin anew after the end of a keeper: its boxes and bases went with it."""
         channel.close()
-        self._channel, self._bases = None, {}
+        self._channel = None
+        self._bases.clear()
         for waiting in self._ready.values():
             waiting.clear()
 
@@ -95,33 +102,26 @@ class NamespaceBackend(Backend):
                 raise UsageError(f"{folder!r}: a path from '/' is expected of a box's folders")
         for name, value in spec.env.items():
             check_variable(name, value)
-        if spec.image != HOST:
-            raise ImageError(f"image={spec.image!r}: the namespace backend knows {HOST!r} for now")
-        if spec.user not in (None, _OWN_USER):
-            raise ImageError(f"user={spec.user!r}: boxes of the host's /usr have the user {_OWN_USER!r}")
-        if HOST not in self._bases:
-            described = json.dumps(host.describe(host.UID, host.GID)).encode()
-            self._checked(await self.channel.ask("base", described, name=HOST))
-            self._bases[HOST] = HOST
-        return self._known_message(spec)
-
-    def _known_message(self, spec: Spec) -> dict[str, Any]:
+        name, described, who = await asyncio.to_thread(_made_of, spec)
+        if name not in self._bases:
+            self._checked(await self.channel.ask("base", json.dumps(described).encode(), name=name))
+            self._bases.add(name)
         return {
-            "base": HOST,
+            "base": name,
             "limits": asdict(spec.limits),
-            "uid": host.UID,
-            "gid": host.GID,
+            "uid": who.uid,
+            "gid": who.gid,
             "groups": [],
             "workdir": spec.workdir,
             "folders": spec.folders,
-            "env": {"PATH": _PATH, "HOME": "/home/agent", "USER": _OWN_USER, "LANG": "C.UTF-8", **spec.env},
+            "env": {**_VARIABLES, "HOME": who.home, "USER": who.name, **spec.env},
         }
 
     async def warm(self, spec: Spec, count: int) -> None:
         """Keep `count` boxes ready; see Backend."""
         key = _key(spec)
+        self._messages[key] = await self._message(spec)
         waiting = self._ready.setdefault(key, deque())
-        self._wanted[key] = count
         while len(waiting) < count:
             waiting.append(await self._start(spec))
         while len(waiting) > count:
@@ -129,13 +129,13 @@ class NamespaceBackend(Backend):
 
     def _refill(self, spec: Spec) -> None:
         """Ask for one more box in the background; it waits once the keeper says it is there."""
-        message = self._known_message(spec)
+        message = self._messages[_key(spec)]
         box = new_box(self.channel, spec)
 
         def came(future: Future[Reply]) -> None:
             with contextlib.suppress(SandboxError):
                 self._checked(future.result())
-                self._ready[_key(spec)].append(box)
+                self._ready.setdefault(_key(spec), deque()).append(box)
 
         with contextlib.suppress(SandboxError):
             self.channel.send("start", box=box.id, **message).add_done_callback(came)
@@ -151,6 +151,18 @@ class NamespaceBackend(Backend):
             channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()
+
+
+def _made_of(spec: Spec) -> tuple[str, dict[str, Any], images.Person]:
+    """Return name and description of the base of a specification, and the user of its boxes."""
+    if spec.image == HOST:
+        if spec.user not in (None, images.OWN.name):
+            raise ImageError(
+                f"user={spec.user!r}: boxes of the host's /usr have the user {images.OWN.name!r}"
+            )
+        return HOST, host.describe(images.OWN.uid, images.OWN.gid), images.OWN
+    root = images.root_of(spec.image)
+    return f"rootfs:{root}", images.describe(root), images.person(root, spec.user)
 
 
 def _key(spec: Spec) -> str:

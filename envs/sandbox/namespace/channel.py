@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
@@ -55,7 +54,6 @@ class Channel:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._failure: str | None = None
-        self.lost: Callable[[str], None] = lambda box: None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the keeper may write
         self._socket, process = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 21)
@@ -151,9 +149,6 @@ class Channel:
                 body = wire.read_all(fds.pop(), message["file"])
             for fd in fds:
                 os.close(fd)
-            if "lost" in message:
-                self.lost(message["lost"])
-                continue
             with self._lock:
                 future = self._calls.pop(message["call"], None)
             if future is not None:

@@ -96,6 +96,14 @@ def _of_the_host() -> list[dict[str, Any]]:
     return entries
 
 
+def cache_folder() -> Path:
+    """Return the folder for what boxes are made of, made if it is not there."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = home / "turnwise" / "sandbox"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    return folder
+
+
 @cache
 def _site() -> str:
     """Return where the host's Python looks for packages first; empty without a Python in /usr."""
@@ -119,8 +127,7 @@ def _pytest() -> Path:
         digest.update(f"{name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
     version = subprocess.run([PYTHON, "-V"], capture_output=True, text=True, timeout=_TIMEOUT_S).stdout
     digest.update(version.encode())
-    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    place = cache_home / "turnwise" / "sandbox" / f"pytest-{digest.hexdigest()[:16]}"
+    place = cache_folder() / f"pytest-{digest.hexdigest()[:16]}"
     if not place.is_dir():
         _make(place, sources)
     return place
@@ -143,7 +150,6 @@ def _sources(name: str) -> list[tuple[str, Path]]:
 
 def _make(place: Path, sources: list[tuple[str, Path]]) -> None:
     """Copy and compile beside the place, then rename, so that it is whole or not there."""
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     with tempfile.TemporaryDirectory(dir=place.parent) as folder:
         new = Path(folder, "new")
         for name, path in sources:

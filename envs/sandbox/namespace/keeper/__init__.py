@@ -10,12 +10,15 @@ wire       messages over the socket, with descriptors
 kernel     system calls
 bases      what boxes are made of before anything is written
 layers     folders with a quota, stacked by overlay
+squash     many layers made one
 pods       namespaces around a stack
 boxes      a stack, namespaces and limits: start, freeze, fork, roll back, close
 cgroups    limits of memory, processes and processor
 entering   what a process gives up before it runs what is not trusted
 commands   one line of bash: its process and its output
 running    its time, its memory and its end
+warmed     the keeper's end of an interpreter that waits with pytest imported
+interpreter  that interpreter
 files      reading and writing, as the box's user
 changes    which files differ from a snapshot
 """

@@ -34,7 +34,8 @@ def prepare(message: dict[str, Any], number: int, store: Store) -> Base:
         _masked(f"{name}/mask", usr, message["usr"], store.user_attributes)
         trees = (("usr", usr),)
     kernel.mount("none", name, None, kernel.MS_REMOUNT | kernel.MS_RDONLY | _FLAGS)
-    return Base(lower, trees)
+    filled = message["usr"]["filled"] if message.get("usr") else ""
+    return Base(lower, trees, f"/usr/{filled}" if filled else "")
 
 
 def _generate(root: str, entries: list[dict[str, Any]]) -> None:

@@ -7,17 +7,22 @@ waited for: the kernel ends every other process of the box before that, so nothi
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from . import kernel
 from .cgroups import Group, Places
 from .commands import Line
-from .entering import Person
-from .layers import Base, Layer, Store
+from .entering import Person, forget_the_parent, join
+from .layers import MAX_DEPTH, Base, Layer, Store
 from .pods import Pod, Pods
+from .squash import squash
 from .tasks import Ended, Lock, Loop, Task
+
+_NUM_READY = 8
+_REFILL_AFTER_S = 0.003
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,6 @@ class Boxes:
         self.loop, self.store, self.pods, self.places = loop, store, pods, places
         self.all: dict[str, Box] = {}
         self.ready: list[Pod] = []
-        self.num_ready = 0
-        self.lost: Callable[[Box], None] = lambda box: None
 
     def start(self, id: str, plan: Plan, frozen: tuple[Layer, ...] = ()) -> Box:
         """Return a new box over frozen layers, which it holds from now on."""
@@ -101,6 +104,7 @@ class Boxes:
         if box.pod is not None:
             return box.pod
         pod = self.ready.pop() if self.ready else self.pods.make()
+        self.loop.at(time.monotonic() + _REFILL_AFTER_S, self.refill)
         try:
             stack = self.store.stack(box.plan.base, box.frozen, box.upper)
             trees = [(name, kernel.clone_tree(place)) for name, place in box.plan.base.trees]
@@ -114,6 +118,12 @@ class Boxes:
         box.pod, box.is_new = pod, False
         self.loop.ended(pod.pid, lambda status: self._died(box, pod))
         return pod
+
+    def refill(self) -> None:
+        """Keep a few bare pods ready, made one at a time."""
+        if len(self.ready) < _NUM_READY:
+            self.ready.append(self.pods.make())
+            self.loop.at(time.monotonic() + _REFILL_AFTER_S, self.refill)
 
     def _furnish(self, box: Box) -> Callable[[], None]:
         """Make the folders that belong to the box's user; called with the box's own root."""
@@ -131,7 +141,6 @@ class Boxes:
             box.pod = None
             pod.forget()
             box.is_gone = True
-            self.lost(box)
 
     def end(self, box: Box) -> Task:
         """End every process of a box and take its namespaces away."""
@@ -153,6 +162,22 @@ class Boxes:
             self.store.thaw(box.upper)
             raise
         box.frozen, box.upper = frozen, upper
+        if len(frozen) > MAX_DEPTH:
+            yield from self._squash(box)
+
+    def _squash(self, box: Box) -> Task:
+        """Make the frozen layers of a box one, by a child; where that fails they stay as they are."""
+        limits = box.plan.limits
+        one = self.store.new(limits.disk_bytes, limits.num_files)
+        pid = os.fork()
+        if not pid:
+            _squash_and_exit(box.group.entrances, [layer.upper for layer in box.frozen], one.upper)
+        if (yield Ended(pid)):
+            self.store.release((one,))
+            return
+        self.store.freeze(one)
+        self.store.release(box.frozen)
+        box.frozen = (one,)
 
     def fork(self, box: Box, id: str) -> Box:
         """Return a box with the same files and past; the box is frozen."""
@@ -189,8 +214,17 @@ class Boxes:
             os.path.join(plan.workdir, message.get("cwd") or ""),
             {**plan.env, **(message.get("env") or {})},
             plan.person,
-            plan.limits.disk_bytes,
         )
+
+
+def _squash_and_exit(groups: tuple[str, ...], layers: list[str], target: str) -> NoReturn:
+    try:
+        forget_the_parent()
+        join(groups)
+        squash(layers, target)
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
 def _enter(path: str, pid: int) -> None:

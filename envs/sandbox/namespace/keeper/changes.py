@@ -7,6 +7,7 @@ makes: the snapshot's stack and the box's own. Nothing in either is followed: no
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -29,7 +30,12 @@ def changes(layers: list[int], old: int, new: int, folder: str, max_bytes: int) 
         folder: where to look, a path of the box without links.
         max_bytes: how much may be returned in all.
     """
-    paths = sorted(_candidates(layers, old, folder.strip("/")))
+    try:
+        paths = sorted(_candidates(layers, (old, new), folder.strip("/")))
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise Refused("changed files lie deeper than a path can name") from None
+        raise
     found, parts, size = [], [], 0
     for path in paths:
         before, after = _content(old, path, max_bytes), _content(new, path, max_bytes - size)
@@ -63,17 +69,17 @@ def _content(root: int, path: str, max_bytes: int) -> tuple[int, bytes] | None:
     return stat.S_IMODE(found.st_mode), b"".join(parts)
 
 
-def _candidates(layers: list[int], old: int, folder: str) -> set[str]:
+def _candidates(layers: list[int], views: tuple[int, int], folder: str) -> set[str]:
     paths: set[str] = set()
     for layer in layers:
-        for path in _named(layer, old, folder):
+        for path in _named(layer, views, folder):
             paths.add(path)
             if len(paths) > _MAX_PATHS:
                 raise Refused(f"more than {_MAX_PATHS} files were changed")
     return paths
 
 
-def _named(layer: int, old: int, folder: str) -> Iterator[str]:
+def _named(layer: int, views: tuple[int, int], folder: str) -> Iterator[str]:
     """Yield the paths below a folder that one layer can have changed."""
     at = ""
     for part in folder.split("/") if folder else ():
@@ -82,37 +88,37 @@ def _named(layer: int, old: int, folder: str) -> Iterator[str]:
         if kind is None:
             return
         if not stat.S_ISDIR(kind) or _is_opaque(layer, path):
-            yield from _below(old, folder)
+            yield from _below(views, folder)
         if not stat.S_ISDIR(kind):
             return
         at = path
-    yield from _walk(layer, old, folder)
+    yield from _walk(layer, views, folder)
 
 
-def _walk(layer: int, old: int, top: str) -> Iterator[str]:
+def _walk(layer: int, views: tuple[int, int], top: str) -> Iterator[str]:
     waiting = [top]
     while waiting:
         folder = waiting.pop()
         for path, is_folder in _entries(os.open(folder or ".", _FOLDER, dir_fd=layer), folder):
             yield path
             if not is_folder or _is_opaque(layer, path):
-                yield from _below(old, path)
+                yield from _below(views, path)
             if is_folder:
                 waiting.append(path)
 
 
-def _below(old: int, top: str) -> Iterator[str]:
-    """Yield the files that the snapshot has under a path."""
-    waiting = [top]
+def _below(views: tuple[int, int], top: str) -> Iterator[str]:
+    """Yield the files that either view has under a path."""
+    waiting = [(view, top) for view in views]
     while waiting:
-        folder = waiting.pop()
+        view, folder = waiting.pop()
         try:
-            fd = kernel.open_in(old, folder or ".", os.O_RDONLY | os.O_DIRECTORY, STRICT)
+            fd = kernel.open_in(view, folder or ".", os.O_RDONLY | os.O_DIRECTORY, STRICT)
         except OSError:
             continue
         for path, is_folder in _entries(fd, folder):
             if is_folder:
-                waiting.append(path)
+                waiting.append((view, path))
             else:
                 yield path
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from . import kernel
 from .cgroups import Command as CommandGroup
-from .entering import Guards, Person, become, enter, first_to_go, forget_the_parent, harden, join, limit
+from .entering import Guards, Person, close_all, enter_as, first_to_go, forget_the_parent, join
 
 _CHUNK = 1 << 16
 _PIPE_BYTES = 1 << 18
@@ -80,7 +80,6 @@ class Line:
     cwd: str
     env: Mapping[str, str]
     person: Person
-    file_bytes: int
 
 
 class Place:
@@ -99,9 +98,7 @@ def start(line: Line, place: Place, home: int, stdin: int | None) -> tuple[int, 
         home: a descriptor of the keeper's own process namespace.
         stdin: a descriptor to read from, or nothing.
     """
-    output, into = os.pipe()
-    fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    os.set_blocking(output, False)
+    output, into = output_pipe()
     script = -1
     try:
         if len(line.command) > _LONGEST_ARGUMENT:
@@ -117,6 +114,14 @@ def start(line: Line, place: Place, home: int, stdin: int | None) -> tuple[int, 
         if script >= 0:
             os.close(script)
     return pid, output
+
+
+def output_pipe() -> tuple[int, int]:
+    """Return a pipe for output: its end to read from, which does not block, and the other."""
+    output, into = os.pipe()
+    fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    os.set_blocking(output, False)
+    return output, into
 
 
 def fork_into(pod: int, home: int) -> int:
@@ -141,9 +146,12 @@ def _run(line: Line, place: Place, streams: tuple[int | None, int, int]) -> None
         os.dup2(os.open("/dev/null", os.O_RDONLY) if stdin is None else stdin, 0)
         os.dup2(into, 1)
         os.dup2(into, 2)
-        enter_as(line, place)
+        first_to_go()
+        join(place.group.entrances)
+        enter_as(place.pod, line.person, place.guards)
         if script >= 0:
             os.dup2(script, 9)
+        close_all(keep=(0, 1, 2, 9) if script >= 0 else (0, 1, 2))
         code = 1
         os.chdir(line.cwd)
         code = 127
@@ -154,18 +162,6 @@ def _run(line: Line, place: Place, streams: tuple[int | None, int, int]) -> None
         os.write(2, f"bash: {error}\n".encode(errors="replace"))
     finally:
         os._exit(code)
-
-
-def enter_as(line: Line, place: Place) -> None:
-    """Enter a box for good: its groups, namespaces, limits, user and filter."""
-    first_to_go()
-    join(place.group.entrances)
-    enter(place.pod)
-    os.setsid()
-    os.umask(0o022)
-    limit(line.file_bytes)
-    become(line.person)
-    harden(place.guards)
 
 
 def _memory_file(data: bytes) -> int:

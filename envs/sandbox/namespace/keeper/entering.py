@@ -10,7 +10,6 @@ import gc
 import os
 import resource
 import signal
-import sys
 from dataclasses import dataclass
 
 from . import kernel
@@ -28,10 +27,10 @@ _KILLED_FIRST = b"500"  # oom_score_adj: where the whole machine is short, boxes
 
 @dataclass(frozen=True)
 class Guards:
-    """What holds for every command: the system call filter, and the version of Landlock or 0."""
+    """What holds for every command: the system call filter, and whether there is Landlock."""
 
     filter: kernel.Filter
-    landlock: int
+    landlock: bool
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ def close_all(keep: tuple[int, ...]) -> None:
     """Close every descriptor but these."""
     low = 0
     for fd in sorted(keep):
-        os.closerange(low, fd)
+        if low < fd:  # an empty range from 0 closes all (Python 3.11)
+            os.closerange(low, fd)
         low = fd + 1
     os.closerange(low, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
@@ -56,16 +56,30 @@ def forget_the_parent() -> None:
     """Undo what the parent's loop set up for itself."""
     gc.disable()
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.settrace(None)
+    for signum in (
+        signal.SIGCHLD,
+        signal.SIGPIPE,
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+        signal.SIGXFSZ,
+    ):
+        signal.signal(signum, signal.SIG_DFL)
 
 
 def join(groups: tuple[str, ...]) -> None:
     """Enter control groups, named by their files of processes."""
-    for path in groups:
-        fd = os.open(path, os.O_WRONLY)
+    join_open(open_groups(groups))
+
+
+def open_groups(groups: tuple[str, ...]) -> list[int]:
+    """Open control groups for someone to enter, who may not see them."""
+    return [os.open(path, os.O_WRONLY) for path in groups]
+
+
+def join_open(fds: list[int]) -> None:
+    """Enter control groups that are open, and close them."""
+    for fd in fds:
         os.write(fd, b"0")
         os.close(fd)
 
@@ -89,11 +103,11 @@ def harden(guards: Guards) -> None:
     """Put this process under Landlock and the system call filter."""
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if guards.landlock:
-        kernel.landlock(guards.landlock)
+        kernel.landlock()
     guards.filter.set()
 
 
-def limit(file_bytes: int) -> None:
+def limit() -> None:
     """Set the limits of a process that no control group knows."""
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
@@ -101,7 +115,6 @@ def limit(file_bytes: int) -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_MEMLOCK, 8 << 20),
         (resource.RLIMIT_SIGPENDING, 1024),
-        (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_NICE, 0),
         (resource.RLIMIT_RTPRIO, 0),
     ):
@@ -113,3 +126,13 @@ def first_to_go() -> None:
     fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     os.write(fd, _KILLED_FIRST)
     os.close(fd)
+
+
+def enter_as(pod: int, person: Person, guards: Guards) -> None:
+    """Enter a box for good, once in its groups: namespaces, limits, user and filter."""
+    enter(pod)
+    os.setsid()
+    os.umask(0o022)
+    limit()
+    become(person)
+    harden(guards)

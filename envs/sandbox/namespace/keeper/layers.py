@@ -25,6 +25,7 @@ class Base(NamedTuple):
 
     lower: tuple[str, ...]  # topmost first
     trees: tuple[tuple[str, str], ...]  # (folder of the box, mount point in the store)
+    site: str = ""  # where the host's Python finds pytest in it
 
 
 class Layer:

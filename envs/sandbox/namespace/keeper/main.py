@@ -17,7 +17,6 @@ from typing import Any
 from . import kernel
 from .boxes import Boxes
 from .cgroups import Places, remove
-from .entering import Guards
 from .layers import Store
 from .pods import Pods
 from .requests import Requests
@@ -30,6 +29,8 @@ def main() -> None:
     sock, server, settings = (int(word) for word in sys.argv[1:4])
     plan = json.loads(read_all(settings, os.fstat(settings).st_size))
     places = Places(**plan["places"])
+    for fd in (sock, server):
+        os.set_inheritable(fd, False)  # or every command would hold them
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
     os.setsid()
@@ -102,5 +103,4 @@ def _set_up(channel: socket.socket, plan: dict[str, Any], places: Places) -> tup
     os.chdir(point)
     loop = Loop()
     boxes = Boxes(loop, Store(plan["user_namespace"]), Pods(point, bare), places)
-    guards = Guards(kernel.Filter(bytes.fromhex(plan["filter"])), kernel.landlock_abi())
-    return loop, Requests(channel, loop, boxes, guards)
+    return loop, Requests(channel, boxes, bytes.fromhex(plan["filter"]), os.path.dirname(point))

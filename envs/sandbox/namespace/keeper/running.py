@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .boxes import Box, Boxes
-from .commands import SIGKILLED, Output, Place, how_it_ended, read_some, start
+from .commands import SIGKILLED, Output, Place, how_it_ended, read_some
 from .entering import Guards
-from .tasks import Ended, Task, Until
+from .tasks import Ended, Task, Told, Until
 
 _KILL_EVERY_S = 0.005
 _WATCH_EVERY_S = 0.05
@@ -30,33 +30,37 @@ class Running:
         self._cause = ""
         self._has_ended = False
 
-    def task(self, message: dict[str, Any], command: bytes, stdin: int | None, home: int) -> Task:
-        """Run it and answer."""
+    def task(self, start: Callable[[Place], tuple[Ended | Told, int]], timeout_s: float) -> Task:
+        """Run it and answer.
+
+        Args:
+            start: starts it in a place; returns what to wait for, and the pipe with its output.
+            timeout_s: its time limit.
+        """
         box = self._box
         pod = self._boxes.prepare(box)
         box.num_commands += 1
         self._group = box.group.for_command(box.num_commands)
         began, kills = time.monotonic(), box.group.kills()
         try:
-            line = self._boxes.line(box, message, command)
-            pid, self._pipe = start(line, Place(pod.fd, self._group, self._guards), home, stdin)
+            end, self._pipe = start(Place(pod.fd, self._group, self._guards))
         except BaseException:
             self._group.remove()
             raise
-        finally:
-            if stdin is not None:
-                os.close(stdin)
         self._loop.read(self._pipe, self._more)
-        limit = self._loop.at(began + message["timeout_s"], lambda: self.stop("timeout"))
+        limit = self._loop.at(began + timeout_s, lambda: self.stop("timeout"))
         self._watching = self._loop.at(began + _WATCH_EVERY_S, self._watch)
-        status = yield Ended(pid)
+        status = yield end
         self._has_ended = True
         limit.call = self._watching.call = None
         seconds = time.monotonic() - began
         if self._cause:
             yield from self._wait_for_the_rest()
         self._drain()
-        self._answer(self._result(status, kills, seconds), b"".join(self._output.parts()[:2]))
+        if self._box.is_gone and not self._cause:
+            self._answer({"failed": "gone", "text": f"box {self._box.id} ended while a command ran"}, b"")
+        else:
+            self._answer(self._result(status, kills, seconds), b"".join(self._output.parts()[:2]))
         yield from self._leave()
 
     def _result(self, status: int, kills: int, seconds: float) -> dict[str, Any]:

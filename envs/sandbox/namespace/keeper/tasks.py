@@ -1,7 +1,7 @@
 """Many things under way in one thread: generators that wait for a process, a moment or each other.
 
-A task yields `Ended(pid)` to wait for a child's end (it is sent the status), `Until(moment)` to sleep,
-or `Free(lock)` to be the only one at something.
+A task yields `Ended(pid)` to wait for a child's end (it is sent the status), `Told(number)` for what another
+process says, `Until(moment)` to sleep, or a lock to be the only one at something.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ class Ended(NamedTuple):
     """The end of a child, to be waited for."""
 
     pid: int
+
+
+class Told(NamedTuple):
+    """What another process tells of, by a number."""
+
+    number: int
 
 
 class Until(NamedTuple):
@@ -61,6 +67,7 @@ class Loop:
         self._readers: dict[int, Callable[[], None]] = {}
         self._children: dict[int, Callable[[int], None]] = {}
         self._timers: list[Timer] = []
+        self._told: dict[int, Task] = {}
         self._count = itertools.count()
         self._woken, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -104,6 +111,8 @@ class Loop:
             return
         if isinstance(wanted, Ended):
             self.ended(wanted.pid, lambda status: self.start(task, status))
+        elif isinstance(wanted, Told):
+            self._told[wanted.number] = task
         elif isinstance(wanted, Until):
             self.at(wanted.moment, lambda: self.start(task))
         elif wanted.taken:
@@ -111,6 +120,16 @@ class Loop:
         else:
             wanted.taken = True
             self.start(task)
+
+    def tell(self, number: int, value: Any) -> None:
+        """Send a value to the task that waits to be told of a number."""
+        task = self._told.pop(number, None)
+        if task is not None:
+            self.start(task, value)
+
+    def numbers(self) -> list[int]:
+        """Return the numbers that tasks wait to be told of."""
+        return list(self._told)
 
     def free(self, lock: Lock) -> None:
         """Give up a lock; the next who waits has it."""
