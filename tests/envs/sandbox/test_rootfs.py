@@ -60,7 +60,9 @@ def test_a_tar_file_and_a_user_of_the_image(play: Play, root: Path, tmp_path: Pa
         archive.add(root, ".")
 
     async def body(box: Sandbox) -> None:
-        assert (await box.run("id -u; id -g; echo $HOME; echo 1 > f; cat f")).output == "4001\n4002\n/srv/app\n1\n"
+        assert (
+            await box.run("id -u; id -g; echo $HOME; echo 1 > f; cat f")
+        ).output == "4001\n4002\n/srv/app\n1\n"
 
     image = f"rootfs:{tmp_path / 'root.tar'}"
     play(body, Spec(image=image, workdir="/home/new", user="builder"))

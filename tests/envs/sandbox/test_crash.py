@@ -1,0 +1,175 @@
+"""What is left when a server or the keeper dies, and whose fault that is to those who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from turnwise.envs.sandbox import SandboxError, Spec
+from turnwise.envs.sandbox.namespace import NamespaceBackend, places
+
+pytestmark = pytest.mark.sandbox
+SERVER = """
+import asyncio, sys
+from turnwise.envs.sandbox import Spec
+from turnwise.envs.sandbox.namespace import NamespaceBackend
+
+async def play(backend):
+    box = await backend.start(Spec())
+    while True:
+        await box.run("sleep 611 & (setsid sleep 612 &); head -c 1000000 /dev/zero > f; sleep 0.02")
+        name = await box.snapshot()
+        children = await box.fork(2)
+        await asyncio.gather(*(child.run("echo 1 > g") for child in children))
+        await asyncio.gather(*(child.aclose() for child in children))
+        await box.rollback(name)
+
+async def main():
+    backend = NamespaceBackend()
+    await backend.start(Spec())
+    print("ready", flush=True)
+    await asyncio.gather(*(play(backend) for _ in range(3)))
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def own_backend() -> Any:
+    """Return a backend of the test's own, closed afterwards."""
+    backend = NamespaceBackend()
+    try:
+        backend.open()
+    except SandboxError as error:
+        pytest.skip(f"no namespace sandbox here: {error}")
+    yield backend
+    asyncio.run(backend.aclose())
+
+
+def groups_of(pid: int) -> list[str]:
+    found = []
+    for folder, below, _ in os.walk("/sys/fs/cgroup"):
+        found += [f"{folder}/{name}" for name in below if re.match(rf"turnwise-{pid}-", name)]
+    return found
+
+
+def keepers_of(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def namespace_of(pid: int) -> Path:
+    return Path(f"/proc/{pid}/ns/pid").readlink()
+
+
+def eventually(what: Callable[[], bool], seconds: float = 30.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.05)
+    return what()
+
+
+def test_a_killed_server_leaves_nothing(own_backend: NamespaceBackend) -> None:
+    mounts = Path("/proc/self/mounts").read_text()
+    rng = random.Random(7)
+    for _ in range(4):
+        server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE)
+        assert server.stdout is not None and server.stdout.readline() == b"ready\n"
+        time.sleep(rng.uniform(0.0, 0.5))
+        below = keepers_of(server.pid)
+        assert below
+        server.kill()
+        server.wait()
+        server.stdout.close()
+        assert eventually(lambda below=below: not any(process.is_running() for process in below)), below
+        asyncio.run(own_backend.sweep())
+        assert eventually(lambda pid=server.pid: places.sweep() >= 0 and not groups_of(pid)), groups_of(
+            server.pid
+        )
+    assert Path("/proc/self/mounts").read_text() == mounts
+    assert not [
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if p.info["cmdline"] in (["sleep", "611"], ["sleep", "612"])
+    ]
+
+
+def test_a_keeper_that_dies_is_the_machines_fault_and_another_follows(own_backend: NamespaceBackend) -> None:
+    async def body() -> None:
+        box = await own_backend.start(Spec())
+        running = asyncio.create_task(box.run("sleep 30"))
+        await asyncio.sleep(0.3)
+        launcher = own_backend.channel._process.pid
+        (keeper,) = psutil.Process(launcher).children()
+        keeper.kill()
+        with pytest.raises(SandboxError):
+            await running
+        with pytest.raises(SandboxError):
+            await box.run("true")
+        await box.aclose()
+        new = await own_backend.start(Spec())
+        assert (await new.run("echo lives")).output == "lives\n"
+
+    asyncio.run(body())
+
+
+def test_a_box_that_dies_is_the_machines_fault_and_others_live(own_backend: NamespaceBackend) -> None:
+    async def body() -> None:
+        box, other = await own_backend.start(Spec()), await own_backend.start(Spec())
+        launcher = own_backend.channel._process.pid
+        (keeper,) = psutil.Process(launcher).children()
+        before = {process.pid for process in keeper.children()}
+        running = asyncio.create_task(box.run("sleep 31"))
+        await asyncio.sleep(0.1)
+        assert eventually(lambda: any("sleep" in p.name() for p in keeper.children(recursive=True)))
+        (sleeper,) = [p for p in keeper.children(recursive=True) if p.name() == "sleep"]
+        (first,) = [pid for pid in before if namespace_of(pid) == namespace_of(sleeper.pid)]
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(SandboxError):
+            await running
+        assert (await other.run("echo lives")).output == "lives\n"
+
+    asyncio.run(body())
+
+
+def test_a_closed_backend_leaves_nothing_and_says_so() -> None:
+    async def body() -> None:
+        backend = NamespaceBackend()
+        box = await backend.start(Spec())
+        await box.run("sleep 613 &")
+        below = keepers_of(backend.channel._process.pid)
+        await backend.aclose()
+        await backend.aclose()
+        assert eventually(lambda: not any(process.is_running() for process in below))
+        assert groups_of(os.getpid()) == [] or places.sweep() == 0
+        with pytest.raises(SandboxError):
+            await box.run("true")
+        with pytest.raises(SandboxError):
+            await backend.start(Spec())
+
+    asyncio.run(body())
+
+
+def test_boxes_wait_in_a_pool(own_backend: NamespaceBackend) -> None:
+    async def body() -> None:
+        spec = Spec(workdir="/pool")
+        await own_backend.warm(spec, 2)
+        for _ in range(5):
+            async with await own_backend.start(spec) as box:
+                assert (await box.run("pwd")).output == "/pool\n"
+        await own_backend.warm(spec, 0)
+
+    asyncio.run(body())
