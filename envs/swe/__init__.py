@@ -14,7 +14,7 @@ task_sets    tasks that an environment plays, and one hash for all that decides 
 trees        files of a box, many at once
 instances    records of other people's data sets as tasks
 bugs         a set of tasks of our own: small packages with bugs, judged by hidden cases
-families     swe/tasks-v0
+families     swe/tasks-v0 and swe/files-v0
 choices      bugs by choice: the right edit among wrong ones, for small policies
 """
 
@@ -27,16 +27,19 @@ __all__ = ["register_environments"]
 
 def register_environments() -> None:
     """Register the ids of the family; called once, by turnwise.envs."""
+    numbers = {"max_turns": (1, 200), "command_s": (1, 600), "episode_s": (1, 7200)}
+    for_clients: dict[str, tuple[float, float] | None] = {"backend": None, "image": None, **numbers}
     register(
         "swe/tasks-v0",
         "turnwise.envs.swe.families:TasksEnv",
         description="Software engineering: bugs in small packages, repaired in a sandbox.",
-        for_clients={
-            "backend": None,
-            "max_turns": (1, 200),
-            "command_s": (1, 600),
-            "episode_s": (1, 7200),
-        },
+        for_clients={name: bound for name, bound in for_clients.items() if name != "image"},
+    )
+    register(
+        "swe/files-v0",
+        "turnwise.envs.swe.families:FilesEnv",
+        description="Software engineering on files of yours: records in the manner of SWE-bench.",
+        for_clients=for_clients,
     )
     register(
         "swe/choices-v0",

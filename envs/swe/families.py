@@ -1,8 +1,9 @@
-"""`swe/tasks-v0`: the tasks that ship with turnwise."""
+"""`swe/tasks-v0` and `swe/files-v0`: the tasks that ship with turnwise, and those of a user's files."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 from ...errors import UnknownName, UsageError
 from ..sandbox import Backend
@@ -54,6 +55,43 @@ class TasksEnv(SweEnv):
         super().__init__(own_tasks(split, family, difficulty), rules, _backend(backend), show_tools)
 
 
+class FilesEnv(SweEnv):
+    """Tasks of a user's files: records in the manner of SWE-bench.
+
+    Args:
+        path: a file of records (.jsonl, .json, .parquet).
+        image: one image for all instead of the records' own; `{id}` and `{image}` stand for a record's.
+        clones: a folder of git clones, for images that do not hold the repositories.
+        max_turns: after so many turns the files are graded as they are.
+        command_s: seconds of one command; by default the task's own.
+        episode_s: seconds of an episode; by default the task's own.
+        state_key: tree, observation or signature; see TasksEnv.
+        show_tools: whether the first observation explains the tools.
+        backend: namespace, docker, or auto for the first that works here.
+
+    Raises:
+        UnknownName: if there is no such state_key or backend.
+        UsageError: if a number is out of range, or a file is wrong, naming record and field.
+        SandboxError: if no backend works here, with what to install.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        image: str | None = None,
+        clones: Path | None = None,
+        max_turns: int = 30,
+        command_s: float | None = None,
+        episode_s: float | None = None,
+        state_key: str = "tree",
+        show_tools: bool = True,
+        backend: str = "auto",
+    ) -> None:
+        rules = _rules(max_turns, command_s, episode_s, state_key)
+        given = tasks_of(Path(path), image, None if clones is None else Path(clones))
+        super().__init__(given, rules, _backend(backend), show_tools)
+
+
 def _rules(max_turns: int, command_s: float | None, episode_s: float | None, state_key: str) -> Rules:
     for name, value in (("max_turns", max_turns), ("command_s", command_s), ("episode_s", episode_s)):
         if value is not None and not value >= 1:
@@ -93,6 +131,23 @@ def own_tasks(split: str, family: str | None, difficulty: int | None) -> TaskSet
         if family in (None, task.metadata["family"]) and difficulty in (None, task.metadata["difficulty"])
     ]
     return TaskSet.of(f"split {split}, family {family}, difficulty {difficulty}", kept)
+
+
+@lru_cache(maxsize=32)
+def tasks_of(path: Path, image: str | None, clones: Path | None) -> TaskSet:
+    """Load a file of records.
+
+    Args:
+        path: the file.
+        image: instead of the records' own.
+        clones: the folder of clones, where images do not hold the repositories.
+
+    Raises:
+        UsageError: naming the file, the record and the field that is wrong.
+    """
+    from .instances import load_instances
+
+    return TaskSet.of(str(path), load_instances(path, image=image, clones=clones))
 
 
 def _backend(name: str) -> Backend:
