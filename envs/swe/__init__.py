@@ -13,6 +13,7 @@ suggestions  calls that an agent without an idea may draw from
 task_sets    tasks that an environment plays, and one hash for all that decides what comes of them
 trees        files of a box, many at once
 instances    records of other people's data sets as tasks
+folders      task folders as tasks
 bugs         a set of tasks of our own: small packages with bugs, judged by hidden cases
 families     swe/tasks-v0 and swe/files-v0
 choices      bugs by choice: the right edit among wrong ones, for small policies

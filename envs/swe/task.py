@@ -66,7 +66,7 @@ class Task(ABC):
     metadata: Mapping[str, Any]  # family, difficulty, kind, ...: for tables; never shown to an agent
     timeout_s: float = 1800.0  # of the whole episode, by the clock
     agent_timeout_s: float = 60.0  # of one command
-    shared: bool = False  # graded in the agent's own box, which is less safe: `grade` needs it
+    shared: bool = False  # graded in the agent's own box, or with what is carried out of it
     steps: Sequence[Task] = ()  # played one after another in the same box
 
     @abstractmethod

@@ -1,19 +1,16 @@
-"""A small repository with a past and a future, its record, and the backends that its tests run on."""
+"""A small repository with a past and a future, and its record."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
-from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from turnwise.envs.sandbox import HOST, Backend, Limits, SandboxError, backend_by_name
+from turnwise.envs.sandbox import HOST, Limits
 from turnwise.envs.swe.instances import InstanceTask
 from turnwise.envs.swe.instances.records import read_record
 from turnwise.envs.swe.instances.start import Clones
@@ -112,24 +109,3 @@ def calc(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
     texts = SimpleNamespace(wrong=WRONG, right=RIGHT, tests=TESTS, hidden=HIDDEN)
     return SimpleNamespace(folder=folder, base=base, raw=raw, task=task, texts=texts)
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param("namespace", marks=pytest.mark.sandbox),
-        pytest.param("docker", marks=pytest.mark.docker),
-    ],
-)
-def backend(request: pytest.FixtureRequest) -> Backend:
-    """Return a backend, or skip with the reason why it does not work here."""
-    try:
-        return asyncio.run(backend_by_name(request.param))
-    except SandboxError as error:
-        pytest.skip(f"no {request.param} sandbox here: {error}")
-
-
-@pytest.fixture
-def run() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
-    """Return what runs a coroutine to its end."""
-    yield asyncio.run
