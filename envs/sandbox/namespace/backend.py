@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Literal
 
 from ....errors import UsageError
@@ -102,8 +103,9 @@ class NamespaceBackend(Backend):
                 raise UsageError(f"{folder!r}: a path from '/' is expected of a box's folders")
         for name, value in spec.env.items():
             check_variable(name, value)
-        name, described, who = await asyncio.to_thread(_made_of, spec)
+        name, who = (HOST, _own(spec)) if spec.image == HOST else await asyncio.to_thread(_named, spec)
         if name not in self._bases:
+            described = await asyncio.to_thread(_described, name)
             self._checked(await self.channel.ask("base", json.dumps(described).encode(), name=name))
             self._bases.add(name)
         return {
@@ -153,16 +155,23 @@ class NamespaceBackend(Backend):
             channel.close()
 
 
-def _made_of(spec: Spec) -> tuple[str, dict[str, Any], images.Person]:
-    """Return name and description of the base of a specification, and the user of its boxes."""
-    if spec.image == HOST:
-        if spec.user not in (None, images.OWN.name):
-            raise ImageError(
-                f"user={spec.user!r}: boxes of the host's /usr have the user {images.OWN.name!r}"
-            )
-        return HOST, host.describe(images.OWN.uid, images.OWN.gid), images.OWN
+def _own(spec: Spec) -> images.Person:
+    if spec.user not in (None, images.OWN.name):
+        raise ImageError(f"user={spec.user!r}: boxes of the host's /usr have the user {images.OWN.name!r}")
+    return images.OWN
+
+
+def _named(spec: Spec) -> tuple[str, images.Person]:
+    """Return the name of the base of a specification, and the user of its boxes."""
     root = images.root_of(spec.image)
-    return f"rootfs:{root}", images.describe(root), images.person(root, spec.user)
+    return f"{images.PREFIX}{root}", images.person(root, spec.user)
+
+
+def _described(name: str) -> dict[str, Any]:
+    """Return what the keeper is told of a base."""
+    if name == HOST:
+        return host.describe(images.OWN.uid, images.OWN.gid)
+    return images.describe(Path(name.removeprefix(images.PREFIX)))
 
 
 def _key(spec: Spec) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import ImageError
 from .host import GID, UID, cache_folder
 
-_PREFIX = "rootfs:"
+PREFIX = "rootfs:"
 _MAX_TABLE_BYTES = 1 << 20
 
 
@@ -42,12 +42,12 @@ def root_of(image: str) -> Path:
     Raises:
         ImageError: if it is no image of this backend, is not there, or is no root file system.
     """
-    if not image.startswith(_PREFIX):
+    if not image.startswith(PREFIX):
         raise ImageError(
             f"image={image!r}: boxes of namespaces are made of 'host' or 'rootfs:PATH'; "
             "images of a registry and Dockerfiles need the docker backend"
         )
-    path = Path(image.removeprefix(_PREFIX))
+    path = Path(image.removeprefix(PREFIX))
     if path.is_file():
         path = _unpacked(path)
     if not path.is_dir():

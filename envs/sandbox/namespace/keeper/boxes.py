@@ -64,6 +64,12 @@ class Box:
     lock: Lock = field(default_factory=Lock)
     is_gone: bool = False
     num_commands: int = 0
+    num_kills: int = 0
+
+    def was_short_of_memory(self) -> bool:
+        """Return whether the kernel killed a process of the box for its memory since this was last asked."""
+        before, self.num_kills = self.num_kills, self.group.kills()
+        return self.num_kills > before
 
 
 class Boxes:

@@ -13,6 +13,7 @@ import signal
 from dataclasses import dataclass
 
 _PERIOD_US = 100_000
+_MAX_SPARE = 2
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Group:
         self._memory, self._pids, self._cpu = (
             f"{folder}/{name}" if folder else "" for folder in (places.memory, places.pids, places.cpu)
         )
+        self._spare: list[Command] = []
         self._folders = tuple(dict.fromkeys(path for path in (self._memory, self._pids, self._cpu) if path))
         for folder in self._folders:
             os.mkdir(folder)
@@ -68,8 +70,19 @@ class Group:
 
     def for_command(self, number: int) -> Command:
         """Return a group for one command, or one that cannot kill where there are no groups."""
+        if self._spare:
+            return self._spare.pop()
         others = tuple(folder for folder in self._folders if folder != self._pids)
         return Command(f"{self._pids}/c{number}" if self._pids else "", others, self.version)
+
+    def take_back(self, command: Command) -> bool:
+        """Keep the group of a command for another, or remove it; return False while something runs in it."""
+        if command.process_ids():
+            return False
+        if command.is_sound and len(self._spare) < _MAX_SPARE:
+            self._spare.append(command)
+            return True
+        return command.remove()
 
     def kills(self) -> int:
         """Return how many processes died at the memory limit so far."""
@@ -100,6 +113,7 @@ class Command:
 
     def __init__(self, folder: str, others: tuple[str, ...], version: int) -> None:
         self._folder, self._others, self._version = folder, others, version
+        self.is_sound = True  # until it was told to start nothing more
         if folder:
             os.mkdir(folder)
 
@@ -116,6 +130,7 @@ class Command:
 
     def kill(self) -> bool:
         """Kill what is left of the command; return whether nothing is."""
+        self.is_sound = False
         with contextlib.suppress(OSError):
             if self._version == 2:
                 _write(f"{self._folder}/cgroup.kill", "1")

@@ -38,6 +38,7 @@ PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 22, 38, 47
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
 
@@ -121,17 +122,13 @@ def open_in(folder: int, path: str, flags: int, resolve: int, mode: int = 0) -> 
 
 def prctl(option: int, second: int = 0, third: int = 0) -> int:
     """Change a property of this process."""
-    unused = ctypes.c_ulong(0)
-    return _checked(
-        _libc.prctl(ctypes.c_int(option), ctypes.c_ulong(second), ctypes.c_ulong(third), unused, unused),
-        "prctl",
-    )
+    return _checked(_libc.prctl(option, second, third, 0, 0), "prctl")
 
 
 def drop_bounding_set() -> None:
     """Take every capability out of the bounding set, so that no program brings one back."""
     for number in range(64):
-        if _libc.prctl(ctypes.c_int(PR_CAPBSET_DROP), ctypes.c_ulong(number), 0, 0, 0) < 0:
+        if _libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0:
             return
 
 
@@ -192,7 +189,7 @@ def rename_process(name: str) -> None:
     ctypes.memset(start, 0, end - start)
     data = name.encode()[: end - start - 1]
     ctypes.memmove(start, data, len(data))
-    _checked(_libc.prctl(PR_SET_NAME, ctypes.c_char_p(data[:15]), 0, 0, 0), "prctl")
+    prctl(PR_SET_NAME, ctypes.addressof(ctypes.create_string_buffer(data[:15])))
 
 
 def set_host_name(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from .tasks import Ended, Task, Told, Until
 
 _KILL_EVERY_S = 0.005
 _WATCH_EVERY_S = 0.05
+_DEATH_S = 0.05
 _DROP_EVERY_S = 0.05
 _DROP_AT_ONCE = 16
 
@@ -41,7 +43,7 @@ class Running:
         pod = self._boxes.prepare(box)
         box.num_commands += 1
         self._group = box.group.for_command(box.num_commands)
-        began, kills = time.monotonic(), box.group.kills()
+        began = time.monotonic()
         try:
             end, self._pipe = start(Place(pod.fd, self._group, self._guards))
         except BaseException:
@@ -56,17 +58,19 @@ class Running:
         seconds = time.monotonic() - began
         if self._cause:
             yield from self._wait_for_the_rest()
+        elif status == signal.SIGKILL:  # of the whole box, perhaps, whose first process ends last
+            yield Until(time.monotonic() + _DEATH_S)
         self._drain()
         if self._box.is_gone and not self._cause:
             self._answer({"failed": "gone", "text": f"box {self._box.id} ended while a command ran"}, b"")
         else:
-            self._answer(self._result(status, kills, seconds), b"".join(self._output.parts()[:2]))
+            self._answer(self._result(status, seconds), b"".join(self._output.parts()[:2]))
         yield from self._leave()
 
-    def _result(self, status: int, kills: int, seconds: float) -> dict[str, Any]:
+    def _result(self, status: int, seconds: float) -> dict[str, Any]:
         head, _, left_out = self._output.parts()
         code, cause = how_it_ended(status)
-        if self._box.group.kills() > kills and code in (None, SIGKILLED):
+        if code in (None, SIGKILLED) and self._box.was_short_of_memory():
             cause = "memory"
         if self._cause:
             code, cause = None, self._cause
@@ -137,7 +141,7 @@ class Running:
                     self._pipe = -1
                 if not part:
                     break
-        while not self._group.remove():
+        while not self._box.group.take_back(self._group):
             yield Until(time.monotonic() + 1.0)
             if self._box.is_gone:
                 return
