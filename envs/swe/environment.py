@@ -63,6 +63,16 @@ class SweEnv(TextEnv):
         self._suggestions: list[str] = []
 
     @property
+    def tasks(self) -> TaskSet:
+        """Return what is played."""
+        return self._tasks
+
+    @property
+    def backend(self) -> Backend:
+        """Return what starts the boxes."""
+        return self._backend
+
+    @property
     def fingerprint(self) -> str:
         """Return a hash of the environment's code, the tools and the tasks."""
         digest = hashlib.sha256(f"{code_fingerprint(type(self))} {self._tasks.digest}".encode())

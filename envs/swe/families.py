@@ -59,7 +59,7 @@ class FilesEnv(SweEnv):
     """Tasks of a user's files: records in the manner of SWE-bench.
 
     Args:
-        path: a file of records (.jsonl, .json, .parquet).
+        path: a file of records (.jsonl, .json, .parquet), a task folder, or a folder of them.
         image: one image for all instead of the records' own; `{id}` and `{image}` stand for a record's.
         clones: a folder of git clones, for images that do not hold the repositories.
         max_turns: after so many turns the files are graded as they are.
@@ -135,18 +135,21 @@ def own_tasks(split: str, family: str | None, difficulty: int | None) -> TaskSet
 
 @lru_cache(maxsize=32)
 def tasks_of(path: Path, image: str | None, clones: Path | None) -> TaskSet:
-    """Load a file of records.
+    """Load a file of records, or the task folders in a folder.
 
     Args:
-        path: the file.
-        image: instead of the records' own.
+        path: the file or the folder.
+        image: instead of the records' or folders' own.
         clones: the folder of clones, where images do not hold the repositories.
 
     Raises:
         UsageError: naming the file, the record and the field that is wrong.
     """
+    from .folders import Choices, load_folders
     from .instances import load_instances
 
+    if path.is_dir():
+        return TaskSet.of(str(path), load_folders(path, Choices(image=image)))
     return TaskSet.of(str(path), load_instances(path, image=image, clones=clones))
 
 

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..sandbox import Backend, Sandbox, SandboxError
+from ..sandbox import HOST, Backend, Sandbox, SandboxError
+from .instances.leaks import find_leaks
 from .patches import submitted
 from .task import Patch, Task, Verdict
 
@@ -127,6 +128,20 @@ async def gold_patch(task: Task, backend: Backend) -> Patch:
     async with await backend.start(task.spec) as box:
         await task.prepare(box)
         return await _changed(task, box, gold)
+
+
+async def found_leaks(task: Task, backend: Backend) -> list[str]:
+    """Return where an agent could find the solution of a task at its start; see `instances.leaks`.
+
+    Of the image HOST, /usr is left out: it is the same for every task and holds no task's files.
+
+    Raises:
+        SandboxError: if the search could not be made.
+    """
+    patch = await gold_patch(task, backend)
+    async with await backend.start(task.spec) as box:
+        await task.prepare(box)
+        return await find_leaks(box, patch, ["/usr"] if task.spec.image == HOST else [])
 
 
 async def _played(task: Task, backend: Backend, box: Sandbox, given: Solution) -> Verdict:

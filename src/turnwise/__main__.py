@@ -38,6 +38,8 @@ _COMMANDS = {
     "recipes": "recipes:recipes",
     "train": "train:train",
     "eval": "evaluate:eval_",
+    "regrade": "regrade:regrade",
+    "tasks": "tasks:tasks",
     "demo": "demo:demo",
     "warmstart": "warmstart:warmstart",
     "report": "report:report",

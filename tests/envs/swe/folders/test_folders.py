@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from turnwise.__main__ import app
 from turnwise.envs.sandbox import HOST
 from turnwise.envs.swe.folders import Choices, FolderError, load_folders
 from turnwise.envs.swe.folders.config import read_config
@@ -289,6 +291,18 @@ def test_what_a_verifier_may_write(test, outcome, said, tmp_path, backend, run):
     task = one(tmp_path, **{"tests/test.sh": test, "task.toml": toml})
     verdict = run(task.grade(backend, {"x": b""}))
     assert verdict.outcome == outcome and said in verdict.cause
+
+
+def test_the_command_lists_tasks_with_what_has_no_effect_and_proves_them(tmp_path, backend):
+    good = write(tmp_path / "a", **{"task.toml": TOML.replace("own/greet", "own/good") + "colour = 1\n"})
+    write(tmp_path / "b", **{"task.toml": TOML, "solution/solve.sh": "echo bye > out.txt\n"})
+    words = ["tasks", str(tmp_path), "--image", HOST, "--prove", "1", "--leaks", "--backend", backend.name]
+    shown = CliRunner().invoke(app, words)
+    assert shown.exit_code == 1, shown.output
+    assert "own/good: Write hello into out.txt." in shown.output
+    assert f"  {good / 'task.toml'}: field environment.colour is not known and has no effect" in shown.output
+    assert "own/greet: gold 0/1, empty 0/1: the verifier gave 0" in shown.output
+    assert "proved: 1 of 2" in shown.output and "leak" not in shown.output
 
 
 def test_rewards_are_finite_numbers():
