@@ -251,6 +251,34 @@ def case_purge_counts():
     return said, news, cache.stats.snapshot()
 
 
+def case_every_call_sees_the_time():
+    calls = {
+        "weight": lambda cache: cache.weight,
+        "get": lambda cache: cache.get("a"),
+        "set": lambda cache: cache.set("a", 3),
+        "refused": lambda cache: cache.set("b", 3, weight=99),
+        "touch": lambda cache: cache.touch("a"),
+        "remaining": lambda cache: cache.remaining("a"),
+        "delete": lambda cache: cache.delete("a"),
+        "pop": lambda cache: cache.pop("a"),
+        "resize": lambda cache: cache.resize(1),
+        "clear": lambda cache: cache.clear(),
+        "keys": lambda cache: cache.keys(),
+        "items": lambda cache: cache.items(),
+        "len": len,
+        "in": lambda cache: "a" in cache,
+    }
+    rows = []
+    for name, call in calls.items():
+        clock, cache = timed(4)
+        news = told(cache)
+        cache.set("a", 1, ttl=2)
+        cache.set("b", 2, weight=2)
+        clock.now = 2
+        rows.append((name, tried(call, cache), list(news), cache.stats.snapshot()))
+    return rows
+
+
 def case_deleting_what_has_expired():
     clock, cache = timed(ttl=1)
     news = told(cache)
