@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 
 from ...sandbox import Backend
+from ...sandbox.backends import backend_by_name
 from ..task import Patch
 from .cheats import CHEATS, cheat
 from .comparing import compare
@@ -116,8 +116,7 @@ async def prove(names: list[str], backend: Backend | None, runs: int) -> int:
 async def _main(names: list[str], backend_name: str | None, runs: int) -> int:
     backend = None
     if backend_name:
-        backends = importlib.import_module("turnwise.envs.sandbox.backends")
-        backend = await backends.backend_by_name(backend_name)
+        backend = await backend_by_name(backend_name)
     return await prove(names or package_names(), backend, runs)
 
 
