@@ -6,6 +6,7 @@ construction arguments held against a class, and a fault that names its cause
 registry    ids, `make`, classes by `module:Class` or `file.py:Class`, teachers
 check       every test of the contract, as `turnwise check` runs it
 seeds       the one rule for the seeds of tasks
+parsing     Python source as a tree, by one thread at a time
 thoughts    where a message thinks, which is no part of an action
 play        an environment in the terminal
 household   text games of six kinds of chores, exact to ALFWorld's engine

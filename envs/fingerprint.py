@@ -8,6 +8,8 @@ import inspect
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from .parsing import parse
+
 _FINGERPRINTS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 _CONTRACT = ("turnwise.envs.core", "gymnasium.core", "typing", "builtins")
 """Modules of the bases that every environment has."""
@@ -44,7 +46,7 @@ def _hash_sources(cls: type) -> str:
 def without_docstrings(source: bytes) -> bytes:
     """Return Python source without its docstrings, which decide nothing; as it is if it cannot be parsed."""
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError):
         return source
     lines = source.splitlines(keepends=True)

@@ -39,7 +39,7 @@ def register_environments() -> None:
     register(
         "swe/files-v0",
         "turnwise.envs.swe.families:FilesEnv",
-        description="Software engineering on files of yours: records in the manner of SWE-bench.",
+        description="Software engineering on files of yours: records like SWE-bench's, task folders.",
         for_clients=for_clients,
     )
     register(

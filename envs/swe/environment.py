@@ -19,6 +19,7 @@ import hashlib
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -75,10 +76,8 @@ class SweEnv(TextEnv):
     @property
     def fingerprint(self) -> str:
         """Return a hash of the environment's code, the tools and the tasks."""
-        digest = hashlib.sha256(f"{code_fingerprint(type(self))} {self._tasks.digest}".encode())
-        for file in sorted((Path(__file__).parent / "tools").glob("*.py")):
-            digest.update(without_docstrings(file.read_bytes()))
-        return digest.hexdigest()[:16]
+        parts = f"{code_fingerprint(type(self))} {_digest_of_tools()} {self._tasks.digest}"
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -206,6 +205,14 @@ class SweEnv(TextEnv):
         future = submit(work)
         self._running = future
         return future
+
+
+@lru_cache(maxsize=1)
+def _digest_of_tools() -> str:
+    digest = hashlib.sha256()
+    for file in sorted((Path(__file__).parent / "tools").glob("*.py")):
+        digest.update(without_docstrings(file.read_bytes()))
+    return digest.hexdigest()
 
 
 def _whole(text: str) -> str:

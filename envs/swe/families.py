@@ -56,7 +56,7 @@ class TasksEnv(SweEnv):
 
 
 class FilesEnv(SweEnv):
-    """Tasks of a user's files: records in the manner of SWE-bench.
+    """Tasks of a user's files: records in the manner of SWE-bench, or task folders.
 
     Args:
         path: a file of records (.jsonl, .json, .parquet), a task folder, or a folder of them.

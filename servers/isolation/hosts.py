@@ -102,7 +102,10 @@ class LocalHost:
 
     def reset(self, seed: int, options: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
         """Start an episode."""
-        return self.env.reset(seed=seed, options=options)
+        try:
+            return self.env.reset(seed=seed, options=options)
+        except SandboxError as error:
+            raise _lost(error) from error
 
     def clone(self) -> LocalHost:
         """Copy the environment with its state."""

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
+from ...parsing import parse
 from .package import Tree
 
 ARGUMENTS = ("-q", "-rA", "--tb=short", "--color=no", "tests")
@@ -40,7 +41,7 @@ def without_tests(tree: Tree, tests: Iterable[str]) -> Tree:
         by_file.setdefault(file, set()).add(name)
     for file, names in by_file.items():
         text = _cut(result[file].decode(), names)
-        if any(True for _ in _tests(ast.parse(text))):
+        if any(True for _ in _tests(parse(text))):
             result[file] = text.encode()
         else:
             del result[file]
@@ -50,7 +51,7 @@ def without_tests(tree: Tree, tests: Iterable[str]) -> Tree:
 def _cut(source: str, names: set[str]) -> str:
     for name in sorted(names):
         lines = source.splitlines(keepends=True)
-        node = dict(_tests(ast.parse(source)))[name]
+        node = dict(_tests(parse(source)))[name]
         first = min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1
         while first > 0 and not lines[first - 1].strip():
             first -= 1

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ...parsing import parse
+
 _COMPARED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 _COMPARED |= {"in": "not in", "not in": "in", "is": "is not", "is not": "is"}
 _SUMS = {"+": "-", "-": "+", "*": "+", "//": "/", "/": "//", "%": "//"}
@@ -53,7 +55,7 @@ def functions_of(source: str) -> list[Function]:
             elif isinstance(node, ast.ClassDef):
                 visit(node.body, f"{prefix}{node.name}.")
 
-    visit(ast.parse(source).body, "")
+    visit(parse(source).body, "")
     return found
 
 
@@ -69,14 +71,14 @@ def mutations(source: str) -> list[Mutation]:
         SyntaxError: if the source itself does not parse.
     """
     places = _Places(source)
-    found = {change for node in ast.walk(ast.parse(source)) for change in _of_node(node, places)}
+    found = {change for node in ast.walk(parse(source)) for change in _of_node(node, places)}
     return sorted(change for change in found if change.text != source[change.start : change.end])
 
 
 def differs(source: str, other: str) -> bool:
     """Tell whether a text is Python, and another program than a source that is."""
     try:
-        return ast.dump(ast.parse(other)) != ast.dump(ast.parse(source))
+        return ast.dump(parse(other)) != ast.dump(parse(source))
     except (SyntaxError, ValueError):
         return False
 

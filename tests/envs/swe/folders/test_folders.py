@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import turnwise
 from turnwise.__main__ import app
-from turnwise.envs.sandbox import HOST
+from turnwise.envs.sandbox import HOST, SandboxError
 from turnwise.envs.swe.folders import Choices, FolderError, load_folders
 from turnwise.envs.swe.folders.config import read_config
 from turnwise.envs.swe.folders.files import follow
@@ -311,3 +312,22 @@ def test_rewards_are_finite_numbers():
     for data in (b'{"a": true}', b'{"a": "1"}', b'{"a": NaN}', b"{}", b'{"a": 1e999}', b"[" * 100_000):
         with pytest.raises(Unscored):
             read_rewards("reward.json", data)
+
+
+@pytest.mark.sandbox
+def test_a_folder_is_an_environment(tmp_path: Path) -> None:
+    write(tmp_path / "greet")
+    try:
+        env = turnwise.make("swe/files-v0", path=str(tmp_path), image="host", backend="namespace")
+    except SandboxError as error:
+        pytest.skip(f"no namespace sandbox here: {error}")
+    with env:
+        observation, info = env.reset(seed=0, options={"expert": True})
+        assert "Write hello into out.txt." in observation and "start.txt" in observation
+        assert "no tests to be shown" in env.step("run_tests")[0]
+        while "outcome" not in info:
+            observation, reward, *_, info = env.step(info["private"]["expert"])
+        assert (reward, info["outcome"], info["won"]) == (1.0, "resolved", True), observation
+        assert info["patch"]["out.txt"] == "hello\n"
+        env.reset(seed=0)
+        assert env.step("submit")[1] == 0.0

@@ -1,0 +1,180 @@
+"""Sessions on real sandboxes while the server, its keeper and boxes are killed at random.
+
+Each session appends a number to a file at every turn and reads the file at its end: it holds every
+number once and in order, whatever was killed meanwhile, or the session has ended and says why.
+At the end nothing is left: no process, no control group, no mount.
+
+    python benchmarks/sandbox/chaos.py --sessions 500 --kills 6
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from turnwise.errors import ServerError
+from turnwise.servers.client import ServerProcess, connect
+from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
+
+ENV = "swe/tasks-v0"
+_GROUP = re.compile(r"turnwise-(\d+)-(\d+)")
+_BUDGET_S = 900.0
+_SWEPT_S = 60.0
+
+
+@dataclass
+class Report:
+    """What became of the sessions, and what was left."""
+
+    sessions: int
+    turns: int
+    kills: dict[str, int] = field(default_factory=Counter)
+    ends: dict[str, int] = field(default_factory=Counter)  # whole, or the reason that a session gave
+    wrong: list[str] = field(default_factory=list)  # sessions whose file is another one
+    left: dict[str, list[str]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+async def play(url: str, number: int, turns: int, report: Report) -> None:
+    """Play one session to its end."""
+    client = connect(url, budget_s=_BUDGET_S)
+    try:
+        (row,) = await client.create([CreateItem(ENV, seed=number)], request_id=f"chaos {number}")
+        for turn in range(turns if isinstance(row, Reply) else 0):
+            (row,) = await client.step([StepItem(row.id, 0, turn, f"bash echo {turn} >> log.txt")])
+            if isinstance(row, Problem) or row.end is not None:
+                break
+        else:
+            if isinstance(row, Reply):
+                (row,) = await client.step([StepItem(row.id, 0, turns, "bash cat log.txt")])
+        _judge(row, number, turns, report)
+        if isinstance(row, Reply):
+            await client.close([row.id])
+    except ServerError as error:
+        report.ends[f"refused: {str(error)[:80]}"] += 1
+    finally:
+        await client.aclose()
+
+
+def _judge(row: Reply | Problem, number: int, turns: int, report: Report) -> None:
+    if isinstance(row, Problem):
+        report.ends[f"problem {row.code}: {row.detail[:200]}"] += 1
+    elif row.end is not None:
+        report.ends[f"{row.end}: {re.sub(r'[0-9a-f]{6,}|[0-9]+', 'N', str(row.info.get('error')))[:80]}"] += 1
+    elif row.observation.split() == [str(turn) for turn in range(turns)]:
+        report.ends["whole"] += 1
+    else:
+        report.wrong.append(f"{number}: {row.observation[:80]!r}")
+
+
+async def kill_at_random(server: ServerProcess, kills: int, chance: random.Random, report: Report) -> None:
+    """Kill one thing after another, the server last."""
+    for number in range(kills):
+        await asyncio.sleep(chance.uniform(0.5, 2.0))
+        what = "server" if number == kills - 1 else chance.choice(["server", "keeper", "box"])
+        if what == "server":
+            await asyncio.to_thread(_restart, server)
+        else:
+            found = list(_children(server.pid, what))
+            if not found:
+                continue
+            os.kill(chance.choice(found), signal.SIGKILL)
+        report.kills[what] += 1
+
+
+def _restart(server: ServerProcess) -> None:
+    server.kill()
+    server.start()
+
+
+def _children(pid: int, what: str) -> Iterator[int]:
+    """Yield the keepers of a server, or the processes of its boxes."""
+    for keeper in psutil.Process(pid).children():
+        try:
+            if "keeper.main" in " ".join(keeper.cmdline()):
+                yield from [keeper.pid] if what == "keeper" else [one.pid for one in keeper.children(True)]
+        except psutil.Error:
+            continue
+
+
+def left_over(pids: set[int]) -> dict[str, list[str]]:
+    """Return what is there of servers that are gone: processes, control groups, mounts.
+
+    Args:
+        pids: of the servers.
+    """
+    groups = []
+    for folder, below, _ in os.walk("/sys/fs/cgroup"):
+        for name in list(below):
+            found = _GROUP.match(name)
+            if found:
+                below.remove(name)
+                groups += [f"{folder}/{name}"] if int(found[1]) in pids else []
+    keepers = [
+        f"{one.info['pid']}"
+        for one in psutil.process_iter(["pid", "ppid", "cmdline"])
+        if one.info["ppid"] in pids and "keeper.main" in " ".join(one.info["cmdline"] or [])
+    ]
+    mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "turnwise" in line]
+    return {"groups": groups, "processes": keepers, "mounts": mounts}
+
+
+async def chaos(sessions: int, turns: int, kills: int, seed: int, folder: Path) -> Report:
+    """Play sessions while things are killed, and look for what is left."""
+    report, started = Report(sessions, turns), time.monotonic()
+    pids: set[int] = set()
+    with ServerProcess(["--env", ENV, "--journal", str(folder / "journal.db")]) as server:
+        pids.add(server.pid)
+        killer = asyncio.ensure_future(kill_at_random(server, kills, random.Random(seed), report))
+        players = [play(server.url, number, turns, report) for number in range(sessions)]
+        await asyncio.gather(*players, _noted(server, pids, killer))
+        gone = pids - {server.pid}
+        deadline = time.monotonic() + _SWEPT_S
+        while any(left_over(gone).values()) and time.monotonic() < deadline:
+            await asyncio.sleep(0.5)
+        report.left = {
+            f"{kind} while the last server lives": found for kind, found in left_over(gone).items()
+        }
+    report.left |= left_over(pids)
+    report.seconds = round(time.monotonic() - started, 1)
+    return report
+
+
+async def _noted(server: ServerProcess, pids: set[int], killer: asyncio.Future[Any]) -> None:
+    while not killer.done():
+        pids.add(server.pid)
+        await asyncio.sleep(0.05)
+    await killer
+    pids.add(server.pid)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--sessions", type=int, default=500)
+    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--kills", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        report = asyncio.run(chaos(given.sessions, given.turns, given.kills, given.seed, Path(name)))
+    print(json.dumps(vars(report), indent=2))
+    if report.wrong or any(report.left.values()) or sum(report.ends.values()) != given.sessions:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

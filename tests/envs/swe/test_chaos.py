@@ -1,0 +1,34 @@
+"""Sessions on real sandboxes while server, keeper and boxes are killed: the benchmark in its short form."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from turnwise.envs.sandbox import SandboxError, backend_by_name
+from turnwise.envs.sandbox.loop import call
+from turnwise.files import import_file
+
+FILE = Path(__file__).resolve().parents[3] / "benchmarks/sandbox/chaos.py"
+
+
+@pytest.fixture
+def benchmark() -> ModuleType:
+    """Import the benchmark; skip with the reason where there is no sandbox."""
+    try:
+        call(backend_by_name("namespace"))
+    except SandboxError as error:
+        pytest.skip(f"no namespace sandbox here: {error}")
+    return import_file(FILE, given="the test")
+
+
+@pytest.mark.sandbox
+def test_sessions_survive_and_nothing_is_left(benchmark: ModuleType, tmp_path: Path) -> None:
+    report = asyncio.run(benchmark.chaos(sessions=30, turns=3, kills=4, seed=1, folder=tmp_path))
+    assert report.wrong == []
+    assert sum(report.ends.values()) == 30 and report.ends["whole"] >= 20, report.ends
+    assert all(not found for found in report.left.values()), report.left
+    assert sum(report.kills.values()) >= 2 and report.kills["server"] >= 1
