@@ -42,6 +42,8 @@ def kept_back(
 def _is_kept_back(path: str, hidden: Collection[str], gold: Collection[str], there: Collection[str]) -> bool:
     place = PurePosixPath(path)
     folders = place.parts[:-1]
+    if place.parts[0].startswith(".turnwise"):  # what the grader itself lays down
+        return True
     if path in hidden or place.name in _UNASKED or place.suffix in (".pth", ".egg-link", ".pyc"):
         return True
     if _INSTALLED.intersection(folders) or any(

@@ -54,6 +54,11 @@ CHEATS = {
         "pyproject.toml": b"[tool.pytest.ini_options]\naddopts = '-p cheat'\n",
         "cheat.py": PASS_ALL.encode(),
     },
+    "the grader's own settings": lambda calc: {
+        ".turnwise-suite.cfg": b"[tool:pytest]\naddopts = -p cheat\n",
+        ".turnwise-suite.ini": b"[pytest]\naddopts = -p cheat\n",
+        "cheat.py": PASS_ALL.encode(),
+    },
     "options that run nothing": at("pytest.ini", "[pytest]\naddopts = --collect-only -q\n"),
     "a plugin by an entry point": lambda calc: {
         "cheat-1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: cheat\nVersion: 1\n",
@@ -136,3 +141,25 @@ def test_a_cheat_is_not_resolved_and_is_scored(name, calc, backend, run) -> None
     verdict = run(calc.task(Suite(seconds=4.0 if "loop" in name else 30.0)).grade(backend, patch))
     assert (verdict.outcome, verdict.reward) == ("tests_failed", 0.0), verdict
     assert verdict.cause
+
+
+SPEAKS_FOR_THE_REPORTER = """
+import gc
+for one in gc.get_objects():
+    if type(one).__name__ == "Reporter" and one.kind == "test":
+        old = one.say
+        def say(line, old=old):
+            if "test" in line and line["outcome"] == "failed":
+                line["outcome"] = "passed"
+            old({"end": 0} if "end" in line else line)
+        one.say = say
+        break
+import _pytest.main as main
+main.Session.testsfailed = property(lambda self: 0, lambda self, value: None)
+"""
+
+
+@pytest.mark.xfail(strict=True, reason="code inside the tests' own process can speak for the reporter")
+def test_the_hole_that_remains(calc, backend, run) -> None:
+    patch = {"calc/__init__.py": SPEAKS_FOR_THE_REPORTER.encode()}
+    assert run(calc.task().grade(backend, patch)).outcome != "resolved"
