@@ -7,5 +7,6 @@ rollout/: many episodes at once over a session service.
 evaluation/: fixed tasks, played once each and counted.
 batching.py: calls that wait, answered together.
 tiny/: a language model small enough to train on a CPU. decoding/: the loop that generates.
-models.py: what a learner asks of a language model. trajectories.py: trajectories in files.
+models.py: what a learner asks of a language model. trajectories.py: trajectories in files;
+atif.py: in the format of others.
 """

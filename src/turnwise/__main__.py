@@ -40,6 +40,7 @@ _COMMANDS = {
     "eval": "evaluate:eval_",
     "regrade": "regrade:regrade",
     "tasks": "tasks:tasks",
+    "atif": "atif:atif",
     "demo": "demo:demo",
     "warmstart": "warmstart:warmstart",
     "report": "report:report",
