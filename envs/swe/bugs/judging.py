@@ -23,13 +23,17 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import CodeType, ModuleType
 from typing import Any
 
 MAX_TEXT = 1 << 16
 """Characters of one case's value."""
 
 _CASE_SECONDS = 5.0
+_AT_ONCE = 4
+_SHARED = ("collections", "datetime", "decimal", "functools", "heapq", "itertools", "random", "re", "string")
+"""Modules of the standard library that are imported once, before the first case."""
 _MAX_DEPTH = 60
 
 
@@ -82,79 +86,94 @@ def names_of(source: str) -> list[str]:
     return [one.name for one in nodes if isinstance(one, ast.FunctionDef) and one.name.startswith("case_")]
 
 
-def _play(name: str, channel: int) -> None:
+class _Case:
+    """A case that runs in a process of its own, and what came out of it so far."""
+
+    def __init__(self, name: str, code: CodeType, end: float) -> None:
+        self.name, self.end, self.read = name, end, b""
+        self.channel, writing = os.pipe()
+        self.child = os.fork()
+        if self.child:
+            os.close(writing)
+            return
+        try:
+            os.setsid()
+            os.close(self.channel)
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for number in (0, 1, 2):
+                os.dup2(nothing, number)
+            _play(name, code, writing)
+        finally:
+            os._exit(0)
+
+    def has_ended(self) -> bool:
+        """Read what there is; True at the end of the line, the limit, or the end of the output."""
+        chunk = os.read(self.channel, 1 << 16)
+        self.read += chunk
+        return not chunk or b"\n" in chunk or len(self.read) > 2 * MAX_TEXT
+
+    def finish(self, late: bool) -> dict[str, Any]:
+        """End its processes and return its line; what is longer than the limits has failed."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.child, signal.SIGKILL)
+        os.kill(self.child, signal.SIGKILL)
+        os.waitpid(self.child, 0)
+        os.close(self.channel)
+        try:
+            line = json.loads(self.read.split(b"\n")[0]) if len(self.read) <= 2 * MAX_TEXT else {}
+        except ValueError:
+            line = {}
+        for key in ("value", "failed"):
+            if isinstance(line, dict) and isinstance(line.get(key), str) and len(line[key]) <= MAX_TEXT:
+                return {"case": self.name, key: line[key]}
+        return {
+            "case": self.name,
+            "failed": "it took too long" if late else "no value, or one that is too long",
+        }
+
+
+def _play(name: str, code: CodeType, channel: int) -> None:
     """Run one case in this process, which is not used again, and write the line of its value."""
     try:
-        cases = importlib.import_module("cases")
+        cases = ModuleType("cases")
+        sys.modules["cases"] = cases
+        exec(code, cases.__dict__)
         line = {"case": name, "value": encode(getattr(cases, name)())}
     except BaseException as error:  # noqa: BLE001
         line = {"case": name, "failed": type(error).__name__}
     os.write(channel, (json.dumps(line) + "\n").encode("ascii"))
 
 
-def _forked(name: str) -> tuple[int, int]:
-    """Start a process for a case; return its number and the end of the pipe that is read."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(writing)
-        return child, reading
-    try:
-        os.setsid()
-        os.close(reading)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(nothing, number)
-        _play(name, writing)
-    finally:
-        os._exit(0)
-
-
-def _line(channel: int, end: float) -> bytes:
-    """Read up to the end of a line, the limit or the deadline."""
-    read = b""
-    while b"\n" not in read and len(read) <= 2 * MAX_TEXT:
-        ready, _, _ = select.select([channel], [], [], max(0.0, end - time.monotonic()))
-        chunk = os.read(channel, 1 << 16) if ready else b""
-        if not chunk:
-            break
-        read += chunk
-    return read
-
-
-def result(name: str, seconds: float) -> dict[str, Any]:
-    """Run one case in a new process and return its line; what is longer than the limits has failed."""
-    child, channel = _forked(name)
-    end = time.monotonic() + seconds
-    read = _line(channel, end)
-    late = time.monotonic() >= end
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child, signal.SIGKILL)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    os.close(channel)
-    try:
-        line = json.loads(read.split(b"\n")[0]) if len(read) <= 2 * MAX_TEXT else {}
-    except ValueError:
-        line = {}
-    for key in ("value", "failed"):
-        if isinstance(line, dict) and isinstance(line.get(key), str) and len(line[key]) <= MAX_TEXT:
-            return {"case": name, key: line[key]}
-    return {"case": name, "failed": "it took too long" if late else "no value, or one that is too long"}
+def results(names: list[str], code: CodeType, seconds: float) -> Iterator[dict[str, Any]]:
+    """Yield the line of each case as it ends, a few at a time; together they have that many seconds."""
+    last = time.monotonic() + seconds
+    waiting = list(names)
+    running: dict[int, _Case] = {}
+    while waiting or running:
+        while waiting and len(running) < _AT_ONCE:
+            case = _Case(waiting.pop(0), code, min(last, time.monotonic() + _CASE_SECONDS))
+            running[case.channel] = case
+        patience = max(0.0, min(case.end for case in running.values()) - time.monotonic())
+        ready, _, _ = select.select(list(running), [], [], patience)
+        for channel, case in list(running.items()):
+            late = time.monotonic() >= case.end
+            if (channel in ready and case.has_ended()) or late:
+                del running[channel]
+                yield case.finish(late)
 
 
 def main(tree: str, seconds: float) -> None:
-    """Print the results of all cases; together they have that many seconds, each at most five."""
+    """Print the results of all cases."""
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     sys.path[:0] = [here, os.path.abspath(tree)]  # noqa: PTH100
     sys.modules["judging"] = sys.modules[__name__]
     with open(os.path.join(here, "cases.py"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
-        names = names_of(file.read())
+        source = file.read()
+    names, code = names_of(source), compile(source, "cases.py", "exec")
+    for module in _SHARED:
+        importlib.import_module(module)
     print(json.dumps({"ready": len(names)}), flush=True)  # noqa: T201
-    end = time.monotonic() + seconds
-    for name in names:
-        left = min(_CASE_SECONDS, end - time.monotonic())
-        line = result(name, left) if left > 0 else {"case": name, "failed": "no time was left"}
+    for line in results(names, code, seconds):
         print(json.dumps(line), flush=True)  # noqa: T201
 
 

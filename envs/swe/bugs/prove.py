@@ -13,7 +13,7 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from ...sandbox import Backend
 from ...sandbox.backends import backend_by_name
@@ -27,6 +27,7 @@ from .trusted import run_cases_here, run_pytest_here
 from .visible import outcomes
 
 MIN_ALTERNATIVES = 3
+AT_ONCE = 3
 
 Resolves = Callable[[BugTask, Patch], Awaitable[str]]
 """Judges a patch of a task: "resolved" or what else came of it."""
@@ -78,39 +79,53 @@ def faults_of_tests(task: BugTask) -> Iterator[str]:
         yield f"{len(patches)} alternatives; expected {MIN_ALTERNATIVES} that differ, also from the gold"
 
 
-async def faults(task: BugTask, judge: Resolves, runs: int, cheats: bool) -> list[str]:
-    """Return what a task's patches came to that they should not have."""
-    found = []
-    wrong: Patch = {"README.md": task.tree["README.md"] + b"\n"}
+def tries(task: BugTask, runs: int, cheats: bool) -> Iterator[tuple[str, Patch, bool]]:
+    """Yield (kind, patch, whether it is right) of everything that a task is tried with."""
+    nothing: Patch = {"README.md": task.tree["README.md"] + b"\n"}
     for _ in range(runs):
-        for what, patch, right in (("gold", task.gold(), True), ("empty", wrong, False)):
-            if ((came := await judge(task, patch)) == "resolved") != right or came.startswith("unscored"):
-                found.append(f"{what}: {came}")
-    for number, patch in enumerate(alternatives(task), 1):
-        if (came := await judge(task, patch)) != "resolved":
-            found.append(f"alternative {number}: {came}")
+        yield "gold", task.gold(), True
+        yield "empty", nothing, False
+    for patch in alternatives(task):
+        yield "alternative", patch, True
     for name in CHEATS if cheats else ():
-        came = await judge(task, cheat(name, task))
-        if came == "resolved" or came.startswith("unscored"):
-            found.append(f"cheat {name}: {came}")
-    return found
+        yield f"cheat: {name}", cheat(name, task), False
+
+
+async def try_all(
+    tasks: Sequence[BugTask], judge: Resolves, runs: int, cheats: bool
+) -> tuple[Counter[str], list[str]]:
+    """Judge everything, a few at a time; return how many tries of each kind there were, and the faults."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(task: BugTask, kind: str, patch: Patch, right: bool) -> str | None:
+        async with gate:
+            came = await judge(task, patch)
+        wrong = (came == "resolved") != right or came.startswith("unscored")
+        return f"{task.id}: {kind}: {came}" if wrong else None
+
+    rows = [(task, *row) for task in tasks for row in tries(task, runs, cheats)]
+    found = await asyncio.gather(*(one(*row) for row in rows))
+    return Counter(kind.partition(":")[0] for _, kind, _, _ in rows), [fault for fault in found if fault]
 
 
 async def prove(names: list[str], backend: Backend | None, runs: int) -> int:
-    """Print a line for each task with a fault and one for each package; return the number of faults."""
-    judge = judged_by(backend) if backend else judged_here
-    count: Counter[str] = Counter()
+    """Print the faults of each package and a row of counts; return the number of faults."""
+    judge, total = (judged_by(backend), 0) if backend else (judged_here, 0)
     for name in names:
         tasks = tasks_of(name)
-        for task in tasks:
-            found = [] if backend else list(faults_of_tests(task))
-            found += await faults(task, judge, runs if backend else 1, cheats=backend is not None)
-            count[name] += len(found)
-            for fault in found:
-                print(f"{task.id}: {fault}")  # noqa: T201
+        found = (
+            [] if backend else [f"{task.id}: {fault}" for task in tasks for fault in faults_of_tests(task)]
+        )
+        counts, wrong = await try_all(tasks, judge, runs if backend else 1, cheats=backend is not None)
+        found += wrong
+        total += len(found)
+        for fault in found:
+            print(fault)  # noqa: T201
         several = sum(len(task.bug.alternatives) >= MIN_ALTERNATIVES for task in tasks)
-        print(f"{name}: {len(tasks)} bugs, {several} with alternatives, {count[name]} faults")  # noqa: T201
-    return count.total()
+        tried = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        row = f"{name}: {len(tasks)} bugs, {several} with alternatives; {tried}; {len(found)} faults"
+        print(row, flush=True)  # noqa: T201
+    return total
 
 
 async def _main(names: list[str], backend_name: str | None, runs: int) -> int:
