@@ -10,6 +10,7 @@ host        the image made of this machine's /usr
 contexts    what a folder or a tar file holds, as a digest and as a tar file
 containers  what a container may do
 lines       a line of bash as a command
+seccomp     the system call filter
 running     a command: its bounds and the end of all of its processes
 output      the beginning and the end of what it wrote
 files       single files, read and written as the box's user

@@ -69,12 +69,12 @@ async def put_tree(
         files: path from the folder -> bytes.
         own_folder: whether the folder itself shall belong to root too.
 
+    A link or a file in the way of a folder of theirs is replaced.
+
     Raises:
-        UsageError: if a path leaves the folder, or leads through a symbolic link.
+        UsageError: if a path leaves the folder, or the folder is reached through a symbolic link.
     """
     inner = sorted({part for name in files for part in parents(name)})
-    for path in [folder, *(posixpath.join(folder, name) for name in inner)]:
-        await _missing(engine, container, path)
     top = await _missing(engine, container, folder)
     start = posixpath.dirname(top[0]) if top else folder if not own_folder else posixpath.dirname(folder)
     made = top or ([folder] if own_folder and folder != "/" else [])
@@ -196,7 +196,7 @@ def _walk(reader: _Reader, top: str, max_bytes: int, take: Any) -> dict[str, str
                 links[name] = _below(member.linkname, top)
             elif member.isreg():
                 if member.size > max_bytes:
-                    raise UsageError(f"{name!r} holds {member.size} bytes; the limit is {max_bytes}")
+                    raise UsageError(f"{name!r} holds more bytes than {max_bytes}, which can be read")
                 take(name, member, _chunks(archive.extractfile(member)))
     return links
 

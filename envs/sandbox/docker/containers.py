@@ -13,7 +13,7 @@ from typing import Any
 from ....errors import UsageError
 from ..box import HOST, Spec
 from ..errors import SandboxError
-from . import host
+from . import host, seccomp
 from .engine import Engine
 from .owners import BOX, owned
 
@@ -94,7 +94,7 @@ def _host_config(engine: Engine, spec: Spec) -> dict[str, Any]:
         "nano_cpus": int(limits.cpus * 1e9),
         "shm_size": min(SHARED_MEMORY_BYTES, limits.memory_bytes // 2),
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true"],
+        "security_opt": ["no-new-privileges:true", f"seccomp={seccomp.profile()}"],
         "privileged": False,
         "ipc_mode": "private",
         "ulimits": [Ulimit(name=name, soft=value, hard=value) for name, value in ceilings.items()],
@@ -105,8 +105,12 @@ def _host_config(engine: Engine, spec: Spec) -> dict[str, Any]:
 
 
 def _network(engine: Engine, spec: Spec) -> str:
+    if spec.network == "none":
+        return "none"
     if spec.network != "public":
-        return "none"  # hosts of a list are reached through the proxy alone
+        raise SandboxError(
+            f"network={spec.network!r}: a list of hosts cannot be enforced yet; ask for 'none' or 'public'"
+        )
     if "bridge" not in engine.networks:
         raise SandboxError(
             "a box with network is asked for, and the Docker engine runs without its bridge: "

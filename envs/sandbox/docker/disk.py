@@ -1,11 +1,16 @@
-"""How much a box has written: asked of the engine's folders where they are here, else of the engine."""
+"""How much a box has written: asked of the engine's folders where they are here, else of the engine.
+
+Files that were deleted while a process holds them open take room too; they are found by the processes.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..box import Limits
 from .engine import Engine
 
 
@@ -16,26 +21,87 @@ class Used(NamedTuple):
     num_files: int
 
 
-def upper_folder(inspected: dict[str, Any]) -> Path | None:
-    """Return the folder of a container's changes, if this process may look into it."""
-    place = ((inspected.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
-    return Path(place) if place and os.access(place, os.R_OK | os.X_OK) else None
+def limit_text(limits: Limits) -> str:
+    """Say what a box may hold."""
+    return f"the box may hold {limits.disk_bytes} bytes in {limits.num_files} files"
 
 
-async def used(engine: Engine, container: str, upper: Path | None, enough: Used) -> Used:
+class Place(NamedTuple):
+    """Where on this machine a container's changes and processes can be seen.
+
+    Args:
+        upper: the folder of its changes.
+        processes: the file in which the kernel lists its processes, where there is one.
+    """
+
+    upper: Path
+    processes: Path | None
+
+
+def place_of(inspected: dict[str, Any]) -> Place | None:
+    """Return where to look, if this process may."""
+    upper = ((inspected.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
+    if not upper or not os.access(upper, os.R_OK | os.X_OK):
+        return None
+    return Place(Path(upper), _list_of_processes(inspected["State"]["Pid"]))
+
+
+def _list_of_processes(first: int) -> Path | None:
+    try:
+        lines = Path(f"/proc/{first}/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, names, path = line.split(":", 2)
+        for root in (f"/sys/fs/cgroup/{names}", "/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
+            found = Path(f"{root}{path}/cgroup.procs")
+            if path != "/" and found.is_file():
+                return found
+    return None
+
+
+async def used(engine: Engine, container: str, place: Place | None, enough: Used) -> Used:
     """Measure what a container has written.
 
     Args:
         engine: where.
         container: which.
-        upper: the folder of its changes, if it can be read here.
+        place: where it can be seen here, if it can.
         enough: counting ends where one of these is passed.
     """
-    if upper is not None:
-        counted: Used = await engine.run(count, upper, enough)
+    if place is not None:
+        counted: Used = await engine.run(_count_all, place, enough)
         return counted
     found = await engine.call("containers", all=True, size=True, filters={"id": container})
     return Used(int(found[0].get("SizeRw") or 0) if found else 0, 0)
+
+
+def _count_all(place: Place, enough: Used) -> Used:
+    named, nameless = count(place.upper, enough), count_nameless(place.processes)
+    return Used(named.num_bytes + nameless.num_bytes, named.num_files + nameless.num_files)
+
+
+def count_nameless(processes: Path | None) -> Used:
+    """Count files without a name that these processes hold open."""
+    seen: dict[tuple[int, int], int] = {}
+    try:
+        numbers = processes.read_text(encoding="ascii").split() if processes else []
+    except OSError:
+        return Used(0, 0)
+    for number in numbers:
+        try:
+            files = list(os.scandir(f"/proc/{number}/fd"))
+        except OSError:
+            continue
+        for file in files:
+            try:
+                info = file.stat()
+                in_memory = str(Path(file.path).readlink()).startswith(("/memfd:", "/dev/shm/"))
+            except OSError:
+                continue
+            if stat.S_ISREG(info.st_mode) and not info.st_nlink and not in_memory:
+                seen[info.st_dev, info.st_ino] = info.st_blocks * 512
+    return Used(sum(seen.values()), len(seen))
 
 
 def count(folder: Path, enough: Used) -> Used:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ CALL_S = 60.0
 """How long one call may take, in seconds, unless it says otherwise."""
 
 _THREADS = 16
+_REACH_S = 10.0
+_NEWEST = "1.44"  # that docker-py 7 knows; an older engine is spoken to in its own
 
 
 class Missing(SandboxError):
@@ -113,13 +116,33 @@ def _connect() -> tuple[DockerClient, str]:
         raise SandboxError(
             f"the Docker engine is reached by {given!r}; expected unix:// or tcp:// without TLS"
         )
-    client = _told_apart(docker.from_env, (), {"timeout": CALL_S})
+    _try_to_reach(address)
+    client = docker.DockerClient(
+        base_url=address, version=docker.constants.DEFAULT_DOCKER_API_VERSION, timeout=CALL_S
+    )
     try:
+        theirs = _told_apart(client.api.version, (), {"api_version": False})["ApiVersion"]
+        client.api._version = min(client.api._version, theirs, key=lambda text: [*map(int, text.split("."))])
         _examine(_told_apart(client.api.info, (), {}))
     except SandboxError:
         client.close()
         raise
     return client, address
+
+
+def _try_to_reach(address: str) -> None:
+    """Connect once; docker-py leaves its socket open when it cannot."""
+    kind, _, rest = address.partition("://")
+    host, _, port = rest.partition("/")[0].rpartition(":")
+    try:
+        if kind == "tcp":
+            socket.create_connection((host.strip("[]"), int(port)), _REACH_S).close()
+            return
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(_REACH_S)
+            line.connect(rest)
+    except OSError as error:
+        raise unreachable(error) from error
 
 
 def _examine(info: dict[str, Any]) -> None:

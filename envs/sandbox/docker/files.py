@@ -71,7 +71,7 @@ async def read(engine: Engine, container: str, user: str, path: str, max_bytes: 
         raise _failure(ended, path)
     data = ended.output.data()
     if len(data) > max_bytes:
-        raise UsageError(f"{path!r} holds more than {max_bytes} bytes: read a part of it by a command")
+        raise UsageError(f"{path!r} is longer than {max_bytes} bytes: read a part of it by a command")
     return data
 
 

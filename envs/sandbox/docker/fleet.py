@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from collections.abc import Coroutine, Iterable
+from typing import Any, Protocol, TypeVar
 
 from ..box import Spec
 from ..errors import ImageError, SandboxError
@@ -105,3 +105,17 @@ class Fleet:
         for task in [*self._tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+_Box = TypeVar("_Box", bound=Watched)
+
+
+async def all_or_none(starts: Iterable[Coroutine[Any, Any, _Box]]) -> list[_Box]:
+    """Start boxes side by side; where one fails the others are closed."""
+    made = await asyncio.gather(*starts, return_exceptions=True)
+    boxes = [box for box in made if not isinstance(box, BaseException)]
+    for failure in made:
+        if isinstance(failure, BaseException):
+            await asyncio.gather(*(box.aclose() for box in boxes))
+            raise failure
+    return boxes

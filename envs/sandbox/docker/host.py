@@ -27,12 +27,16 @@ _DEBIAN = "lib/python3/dist-packages"
 
 
 @cache
-def _description() -> dict[str, Any]:
-    return describe(UID, GID)
+def _description(uid: int, gid: int) -> dict[str, Any]:
+    return describe(uid, gid)
 
 
-def image(engine: Engine) -> tuple[str, Callable[[], None]]:
+def image(engine: Engine, user: str) -> tuple[str, Callable[[], None]]:
     """Return the name of the image, by its content, and what makes it.
+
+    Args:
+        engine: where.
+        user: who commands run as, `uid:gid`.
 
     Raises:
         ImageError: if the engine is not on this machine.
@@ -42,14 +46,15 @@ def image(engine: Engine) -> tuple[str, Callable[[], None]]:
             "an image made of the host needs an engine on this machine: name one with image:NAME, "
             "dockerfile:FOLDER or rootfs:PATH"
         )
-    entries = _description()["files"]
+    uid, gid = map(int, user.split(":"))
+    entries = _description(uid, gid)["files"]
     name = hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:40]
 
     def make() -> None:
         with tempfile.NamedTemporaryFile(prefix="turnwise-host-") as file:
             file.write(_packed(entries))
             file.flush()
-            changes = [f"LABEL {CACHED}=host", f"USER {UID}:{GID}"]
+            changes = [f"LABEL {CACHED}=host", f"USER {user}"]
             engine.api.import_image_from_file(file.name, repository=_REPOSITORY, tag=name, changes=changes)
 
     return f"{_REPOSITORY}:{name}", make
@@ -59,7 +64,7 @@ def mounts() -> list[Any]:
     """Return /usr and what of it is replaced, all of it only to read."""
     from docker.types import Mount
 
-    usr = _description()["usr"]
+    usr = _description(UID, GID)["usr"]
     there = [path for path in usr["emptied"] if Path("/usr", path).is_dir()]  # nothing can be made in /usr
     places = {"/usr": "/usr"} | {f"/usr/{path}": str(_empty()) for path in there}
     if usr["filled"]:

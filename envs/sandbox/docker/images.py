@@ -83,7 +83,7 @@ class Images:
             SandboxError: if the engine fails.
         """
         async with self._locks[spec.image]:
-            base = await self._base(spec.image)
+            base = await self._base(spec.image, own_user)
         config = base.get("Config") or {}
         user = spec.user or config.get("User") or own_user
         self._say_if_root(spec, user)
@@ -98,7 +98,7 @@ class Images:
         if not found:
             raise SandboxError(f"the image made of {spec.image} vanished: was the engine cleaned meanwhile?")
         env = dict(item.partition("=")[::2] for item in config.get("Env") or ())
-        if user == own_user:
+        if user == own_user and spec.image != HOST:
             env.setdefault("HOME", "/tmp")
         return Image(found["Id"], found["Size"], len(found["RootFS"]["Layers"]), user, env)
 
@@ -120,10 +120,10 @@ class Images:
         except Missing:
             return None
 
-    async def _base(self, image: str) -> dict[str, Any]:
+    async def _base(self, image: str, own_user: str) -> dict[str, Any]:
         kind, _, rest = image.partition(":")
         if image == HOST:
-            name, make_host = await self._engine.run(host.image, self._engine)
+            name, make_host = await self._engine.run(host.image, self._engine, own_user)
             return await self._inspect(name) or await self._made(name, make_host)
         if kind not in ("image", "dockerfile", "rootfs") or not rest:
             raise ImageError(

@@ -9,9 +9,12 @@ from ....errors import UsageError
 from .running import Command
 
 _CHUNK = 30_000  # characters of at most four bytes: the kernel takes 128 KiB in one argument
-_LONGEST = 400_000  # characters; it takes 2 MiB in all
-_SHORT = 'exec 2>&1; cd "$1" || exit 1; exec bash -c "$2" bash'
-_LONG = 'exec 2>&1; cd "$1" || exit 1; shift; exec bash -c \'eval "$(IFS=; printf %s "$*")"\' bash "$@"'
+_LONGEST_BYTES = 3 << 19  # it takes 2 MiB in all
+_RELAYED = "exec > >(cat; exec cat > /dev/null) 2>&1; "
+"""What a line writes goes through a process that still reads when the call is over and nobody listens, so
+that what was left in the background does not die of its own words."""
+_SHORT = _RELAYED + 'cd "$1" || exit 1; exec bash -c "$2" bash'
+_LONG = _RELAYED + 'cd "$1" || exit 1; shift; exec bash -c \'eval "$(IFS=; printf %s "$*")"\' bash "$@"'
 
 
 def line(
@@ -30,11 +33,9 @@ def line(
     Raises:
         UsageError: if the line, the time or a variable cannot be.
     """
-    if "\0" in command or len(command) > _LONGEST:
-        raise UsageError(
-            f"a command of {len(command)} characters; expected at most {_LONGEST} without NUL: "
-            "write what is long into a file"
-        )
+    if "\0" in command or (size := len(command.encode("utf-8", "replace"))) > _LONGEST_BYTES:
+        what = "a command with NUL" if "\0" in command else f"a command of {size} bytes"
+        raise UsageError(f"{what}; expected text of at most {_LONGEST_BYTES}: write what is long into a file")
     if not timeout_s > 0:
         raise UsageError(f"timeout_s={timeout_s!r}; expected seconds above 0")
     for name, value in env.items():
@@ -43,7 +44,7 @@ def line(
     pieces = [command[at : at + _CHUNK] for at in range(0, len(command), _CHUNK)] or [""]
     script = _SHORT if len(pieces) == 1 else _LONG
     return Command(
-        ["/bin/sh", "-c", script, "turnwise", cwd, *pieces],
+        ["bash", "-c", script, "turnwise", cwd, *pieces],
         user=user,
         limit_s=timeout_s,
         stdin=stdin,

@@ -43,8 +43,7 @@ class Output:
         whole = head[: len(head) - _unfinished(head)]
         rest = tail[_continued(tail) :]
         left_out = dropped + len(head) - len(whole) + len(tail) - len(rest)
-        note = f"\n[... {left_out} bytes left out ...]\n"
-        return whole.decode("utf-8", "replace") + note + rest.decode("utf-8", "replace"), left_out
+        return whole.decode("utf-8", "replace") + rest.decode("utf-8", "replace"), left_out
 
 
 def _unfinished(data: bytes) -> int:

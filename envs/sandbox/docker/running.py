@@ -19,7 +19,7 @@ from .output import Output
 from .wire import Refused, Stream
 
 _POLLS_S = (0.1, 0.1, 0.2, 0.2, 0.4)  # then the last again
-_DRAIN_S = 0.05
+_DRAIN_S = 0.2
 _KILL_S = 10.0
 _COULD_NOT_START = 126
 _MAX_BYTES = 1 << 20

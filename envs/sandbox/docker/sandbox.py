@@ -9,9 +9,9 @@ import logging
 import os
 import posixpath
 import shlex
+import time
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 from ....errors import UsageError
@@ -21,7 +21,7 @@ from . import archives, disk, files, trees
 from .disk import Used
 from .engine import Conflict, Missing
 from .families import Family, Snapshot
-from .fleet import Fleet
+from .fleet import Fleet, all_or_none
 from .lines import line
 from .running import Command, Ended, kill_since, processes, run
 
@@ -29,6 +29,7 @@ log = logging.getLogger("turnwise.envs")
 
 _ALL_S = 10_000_000.0
 _KILLED = 137
+_LONGEST_PATH = 4096
 _MAX_CHANGES = 1 << 28
 
 
@@ -47,11 +48,11 @@ class DockerSandbox(Sandbox):
         self.id = uuid.uuid4().hex[:12]
         self.spec = spec
         self.container = container
-        self.num_ooms = 0
+        self.num_ooms = self._ooms_seen = 0
         self._fleet, self._engine = fleet, fleet.engine
         self._family, self._below = family, snapshot
         self._user = snapshot.image.user
-        self._upper: Path | None = None
+        self._seen: disk.Place | None = None
         self._full = asyncio.Event()
         self._num_running = 0
         self._at_start = Used(0, 0)
@@ -80,16 +81,23 @@ class DockerSandbox(Sandbox):
             command, timeout_s=timeout_s, stdin=stdin, cwd=self._place(cwd or "."), env=env or {},
             user=self._user, output_bytes=self.spec.limits.output_bytes, stop=self._full,
         )  # fmt: skip
-        ooms, container = self.num_ooms, self._begin()
+        ooms, container, began = self.num_ooms, self._begin(), time.monotonic()
         try:
             ended = await self._try(asked)
+        except asyncio.CancelledError:
+            self._fleet.in_background(
+                kill_since(self._engine, container, self._user, time.monotonic() - began)
+            )
+            raise
         except Missing:
             if container != self.container and not self._closed:
                 return Ran(None, "", 0, 0.0, "killed")  # the files were put back meanwhile
             raise self._lost("its container was removed from outside") from None
         if ended.leftovers:
             await self._begin_anew()
-        return await self._judge(ended, ooms)
+        ran = await self._judge(ended, ooms)
+        self._ooms_seen = self.num_ooms
+        return ran
 
     async def _try(self, command: Command) -> Ended:
         """Run it; a container that ran out of memory between two commands is started anew first."""
@@ -120,7 +128,7 @@ class DockerSandbox(Sandbox):
         output, truncated = ended.output.text()
         if self._full.is_set():
             self._full.clear()
-            output += f"\n[stopped: {self._limit_text()}]\n"
+            output += f"\n[stopped: {disk.limit_text(self.spec.limits)}]\n"
             return Ran(None, output, truncated, ended.seconds, "killed")
         if ended.exit_code is None:
             return Ran(None, output, truncated, ended.seconds, "timeout")
@@ -214,15 +222,9 @@ class DockerSandbox(Sandbox):
                     "a snapshot, which ends them"
                 )
             snapshot = self._family.find(await self._freeze())
-            made = await asyncio.gather(
-                *(self.start(self._fleet, self.spec, self._family, snapshot) for _ in range(n)),
-                return_exceptions=True,
+            boxes = await all_or_none(
+                self.start(self._fleet, self.spec, self._family, snapshot) for _ in range(n)
             )
-        boxes = [box for box in made if isinstance(box, DockerSandbox)]
-        for failure in made:
-            if isinstance(failure, BaseException):
-                await asyncio.gather(*(box.aclose() for box in boxes))
-                raise failure
         for box in boxes:
             box._clean = self._clean
         return boxes
@@ -234,7 +236,7 @@ class DockerSandbox(Sandbox):
             found = self._family.find(snapshot)
             new = await self._fleet.container(self.spec, found, self._family)
             old, self.container = self.container, new
-            self._below, self._upper, self._clean = found, None, snapshot
+            self._below, self._seen, self._clean = found, None, snapshot
             self._fleet.know(self, old)
             await self._fleet.remove(old)
 
@@ -257,17 +259,13 @@ class DockerSandbox(Sandbox):
         )
         grew = now.num_bytes > self._at_start.num_bytes or now.num_files > self._at_start.num_files
         if over and grew and not self._full.is_set():
-            log.info("box %s: %s; what writes is ended", self.id, self._limit_text())
+            log.info("box %s: %s; what writes is ended", self.id, disk.limit_text(self.spec.limits))
             self._at_start = now
             if self._num_running:
                 self._full.set()
             else:
                 async with self._lock:
                     await self._end_all()
-
-    def _limit_text(self) -> str:
-        limits = self.spec.limits
-        return f"the box may hold {limits.disk_bytes} bytes in {limits.num_files} files"
 
     async def _room_for(self, num_bytes: int, path: str) -> None:
         self._begin()
@@ -276,21 +274,20 @@ class DockerSandbox(Sandbox):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
     async def _used(self) -> Used:
-        if self._upper is None:
-            self._upper = disk.upper_folder(await self._inspect())
+        if self._seen is None:
+            self._seen = disk.place_of(await self._inspect())
         limits = self.spec.limits
         enough = Used(limits.disk_bytes + 1, limits.num_files + 1)
-        return await disk.used(self._engine, self.container, self._upper, enough)
+        return await disk.used(self._engine, self.container, self._seen, enough)
 
     def _place(self, path: str) -> str:
-        if "\0" in path or not path:
-            raise UsageError(f"path {path!r}: expected a name without NUL")
+        if "\0" in path or not path or len(os.fsencode(path)) >= _LONGEST_PATH:
+            raise UsageError(f"path {path[:99]!r}: expected 1 to {_LONGEST_PATH - 1} bytes without NUL")
         return posixpath.join("/", self.spec.workdir, path)
 
     def _begin(self) -> str:
-        """Note that files may change."""
         self._alive()
-        self._clean = None
+        self._clean = None  # files may change
         return self.container
 
     def _alive(self) -> None:
@@ -312,11 +309,16 @@ class DockerSandbox(Sandbox):
         return state
 
     async def _running(self) -> bool:
+        """Tell whether processes run; what carried the last output gets a moment to end."""
         try:
-            return bool(await processes(self._engine, self.container))
+            for pause in (0.0, 0.05, 0.1, 0.2):
+                await asyncio.sleep(pause)
+                if not await processes(self._engine, self.container):
+                    return False
         except Conflict:
             await self._revive()
             return False
+        return True
 
     async def _end_all(self) -> None:
         """End every process but the first."""
@@ -329,6 +331,7 @@ class DockerSandbox(Sandbox):
         """Start the container again: its files stay, no process does."""
         with contextlib.suppress(Conflict, Missing):
             await self._engine.call("kill", self.container)
+        self._seen = None
         await self._fleet.start_again(self.container, self.spec)
 
     async def _revive(self) -> None:
@@ -340,6 +343,7 @@ class DockerSandbox(Sandbox):
         state = await self._state()
         if state.get("Running"):
             return
-        if not state.get("OOMKilled") and not self.num_ooms:
+        if not state.get("OOMKilled") and self.num_ooms == self._ooms_seen:
             raise self._lost(f"its container was ended from outside (exit code {state.get('ExitCode')})")
+        self._seen = None
         await self._fleet.start_again(self.container, self.spec)

@@ -33,7 +33,7 @@ class _Comparison:
         self.left -= len(data)
         if self.left < 0:
             raise UsageError(
-                f"the files that changed hold more than can be read ({name!r} is one of them): "
+                f"the files that changed hold more bytes than can be read ({name!r} is one of them): "
                 "remove what is not part of the work"
             )
         self.changed[name] = data

@@ -117,10 +117,21 @@ def _fill(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view) :]
 
 
-def write_tree(folder: str, files: Iterator[tuple[str, memoryview]]) -> Answer:
-    """Write many files under a folder; a link or file in the way of a folder of theirs is replaced."""
+def write_tree(folder: str, files: Iterator[tuple[str, memoryview]], *, by_root: bool) -> Answer:
+    """Write many files under a folder; a link or file in the way of a folder of theirs is replaced.
+
+    Raises:
+        Refused: if root would go to the folder through a link, which somebody else may have put there.
+    """
     os.makedirs(folder, exist_ok=True)
-    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    how = kernel.RESOLVE_IN_ROOT | (kernel.RESOLVE_NO_SYMLINKS if by_root else 0)
+    try:
+        top = kernel.open_in(root, folder, os.O_RDONLY | os.O_DIRECTORY, how)
+    except OSError as error:
+        if by_root and error.errno == errno.ELOOP:
+            raise Refused(f"folder {folder!r} is reached through a link: root writes through none") from error
+        raise
     for path, data in files:
         *above, name = path.split("/")
         at = os.dup(top)

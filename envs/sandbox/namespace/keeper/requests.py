@@ -190,7 +190,9 @@ class Requests:
         box = self._box(message)
         folder = os.path.join(box.plan.workdir, message["folder"])
         person = None if message["root"] else box.plan.person
-        yield from self._by_child(call, box, person, lambda: files.write_tree(folder, _packed(body)))
+        yield from self._by_child(
+            call, box, person, lambda: files.write_tree(folder, _packed(body), by_root=person is None)
+        )
 
     def on_changes(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Compare a box with a snapshot."""
