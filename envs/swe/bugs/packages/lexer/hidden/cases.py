@@ -131,6 +131,14 @@ def case_words():
     return found
 
 
+def case_case_counts_unless_told():
+    grammar = Grammar({"main": [Rule("NAME", "[a-z]+", words=("if",)), Rule("BIG", "[A-Z]+", words=("IF",))]})
+    return [
+        grammar.ignore_case,
+        [scanned(grammar, text, on_error="token") for text in ("if", "IF", "If", "aB")],
+    ]
+
+
 def case_includes():
     states = {
         "main": [Rule("A", "a"), Include("more"), Rule("Z", "z"), Include("words")],

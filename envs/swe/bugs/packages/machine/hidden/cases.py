@@ -342,6 +342,15 @@ def case_actions_that_raise():
     return found
 
 
+def case_snapshots_after_actions_that_raised():
+    found = []
+    for where in ("leave", "quit", "way", "enter"):
+        machine, _ = noting(RAISING, {"list": [], "ok": True}, special={where: raiser})
+        for event in ("c", "go", "back", "go"):
+            found.append([tried(machine.send, event), unordered(machine.snapshot())])
+    return found
+
+
 def case_actions_that_raise_after_others():
     def once(machine, event):
         machine.context["list"].append(event)
