@@ -46,7 +46,9 @@ class RolloutConfig:
             "by default the agent's own."
         ),
     ] = "none"
-    max_action_chars: int = MAX_ACTION_CHARS  # longer actions are malformed
+    max_action_chars: Annotated[
+        int, Setting("Characters of an action; a longer one is malformed.", least=1)
+    ] = MAX_ACTION_CHARS
     retries: Annotated[int, Setting("How often an episode that failed is played again.", least=0)] = 1
     slots: Annotated[int, Setting("Episodes under way at once.", least=1, most=4096)] = 128
     # A slow step holds back the others of its call: 1 keeps environments of very different speed apart.
