@@ -3,8 +3,8 @@
     python benchmarks/swe/tree.py --out runs/tree --results benchmarks/results [--seeds 0] [--updates 10]
 
 Both begin with one warm start and meet the same tasks. A turn that branches share is played once, so a tree
-plays fewer turns an update; success is compared at the number of turns that both have played. Forks of the
-environment are timed beside forks of its box alone, in turns.
+plays fewer turns an update; success is compared at the number of turns that both have played, on other draws
+of wrong edits of the same bugs. Forks of the environment are timed beside forks of its box alone, in turns.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ from turnwise.trainers.warmstart.warmstart import warm_start
 ROOT = Path(__file__).resolve().parents[2]
 PLANS = ("tree", "independent")
 RECIPE = "swe_choices_tree"
+FAMILY = "lru_cache"
+BUGS = [f"env.{which}_kwargs={{split = 'train', family = '{FAMILY}'}}" for which in ("train", "eval")]
 
 
 def forks(rounds: int = 20, each: int = 5) -> dict[str, float]:
     """Return milliseconds of a fork, median, of the environment and of its box alone, and forks a second."""
-    env = ChoicesEnv()
+    env = ChoicesEnv(family=FAMILY)
     spent: dict[str, list[float]] = {"environment": [], "box": []}
     try:
         env.reset(seed=0)
@@ -59,7 +61,7 @@ def forks(rounds: int = 20, each: int = 5) -> dict[str, float]:
 
 def play(plan: str, seed: int, out: Path, updates: int) -> Path:
     """Train one run to its end; go on with one that was begun."""
-    changes = [f"train.seed={seed}", f"train.num_updates={updates}", "log.console=false"]
+    changes = [f"train.seed={seed}", f"train.num_updates={updates}", "log.console=false", *BUGS]
     start, run = out / f"warm-{seed}", out / f"{plan}-{seed}"
     if not start.is_dir():
         recipe = load(RECIPE, changes)
@@ -131,7 +133,7 @@ def main() -> None:
     lines = [
         "# GiGPO on a tree of forks, on bugs by choice",
         "",
-        f"`python benchmarks/swe/tree.py`, seeds {given.seeds}, {given.updates} updates,"
+        f"`python benchmarks/swe/tree.py`, seeds {given.seeds}, {given.updates} updates, bugs of {FAMILY},"
         f" recipe `{RECIPE}`; torch {torch.__version__}, one thread.",
         "",
         f"A fork of the environment takes {timed['environment']:.1f} ms, a fork of its box alone"

@@ -37,7 +37,7 @@ class Memory:
         self.uses = self.made = self.checked = 0
         self._results: OrderedDict[Key, Any] = OrderedDict()
         self._under_way: dict[Key, asyncio.Future[Any]] = {}
-        self._together = asyncio.Semaphore(os.cpu_count() or 1)
+        self._together = asyncio.Semaphore(2 * (os.cpu_count() or 1))
 
     async def get(self, key: Key, make: Callable[[], Awaitable[T]]) -> T:
         """Return what is known under a key, or make it; who asks while it is made waits for the same.

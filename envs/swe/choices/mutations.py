@@ -70,8 +70,11 @@ def mutations(source: str) -> list[Mutation]:
     Raises:
         SyntaxError: if the source itself does not parse.
     """
-    places = _Places(source)
-    found = {change for node in ast.walk(parse(source)) for change in _of_node(node, places)}
+    places, tree = _Places(source), parse(source)
+    endless = _endless(tree)
+    found = {
+        change for node in ast.walk(tree) if id(node) not in endless for change in _of_node(node, places)
+    }
     return sorted(change for change in found if change.text != source[change.start : change.end])
 
 
@@ -81,6 +84,18 @@ def differs(source: str, other: str) -> bool:
         return ast.dump(parse(other)) != ast.dump(parse(source))
     except (SyntaxError, ValueError):
         return False
+
+
+def _endless(tree: ast.AST) -> set[int]:
+    """Return nodes whose change would often let a loop run for ever: conditions, and what counts."""
+    found: set[int] = set()
+    for loop in ast.walk(tree):
+        if isinstance(loop, ast.While):
+            inside = list(ast.walk(loop))
+            found |= {id(node) for node in ast.walk(loop.test) if not isinstance(node, ast.Compare)}
+            counting = [node for node in inside if isinstance(node, ast.AugAssign)]
+            found |= {id(node) for each in counting for node in ast.walk(each)}
+    return found
 
 
 class _Places:
@@ -127,7 +142,7 @@ def _of_node(node: ast.AST, places: _Places) -> Iterator[Mutation]:
         yield Mutation(*places.span(node), f"({places.text(node.operand)})")
     elif isinstance(node, ast.Constant):
         yield from _other_constant(node, places)
-    elif isinstance(node, ast.If | ast.While | ast.IfExp):
+    elif isinstance(node, ast.If | ast.IfExp):
         yield Mutation(*places.span(node.test), f"not ({places.text(node.test)})")
     elif isinstance(node, ast.Call):
         yield from _other_arguments(node, places)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -18,6 +19,9 @@ from .memory import Memory
 
 NUM_WRONG = 5
 """Wrong edits made for each bug; an episode shows some of them."""
+
+TEST_SECONDS = 20.0
+"""Of a run of the visible tests, which take a second; some edits loop for ever."""
 
 _MOST_BOXES = 128  # prepared boxes that wait
 
@@ -52,7 +56,7 @@ class Workshop:
     def __init__(self, backend: Backend, memory: Memory | None = None) -> None:
         self.backend, self.memory = backend, memory or Memory()
         self._bugs: OrderedDict[str, Bug] = OrderedDict()
-        self._opening = asyncio.Lock()
+        self._opening: dict[str, asyncio.Lock] = {}
 
     async def begin(self, task: BugTask) -> tuple[Bug, Sandbox]:
         """Return a task with its edits, and a box of its own to work in.
@@ -96,19 +100,20 @@ class Workshop:
         return await self.memory.get(("grade of", bug.task.id, edit.key if edit else "-"), run)
 
     async def _opened(self, task: BugTask) -> Bug:
-        async with self._opening:
+        async with self._opening.setdefault(task.id, asyncio.Lock()):
             if task.id in self._bugs:
                 self._bugs.move_to_end(task.id)
                 return self._bugs[task.id]
             files, edits = edits_of(task)
+            task = copy.copy(task)
+            task.agent_timeout_s = TEST_SECONDS
             box = await self.backend.start(task.spec)
             try:
                 await task.prepare(box)
                 start = await box.snapshot()
                 unpaid = Bug(task, files, edits, box, start, frozenset())
-                copy = (await box.fork(1))[0]
-                async with copy:
-                    passing = (await self.test(unpaid, None, copy)).passed
+                async with (await box.fork(1))[0] as beside:
+                    passing = (await self.test(unpaid, None, beside)).passed
             except BaseException:
                 await box.aclose()
                 raise

@@ -132,3 +132,8 @@ def test_equal_arguments_give_equal_edits_and_seeds_give_others() -> None:
 def test_what_cannot_be_edited_is_said(files: dict[str, str], gold: dict[str, str], cause: str) -> None:
     with pytest.raises(UsageError, match=cause):
         candidates(files, gold, 4, 0)
+
+
+def test_loops_keep_their_conditions_but_for_bounds() -> None:
+    source = "def f(n):\n    while n < 9 and g(n):\n        n += 1\n        if n == 2:\n            g(n)\n"
+    assert texts(source) == {"< -> <=", "== -> !=", "n == 2 -> not (n == 2)", "2 -> 3", "2 -> 1"}
