@@ -126,7 +126,7 @@ class ChoicesEnv(TextEnv):
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash of the code, the bugs and their edits."""
+        """Return a hash of the code and of the bugs; what edits they offer follows from these."""
         return hashlib.sha256(f"{super().fingerprint} {_digest(self._tasks)}".encode()).hexdigest()[:16]
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import functools
+import hashlib
+import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from ...sandbox import Backend, Sandbox, SandboxError
 from ..bugs.set import BugTask
 from ..state import kept
 from ..task import Outcome, Patch
-from .candidates import Candidate, candidates, digest
+from .candidates import Candidate, candidates
 from .memory import Memory
 
 NUM_WRONG = 5
@@ -89,7 +91,8 @@ class Workshop:
         """
         patch = kept(await box.changes(bug.start))
         if patch != _patch(edit):
-            raise SandboxError(f"the box of {bug.task.id} changed {sorted(patch)}; expected {edit}")
+            expected = f"{sorted(_patch(edit))} as they were written"
+            raise SandboxError(f"the box of {bug.task.id} changed {sorted(patch)}; expected {expected}")
 
         async def run() -> Outcome:
             verdict = await bug.task.grade(self.backend, patch)
@@ -137,9 +140,13 @@ def edits_of(task: BugTask) -> tuple[Mapping[str, str], tuple[Candidate, ...]]:
 
 
 def task_digest(task: BugTask) -> str:
-    """Return a name for the start of a task and the edits that it offers."""
-    files, edits = edits_of(task)
-    return digest({**files, **{f"edit {edit.key}": edit.shown for edit in edits}})
+    """Return a name for what decides a task: its start, the right edit, and what judges it."""
+    hashed = hashlib.sha256(task.id.encode())
+    for tree in (task.tree, task.gold(), {"cases": task.package.cases}):
+        for path, content in sorted(tree.items()):
+            hashed.update(f"{path} {len(content or b'')}".encode() + b"\0" + (content or b""))
+    hashed.update(json.dumps(sorted(task.package.expected.items())).encode())
+    return hashed.hexdigest()
 
 
 def _patch(edit: Candidate | None) -> Patch:
