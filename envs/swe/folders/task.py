@@ -161,6 +161,10 @@ class FolderTask(Task):
 
     async def grade(self, backend: Backend, patch: Patch, *, box: Sandbox | None = None) -> Verdict:
         """Run the verifier; what fails here is unscored."""
+        if self.steps:
+            return Verdict(
+                outcome=None, reward=None, cause=f"{self.id} is graded step by step, not as a whole"
+            )
         patch = submitted(patch)
         try:
             check(patch)

@@ -1,9 +1,10 @@
 """A search for the solution of a task in its start: what an agent that digs would find.
 
-The gold patch gives the needles: lines that it adds and that the start does not have, and the whole
-new files. The searcher runs inside the box and looks into every object of every git repository
-(packed, unreachable and dangling ones too), refs and reflogs, every readable file of the box, the
-members of archives, and the constants and names of compiled Python files.
+The gold patch gives the needles: lines that it adds and that the changed files did not have, each with
+the lines around it (the same line elsewhere is no leak), and the whole new files. The searcher runs
+inside the box and looks into every object of every git repository (packed, unreachable and dangling
+ones too), refs and reflogs, every readable file of the box, the members of archives, and the constants
+and names of compiled Python files.
 """
 
 from __future__ import annotations
@@ -54,22 +55,26 @@ def needles(patch: Patch, old: Mapping[str, bytes]) -> dict[str, list[Any]]:
     """Return what to search for.
 
     Returns:
-        `lines` and `words` that are new, `stems` of the changed files' names; of the new files: `sizes` in
-        bytes, `blobs` (git's names), `files` (SHA-256).
+        `lines` and `words` that are new, `pairs` of lines that follow each other, one of them new, `stems` of
+        the changed files' names; of the new files `sizes`, `blobs` (git's names) and `files` (SHA-256).
     """
     before = {line.strip() for data in old.values() for line in data.splitlines()}
     known = {word for data in old.values() for word in _WORD.findall(data.decode("utf-8", "replace"))}
     lines: dict[str, None] = {}
     words: dict[str, None] = {}
+    pairs: list[list[str]] = []
     new = [data for path, data in patch.items() if data and data != old.get(path)]
     for data in new:
-        for line in data.splitlines():
-            text = line.strip()
-            if len(text) >= MIN_LINE_CHARS and text not in before:
-                lines.setdefault(text.decode("utf-8", "replace"))
-                words.update((word, None) for word in _WORD.findall(text.decode("utf-8", "replace")))
+        texts = [text for line in data.splitlines() if (text := line.strip())]
+        new_ones = [len(text) >= MIN_LINE_CHARS and text not in before for text in texts]
+        shown = [text.decode("utf-8", "replace") for text in texts]
+        for found in (line for line, is_new in zip(shown, new_ones, strict=True) if is_new):
+            lines.setdefault(found)
+            words.update((word, None) for word in _WORD.findall(found))
+        pairs += [shown[n : n + 2] for n in range(len(shown) - 1) if any(new_ones[n : n + 2])]
     return {
         "lines": list(lines),
+        "pairs": pairs,
         "words": [word for word in words if word not in known],
         "stems": [PurePosixPath(path).stem for path in patch],
         "sizes": [len(data) for data in new],

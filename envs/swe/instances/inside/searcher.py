@@ -29,6 +29,7 @@ class Needles:
 
     def __init__(self, order):
         self.lines = [line.encode() for line in order["lines"]]
+        self.pairs = {(first.encode(), then.encode()) for first, then in order["pairs"]}
         self.words = set(order["words"])
         self.blobs, self.files = set(order["blobs"]), set(order["files"])
         self.sizes, self.raw_words = set(order["sizes"]), [word.encode() for word in order["words"]]
@@ -40,9 +41,16 @@ class Needles:
         if len(data) in self.sizes and hashlib.sha256(data).hexdigest() in self.files:
             return "a whole new file"
         found = [line for line in self.lines if line in data]
-        if self.lines and len(found) >= self.enough:
+        if self.lines and len(found) >= self.enough and self.follow(data):
             return "%d of %d new lines" % (len(found), len(self.lines))
         return None
+
+    def follow(self, data):
+        """Tell whether half of the pairs of lines follow each other in some bytes, as text or as a diff."""
+        lines = [line.strip().lstrip(b"+").strip() for line in data.splitlines()]
+        lines = [line for line in lines if line]
+        held = set(zip(lines, lines[1:]))
+        return 2 * len(self.pairs & held) >= len(self.pairs)
 
     def within_code(self, name, data):
         """Say whether a compiled file knows names that only the solution has.

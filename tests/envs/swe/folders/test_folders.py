@@ -263,6 +263,7 @@ def test_steps_are_played_in_one_box(strategy, solve, reward, tmp_path, backend,
     toml = f'multi_step_reward_strategy = "{strategy}"\n{STEPS}'
     task = one(tmp_path, **{"task.toml": toml, **STEPPED})
     assert [step.instruction for step in task.steps] == ["First.", "Second."] and task.instruction == "First."
+    assert run(task.grade(backend, {"out.txt": b"hello"})).outcome is None
     lines = dict(zip(("own/greet#one", "own/greet#two"), solve, strict=True))
     verdict = run(
         attempt(task, backend, lambda part: part.gold() if lines[part.id] == "right" else {"x": b""})

@@ -193,6 +193,21 @@ def test_how_a_suite_is_run_is_read_from_the_record(calc):
     assert suite_of(replace(record, repo="django/django")).parser == "unittest"
 
 
+def test_the_same_line_elsewhere_is_no_leak(calc, backend, run):
+    async def search():
+        async with await backend.start(calc.task().spec) as box:
+            await box.write("calc/money.py", calc.texts.wrong.encode())
+            other = "def cut(amount, discount):\n    reduction = amount * discount / 100\n"
+            other += "    return amount - reduction\n"
+            await box.write("calc/other.py", other.encode())
+            none = await find_leaks(box, changed(calc, calc.texts.right), SKIP)
+            diff = calc.raw["patch"]
+            await box.write("notes.txt", f"Do this:\n{diff}".encode())
+            return none, await find_leaks(box, changed(calc, calc.texts.right), SKIP)
+
+    assert run(search()) == ([], ["/workspace/notes.txt: 2 of 2 new lines"])
+
+
 def test_needles_are_what_is_new():
     new = {"a/money.py": b"old line here\nreduction = amount\n", "gone.py": None}
     found = needles(new, {"a/money.py": b"old line here\namount = 1\n"})
