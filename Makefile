@@ -13,7 +13,7 @@ OPENENV := .openenv/.installed
 MINI_SWE_AGENT := .mini-swe-agent/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent test-docker gate constraints clean
+.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent test-docker test-sandbox gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -87,6 +87,12 @@ test-mini-swe-agent: $(STAMP) $(MINI_SWE_AGENT)  ## let mini-swe-agent work on 2
 # Uses the Docker engine that answers; without one, root on Debian gets one for as long as this runs.
 test-docker: $(STAMP)  ## run environments in real containers
 	PYTHON=$(BIN)/python tests/servers/with_docker.sh $(BIN)/python -m pytest -q -m docker
+
+# Namespaces, overlay and control groups need Linux; bubblewrap is only what the benchmark compares with.
+test-sandbox: $(STAMP)  ## run commands in real sandboxes, and measure a short form
+	@command -v bwrap > /dev/null || test "$$(id -u)" != 0 || apt-get install -y bubblewrap || true
+	$(BIN)/python -m pytest -q -m 'sandbox and not docker'
+	$(BIN)/python benchmarks/sandbox/run.py --short
 
 gate: $(STAMP)  ## compare a step's cost with bare ASGI in the same run, as ratios
 	$(BIN)/python benchmarks/serving/bench.py --gate

@@ -1,6 +1,6 @@
 """Measure boxes of namespaces beside the bare operation, in turns in the same run.
 
-    python benchmarks/sandbox/run.py --out benchmarks/results/DATE-sandbox.md
+    python benchmarks/sandbox/run.py --out FILE
     python benchmarks/sandbox/run.py --short
 
 Each line is a goal and what was measured: median and 99th percentile by the clock, in ms, and the same of
@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -63,7 +64,13 @@ def bare(command: list[str]) -> float:
     return (time.perf_counter() - began) * 1e3
 
 
+def bubblewrapped() -> list[float]:
+    return [bare(BWRAP.split())] if shutil.which("bwrap") else []
+
+
 def said(times: list[float]) -> str:
+    if not times:
+        return "not installed"
     ordered = sorted(times)
     return f"p50 {statistics.median(ordered):.2f}, p99 {ordered[int(0.99 * (len(ordered) - 1))]:.2f} ms"
 
@@ -75,7 +82,7 @@ async def commands(backend: NamespaceBackend, rounds: int, rows: Rows) -> None:
         for _ in range(rounds):
             ours.append(await timed(box.run("true")))
             bash.append(bare(["bash", "-c", "true"]))
-            bwrap.append(bare(BWRAP.split()))
+            bwrap += bubblewrapped()
     over = statistics.median(ours) - statistics.median(bash)
     measured = f"{over:.2f} ms over ({said(ours)})"
     rows.append(("a command: at most 3 ms over its own work", measured, "bash -c true", said(bash)))
@@ -94,7 +101,7 @@ async def starts(backend: NamespaceBackend, rounds: int, rows: Rows) -> None:
 
         cold.append(await timed(start(Spec())))
         pooled.append(await timed(start(spec)))
-        bwrap.append(bare(BWRAP.split()))
+        bwrap += bubblewrapped()
         for one in box:
             await one.aclose()
     await backend.warm(spec, 0)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
+import asyncio
 import os
+import sys
 import threading
-from typing import NamedTuple, cast
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 from ...errors import UnknownName
 from .box import Backend
 from .errors import SandboxError
 
+_ENGINE = "/var/run/docker.sock"
 NAMES = ("auto", "namespace", "docker")
 
 _shared: dict[str, Backend] = {}
@@ -59,21 +63,44 @@ def _first_that_works(names: tuple[str, ...]) -> Backend:
 
 
 def _namespace() -> Backend:
-    try:
-        from .namespace import NamespaceBackend
-    except ImportError as error:
-        raise SandboxError(f"namespaces are Linux's: {error}") from error
+    if sys.platform != "linux":
+        raise SandboxError(f"namespaces are Linux's, this is {sys.platform}")
+    from .namespace import NamespaceBackend
+
     backend = NamespaceBackend()
     backend.open()
     return backend
 
 
 def _docker() -> Backend:
+    if "DOCKER_HOST" not in os.environ and not Path(_ENGINE).exists():
+        raise SandboxError(
+            f"no Docker engine: {_ENGINE} is not there and DOCKER_HOST is not set; on Debian: apt-get install docker.io"
+        )
     try:
-        module = importlib.import_module("..docker", __name__)
+        from .docker import DockerBackend
     except ImportError as error:
         raise SandboxError(f"pip install 'turnwise[docker]' ({error})") from error
-    return cast(Backend, module.DockerBackend())
+    return DockerBackend()
+
+
+def diagnose() -> list[Diagnosis]:
+    """Return what boxes need here: first each backend, tried, then the single things that it needs."""
+    found = [_tried("namespace sandbox", _namespace), _tried("docker sandbox", _docker)]
+    if sys.platform != "linux":
+        return found
+    from .namespace.probe import findings
+
+    return found + [Diagnosis(*finding) for finding in findings()]
+
+
+def _tried(what: str, make: Callable[[], Backend]) -> Diagnosis:
+    try:
+        backend = make()
+        asyncio.run(backend.aclose())
+    except SandboxError as error:
+        return Diagnosis(what, False, str(error))
+    return Diagnosis(what, True, "")
 
 
 def forget(backend: Backend) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import threading
 from collections import deque
@@ -113,7 +114,7 @@ class NamespaceBackend(Backend):
             "limits": asdict(spec.limits),
             "uid": who.uid,
             "gid": who.gid,
-            "groups": [],
+            "groups": [] if os.geteuid() == 0 else None,
             "workdir": spec.workdir,
             "folders": spec.folders,
             "env": {**_VARIABLES, "HOME": who.home, "USER": who.name, **spec.env},

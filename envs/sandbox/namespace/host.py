@@ -20,8 +20,9 @@ from typing import Any
 from ..errors import ImageError
 
 PYTHON = "/usr/bin/python3"
-UID = GID = 64200
-"""The user of boxes, inside and outside: one that no host has given away."""
+_OWN_ID = 64200
+UID, GID = (_OWN_ID, _OWN_ID) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+"""The user of boxes, inside and outside: one that no host has given away; without root oneself."""
 
 _PACKAGES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _SITES = ("lib/python3*/*-packages", "lib64/python3*/*-packages")

@@ -65,6 +65,7 @@ def examine() -> list[Finding]:
         _probe("Docker engine", _docker, needed=False),
         _probe("original ALFWorld engine", _oracle, needed=False),
         _data(),
+        *_sandboxes(),
     ]
     return findings
 
@@ -160,6 +161,18 @@ def _docker() -> tuple[bool, str, str]:
         return True, f"version {client.version()['Version']} answers", ""
     finally:
         client.close()
+
+
+def _sandboxes() -> list[Finding]:
+    """Return what the sandboxes of software engineering tasks find here."""
+    from ..envs.sandbox.backends import diagnose
+
+    return [
+        Finding(f"sandbox: {what}", works, False, "works" if works else "does not work", hint)
+        if not works or not hint
+        else Finding(f"sandbox: {what}", works, False, hint)
+        for what, works, hint in diagnose()
+    ]
 
 
 def _oracle() -> tuple[bool, str, str]:

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,32 @@ async def main():
     await backend.start(Spec())
     print("ready", flush=True)
     await asyncio.gather(*(play(backend) for _ in range(3)))
+
+asyncio.run(main())
+"""
+
+
+UNPRIVILEGED = """
+import asyncio, concurrent.futures.thread, ctypes, hashlib, importlib.metadata
+import os, secrets, sys, tarfile, uuid
+import turnwise.envs.sandbox.box
+list(importlib.metadata.files("pytest"))
+os.setgroups([]), os.setgid(5555), os.setuid(5555)
+sys.executable = "/usr/bin/python3"
+from turnwise.envs.sandbox import Spec
+from turnwise.envs.sandbox.namespace import NamespaceBackend
+
+async def main():
+    backend = NamespaceBackend()
+    box = await backend.start(Spec())
+    print((await box.run("echo $(id -u) $(id -g)")).output.strip())
+    start = await box.snapshot()
+    await box.run("echo 1 > a; cat /proc/1/mem /proc/1/environ; mount -t tmpfs x /tmp && echo 1 > b")
+    (child,) = await box.fork(1)
+    print(await child.changes(start))
+    await child.write("test_it.py", b"def test_it(): pass")
+    print((await child.pytest(["-q"])).exit_code)
+    await backend.aclose()
 
 asyncio.run(main())
 """
@@ -161,6 +188,25 @@ def test_a_closed_backend_leaves_nothing_and_says_so() -> None:
             await backend.start(Spec())
 
     asyncio.run(body())
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/usr/bin/python3").exists(), reason="root becomes another user"
+)
+def test_without_root_a_box_is_made_in_a_user_namespace() -> None:
+    if not all(parent.stat().st_mode & 1 for parent in Path(places.__file__).resolve().parents):
+        pytest.skip("another user cannot read this clone")
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o777)
+        done = subprocess.run(
+            [sys.executable, "-c", UNPRIVILEGED],
+            capture_output=True,
+            text=True,
+            env={"XDG_CACHE_HOME": place},
+        )
+    if "does not start here" in done.stderr:
+        pytest.skip(done.stderr.strip().splitlines()[-1])
+    assert done.stdout.splitlines() == ["5555 5555", "{'a': b'1\\n'}", "0"], done.stderr
 
 
 def test_boxes_wait_in_a_pool(own_backend: NamespaceBackend) -> None:

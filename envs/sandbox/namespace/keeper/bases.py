@@ -23,7 +23,7 @@ def prepare(message: dict[str, Any], number: int, store: Store) -> Base:
     os.mkdir(name, 0o755)
     kernel.mount("base", name, "tmpfs", _FLAGS, "size=256m,mode=755")
     os.mkdir(f"{name}/f", 0o755)
-    _generate(f"{name}/f", message["files"])
+    _generate(f"{name}/f", message["files"], owned=not store.user_attributes)
     lower: tuple[str, ...] = (f"{name}/f",)
     trees: tuple[tuple[str, str], ...] = ()
     if message.get("folder"):
@@ -38,7 +38,7 @@ def prepare(message: dict[str, Any], number: int, store: Store) -> Base:
     return Base(lower, trees, f"/usr/{filled}" if filled else "")
 
 
-def _generate(root: str, entries: list[dict[str, Any]]) -> None:
+def _generate(root: str, entries: list[dict[str, Any]], owned: bool) -> None:
     for entry in entries:
         path = f"{root}/{entry['path']}"
         if "link" in entry:
@@ -50,7 +50,8 @@ def _generate(root: str, entries: list[dict[str, Any]]) -> None:
         else:
             os.mkdir(path)
             os.chmod(path, entry.get("mode", 0o755))
-        os.chown(path, *entry.get("owner", (0, 0)), follow_symlinks=False)
+        if owned:
+            os.chown(path, *entry.get("owner", (0, 0)), follow_symlinks=False)
 
 
 def _masked(mask: str, place: str, usr: dict[str, Any], user_attributes: bool) -> None:
@@ -64,6 +65,6 @@ def _masked(mask: str, place: str, usr: dict[str, Any], user_attributes: bool) -
     if usr["filling"]:
         shutil.copytree(usr["filling"], f"{mask}/{usr['filled']}", dirs_exist_ok=True)
         os.chmod(f"{mask}/{usr['filled']}", 0o755)
-    options = f"lowerdir={mask}:/usr,redirect_dir=off,metacopy=off,index=off,xino=off"
+    options = f"lowerdir={mask}:/usr,redirect_dir=nofollow,metacopy=off,index=off,xino=off"
     options += ",userxattr" if user_attributes else ""
     kernel.mount("usr", place, "overlay", _FLAGS | kernel.MS_RDONLY, options)

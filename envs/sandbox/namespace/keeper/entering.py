@@ -23,11 +23,12 @@ _NAMESPACES = (
     | kernel.CLONE_NEWCGROUP
 )
 _MAX_FILES = 4096
+_MAX_PROCESSES = 4096
 _RESET = tuple(
     int(one)
     for one in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXFSZ)
 )
-_KILLED_FIRST = b"500"  # oom_score_adj: where the whole machine is short, boxes go before their keeper
+_KILLED_FIRST, _KILLED_LAST = b"500", b"-1000"  # oom_score_adj
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Person:
 
     uid: int
     gid: int
-    groups: tuple[int, ...] = ()
+    groups: tuple[int, ...] | None = ()  # None: those of the server stay, where it may not change them
+    memory_bytes: int = 0  # of each process, where no control group limits the box
 
 
 def close_all(keep: tuple[int, ...]) -> None:
@@ -91,7 +93,8 @@ def enter(pod: int, *, only_files: bool = False) -> None:
 def become(person: Person) -> None:
     """Become a user without any capability, for good."""
     kernel.drop_bounding_set()
-    os.setgroups(person.groups)
+    if person.groups is not None:
+        os.setgroups(person.groups)
     os.setresgid(person.gid, person.gid, person.gid)
     os.setresuid(person.uid, person.uid, person.uid)
     kernel.drop_capabilities()
@@ -105,8 +108,11 @@ def harden(guards: Guards) -> None:
     guards.filter.set()
 
 
-def limit() -> None:
-    """Set the limits of a process that no control group knows."""
+def limit(memory_bytes: int) -> None:
+    """Set the limits of a process that no control group knows, and of its memory where there is none."""
+    if memory_bytes:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+        resource.setrlimit(resource.RLIMIT_NPROC, (_MAX_PROCESSES, _MAX_PROCESSES))
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, _MAX_FILES),
@@ -120,10 +126,27 @@ def limit() -> None:
 
 
 def first_to_go() -> None:
-    """Ask the kernel to end this process first when the machine is out of memory."""
-    fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-    os.write(fd, _KILLED_FIRST)
-    os.close(fd)
+    """Ask the kernel to end this process before others when memory runs out, where one may ask."""
+    ask_for_memory_kills(_KILLED_FIRST)
+
+
+def never_to_go() -> None:
+    """Ask the kernel to spare this process, where one may ask: with it a whole box ends."""
+    ask_for_memory_kills(_KILLED_LAST)
+
+
+def ask_for_memory_kills(order: bytes) -> None:
+    """Set in which order the kernel ends processes for want of memory; a server without root may not."""
+    try:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    except PermissionError:
+        return
+    try:
+        os.write(fd, order)
+    except PermissionError:
+        return
+    finally:
+        os.close(fd)
 
 
 def enter_as(pod: int, person: Person, guards: Guards) -> None:
@@ -131,6 +154,6 @@ def enter_as(pod: int, person: Person, guards: Guards) -> None:
     enter(pod)
     os.setsid()
     os.umask(0o022)
-    limit()
+    limit(person.memory_bytes)
     become(person)
     harden(guards)

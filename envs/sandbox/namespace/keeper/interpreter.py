@@ -106,7 +106,7 @@ def _be_a_run(message: dict[str, Any], fds: list[int], guards: Guards) -> NoRetu
         forget_the_parent()
         os.dup2(fds[1], 1)
         os.dup2(fds[1], 2)
-        person = Person(message["uid"], message["gid"], tuple(message["groups"]))
+        person = Person(**message["person"])
         join_open(fds[2:])
         enter_as(fds[0], person, guards)
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)

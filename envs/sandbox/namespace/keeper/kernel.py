@@ -35,6 +35,7 @@ _MOVE_MOUNT_F_EMPTY_PATH, _MOVE_MOUNT_T_EMPTY_PATH = 4, 0x40
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_CAPBSET_DROP = 1, 4, 15, 24
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 22, 38, 47
+_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -130,6 +131,18 @@ def drop_bounding_set() -> None:
     for number in range(64):
         if _libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0:
             return
+
+
+def keep_capabilities() -> None:
+    """Keep the capabilities of this process over the next start of a program."""
+    head = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice 32 bits each
+    _checked(_libc.capget(ctypes.byref(head), ctypes.byref(sets)), "capget")
+    sets[2], sets[5] = sets[1], sets[4]
+    _checked(_libc.capset(ctypes.byref(head), ctypes.byref(sets)), "capset")
+    for number in range(64):
+        if sets[2 if number < 32 else 5] >> number % 32 & 1:
+            prctl(PR_CAP_AMBIENT, _RAISE, number)
 
 
 def drop_capabilities() -> None:

@@ -62,7 +62,7 @@ class Store:
         self._numbers = itertools.count(1)
         self.user_attributes = in_user_namespace
         attributes = ",userxattr" if in_user_namespace else ""
-        self._options = f"redirect_dir=off,metacopy=off,index=off,xino=off{attributes}"
+        self._options = f"redirect_dir=nofollow,metacopy=off,index=off,xino=off{attributes}"
         os.mkdir("m", 0o755)
 
     def new(self, num_bytes: int, num_files: int) -> Layer:

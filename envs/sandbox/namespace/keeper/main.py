@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from . import kernel
 from .boxes import Boxes
@@ -27,6 +27,8 @@ from .wire import read_all
 def main() -> None:
     """Run until the server has gone."""
     sock, server, settings = (int(word) for word in sys.argv[1:4])
+    if os.geteuid() and len(sys.argv) == 4:
+        _begin_again_as_the_first_of_a_user_namespace()
     plan = json.loads(read_all(settings, os.fstat(settings).st_size))
     places = Places(**plan["places"])
     for fd in (sock, server):
@@ -35,8 +37,6 @@ def main() -> None:
         signal.signal(signum, signal.SIG_IGN)
     os.setsid()
     made = _make_folders(places)
-    if plan["user_namespace"]:
-        _enter_user_namespace()
     kernel.unshare(kernel.CLONE_NEWPID)
     pid = os.fork()
     if not pid:
@@ -58,12 +58,17 @@ def _make_folders(places: Places) -> list[str]:
     return made
 
 
-def _enter_user_namespace() -> None:
+def _begin_again_as_the_first_of_a_user_namespace() -> NoReturn:
+    """Enter a user namespace and start this program once more, so that its memory belongs there."""
     uid, gid = os.getuid(), os.getgid()
     kernel.unshare(kernel.CLONE_NEWUSER)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(text)
+    kernel.keep_capabilities()
+    with open("/proc/self/cmdline", "rb") as file:
+        command = file.read().rstrip(b"\0").split(b"\0")
+    os.execve(sys.executable, [*command, b"inside"], {})
 
 
 def _keep(sock: int, server: int, plan: dict[str, Any], places: Places) -> None:

@@ -14,7 +14,7 @@ import signal
 from collections.abc import Callable, Iterable
 
 from . import kernel
-from .entering import close_all
+from .entering import close_all, never_to_go
 
 _ISOLATED = (
     kernel.CLONE_NEWNS
@@ -132,7 +132,7 @@ def _be_first(point: str, bare: int, tell: int) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         os.setsid()
-        _never_killed_for_memory()
+        never_to_go()
         kernel.setns(bare, kernel.CLONE_NEWNS)
         kernel.unshare(_ISOLATED)
         kernel.rename_process("box")
@@ -149,16 +149,6 @@ def _be_first(point: str, bare: int, tell: int) -> None:
         os.write(tell, str(error).encode()[:1000])
     finally:
         os._exit(1)
-
-
-def _never_killed_for_memory() -> None:
-    """Ask the kernel to spare this process, where that may be asked: with it the whole box ends."""
-    try:
-        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-        os.write(fd, b"-1000")
-        os.close(fd)
-    except OSError:
-        pass
 
 
 def _furnish(point: str) -> None:

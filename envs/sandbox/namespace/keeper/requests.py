@@ -104,7 +104,7 @@ class Requests:
         plan = Plan(
             self._bases[message["base"]],
             Limits(**message["limits"]),
-            Person(message["uid"], message["gid"], tuple(message["groups"])),
+            self._person(message),
             message["workdir"],
             tuple(message["folders"]),
             message["env"],
@@ -116,6 +116,12 @@ class Requests:
             yield from self._boxes.close(box)
             raise
         self.answer(call, {})
+
+    def _person(self, message: dict[str, Any]) -> Person:
+        """Return who runs what in a box; alone with his limits where no group holds the box to them."""
+        alone = 0 if self._boxes.places.version else message["limits"]["memory_bytes"]
+        groups = message["groups"]
+        return Person(message["uid"], message["gid"], None if groups is None else tuple(groups), alone)
 
     def on_run(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Run one line."""

@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import socket
+from dataclasses import asdict
 from typing import Any, NoReturn
 
 from . import kernel, wire
@@ -80,9 +81,7 @@ class Interpreter:
         plan = box.plan
         message: dict[str, Any] = {
             "call": call,
-            "uid": plan.person.uid,
-            "gid": plan.person.gid,
-            "groups": plan.person.groups,
+            "person": asdict(plan.person),
             "cwd": plan.workdir,
             "env": plan.env,
             "arguments": arguments,
