@@ -75,7 +75,8 @@ def _namespace() -> Backend:
 def _docker() -> Backend:
     if "DOCKER_HOST" not in os.environ and not Path(_ENGINE).exists():
         raise SandboxError(
-            f"no Docker engine: {_ENGINE} is not there and DOCKER_HOST is not set; on Debian: apt-get install docker.io"
+            f"no Docker engine: {_ENGINE} is not there and DOCKER_HOST is not set; "
+            "on Debian: apt-get install docker.io"
         )
     try:
         from .docker import DockerBackend
