@@ -10,6 +10,8 @@ trusted      the same without a box, for the set's own code alone
 record       writes hidden/expected.json and hidden/failing.json of a package
 prove        shows that right patches resolve and others do not
 cheats       twelve kinds of those others
+export       the set as task folders, which other frameworks read
+verifying    the verifier that such a folder carries
 packages     the packages, each a folder:
 
     package.toml           name, description, split ("train", "seen", "unseen", "test"); `seen`: those of its
