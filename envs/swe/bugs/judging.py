@@ -32,6 +32,7 @@ MAX_TEXT = 1 << 16
 
 _CASE_SECONDS = 5.0
 _AT_ONCE = 4
+_MAX_HUNG = 4
 _SHARED = ("collections", "datetime", "decimal", "functools", "heapq", "itertools", "random", "re", "string")
 """Modules of the standard library that are imported once, before the first case."""
 _MAX_DEPTH = 60
@@ -145,9 +146,12 @@ def _play(name: str, code: CodeType, channel: int) -> None:
 
 
 def results(names: list[str], code: CodeType, seconds: float) -> Iterator[dict[str, Any]]:
-    """Yield the line of each case as it ends, a few at a time; together they have that many seconds."""
+    """Yield the line of each case as it ends, a few at a time; together they have that many seconds.
+
+    Where several take too long, those that wait have failed with them.
+    """
     last = time.monotonic() + seconds
-    waiting = list(names)
+    waiting, hung = list(names), 0
     running: dict[int, _Case] = {}
     while waiting or running:
         while waiting and len(running) < _AT_ONCE:
@@ -159,7 +163,11 @@ def results(names: list[str], code: CodeType, seconds: float) -> Iterator[dict[s
             late = time.monotonic() >= case.end
             if (channel in ready and case.has_ended()) or late:
                 del running[channel]
+                hung += late
                 yield case.finish(late)
+        if hung >= _MAX_HUNG:
+            yield from ({"case": name, "failed": "others took too long"} for name in waiting)
+            waiting = []
 
 
 def main(tree: str, seconds: float) -> None:
