@@ -141,7 +141,7 @@ def _files(text: str) -> Sequence[PatchedFile]:
 
 def _checked(path: str) -> str:
     parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or ".." in parts or "\x00" in path:
+    if not parts or path.startswith("/") or ".." in parts or "\x00" in path or "/".join(parts) != path:
         raise PatchError(f"{path!r} leads out of the tree; expected a path inside it")
     if any(part.lower() == ".git" for part in parts):
         raise PatchError(f"{path!r} lies in git's own folder, which no patch may change")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from errno import EDQUOT, ENOSPC
 
+from ...errors import UsageError
 from ..sandbox import Sandbox, SandboxError
-from .patches import MAX_BYTES, changed_paths, from_diff
+from .patches import MAX_BYTES, PatchError, changed_paths, from_diff
 from .task import Patch
 
 _EXECUTABLE = """while IFS= read -r -d "" file; do
@@ -42,9 +44,19 @@ async def put(box: Sandbox, patch: Patch) -> None:
     """Write and delete the files of a patch under the working folder; a file keeps whether it is executable.
 
     Raises:
-        OSError: if a path cannot be written: a folder stands there, no space.
+        PatchError: if a path cannot be written, e.g. because a folder stands there.
+        OSError: if there is no space.
         SandboxError: if the box is gone.
     """
+    try:
+        await _put(box, patch)
+    except (OSError, UsageError) as error:
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+            raise
+        raise PatchError(f"{type(error).__name__}: {error}") from error
+
+
+async def _put(box: Sandbox, patch: Patch) -> None:
     written = {path: data for path, data in patch.items() if data is not None}
     gone = [path for path, data in patch.items() if data is None]
     if gone:

@@ -175,7 +175,10 @@ class FolderTask(Task):
                 return await self._graded(backend, box, bool(patch))
             async with await backend.start(self.spec) as fresh:
                 await self.prepare(fresh)
-                await put(fresh, patch)
+                try:
+                    await put(fresh, patch)
+                except PatchError as error:
+                    return Verdict(outcome="unapplicable", reward=0.0, cause=str(error))
                 return await self._graded(backend, fresh, bool(patch))
         except Unscored as error:
             return Verdict(outcome=None, reward=None, cause=str(error))

@@ -96,8 +96,8 @@ async def _judged(box: Sandbox, record: Record, suite: Suite, patch: Patch) -> V
     back = kept_back(patch, hidden=files, gold=gold, there=there)
     try:
         await put(box, {path: data for path, data in patch.items() if path not in back})
-    except OSError as error:
-        return _failed("unapplicable", f"{type(error).__name__}: {error}")
+    except PatchError as error:
+        return _failed("unapplicable", str(error))
     for command in record.rebuild:
         await box.run(f"{suite.prelude}\n{command}", suite.seconds)
     try:

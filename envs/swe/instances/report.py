@@ -101,8 +101,11 @@ async def examine(box: Sandbox, run: Run) -> Result:
         raise Tampered(f"the tests did not end within {run.seconds:g} s")
     if run.kind == "command":
         return Result(parser(run.parser)(report["log"]), report["code"], log)
-    said = _lines(report, hidden.token)
-    return Result(_statuses(said), _ending(said, hidden.word, run.kind), log)
+    try:
+        said = _lines(report, hidden.token)
+        return Result(_statuses(said), _ending(said, hidden.word, run.kind), log)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise Tampered(f"the report is not in its form: {type(error).__name__}") from error
 
 
 def _programs(word: str) -> dict[str, bytes]:

@@ -94,7 +94,9 @@ def test_a_patch_of_a_hundred_megabytes_is_refused_at_once():
         patches.check({str(number): b"" for number in range(3000)})
 
 
-@pytest.mark.parametrize("path", ["/x", "..", "a/../../b", "", "a\0b", ".git/config", "a/.git/x"])
+@pytest.mark.parametrize(
+    "path", ["/x", "..", "a/../../b", "", "a\0b", "./a", "a//b", "a/", ".git/config", "a/.git/x"]
+)
 def test_paths_that_lead_elsewhere_are_refused(path: str) -> None:
     with pytest.raises(PatchError):
         patches.check({path: b""})

@@ -130,6 +130,9 @@ CHEATS = {
     "the parent's memory read": in_the_package(
         "import os\nopen(f'/proc/{os.getppid()}/mem', 'rb').read(1)\n"
     ),
+    "a report that is not in its form": in_the_package(
+        "import gc\nfor one in gc.get_objects():\n    if type(one).__name__ == 'Reporter': one.say(5)\n"
+    ),
     "a syntax error": lambda calc: {"calc/money.py": calc.texts.wrong.encode() + b"def (:\n"},
     "a loop without end": in_the_package("while True: pass\n"),
 }
