@@ -86,7 +86,8 @@ test-mini-swe-agent: $(STAMP) $(MINI_SWE_AGENT)  ## let mini-swe-agent work on 2
 
 # Uses the Docker engine that answers; without one, root on Debian gets one for as long as this runs.
 test-docker: $(STAMP)  ## run environments in real containers
-	PYTHON=$(BIN)/python tests/servers/with_docker.sh $(BIN)/python -m pytest -q -m docker
+	PYTHON=$(BIN)/python tests/servers/with_docker.sh bash -o pipefail -c \
+		'$(BIN)/python -m pytest -q -m docker | tee benchmarks/results/docker-tests-$$(date +%F).txt'
 
 # Namespaces, overlay and control groups need Linux; bubblewrap is only what the benchmark compares with.
 test-sandbox: $(STAMP)  ## run commands in real sandboxes, and measure a short form

@@ -89,6 +89,7 @@ END
 
 docker info > /dev/null 2>&1 || start_engine
 need docker docker.io
+need docker-registry docker-registry  # for the test of pulling an image
 docker image inspect "$BASE" > /dev/null 2>&1 || make_base
 make_image
 "$@"

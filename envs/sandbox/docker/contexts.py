@@ -48,6 +48,8 @@ def _hash(path: Path, *, contents: bool) -> str:
 
 
 def _below(folder: Path) -> Iterator[tuple[str, Path]]:
+    if not folder.is_dir():
+        return
     for where, folders, files in os.walk(folder, onerror=_raise):
         folders.sort()
         for name in sorted([*files, *folders]):

@@ -33,6 +33,10 @@ class Conflict(SandboxError):
     """What the engine cannot do in the present state: the container does not run, a name is taken."""
 
 
+class Rejected(SandboxError):
+    """What the engine takes for a wrong request, as the start of an image without the program asked for."""
+
+
 class Engine:
     """One connection to the engine that DOCKER_HOST names, by default that of this machine.
 
@@ -53,7 +57,7 @@ class Engine:
         """Call a method of docker-py's low-level client.
 
         Raises:
-            Missing, Conflict: as the engine says.
+            Missing, Conflict, Rejected: as the engine says.
             SandboxError: for every other failure, also if it takes longer than the limit.
         """
         return await self.run(getattr(self.api, method), *args, limit_s=limit_s, **kwargs)
@@ -89,7 +93,7 @@ def _told_apart(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     except NotFound as error:
         raise Missing(f"the Docker engine: {error.explanation or error}") from error
     except APIError as error:
-        kind = Conflict if error.status_code == 409 else SandboxError
+        kind = {400: Rejected, 409: Conflict}.get(error.status_code, SandboxError)
         raise kind(f"the Docker engine: {error.explanation or error}") from error
     except (DockerException, RequestException, OSError) as error:
         raise unreachable(error) from error

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from ..box import Spec
 from ..errors import ImageError, SandboxError
 from .containers import create
-from .engine import Conflict, Engine, Missing
+from .engine import Conflict, Engine, Missing, Rejected
 from .families import Family, Snapshot
 from .images import START_S
 
@@ -56,7 +56,7 @@ class Fleet:
             await self.engine.call("start", container, limit_s=START_S)
         except BaseException as error:
             self.in_background(self.remove(container))
-            if isinstance(error, Conflict | Missing):
+            if isinstance(error, Conflict | Missing | Rejected):
                 raise ImageError(f"the image {spec.image} does not start: {error}") from error
             raise
         return container

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from ..box import HOST, Spec
 from ..errors import ImageError, SandboxError
 from . import archives, contexts, host
 from .containers import PROBE_SPEC, create
-from .engine import Conflict, Engine, Missing
+from .engine import Conflict, Engine, Missing, Rejected
 from .owners import BOX, CACHED, OWNER
 from .running import Command, run
 
@@ -157,17 +158,17 @@ class Images:
 
     def _pull(self, name: str) -> None:
         repository, tag = split_tag(name)
-        _follow(
-            self._engine.patient(QUIET_S).pull(repository, tag=tag, stream=True, decode=True),
-            f"image {name!r}",
-        )
+        with closing(self._engine.patient(QUIET_S)) as api:
+            _follow(api.pull(repository, tag=tag, stream=True, decode=True), f"image {name!r}")
 
     def _build(self, folder: Path, name: str) -> None:
-        lines = self._engine.patient(BUILD_S).build(
-            path=str(folder), tag=name, rm=True, forcerm=True, decode=True, labels={CACHED: "built"},
-            network_mode=None if "bridge" in self._engine.networks else "none",
-        )  # fmt: skip
-        _follow(lines, f"the Dockerfile of {folder}")
+        network = None if "bridge" in self._engine.networks else "none"
+        with closing(self._engine.patient(BUILD_S)) as api:
+            lines = api.build(
+                path=str(folder), tag=name, rm=True, forcerm=True, decode=True, labels={CACHED: "built"},
+                network_mode=network,
+            )  # fmt: skip
+            _follow(lines, f"the Dockerfile of {folder}")
 
     def _import(self, path: Path, name: str) -> None:
         with tempfile.NamedTemporaryFile(prefix="turnwise-rootfs-") as file:
@@ -197,7 +198,7 @@ class Images:
             await self._engine.call(
                 "commit", container, repository=_READY, tag=name, changes=_unowned("ready")
             )
-        except (Conflict, Missing) as error:
+        except (Conflict, Missing, Rejected) as error:
             raise ImageError(f"the image {spec.image} does not start: {error}") from error
         finally:
             await self._engine.call("remove_container", container, force=True, v=True)

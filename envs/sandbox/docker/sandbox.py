@@ -181,9 +181,9 @@ class DockerSandbox(Sandbox):
 
     async def changes(self, since: str, folder: str = ".") -> dict[str, bytes | None]:
         """Return the regular files under a folder that differ from a snapshot."""
-        self._alive()
         place = posixpath.normpath(self._place(folder))
         limit = min(self.spec.limits.disk_bytes, _MAX_CHANGES)
+        self._alive()
         before = await self._family.manifest(since, place, self.spec.limits.disk_bytes)
         if self._clean == since:
             return {}
@@ -305,8 +305,7 @@ class DockerSandbox(Sandbox):
         return found
 
     async def _state(self) -> dict[str, Any]:
-        state: dict[str, Any] = (await self._inspect())["State"]
-        return state
+        return dict((await self._inspect())["State"])
 
     async def _running(self) -> bool:
         """Tell whether processes run; what carried the last output gets a moment to end."""
@@ -318,6 +317,8 @@ class DockerSandbox(Sandbox):
         except Conflict:
             await self._revive()
             return False
+        except Missing:
+            raise self._lost("its container was removed from outside") from None
         return True
 
     async def _end_all(self) -> None:

@@ -1,0 +1,139 @@
+"""How boxes end in Docker, and whose fault it is: from outside, by memory, by a server that was killed."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from turnwise.envs.sandbox import Limits, Sandbox, SandboxError, Spec
+from turnwise.envs.sandbox.docker import DockerBackend
+from turnwise.envs.sandbox.docker.owners import OWNER
+
+pytestmark = pytest.mark.docker
+Play = Callable[..., Any]
+IMAGE = "image:turnwise-test-base"
+
+
+def test_a_container_removed_from_outside_is_the_machines_fault(docker: DockerBackend, play: Play) -> None:
+    async def body(box: Any) -> None:
+        await docker.engine.call("remove_container", box.container, force=True)
+        for act in (box.run("true"), box.read("x"), box.write("x", b""), box.snapshot()):
+            with pytest.raises(SandboxError, match="gone"):
+                await act
+
+    play(body)
+
+
+def test_a_container_killed_from_outside_is_the_machines_fault(docker: DockerBackend, play: Play) -> None:
+    async def body(box: Any) -> None:
+        running = asyncio.create_task(box.run("sleep 60"))
+        await asyncio.sleep(1)
+        await docker.engine.call("kill", box.container)
+        with pytest.raises(SandboxError, match="from outside"):
+            await running
+
+    play(body)
+
+
+def test_memory_that_no_process_holds_is_the_agents_fault_and_the_box_lives(play: Play) -> None:
+    async def body(box: Sandbox) -> None:
+        await box.write("kept", b"1")
+        fill = "head -c 30M /dev/zero > /dev/shm/x; python3 -c 'x = bytearray(60 << 20)'"
+        assert (await box.run(fill)).cause == "memory"
+        assert (await box.run("cat kept")).output == "1"
+
+    play(body, Spec(image=IMAGE, limits=Limits(memory_bytes=64 << 20)))
+
+
+def test_what_writes_too_much_is_stopped_and_the_box_stays(play: Play) -> None:
+    async def body(box: Sandbox) -> None:
+        ran = await box.run("for n in 1 2 3 4 5; do head -c 15M /dev/zero > f$n; sleep 1; done", timeout_s=30)
+        assert ran.cause == "killed" and "16777216 bytes" in ran.output and ran.exit_code is None
+        with pytest.raises(OSError, match="No space") as caught:
+            await box.write("more", bytes(1 << 20))
+        assert caught.value.errno == 28
+        assert (await box.run("rm f*; echo fine")).output == "fine\n"
+        await box.write("more", bytes(1 << 20))
+        ran = await box.run("for n in $(seq 2000); do : > $n; done; sleep 20", timeout_s=30)
+        assert ran.cause == "killed"
+
+    play(body, Spec(image=IMAGE, limits=Limits(disk_bytes=16 << 20, num_files=1000)))
+
+
+def test_what_writes_too_much_in_the_background_is_ended(play: Play) -> None:
+    async def body(box: Sandbox) -> None:
+        await box.run(
+            "(for n in 1 2 3 4 5 6 7 8; do sleep 1; head -c 15M /dev/zero > f$n; done) > /dev/null &"
+        )
+        await asyncio.sleep(6)
+        assert (await box.run("ls f8 2>/dev/null; echo fine")).output == "fine\n"
+
+    play(body, Spec(image=IMAGE, limits=Limits(disk_bytes=16 << 20)))
+
+
+KILLED = """
+import asyncio, os, sys
+from turnwise.envs.sandbox import Spec
+from turnwise.envs.sandbox.docker import DockerBackend
+
+async def main():
+    box = await DockerBackend().start(Spec(image="image:turnwise-test-base"))
+    await box.snapshot()
+    await box.fork(1)
+    await box.run("sleep 1000 &")
+    print("ready", flush=True)
+    await box.run("sleep 1000", 1000)
+
+asyncio.run(main())
+"""
+
+
+def test_what_a_killed_server_left_is_swept_and_what_lives_is_kept(docker: DockerBackend, play: Play) -> None:
+    async def body(box: Any) -> None:
+        killed = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE)
+        assert killed.stdout is not None
+        with killed, killed.stdout:
+            assert killed.stdout.readline() == b"ready\n"
+            killed.kill()
+        mine = await box.snapshot()
+        for _ in range(60):  # whoever is faster: this call, or the backend's own round
+            await docker.sweep()
+            left = await docker.engine.call("containers", all=True, filters={"label": OWNER})
+            owned = [found for found in left if found["Labels"][OWNER].startswith(f"{killed.pid}:")]
+            images = await docker.engine.call("images", filters={"label": OWNER})
+            owned += [image for image in images if image["Labels"][OWNER].startswith(f"{killed.pid}:")]
+            if not owned:
+                break
+            await asyncio.sleep(0.5)
+        assert owned == []
+        await box.rollback(mine)
+        assert (await box.run("echo lives")).output == "lives\n"
+
+    play(body)
+
+
+def test_a_family_leaves_nothing(docker: DockerBackend, play: Play) -> None:
+    seen = []
+
+    async def body(box: Any) -> None:
+        children = await box.fork(2)
+        await children[0].write("a", b"1")
+        await children[0].snapshot()
+        (grandchild,) = await children[0].fork(1)
+        seen.extend([box.container, grandchild.container])
+        for each in (*children, grandchild):
+            await each.aclose()
+
+    play(body)
+
+    async def after() -> list[Any]:
+        boxes = await docker.engine.call("containers", all=True, filters={"label": OWNER})
+        images = await docker.engine.call("images", "turnwise-snapshot")
+        return [one["Id"] for one in boxes if one["Id"] in seen] + [one["Id"] for one in images]
+
+    assert asyncio.run(after()) == []

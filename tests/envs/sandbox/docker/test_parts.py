@@ -1,0 +1,158 @@
+"""The parts of the Docker backend that need no engine: output, labels, digests, the filter, lines, names."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from turnwise.envs.sandbox.docker import contexts, disk, owners, seccomp
+from turnwise.envs.sandbox.docker.disk import Used
+from turnwise.envs.sandbox.docker.images import split_tag
+from turnwise.envs.sandbox.docker.lines import line
+from turnwise.envs.sandbox.docker.output import Output
+from turnwise.envs.sandbox.docker.wire import Refused, Wire
+from turnwise.errors import UsageError
+
+
+@given(st.text("aé漢🙂", max_size=60), st.integers(8, 40), st.integers(1, 9))
+def test_output_is_the_text_or_its_two_ends_and_no_character_is_cut(text: str, limit: int, size: int) -> None:
+    data, output = text.encode(), Output(limit)
+    for at in range(0, len(data), size):
+        output.add(data[at : at + size])
+    shown, left_out = output.text()
+    assert "\ufffd" not in shown and len(shown.encode()) + left_out == len(data)
+    assert len(shown.encode()) <= limit if left_out else shown == text
+    ends = [(shown[:cut], shown[cut:]) for cut in range(len(shown) + 1)]
+    assert any(text.startswith(head) and text.endswith(tail) for head, tail in ends)
+    assert left_out <= max(0, len(data) - limit + 6)
+
+
+def test_an_owner_is_known_by_its_start_and_machine() -> None:
+    mine = owners.owned()
+    assert not owners.is_left_over(mine, is_local=True)
+    pid, born, boot = mine[owners.OWNER].split(":")
+    earlier = mine | {owners.OWNER: f"{pid}:{int(born) - 1}:{boot}"}
+    assert owners.is_left_over(earlier, is_local=True)
+    assert not owners.is_left_over(earlier | {owners.NAMESPACE: "pid:[1]"}, is_local=True)
+    elsewhere = mine | {owners.OWNER: f"{pid}:{born}:another-boot"}
+    assert owners.is_left_over(elsewhere, is_local=True)
+    assert not owners.is_left_over(elsewhere, is_local=False)
+    assert not any(owners.is_left_over({owners.OWNER: odd}, is_local=True) for odd in ("", "x", "1", "a:b:c"))
+
+
+def test_a_digest_follows_names_bytes_modes_and_links(tmp_path: Path) -> None:
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "a").write_text("1")
+    (folder / "l").symlink_to("a")
+    seen = [contexts.digest(folder)]
+    assert contexts.digest(folder) == seen[0]
+    (folder / "a").write_text("2")
+    seen.append(contexts.digest(folder))
+    (folder / "a").chmod(0o755)
+    seen.append(contexts.digest(folder))
+    (folder / "l").unlink()
+    (folder / "l").symlink_to("b")
+    seen.append(contexts.digest(folder))
+    (folder / "a").rename(folder / "b")
+    seen.append(contexts.digest(folder))
+    assert len(set(seen)) == len(seen)
+
+
+def test_disk_counts_blocks_once_and_files_without_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(bytes(100_000))
+    os.link(tmp_path / "a", tmp_path / "b")
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(1 << 30)
+    found = disk.count(tmp_path, Used(1 << 40, 1000))
+    assert 100_000 <= found.num_bytes < 200_000 and found.num_files == 3
+    assert disk.count(tmp_path, Used(1 << 40, 0)).num_files == 3  # a folder is counted to its end
+    mine = tmp_path / "processes"
+    mine.write_text(str(os.getpid()))
+    before = disk.count_nameless(mine)
+    with (tmp_path / "gone").open("wb", buffering=0) as file:
+        file.write(b"x" * 50_000)
+        (tmp_path / "gone").unlink()
+        after = disk.count_nameless(mine)
+    assert after.num_files == before.num_files + 1 and after.num_bytes - before.num_bytes >= 50_000
+
+
+def test_the_filter_refuses_what_the_other_backend_refuses() -> None:
+    profile = json.loads(seccomp.profile())
+    whole = {name for rule in profile["syscalls"] if not rule["args"] for name in rule["names"]}
+    assert {"ptrace", "bpf", "io_uring_setup", "add_key", "mount", "unshare", "clone3"} <= whole
+    families = {
+        rule["args"][0]["value"] for rule in profile["syscalls"] if rule["names"] == ["socket", "socketpair"]
+    }
+    assert socket.AF_VSOCK in families and socket.AF_INET not in families
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("python", ("python", "latest")),
+        ("python:3.11", ("python", "3.11")),
+        ("127.0.0.1:5000/a", ("127.0.0.1:5000/a", "latest")),
+        ("127.0.0.1:5000/a:1", ("127.0.0.1:5000/a", "1")),
+        ("a@sha256:12", ("a@sha256:12", None)),
+    ],
+)
+def test_names_of_images(name: str, parts: tuple[str, str | None]) -> None:
+    assert split_tag(name) == parts
+
+
+def test_a_line_that_cannot_be_is_refused() -> None:
+    def made(command: str = "true", timeout_s: float = 1.0, env: dict[str, str] | None = None) -> None:
+        line(
+            command,
+            timeout_s=timeout_s,
+            stdin=None,
+            cwd="/",
+            env=env or {},
+            user="1",
+            output_bytes=1,
+            stop=asyncio.Event(),
+        )
+
+    made("x" * (1 << 20))
+    for wrong in ({"command": "a\0"}, {"command": "é" * (1 << 20)}, {"timeout_s": 0.0}, {"env": {"a=b": ""}}):
+        with pytest.raises(UsageError):
+            made(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_wire_reads_frames_whatever_their_pieces_and_says_what_was_refused(tmp_path: Path) -> None:
+    frames = b"\1\0\0\0\0\0\0\5hello\2\0\0\0\0\0\0\1!\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\3end"
+
+    async def engine(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        if b"/exec/gone/" in asked:
+            body = b'{"message": "no such exec"}'
+            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        else:
+            everything = b"HTTP/1.1 101 UPGRADED\r\n\r\n" + frames
+            for at in range(0, len(everything), 3):
+                writer.write(everything[at : at + 3])
+                await writer.drain()
+        writer.close()
+
+    async def body() -> None:
+        path = str(tmp_path / "s")
+        async with await asyncio.start_unix_server(engine, path):
+            wire = Wire(f"unix://{path}", "1.41")
+            stream = await wire.exec_start("x")
+            got = [piece async for piece in stream.chunks()]
+            stream.close()
+            assert b"".join(data for kind, data in got if kind == 1) == b"helloend"
+            assert b"".join(data for kind, data in got if kind == 2) == b"!"
+            with pytest.raises(Refused, match="no such exec") as caught:
+                await wire.exec_start("gone")
+            assert caught.value.status == 404
+
+    asyncio.run(body())
