@@ -90,7 +90,7 @@ def read(arm: str, seed: int, run: Path) -> Run:
     }
     sides = {rate: [entry[f"metrics/{rate}"] for entry in updates] for rate in RATES}
     sides["turns"] = [entry["turns/mean"] for entry in updates]
-    shaped = [shaped_return(arm, run, number) for number in range(len(updates))]
+    shaped = [shaped_return(arm, run, entry["update"]) for entry in updates]
     return Run(arm, seed, evals, shaped, sides, sum(entry["step_time"] for entry in updates))
 
 
@@ -104,7 +104,9 @@ def shaped_return(arm: str, run: Path, update: int) -> float:
 
 
 def interval(values: Sequence[float], scale: float = 100.0) -> str:
-    """Return mean and 95 % bootstrap interval over seeds."""
+    """Return mean and 95 % bootstrap interval over seeds; of a single one the value alone."""
+    if len(values) == 1:
+        return f"{scale * values[0]:.1f}"
     low, high = bounds(values)
     return f"{scale * float(np.mean(values)):.1f} ({scale * low:.1f} to {scale * high:.1f})"
 
@@ -223,7 +225,7 @@ def main() -> None:
         f" planned. torch {torch.__version__}, one thread.",
         "",
         "Shares in percent of held-out tasks (other wrong edits of the bugs of training, in another order),"
-        " the mean of the last three evaluations; mean over seeds with a 95 % bootstrap interval over seeds."
+        " the mean of the last three evaluations; mean over seeds with a 95 % bootstrap interval over seeds, where there are several."
         " Turns and shaped return: training episodes of the last five updates; a shaped return is the sum of"
         " the arm's own rewards, so arms differ in its scale.",
         "",
