@@ -225,7 +225,8 @@ def main() -> None:
         f" planned. torch {torch.__version__}, one thread.",
         "",
         "Shares in percent of held-out tasks (other wrong edits of the bugs of training, in another order),"
-        " the mean of the last three evaluations; mean over seeds with a 95 % bootstrap interval over seeds, where there are several."
+        " the mean of the last three evaluations; mean over seeds, with a 95 % bootstrap interval over seeds"
+        " where there are several."
         " Turns and shaped return: training episodes of the last five updates; a shaped return is the sum of"
         " the arm's own rewards, so arms differ in its scale.",
         "",
