@@ -152,13 +152,19 @@ def _holds_settings(name: str, data: bytes) -> bool:
 
 
 def ordered(record: Record, suite: Suite, settings: str, hidden: Sequence[str]) -> Run:
-    """Return what is run: the files that the tests are named in, else the hidden ones."""
+    """Return what is run: the files that the tests are named in, else the hidden ones.
+
+    Raises:
+        NotStarted: if nothing of it is Python's, and the record names no command of its own.
+    """
     named = files_of(record.fail_to_pass + record.pass_to_pass)
     files = list(record.test_files) or named or [path for path in hidden if path.endswith(".py")]
     if suite.kind == "command":
         words = " ".join(shlex.quote(file) for file in files)
         command = suite.command.replace("{files}", words).replace("{modules}", " ".join(map(_module, files)))
         return Run("command", (), command, suite.parser, suite.prelude, suite.seconds)
+    if not any(file.endswith(".py") or any(path.startswith(f"{file}/") for path in hidden) for file in files):
+        raise NotStarted(f"{record.id}: no tests of Python, and no command for others; pass suite=")
     if suite.kind == "unittest":
         names = [_module(file) for file in files]
         return Run("unittest", names, prelude=suite.prelude, seconds=suite.seconds)

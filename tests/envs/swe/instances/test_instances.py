@@ -73,6 +73,7 @@ def test_the_graders_own_failures_are_unscored(calc, backend, run):
     for task in (
         calc.task(test_patch=foreign),
         calc.task(Suite(prelude="PATH=/nowhere")),
+        calc.task(fail_to_pass=("TestDB",), pass_to_pass=(), test_files=("TestDB",)),
         calc.task(base_commit="0" * 40, clones=None),
     ):
         verdict = run(task.grade(backend, patch))
