@@ -1,6 +1,6 @@
 """The environment by its rules, on boxes that are plain folders: rewards, tools, undo, forks, faults.
 
-The same on real sandboxes is in test_in_sandboxes.py.
+On real sandboxes: test_in_sandboxes.py, and tests/envs/test_registered.py for the whole contract.
 """
 
 from __future__ import annotations

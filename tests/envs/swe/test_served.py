@@ -1,7 +1,7 @@
 """Sessions over HTTP: forks, exactly once, journals that replay or say that they do not, long commands.
 
-On boxes that are plain folders; the same on real sandboxes, with a random SIGKILL, is in
-test_in_sandboxes.py and benchmarks/sandbox/chaos.py.
+On boxes that are plain folders; on real sandboxes, with kills at random, it is
+test_chaos.py and benchmarks/sandbox/chaos.py.
 """
 
 from __future__ import annotations

@@ -1,0 +1,38 @@
+"""The environment on the sandbox that works here: evaluated by the command, and refused where none works."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import turnwise
+from turnwise.__main__ import app
+from turnwise.envs.sandbox import SandboxError, backend_by_name, backends
+from turnwise.envs.sandbox.loop import call
+
+
+@pytest.mark.sandbox
+def test_the_command_counts_what_was_submitted_changed_and_resolved() -> None:
+    try:
+        call(backend_by_name("auto"))
+    except SandboxError as error:
+        pytest.skip(f"no sandbox works here: {error}")
+    given = ["--env", "swe/tasks-v0", "-k", "family=lru_cache", "--agent", "expert", "--episodes", "2"]
+    done = CliRunner().invoke(app, ["eval", *given, "--json"])
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["success_rate"] == 1.0
+    assert document["metrics"] == {"completion": 1.0, "modification": 1.0, "resolution": 1.0}
+
+
+def test_where_no_sandbox_works_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise SandboxError("sudo apt-get install bubblewrap")
+
+    monkeypatch.setattr(backends, "_shared", {})
+    monkeypatch.setattr(backends, "_namespace", missing)
+    monkeypatch.setattr(backends, "_docker", missing)
+    with pytest.raises(SandboxError, match=r"never run outside of one.*sudo apt-get install bubblewrap"):
+        turnwise.make("swe/tasks-v0")
