@@ -506,6 +506,26 @@ def case_equal_priorities():
     return found
 
 
+def case_priorities_by_default():
+    found = []
+    for priority in (-1, 0, 1):
+        stack = Stack()
+        stack.add("one", {"x": 1}, priority)
+        stack.add("two", {"x": 2})
+        stack.add("three", {"x": 3}, priority)
+        found.append([stack.names, stack.effective(), stack.origin("x")])
+    return found
+
+
+def case_layers_replaced_by_removals():
+    stack = Stack()
+    stack.add("one", {"a": 1, "b": {"c": 2, "d": 3}})
+    stack.add("two", {"a": 5})
+    stack.replace("two", {"a": REMOVE, "b": {"c": REMOVE, "e": REMOVE}})
+    shown = [[(name, _plain(value)) for name, value in stack.explain(path)] for path in ("a", "b", "b.c")]
+    return [_plain(stack.effective()), shown, stack.origin("a"), stack.origin("b"), stack.origin("b.c")]
+
+
 def case_changes_count_at_once():
     found = []
     for warm in (False, True):

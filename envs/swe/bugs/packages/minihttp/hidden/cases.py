@@ -52,7 +52,7 @@ def case_headers():
 def case_headers_that_break_out():
     found = []
     for name in ("a", "", "a b", "a:", ":", "a\r", "a\nb", "\u00e4", "a-b"):
-        for value in ("x", "", "x\ry", "x\ny", "x\r\nB: y", "x\0", "\tx ", "x\n", 3):
+        for value in ("x", "", "x\ry", "x\ny", "x\r\nB: y", "x\0", "\tX ", "x\n", 3):
             for method in ("add", "set", "set_default"):
                 headers = Headers([("c", "d")])
                 found.append([tried(getattr(headers, method), name, value), list(headers)])
@@ -228,7 +228,7 @@ def case_set_cookie():
         {"max_age": 5, "path": "/", "domain": "d", "secure": True, "http_only": True, "same_site": "Strict"}
     ]
     found += [tried(lambda one=one: minihttp.set_cookie("n", "v", **one)) for one in settings]
-    for name in ("", "a b", "a=b", "a;", "a,", 'a"', "a\tb", "a\r", "a\n", "a-b", "\u00e4", "__Host-x"):
+    for name in ("", "a b", "a=b", "a;", "a,", 'a"', "a\tb", "a\r", "a\n", "a-b", "\u00e4", "__Host-X"):
         found.append(tried(minihttp.set_cookie, name, "v"))
     return found
 
@@ -870,6 +870,10 @@ def case_head_of_a_range():
 
     headers = [("Range", "bytes=2-5")]
     return [_shown(app.handle(Request(method, "/f", headers))) for method in ("GET", "HEAD")]
+
+
+def case_an_app_without_routes():
+    return [_shown(App().handle(Request(method, "/"))) for method in ("GET", "HEAD")]
 
 
 def case_decorators_return_the_function():
