@@ -79,9 +79,9 @@ def test_splits_divide_the_set() -> None:
     parts = {split: load_bugs(split) for split in ("train", "seen", "unseen", "test")}
     assert sum(map(len, parts.values())) == len(load_bugs())
     families = {split: {task.metadata["family"] for task in tasks} for split, tasks in parts.items()}
-    assert families["seen"] <= families["train"]
-    for one, other in (("train", "unseen"), ("train", "test"), ("unseen", "test")):
-        assert not families[one] & families[other]
+    assert len(families["seen"] & families["train"]) >= 3
+    for split in ("unseen", "test"):
+        assert not families[split] & set().union(*(families[other] for other in families if other != split))
     assert {task.bug.kind for task in load_bugs()} <= set(KINDS)
     with pytest.raises(UnknownName, match="split"):
         load_bugs("held out")
