@@ -32,7 +32,7 @@ KINDS = {
     "regex": "a regular expression that takes too much or too little",
 }
 SPLITS = ("train", "seen", "unseen", "test")
-"""By package; `seen` has held-out bugs of packages for training, too, and one package of a known kind whole."""
+"""By package; `seen` has held-out bugs of packages for training, too, and one package whole."""
 ROOT = Path(__file__).with_name("packages")
 
 Tree = dict[str, bytes]
