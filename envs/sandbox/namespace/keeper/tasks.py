@@ -66,17 +66,29 @@ class Loop:
         self._poll = select.epoll()
         self._readers: dict[int, Callable[[], None]] = {}
         self._children: dict[int, Callable[[int], None]] = {}
+        self._ended: dict[int, int] = {}  # status of children that nobody has asked for yet
         self._timers: list[Timer] = []
         self._told: dict[int, Task] = {}
         self._count = itertools.count()
         self._woken, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self.read(self._woken, self._drain)
+        self.read(self._woken, self._reap)
 
-    def _drain(self) -> None:
-        while len(os.read(self._woken, 4096)) == 4096:
-            pass
+    def _reap(self) -> None:
+        os.read(self._woken, 4096)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            call = self._children.pop(pid, None)
+            if call is None:
+                self._ended[pid] = status
+            else:
+                call(status)
 
     def read(self, fd: int, call: Callable[[], None]) -> None:
         """Call this whenever a descriptor can be read or is at its end."""
@@ -96,7 +108,10 @@ class Loop:
 
     def ended(self, pid: int, call: Callable[[int], None]) -> None:
         """Call this with a child's wait status once it has ended."""
-        self._children[pid] = call
+        if pid in self._ended:
+            call(self._ended.pop(pid))
+        else:
+            self._children[pid] = call
 
     def kill(self, pid: int) -> None:
         """Kill a child that has not ended."""
@@ -148,14 +163,7 @@ class Loop:
             call = self._readers.get(fd)
             if call is not None:
                 call()
-        self._reap()
         while self._timers and self._timers[0].moment <= time.monotonic():
             call = heapq.heappop(self._timers).call
             if call is not None:
                 call()
-
-    def _reap(self) -> None:
-        for pid in list(self._children):
-            found, status = os.waitpid(pid, os.WNOHANG)
-            if found:
-                self._children.pop(pid)(status)
