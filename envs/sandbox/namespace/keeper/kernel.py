@@ -33,7 +33,7 @@ _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
 _OPEN_TREE_CLONE = 1
 _MOVE_MOUNT_F_EMPTY_PATH, _MOVE_MOUNT_T_EMPTY_PATH = 4, 0x40
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_CAPBSET_DROP = 1, 4, 15, 24
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 22, 38, 47
 _RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -181,28 +181,11 @@ def landlock() -> None:
     os.close(fd)
 
 
-def pause() -> None:
-    """Wait for ever without running Python."""
-    while True:
-        _libc.pause()
-
-
 def raise_loopback() -> None:
     """Bring up the loopback interface of this network namespace."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         up_and_running = 0x41
         fcntl.ioctl(sock, 0x8914, struct.pack("16sh14x", b"lo", up_and_running))
-
-
-def rename_process(name: str) -> None:
-    """Be shown under another name, without the arguments that this process was started with."""
-    with open("/proc/self/stat", encoding="utf-8", errors="replace") as file:
-        fields = file.read().rpartition(")")[2].split()
-    start, end = int(fields[45]), int(fields[46])
-    ctypes.memset(start, 0, end - start)
-    data = name.encode()[: end - start - 1]
-    ctypes.memmove(start, data, len(data))
-    prctl(PR_SET_NAME, ctypes.addressof(ctypes.create_string_buffer(data[:15])))
 
 
 def set_host_name(name: str) -> None:
