@@ -112,6 +112,8 @@ class DockerBackend(Backend):
     async def aclose(self) -> None:
         """Close every box and the connections."""
         self._wanted.clear()
+        self._pools.clear()
+        self._loop = None
         await self._fleet.end()
         await asyncio.gather(*(box.aclose() for box in [*self._fleet.boxes.values()]), return_exceptions=True)
         self.engine.close()

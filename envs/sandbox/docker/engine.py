@@ -51,7 +51,7 @@ class Engine:
         self.info: dict[str, Any] = self.api.info()
         self.networks = {network["Name"] for network in self.api.networks()}
         self.is_local = self._address.startswith("unix://")
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="turnwise-docker")
+        self._pool: ThreadPoolExecutor | None = None
 
     async def call(self, method: str, /, *args: Any, limit_s: float = CALL_S, **kwargs: Any) -> Any:
         """Call a method of docker-py's low-level client.
@@ -64,6 +64,8 @@ class Engine:
 
     async def run(self, function: Any, *args: Any, limit_s: float = CALL_S, **kwargs: Any) -> Any:
         """Run what blocks, and may talk to the engine, on a thread."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="turnwise-docker")
         work = self._pool.submit(_told_apart, function, args, kwargs)
         try:
             async with asyncio.timeout(limit_s):
@@ -79,8 +81,10 @@ class Engine:
         return docker.APIClient(base_url=self._address, version=self.api._version, timeout=limit_s)
 
     def close(self) -> None:
-        """Close the connections; calls that hang are left to themselves."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Close the connections, until the next call; calls that hang are left to themselves."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
         self._client.close()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from turnwise.envs.sandbox import Limits, Sandbox, SandboxError, Spec
-from turnwise.envs.sandbox.docker import DockerBackend
+from turnwise.envs.sandbox.docker import DockerBackend, owners
 from turnwise.envs.sandbox.docker.owners import OWNER
 
 pytestmark = pytest.mark.docker
@@ -79,7 +79,7 @@ def test_what_writes_too_much_in_the_background_is_ended(play: Play) -> None:
 KILLED = """
 import asyncio, os, sys
 from turnwise.envs.sandbox import Spec
-from turnwise.envs.sandbox.docker import DockerBackend
+from turnwise.envs.sandbox.docker import DockerBackend, owners
 
 async def main():
     box = await DockerBackend().start(Spec(image="image:turnwise-test-base"))
@@ -137,3 +137,19 @@ def test_a_family_leaves_nothing(docker: DockerBackend, play: Play) -> None:
         return [one["Id"] for one in boxes if one["Id"] in seen] + [one["Id"] for one in images]
 
     assert asyncio.run(after()) == []
+
+
+def test_a_pool_is_kept_full_and_a_closed_backend_opens_again() -> None:
+    async def body() -> None:
+        backend, spec = DockerBackend(), Spec(image=IMAGE, limits=Limits(num_processes=33))
+        for _ in range(2):
+            await backend.warm(spec, 1)
+            box = await backend.start(spec)
+            assert (await box.run("echo fine")).output == "fine\n"
+            await backend.aclose()
+            owner = f"{OWNER}={owners.owned()[OWNER]}"
+            left = await backend.engine.call("containers", all=True, filters={"label": owner})
+            assert box.container not in [found["Id"] for found in left]
+        backend.engine.close()
+
+    asyncio.run(body())
