@@ -87,7 +87,7 @@ def case_positions_of_every_place():
 
 def case_lines_and_excerpts():
     found = []
-    for text in ["", "a", "ab\ncd\n", "one\r\ntwo\rthree", "\tx\n\t\ty z\n", "  \n x\t y\r\n"]:
+    for text in ["", "a", "ab\ncd\n", "one\r\ntwo\rthree", "\tx\n\t\ty z\n", "  \n x\t y\r\n", "aX\nX"]:
         lines = Lines(text)
         found.append(
             [
@@ -613,6 +613,7 @@ STRINGS = [
     "",
     "abc",
     "`a`",
+    "XaX",
     '"two\nlines"',
     '"ä€"',
     '"\\\n"',
