@@ -127,7 +127,11 @@ def case_missing_nodes():
 
 
 def case_wrong_kind_of_graph():
-    directed, undirected = Graph([("a", "b")]), Graph([("a", "b")], directed=False)
+    directed, undirected, empty = (
+        Graph([("a", "b")]),
+        Graph([("a", "b")], directed=False),
+        Graph(directed=False),
+    )
     return [
         tried(function, graph)
         for function in (
@@ -138,7 +142,7 @@ def case_wrong_kind_of_graph():
             graphs.bridges,
             graphs.two_colours,
         )
-        for graph in (directed, undirected)
+        for graph in (directed, undirected, empty)
     ] + [tried(graphs.critical_path, undirected, {})]
 
 
@@ -334,8 +338,8 @@ def case_find_the_only_cycle():
 
 
 def case_diamonds_are_no_cycles():
-    diamonds = [(level, (level, side)) for level in range(9) for side in "lr"]
-    diamonds += [((level, side), level + 1) for level in range(9) for side in "lr"]
+    diamonds = [(level, (level, side)) for level in range(22) for side in "lr"]
+    diamonds += [((level, side), level + 1) for level in range(22) for side in "lr"]
     graph = Graph(diamonds)
     return [graphs.find_cycle(graph), len(graphs.topological_order(graph)), len(graphs.layers(graph))]
 

@@ -534,6 +534,18 @@ def case_leases_end():
     return [*found, leases.renew(1), leases.release(1), leases.acquire(), leases.limit, leases.ttl]
 
 
+def case_leases_that_nobody_looked_at():
+    found = []
+    for seconds in (29.5, 30, 31):
+        for act in ("renew", "release"):
+            clock = ManualClock()
+            leases = Leases(2, 30, clock=clock)
+            first = leases.acquire()
+            clock.advance(seconds)
+            found += [getattr(leases, act)(first), leases.out]
+    return found
+
+
 def case_held():
     clock = ManualClock()
     leases = Leases(1, 30, clock=clock)
