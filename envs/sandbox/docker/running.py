@@ -21,6 +21,7 @@ from .wire import Refused, Stream
 _POLLS_S = (0.1, 0.1, 0.2, 0.2, 0.4)  # then the last again
 _DRAIN_S = 0.2
 _KILL_S = 10.0
+_SLACK_TICKS = 10  # of 10 ms
 _COULD_NOT_START = 126
 _MAX_BYTES = 1 << 20
 
@@ -41,8 +42,10 @@ is_new() {  # was $1 started since, and nothing that it descends from before?
     done
     return 0
 }
-read -r now rest < /proc/uptime
-since=$((${now%.*}${now#*.} - $1))
+case $1 in
+    =*) since=${1#=} ;;
+    *) read -r now rest < /proc/uptime; since=$((${now%.*}${now#*.} - $1)) ;;
+esac
 rounds=0
 while [ $rounds -lt 200 ]; do
     found=
@@ -196,7 +199,10 @@ async def kill_since(engine: Engine, container: str, user: str, seconds: float) 
     Returns:
         Whether that is certain; otherwise the container has to be started anew.
     """
-    ticks = str(int(seconds * 100) + 10)
+    if engine.is_local:  # one clock: however late the script starts, it knows since when
+        ticks = f"={int((time.clock_gettime(time.CLOCK_BOOTTIME) - seconds) * 100) - _SLACK_TICKS}"
+    else:
+        ticks = str(int(seconds * 100) + 20 * _SLACK_TICKS)
     words = ["/bin/sh", "-c", _KILLER, "turnwise", ticks]
     try:
         async with asyncio.timeout(_KILL_S):

@@ -202,13 +202,13 @@ async def time_bomb_rollback(box: Any, other: Any, facts: Facts) -> str:
 
 
 async def time_bomb_fork(box: Any, other: Any, facts: Facts) -> str:
-    await box.run("(sleep 1; echo boom > bomb) > /dev/null 2>&1 & disown")
+    await box.run("(sleep 4; echo boom > bomb) > /dev/null 2>&1 & disown")
     try:
         children = list(await box.fork(1))
     except UsageError:
         await box.snapshot()
         children = list(await box.fork(1))
-    await asyncio.sleep(2)
+    await asyncio.sleep(4.5)
     found = [(await each.run("ls bomb 2>/dev/null")).output for each in (box, *children)]
     for child in children:
         await child.aclose()
