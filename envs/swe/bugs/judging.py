@@ -1,6 +1,6 @@
 r"""A program that runs hidden cases and prints what each returned; it needs the standard library alone.
 
-    python3 -I judging.py TREE [SECONDS]
+    python3 -I judging.py TREE [SECONDS [SECONDS_OF_A_CASE]]
 
 It lies beside `cases.py` in a box that the agent never touched, and knows no expected value. A case is a
 function `case_<what>()` that imports the package in TREE, drives it, and returns a plain value. Each runs
@@ -30,7 +30,11 @@ from typing import Any
 MAX_TEXT = 1 << 16
 """Characters of one case's value."""
 
+WAITED = "it waited too long"
+"""Why a case failed that was late with hardly any processor time: it waited, or the machine was slow."""
+
 _CASE_SECONDS = 5.0
+_BUSY_SECONDS = 1.0  # of processor time, many times what a case takes
 _AT_ONCE = 4
 _MAX_HUNG = 4
 _SHARED = ("collections", "datetime", "decimal", "functools", "heapq", "itertools", "random", "re", "string")
@@ -118,7 +122,7 @@ class _Case:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.child, signal.SIGKILL)
         os.kill(self.child, signal.SIGKILL)
-        os.waitpid(self.child, 0)
+        used = os.wait4(self.child, 0)[2]
         os.close(self.channel)
         try:
             line = json.loads(self.read.split(b"\n")[0]) if len(self.read) <= 2 * MAX_TEXT else {}
@@ -127,10 +131,9 @@ class _Case:
         for key in ("value", "failed"):
             if isinstance(line, dict) and isinstance(line.get(key), str) and len(line[key]) <= MAX_TEXT:
                 return {"case": self.name, key: line[key]}
-        return {
-            "case": self.name,
-            "failed": "it took too long" if late else "no value, or one that is too long",
-        }
+        was_busy = used.ru_utime + used.ru_stime >= _BUSY_SECONDS
+        failed = "it took too long" if was_busy else WAITED
+        return {"case": self.name, "failed": failed if late else "no value, or one that is too long"}
 
 
 def _play(name: str, code: CodeType, channel: int) -> None:
@@ -145,7 +148,7 @@ def _play(name: str, code: CodeType, channel: int) -> None:
     os.write(channel, (json.dumps(line) + "\n").encode("ascii"))
 
 
-def results(names: list[str], code: CodeType, seconds: float) -> Iterator[dict[str, Any]]:
+def results(names: list[str], code: CodeType, seconds: float, of_a_case: float) -> Iterator[dict[str, Any]]:
     """Yield the line of each case as it ends, a few at a time; together they have that many seconds.
 
     Where several take too long, those that wait have failed with them.
@@ -155,7 +158,7 @@ def results(names: list[str], code: CodeType, seconds: float) -> Iterator[dict[s
     running: dict[int, _Case] = {}
     while waiting or running:
         while waiting and len(running) < _AT_ONCE:
-            case = _Case(waiting.pop(0), code, min(last, time.monotonic() + _CASE_SECONDS))
+            case = _Case(waiting.pop(0), code, min(last, time.monotonic() + of_a_case))
             running[case.channel] = case
         patience = max(0.0, min(case.end for case in running.values()) - time.monotonic())
         ready, _, _ = select.select(list(running), [], [], patience)
@@ -170,7 +173,7 @@ def results(names: list[str], code: CodeType, seconds: float) -> Iterator[dict[s
             waiting = []
 
 
-def main(tree: str, seconds: float) -> None:
+def main(tree: str, seconds: float = 30.0, of_a_case: float = _CASE_SECONDS) -> None:
     """Print the results of all cases."""
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     sys.path[:0] = [here, os.path.abspath(tree)]  # noqa: PTH100
@@ -181,9 +184,9 @@ def main(tree: str, seconds: float) -> None:
     for module in _SHARED:
         importlib.import_module(module)
     print(json.dumps({"ready": len(names)}), flush=True)  # noqa: T201
-    for line in results(names, code, seconds):
+    for line in results(names, code, seconds, of_a_case):
         print(json.dumps(line), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 30.0)
+    main(sys.argv[1], *map(float, sys.argv[2:]))

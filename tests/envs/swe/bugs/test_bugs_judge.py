@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from folder_boxes import FolderBackend
 
+from turnwise.envs.sandbox import Ran, Sandbox, Spec
+from turnwise.envs.swe.bugs import judging
 from turnwise.envs.swe.bugs.comparing import compare, values
-from turnwise.envs.swe.bugs.grading import Unapplicable, is_ignored, judged, patched
-from turnwise.envs.swe.bugs.judging import MAX_TEXT, Unplain, encode, tried, unordered
+from turnwise.envs.swe.bugs.grading import Unapplicable, is_ignored, judged, patched, run_cases
+from turnwise.envs.swe.bugs.judging import MAX_TEXT, WAITED, Unplain, encode, tried, unordered
 from turnwise.envs.swe.bugs.package import Package
 from turnwise.envs.swe.bugs.trusted import run_cases_here
 
@@ -167,3 +173,52 @@ def test_the_program_needs_the_standard_library_alone() -> None:
     for module in (judging, comparing):
         assert "from ." not in Path(module.__file__).read_text()
     assert MAX_TEXT == 65536
+
+
+def test_a_case_that_waits_is_told_from_one_that_is_busy(tmp_path: Path) -> None:
+    (tmp_path / "cases.py").write_text("import time\ndef case_waits():\n    time.sleep(60)\n")
+    (tmp_path / "judging.py").write_bytes(Path(judging.__file__).read_bytes())
+    command = [sys.executable, "-I", str(tmp_path / "judging.py"), str(tmp_path), "10", "0.2"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert json.loads(output.splitlines()[-1]) == {"case": "case_waits", "failed": WAITED}
+
+
+class _Machine(FolderBackend):
+    """A machine on which a command says what it is told to, one answer after another."""
+
+    def __init__(self, *answers: Ran) -> None:
+        super().__init__()
+        self.answers, self.asked = list(answers), []
+
+    async def start(self, spec: Spec) -> Sandbox:
+        box = await super().start(spec)
+
+        async def run(command: str, timeout_s: float = 60.0, stdin: bytes | None = None, **_: object) -> Ran:
+            self.asked.append(command)
+            return self.answers.pop(0)
+
+        box.run = run  # type: ignore[method-assign]
+        return box
+
+
+SLOW = Ran(0, f'{{"ready": 1}}\n{{"case": "case_a", "failed": "{WAITED}"}}', 0, 5.0, "exit")
+BUSY = Ran(0, '{"ready": 1}\n{"case": "case_a", "failed": "it took too long"}', 0, 5.0, "exit")
+RIGHT = Ran(0, '{"ready": 1}\n{"case": "case_a", "value": "1"}', 0, 9.0, "exit")
+CUT = Ran(None, '{"ready": 1}', 0, 60.0, "timeout")
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ((SLOW, RIGHT), "resolved"),
+        ((CUT, RIGHT), "resolved"),
+        ((SLOW, SLOW), "tests_failed"),
+        ((BUSY,), "tests_failed"),
+    ],
+)
+def test_a_right_patch_on_a_slow_machine_is_right(answers: tuple[Ran, ...], outcome: str) -> None:
+    package = package_of("def case_a():\n    return 1\n", {"case_a": "1"})
+    machine = _Machine(*answers)
+    ran = asyncio.run(run_cases(machine, Spec(), package, package.tree))
+    assert judged(ran, package).outcome == outcome and machine.answers == []
+    assert len(machine.asked) == len(answers)
