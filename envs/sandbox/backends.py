@@ -56,7 +56,8 @@ def _first_that_works(names: tuple[str, ...]) -> Backend:
         except SandboxError as error:
             failures.append(f"{name}: {error}")
     raise SandboxError(
-        "no sandbox works here, and commands never run outside of one; "
+        ("no sandbox works here" if len(names) > 1 else f"the sandbox {names[0]!r} does not work here")
+        + ", and commands never run outside of one; "
         + "; ".join(failures)
         + "; turnwise doctor says what is missing"
     )

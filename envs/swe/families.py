@@ -115,9 +115,12 @@ def own_tasks(split: str, family: str | None, difficulty: int | None) -> TaskSet
 
     Raises:
         UnknownName: if there is no such split or family.
-        UsageError: if there is no such task.
+        UsageError: if difficulty is not 1, 2 or 3, or there is no such task.
     """
     from .bugs.set import load_bugs
+
+    if difficulty not in (None, 1, 2, 3):
+        raise UsageError(f"difficulty is {difficulty!r}; expected 1, 2 or 3")
 
     if split not in SPLITS:
         raise UnknownName("split", split, SPLITS)

@@ -39,7 +39,7 @@ class TaskSet:
             UsageError: if there are no tasks, or two have the same id.
         """
         if not tasks:
-            raise UsageError(f"{name} holds no tasks")
+            raise UsageError(f"the set {name!r} holds no tasks")
         ids = [task.id for task in tasks]
         twice = next((id for id in ids if ids.count(id) > 1), None)
         if twice is not None:

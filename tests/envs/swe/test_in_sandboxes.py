@@ -11,6 +11,8 @@ import turnwise
 from turnwise.__main__ import app
 from turnwise.envs.sandbox import SandboxError, backend_by_name, backends
 from turnwise.envs.sandbox.loop import call
+from turnwise.envs.swe.families import own_tasks
+from turnwise.errors import UsageError
 
 
 @pytest.mark.sandbox
@@ -36,3 +38,9 @@ def test_where_no_sandbox_works_nothing_runs(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(backends, "_docker", missing)
     with pytest.raises(SandboxError, match=r"never run outside of one.*sudo apt-get install bubblewrap"):
         turnwise.make("swe/tasks-v0")
+
+
+@pytest.mark.parametrize("difficulty", ["easy", 7, 0])
+def test_a_difficulty_that_is_not_one(difficulty: object) -> None:
+    with pytest.raises(UsageError, match=r"expected 1, 2 or 3"):
+        own_tasks("train", None, difficulty)  # type: ignore[arg-type]
