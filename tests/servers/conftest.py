@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 import uvicorn
 from uvicorn.server import ServerState
@@ -133,3 +134,10 @@ def listening() -> Callable[..., Any]:
             await server.close()
 
     return run
+
+
+@pytest.fixture
+def born() -> Callable[[], list[psutil.Process]]:
+    """Return a function that returns the child processes that the test has started itself."""
+    before = {process.pid for process in psutil.Process().children()}
+    return lambda: [process for process in psutil.Process().children() if process.pid not in before]

@@ -24,6 +24,7 @@ log = logging.getLogger("turnwise.servers")
 _TIMEOUT_S = 60
 _LABEL = "turnwise.environments"
 _LIMITS = {"MemoryLimit": "memory", "PidsLimit": "the number of processes"}
+_SOCKET = "unix:///var/run/docker.sock"
 _SOCKETS = ("http+docker://localhost", "http://")  # how docker-py writes unix:// and tcp://
 
 
@@ -54,6 +55,7 @@ def connect() -> DockerClient:
         ) from error
     try:
         with engine_errors():
+            _knock(os.environ.get("DOCKER_HOST") or _SOCKET)
             client = docker.from_env(timeout=_TIMEOUT_S)
             info = client.info()
     except OSError as error:
@@ -67,6 +69,17 @@ def connect() -> DockerClient:
         client.close()
         raise
     return client
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nothing listens at a socket; docker-py would leave its own open."""
+    if address.startswith("unix://"):
+        path = address.removeprefix("unix://")
+        with socket.socket(socket.AF_UNIX) as door:
+            try:
+                door.connect(path)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, path) from error
 
 
 def _examine(client: DockerClient, info: dict[str, Any]) -> None:

@@ -19,7 +19,6 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from turnwise.servers.client import SessionClient
@@ -69,14 +68,14 @@ async def step(client: SessionClient, row: Reply, turn: int, action: str = "go")
     return reply
 
 
-def test_one_that_never_closes(talk, world):
+def test_one_that_never_closes(born, talk, world):
     async def conversation(client: SessionClient, pool: ProcessPool) -> None:
         neighbour = await create(client, world("Counter"))
         one = await create(client, world("Unruly"), close="hang")
         await step(client, neighbour, 0)
         await client.close([one.id])
         assert (await step(client, neighbour, 1)).end is None
-        assert len(psutil.Process().children()) == 1
+        assert len(born()) == 1
         assert pool.num_replaced == 0
 
     talk(conversation, deadline_s=5.0)
@@ -95,7 +94,7 @@ def test_one_that_is_never_made(talk, world):
     talk(conversation, deadline_s=0.5)
 
 
-def test_one_that_hangs_without_a_deadline(talk, world):
+def test_one_that_hangs_without_a_deadline(born, talk, world):
     async def conversation(client: SessionClient, pool: ProcessPool) -> None:
         neighbour = await create(client, world("Counter"))
         one = await create(client, world("Unruly"))
@@ -105,12 +104,12 @@ def test_one_that_hangs_without_a_deadline(talk, world):
         assert (await step(client, neighbour, 1)).observation.startswith("turn 2")
         another = await create(client, world("Counter"), length=5)
         assert (await step(client, another, 0)).turn == 1
-        assert len(psutil.Process().children()) == 2
+        assert len(born()) == 2
         assert not hanging.done()
         await client.close([one.id])
         await hanging
         assert (await step(client, neighbour, 2)).turn == 3
-        assert len(psutil.Process().children()) == 1
+        assert len(born()) == 1
 
     talk(conversation, stuck_s=0.3)
 
@@ -194,7 +193,7 @@ def test_what_breaks_the_contract_is_said_alike(world):
     assert asyncio.run(said("process")) == asyncio.run(said("inline"))
 
 
-def test_a_thread_and_an_interrupt(talk, world):
+def test_a_thread_and_an_interrupt(born, talk, world):
     async def conversation(client: SessionClient, pool: ProcessPool) -> None:
         neighbour = await create(client, world("Counter"))
         one = await create(client, world("Unruly"))
@@ -203,7 +202,7 @@ def test_a_thread_and_an_interrupt(talk, world):
         assert (await step(client, other, 0, "interrupted")).end == "error"
         assert (await step(client, neighbour, 0)).turn == 1
         assert pool.num_replaced == 0
-        (process,) = psutil.Process().children()
+        (process,) = born()
         pool.close()
         process.wait(10)
 

@@ -111,7 +111,7 @@ def test_a_hostile_environment_ends_its_session_alone(world, isolated, action, e
     assert sum(pool.num_replaced for pool in service.catalogue.pools.values()) >= 1
 
 
-def test_a_process_killed_from_outside_is_not_noticed(world):
+def test_a_process_killed_from_outside_is_not_noticed(born, world):
     env_id = world("Counter")
     pool = ProcessPool(num_processes=1)
     service = Service(Catalogue([env_id], isolation={"*": "process"}, pools={"process": pool}))
@@ -121,14 +121,14 @@ def test_a_process_killed_from_outside_is_not_noticed(world):
         rows = await client.create([CreateItem(env_id, {"length": 50}, count=3)], request_id="a")
         wanted = await calm.create([CreateItem(env_id, {"length": 50}, count=3)], request_id="a")
         for turn in range(6):
-            (child,) = psutil.Process().children()
+            (child,) = born()
             if turn % 2:
                 child.kill()
                 child.wait()
             rows = await client.step([StepItem(row.id, 0, turn, "go") for row in rows])
             wanted = await calm.step([StepItem(row.id, 0, turn, "go") for row in wanted])
             assert [row.observation for row in rows] == [row.observation for row in wanted]
-        child = psutil.Process().children()[0]
+        child = born()[0]
         child.kill()
         child.wait()
         rows = await client.reset([ResetItem(row.id, 1) for row in rows])
