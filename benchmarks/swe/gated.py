@@ -188,7 +188,9 @@ def keep_log(run: Path, results: Path) -> None:
     """Write a run's log and its resolved recipe beside the results."""
     text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in read_log(run))
     (results / f"gated-{run.name}.log.jsonl.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
-    (results / f"gated-{run.name}.recipe.toml").write_text((run / "recipe.toml").read_text())
+    (results / f"gated-{run.name}.recipe.toml").write_text(
+        (run / "recipe.toml").read_text().replace(str(run.parent), "runs/gated")
+    )
 
 
 def done(run: Path, updates: int) -> bool:
