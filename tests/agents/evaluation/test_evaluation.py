@@ -332,15 +332,14 @@ def test_wrong_usage_writes_nothing(room, tmp_path, arguments, message):
     assert not (tmp_path / "o").exists()
 
 
-RUN_EVAL = "import typer; from turnwise.commands.evaluate import eval_ as e; typer.run(e)"
-
-
 def test_ctrl_c_keeps_the_rows(room, tmp_path):
     script = tmp_path / "s.txt"
     script.write_text("right\nright\nleft\n", "utf-8")
     arguments = ["--env", room("Waiting"), "--agent", f"script:{script}", "--episodes", "3", "--out", "o"]
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN_EVAL, *arguments, "--slots", "1"], cwd=tmp_path, stderr=subprocess.PIPE
+        [sys.executable, "-m", "turnwise", "eval", *arguments, "--slots", "1"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
     )
     rows = tmp_path / "o" / "rows.jsonl"
     while not (rows.exists() and rows.read_bytes().endswith(b"\n")):
