@@ -5,6 +5,7 @@ patches   what an agent changed, as JSON and as a unified diff, and back onto a 
 prove     gold and empty patches graded several times; a task played by a given solution
 rates     completion, modification, resolution
 environment  tasks as an environment: text in, text out
+boxed        what environments in sandboxes share: turns, clones, ends
 episode      one attempt at a task: turns, tiers, the verdict
 tools        what an agent can do in a working tree, one call a turn
 state        names for the state of a tree; what is part of it

@@ -13,21 +13,14 @@ task by its id.
 
 from __future__ import annotations
 
-import asyncio
-import copy
 import hashlib
-from collections.abc import Coroutine
-from concurrent.futures import Future
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any
 
-from ...errors import UsageError
-from ..core import TextEnv
 from ..fingerprint import code_fingerprint, without_docstrings
-from ..sandbox import Backend, SandboxError
-from ..sandbox.loop import call, submit
+from ..sandbox import Backend
+from .boxed import BoxedEnv, Result
 from .episode import Episode, Rules
 from .patches import document
 from .state import tree_hash
@@ -37,14 +30,11 @@ from .task_sets import TaskSet
 from .tools import described, schemas
 from .tools.output import elided
 
-T = TypeVar("T")
-Result = tuple[str, float, bool, bool, dict[str, Any]]
-
 MAX_INSTRUCTION_CHARS = 30_000
 _MAX_KEPT_BYTES = 1 << 20
 
 
-class SweEnv(TextEnv):
+class SweEnv(BoxedEnv[Episode]):
     """Tasks of software engineering in sandboxes; the seed decides which of them.
 
     Seeds that follow each other play all tasks, one after another.
@@ -57,10 +47,9 @@ class SweEnv(TextEnv):
     """
 
     def __init__(self, tasks: TaskSet, rules: Rules, backend: Backend, show_tools: bool = True) -> None:
+        super().__init__()
         self._tasks, self._rules, self._backend, self._show_tools = tasks, rules, backend, show_tools
-        self._episode: Episode | None = None
-        self._running: Future[Any] | None = None
-        self._expert = self._closed = False
+        self._expert = False
         self._suggestions: list[str] = []
 
     @property
@@ -91,31 +80,6 @@ class SweEnv(TextEnv):
         task = self._tasks.by_id(str(asked["task"])) if "task" in asked else tasks[place]
         return self._wait(self._begin(task))
 
-    def step(self, action: str) -> Result:
-        """Take one turn."""
-        return self._wait(self._act(action))
-
-    async def step_async(self, action: str) -> Result:
-        """Take one turn; meanwhile others go on."""
-        return await asyncio.wrap_future(self._started(self._act(action)))
-
-    def clone(self) -> Self:
-        """Return the same state in a box of its own; processes left in the background end."""
-        twin = copy.copy(self)
-        twin._np_random = copy.deepcopy(self._np_random)
-        twin._running = None
-        if self._episode is not None:
-            twin._episode = self._wait(self._episode.fork())
-        return twin
-
-    def close(self) -> None:
-        """Give the box back; a turn that is being taken is given up."""
-        self._closed = True
-        if self._running is not None:
-            self._running.cancel()
-        if self._episode is not None:
-            call(self._end())
-
     async def _begin(self, task: Task) -> tuple[str, dict[str, Any]]:
         await self._end()
         episode = await Episode.begun(self._backend, self._tasks, task, self._rules)
@@ -132,9 +96,7 @@ class SweEnv(TextEnv):
         return _whole(observation), {**info, "tools": schemas()}
 
     async def _act(self, action: str) -> Result:
-        episode = self._episode
-        if episode is None:
-            raise UsageError("there is no episode: call reset first")
+        episode = self._current
         async with episode.lock:
             if episode.over:
                 return "", 0.0, True, False, await self._info(episode, "")
@@ -182,29 +144,6 @@ class SweEnv(TextEnv):
         if self._expert and not episode.over:
             info["private"] = {"expert": await episode.next_expert_action()}
         return info
-
-    async def _end(self) -> None:
-        episode, self._episode = self._episode, None
-        if episode is not None:
-            async with episode.lock:
-                with suppress(SandboxError):  # a box that is gone needs no end
-                    await episode.aclose()
-
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        future = self._started(work)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def _started(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        if self._closed:
-            work.close()
-            raise UsageError("this environment was closed: make a new one")
-        future = submit(work)
-        self._running = future
-        return future
 
 
 @lru_cache(maxsize=1)

@@ -155,6 +155,11 @@ class Episode:
         """Give the box back."""
         await self.bench.box.aclose()
 
+    async def end(self) -> None:
+        """Give the box back, after the turn that is being taken."""
+        async with self.lock:
+            await self.aclose()
+
     async def _did(self, call: Call) -> str:
         limit = self.rules.command_s or self.step.agent_timeout_s
         reply = await self.bench.do(call, min(limit, max(1.0, self._seconds_left())))

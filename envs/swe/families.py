@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from ...arguments import also_takes
 from ...errors import UnknownName, UsageError
 from ..sandbox import Backend
 from ..sandbox.backends import backend_by_name
@@ -18,13 +20,11 @@ SPLITS = ("all", "train", "seen", "unseen", "test")
 _ending: set[Backend] = set()
 
 
-class TasksEnv(SweEnv):
-    """Bugs in twelve small packages that ship with turnwise.
+class PlayedEnv(SweEnv):
+    """Tasks that are played as arguments say; a base.
 
     Args:
-        split: all; train and seen (other tasks of the same kinds); unseen; test.
-        family: only bugs of one package.
-        difficulty: only bugs of one difficulty, 1 to 3.
+        tasks: what is played.
         max_turns: after so many turns the files are graded as they are.
         command_s: seconds of one command; by default the task's own.
         episode_s: seconds of an episode; by default the task's own.
@@ -34,16 +34,15 @@ class TasksEnv(SweEnv):
         backend: namespace, docker, or auto for the first that works here.
 
     Raises:
-        UnknownName: if there is no such split, family, state_key or backend.
-        UsageError: if a number is out of range, or there is no such task.
+        UnknownName: if there is no such state_key or backend.
+        UsageError: if a number is out of range.
         SandboxError: if no backend works here, with what to install.
     """
 
     def __init__(
         self,
-        split: str = "train",
-        family: str | None = None,
-        difficulty: int | None = None,
+        tasks: TaskSet,
+        *,
         max_turns: int = 30,
         command_s: float | None = None,
         episode_s: float | None = None,
@@ -51,57 +50,59 @@ class TasksEnv(SweEnv):
         show_tools: bool = True,
         backend: str = "auto",
     ) -> None:
-        rules = _rules(max_turns, command_s, episode_s, state_key)
-        super().__init__(own_tasks(split, family, difficulty), rules, _backend(backend), show_tools)
+        for name, value in (("max_turns", max_turns), ("command_s", command_s), ("episode_s", episode_s)):
+            if value is not None and not value >= 1:
+                raise UsageError(f"{name} must be at least 1, got {value}")
+        rules = Rules(
+            max_turns=max_turns,
+            command_s=command_s,
+            episode_s=episode_s,
+            state_key=checked_state_key(state_key),
+        )
+        super().__init__(tasks, rules, _backend(backend), show_tools)
 
 
-class FilesEnv(SweEnv):
+class TasksEnv(PlayedEnv):
+    """Bugs in twelve small packages that ship with turnwise.
+
+    Args:
+        split: all; train and seen (other tasks of the same kinds); unseen; test.
+        family: only bugs of one package.
+        difficulty: only bugs of one difficulty, 1 to 3.
+        how: as PlayedEnv takes it, which says what else is raised.
+
+    Raises:
+        UnknownName: if there is no such split or family.
+        UsageError: if there is no such task.
+    """
+
+    @also_takes(PlayedEnv)
+    def __init__(
+        self,
+        split: str = "train",
+        family: str | None = None,
+        difficulty: int | None = None,
+        **how: Any,
+    ) -> None:
+        super().__init__(own_tasks(split, family, difficulty), **how)
+
+
+class FilesEnv(PlayedEnv):
     """Tasks of a user's files: records in the manner of SWE-bench, or task folders.
 
     Args:
         path: a file of records (.jsonl, .json, .parquet), a task folder, or a folder of them.
         image: one image for all instead of the records' own; `{id}` and `{image}` stand for a record's.
         clones: a folder of git clones, for images that do not hold the repositories.
-        max_turns: after so many turns the files are graded as they are.
-        command_s: seconds of one command; by default the task's own.
-        episode_s: seconds of an episode; by default the task's own.
-        state_key: tree, observation or signature; see TasksEnv.
-        show_tools: whether the first observation explains the tools.
-        backend: namespace, docker, or auto for the first that works here.
+        how: as PlayedEnv takes it, which says what else is raised.
 
     Raises:
-        UnknownName: if there is no such state_key or backend.
-        UsageError: if a number is out of range, or a file is wrong, naming record and field.
-        SandboxError: if no backend works here, with what to install.
+        UsageError: if a file is wrong, naming record and field.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        image: str | None = None,
-        clones: Path | None = None,
-        max_turns: int = 30,
-        command_s: float | None = None,
-        episode_s: float | None = None,
-        state_key: str = "tree",
-        show_tools: bool = True,
-        backend: str = "auto",
-    ) -> None:
-        rules = _rules(max_turns, command_s, episode_s, state_key)
-        given = tasks_of(Path(path), image, None if clones is None else Path(clones))
-        super().__init__(given, rules, _backend(backend), show_tools)
-
-
-def _rules(max_turns: int, command_s: float | None, episode_s: float | None, state_key: str) -> Rules:
-    for name, value in (("max_turns", max_turns), ("command_s", command_s), ("episode_s", episode_s)):
-        if value is not None and not value >= 1:
-            raise UsageError(f"{name} must be at least 1, got {value}")
-    return Rules(
-        max_turns=max_turns,
-        command_s=command_s,
-        episode_s=episode_s,
-        state_key=checked_state_key(state_key),
-    )
+    @also_takes(PlayedEnv)
+    def __init__(self, path: Path, image: str | None = None, clones: Path | None = None, **how: Any) -> None:
+        super().__init__(tasks_of(Path(path), image, None if clones is None else Path(clones)), **how)
 
 
 @lru_cache(maxsize=32)

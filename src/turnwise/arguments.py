@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import UnknownName
 from .settings import declared, typed, words
+
+Init = TypeVar("Init", bound=Callable[..., None])
 
 _PLAIN = (int, float, bool, str, NoneType)
 
@@ -52,6 +54,28 @@ def options_of_settings(cls: type) -> list[Option]:
         )
         for field in declared(cls)
     ]
+
+
+def also_takes(base: type) -> Callable[[Init], Init]:
+    """Return what puts keyword-only arguments of a base in place of the `**more` that an `__init__` hands on.
+
+    They are then declared by the base alone, with type, default and what is said of them.
+
+    Args:
+        base: the class whose `__init__` gets them.
+    """
+
+    def told(init: Init) -> Init:
+        own = [
+            each for each in inspect.signature(init).parameters.values() if each.kind is not each.VAR_KEYWORD
+        ]
+        passed = inspect.signature(base.__init__).parameters.values()  # type: ignore[misc]
+        more = [each for each in passed if each.kind is each.KEYWORD_ONLY]
+        init.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
+        init.__annotations__ = {**get_type_hints(base.__init__), **init.__annotations__}  # type: ignore[misc]
+        return init
+
+    return told
 
 
 def options_of_maker(maker: Callable[..., Any], *, positional: bool = False) -> list[Option]:
@@ -99,8 +123,10 @@ def _options(maker: Callable[..., Any], positional: bool) -> Iterator[Option]:
 
 
 def _documented(maker: Callable[..., Any]) -> dict[str, str]:
-    """Return what the section Args of a docstring says of each argument, a class's own or its __init__'s."""
-    texts = [maker.__doc__, maker.__init__.__doc__] if isinstance(maker, type) else [maker.__doc__]  # type: ignore[misc]
+    """Return what the section Args says of each argument: of a class, its bases and its __init__."""
+    texts = [maker.__doc__]
+    if isinstance(maker, type):
+        texts = [*(base.__doc__ for base in reversed(maker.__mro__)), maker.__init__.__doc__]  # type: ignore[misc]
     found: dict[str, str] = {}
     for text in texts:
         _, _, section = inspect.cleandoc(text or "").partition("\nArgs:\n")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import turnwise
 from turnwise import TextEnv
 from turnwise.__main__ import app
-from turnwise.arguments import options_of_maker
+from turnwise.arguments import also_takes, options_of_maker
 from turnwise.envs.registry import arguments
 from turnwise.errors import EnvironmentFault, UnknownName, UsageError
 
@@ -54,6 +54,43 @@ class Needs(Walk):
 
     def __init__(self, way: str, **more: int) -> None:
         super().__init__(**more)
+
+
+class Hike(Walk):
+    """A walk uphill.
+
+    Args:
+        food: what is eaten.
+    """
+
+    def __init__(self, *, food: str = "bread", climb: int = 1) -> None:
+        super().__init__()
+        self.eaten = f"{food} {climb}"
+
+
+class Tour(Hike):
+    """A hike between places.
+
+    Args:
+        start: where.
+    """
+
+    @also_takes(Hike)
+    def __init__(self, start: str, **how: object) -> None:
+        super().__init__(**how)
+
+
+def test_arguments_that_are_handed_on_are_those_of_the_base() -> None:
+    assert [option.line for option in options_of_maker(Tour, positional=True)] == [
+        "  start: a text, required: where.",
+        "  food: a text, default 'bread': what is eaten.",
+        "  climb: a whole number, default 1",
+    ]
+    assert turnwise.make(Tour, start="home", climb=2).text_env.eaten == "bread 2"
+    with pytest.raises(UnknownName, match=r"'clim': did you mean 'climb'"):
+        turnwise.make(Tour, start="home", clim=2)
+    with pytest.raises(UsageError, match="climb = 'high'; expected a whole number"):
+        turnwise.make(Tour, start="home", climb="high")
 
 
 def test_a_misspelt_argument_is_told_the_closest() -> None:

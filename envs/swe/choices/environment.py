@@ -14,29 +14,22 @@ start and pass for the first time), `outcome` (0 no submission, 1 empty patch, 2
 
 from __future__ import annotations
 
-import asyncio
-import copy
 import functools
 import hashlib
-from collections.abc import Coroutine
-from concurrent.futures import Future
-from typing import Any, Self, TypeVar
+from typing import Any
 
 from ....errors import UnknownName, UsageError
-from ...core import Info, TeacherFactory, TextEnv
+from ...core import Info, TeacherFactory
 from ...sandbox.backends import backend_by_name
-from ...sandbox.loop import call, submit
+from ..boxed import BoxedEnv, Result
 from ..bugs.set import BugTask, load_bugs
 from . import wording
 from .episode import Episode
 from .teacher import Tinkerer
 from .workshop import NUM_WRONG, Workshop, task_digest
 
-T = TypeVar("T")
-Step = tuple[str, float, bool, bool, Info]
 
-
-class ChoicesEnv(TextEnv):
+class ChoicesEnv(BoxedEnv[Episode]):
     """A bug, edits to choose from, tests to run; the seed decides the bug and which edits are offered.
 
     Seeds that follow each other play all bugs, one after another.
@@ -67,9 +60,7 @@ class ChoicesEnv(TextEnv):
         shown_chars: int = 240,
         backend: str = "auto",
     ) -> None:
-        self._episode: Episode | None = None
-        self._running: Future[Any] | None = None
-        self._closed = False
+        super().__init__()
         for name, value, least, most in (
             ("num_edits", num_edits, 2, NUM_WRONG + 1),
             ("max_turns", max_turns, 1, 1000),
@@ -99,61 +90,13 @@ class ChoicesEnv(TextEnv):
         edits = [edit.shown for edit in self._current.edits]
         return wording.opening(bug.title, bug.issue, edits, self._issue_chars), self._info()
 
-    def step(self, action: str) -> Step:
-        """Take one turn."""
-        return self._wait(self._step(action))
-
-    async def step_async(self, action: str) -> Step:
-        """Take one turn; the caller's loop goes on meanwhile."""
-        return await asyncio.wrap_future(self._started(self._step(action)))
-
-    def clone(self) -> Self:
-        """Return a copy whose box is a fork of this one's."""
-        twin = copy.copy(self)
-        twin._np_random = copy.deepcopy(self._np_random)
-        twin._running = None
-        twin._episode = self._wait(self._episode.fork()) if self._episode else None
-        return twin
-
-    def close(self) -> None:
-        """Give the box back; a turn that is being taken is given up."""
-        self._closed = True
-        if self._running is not None:
-            self._running.cancel()
-        episode, self._episode = self._episode, None
-        if episode is not None:
-            call(episode.box.aclose())
-
     @property
     def fingerprint(self) -> str:
         """Return a hash of the code and of the bugs; what edits they offer follows from these."""
         return hashlib.sha256(f"{super().fingerprint} {_digest(self._tasks)}".encode()).hexdigest()[:16]
 
-    @property
-    def _current(self) -> Episode:
-        if self._episode is None:
-            raise UsageError("there is no episode: call reset first")
-        return self._episode
-
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        future = self._started(work)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def _started(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        if self._closed:
-            work.close()
-            raise UsageError("this environment was closed: make a new one")
-        self._running = future = submit(work)
-        return future
-
     async def _begin(self, task: BugTask) -> None:
-        before, self._episode = self._episode, None
-        if before is not None:
-            await before.box.aclose()
+        await self._end()
         shop = await workshop(self._backend)
         bug, box = await shop.begin(task)
         chance = self.np_random
@@ -162,7 +105,7 @@ class ChoicesEnv(TextEnv):
         edits = [bug.edits[place] for place in chosen]
         self._episode = Episode(workshop=shop, bug=bug, box=box, edits=edits, chars=self._shown_chars)
 
-    async def _step(self, action: str) -> Step:
+    async def _act(self, action: str) -> Result:
         episode = self._current
         if episode.outcome is not None:
             return "It is over.", 0.0, True, False, self._info()

@@ -84,6 +84,10 @@ class Episode:
         box = self.box if self.outcome is not None else (await self.box.fork(1))[0]
         return replace(self, box=box, known=dict(self.known), tiers=dict(self.tiers))
 
+    async def end(self) -> None:
+        """Give the box back."""
+        await self.box.aclose()
+
     def expert(self) -> str:
         """Return what one who knows the right edit does."""
         right = self.bug.edits[0]

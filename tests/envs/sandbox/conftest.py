@@ -1,4 +1,4 @@
-"""Every test of a box runs on each backend that works here; Docker's are marked docker."""
+"""What runs a test with a new box."""
 
 from __future__ import annotations
 
@@ -8,22 +8,7 @@ from typing import Any
 
 import pytest
 
-from turnwise.envs.sandbox import Backend, Sandbox, SandboxError, Spec, backend_by_name
-
-
-@pytest.fixture(
-    scope="session",
-    params=[
-        pytest.param("namespace", marks=pytest.mark.sandbox),
-        pytest.param("docker", marks=pytest.mark.docker),
-    ],
-)
-def backend(request: pytest.FixtureRequest) -> Backend:
-    """Return a backend, or skip with the reason why it does not work here."""
-    try:
-        return asyncio.run(backend_by_name(request.param))
-    except SandboxError as error:
-        pytest.skip(f"no {request.param} sandbox here: {error}")
+from turnwise.envs.sandbox import Backend, Sandbox, Spec
 
 
 @pytest.fixture
