@@ -3,6 +3,7 @@
 environment  the episode: open, show, run tests, apply, undo, submit
 episode      one bug in one box: files, results that are known, what is paid
 candidates   the right edit and wrong ones
+apart        what tells edits apart that begin with the same change
 mutations    small changes of Python source
 wording      what the agent reads and how its actions are read
 workshop     what episodes share: prepared boxes, results

@@ -183,11 +183,18 @@ def _shown(old: Sequence[str], new: Sequence[str]) -> str:
     """Return the first line that differs, before and after, cut to what is around the difference."""
     pairs = zip_longest((line.strip() for line in old), (line.strip() for line in new), fillvalue="")
     before, after = next(((one, other) for one, other in pairs if one != other), ("", ""))
-    start = next((at for at, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), 0)
-    cut = max(0, start - _AROUND // 2)
-    return f"`{_cut(before, cut)}` -> `{_cut(after, cut)}`"
+    start = first_difference([before, after])
+    return f"`{around(before, start)}` -> `{around(after, start)}`"
 
 
-def _cut(line: str, start: int) -> str:
+def first_difference(lines: Sequence[str]) -> int:
+    """Return the first character in which lines differ, counted from 0, or the end of the shortest."""
+    columns = enumerate(zip(*lines, strict=False))
+    return next((at for at, column in columns if len(set(column)) > 1), min(map(len, lines)))
+
+
+def around(line: str, place: int) -> str:
+    """Return the part of a line that is shown around a place, counted in characters."""
+    start = max(0, place - _AROUND // 2)
     piece = line[start : start + _AROUND]
     return ("..." if start else "") + piece + ("..." if len(line) > start + _AROUND else "")

@@ -24,6 +24,7 @@ from ...sandbox.backends import backend_by_name
 from ..boxed import BoxedEnv, Result
 from ..bugs.set import BugTask, load_bugs
 from . import wording
+from .apart import told_apart
 from .episode import Episode
 from .teacher import Tinkerer
 from .workshop import NUM_WRONG, Workshop, task_digest
@@ -86,9 +87,10 @@ class ChoicesEnv(BoxedEnv[Episode]):
         self._with_expert, self._turn = bool((options or {}).get("expert")), 0
         place = int(self.np_random.integers(len(self._tasks))) if seed is None else seed % len(self._tasks)
         self._wait(self._begin(self._tasks[place]))
-        bug = self._current.bug.task.bug
-        edits = [edit.shown for edit in self._current.edits]
-        return wording.opening(bug.title, bug.issue, edits, self._issue_chars), self._info()
+        bug = self._current.bug
+        edits = told_apart(self._current.edits, bug.files)
+        told = bug.task.bug
+        return wording.opening(told.title, told.issue, edits, self._issue_chars), self._info()
 
     @property
     def fingerprint(self) -> str:
