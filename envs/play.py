@@ -1,8 +1,10 @@
 """Play an environment in the terminal: read, choose an action, take it back, ask the expert.
 
 An action is typed, or chosen by its number. `undo`, `hint` and `quit` are ours;
-where an environment has an action of that name, the action wins and ours is
-spelled `/undo`, `/hint`, `/quit`. Works without a terminal too: lines come from
+where an environment lists an action of that name, the action wins and ours is
+spelled `/undo`, `/hint`, `/quit`. What stands between two lines of three quotes is
+an action as it is, however many lines it has and whatever it says; so is what stands
+between three quotes in one line. Works without a terminal too: lines come from
 whatever `input` reads, and its end ends the game. An environment that cannot be
 cloned is taken back by playing its turns anew, as a server does.
 """
@@ -23,7 +25,9 @@ from ..shown import visible
 from .core import ENV_ERRORS, MAX_TEXT_CHARS, Checked, TextEnv, has_surrogate
 
 _MAX_UNDO = 1_000
+_QUOTES = '"""'
 _OWN = ("undo", "hint", "quit")
+_HELP = f"a number or an action, several lines between {_QUOTES}; undo, hint, quit"
 _OPTIONS = {"expert": True}
 
 
@@ -87,17 +91,34 @@ def _play(table: _Table, input: Callable[[str], str], console: Console) -> None:
     while True:
         try:
             line = input("> ").strip()
+            quoted = _quoted(line, input)
         except EOFError:
             return
         command = _own_command(line, table.scene)
-        if command == "quit":
+        if quoted is not None:
+            _take(table, quoted, console)
+        elif command == "quit":
             return
-        if command == "undo":
+        elif command == "undo":
             _undo(table, console)
         elif command == "hint":
             console.print(visible(_hint(table)), style="magenta", highlight=False, markup=False)
         elif line:
             _take(table, _action(line, table.scene), console)
+
+
+def _quoted(line: str, input: Callable[[str], str]) -> str | None:
+    """Return the action that a line in quotes holds or opens; None where it does neither.
+
+    One that opens is ended by a line of as many quotes, so that a text with three may stand between four.
+    """
+    if len(line) >= len(_QUOTES) and not line.strip('"'):
+        lines = []
+        while (each := input("... ")).rstrip() != line:
+            lines.append(each)
+        return "\n".join(lines)
+    is_quoted = line.startswith(_QUOTES) and line.endswith(_QUOTES)
+    return line[len(_QUOTES) : -len(_QUOTES)] if is_quoted and len(line) > 2 * len(_QUOTES) else None
 
 
 def _own_command(line: str, scene: _Scene) -> str | None:
@@ -205,4 +226,4 @@ def _show(scene: _Scene, console: Console) -> None:
     elif scene.admissible:
         numbered = [Text(visible(f"{i:>3} {name}")) for i, name in enumerate(scene.admissible, start=1)]
         console.print(Columns(numbered, padding=(0, 2), column_first=True))
-    console.print("a number or an action; undo, hint, quit", style="dim", highlight=False)
+    console.print(_HELP, style="dim", highlight=False)

@@ -102,6 +102,35 @@ def test_an_action_named_like_our_command_wins() -> None:
     assert out.count("The expert would: right") == 1
 
 
+class Scribe(Corridor):
+    """A corridor that keeps what is done."""
+
+    def __init__(self) -> None:
+        super().__init__(listed=False)
+        self.done: list[str] = []
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        self.done.append(action)
+        return super().step(action)
+
+    def clone(self) -> Scribe:
+        return self
+
+
+def test_what_stands_between_quotes_is_one_action_as_it_is() -> None:
+    env = Scribe()
+    lines = ['"""', "edit a.py", "    x = 1", "", "undo", "  ", '"""', '"""undo"""', '"""', "2", '"""']
+    out = shown(env, *lines, '""""', '"""', "quit", '""""', '""""""', '"""', '""""""', '"""', '"""')
+    assert env.done == ["edit a.py\n    x = 1\n\nundo\n  ", "undo", "2", '"""\nquit', '"""', ""]
+    assert "several lines between" in out and "nothing to undo" not in out
+
+
+def test_an_action_that_is_not_closed_is_not_taken() -> None:
+    env = Scribe()
+    shown(env, '"""', "right")
+    assert env.done == []
+
+
 def test_without_a_list_numbers_are_texts() -> None:
     assert "[turn 1] 2" in shown(Corridor(listed=False), "2")
 

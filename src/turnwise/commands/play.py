@@ -17,6 +17,10 @@ def play(
 ) -> None:
     """Play an environment yourself: numbered actions, undo, the expert's hint.
 
+    Put an action of several lines between two lines of three quotes (\"\"\"). Between
+    quotes everything is an action: \"\"\"undo\"\"\" sends the word to the environment,
+    undo alone takes a turn back.
+
     Examples:
       turnwise play household/pick_heat_then_place_in_recep-v0 --seed 3
       turnwise play household/mix-v0 -k split=unseen -k difficulty=small
