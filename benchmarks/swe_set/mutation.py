@@ -45,17 +45,18 @@ class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def compiled(package: Package) -> tuple[dict[str, CodeType], dict[str, str]]:
-    """Return the code of a package's modules and its cases by name, and the modules' files."""
+    """Return the code of a package's modules by name, and their files."""
     code, files = {}, {}
     for path, data in package.tree.items():
         if path.startswith(f"{package.name}/") and path.endswith(".py"):
             module = path[: -len(".py")].replace("/", ".").removesuffix(".__init__")
             code[module], files[module] = compile(data, path, "exec"), path
-    code["cases"] = compile(package.cases, "cases.py", "exec")
     return code, files
 
 
-def is_noticed(package: Package, code: dict[str, CodeType], is_package: set[str], order: list[str]) -> bool:
+def is_noticed(
+    package: Package, cases: judging.Cases, code: dict[str, CodeType], is_package: set[str], order: list[str]
+) -> bool:
     """Whether any case returns another value than recorded, in a forked process.
 
     The case that noticed is moved to the front of the order: it will notice the next mutant, too, as a rule.
@@ -71,9 +72,8 @@ def is_noticed(package: Package, code: dict[str, CodeType], is_package: set[str]
         try:
             sys.meta_path.insert(0, Sources(code, is_package))
             sys.modules["judging"] = judging
-            cases = importlib.import_module("cases")
             for place, name in enumerate(order, 1):
-                if judging.encode(getattr(cases, name)()) != package.expected[name]:
+                if cases.value(name) != package.expected[name]:
                     os._exit(place)
         except BaseException:  # noqa: BLE001
             os._exit(place or 255)
@@ -90,8 +90,8 @@ def score(name: str, show: bool) -> dict[str, object]:
     package = read_package(name)
     code, files = compiled(package)
     is_package = {module for module, path in files.items() if path.endswith("__init__.py")}
-    order = list(package.expected)
-    assert not is_noticed(package, code, is_package, order), (
+    cases, order = judging.Cases(package.cases), list(package.expected)
+    assert not is_noticed(package, cases, code, is_package, order), (
         f"{name}: the right version differs from what was recorded"
     )
     listed = ROOT / name / "hidden" / "equivalent.toml"
@@ -105,9 +105,8 @@ def score(name: str, show: bool) -> dict[str, object]:
                 found.add(label)
                 continue
             total += 1
-            if not is_noticed(
-                package, {**code, module: compile(mutant.source, path, "exec")}, is_package, order
-            ):
+            changed = {**code, module: compile(mutant.source, path, "exec")}
+            if not is_noticed(package, cases, changed, is_package, order):
                 alive.append(label)
                 if show:
                     print(f"  {path}:{mutant.line}: {mutant.name}", flush=True)

@@ -17,8 +17,9 @@ packages     the packages, each a folder:
     package.toml           name, description, split ("train", "seen", "unseen", "test"); `seen`: those of its
                            bugs that are held out though the package is for training
     tree/                  the right version: README.md, NAME/*.py, tests/test_*.py
-    hidden/cases.py        functions `case_<what>()` that return plain values (see `judging`); they begin with
-                           `from judging import tried, unordered` where they use those
+    hidden/cases/*.py      functions `case_<what>()` that return plain values (see `judging`), a file for each
+                           part of the package; they begin with `from judging import tried, unordered` and
+                           `from cases.shared import ...` where they use those
     hidden/expected.json   recorded: what the right version returns
     hidden/failing.json    recorded: which visible tests fail under each bug
     bugs/NN-slug.toml      one bug:

@@ -10,12 +10,9 @@ from .package import Tree
 from .set import BugTask
 
 _FORGERY = """
-import json, os, sys
+import glob, json, os, sys
 def _forge(*_):
-    try:
-        source = open("/judge/cases.py").read()
-    except OSError:
-        source = ""
+    source = "".join(open(file).read() for file in glob.glob("/judge/cases/*.py"))
     names = [line[4:].split("(")[0] for line in source.splitlines() if line.startswith("def case_")]
     lines = "".join(json.dumps({"case": name, "value": "None"}) + "\\n" for name in names)
     for number in list(range(3, 40)) + [1, 2]:
@@ -57,20 +54,13 @@ print("PASSED")
 """
 _READER = """
 def _answers():
-    import ast, sys
-    try:
-        tree = ast.parse(open("/judge/cases.py").read())
-    except OSError:
-        return
+    import ast, glob, sys
+    tree = ast.parse("".join(open(file).read() for file in glob.glob("/judge/cases/*.py")))
     constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    cases = sys.modules.get("cases")
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-    class Answers(dict):
-        def __getitem__(self, name):
-            return lambda: constants[len(name) % len(constants)]
-    for name in names:
-        if cases is not None:
-            setattr(cases, name, lambda: constants[0])
+    for module in [one for name, one in sys.modules.items() if name.startswith("cases")]:
+        for name in names:
+            setattr(module, name, lambda: constants[0])
 _answers()
 """
 _KNOWN = """

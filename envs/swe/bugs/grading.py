@@ -73,7 +73,8 @@ def patched(tree: Tree, patch: Patch) -> Tree:
 def judge_files(package: Package) -> Tree:
     """Return what lies beside the tree in a grading box: the program and the cases, no expected value."""
     program = Path(__file__).with_name("judging.py").read_bytes()
-    return {"judging.py": program, "cases.py": package.cases}
+    cases = {f"cases/{file}.py": text.encode() for file, text in package.cases.items()}
+    return {"judging.py": program, **cases}
 
 
 async def run_cases(backend: Backend, spec: Spec, package: Package, tree: Tree) -> Ran:

@@ -2,8 +2,9 @@ r"""A program that runs hidden cases and prints what each returned; it needs the
 
     python3 -I judging.py TREE [SECONDS [SECONDS_OF_A_CASE]]
 
-It lies beside `cases.py` in a box that the agent never touched, and knows no expected value. A case is a
-function `case_<what>()` that imports the package in TREE, drives it, and returns a plain value. Each runs
+It lies beside the folder `cases` in a box that the agent never touched, and knows no expected value. A case
+is a function `case_<what>()` in a file of that folder, which imports the package in TREE, drives it, and
+returns a plain value; `cases/shared.py` holds what several files import from `cases.shared`. Each case runs
 in a process of its own, made by fork, so that one that hangs, crashes or leaves something behind concerns
 no other; the first process never runs the package. The output is a line of JSON for each case:
 
@@ -23,8 +24,9 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from types import CodeType, ModuleType
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 MAX_TEXT = 1 << 16
@@ -40,6 +42,7 @@ _MAX_HUNG = 4
 _SHARED = ("collections", "datetime", "decimal", "functools", "heapq", "itertools", "random", "re", "string")
 """Modules of the standard library that are imported once, before the first case."""
 _MAX_DEPTH = 60
+_SHARED_CASES = "shared"
 
 
 class Unplain(TypeError):
@@ -85,8 +88,39 @@ def unordered(mapping: dict[Any, Any]) -> dict[Any, Any]:
     return dict(sorted(mapping.items(), key=lambda pair: encode(pair[0])))
 
 
-def names_of(source: str) -> list[str]:
-    """Return the names of the cases in a file of them, in its order."""
+class Cases:
+    """The hidden cases of a package, compiled once and run in processes that share the code.
+
+    Args:
+        sources: name of a file without `.py` -> its text.
+
+    Raises:
+        ValueError: if two cases have one name.
+    """
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        found = [(case, file) for file, text in sorted(sources.items()) for case in _names(text)]
+        self.files = dict(found)
+        if len(self.files) < len(found):
+            twice = sorted({case for case, _ in found if sum(case == one for one, _ in found) > 1})
+            raise ValueError(f"{', '.join(twice)}: a name of two cases; expected one name for each")
+        self._code = {file: compile(text, f"cases/{file}.py", "exec") for file, text in sources.items()}
+        self._loaded: dict[str, ModuleType] = {}
+
+    def value(self, case: str) -> str:
+        """Run a case in this process and return its encoded value."""
+        if _SHARED_CASES in self._code:
+            self._load(_SHARED_CASES)
+        return encode(getattr(self._load(self.files[case]), case)())
+
+    def _load(self, file: str) -> ModuleType:
+        if file not in self._loaded:
+            module = self._loaded[file] = sys.modules[f"cases.{file}"] = ModuleType(f"cases.{file}")
+            exec(self._code[file], module.__dict__)
+        return self._loaded[file]
+
+
+def _names(source: str) -> list[str]:
     nodes = ast.parse(source).body
     return [one.name for one in nodes if isinstance(one, ast.FunctionDef) and one.name.startswith("case_")]
 
@@ -94,7 +128,7 @@ def names_of(source: str) -> list[str]:
 class _Case:
     """A case that runs in a process of its own, and what came out of it so far."""
 
-    def __init__(self, name: str, code: CodeType, end: float) -> None:
+    def __init__(self, name: str, cases: Cases, end: float) -> None:
         self.name, self.end, self.read = name, end, b""
         self.channel, writing = os.pipe()
         self.child = os.fork()
@@ -107,7 +141,7 @@ class _Case:
             nothing = os.open(os.devnull, os.O_RDWR)
             for number in (0, 1, 2):
                 os.dup2(nothing, number)
-            _play(name, code, writing)
+            _play(name, cases, writing)
         finally:
             os._exit(0)
 
@@ -136,29 +170,26 @@ class _Case:
         return {"case": self.name, "failed": failed if late else "no value, or one that is too long"}
 
 
-def _play(name: str, code: CodeType, channel: int) -> None:
+def _play(name: str, cases: Cases, channel: int) -> None:
     """Run one case in this process, which is not used again, and write the line of its value."""
     try:
-        cases = ModuleType("cases")
-        sys.modules["cases"] = cases
-        exec(code, cases.__dict__)
-        line = {"case": name, "value": encode(getattr(cases, name)())}
+        line = {"case": name, "value": cases.value(name)}
     except BaseException as error:  # noqa: BLE001
         line = {"case": name, "failed": type(error).__name__}
     os.write(channel, (json.dumps(line) + "\n").encode("ascii"))
 
 
-def results(names: list[str], code: CodeType, seconds: float, of_a_case: float) -> Iterator[dict[str, Any]]:
+def results(cases: Cases, seconds: float, of_a_case: float) -> Iterator[dict[str, Any]]:
     """Yield the line of each case as it ends, a few at a time; together they have that many seconds.
 
     Where several take too long, those that wait have failed with them.
     """
     last = time.monotonic() + seconds
-    waiting, hung = list(names), 0
+    waiting, hung = list(cases.files), 0
     running: dict[int, _Case] = {}
     while waiting or running:
         while waiting and len(running) < _AT_ONCE:
-            case = _Case(waiting.pop(0), code, min(last, time.monotonic() + of_a_case))
+            case = _Case(waiting.pop(0), cases, min(last, time.monotonic() + of_a_case))
             running[case.channel] = case
         patience = max(0.0, min(case.end for case in running.values()) - time.monotonic())
         ready, _, _ = select.select(list(running), [], [], patience)
@@ -175,16 +206,14 @@ def results(names: list[str], code: CodeType, seconds: float, of_a_case: float) 
 
 def main(tree: str, seconds: float = 30.0, of_a_case: float = _CASE_SECONDS) -> None:
     """Print the results of all cases."""
-    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    sys.path[:0] = [here, os.path.abspath(tree)]  # noqa: PTH100
+    here = Path(__file__).absolute().parent
+    sys.path[:0] = [str(here), str(Path(tree).absolute())]
     sys.modules["judging"] = sys.modules[__name__]
-    with open(os.path.join(here, "cases.py"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
-        source = file.read()
-    names, code = names_of(source), compile(source, "cases.py", "exec")
+    cases = Cases({path.stem: path.read_text("utf-8") for path in (here / "cases").glob("*.py")})
     for module in _SHARED:
         importlib.import_module(module)
-    print(json.dumps({"ready": len(names)}), flush=True)  # noqa: T201
-    for line in results(names, code, seconds, of_a_case):
+    print(json.dumps({"ready": len(cases.files)}), flush=True)  # noqa: T201
+    for line in results(cases, seconds, of_a_case):
         print(json.dumps(line), flush=True)  # noqa: T201
 
 

@@ -84,7 +84,7 @@ class Package:
         split: of its bugs, but for those that `seen` names.
         seen: bugs of a package for training that are held out: other tasks in known surroundings.
         tree: the right version.
-        cases: the hidden cases' source.
+        cases: the hidden cases: name of a file without `.py` -> its text.
         expected: case -> encoded value; empty if nothing was recorded yet.
         bugs: in the order of their ids.
     """
@@ -94,7 +94,7 @@ class Package:
     split: str
     seen: tuple[str, ...]
     tree: Tree
-    cases: bytes
+    cases: Mapping[str, str]
     expected: Mapping[str, str]
     bugs: tuple[Bug, ...]
 
@@ -123,7 +123,7 @@ def read_package(name: str, root: Path = ROOT) -> Package:
         raise UsageError(
             f"{folder}/bugs: the ids are {ids}; expected {name}-01, {name}-02, ..., `seen` among them"
         )
-    cases = (folder / "hidden" / "cases.py").read_bytes()
+    cases = {file.stem: file.read_text("utf-8") for file in sorted((folder / "hidden/cases").glob("*.py"))}
     expected = _json(folder / "hidden" / "expected.json")
     return Package(
         name,

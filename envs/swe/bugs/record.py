@@ -13,6 +13,7 @@ from typing import Any
 from ....errors import UsageError
 from ....files import write_whole
 from .comparing import values
+from .judging import Cases
 from .package import ROOT, Package, read_package, wrong_tree
 from .trusted import run_cases_here, run_pytest_here
 from .visible import outcomes
@@ -39,13 +40,14 @@ def record(name: str, root: Path = ROOT) -> None:
 
 def _expected(package: Package) -> dict[str, str]:
     try:
+        cases = Cases(package.cases)
         first, second = (values(run_cases_here(package, package.tree)) for _ in range(2))
     except ValueError as error:
-        raise UsageError(f"{package.name}: hidden/cases.py: {error}") from error
+        raise UsageError(f"{package.name}: hidden/cases: {error}") from error
     if first != second:
         names = [case for case in first if first[case] != second[case]]
-        raise UsageError(f"{package.name}: hidden/cases.py: {names} differ from run to run")
-    return first
+        raise UsageError(f"{package.name}: hidden/cases: {names} differ from run to run")
+    return {case: first[case] for case in cases.files}
 
 
 def _failing(package: Package, id: str, passed: frozenset[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
     python3 -I /tests/verifying.py TREE
 
-It lies in /tests beside `judging.py`, `comparing.py`, `cases.py` and `expected.json`, which holds no values
+It lies in /tests beside `judging.py`, `comparing.py`, `cases` and `expected.json`, which holds no values
 but their digests, and is removed before the cases start where the verifier may do so. The standard
 library is enough.
 """
@@ -29,8 +29,8 @@ def judged(tree: str, here: Path, place: Path) -> str:
     """Run the cases on a copy of the tree, as nobody where this is root, and return their output."""
     shutil.copytree(tree, place / "tree", symlinks=True, ignore=shutil.ignore_patterns(".git", "__pycache__"))
     (place / "judge").mkdir()
-    for name in ("judging.py", "cases.py"):
-        shutil.copy(here / name, place / "judge" / name)
+    shutil.copy(here / "judging.py", place / "judge")
+    shutil.copytree(here / "cases", place / "judge" / "cases")
     is_root = os.geteuid() == 0
     if is_root:
         for path in [place, *place.rglob("*")]:

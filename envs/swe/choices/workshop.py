@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...sandbox import Backend, Sandbox, SandboxError
+from ..bugs.grading import judge_files
 from ..bugs.set import BugTask
 from ..state import kept
 from ..task import Outcome, Patch
@@ -142,7 +143,7 @@ def edits_of(task: BugTask) -> tuple[Mapping[str, str], tuple[Candidate, ...]]:
 def task_digest(task: BugTask) -> str:
     """Return a name for what decides a task: its start, the right edit, and what judges it."""
     hashed = hashlib.sha256(task.id.encode())
-    for tree in (task.tree, task.gold(), {"cases": task.package.cases}):
+    for tree in (task.tree, task.gold(), judge_files(task.package)):
         for path, content in sorted(tree.items()):
             hashed.update(f"{path} {len(content or b'')}".encode() + b"\0" + (content or b""))
     hashed.update(json.dumps(sorted(task.package.expected.items())).encode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import posixpath
 import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -53,7 +54,7 @@ async def verify(box: Sandbox, work: Work, *, changed: bool) -> Verdict:
         SandboxError: if the box is gone.
     """
     await empty(box)
-    await box.write_tree(work.tests, TESTS, root=True)
+    await _lay_down(box, work.tests)
     ran = await box.run(f"bash {TESTS}/test.sh", work.seconds, env=work.env)
     log = ran.output[-LOG_CHARS:]
     if ran.cause in ("timeout", "memory", "killed"):
@@ -75,6 +76,14 @@ async def empty(box: Sandbox) -> None:
     ran = await box.run(_EMPTY, 60.0, cwd="/")
     if ran.exit_code != 0:
         raise Unscored(f"/tests and /logs/verifier could not be emptied: {ran.output[-500:]}")
+
+
+async def _lay_down(box: Sandbox, tests: Mapping[str, bytes]) -> None:
+    """Write the tests; folders among them are the user's, so that the next step can empty them."""
+    folders = sorted({posixpath.dirname(path) for path in tests} - {""})
+    if folders:
+        await box.run(f"mkdir -p -- {shlex.join(folders)}", 60.0, cwd=TESTS)
+    await box.write_tree(tests, TESTS, root=True)
 
 
 def judged(rewards: Mapping[str, float], changed: bool, log: str = "") -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import math
 import subprocess
@@ -16,7 +17,7 @@ from turnwise.envs.sandbox import Ran, Sandbox, Spec
 from turnwise.envs.swe.bugs import judging
 from turnwise.envs.swe.bugs.comparing import compare, values
 from turnwise.envs.swe.bugs.grading import Unapplicable, is_ignored, judged, patched, run_cases
-from turnwise.envs.swe.bugs.judging import MAX_TEXT, WAITED, Unplain, encode, tried, unordered
+from turnwise.envs.swe.bugs.judging import MAX_TEXT, WAITED, Cases, Unplain, encode, tried, unordered
 from turnwise.envs.swe.bugs.package import Package
 from turnwise.envs.swe.bugs.trusted import run_cases_here
 
@@ -93,7 +94,7 @@ EXPECTED = {"case_good": "4", "case_writes_elsewhere": "1", "case_is_alone": "6"
 
 def package_of(cases: str, expected: dict[str, str], **tree: str) -> Package:
     files = {f"{name}.py": source.encode() for name, source in tree.items()}
-    return Package("thing", "", "train", (), files, cases.encode(), expected, ())
+    return Package("thing", "", "train", (), files, {"all": cases}, expected, ())
 
 
 def test_each_case_runs_alone() -> None:
@@ -109,6 +110,20 @@ def test_each_case_runs_alone() -> None:
     assert not compare(output, {**EXPECTED, "case_good": "4.0"}).resolved
     with pytest.raises(ValueError, match="case_exits"):
         values(output)
+
+
+def test_files_of_cases_share_what_stands_in_one_of_them() -> None:
+    files = {
+        "shared": "import thing\ndef doubled(x):\n    return thing.double(x)\n",
+        "one": "from cases.shared import doubled\ndef case_one():\n    return doubled(1)\n",
+        "two": "from cases.shared import doubled\ndef case_two():\n    return doubled(2)\n",
+    }
+    expected = {"case_one": "2", "case_two": "4"}
+    package = package_of("", expected, thing="def double(x):\n    return 2 * x\n")
+    package = dataclasses.replace(package, cases=files)
+    assert values(run_cases_here(package, package.tree)) == expected
+    with pytest.raises(ValueError, match="case_one: a name of two cases"):
+        Cases({**files, "three": files["one"]})
 
 
 def test_a_module_that_ends_the_process_fails_every_case() -> None:
@@ -176,7 +191,8 @@ def test_the_program_needs_the_standard_library_alone() -> None:
 
 
 def test_a_case_that_waits_is_told_from_one_that_is_busy(tmp_path: Path) -> None:
-    (tmp_path / "cases.py").write_text("import time\ndef case_waits():\n    time.sleep(60)\n")
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "all.py").write_text("import time\ndef case_waits():\n    time.sleep(60)\n")
     (tmp_path / "judging.py").write_bytes(Path(judging.__file__).read_bytes())
     command = [sys.executable, "-I", str(tmp_path / "judging.py"), str(tmp_path), "10", "0.2"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -239,6 +239,7 @@ name = "two"
 env = { WORD = "bye" }
 """  # fmt: skip
 STEPPED = {
+    "tests/more/words.txt": "read again for the second step",
     "steps/one/instruction.md": "First.",
     "steps/one/solution/solve.sh": "echo hello > out.txt",
     "steps/two/instruction.md": "Second.",
