@@ -112,8 +112,7 @@ class NamespaceBackend(Backend):
         return {
             "base": name,
             "limits": asdict(spec.limits),
-            "uid": who.uid,
-            "gid": who.gid,
+            "user": {**asdict(who), "is_of_image": who != images.OWN},
             "groups": [] if os.geteuid() == 0 else None,
             "workdir": spec.workdir,
             "folders": spec.folders,

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from ..errors import SandboxError
 from . import filter as calls
+from .host import USERS, USERS_FILE
 from .keeper import wire
 from .keeper.cgroups import Places
 
@@ -65,10 +66,12 @@ class Channel:
         self._reader.start()
 
     def _start(self, sock: socket.socket, places: Places) -> subprocess.Popen[bytes]:
+        users = {"path": USERS_FILE, "first": USERS.start, "count": len(USERS)}
         settings = {
             "places": asdict(places),
             "filter": calls.assemble().hex(),
             "user_namespace": os.geteuid() != 0,
+            "users": None if os.geteuid() else users,
         }
         held = wire.memory_file(json.dumps(settings).encode())
         me = os.pidfd_open(os.getpid())

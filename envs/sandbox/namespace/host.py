@@ -20,9 +20,15 @@ from typing import Any
 from ..errors import ImageError
 
 PYTHON = "/usr/bin/python3"
-_OWN_ID = 64200
-UID, GID = (_OWN_ID, _OWN_ID) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
-"""The user of boxes, inside and outside: one that no host has given away; without root oneself."""
+USERS = range(66_000, 98_000)
+"""Numbers of users that boxes run as, one for each family: above those of systemd, below subordinate ones.
+
+Sources: systemd.io/UIDS-GIDS (65536 to 524287 unused), login.defs(5) (SUB_UID_MIN 100000).
+"""
+USERS_FILE = "/run/turnwise/users"
+"""Byte n is locked by the process that has taken number n of the range."""
+UID, GID = (USERS.start, USERS.start) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+"""What stands for the user in generated files until a family has its number; without root oneself."""
 
 _PACKAGES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _SITES = ("lib/python3*/*-packages", "lib64/python3*/*-packages")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from . import host, places
 from .keeper import kernel
 
 _TIMEOUT_S = 20
+_SUBORDINATE = (Path("/etc/subuid"), Path("/etc/subgid"))
 _TRIAL = """
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -44,8 +46,8 @@ Finding = tuple[str, bool, str]
 
 
 def findings() -> list[Finding]:
-    """Return (what, whether it works, a hint); boxes do without the last three, less well."""
-    return [_namespaces(), _overlay(), _seccomp(), _bash(), _python(), _groups(), _landlock()]
+    """Return (what, whether it works, a hint); boxes do without the last four, less well."""
+    return [_namespaces(), _overlay(), _seccomp(), _bash(), _python(), _groups(), _landlock(), _users()]
 
 
 def _trial(*arguments: str) -> str:
@@ -105,3 +107,29 @@ def _groups() -> Finding:
 def _landlock() -> Finding:
     version = kernel.landlock_abi()
     return "Landlock", version > 0, f"version {version}" if version else "boxes do without; Linux 5.13 has it"
+
+
+def _users() -> Finding:
+    what, first, last = "a user for each family of boxes", host.USERS.start, host.USERS.stop - 1
+    if os.geteuid():
+        return what, False, "only as root; all boxes share what the kernel counts by user (inotify, signals)"
+    given = given_away()
+    if given:
+        return what, False, f"numbers {first} to {last} are the boxes', but also {given}'s: give others there"
+    return what, True, f"numbers {first} to {last}"
+
+
+def given_away() -> str:
+    """Return who of this machine has numbers of the boxes' range, or nothing."""
+    for user in pwd.getpwall():
+        if user.pw_uid in host.USERS:
+            return user.pw_name
+    for path in _SUBORDINATE:
+        for line in path.read_text().splitlines() if path.is_file() else ():
+            name, _, numbers = line.partition(":")
+            start, _, count = numbers.partition(":")
+            if not (start.isdigit() and count.isdigit()):
+                continue
+            if int(start) < host.USERS.stop and int(start) + int(count) > host.USERS.start:
+                return f"{name} ({path})"
+    return ""

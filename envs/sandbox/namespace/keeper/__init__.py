@@ -12,6 +12,7 @@ bases      what boxes are made of before anything is written
 layers     folders with a quota, stacked by overlay
 squash     many layers made one
 pods       namespaces around a stack
+families   who the boxes of a family run as
 boxes      a stack, namespaces and limits: start, freeze, fork, roll back, close
 cgroups    limits of memory, processes and processor
 entering   what a process gives up before it runs what is not trusted

@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from . import kernel
 from .cgroups import Group, Places
 from .commands import Line
-from .entering import Person, forget_the_parent, join
-from .layers import MAX_DEPTH, Base, Layer, Store
+from .entering import forget_the_parent, join
+from .families import Families, Family, User, furnish
+from .layers import MAX_DEPTH, Layer, Store
 from .pods import Pod, Pods
 from .squash import squash
 from .tasks import Ended, Lock, Loop, Task
@@ -41,9 +42,9 @@ class Limits:
 class Plan:
     """What a box was started from; its forks share it."""
 
-    base: Base
+    family: Family
+    user: User
     limits: Limits
-    person: Person
     workdir: str
     folders: tuple[str, ...]
     env: dict[str, str]
@@ -75,14 +76,16 @@ class Box:
 class Boxes:
     """All boxes of the keeper and what they are made with."""
 
-    def __init__(self, loop: Loop, store: Store, pods: Pods, places: Places) -> None:
+    def __init__(self, loop: Loop, store: Store, pods: Pods, places: Places, families: Families) -> None:
         self.loop, self.store, self.pods, self.places = loop, store, pods, places
+        self.families = families
         self.all: dict[str, Box] = {}
         self.ready: list[Pod] = []
 
     def start(self, id: str, plan: Plan, frozen: tuple[Layer, ...] = ()) -> Box:
         """Return a new box over frozen layers, which it holds from now on."""
         self.store.hold(frozen)
+        self.families.join(plan.family)
         upper = group = None
         try:
             upper = self.store.new(*self._left(plan.limits, frozen))
@@ -93,6 +96,7 @@ class Boxes:
             self.store.release(frozen if upper is None else (upper, *frozen))
             if group is not None:
                 group.remove()
+            self.families.leave(plan.family)
             raise
         box = self.all[id] = Box(id, plan, frozen, upper, group, is_new=not frozen)
         return box
@@ -112,8 +116,8 @@ class Boxes:
         pod = self.ready.pop() if self.ready else self.pods.make()
         self.loop.at(time.monotonic() + _REFILL_AFTER_S, self.refill)
         try:
-            stack = self.store.stack(box.plan.base, box.frozen, box.upper)
-            trees = [(name, kernel.clone_tree(place)) for name, place in box.plan.base.trees]
+            stack = self.store.stack(box.plan.family.base, box.frozen, box.upper)
+            trees = [(name, kernel.clone_tree(place)) for name, place in box.plan.family.base.trees]
             for path in box.group.entrances:
                 _enter(path, pod.pid)
             self.pods.dress(pod, stack, trees, self._furnish(box) if box.is_new else None)
@@ -132,15 +136,9 @@ class Boxes:
             self.loop.at(time.monotonic() + _REFILL_AFTER_S, self.refill)
 
     def _furnish(self, box: Box) -> Callable[[], None]:
-        """Make the folders that belong to the box's user; called with the box's own root."""
-
-        def make() -> None:
-            for folder in (box.plan.workdir, *box.plan.folders):
-                if not os.path.isdir(folder):
-                    os.makedirs(folder)
-                    os.chown(folder, box.plan.person.uid, box.plan.person.gid)
-
-        return make
+        """Return what makes a new box its user's; called with the box's own root."""
+        plan = box.plan
+        return lambda: furnish(plan.user, plan.family, (plan.workdir, *plan.folders))
 
     def _died(self, box: Box, pod: Pod) -> None:
         if box.pod is pod:
@@ -187,7 +185,7 @@ class Boxes:
 
     def fork(self, box: Box, id: str) -> Box:
         """Return a box with the same files and past; the box is frozen."""
-        new = self.start(id, replace(box.plan), box.frozen)
+        new = self.start(id, box.plan, box.frozen)
         new.is_new = box.is_new
         for name, layers in box.snapshots.items():
             self.store.hold(layers)
@@ -211,6 +209,7 @@ class Boxes:
             self.store.release(layers)
         self.store.release((box.upper, *box.frozen))
         box.group.remove()
+        self.families.leave(box.plan.family)
 
     def line(self, box: Box, message: dict[str, Any], command: bytes) -> Line:
         """Return what a request asks to run in a box."""
@@ -219,7 +218,7 @@ class Boxes:
             command,
             os.path.join(plan.workdir, message.get("cwd") or ""),
             {**plan.env, **(message.get("env") or {})},
-            plan.person,
+            plan.family.person,
         )
 
 

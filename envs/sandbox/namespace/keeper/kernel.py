@@ -6,8 +6,10 @@ Numbers of system calls from 424 on are the same on every architecture.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
+import signal
 import socket
 import struct
 
@@ -24,6 +26,8 @@ MS_BIND, MS_MOVE, MS_REC, MS_PRIVATE = 4096, 8192, 16384, 1 << 18
 MNT_DETACH = 2
 
 _OPEN_TREE, _MOVE_MOUNT, _PIDFD_OPEN, _OPENAT2 = 428, 429, 434, 437
+_MOUNT_SETATTR, _MOUNT_ATTR_IDMAP = 442, 0x100000
+_NUM_USERS = (1 << 32) - 1
 _LANDLOCK_CREATE, _LANDLOCK_RESTRICT = 444, 446
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(os.uname().machine, -1)
 
@@ -107,6 +111,66 @@ def become_root(folder: str) -> None:
     _checked(_syscall(_PIVOT_ROOT, b".", b"."), "pivot_root")
     umount(".", MNT_DETACH)
     os.chdir("/")
+
+
+class _Attributes(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "user_namespace"))
+
+
+def mapped_tree(path: str, uids: tuple[int, int], gids: tuple[int, int]) -> int:
+    """Return a clone of the folder at a path, attached nowhere, in which two owners are exchanged.
+
+    Raises:
+        OSError: also where the file system knows no idmapped mounts (EINVAL).
+    """
+    tree = clone_tree(path)
+    try:
+        space = _user_namespace(uids, gids)
+        try:
+            how = _Attributes(_MOUNT_ATTR_IDMAP, 0, 0, space)
+            words = (tree, b"", _AT_EMPTY_PATH, ctypes.byref(how), ctypes.sizeof(how))
+            _checked(_syscall(_MOUNT_SETATTR, *words), f"map the owners in {path}")
+        finally:
+            os.close(space)
+    except BaseException:
+        os.close(tree)
+        raise
+    return tree
+
+
+def _user_namespace(uids: tuple[int, int], gids: tuple[int, int]) -> int:
+    """Return a user namespace that exchanges two users and two groups and leaves all others alone."""
+    told, tell = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if not pid:
+        try:
+            unshare(CLONE_NEWUSER)
+            os.write(tell, b"1")
+            signal.pause()
+        finally:
+            os._exit(1)
+    os.close(tell)
+    try:
+        if not os.read(told, 1):
+            raise OSError(errno.EINVAL, "no user namespace can be made")
+        for name, pair in (("uid_map", uids), ("gid_map", gids)):
+            with open(f"/proc/{pid}/{name}", "w", encoding="ascii") as file:
+                file.write(exchange(*pair))
+        return os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(told)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def exchange(one: int, other: int) -> str:
+    """Return the map of all numbers in which two have changed places; see user_namespaces(7)."""
+    low, high = sorted((one, other))
+    if low == high:
+        return f"0 0 {_NUM_USERS}\n"
+    ranges = [(0, 0, low), (low, high, 1), (low + 1, low + 1, high - low - 1), (high, low, 1)]
+    ranges.append((high + 1, high + 1, _NUM_USERS - high - 1))
+    return "".join(f"{inside} {outside} {count}\n" for inside, outside, count in ranges if count)
 
 
 class _How(ctypes.Structure):

@@ -70,7 +70,7 @@ class Store:
         layer = Layer(next(self._numbers), num_bytes, num_files)
         os.mkdir(layer.name, 0o755)
         size = max(num_bytes, 4096)
-        options = f"size={size},nr_inodes={max(num_files, 1) + 8},mode=755"
+        options = f"size={size},nr_inodes={max(num_files, 1) + 16},mode=755"
         try:
             kernel.mount("layer", layer.name, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
         except OSError:

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from . import kernel
 from .boxes import Boxes
 from .cgroups import Places, remove
+from .families import Families, Numbers
 from .layers import Store
 from .pods import Pods
 from .requests import Requests
@@ -107,5 +108,6 @@ def _set_up(channel: socket.socket, plan: dict[str, Any], places: Places) -> tup
     kernel.mount("store", point, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=16m,mode=700")
     os.chdir(point)
     loop = Loop()
-    boxes = Boxes(loop, Store(plan["user_namespace"]), Pods(point, bare), places)
+    families = Families(Numbers(**plan["users"]) if plan["users"] else None)
+    boxes = Boxes(loop, Store(plan["user_namespace"]), Pods(point, bare), places, families)
     return loop, Requests(channel, boxes, bytes.fromhex(plan["filter"]), os.path.dirname(point))

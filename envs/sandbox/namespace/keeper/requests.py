@@ -18,6 +18,7 @@ from . import bases, changes, commands, files, kernel, wire
 from .boxes import Box, Boxes, Limits, Plan
 from .commands import Place
 from .entering import Guards, Person
+from .families import User
 from .layers import Base
 from .running import Running
 from .tasks import Ended, Task, Told
@@ -101,14 +102,13 @@ class Requests:
 
     def on_start(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Start a box, with its namespaces if it is to wait in a pool."""
-        plan = Plan(
-            self._bases[message["base"]],
-            Limits(**message["limits"]),
-            self._person(message),
-            message["workdir"],
-            tuple(message["folders"]),
-            message["env"],
-        )
+        base = self._bases.get(message["base"])
+        if base is None:
+            raise Failed("machine", f"base {message['base']!r} is not prepared here; start the box anew")
+        user = User(**message["user"])
+        family = self._boxes.families.begin(user, self._person(message, user), base)
+        limits, folders = Limits(**message["limits"]), tuple(message["folders"])
+        plan = Plan(family, user, limits, message["workdir"], folders, message["env"])
         box = self._boxes.start(message["box"], plan)
         try:
             self._boxes.prepare(box)
@@ -117,11 +117,11 @@ class Requests:
             raise
         self.answer(call, {})
 
-    def _person(self, message: dict[str, Any]) -> Person:
+    def _person(self, message: dict[str, Any], user: User) -> Person:
         """Return who runs what in a box; alone with his limits where no group holds the box to them."""
         alone = 0 if self._boxes.places.version else message["limits"]["memory_bytes"]
         groups = message["groups"]
-        return Person(message["uid"], message["gid"], None if groups is None else tuple(groups), alone)
+        return Person(user.uid, user.gid, None if groups is None else tuple(groups), alone)
 
     def on_run(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Run one line."""
@@ -141,7 +141,7 @@ class Requests:
     def on_pytest(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Run pytest by the interpreter that waits for it."""
         box = self._box(message)
-        base = box.plan.base
+        base = box.plan.family.base
         interpreter = self._interpreters.get(base)
         if base.site and interpreter is None:
             interpreter = Interpreter(self._boxes, base, self._folder, self._filter)
@@ -177,25 +177,28 @@ class Requests:
             running.stop("killed")
         yield from ()
 
+    def _user(self, box: Box) -> Person:
+        return box.plan.family.person
+
     def on_read(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Read a file."""
         box = self._box(message)
         path = os.path.join(box.plan.workdir, message["path"])
-        yield from self._by_child(call, box, box.plan.person, lambda: files.read(path, message["max_bytes"]))
+        yield from self._by_child(call, box, self._user(box), lambda: files.read(path, message["max_bytes"]))
 
     def on_write(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Write a file."""
         box = self._box(message)
         path = os.path.join(box.plan.workdir, message["path"])
         yield from self._by_child(
-            call, box, box.plan.person, lambda: files.write(path, body, message["mode"])
+            call, box, self._user(box), lambda: files.write(path, body, message["mode"])
         )
 
     def on_write_tree(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Write many files."""
         box = self._box(message)
         folder = os.path.join(box.plan.workdir, message["folder"])
-        person = None if message["root"] else box.plan.person
+        person = None if message["root"] else self._user(box)
         yield from self._by_child(
             call, box, person, lambda: files.write_tree(folder, _packed(body), by_root=person is None)
         )
@@ -213,7 +216,7 @@ class Requests:
         if set(old) - set(box.frozen):
             written += [layer for layer in old if layer not in box.frozen]
         folder = os.path.join(box.plan.workdir, message["folder"])
-        view = store.stack(box.plan.base, old, None)
+        view = store.stack(box.plan.family.base, old, None)
         try:
             opened = [os.open(layer.upper, os.O_RDONLY | os.O_DIRECTORY) for layer in written]
             root = os.open(f"/proc/{pod.pid}/root", os.O_RDONLY | os.O_DIRECTORY)

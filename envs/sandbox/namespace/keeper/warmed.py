@@ -81,7 +81,7 @@ class Interpreter:
         plan = box.plan
         message: dict[str, Any] = {
             "call": call,
-            "person": asdict(plan.person),
+            "person": asdict(plan.family.person),
             "cwd": plan.workdir,
             "env": plan.env,
             "arguments": arguments,

@@ -92,6 +92,13 @@ CASES = [
         "pid = os.fork()\n        if not pid:\n            __import__('time').sleep(4)\n            os._exit(0)")
         + "print('HELD', n, flush=True)\nimport time\ntime.sleep(3)",
         other="for n in 1 2 3 4 5 6 7 8 9 10; do sleep .1 & done; wait && echo WORKS"),
+    python("files in flight of others", "use up the open files that a user may have in sockets",
+           "import socket, time\nkept, n = [], 0\ntry:\n    for m in range(40):\n        kept.append(socket.socketpair())\n"
+           "        kept[-1][0].setblocking(False)\n        try:\n            for _ in range(200): "
+           "socket.send_fds(kept[-1][0], [b'x'], [0] * 200); n += 200\n        except BlockingIOError: pass\n"
+           "except OSError: pass\nprint('HELD', n, flush=True)\ntime.sleep(3)",
+           other="python3 -c \"import socket; a, b = socket.socketpair(); "
+           "print('WORKS' if socket.send_fds(a, [b'x'], [0]) else 'none')\""),
     python("internet", "reach a machine outside", _connect("1.1.1.1", 80)),
     python("metadata service", "ask the cloud for keys", _connect("169.254.169.254", 80)),
     python("loopback of the host", "reach a port of the host", _connect("127.0.0.1", "{port}")),

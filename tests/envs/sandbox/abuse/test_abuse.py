@@ -19,12 +19,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 from case import Case
 from judge import CASES, LIMITS, facts, judge
 
-OPEN = {
-    ("namespace", name): "all boxes run as one user, by whom the kernel counts this"
-    for name in ("inotify of others", "pending signals of others")
-}
-"""What is known to succeed, and why."""
-
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
@@ -38,9 +32,6 @@ def test_there_are_many_and_each_has_a_name_of_its_own() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_does_not_succeed(case: Case, backend: Backend, known: dict[str, str]) -> None:
-    if reason := OPEN.get((backend.name, case.name)):
-        pytest.xfail(reason)
-
     async def body() -> str:
         spec = Spec(limits=LIMITS)
         async with await backend.start(spec) as box, await backend.start(spec) as other:

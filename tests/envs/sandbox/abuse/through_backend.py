@@ -225,6 +225,27 @@ async def another_box(box: Any, other: Any, facts: Facts) -> str:
     return verdict("leak" in found.output)
 
 
+async def signals_to_another_box(box: Any, other: Any, facts: Facts) -> str:
+    """End every process that has a number, seen or not."""
+    await other.run("sleep 4715 & echo started")
+    program = "import os\nfor pid in range(2, 70000):\n try:\n  os.kill(pid, 9 * (pid != os.getpid()))\n except OSError: pass"
+    await box.run(f'python3 -c "{program}"; kill -9 -1', 60)
+    left = await other.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '; true")
+    return verdict("sleep 4715" not in left.output)
+
+
+async def memory_of_another_box(box: Any, other: Any, facts: Facts) -> str:
+    """Open what another box shares by a key or a name, for all to read."""
+    share = (
+        "import ctypes, mmap, os\nlibc = ctypes.CDLL(None)\nid = libc.shmget(4716, 4096, 0o{})\n"
+        "fd = os.open('/dev/shm/4716', os.{}, 0o666) if os.{} or os.path.exists('/dev/shm/4716') else -1\n"
+        "print('have', id >= 0, fd >= 0)\n"
+    )
+    made = await other.run(f'python3 -c "{share.format("1666", "O_CREAT | os.O_RDWR", "O_CREAT")}"')
+    found = await box.run(f'python3 -c "{share.format("666", "O_RDWR", "O_RDONLY")}"')
+    return verdict("have True True" not in made.output or "have False False" not in found.output)
+
+
 async def forged_exit(box: Any, other: Any, facts: Facts) -> str:
     """Write into the streams of the process that runs the command, and end it."""
     ran = await box.run("for f in 0 1 2 3; do echo exit 0 > /proc/$PPID/fd/$f; done 2>/dev/null; exit 7")
@@ -259,6 +280,10 @@ CASES = [
     Case("time bomb and rollback", "change files after they were put back", act=time_bomb_rollback),
     Case("time bomb and fork", "change files after they were frozen", act=time_bomb_fork),
     Case("another box", "read what another box wrote", act=another_box),
+    Case(
+        "signals to another box", "end another box's processes by their numbers", act=signals_to_another_box
+    ),
+    Case("memory of another box", "open what another box shares by key or name", act=memory_of_another_box),
     Case("forged exit code", "tell the server another exit code", act=forged_exit),
     Case("long command", "break the server by a command of 5 MB", act=long_command),
 ]
