@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..agents.models import CausalLM
+from ..agents.models import CausalLM, TransformersLM
 from ..agents.policies import AgentSettings, TokenPolicy, write_settings
 from ..agents.prompts.config import PromptConfig
 from ..errors import UsageError
+from .learner.reference import Reference, frozen
 from .sections import PolicySection, RolloutSection
 
 
@@ -29,14 +29,6 @@ class TrainedPolicy:
     policy: TokenPolicy
     publish: Callable[[int], None]
     save: Callable[[Path], None]
-
-    def frozen_copy(self) -> CausalLM:
-        """Return a copy of the weights as they are now, for a reference model."""
-        copied = copy.deepcopy(self.model)
-        copied.train(False)
-        for parameter in copied.parameters():
-            parameter.requires_grad_(False)
-        return copied
 
 
 def load_trained(
@@ -63,6 +55,19 @@ def load_trained(
     if section.kind == "tiny":
         return _tiny(Path(source), rollout.slots, settings, version)
     return _transformers(str(source), section.dtype, rollout.slots, settings, version)
+
+
+def load_reference(source: str | Path, section: PolicySection) -> Reference:
+    """Read the policy that a run begins with as its reference: its weights alone, once.
+
+    Raises:
+        CheckpointError: naming the file that is missing, broken or foreign, and why.
+    """
+    if section.kind == "tiny":
+        from ..agents.tiny.checkpoint import load_checkpoint
+
+        return frozen(load_checkpoint(Path(source))[0])
+    return frozen(_load_lm(str(source), section.dtype))
 
 
 def agent_settings(prompt: PromptConfig, rollout: RolloutSection) -> AgentSettings:
@@ -95,14 +100,10 @@ def _tiny(source: Path, slots: int, settings: AgentSettings, version: int) -> Tr
 def _transformers(
     source: str, dtype: str, slots: int, settings: AgentSettings, version: int
 ) -> TrainedPolicy:
-    import torch
-
-    from ..agents.models import TransformersLM
     from ..agents.policies.transformers import TransformersPolicy, load_tokenizer
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     # learner and policy share one set of weights: nothing has to be copied after an update
-    model = TransformersLM.load(source, getattr(torch, dtype)).to(device).eval()
+    model = _load_lm(source, dtype)
     policy = TransformersPolicy(source, version=version, max_batch=slots, model=model)
     tokenizer = load_tokenizer(source)
 
@@ -112,3 +113,10 @@ def _transformers(
         write_settings(folder, settings)
 
     return TrainedPolicy(model, policy, lambda number: policy.update_weights(None, number), save)
+
+
+def _load_lm(source: str, dtype: str) -> TransformersLM:
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return TransformersLM.load(source, getattr(torch, dtype)).to(device).eval()

@@ -19,10 +19,11 @@ from ..shown import UNKNOWN
 from ..streams import Stream, torch_seed
 from .credit import Head
 from .learner.critic import Critic
+from .learner.reference import Reference
 from .learner.update import Learner
 from .loop import RunState, Trainer
 from .losses import Objective
-from .policy import load_trained
+from .policy import load_reference, load_trained
 from .recipe import Recipe
 from .rollouts.mixture import EnvChoice, choices_of
 from .rollouts.samplers.memory import load_states
@@ -114,7 +115,7 @@ async def _train(
     sections = recipe.policy, recipe.prompt, recipe.rollout
     trained = load_trained(str(saved.policy) if saved else first, *sections, state.update)
     needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.kl_coef > 0
-    reference = load_trained(first, *sections).frozen_copy() if needs_reference else None
+    reference = load_reference(first, recipe.policy) if needs_reference else None
     learner = _learner(recipe, bound.heads, trained.model, reference)
     if saved:
         learner.load_state_dict(saved.learner["learner"])
@@ -129,7 +130,7 @@ async def _train(
             await trained.policy.aclose()
 
 
-def _learner(recipe: Recipe, heads: Sequence[Head], model: CausalLM, reference: CausalLM | None) -> Learner:
+def _learner(recipe: Recipe, heads: Sequence[Head], model: CausalLM, reference: Reference | None) -> Learner:
     optim, train, critic = recipe.optim, recipe.train, None
     torch.manual_seed(torch_seed(train.seed, Stream.LEARNER))
     if heads:

@@ -18,6 +18,7 @@ from turnwise.trainers import weights
 from turnwise.trainers.assign import Assigned, Assigner, trainable
 from turnwise.trainers.credit import Credit, TurnTable, register
 from turnwise.trainers.learner.config import OptimConfig
+from turnwise.trainers.learner.reference import frozen
 from turnwise.trainers.learner.update import Learner
 from turnwise.trainers.objective_config import ObjectiveConfig
 from turnwise.trainers.recipe import from_tables
@@ -94,7 +95,7 @@ def test_rewards_are_scaled_and_advantages_transformed_in_order() -> None:
 
 def test_kl_to_the_reference_is_taken_from_the_reward() -> None:
     model = TinyLM(SIZES, seed=0)
-    one = Learner(model, OptimConfig(), ObjectiveConfig(), reference=TinyLM(SIZES, seed=1))
+    one = Learner(model, OptimConfig(), ObjectiveConfig(), reference=frozen(TinyLM(SIZES, seed=1)))
     played = [episode("a", 1.0, [(None, None)]), episode("a", 0.0, [(None,)])]
     chosen = assigner(credit={"name": "grpo"}, reward={"kl_coef": 0.1})
     batch = chosen.pack(played)

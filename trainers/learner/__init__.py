@@ -6,6 +6,8 @@ minibatch.py   the share of a batch that one step learns from
 guards.py      what stops a step before it spoils the weights
 meters.py      the log of an update
 optimizer.py   optimizers, schedule, limit on the gradient; cloning steps with them too
+copies.py      weights in float32, or on the CPU, that an optimizer moves in the model's stead
+reference.py   the reference of a KL term, as a context
 sequences.py   turns whose prompts continue each other are joined; the targets of the loss
 forward.py     micro-batches, and the logprobs of what was sampled
 sharing.py     turns that several leaves of a tree share

@@ -31,6 +31,21 @@ class OptimConfig:
     num_minibatches: Annotated[int, Setting("Optimizer steps an epoch.")] = 1
     num_epochs: Annotated[int, Setting("Passes over a batch.")] = 1
     micro_tokens: Annotated[int, Setting("Padded tokens of one forward pass.")] = 4096
+    head_chunk: Annotated[
+        int, Setting("Targets whose logits exist at once; 0: all of a forward pass.", least=0)
+    ] = 0
+    checkpointing: Annotated[
+        bool,
+        Setting("Compute layers again in the backward pass, instead of keeping them (transformers)."),
+    ] = False
+    master: Annotated[
+        Literal["float32", "none"],
+        Setting("What the optimizer moves where the weights have 16 bits: a copy in float32, or they."),
+    ] = "float32"
+    adam: Annotated[
+        Literal["fused", "offload"],
+        Setting("Where AdamW steps: on the device, or on the CPU, with all that it keeps there."),
+    ] = "fused"
     skip_idle: Annotated[bool, Setting("Leave out sequences whose gradient is exactly 0.")] = True
     scale_to_signal: Annotated[
         bool,

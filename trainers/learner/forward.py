@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from ...agents.decoding import replay
 from ...agents.models import CausalLM
@@ -124,8 +126,14 @@ def collate(batch: PackedBatch, chosen: Ints, device: torch.device) -> MicroBatc
     )
 
 
-def score(model: CausalLM, micro: MicroBatch) -> Scored:
+def score(model: CausalLM, micro: MicroBatch, head_chunk: int = 0) -> Scored:
     """Run a model over a micro-batch; logits exist only at the targets.
+
+    Args:
+        model: what computes.
+        micro: the sequences and their targets.
+        head_chunk: how many targets have logits at once; 0: all. In pieces the logits are computed
+            again in the backward pass, so that they never exist for all.
 
     Returns:
         logprobs and entropies [N] after temperature and support, and the hidden
@@ -133,15 +141,28 @@ def score(model: CausalLM, micro: MicroBatch) -> Scored:
     """
     hidden_BLD = model.hidden(micro.ids_BL, micro.lengths_B)
     hidden_MD = hidden_BLD.reshape(-1, hidden_BLD.shape[-1])
-    logits_NV = model.head(hidden_MD[micro.flat_N])
-    logp_N, entropy_N = replay(logits_NV, micro.tokens, micro.supports, micro.temperatures)
-    return Scored(logp_N, entropy_N, hidden_MD)
+    chosen_ND = hidden_MD[micro.flat_N]
+
+    def said(hidden_ND: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        part = slice(start, start + len(hidden_ND))
+        tokens, supports, temperatures = micro.tokens[part], micro.supports[part], micro.temperatures[part]
+        return replay(model.head(hidden_ND), tokens, supports, temperatures)
+
+    if not 0 < head_chunk < len(chosen_ND):
+        return Scored(*said(chosen_ND, 0), hidden_MD)
+    again = partial(checkpoint, said, use_reentrant=False, preserve_rng_state=False)
+    run = again if torch.is_grad_enabled() else said
+    starts = range(0, len(chosen_ND), head_chunk)
+    logp, entropy = zip(*(run(chosen_ND[i : i + head_chunk], i) for i in starts), strict=True)
+    return Scored(torch.cat(logp), torch.cat(entropy), hidden_MD)
 
 
-def score_batch(model: CausalLM, batch: PackedBatch, max_tokens: int) -> NDArray[np.float64]:
+def score_batch(
+    model: CausalLM, batch: PackedBatch, max_tokens: int, head_chunk: int = 0
+) -> NDArray[np.float64]:
     """Return the logprob of every target of a batch [N], without gradient."""
     logp_N = np.zeros(batch.num_targets)
     with torch.no_grad():
         for micro in micro_batches(batch, group_units(batch, "turn"), max_tokens, device_of(model)):
-            logp_N[micro.index_N] = score(model, micro).logp_N.double().cpu().numpy()
+            logp_N[micro.index_N] = score(model, micro, head_chunk).logp_N.double().cpu().numpy()
     return logp_N

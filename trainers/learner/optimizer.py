@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import nn
 
+from ...agents.models import CausalLM
 from ...errors import TrainingError
 from .config import OptimConfig
+from .copies import Copies, copies_for
 
 
 class Descent:
@@ -20,6 +22,7 @@ class Descent:
         optimizers: each over its own share of the parameters, made with its full learning rate.
         max_grad_norm: a longer gradient is cut to it; 0: no limit.
         advice: what to do about a loss that is not finite, for its error.
+        copies: those among the parameters that stand for a model's weights, if they do.
     """
 
     def __init__(
@@ -28,11 +31,13 @@ class Descent:
         optimizers: Sequence[torch.optim.Optimizer],
         max_grad_norm: float,
         advice: str,
+        copies: Copies | None = None,
     ) -> None:
         self._parameters = list(parameters)
         self._rates = {optimizer: float(optimizer.param_groups[0]["lr"]) for optimizer in optimizers}
         self._max_grad_norm = max_grad_norm if max_grad_norm > 0 else math.inf
         self._advice = advice
+        self.copies = copies
 
     @property
     def optimizers(self) -> list[torch.optim.Optimizer]:
@@ -68,7 +73,7 @@ class Descent:
         for optimizer, rate in self._rates.items():
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
-            optimizer.zero_grad(set_to_none=True)
+        self._free_gradients()
         loss = backward()
         norm = float(nn.utils.clip_grad_norm_(self._parameters, self._max_grad_norm))
         if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -80,7 +85,31 @@ class Descent:
         if norm > 0.0:
             for optimizer in self._rates:
                 optimizer.step()
+            if self.copies is not None:
+                self.copies.publish()
+        self._free_gradients()  # the rollout that follows has use for their memory
         return loss, norm
+
+    def _free_gradients(self) -> None:
+        for optimizer in self._rates:
+            optimizer.zero_grad(set_to_none=True)
+
+
+def adamw(model: CausalLM, optim: OptimConfig) -> Descent:
+    """Return AdamW over the weights of a model that train, or over copies of them where settings ask."""
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    copies = copies_for(weights, optim)
+    moved = weights if copies is None else copies.parameters
+    optimizer = torch.optim.AdamW(
+        moved,
+        lr=optim.learning_rate,
+        betas=optim.betas,
+        eps=optim.adam_epsilon,
+        weight_decay=optim.weight_decay,
+        fused=True,
+    )
+    advice = "Lower optim.learning_rate or look for huge rewards in the log"
+    return Descent(moved, [optimizer], optim.max_grad_norm, advice, copies)
 
 
 def schedule_factor(optim: OptimConfig, update: int, total_updates: int) -> float:

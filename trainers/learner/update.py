@@ -12,6 +12,8 @@ Shapes: _N targets of the batch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,15 +23,17 @@ import torch
 from ...agents.models import CausalLM
 from ...errors import TrainingError, UsageError
 from ...streams import Stream, rng
-from ..losses import Objective
+from ..losses import Objective, Outcome
 from ..objective_config import ObjectiveConfig
 from .config import OptimConfig
+from .copies import load_copies
 from .critic import Critic
-from .forward import device_of, group_units, micro_batches, score, score_batch
+from .forward import MicroBatch, device_of, group_units, micro_batches, score, score_batch
 from .guards import check_engine, check_jump, check_one_engine
 from .meters import UpdateMeter
 from .minibatch import MiniBatch
-from .optimizer import Descent, schedule_factor
+from .optimizer import adamw, schedule_factor
+from .reference import Reference
 from .sequences import Floats, Ints, PackedBatch
 
 
@@ -41,7 +45,7 @@ class Learner:
         optim: the optimizer and the cut of a batch into steps.
         objective: what is made small.
         critic: value heads, for methods that need them.
-        reference: the frozen model of a KL term.
+        reference: of a KL term.
         total_updates: where the schedules linear and cosine end.
         seed: of the order of a batch.
 
@@ -57,7 +61,7 @@ class Learner:
         objective: ObjectiveConfig,
         *,
         critic: Critic | None = None,
-        reference: CausalLM | None = None,
+        reference: Reference | None = None,
         total_updates: int = 0,
         seed: int = 0,
     ) -> None:
@@ -67,7 +71,7 @@ class Learner:
         if self.objective.needs_reference and reference is None:
             raise UsageError("loss.kl needs a reference model; give Learner(reference=...)")
         self.device = device_of(model)
-        self.descent = _descent(model, optim)
+        self.descent = adamw(model, optim)
         self.num_updates = 0  # batches
         self.num_steps = 0  # optimizer steps
 
@@ -79,11 +83,12 @@ class Learner:
         """
         if self.reference is None:
             raise UsageError("this learner has no reference model; give Learner(reference=...)")
-        return score_batch(self.reference, batch, self.optim.micro_tokens)
+        with self.reference() as model:
+            return score_batch(model, batch, self.optim.micro_tokens, self.optim.head_chunk)
 
     def logprobs(self, batch: PackedBatch) -> Floats:
         """Return the current logprob of each target [N]."""
-        return score_batch(self.model, batch, self.optim.micro_tokens)
+        return score_batch(self.model, batch, self.optim.micro_tokens, self.optim.head_chunk)
 
     def update(
         self, batch: PackedBatch, advantage_N: Floats, *, reference_N: Floats | None = None
@@ -126,15 +131,22 @@ class Learner:
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that an equal continuation needs, the model's weights apart."""
+        copies = self.descent.copies
         return {
             "optimizer": self.descent.optimizers[0].state_dict(),
+            "copies": copies.state() if copies is not None else None,
             "critic": self.critic.state_dict() if self.critic is not None else None,
             "num_updates": self.num_updates,
             "num_steps": self.num_steps,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a state."""
+        """Continue from a state.
+
+        Raises:
+            CheckpointError: if it lacks the weights in float32 that the recipe asks for.
+        """
+        load_copies(self.descent.copies, state)
         self.descent.optimizers[0].load_state_dict(state["optimizer"])
         if self.critic is not None:
             self.critic.load_state_dict(state["critic"])
@@ -187,11 +199,18 @@ class Learner:
         weights_N = mini.weights(self.objective)
         everything = self.objective.teaches_all or not self.optim.skip_idle
         units = mini.units if everything else mini.with_advantage()
-        for micro in micro_batches(mini.batch, units, self.optim.micro_tokens, self.device):
-            outcome = self.objective(mini.tokens(micro, score(self.model, micro), weights_N))
-            torch.autograd.backward(outcome.loss)
-            meter.add(outcome, len(micro.index_N))
+        lean = self.model.checkpointed() if self.optim.checkpointing else nullcontext()
+        with lean:
+            for micro in micro_batches(mini.batch, units, self.optim.micro_tokens, self.device):
+                meter.add(self._add_gradient(mini, micro, weights_N), len(micro.index_N))
         return meter.loss()
+
+    def _add_gradient(self, mini: MiniBatch, micro: MicroBatch, weights_N: Floats) -> Outcome:
+        """Add the gradient of a micro-batch; what is returned keeps nothing of the passes."""
+        scored = score(self.model, micro, self.optim.head_chunk)
+        outcome = self.objective(mini.tokens(micro, scored, weights_N))
+        torch.autograd.backward(outcome.loss)
+        return replace(outcome, loss=outcome.loss.detach())
 
     def _check(self, mini: MiniBatch, meter: UpdateMeter, where: str) -> None:
         """Stop before a step that would spoil the weights."""
@@ -202,20 +221,6 @@ class Learner:
         check_engine(piece, self.optim, where)
         if self.optim.one_engine and self.num_updates == 0 and _is_precise(self.model):
             check_one_engine(piece, self.optim, where)
-
-
-def _descent(model: CausalLM, optim: OptimConfig) -> Descent:
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    adamw = torch.optim.AdamW(
-        parameters,
-        lr=optim.learning_rate,
-        betas=optim.betas,
-        eps=optim.adam_epsilon,
-        weight_decay=optim.weight_decay,
-        fused=True,
-    )
-    advice = "Lower optim.learning_rate or look for huge rewards in the log"
-    return Descent(parameters, [adamw], optim.max_grad_norm, advice)
 
 
 def _is_precise(model: CausalLM) -> bool:

@@ -25,6 +25,7 @@ from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import TrainingError, UsageError
 from turnwise.trainers.learner.config import OptimConfig
 from turnwise.trainers.learner.optimizer import Descent, schedule_factor
+from turnwise.trainers.learner.reference import frozen
 from turnwise.trainers.learner.sequences import PackedBatch, pack
 from turnwise.trainers.learner.update import Learner
 from turnwise.trainers.objective_config import ObjectiveConfig
@@ -175,7 +176,7 @@ def test_micro_batches_do_not_change_what_is_logged(loss: str, num_minibatches: 
             old_logprobs="behaviour", mismatch_limit=10.0, one_engine=False,
         )  # fmt: skip
         objective = ObjectiveConfig(loss, **LOSSES[loss])
-        learner = Learner(mine, optim, objective, reference=TinyLM(SIZES, seed=4).to(torch.float64))
+        learner = Learner(mine, optim, objective, reference=frozen(TinyLM(SIZES, seed=4).to(torch.float64)))
         logs.append(learner.update(moved, given_N))
         weights.append(torch.cat([p.detach().flatten() for p in mine.parameters()]))
     for log, learned in zip(logs[1:], weights[1:], strict=True):
@@ -342,7 +343,7 @@ def test_kl_needs_a_reference_and_pulls_towards_it() -> None:
         parameter.data += 0.05 * torch.randn_like(parameter)
     batch = pack(collect(model, True))
     optim = OptimConfig(learning_rate=3e-3, spike_limit=100, mismatch_limit=100, one_engine=False)
-    learner = Learner(model, optim, objective, reference=reference)
+    learner = Learner(model, optim, objective, reference=frozen(reference))
     logs = [learner.update(batch, np.zeros(batch.num_targets)) for _ in range(30)]
     assert logs[-1]["kl"] < 0.5 * logs[0]["kl"]
 

@@ -1,88 +1,21 @@
-"""What a learner may ask of a language model.
+"""A model of the transformers library, as what a learner asks of one.
 
-Shapes: _B sequences, _L places of the longest, _N chosen places, _D hidden
-width, _V vocabulary. Sequences are padded on the right; under a causal mask
-padding then changes nothing before it, so what a model returns at padded places
-has no meaning and must not enter a loss.
+Shapes: as in causal.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from ..errors import CheckpointError
-
-
-class CausalLM(Protocol):
-    """A causal language model that trains: hidden states first, logits where needed.
-
-    `head(hidden(...)[rows, places])` computes logits only at the places that
-    enter a loss, which is most of the memory of a training step.
-    """
-
-    @property
-    def vocab_size(self) -> int:
-        """Return the number of logits."""
-        ...
-
-    @property
-    def hidden_size(self) -> int:
-        """Return the width of a hidden state."""
-        ...
-
-    @property
-    def context_tokens(self) -> int:
-        """Return the longest sequence, in tokens."""
-        ...
-
-    def hidden(
-        self,
-        ids_BL: Tensor,
-        lengths_B: Tensor,
-        positions_BL: Tensor | None = None,
-        mask_BLL: Tensor | None = None,
-    ) -> Tensor:
-        """Return the normalised last hidden states [B, L, D].
-
-        Args:
-            ids_BL: int64 tokens, padded on the right with any valid token.
-            lengths_B: int64 lengths without padding.
-            positions_BL: int64 positions; by default 0, 1, ... in each row.
-            mask_BLL: true where the second place may be attended from the first;
-                by default causal. Rows that share a prefix pass their tree here,
-                together with positions.
-        """
-        ...
-
-    def head(self, hidden_ND: Tensor) -> Tensor:
-        """Return the logits [N, V] of hidden states."""
-        ...
-
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """Yield the parameters."""
-        ...
-
-    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Yield the parameters with their names."""
-        ...
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the weights by name."""
-        ...
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
-        """Take over weights by name."""
-        ...
-
-    def train(self, mode: bool = True) -> Any:
-        """Switch to training (or evaluation) behaviour."""
-        ...
+from ...errors import CheckpointError, UsageError
 
 
 @contextmanager
@@ -175,3 +108,30 @@ class TransformersLM(nn.Module):
         """Write config.json and model.safetensors in the Hugging Face format."""
         with without_bars():
             self.model.save_pretrained(folder)
+
+    @contextmanager
+    def checkpointed(self) -> Iterator[None]:
+        """Keep of each layer only its input for the backward pass; see CausalLM.checkpointed.
+
+        A layer of transformers does so in training mode. What lies inside it (dropout, the noise of a
+        router) stays in evaluation mode, so that the logprobs are those of the engine.
+        """
+        from transformers.modeling_layers import GradientCheckpointingLayer
+
+        layers = [module for module in self.model.modules() if isinstance(module, GradientCheckpointingLayer)]
+        if not layers:
+            raise UsageError(
+                f"optim.checkpointing: {type(self.model).__name__} has no layers that can be computed again; "
+                "set it to false"
+            )
+        again = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
+        _set(layers, _gradient_checkpointing_func=again, gradient_checkpointing=True, training=True)
+        try:
+            yield
+        finally:
+            _set(layers, gradient_checkpointing=False, training=False)
+
+
+def _set(layers: Iterable[Any], **values: Any) -> None:
+    for layer in layers:
+        vars(layer).update(values)
