@@ -47,7 +47,8 @@ class Spec:
         workdir: the working folder of commands, made if it is not there; files are named from it.
         folders: further folders that the box's user may write into, made if they are not there.
         env: variables beside those of the image.
-        network: "none", "public", or the hosts that may be reached (`*.example.org` and CIDR ranges too).
+        network: "none", "public", or the hosts that may be reached through a proxy, which programs in the
+            box find by HTTP_PROXY and HTTPS_PROXY; see `network.Allowlist`.
         user: a user of the image; None is the backend's own, which is not root.
         limits: what it may use.
         labels: shown by the engine beside the box, to find it again.
@@ -71,6 +72,7 @@ class Ran(NamedTuple):
     truncated: int  # bytes left out in the middle of output
     seconds: float
     cause: Cause
+    refused: tuple[str, ...] = ()  # what its list of hosts did not let it reach, each with the reason
 
 
 class Sandbox(ABC):

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..box import Spec
 from ..errors import ImageError, SandboxError
+from ..network import Gate, listen_at, variables
 from .containers import create
 from .engine import Conflict, Engine, Missing, Rejected
 from .families import Family, Snapshot
@@ -38,6 +39,7 @@ class Fleet:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.boxes: dict[str, Watched] = {}
+        self._gates: dict[str, Gate] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def container(self, spec: Spec, snapshot: Snapshot, family: Family) -> str:
@@ -48,12 +50,13 @@ class Fleet:
             SandboxError: if the engine fails.
         """
         name = f"turnwise-{family.id}-{uuid.uuid4().hex[:8]}"
-        env = {**snapshot.image.env, **dict(spec.env)}
+        env = {**snapshot.image.env, **variables(spec.network), **dict(spec.env)}
         container = await create(
             self.engine, snapshot.image.id, spec, user=snapshot.image.user, name=name, env=env
         )
         try:
             await self.engine.call("start", container, limit_s=START_S)
+            await self._let_out(container, spec)
         except BaseException as error:
             self.in_background(self.remove(container))
             if isinstance(error, Conflict | Missing | Rejected):
@@ -65,16 +68,37 @@ class Fleet:
         """Start a container that has ended."""
         for _ in range(50):
             try:
-                return await self.engine.call("start", container, limit_s=START_S)  # type: ignore[no-any-return]
+                await self.engine.call("start", container, limit_s=START_S)
+                return await self._let_out(container, spec)
             except Conflict:
                 await asyncio.sleep(0.05)
         raise SandboxError(f"the container {container[:12]} ({spec.image}) does not start again")
+
+    async def _let_out(self, container: str, spec: Spec) -> None:
+        """Have a proxy listen in the network of a container, which a start makes anew, if it has one."""
+        if isinstance(spec.network, str):
+            return
+        pid = (await self.engine.call("inspect_container", container))["State"]["Pid"]
+        line = await self.engine.run(listen_at, pid)
+        if container not in self._gates:
+            self._gates[container] = Gate(spec.network)
+        self._gates[container].listen(line)
+
+    def refused(self, container: str) -> tuple[str, ...]:
+        """Return what the proxy of a container refused since this was last asked."""
+        gate = self._gates.get(container)
+        return gate.take_refused() if gate is not None else ()
 
     def know(self, box: Watched, former: str | None = None) -> None:
         """Note which container is a box's."""
         if former:
             self.boxes.pop(former, None)
+            self._inherit(former, box.container)
         self.boxes[box.container] = box
+
+    def _inherit(self, former: str, container: str) -> None:
+        if former in self._gates and container in self._gates:
+            self._gates[container].num_bytes = self._gates[former].num_bytes
 
     def forget(self, box: Watched) -> None:
         """Note that a box is closed."""
@@ -82,6 +106,8 @@ class Fleet:
 
     async def remove(self, container: str) -> None:
         """Remove a container with all that runs in it; one that is gone is fine."""
+        if gate := self._gates.pop(container, None):
+            gate.close()
         try:
             await self.engine.call("remove_container", container, force=True, v=True)
         except Missing:

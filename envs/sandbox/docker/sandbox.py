@@ -97,7 +97,7 @@ class DockerSandbox(Sandbox):
             await self._begin_anew()
         ran = await self._judge(ended, ooms)
         self._ooms_seen = self.num_ooms
-        return ran
+        return ran._replace(refused=self._fleet.refused(container))
 
     async def _try(self, command: Command) -> Ended:
         """Run it; a container that ran out of memory between two commands is started anew first."""
@@ -126,17 +126,16 @@ class DockerSandbox(Sandbox):
         elif ended.exit_code:
             out_of_memory = self.num_ooms > ooms
         output, truncated = ended.output.text()
+        ran = Ran(ended.exit_code, output, truncated, ended.seconds, "exit")
         if self._full.is_set():
             self._full.clear()
-            output += f"\n[stopped: {disk.limit_text(self.spec.limits)}]\n"
-            return Ran(None, output, truncated, ended.seconds, "killed")
+            stopped = f"{output}\n[stopped: {disk.limit_text(self.spec.limits)}]\n"
+            return ran._replace(exit_code=None, output=stopped, cause="killed")
         if ended.exit_code is None:
-            return Ran(None, output, truncated, ended.seconds, "timeout")
+            return ran._replace(cause="timeout")
         if out_of_memory:
-            return Ran(ended.exit_code, output, truncated, ended.seconds, "memory")
-        return Ran(
-            ended.exit_code, output, truncated, ended.seconds, "killed" if ended.exit_code > 128 else "exit"
-        )
+            return ran._replace(cause="memory")
+        return ran._replace(cause="killed") if ended.exit_code > 128 else ran
 
     async def _heard_of_memory(self, ooms: int) -> None:
         for _ in range(10):

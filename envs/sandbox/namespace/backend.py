@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ....errors import UsageError
+from .. import network
 from ..box import HOST, Backend, Sandbox, Spec
 from ..errors import ImageError, SandboxError
 from . import host, images, places
@@ -95,9 +96,10 @@ class NamespaceBackend(Backend):
 
     async def _message(self, spec: Spec) -> dict[str, Any]:
         """Return what the keeper is told of a specification; its base is ready then."""
-        if spec.network != "none":
+        if spec.network == "public":
             raise UsageError(
-                f"network={spec.network!r}: boxes of the namespace backend have none; use the docker backend"
+                f"network={spec.network!r}: boxes of the namespace backend reach listed hosts or none; name "
+                "the hosts, or use the docker backend"
             )
         for folder in (spec.workdir, *spec.folders):
             if not folder.startswith("/"):
@@ -116,7 +118,13 @@ class NamespaceBackend(Backend):
             "groups": [] if os.geteuid() == 0 else None,
             "workdir": spec.workdir,
             "folders": spec.folders,
-            "env": {**_VARIABLES, "HOME": who.home, "USER": who.name, **spec.env},
+            "env": {
+                **_VARIABLES,
+                "HOME": who.home,
+                "USER": who.name,
+                **network.variables(spec.network),
+                **spec.env,
+            },
         }
 
     async def warm(self, spec: Spec, count: int) -> None:

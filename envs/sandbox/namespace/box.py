@@ -9,11 +9,13 @@ import os
 import secrets
 import struct
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, cast
 
 from ....errors import UsageError
 from ..box import Cause, Ran, Sandbox, Spec
 from ..errors import ImageError, SandboxError
+from ..network import PORT, gate_of
 from .channel import Channel, Reply
 from .keeper import wire
 
@@ -28,6 +30,7 @@ class NamespaceSandbox(Sandbox):
     def __init__(self, channel: Channel, id: str, spec: Spec) -> None:
         self._channel, self.id, self.spec = channel, id, spec
         self._is_closed = False
+        self._gate = gate_of(self, spec.network)
 
     async def run(
         self,
@@ -44,22 +47,40 @@ class NamespaceSandbox(Sandbox):
             check_variable(name, value)
         held = wire.memory_file(stdin) if stdin is not None else None
         fds = () if held is None else (held,)
+        await self._let_out()
         try:
             reply = await self._held("run", line, fds, timeout_s=seconds, cwd=cwd, env=dict(env or {}))
         finally:
             if held is not None:
                 os.close(held)
-        return _ran(self._checked(reply))
+        return self._ran(reply)
+
+    async def _let_out(self) -> None:
+        """Have the proxy of this box listen in its namespaces, which may be new ones, if it has one."""
+        if self._gate is not None:
+            asked = self._channel.send("listen", box=self.id, port=PORT)
+            asked.add_done_callback(self._heard)  # also if nobody waits any longer
+            self._checked(await asyncio.wrap_future(asked))
+
+    def _heard(self, asked: Future[Reply]) -> None:
+        line = None if asked.exception() else asked.result().line
+        if self._gate is not None and line is not None:
+            self._gate.listen(line)
+
+    def _ran(self, reply: Reply) -> Ran:
+        ran = _ran(self._checked(reply))
+        return ran._replace(refused=self._gate.take_refused()) if self._gate is not None else ran
 
     async def pytest(self, arguments: Sequence[str], timeout_s: float = 60.0) -> Ran:
         """Run pytest for an agent's own feedback, from a warm interpreter where there is one; see Sandbox."""
         words = ["-p", "no:cacheprovider", *arguments]
         if any("\0" in word for word in words):
             raise UsageError("an argument with a NUL character: no program can be given one")
+        await self._let_out()
         reply = await self._held("pytest", arguments=words, timeout_s=_seconds(timeout_s))
         if reply.message.get("failed") == "cold":
             return await super().pytest(arguments, timeout_s)
-        return _ran(self._checked(reply))
+        return self._ran(reply)
 
     async def _held(self, op: str, body: bytes = b"", fds: tuple[int, ...] = (), **message: Any) -> Reply:
         """Start something in the box and wait for its end; end it if the caller is cancelled."""
@@ -152,6 +173,8 @@ class NamespaceSandbox(Sandbox):
         if self._is_closed:
             return
         self._is_closed = True
+        if self._gate is not None:
+            self._gate.close()
         if self._channel.is_open:
             self._checked(await self._channel.ask("close", box=self.id))
 

@@ -29,10 +29,11 @@ _GONE = "the process that holds the sandboxes has ended"
 
 
 class Reply(NamedTuple):
-    """What the keeper answered, with the bytes that came beside it."""
+    """What the keeper answered, with the bytes that came beside it, or a socket."""
 
     message: dict[str, Any]
     body: bytes
+    line: socket.socket | None = None
 
     def file(self) -> tuple[dict[str, Any], bytes]:
         """Return the object and the bytes of an answer that was written by a child."""
@@ -150,12 +151,13 @@ class Channel:
             message, body, fds = received
             if "file" in message:
                 body = wire.read_all(fds.pop(), message["file"])
+            line = socket.socket(fileno=fds.pop()) if "line" in message else None
             for fd in fds:
                 os.close(fd)
             with self._lock:
                 future = self._calls.pop(message["call"], None)
             if future is not None:
-                future.set_result(Reply(message, body))
+                future.set_result(Reply(message, body, line))
         self._fail()
 
     def _fail(self) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from ....errors import UsageError
+from ...sandbox.network import Allowlist
 from .reading import FolderError, Table
 
 Network = Literal["none", "public"] | tuple[str, ...]
@@ -243,6 +245,10 @@ def _network(table: Table, default: Network | None) -> Network | None:
         raise table.error("allowed_hosts", "expected a list of hosts")
     if hosts and mode != "allowlist":
         raise table.error("allowed_hosts", "only with network_mode = 'allowlist'")
+    try:
+        Allowlist(hosts or ())
+    except UsageError as error:
+        raise table.error("allowed_hosts", str(error)) from None
     if mode is None:
         return default
     return "public" if mode == "public" else "none" if mode == "no-network" else tuple(hosts or ())

@@ -14,6 +14,7 @@ squash     many layers made one
 pods       namespaces around a stack
 families   who the boxes of a family run as
 boxes      a stack, namespaces and limits: start, freeze, fork, roll back, close
+listening  a socket on a pod's loopback, for the server
 cgroups    limits of memory, processes and processor
 entering   what a process gives up before it runs what is not trusted
 commands   one line of bash: its process and its output

@@ -43,6 +43,7 @@ class Pod:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self.is_heard = False  # whether a socket outside listens on its loopback
         self.fd = os.pidfd_open(pid)
 
     def process_ids(self) -> list[str]:

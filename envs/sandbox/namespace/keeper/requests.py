@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import bases, changes, commands, files, kernel, wire
+from . import bases, changes, commands, files, kernel, listening, wire
 from .boxes import Box, Boxes, Limits, Plan
 from .commands import Place
 from .entering import Guards, Person
@@ -259,6 +259,22 @@ class Requests:
             self.answer(call, {"file": os.fstat(result).st_size}, b"", (result,))
         finally:
             os.close(result)
+
+    def on_listen(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Hand out a socket on the loopback of a box, once for each set of its namespaces."""
+        box = self._box(message)
+
+        def work() -> Task:
+            pod = self._boxes.prepare(box)
+            if pod.is_heard:
+                self.answer(call, {})
+                return
+            line = yield from listening.listen(pod.fd, message["port"])
+            pod.is_heard = True
+            self.answer(call, {"line": True}, b"", (line,))
+            os.close(line)
+
+        yield from self._alone(box, work)
 
     def on_snapshot(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Freeze a box under a name."""

@@ -123,6 +123,10 @@ def test_older_spellings(tmp_path):
         ),
         ('[environment]\nnetwork_mode = "some"', "field environment.network_mode: expected one of public"),
         ('[environment]\nallowed_hosts = ["x"]', "field environment.allowed_hosts: only with"),
+        (
+            '[environment]\nnetwork_mode = "allowlist"\nallowed_hosts = ["http://x"]',
+            "field environment.allowed_hosts: the host 'http://x' means nothing",
+        ),
         ('[environment]\nos = "windows"', "field environment.os: only linux"),
         (
             '[verifier]\nenvironment_mode = "shared"\n[verifier.environment]',
