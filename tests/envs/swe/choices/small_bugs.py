@@ -10,6 +10,7 @@ from unittest import mock
 from folder_boxes import FolderBackend
 
 from turnwise.envs.sandbox import Backend, Ran, Sandbox
+from turnwise.envs.sandbox.loop import call
 from turnwise.envs.swe.bugs.package import Bug, Edit, Package
 from turnwise.envs.swe.bugs.set import BugTask
 from turnwise.envs.swe.choices import environment
@@ -95,3 +96,4 @@ def small_choices(**kwargs: Any) -> Iterator[tuple[ChoicesEnv, Workshop, FolderB
             yield env, shop, backend
         finally:
             env.close()
+            call(backend.aclose())  # the workshop keeps a box for each task

@@ -145,7 +145,8 @@ def test_a_clone_goes_its_own_way() -> None:
             assert twin.step("submit")[1] == 0.0
         finally:
             twin.close()
-    assert len(backend.open) == 1  # the prepared one
+        env.close()
+        assert len(backend.open) == 1  # the prepared one
 
 
 def test_results_are_made_once_for_equal_files_and_grades_are_of_the_box() -> None:
