@@ -8,6 +8,7 @@ check       every test of the contract, as `turnwise check` runs it
 seeds       the one rule for the seeds of tasks
 parsing     Python source as a tree, by one thread at a time
 thoughts    where a message thinks, which is no part of an action
+tools       what an agent may call, described, and a call as an action
 play        an environment in the terminal
 household   text games of six kinds of chores, exact to ALFWorld's engine
 shopping    WebShop's pages and reward, on its files or on products of our own

@@ -24,7 +24,8 @@ Keys that `info` may carry (all optional; `make` fills in the first and sorts `a
     patch        dict of file -> what the agent made of it, once it is over: kept with the episode
     suggestions  list of actions that an agent without an idea may draw from; it forbids no others
     replay_key   text that a journal compares in place of the observation, which may differ from run to run
-    tools        list of tool descriptions
+    tools        list of what may be called, with the first observation (envs.tools); prompts show it
+    malformed    bool: whether the action just sent could not be read, in environments that read messages
     agent        text: whose turn it is, in environments with several players
     private      dict: gold answers, the expert's action; never shown to a policy
 """

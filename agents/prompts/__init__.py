@@ -1,9 +1,9 @@
 """What a policy is shown, and how its action is read from its answer.
 
-config.py: how prompts are made, in words. conversation.py: the growing prompt of an episode.
-chat_template.py: prompts in the tokens of another's model. template.py: what it writes.
-control_tokens.py: its tokens, and text that only looks like them. parse.py: the action in a message.
-plan.py: messages that also keep or set a subgoal.
+config.py: how prompts are made, in words. explained.py: what is told of how to answer.
+conversation.py: the growing prompt of an episode. chat_template.py: prompts in the tokens of
+another's model. template.py: what it writes. control_tokens.py: its tokens, and text that only looks
+like them. parse.py: the action in a message. plan.py: messages that also keep or set a subgoal.
 """
 
 from .config import EXPLAINED, PromptConfig

@@ -13,29 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
+from ...envs.tools import Tool, tools_of
 from ...errors import UnknownName, UsageError
 from ...settings import Setting
 from ..types import Message, Style
+from .explained import explanation
 
 Mode = Literal["conversation", "window"]
-
-_SYSTEM: dict[Style, str] = {
-    "tags": (
-        "You act in a text environment to complete a task. Each turn you are shown what you observe. "
-        "First think inside <think> and </think>, then give exactly one action inside <action> and </action>."
-    ),
-    "plain": (
-        "You act in a text environment to complete a task. Each turn you are shown what you observe. "
-        "Answer with exactly one action and nothing else."
-    ),
-    "plan": (
-        "You act in a text environment to complete a task, subgoal by subgoal. Each turn you are shown what "
-        "you observe. Answer in two lines. The first is 'new: ' and your next subgoal in a few words, or "
-        "'keep' while the last one is not reached. The second is exactly one action."
-    ),
-}
+Place = Literal["none", "user", "system"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +44,11 @@ class PromptConfig:
         Setting("How to answer: <think> and <action> tags, the action alone, or a subgoal and an action."),
     ] = "plain"
     show_admissible: bool = False  # list the admissible actions where the environment gives them
-    system: str | None = ""  # the system message; None is the default of the style, "" is none
+    explain: Annotated[
+        Place,
+        Setting("Where it is told how to answer and which commands there are: nowhere, or in whose message."),
+    ] = "none"
+    system: str = ""  # the system message, before what is explained there
     task_label: str = "Your task: "  # stands before the instruction
     actions_label: str = "Admissible actions: "  # stands before the admissible actions
     max_observation_chars: int = 16_384  # longer observations are cut
@@ -66,19 +57,16 @@ class PromptConfig:
     def __post_init__(self) -> None:
         if self.mode not in ("conversation", "window"):
             raise UnknownName("context mode", self.mode, ["conversation", "window"])
-        if self.style not in _SYSTEM:
-            raise UnknownName("prompt style", self.style, _SYSTEM)
+        if self.style not in get_args(Style):
+            raise UnknownName("prompt style", self.style, get_args(Style))
+        if self.explain not in get_args(Place):
+            raise UnknownName("place of the explanation", self.explain, get_args(Place))
         for name, least in (("history", 0), ("max_observation_chars", 1), ("max_admissible", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
-    @property
-    def system_text(self) -> str:
-        """Return the system message; empty is none."""
-        return _SYSTEM[self.style] if self.system is None else self.system
 
-
-EXPLAINED = PromptConfig(style="tags", show_admissible=True, system=None)
+EXPLAINED = PromptConfig(style="tags", show_admissible=True, explain="user")
 """For policies that bring no prompts of their own: explained in words, with the admissible actions."""
 
 
@@ -89,28 +77,32 @@ class View:
     observation: str
     instruction: str = ""
     admissible: tuple[str, ...] | None = None
+    tools: tuple[Tool, ...] = ()
 
     @classmethod
-    def of(cls, observation: str, info: Mapping[str, Any], instruction: str = "") -> View:
+    def of(
+        cls, observation: str, info: Mapping[str, Any], instruction: str = "", tools: tuple[Tool, ...] = ()
+    ) -> View:
         """Take the view of a state out of a reply.
 
         Args:
             observation: the reply's text.
-            info: the reply's info; only `instruction` and `admissible` are read.
+            info: the reply's info; only `instruction`, `admissible` and `tools` are read.
             instruction: the episode's, for replies that do not repeat it.
+            tools: likewise.
         """
         admissible = info.get("admissible")
         return cls(
             observation,
             str(info.get("instruction") or instruction),
             None if admissible is None else tuple(admissible),
+            tools_of(info.get("tools")) or tools,
         )
 
 
 def opening(config: PromptConfig, view: View) -> tuple[Message, ...]:
-    """Begin a conversation: the system message, then the task and the first observation."""
-    parts = [] if view.instruction in view.observation else [config.task_label + view.instruction]
-    return (*_system(config), Message("user", "\n".join((*parts, *_state(config, view)))))
+    """Begin a conversation: the system message, the task, the first observation, how to answer."""
+    return _prompt(config, view, [*_task(config, view), *_state(config, view)])
 
 
 def reply(config: PromptConfig, view: View) -> tuple[Message, ...]:
@@ -129,7 +121,7 @@ def window(
         past: every (observation, action) of the episode so far, first to last.
         subgoal: of a plan-execute agent, the one in force.
     """
-    parts = [config.task_label + view.instruction] if view.instruction else []
+    parts = _task(config, view)
     first = max(0, len(past) - config.history)
     if past:
         parts.append(f"Turns taken so far: {len(past)}.")
@@ -139,11 +131,23 @@ def window(
     if subgoal:
         parts.append(f"Subgoal: {subgoal}")
     parts.append(f"Observation {len(past) + 1}:")
-    return (*_system(config), Message("user", "\n".join((*parts, *_state(config, view)))))
+    return _prompt(config, view, [*parts, *_state(config, view)])
 
 
-def _system(config: PromptConfig) -> tuple[Message, ...]:
-    return (Message("system", config.system_text),) if config.system_text else ()
+def _prompt(config: PromptConfig, view: View, parts: Sequence[str]) -> tuple[Message, ...]:
+    """Return a prompt of its parts, with the explanation where it belongs."""
+    system, user = [config.system], ["\n".join(parts)]
+    if config.explain != "none":
+        listed = config.show_admissible and view.admissible is not None
+        told = explanation(config.style, view.tools, view.observation, listed)
+        (user if config.explain == "user" else system).append(told)
+    said = "\n\n".join(filter(None, system))
+    return (*((Message("system", said),) if said else ()), Message("user", "\n\n".join(user)))
+
+
+def _task(config: PromptConfig, view: View) -> list[str]:
+    """Return the task, unless the observation states it."""
+    return [] if view.instruction in view.observation else [config.task_label + view.instruction]
 
 
 def _state(config: PromptConfig, view: View) -> list[str]:

@@ -54,7 +54,7 @@ class RolloutConfig:
     # A slow step holds back the others of its call: 1 keeps environments of very different speed apart.
     max_batch: int = 512  # the most steps in one call to the service
     deterministic: bool = True  # in lock-step, so that the batches are the same in every run
-    drop_info: tuple[str, ...] = ("admissible",)  # keys of info that turns do not keep
+    drop_info: tuple[str, ...] = ("admissible", "tools")  # keys of info that turns do not keep
 
     def __post_init__(self) -> None:
         for name in ("max_turns", "max_episode_tokens", "max_action_chars", "slots", "max_batch"):

@@ -9,16 +9,18 @@ from time import perf_counter
 from typing import Any
 
 from ...ends import CUT_OFF, FAULTS, End
+from ...envs.tools import Tool, have_own_tags, tools_of
 from ...errors import EnvironmentFault, PolicyError, ServerError
 from ...servers.protocol.types import Reply, StepItem
 from ..batching import BusyClock
 from ..policy import AgentSettings, Policy, PolicyStopped, PromptTooLong
 from ..prompts.config import View
 from ..prompts.conversation import Context
-from ..prompts.parse import Parsed, is_inadmissible, parse_action, token_spans
+from ..prompts.parse import Parsed, parse_action
 from ..types import (
     Generation,
     GenerationRequest,
+    Style,
     Trajectory,
     Turn,
 )
@@ -26,12 +28,9 @@ from .breaker import Breaker
 from .config import RolloutConfig, TaskItem
 from .lockstep import LockStep, Phase
 from .sessions import SessionPool
+from .turns import turn_of
 
 AtMessage = Callable[["Episode", Generation], Awaitable[None]]
-
-_KEPT_ELSEWHERE = frozenset(
-    {"state_key", "rewards", "instruction", "task", "agent", "metrics", "patch", "suggestions", "replay_key"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,7 @@ class Episode:
         self.deadline: asyncio.Timeout | None = None
         self.reply = Reply("", "", 0, 0, "")
         self.instruction = self.task_name = ""
+        self.tools: tuple[Tool, ...] = ()
         self.end: End = "error"
         self.error: str | None = None
         self.curable = True  # False: the same would come of it again
@@ -84,6 +84,12 @@ class Episode:
     def key(self) -> tuple[int, ...]:
         """Return the key of the random numbers of the next turn."""
         return (self.shared.seed, self.task.seed, self.task.episode, self.member, len(self.turns))
+
+    @property
+    def style(self) -> Style:
+        """Return how messages are read: tags that the environment's commands have stand for <action>."""
+        style = self.asked.prompt.style
+        return "plain" if style == "tags" and have_own_tags(self.tools) else style
 
     @property
     def reusable(self) -> bool:
@@ -104,6 +110,7 @@ class Episode:
         self.opened = True
         info = self.reply.info
         self.instruction = str(info.get("instruction") or "")
+        self.tools = tools_of(info.get("tools"))
         self.task_name = str(info.get("task") or f"{self.task.env_id}#{self.task.seed}")
         self._note_failure()
 
@@ -119,6 +126,7 @@ class Episode:
         branch.context = self.context.clone()
         branch.turns, branch.sampled_by = list(self.turns), list(self.sampled_by)
         branch.instruction, branch.task_name = self.instruction, self.task_name
+        branch.tools = self.tools
         branch.parent, branch.branch_turn = self, len(self.turns)
         if isinstance(reply, str):
             branch.error = reply
@@ -176,6 +184,10 @@ class Episode:
             sampled_by=tuple(self.sampled_by) if self.parent else (),
         )
 
+    @property
+    def _view(self) -> View:
+        return View.of(self.reply.observation, self.reply.info, self.instruction, self.tools)
+
     def _final_prompt(self) -> tuple[int, ...]:
         """Return what the policy would have been shown next, if the episode was cut off and it fits.
 
@@ -184,7 +196,7 @@ class Episode:
         if self.end not in CUT_OFF or not self.encoder or not self.turns:
             return ()
         if not self.context.is_current:
-            self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
+            self.context.observe(self._view)
         prompt_ids = self.context.prompt_ids or ()
         return prompt_ids if len(prompt_ids) <= self.shared.policy.context_tokens else ()
 
@@ -193,7 +205,7 @@ class Episode:
         limit = min(config.max_episode_tokens, self.shared.policy.context_tokens)
         while len(self.turns) < config.max_turns:
             if not self.context.is_current:  # that of a branch is from its start
-                self.context.observe(View.of(self.reply.observation, self.reply.info, self.instruction))
+                self.context.observe(self._view)
             if self.context.num_tokens + self.asked.max_tokens > limit:
                 self._out_of_tokens(
                     f"a prompt of {self.context.num_tokens} tokens and a message of {self.asked.max_tokens} "
@@ -226,32 +238,23 @@ class Episode:
         shared = self.shared
         return parse_action(
             generation.text,
-            self.asked.prompt.style,
+            self.style,
             shared.config.max_action_chars,
             shared.policy.opens_thought,
         )
 
     def _record(self, before: Reply, generation: Generation, parsed: Parsed) -> None:
         """Note a turn: the state it was taken in, what was said, and what the environment answered."""
-        info, after = before.info, self.reply.info
         subgoal = parsed.subgoal if parsed.switch else self.context.subgoal
-        filtered = generation.finish_reason == "filtered"
-        turn = Turn(
+        turn = turn_of(
+            before,
+            generation,
+            parsed,
+            self.reply,
             index=len(self.turns),
-            observation=before.observation,
-            state_key=str(info.get("state_key", before.observation)),
-            action=parsed.action,
-            reward=self.reply.reward,
-            next_state_key=str(after.get("state_key", self.reply.observation)),
-            generation=generation,
-            spans=token_spans(parsed, generation),
-            rewards=dict(after.get("rewards") or {}),
-            malformed=parsed.malformed and not filtered,
-            inadmissible=not filtered and is_inadmissible(parsed, info.get("admissible")),
-            agent=str(info.get("agent") or ""),
-            switch=bool(parsed.switch) if self.asked.prompt.style == "plan" else None,
+            style=self.style,
             subgoal=subgoal,
-            info=self._kept(info),
+            dropped=self.shared.config.drop_info,
         )
         self.turns.append(turn)
         self.sampled_by.append(self.member)
@@ -266,7 +269,7 @@ class Episode:
             admissible=None if admissible is None else tuple(admissible),
             suggestions=tuple(info.get("suggestions") or ()),
             constraint=self.asked.constraint,
-            style=self.asked.prompt.style,
+            style=self.style,
             max_tokens=self.asked.max_tokens,
             sampling=config.sampling,
             stop=config.stop,
@@ -322,9 +325,3 @@ class Episode:
         else:
             self.end, self.error = "error", f"{reason} before the first turn"
             self.curable = False
-
-    def _kept(self, info: dict[str, Any]) -> dict[str, Any]:
-        dropped = self.shared.config.drop_info
-        return {
-            key: value for key, value in info.items() if key not in dropped and key not in _KEPT_ELSEWHERE
-        }

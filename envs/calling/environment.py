@@ -9,9 +9,10 @@ The reward comes with the answer: 1 if the office is in the state that the reque
 asks for, nothing else changed, and the answer is right. `grade="calls"` also asks
 that the calls that changed something are exactly those of the solution.
 
-`info["rewards"]` holds tiers: `tool_calls` (1 for a call), `error` (1 for one that
-failed), `progress` (share of the solution's calls made for the first time) and,
-at the end, `state`, `answer` and `calls` (each 0 or 1).
+`info["rewards"]` holds tiers, all of them after every message: `tool_calls` (1 for a
+call), `error` (1 for one that failed), `progress` (share of the solution's calls made
+for the first time) and `state`, `answer` and `calls` (0 or 1 at the end). `info["malformed"]`
+tells of a message in which no call could be read.
 
 `reset(options=)`: `expert` puts the next message into info["private"]["expert"],
 `answer` the solution into info["private"]["answer"], `task_number` picks the task.
@@ -28,6 +29,7 @@ from ...errors import UnknownName, UsageError
 from ..core import TextEnv
 from ..retrieval.draws import draw
 from ..search.answers import exact_match
+from ..tools import command
 from .api import FUNCTIONS
 from .functions import CallError
 from .messages import FORM, UNREAD, answer_of, call_of
@@ -37,7 +39,11 @@ from .tasks import FAMILIES, HELD_OUT, Call, Task, make_task
 Grade = Literal["state", "calls"]
 
 MAX_TURNS = 12
+_ANSWER = command(
+    "answer", "<answer>{text}</answer>", "answer the request, or say that it is done; this ends it"
+)
 _NUM_TASKS = 100_000
+_TIERS = ("tool_calls", "error", "progress", "state", "answer", "calls")
 _SPLITS = ("all", "train", "seen", "unseen", "test")
 
 
@@ -94,25 +100,25 @@ class OfficeEnv(TextEnv):
             drawn = int(self.np_random.integers(_NUM_TASKS))
             number = drawn if self._split in ("all", _part(drawn), "unseen") else None
         self._start(_checked(number))
-        info = self._info({})
-        return self._opening(), {**info, "tools": [function.schema() for function in FUNCTIONS.values()]}
+        tools = [*(function.schema() for function in FUNCTIONS.values()), _ANSWER]
+        return self._opening(), {**self._info({}), "tools": tools}
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Read one message: a call, the answer, or something that is neither."""
         if self._over:
             return "", 0.0, True, False, self._info({})
         self._turn += 1
-        observation, reward, tiers = "", 0.0, {}
+        observation, reward, unread, tiers = "", 0.0, False, dict.fromkeys(_TIERS, 0.0)
         answer = answer_of(action)
         if answer is not None:
             self._over = True
-            tiers = self._grades(answer)
+            tiers |= self._grades(answer)
             wanted = [tiers["state"], tiers["answer"], *([tiers["calls"]] if self._grade == "calls" else [])]
             reward = self._score = min(wanted)
         else:
-            observation, tiers = self._call(action)
+            observation, unread = self._call(action, tiers)
         truncated = not self._over and self._turn >= self._max_turns
-        return observation, reward, self._over, truncated, self._info(tiers)
+        return observation, reward, self._over, truncated, {**self._info(tiers), "malformed": unread}
 
     def clone(self) -> Self:
         """Return an independent copy in the same state."""
@@ -140,14 +146,19 @@ class OfficeEnv(TextEnv):
         functions = "\n".join(function.signature for function in FUNCTIONS.values())
         return f"{text}\nFunctions:\n{functions}\nTo act, {FORM}."
 
-    def _call(self, action: str) -> tuple[str, dict[str, float]]:
-        """Make the call of a message; whatever is wrong with it is said in the reply."""
-        tiers = {"tool_calls": 1.0, "error": 0.0, "progress": 0.0}
+    def _call(self, action: str, tiers: dict[str, float]) -> tuple[str, bool]:
+        """Make the call of a message; whatever is wrong with it is said in the reply.
+
+        Returns:
+            the reply, and whether no call could be read.
+        """
+        unread = False
         try:
             call = call_of(action)
             result: Any = {"result": FUNCTIONS[call.name].run(self._office, **call.arguments)}
         except CallError as error:
-            tiers |= {"error": 1.0, "tool_calls": float(error.code not in UNREAD)}
+            unread = error.code in UNREAD
+            tiers["error"] = 1.0
             result = {"error": error.code, "detail": error.detail}
         else:
             if FUNCTIONS[call.name].changes:
@@ -155,7 +166,8 @@ class OfficeEnv(TextEnv):
             if call in self._left:
                 self._left.remove(call)
                 tiers["progress"] = 1 / len(self._task.plan)
-        return f"<tool_response>{json.dumps(result)}</tool_response>", tiers
+        tiers["tool_calls"] = float(not unread)
+        return f"<tool_response>{json.dumps(result)}</tool_response>", unread
 
     def _grades(self, answer: str) -> dict[str, float]:
         wanted = [call for call in self._task.plan if FUNCTIONS[call.name].changes]

@@ -19,7 +19,7 @@ from .functions import CallError, check
 from .tasks import Call
 
 FORM = 'write one <tool_call>{"name": ..., "arguments": {...}}</tool_call>, or <answer>text</answer> to end'
-UNREAD = frozenset({"unreadable", "cut_off"})
+UNREAD = frozenset({"unreadable", "cut_off", "several_calls"})
 """The codes of messages in which no call was found."""
 
 _CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
@@ -38,14 +38,16 @@ def call_of(message: str) -> Call:
     """Read the one call of a message, its thoughts apart.
 
     Raises:
-        CallError: `cut_off` or `unreadable` if there is no call to be read; else what is
+        CallError: `cut_off`, `several_calls` or `unreadable` if there is no one call to be read; else what is
             wrong with the name or an argument.
     """
     message = without_thoughts(message)
     found = _CALL.findall(message)
     if not found and "<tool_call>" in message:
         raise CallError("cut_off", f"the call ends before </tool_call>; make it shorter, and {FORM}")
-    if len(found) != 1 or "<answer>" in message:
+    if len(found) > 1:
+        raise CallError("several_calls", f"{len(found)} calls in one message, none was made; {FORM}")
+    if not found or "<answer>" in message:
         raise CallError("unreadable", FORM)
     body = _object(found[0], "the call")
     name, arguments = body.get("name"), body.get("arguments")

@@ -140,7 +140,8 @@ class HouseholdEnv(TextEnv):
         self._expert, self._over = bool(given.get("expert")), False
         self._plan: tuple[str, ...] | None = None
         observation = text.intro(self._game)
-        return observation, self._info(observation, "", engine.won(self._game, self._state))
+        info = self._info(observation, "", engine.won(self._game, self._state))
+        return observation, {**info, "tools": text.commands(self._game.wording)}
 
     def step(self, action: str) -> tuple[str, float, bool, bool, Info]:
         """Take a turn; what is not admissible answers `Nothing happens.` and costs the turn.

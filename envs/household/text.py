@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+from ..tools import command
 from .game import Ability, Game, State, Wording, bits
 
 NOTHING_HAPPENS = "Nothing happens."
@@ -34,6 +36,18 @@ _HELP_TEXTS = {wording: _HELP.format(move=line) for wording, line in _HELP_MOVE.
 def help_text(wording: Wording) -> str:
     """Return the answer to `help`."""
     return _HELP_TEXTS[wording]
+
+
+def commands(wording: Wording) -> list[dict[str, Any]]:
+    """Return the commands that `help` lists as descriptions for agents."""
+    lines = (line.partition(":") for line in _HELP_TEXTS[wording].splitlines()[1:])
+    return [_command(form.strip(), about.strip()) for form, _, about in lines]
+
+
+def _command(form: str, about: str) -> dict[str, Any]:
+    """Describe a command; a second (object) is what it is done with."""
+    usage = form.replace("with (object)", "with (tool)").replace("(", "{").replace(")", "}")
+    return command(usage.split()[0], usage, about)
 
 
 def intro(game: Game) -> str:

@@ -4,10 +4,11 @@ Jin et al., "Search-R1" (arXiv 2503.09516). The agent searches with
 `<search>query</search>` and ends with `<answer>text</answer>`; the reward is the
 answer's metric, exact match by default.
 
-`info["rewards"]` holds tiers: `tool_calls` (1 for a search), `cost` (minus the
-price of a call), `supporting` (share of the supporting passages found for the
-first time, where they are known), `readable` (1 for a message that is) and, with
-the answer, `em`, `f1` and `substring`.
+`info["rewards"]` holds tiers, all of them after every message: `tool_calls` (1 for a
+search), `cost` (minus the price of a call), `supporting` (share of the supporting
+passages found for the first time, where they are known), `readable` (1 for a message
+that is) and `em`, `f1` and `substring` (of the answer). `info["malformed"]` tells of a
+message that could not be read.
 
 `reset(options=)`: `expert` puts the next message into info["private"]["expert"],
 `answer` the gold answers into info["private"]["answer"], `question_index` picks
@@ -27,6 +28,7 @@ from ..core import TextEnv
 from ..fingerprint import code_fingerprint
 from ..retrieval.bm25 import Bm25Index
 from ..retrieval.documents import Hit, Passage, Retriever
+from ..tools import command
 from .answers import METRICS
 from .protocol import INVALID, Answer, Search, information, read
 from .questions import QuestionSet
@@ -36,9 +38,20 @@ StepResult = tuple[str, float, bool, bool, dict[str, Any]]
 MAX_TURNS = 4
 TOP_K = 3
 BUDGET = 500
-_TOOLS = (
-    {"name": "search", "usage": '<search>query</search> or <search kb="NAME">query</search>'},
-    {"name": "answer", "usage": "<answer>text</answer>"},
+_SEARCH = command(
+    "search",
+    "<search>{query}</search>",
+    "ask a search engine for what you do not know; what it finds comes back between "
+    "<information> and </information>",
+)
+_SEARCH_IN = command(
+    "search_in", '<search kb="{name}">{query}</search>', "the same in the knowledge base of that name"
+)
+_ANSWER = command(
+    "answer",
+    "<answer>{text}</answer>",
+    "give the final answer in a few words, without explaining it, e.g. <answer>Lisbon</answer>; "
+    "this ends the task",
 )
 
 
@@ -98,7 +111,7 @@ class SearchEnv(TextEnv):
         if number is None:
             number = self._chosen[int(self.np_random.integers(len(self._chosen)))]
         self._start(self._checked(number))
-        return f"Question: {self._question.text}", {**self._info({}), "tools": list(map(dict, _TOOLS))}
+        return f"Question: {self._question.text}", {**self._info({}), "tools": self._tools()}
 
     def step(self, action: str) -> StepResult:
         """Read one message: search, answer, or learn that it was invalid."""
@@ -119,6 +132,13 @@ class SearchEnv(TextEnv):
         parts += [f"{name} {retriever.digest}" for name, retriever in self._knowledge.items()]
         parts.append(self._questions.digest)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def _tools(self) -> list[dict[str, Any]]:
+        if len(self._knowledge) == 1:
+            return [_SEARCH, _ANSWER]
+        names = ", ".join(sorted(self._knowledge))
+        elsewhere = {**_SEARCH_IN, "description": f"{_SEARCH_IN['description']}: {names}"}
+        return [_SEARCH, elsewhere, _ANSWER]
 
     def _start(self, number: int) -> None:
         self._number = number
@@ -147,7 +167,8 @@ class SearchEnv(TextEnv):
         """Answer a message, given what its search found."""
         over = self._over
         self._turn += 1
-        tiers = {"readable": float(asked is not None)}
+        tiers = {"readable": float(asked is not None), "tool_calls": 0.0, "cost": 0.0, "supporting": 0.0}
+        tiers |= dict.fromkeys(METRICS, 0.0)
         observation, reward = "" if over else INVALID, 0.0
         if isinstance(asked, Answer):
             self._over, observation = True, ""
@@ -157,7 +178,8 @@ class SearchEnv(TextEnv):
         elif isinstance(asked, Search):
             observation = self._found(asked, hits, tiers)
         truncated = not self._over and self._turn >= self._max_turns
-        return observation, reward, self._over, truncated, self._info({} if over else tiers)
+        info = {**self._info({} if over else tiers), "malformed": not over and asked is None}
+        return observation, reward, self._over, truncated, info
 
     def _found(self, search: Search, hits: list[Hit], tiers: dict[str, float]) -> str:
         before = self._support()

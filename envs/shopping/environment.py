@@ -32,6 +32,7 @@ from ...errors import UnknownName, UsageError
 from ..core import TextEnv
 from ..fingerprint import code_fingerprint
 from ..retrieval.bm25 import Bm25Index
+from ..tools import command
 from .catalogue import Catalogue
 from .expert import expert_action
 from .goals import Goal
@@ -42,6 +43,10 @@ from .session import Visit, buttons, follow, show
 
 MAX_TURNS = 15
 SUCCESS_REWARD = 10.0
+_TOOLS = (
+    command("search", "search[{words}]", "look for products; works on every page"),
+    command("click", "click[{text}]", "follow a button, a product or an option of the page"),
+)
 
 
 class ShoppingEnv(TextEnv):
@@ -107,7 +112,7 @@ class ShoppingEnv(TextEnv):
             group = self._groups[int(self.np_random.integers(len(self._groups)))]
             number = group[int(self.np_random.integers(len(group)))]
         self._start(self._checked(number))
-        return self._observe(), self._info({})
+        return self._observe(), {**self._info({}), "tools": list(_TOOLS)}
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Take one action; what means nothing on the page costs a turn and changes nothing."""

@@ -105,7 +105,7 @@ class SweEnv(BoxedEnv[Episode]):
     async def _played(self, episode: Episode, action: str) -> Result:
         try:
             observation = await episode.act(action)
-            info = await self._info(episode, observation)
+            info = {**await self._info(episode, observation), "malformed": episode.kind == "unread"}
         finally:
             if episode.over:
                 await episode.aclose()

@@ -24,7 +24,7 @@ def test_shipped_recipes_load_and_say_where_values_come_from(name: str) -> None:
     loaded = recipe.load(name)
     assert recipe.from_tables(__import__("tomllib").loads(recipe.dump(loaded))) == loaded
     text = (files("turnwise.trainers") / "recipes" / f"{name}.toml").read_text()
-    sources = ("[contract]", "[paper]", "[measured]", "[size]", "[choice]")
+    sources = ("[contract]", "[paper]", "[measured]", "[size]", "[choice]", "[ours]")
     for line in text.splitlines():
         if "=" in line and not line.startswith("#"):
             assert any(source in line.partition("#")[2] for source in sources), line

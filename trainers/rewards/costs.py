@@ -11,23 +11,18 @@ from .base import register
 
 
 @register("format")
-def format_term(table: TurnTable, *, bonus: float = 0.0, cost: float = 0.1, readable: str = "") -> TurnTable:
+def format_term(table: TurnTable, *, bonus: float = 0.0, cost: float = 0.1) -> TurnTable:
     """Add bonus to turns whose action could be read, and subtract cost from the others.
 
     Args:
         table: the batch.
         bonus: of a turn that could be read.
         cost: of one that could not.
-        readable: the tier of rewards in which an environment that reads messages
-            itself has 1 for those that it could; empty: column malformed tells.
 
     Raises:
-        TableError: if the column that tells is missing.
+        TableError: if column malformed is missing.
     """
-    if readable:
-        unread_N = table.numbers(readable, "format_term") == 0.0
-    else:
-        unread_N = table.column("malformed", "format_term")
+    unread_N = table.column("malformed", "format_term")
     return _added(table, np.where(unread_N, -cost, bonus))
 
 

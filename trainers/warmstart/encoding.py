@@ -13,7 +13,7 @@ from dataclasses import replace
 from ...agents.decoding import TrieCache
 from ...agents.decoding.planning import PlanDecoder
 from ...agents.decoding.trie import Node
-from ...agents.prompts.config import PromptConfig, View
+from ...agents.prompts.config import PromptConfig, View, opening
 from ...agents.prompts.conversation import Context
 from ...agents.prompts.plan import message_parts
 from ...agents.tiny.tokenizer import TinyTokenizer
@@ -22,9 +22,13 @@ from ...agents.types import Constraint, Generation, Style, Trajectory, Turn
 
 def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterator[str]:
     """Yield every text a tokenizer should know: prompts, actions, admissible actions."""
-    yield prompt.system_text
+    yield prompt.system
     for trajectory in trajectories:
         yield prompt.task_label + trajectory.instruction
+        if prompt.explain != "none" and trajectory.turns:
+            first = trajectory.turns[0]
+            opened = opening(prompt, View.of(first.observation, first.info, trajectory.instruction))
+            yield from (message.content for message in opened)
         for turn in trajectory.turns:
             yield turn.observation
             yield turn.action
@@ -52,9 +56,9 @@ def to_tokens(
     sayable = _Sayable(tokenizer, prompt.style, constraint, max_tokens)
     encoded = []
     for trajectory in trajectories:
-        context, turns = Context(prompt, tokenizer), list[Turn]()
+        context, turns, view = Context(prompt, tokenizer), list[Turn](), View("")
         for turn in trajectory.turns:
-            view = View.of(turn.observation, turn.info, trajectory.instruction)
+            view = View.of(turn.observation, turn.info, trajectory.instruction, view.tools)
             context.observe(view)
             parts = sayable.parts(turn)
             tokens = (*(token for part in parts for token in tokenizer.encode(part)), tokenizer.end_id)

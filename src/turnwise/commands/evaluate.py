@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ..agents.evaluation.results import EvalRow, Evaluation
+    from ..agents.policy import AgentSettings
     from ..servers.client import SessionClient
 
 __all__ = ["eval_"]
@@ -57,6 +58,10 @@ def eval_(
         typer.Option(help="Prompts that grow, or one a turn; the agent's own by default."),
     ] = None,
     prompt: PromptConfig = EXPLAINED,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="Ask as this recipe does: its prompts, constraint and length of messages."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep rows and result; go on from them.")
     ] = None,
@@ -73,6 +78,7 @@ def eval_(
     Examples:
       turnwise eval --env household/mix-v0 --agent expert --split unseen
       turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8000/v1#my-model --out runs/eval
+      turnwise eval --env search/generated-v1 --agent hf:Qwen/Qwen2.5-3B-Instruct --recipe grpo_search
     """
     from ..agents.evaluation.evaluate import evaluate
 
@@ -90,6 +96,8 @@ def eval_(
     if server is None:
         _check_local(env, arguments, split)
     policy = make_policy(agent, **parse_kwargs(agent_options, "--agent-option"))
+    if recipe is not None:
+        policy.settings = _asked_by(recipe)
     config = replace(config, deterministic=policy.repeatable)
 
     async def run(progress: _Progress) -> Evaluation:
@@ -130,6 +138,14 @@ def eval_(
         )
     _warn_of_gaps(evaluation)
     raise typer.Exit(1 if failed else 0)
+
+
+def _asked_by(recipe: str) -> AgentSettings:
+    from ..trainers.policy import agent_settings
+    from ..trainers.recipe import load
+
+    loaded = load(recipe)
+    return agent_settings(loaded.prompt, loaded.rollout)
 
 
 def _warn_of_gaps(evaluation: Evaluation) -> None:

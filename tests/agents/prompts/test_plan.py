@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnwise.agents.policies import Policy
-from turnwise.agents.prompts.config import EXPLAINED, PromptConfig, View
+from turnwise.agents.prompts.config import PromptConfig, View
 from turnwise.agents.prompts.conversation import Context
 from turnwise.agents.prompts.parse import parse_action, token_spans
 from turnwise.agents.prompts.plan import message_parts, one_line, read_plan
@@ -113,7 +112,7 @@ class Planner(Policy):
 
 def test_a_subgoal_stays_in_force(play, room, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     policy = Planner("new: reach the door\nright", "keep\nleft", "nonsense", "new: turn back\nright")
-    prompt = replace(EXPLAINED, mode="window", style="plan", system="")
+    prompt = PromptConfig(mode="window", style="plan", show_admissible=True)
     result, _ = play(policy, [TaskItem(room("Corridor"), seed=1)], RolloutConfig(max_turns=4), prompt=prompt)
     (trajectory,) = result.trajectories
     assert [turn.switch for turn in trajectory.turns] == [True, False, False, True]

@@ -18,7 +18,7 @@ from turnwise.agents.prompts.config import EXPLAINED, PromptConfig, View, openin
 from turnwise.agents.types import Message
 from turnwise.errors import UnknownName, UsageError
 
-PLAIN = replace(EXPLAINED, style="plain", system="S")
+PLAIN = PromptConfig(show_admissible=True, system="S")
 
 
 def test_a_conversation_opens_with_the_task():
@@ -31,7 +31,7 @@ def test_a_conversation_opens_with_the_task():
 
 def test_a_task_that_the_observation_states_is_not_said_twice():
     view = View("You see a door. Your task is to: leave", "leave")
-    assert opening(replace(EXPLAINED, system=""), view) == (Message("user", view.observation),)
+    assert opening(PromptConfig(), view) == (Message("user", view.observation),)
 
 
 def test_a_conversation_goes_on_with_the_observation():
@@ -59,14 +59,42 @@ def test_a_window_without_history_shows_the_state_alone():
     assert message.content == "Turns taken so far: 1.\nObservation 2:\no2"
 
 
-def test_each_style_says_how_to_answer():
-    assert "<action>" in EXPLAINED.system_text
-    assert "<action>" not in replace(EXPLAINED, style="plain").system_text
-    assert PromptConfig().system_text == ""
+LOOK = {"name": "look", "usage": "look at {thing}", "description": "see it"}
+
+
+def test_what_is_explained_stands_where_the_setting_says():
+    view = View("A door.", "leave", tools=(LOOK,))
+    commands = "Commands, with your own words in place of those in capitals:\nlook at THING: see it"
+    asked = "It is your turn. Answer with exactly one action and nothing else."
+    told = PromptConfig(explain="user", system="S")
+    assert opening(told, view) == (
+        Message("system", "S"),
+        Message("user", f"Your task: leave\nA door.\n\n{commands}\n\n{asked}"),
+    )
+    system, user = opening(replace(told, explain="system"), view)
+    assert system == Message("system", f"S\n\n{commands}\n\n{asked}")
+    assert user == Message("user", "Your task: leave\nA door.")
+    assert reply(told, view) == (Message("user", "A door."),)
+    assert window(told, view, [])[1].content.endswith(asked)
+
+
+def test_listed_actions_are_the_commands():
+    view = View("A door.", "", ("look",), (LOOK,))
+    (message,) = opening(PromptConfig(explain="user", show_admissible=True), view)
+    assert "THING" not in message.content
+    assert message.content.endswith("exactly one of the admissible actions and nothing else.")
+
+
+def test_tags_of_the_environment_stand_in_place_of_action():
+    ask = {"name": "ask", "usage": "<ask>{what}</ask>"}
+    (message,) = opening(EXPLAINED, View("A door.", tools=(ask,)))
+    assert "\n<ask>WHAT</ask>\n" in message.content
+    assert "<think>" in message.content
+    assert "<action>" not in message.content
 
 
 def test_long_texts_and_lists_are_cut():
-    config = replace(EXPLAINED, system="", max_observation_chars=5, max_admissible=2)
+    config = PromptConfig(show_admissible=True, max_observation_chars=5, max_admissible=2)
     (message,) = reply(config, View("abcdefgh", "", ("1", "2", "3", "4")))
     assert message.content == "abcde [cut]\nAdmissible actions: 1, 2, and 2 more"
 
@@ -96,5 +124,7 @@ def test_wrong_settings_are_refused():
         PromptConfig(mode="windows")  # type: ignore[arg-type]
     with pytest.raises(UnknownName, match="prompt style"):
         PromptConfig(style="xml")  # type: ignore[arg-type]
+    with pytest.raises(UnknownName, match="place of the explanation"):
+        PromptConfig(explain="users")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="history must be at least 0, got -1"):
         PromptConfig(history=-1)

@@ -17,7 +17,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from turnwise.agents.prompts.config import EXPLAINED
+from turnwise.agents.prompts.config import PromptConfig
 from turnwise.agents.rollout import BranchingPlan, RolloutConfig, TaskItem, rollout
 from turnwise.agents.trajectories import read_trajectories, write_trajectories
 from turnwise.errors import UsageError
@@ -28,7 +28,7 @@ from turnwise.servers.protocol.types import Problem
 from turnwise.servers.sessions.service import Service
 
 CONFIG = RolloutConfig(max_turns=5, max_tokens=64, deterministic=True, slots=8)
-PLAIN = replace(EXPLAINED, style="plain", system="")
+PLAIN = PromptConfig(show_admissible=True)
 
 
 def binary(turns=(1, 2), **more):

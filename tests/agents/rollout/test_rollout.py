@@ -23,7 +23,7 @@ from turnwise.agents.policies import PolicyStopped, PromptTooLong
 from turnwise.agents.policies.expert import ExpertPolicy
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.policies.script import ScriptedPolicy
-from turnwise.agents.prompts.config import EXPLAINED
+from turnwise.agents.prompts.config import PromptConfig
 from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.rollout.config import number_members
 from turnwise.agents.types import Generation, Span
@@ -31,7 +31,7 @@ from turnwise.errors import PolicyError, RequestRefused, ServerUnreachable, Usag
 from turnwise.servers.client import connect
 from turnwise.servers.protocol.types import Problem, Reply
 
-PLAIN = replace(EXPLAINED, style="plain", system="")
+PLAIN = PromptConfig(show_admissible=True)
 
 
 def timeless(result):
@@ -116,7 +116,7 @@ def test_prompts_grow_by_what_was_said_and_answered(play, room, letters, determi
     policy = letters(tags=True)
     config = RolloutConfig(deterministic=deterministic, max_turns=5, max_tokens=64)
     tasks = [TaskItem(room("Corridor"), seed=s) for s in range(5)]
-    result, _ = play(policy, tasks, config, prompt=replace(EXPLAINED, system="S"))
+    result, _ = play(policy, tasks, config, prompt=replace(PLAIN, style="tags", system="S"))
     for trajectory in result.trajectories:
         assert trajectory.policy_version == 7
         opened = "".join(map(chr, trajectory.turns[0].generation.prompt_ids))

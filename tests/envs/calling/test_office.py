@@ -31,6 +31,8 @@ from turnwise.envs.calling.tasks import FAMILIES, HELD_OUT, Call, make_task
 from turnwise.errors import EnvironmentFault, UnknownName, UsageError
 
 MONDAY = WEEK["Monday"]
+NOTHING = dict.fromkeys(("tool_calls", "error", "progress", "state", "answer", "calls"), 0.0)
+"""The tiers of a reply to a message that came to nothing."""
 
 
 def say(name: str, /, **arguments: Any) -> str:
@@ -224,7 +226,7 @@ def test_another_way_to_the_state_counts_unless_calls_are_graded() -> None:
         env.step(say("update_contact", **wanted))
         _, reward, terminated, _, info = env.step("<answer>done</answer>")
         assert (reward, terminated, info["won"]) == (expected, True, expected == 1.0)
-        assert info["rewards"] == {"state": 1.0, "answer": 1.0, "calls": 0.0}
+        assert info["rewards"] == NOTHING | {"state": 1.0, "answer": 1.0}
 
 
 def test_harm_beside_the_solution_costs_everything() -> None:
@@ -249,19 +251,21 @@ def test_replies_and_tiers() -> None:
     opening, info = env.reset(options={"task_number": 3})
     assert opening.startswith("Request: ")
     assert "find_contacts(query: string): contacts whose name contains the query" in opening
-    assert len(info["tools"]) == len(FUNCTIONS) == 19
+    assert [tool["name"] for tool in info["tools"]] == [*FUNCTIONS, "answer"]
+    assert len(FUNCTIONS) == 19
     assert info["tools"][0]["parameters"]["required"] == ["query"]
     reply, _, _, _, info = env.step(say("get_contact", id="c99"))
     assert (
         reply
         == '<tool_response>{"error": "not_found", "detail": "there is no contact \'c99\'"}</tool_response>'
     )
-    assert info["rewards"] == {"tool_calls": 1.0, "error": 1.0, "progress": 0.0}
+    assert info["rewards"] == NOTHING | {"tool_calls": 1.0, "error": 1.0}
+    assert info["malformed"] is False
     reply, _, _, _, info = env.step(say("update_contact", **wanted))
     assert (
         json.loads(reply[len("<tool_response>") : -len("</tool_response>")])["result"]["id"] == wanted["id"]
     )
-    assert info["rewards"] == {"tool_calls": 1.0, "error": 0.0, "progress": 0.5}
+    assert info["rewards"] == NOTHING | {"tool_calls": 1.0, "progress": 0.5}
     assert env.step(say("update_contact", **wanted))[-1]["rewards"]["progress"] == 0.0
 
 
@@ -279,7 +283,7 @@ def test_replies_and_tiers() -> None:
         '<tool_call>{"name": "get_contact", "arguments": {"id": "c1", "id": "c2"}}</tool_call>',
         '<tool_call>{"name": "place_order", "arguments": {"quantity": NaN}}</tool_call>',
         '<tool_call>{"name": 3}</tool_call>', '<tool_call>{"name": "x", "arguments": []}</tool_call>',
-        say("get_contact", id="c1") * 2, say("get_contact", id="c1") + "<answer>x</answer>",
+        say("get_contact", id="c1") + "<answer>x</answer>",
         "<answer>a</answer><answer>b</answer>", f"<tool_call>{'[' * 100_000}{']' * 100_000}</tool_call>",
         "<think>" + say("get_contact", id="c1"), "<think>or <answer>x</answer>",
         '<tool_call>{"name": "place_order", "arguments": {"quantity": ' + "9" * 5_000 + "}}</tool_call>",
@@ -289,7 +293,17 @@ def test_unreadable_messages_are_answered(message: str) -> None:
     env, _ = phone_task()
     reply, reward, terminated, _, info = env.step(message)
     assert reply.startswith('<tool_response>{"error": "unreadable"')
-    assert (reward, terminated, info["rewards"]["tool_calls"]) == (0.0, False, 0.0)
+    assert (reward, terminated, info["rewards"]["tool_calls"], info["malformed"]) == (0.0, False, 0.0, True)
+
+
+def test_of_several_calls_none_is_made_and_the_reply_names_the_rule() -> None:
+    env, wanted = phone_task()
+    reply, _, _, _, info = env.step(say("update_contact", **wanted) * 2)
+    assert reply.startswith(
+        '<tool_response>{"error": "several_calls", "detail": "2 calls in one message, none'
+    )
+    assert "write one <tool_call>" in reply
+    assert (info["malformed"], info["rewards"]) == (True, NOTHING | {"error": 1.0})
 
 
 def made(message: str) -> Call | str:

@@ -133,13 +133,23 @@ def test_a_game_turn_by_turn() -> None:
     observation, info = env.reset(options={"question_index": number, "answer": True})
     assert observation == f"Question: {question.text}"
     assert info["private"] == {"answer": list(question.answers)}
-    assert [tool["name"] for tool in info["tools"]] == ["search", "answer"]
+    assert [tool["name"] for tool in info["tools"]] == ["search", "search_in", "answer"]
+    assert [tool["usage"] for tool in info["tools"]] == [
+        "<search>{query}</search>",
+        '<search kb="{name}">{query}</search>',
+        "<answer>{text}</answer>",
+    ]
+    assert "malformed" not in info
     observation, _, _, _, info = env.step("no tags")
     assert observation == INVALID
-    assert info["rewards"] == {"readable": 0.0}
+    nothing = dict.fromkeys(("readable", "tool_calls", "cost", "supporting", "em", "f1", "substring"), 0.0)
+    assert info["rewards"] == nothing
+    assert info["malformed"] is True
     observation, _, _, _, info = env.step(f"<search>{question.queries[0][0]}</search>")
     assert observation.startswith('<information>Doc 1(Title: "')
-    assert info["rewards"] == {"readable": 1, "tool_calls": 1, "cost": -0.1, "supporting": 0.5}
+    found = {"readable": 1, "tool_calls": 1, "cost": -0.1, "supporting": 0.5}
+    assert info["rewards"] == nothing | found
+    assert info["malformed"] is False
     again = env.step(f"<search>{question.queries[0][0]}</search>")[-1]["rewards"]
     assert again["supporting"] == 0.0
     _, reward, terminated, truncated, info = env.step(f"<answer>not {question.answers[0]}</answer>")

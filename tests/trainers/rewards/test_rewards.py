@@ -166,12 +166,6 @@ def test_a_value_at_its_threshold_leaves_the_gate_shut_or_open() -> None:
         gated(batch, tiers=tiers, at_threshold="ajar")
 
 
-def test_format_asks_the_tier_of_an_environment_that_reads_messages_itself() -> None:
-    batch = table(malformed=[False] * 4, readable=[1.0, 0.0, 1.0, 0.0])
-    formed = rewards.get("format")(batch, cost=2.0, readable="readable")
-    np.testing.assert_allclose(formed.reward, [0, 1 - 2, 0, -2], **EXACT)
-
-
 def test_format_and_length_terms() -> None:
     batch = table(malformed=[False, True, False, False], num_tokens=[10, 80, 90, 200])
     formed = rewards.get("format")(batch, bonus=0.25, cost=0.5)

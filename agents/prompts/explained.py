@@ -1,0 +1,62 @@
+"""What a model is told of how to answer, and of the commands that there are.
+
+The sentences are ours. What they demand of style "tags" is what the published agents are asked
+for: reasoning between <think> tags before every action, then one action between tags (the
+household and shopping prompts of GiGPO's runs, arXiv 2505.10978), or a search or an answer in
+tags of its own (Search-R1, arXiv 2503.09516). The commands are the environment's, from
+`info["tools"]`; where its admissible actions are listed, these are the commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...envs.tools import Tool, have_own_tags, shown
+from ..types import Style
+
+_REASON = (
+    "It is your turn. Reason first, step by step, about where you stand and what brings you closer to the "
+    "goal; the reasoning must stand between <think> and </think>."
+)
+_ASKED: dict[Style, str] = {
+    "tags": f"{_REASON} Then choose exactly one {{action}} and write it between <action> and </action>.",
+    "plain": "It is your turn. Answer with exactly one {action} and nothing else.",
+    "plan": (
+        "It is your turn. Answer in two lines. The first is 'new: ' and your next subgoal in a few words, or "
+        "'keep' while the last one is not reached. The second is exactly one {action}."
+    ),
+}
+_ASKED_IN_OWN_TAGS: dict[Style, str] = {
+    "tags": (
+        f"{_REASON} Do so again whenever you have learned something. Then write exactly one command, inside "
+        "its tags."
+    ),
+    "plain": "It is your turn. Answer with exactly one command, inside its tags, and nothing else.",
+    "plan": _ASKED["plan"].format(action="command, inside its tags"),
+}
+_COMMANDS = "Commands, with your own words in place of those in capitals:"
+_CALL = 'A function is called by <tool_call>{"name": NAME, "arguments": {...}}</tool_call>.'
+
+
+def explanation(style: Style, tools: Sequence[Tool], observation: str, listed: bool) -> str:
+    """Return how to answer, after the commands where nothing else shows them.
+
+    Args:
+        style: how an answer is to be written.
+        tools: the environment's commands.
+        observation: what is shown of the state; commands that it explains are not repeated.
+        listed: whether the admissible actions are shown.
+    """
+    if have_own_tags(tools):
+        return "\n\n".join([*_commands(tools, observation), _ASKED_IN_OWN_TAGS[style]])
+    asked = _ASKED[style].format(action="of the admissible actions" if listed else "action")
+    return "\n\n".join([*([] if listed else _commands(tools, observation)), asked])
+
+
+def _commands(tools: Sequence[Tool], observation: str) -> list[str]:
+    """Return the list of commands; nothing where there are none, or the observation explains functions."""
+    functions = [tool for tool in tools if not tool.get("usage")]
+    if not tools or (functions and all(tool["name"] in observation for tool in functions)):
+        return []
+    lines = [*map(shown, tools), *([_CALL] if functions else [])]
+    return ["\n".join([_COMMANDS, *lines])]

@@ -1,0 +1,97 @@
+"""What an agent may call: the descriptions in `info["tools"]`, and how a call is written as an action.
+
+A description is what chat APIs call a function: `name`, `description`, `parameters` (a JSON
+schema). Where an environment has words of its own for a call, `usage` gives them, with the
+arguments in braces: "go to {receptacle}", "<search>{query}</search>". Without them a call is
+written `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Tool = Mapping[str, Any]
+
+_ARGUMENT = re.compile(r"{(\w+)}")
+
+
+def command(name: str, usage: str, about: str) -> dict[str, Any]:
+    """Describe a command that is written in words of the environment's own.
+
+    Args:
+        name: of the function.
+        usage: how it is written, e.g. "take {object} from {receptacle}"; arguments are texts.
+        about: what it does.
+    """
+    names = list(dict.fromkeys(_ARGUMENT.findall(usage)))
+    parameters = {
+        "type": "object",
+        "properties": {each: {"type": "string"} for each in names},
+        "required": names,
+        "additionalProperties": False,
+    }
+    return {"name": name, "description": about, "usage": usage, "parameters": parameters}
+
+
+def tools_of(given: object) -> tuple[Tool, ...]:
+    """Return the descriptions of `info["tools"]` that name a function.
+
+    OpenAI's form, {"type": "function", "function": {...}}, is taken too; what else stands there is left out.
+    """
+    listed = given if isinstance(given, list | tuple) else ()
+    tools = (
+        each["function"] if isinstance(each, Mapping) and isinstance(each.get("function"), Mapping) else each
+        for each in listed
+    )
+    return tuple(tool for tool in tools if isinstance(tool, Mapping) and isinstance(tool.get("name"), str))
+
+
+def have_own_tags(tools: Iterable[Tool]) -> bool:
+    """Tell whether every call is written inside tags, so that it needs no others around it."""
+    usages = [str(tool.get("usage") or "<tool_call>") for tool in tools]
+    return bool(usages) and all(usage.startswith("<") for usage in usages)
+
+
+def shown(tool: Tool) -> str:
+    """Return a line for prompts: how a call is written, its arguments in capitals, and what it does."""
+    usage, about = str(tool.get("usage") or ""), str(tool.get("description") or "")
+    written = _ARGUMENT.sub(lambda found: found[1].upper(), usage) if usage else _signature(tool)
+    return f"{written}: {about}" if about else written
+
+
+def written(tools: Iterable[Tool], name: str, arguments: Mapping[str, Any]) -> str:
+    """Write a call as the action that the environment reads.
+
+    A call of an unknown function, or without an argument that its words need, is written as
+    JSON, for the environment to say what is wrong.
+    """
+    usage = next((str(tool.get("usage") or "") for tool in tools if tool["name"] == name), "")
+    if usage and set(_ARGUMENT.findall(usage)) <= arguments.keys():
+        return _ARGUMENT.sub(lambda found: _text(arguments[found[1]]), usage)
+    body = json.dumps({"name": name, "arguments": dict(arguments)}, ensure_ascii=False)
+    return f"<tool_call>{body}</tool_call>"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _signature(tool: Tool) -> str:
+    parameters = tool.get("parameters")
+    schema = parameters if isinstance(parameters, Mapping) else {}
+    properties, required = schema.get("properties") or {}, schema.get("required") or ()
+    inside = (f"{name}{'' if name in required else '?'}: {_kind(each)}" for name, each in properties.items())
+    return f"{tool['name']}({', '.join(inside)})"
+
+
+def _kind(schema: object) -> str:
+    if not isinstance(schema, Mapping):
+        return "any"
+    if schema.get("enum"):
+        return " | ".join(map(str, schema["enum"]))
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema.get('items'))}"
+    return str(schema.get("type", "any"))
