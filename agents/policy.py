@@ -175,3 +175,7 @@ class TokenPolicy(Policy):
     @abstractmethod
     def forget(self, conversation: str) -> None:
         """Drop the cache of a conversation that has ended."""
+
+    def take_figures(self) -> dict[str, float]:
+        """Return what the policy has counted since the last call, for a run's log; by default nothing."""
+        return {}

@@ -218,6 +218,7 @@ class Trainer:
         return {
             **batch_statistics(collected.played),
             **rollout_statistics(collected.stats),
+            **self.trained.policy.take_figures(),
             **collected.figures,
             **describe(assigned.table, assigned.credit),
             **figures,

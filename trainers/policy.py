@@ -54,7 +54,7 @@ def load_trained(
     settings = agent_settings(prompt, rollout)
     if section.kind == "tiny":
         return _tiny(Path(source), rollout.slots, settings, version)
-    return _transformers(str(source), section.dtype, rollout.slots, settings, version)
+    return _transformers(str(source), section, rollout, settings, version)
 
 
 def load_reference(source: str | Path, section: PolicySection) -> Reference:
@@ -97,14 +97,22 @@ def _tiny(source: Path, slots: int, settings: AgentSettings, version: int) -> Tr
     )
 
 
+def cache_tokens(section: PolicySection, rollout: RolloutSection) -> int:
+    """Return how many tokens of conversations a policy of transformers keeps between turns."""
+    return section.cache_tokens or rollout.slots * rollout.max_episode_tokens
+
+
 def _transformers(
-    source: str, dtype: str, slots: int, settings: AgentSettings, version: int
+    source: str, section: PolicySection, rollout: RolloutSection, settings: AgentSettings, version: int
 ) -> TrainedPolicy:
     from ..agents.policies.transformers import TransformersPolicy, load_tokenizer
 
     # learner and policy share one set of weights: nothing has to be copied after an update
-    model = _load_lm(source, dtype)
-    policy = TransformersPolicy(source, version=version, max_batch=slots, model=model)
+    model = _load_lm(source, section.dtype)
+    room = cache_tokens(section, rollout)
+    policy = TransformersPolicy(
+        source, version=version, max_batch=rollout.slots, cache_tokens=room, model=model
+    )
     tokenizer = load_tokenizer(source)
 
     def save(folder: Path) -> None:

@@ -60,6 +60,13 @@ class PolicySection:
     dtype: Annotated[
         Literal["float32", "float64", "bfloat16"], Setting("Of the weights, under transformers.")
     ] = "float32"
+    cache_tokens: Annotated[
+        int,
+        Setting(
+            "Of conversations, kept between turns under transformers; 0: as many as those under way fill.",
+            least=0,
+        ),
+    ] = 0
     vocab_size: Annotated[int, Setting("The sizes of a new tiny policy.")] = 1024
     hidden_size: int = 128
     num_layers: int = 4

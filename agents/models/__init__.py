@@ -2,9 +2,12 @@
 
 causal.py        CausalLM: hidden states first, logits where needed
 transformers.py  TransformersLM
+agreement.py     whether a model computes for us what it computes itself
+rows.py          the cache of a batch of conversations
 """
 
 from .causal import CausalLM
+from .rows import CacheUse, KeptRow, Rows
 from .transformers import TransformersLM, without_bars
 
-__all__ = ["CausalLM", "TransformersLM", "without_bars"]
+__all__ = ["CacheUse", "CausalLM", "KeptRow", "Rows", "TransformersLM", "without_bars"]

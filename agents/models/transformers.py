@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ...errors import CheckpointError, UsageError
+from .agreement import check_agreement
 
 
 @contextmanager
@@ -49,17 +50,21 @@ class TransformersLM(nn.Module):
         """Load a checkpoint from a folder or from the local cache of the hub.
 
         Raises:
-            CheckpointError: if there is none, or transformers cannot read it.
+            CheckpointError: if there is none, transformers cannot read it, or what we compute with it
+                is not what it computes itself.
         """
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM
 
         try:
             with without_bars():
-                return cls(AutoModelForCausalLM.from_pretrained(name_or_path, dtype=dtype))
+                lm = cls(AutoModelForCausalLM.from_pretrained(name_or_path, dtype=dtype))
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             cause = " ".join(str(error).split())
             raise CheckpointError(f"{name_or_path}: transformers cannot load it: {cause}") from error
+        lm.eval()
+        check_agreement(lm, name_or_path)
+        return lm
 
     @property
     def vocab_size(self) -> int:
@@ -73,8 +78,16 @@ class TransformersLM(nn.Module):
 
     @property
     def context_tokens(self) -> int:
-        """Return the longest sequence, in tokens."""
-        return int(self.model.config.max_position_embeddings)
+        """Return the longest sequence, in tokens.
+
+        Rotary positions whose angles depend on the length of the text (dynamic, longrope) are the same
+        for a text as a whole and in pieces up to the length that the model was first trained on.
+        """
+        config = self.model.config.get_text_config()
+        rope = getattr(config, "rope_parameters", None) or {}
+        if rope.get("rope_type") in ("dynamic", "longrope"):
+            return int(rope.get("original_max_position_embeddings") or config.max_position_embeddings)
+        return int(config.max_position_embeddings)
 
     def hidden(
         self,

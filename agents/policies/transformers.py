@@ -1,14 +1,12 @@
 """TransformersPolicy: any causal language model of the transformers library with a chat template.
 
-Shapes: _B rows, _L cached places of the longest, _T new tokens of the longest,
-_H key heads, _d head width.
+What it runs is in agents/models/rows.py.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +19,9 @@ from ..decoding.local import LocalPolicy, ScoreJob
 from ..decoding.loop import Job, run_jobs
 from ..decoding.scoring import score_continuations
 from ..decoding.trie import TrieCache
-from ..models import TransformersLM
+from ..models import CacheUse, KeptRow, Rows, TransformersLM
 from ..prompts.chat_template import ChatCodec
-from ..types import FinishReason, Generation, Message, common_prefix
-
-
-@dataclass(slots=True)
-class _ConversationCache:
-    """The cache of one conversation: its tokens, and keys and values [H, L, d] of each layer."""
-
-    ids: list[int]
-    layers: list[tuple[Tensor, Tensor]]
+from ..types import FinishReason, Generation, Message
 
 
 class TransformersPolicy(LocalPolicy):
@@ -85,7 +75,8 @@ class TransformersPolicy(LocalPolicy):
         )
         self.opens_thought = self._chat.opens_thought
         self._cache_tokens = cache_tokens
-        self._caches: OrderedDict[str, _ConversationCache] = OrderedDict()
+        self._caches: OrderedDict[str, KeptRow] = OrderedDict()
+        self._use = CacheUse()
         self._forgotten: deque[str] = deque()
 
     def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
@@ -119,26 +110,42 @@ class TransformersPolicy(LocalPolicy):
             self.version = version
             self._caches.clear()
 
+    def take_figures(self) -> dict[str, float]:
+        """Return what the cache of conversations did since the last call."""
+        with self._lock:
+            used, self._use = self._use, CacheUse()
+        return used.figures()
+
     def _generate(self, jobs: list[Job]) -> list[Generation]:
         while self._forgotten:
             self._caches.pop(self._forgotten.popleft(), None)
-        kept, suffixes, taken = [], [], set()
+        kept, suffixes, names = [], [], set[str]()
         for job in jobs:
             name = job.request.conversation
             # A name that occurs twice in one batch keeps its cache for the first.
-            old = None if name is None or name in taken else self._caches.pop(name, None)
-            taken.add(name)
-            kept.append(_continued(old, job.prompt_ids))
+            old = None if name is None or name in names else self._caches.pop(name, None)
+            names.add(name or "")
+            kept.append(KeptRow.continued(old, job.prompt_ids))
             suffixes.append(job.prompt_ids[len(kept[-1].ids) :])
-        engine = _BatchEngine(self.model.model, kept)
-        generations = run_jobs(engine, jobs, suffixes, codec=self._chat, version=self.version)
-        engine.finish()
-        for job, state in zip(jobs, kept, strict=True):
-            if job.request.conversation is not None and state.layers:
-                self._caches[job.request.conversation] = state
-        while sum(len(state.ids) for state in self._caches.values()) > self._cache_tokens:
-            self._caches.popitem(last=False)
+        named = [row for row, job in enumerate(jobs) if job.request.conversation is not None]
+        rows = Rows(self.model.model, kept, named)
+        generations = run_jobs(rows, jobs, suffixes, codec=self._chat, version=self.version)
+        rows.finish()
+        for row in named:
+            if kept[row].layers:
+                self._caches[jobs[row].request.conversation or ""] = kept[row]
+        self._make_room()
+        self._use.prompt_tokens += sum(len(job.prompt_ids) for job in jobs)
+        self._use.run_tokens += sum(map(len, suffixes))
         return generations
+
+    def _make_room(self) -> None:
+        held = sum(len(state.ids) for state in self._caches.values())
+        while held > self._cache_tokens:
+            _, state = self._caches.popitem(last=False)
+            held -= len(state.ids)
+            self._use.dropped += 1
+        self._use.held_tokens = max(self._use.held_tokens, held)
 
     def _score(self, jobs: list[ScoreJob]) -> list[tuple[float, ...]]:
         return score_continuations(self.model, jobs)
@@ -181,101 +188,3 @@ def _eos_ids(model: Any) -> tuple[int, ...]:
     if ids is None:
         return ()
     return (ids,) if isinstance(ids, int) else tuple(ids)
-
-
-def _continued(old: _ConversationCache | None, prompt_ids: tuple[int, ...]) -> _ConversationCache:
-    """Return the part of a cache that a prompt continues; at least one token stays to be run."""
-    if old is None:
-        return _ConversationCache([], [])
-    shared = min(common_prefix(old.ids, list(prompt_ids)), len(prompt_ids) - 1)
-    return _ConversationCache(old.ids[:shared], [(k[:, :shared], v[:, :shared]) for k, v in old.layers])
-
-
-class _BatchEngine:
-    """Rows of different lengths in one cache, to append to, with holes that the mask hides.
-
-    What a row has cached stands at its start, then come holes up to the longest
-    row; new tokens are padded on the left, so that each row's last one is last.
-    """
-
-    def __init__(self, model: Any, kept: Sequence[_ConversationCache]) -> None:
-        self._model, self._caches = model, kept
-        self._device = next(model.parameters()).device
-        self._members: list[int] = []
-        self._cache: Any = None
-        self._mask_BL = torch.empty(0)
-        self._fresh: dict[int, list[int]] = {}
-
-    @torch.inference_mode()
-    def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Append tokens to rows and return the logits [rows, V] after the last of each."""
-        if self._cache is None:
-            self._begin(rows)
-        self._select(rows)
-        width = max(map(len, tokens))
-        ids_BT = torch.tensor([[0] * (width - len(new)) + list(new) for new in tokens], device=self._device)
-        count_B = torch.tensor([[len(new)] for new in tokens], device=self._device)
-        real_BT = torch.arange(width, device=self._device) >= width - count_B
-        past_B = self._mask_BL.sum(dim=1, keepdim=True)
-        self._mask_BL = torch.cat((self._mask_BL, real_BT), dim=1)
-        output = self._model(
-            input_ids=ids_BT,
-            attention_mask=self._mask_BL.long(),
-            position_ids=(past_B + real_BT.cumsum(dim=1) - 1).clamp(min=0),
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        self._cache = output.past_key_values
-        for row, new in zip(rows, tokens, strict=True):
-            self._fresh[row].extend(new)
-        logits: Tensor = output.logits[:, -1]
-        return logits
-
-    def finish(self) -> None:
-        """Store what the remaining rows have cached."""
-        self._select([])
-
-    def _begin(self, rows: Sequence[int]) -> None:
-        from transformers import DynamicCache
-
-        self._members = list(rows)
-        self._fresh = {row: [] for row in rows}
-        self._cache = DynamicCache()
-        lengths = [len(self._caches[row].ids) for row in rows]
-        longest = max(lengths)
-        places_L = torch.arange(longest, device=self._device)
-        self._mask_BL = places_L < torch.tensor(lengths, device=self._device)[:, None]
-        if longest == 0:
-            return
-        example = next(self._caches[row] for row in rows if self._caches[row].ids)
-        for layer, (key, _) in enumerate(example.layers):
-            shape = (len(rows), key.shape[0], longest, key.shape[2])
-            padded = [key.new_zeros(shape), key.new_zeros(shape)]
-            for place, row in enumerate(rows):
-                if lengths[place]:
-                    for target, source in zip(padded, self._caches[row].layers[layer], strict=True):
-                        target[place, :, : lengths[place]] = source
-            self._cache.update(*padded, layer)
-
-    def _select(self, rows: Sequence[int]) -> None:
-        """Go on with some rows; store what the others have cached."""
-        if self._cache is None or list(rows) == self._members:
-            return
-        staying = set(rows)
-        for place, row in enumerate(self._members):
-            if row not in staying:
-                self._store(place, row)
-        if rows:
-            places = torch.tensor([self._members.index(row) for row in rows], device=self._device)
-            self._cache.batch_select_indices(places)
-            self._mask_BL = self._mask_BL[places]
-        self._members = list(rows)
-
-    def _store(self, place: int, row: int) -> None:
-        real = self._mask_BL[place].nonzero()[:, 0]
-        kept = self._caches[row]
-        kept.ids.extend(self._fresh[row])
-        kept.layers[:] = [
-            (layer.keys[place][:, real], layer.values[place][:, real]) for layer in self._cache.layers
-        ]
