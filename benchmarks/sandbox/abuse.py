@@ -10,29 +10,36 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from turnwise.envs.sandbox import Limits, Ran, Spec, backend_by_name
+from turnwise.envs.sandbox.box import Cause
+from turnwise.errors import TurnwiseError
+
+if TYPE_CHECKING:
+    from case import Case
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "envs" / "sandbox" / "abuse"))
 
-from case import Case  # noqa: E402
-from judge import CASES, LIMITS, facts, judge  # noqa: E402
 
-from turnwise.envs.sandbox import Ran, Spec, backend_by_name  # noqa: E402
+def suite() -> ModuleType:
+    """Return the module of the suite, which lies among the tests: CASES, LIMITS, facts, judge."""
+    sys.path.insert(0, str(ROOT / "tests" / "envs" / "sandbox" / "abuse"))
+    return importlib.import_module("judge")
 
 
 class Bare:
     """A container with the engine's own settings, as far as scripts need it."""
 
-    spec = SimpleNamespace(limits=LIMITS)
-
-    def __init__(self, image: str) -> None:
+    def __init__(self, image: str, limits: Limits) -> None:
+        self.spec = SimpleNamespace(limits=limits)
         words = ["docker", "run", "-d", "--workdir", "/workspace", image, "sleep", "3600"]
         self.id = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
 
@@ -42,8 +49,8 @@ class Bare:
         done = await asyncio.create_subprocess_exec(*words, stdout=-1, stderr=-2, stdin=-3)
         output, _ = await done.communicate()
         seconds, code = time.monotonic() - started, done.returncode
-        cause = "timeout" if seconds > timeout_s else "killed" if code == 137 else "exit"
-        return Ran(code, output[: 1 << 20].decode("utf-8", "replace"), 0, seconds, cause)  # type: ignore[arg-type]
+        cause: Cause = "timeout" if seconds > timeout_s else "killed" if code == 137 else "exit"
+        return Ran(code, output[: 1 << 20].decode("utf-8", "replace"), 0, seconds, cause)
 
     async def write(self, path: str, data: bytes) -> None:
         words = ["docker", "exec", "-i", self.id, "bash", "-c", f"cat > {path}"]
@@ -53,20 +60,22 @@ class Bare:
         subprocess.run(["docker", "rm", "-f", self.id], check=True, capture_output=True)
 
 
-async def column(kind: str, image: str, cases: list[Case], known: dict[str, str]) -> dict[str, str]:
-    """Run all cases on one kind; a box for each."""
+async def column(
+    tries: ModuleType, kind: str, image: str, cases: list[Case], known: dict[str, str]
+) -> dict[str, str]:
+    """Run cases of the suite on one kind; a box for each."""
     found = {}
     backend = None if kind == "bare" else await backend_by_name(kind)
-    spec = Spec(image=f"image:{image}" if kind == "docker" else "host", limits=LIMITS)
+    spec = Spec(image=f"image:{image}" if kind == "docker" else "host", limits=tries.LIMITS)
     for case in cases:
         if backend is None and case.act:
             found[case.name] = "-"
             continue
-        box: Any = Bare(image) if backend is None else await backend.start(spec)
-        other: Any = Bare(image) if backend is None else await backend.start(spec)
+        box: Any = Bare(image, tries.LIMITS) if backend is None else await backend.start(spec)
+        other: Any = Bare(image, tries.LIMITS) if backend is None else await backend.start(spec)
         try:
-            found[case.name] = await judge(case, box, other, known)
-        except Exception as error:  # noqa: BLE001 (a table with a hole is no table)
+            found[case.name] = await tries.judge(case, box, other, known)
+        except (TurnwiseError, OSError, subprocess.SubprocessError) as error:
             found[case.name] = f"failed ({type(error).__name__}: {str(error)[:60]})"
         finally:
             await box.aclose()
@@ -110,10 +119,12 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names that contain this")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    cases = [case for case in CASES if asked.only in case.name]
-    with tempfile.TemporaryDirectory() as folder, facts(Path(folder)) as known:
+    tries = suite()
+    cases = [case for case in tries.CASES if asked.only in case.name]
+    with tempfile.TemporaryDirectory() as folder, tries.facts(Path(folder)) as known:
         columns = {
-            kind: asyncio.run(column(kind, asked.image, cases, known)) for kind in asked.backends.split(",")
+            kind: asyncio.run(column(tries, kind, asked.image, cases, known))
+            for kind in asked.backends.split(",")
         }
     text = table(columns, cases)
     print(text) if asked.out is None else asked.out.write_text(text)

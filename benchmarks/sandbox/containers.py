@@ -22,9 +22,9 @@ from turnwise.envs.sandbox.docker import DockerBackend
 _took: defaultdict[str, list[float]] = defaultdict(list)
 
 
-async def timed(name: str, act: Callable[[], Awaitable[Any]]) -> Any:
+async def timed(name: str, act: Callable[..., Awaitable[Any]], *given: Any) -> Any:
     started = time.perf_counter()
-    result = await act()
+    result = await act(*given)
     _took[name].append(1000 * (time.perf_counter() - started))
     return result
 
@@ -48,17 +48,16 @@ async def play(image: str, rounds: int) -> int:
     async with await backend.start(spec) as first:
         await first.run("true")
     for _ in range(rounds):
-        bare = await timed(
-            "docker run -d", lambda: docker("run", "-d", "--network", "none", image, "sleep", "99")
-        )
-        box = await timed("start", lambda: backend.start(spec))
-        await timed("docker exec", lambda: docker("exec", bare, "true"))  # noqa: B023
-        await timed("bare exec", lambda: asyncio.to_thread(bare_exec, backend.engine.api, bare))  # noqa: B023
-        await timed("command", lambda: box.run("true"))  # noqa: B023
-        name = await timed("docker commit", lambda: docker("commit", bare))  # noqa: B023
+        run = ("run", "-d", "--network", "none", image, "sleep", "99")
+        bare = await timed("docker run -d", docker, *run)
+        box = await timed("start", backend.start, spec)
+        await timed("docker exec", docker, "exec", bare, "true")
+        await timed("bare exec", asyncio.to_thread, bare_exec, backend.engine.api, bare)
+        await timed("command", box.run, "true")
+        name = await timed("docker commit", docker, "commit", bare)
         taken = await timed("snapshot", box.snapshot)
-        await timed("rollback", lambda: box.rollback(taken))  # noqa: B023
-        children = await timed("fork of 4", lambda: box.fork(4))  # noqa: B023
+        await timed("rollback", box.rollback, taken)
+        children = await timed("fork of 4", box.fork, 4)
         await asyncio.gather(*(child.aclose() for child in children), box.aclose())
         await docker("rm", "-f", bare)
         await docker("rmi", name)

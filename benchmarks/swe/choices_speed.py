@@ -46,16 +46,16 @@ def alone(box: Sandbox, start: str, rounds: int) -> dict[str, float]:
     """Return the median seconds of each thing that boxes do."""
     spent: dict[str, list[float]] = {"fork": [], "write": [], "changes": [], "end": []}
 
-    def timed(name: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    def timed(name: str, work: Callable[..., Coroutine[Any, Any, Any]], *given: object) -> Any:
         began = time.perf_counter()
-        result = call(work())
+        result = call(work(*given))
         spent[name].append(time.perf_counter() - began)
         return result
 
     for _ in range(rounds):
-        (other,) = timed("fork", lambda: box.fork(1))
-        timed("write", lambda: other.write("speed.py", b"x = 1\n"))  # noqa: B023 - done at once
-        timed("changes", lambda: other.changes(start))  # noqa: B023
+        (other,) = timed("fork", box.fork, 1)
+        timed("write", other.write, "speed.py", b"x = 1\n")
+        timed("changes", other.changes, start)
         timed("end", other.aclose)
     return {name: float(np.median(values)) for name, values in spent.items()}
 

@@ -14,7 +14,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +110,7 @@ def at(points: Sequence[tuple[float, float, float]], turns: float) -> float:
 
 def shared(run: Path, updates: int) -> dict[str, float]:
     """Return the share of turns in groups of two or more, for each way to key a state."""
-    keys = {
+    keys: dict[str, Callable[[Turn], str | None]] = {
         "files and results": lambda turn: turn.state_key,
         "files": lambda turn: turn.state_key.partition(" ")[0],
         "observation": lambda turn: turn.observation,
@@ -122,14 +122,14 @@ def shared(run: Path, updates: int) -> dict[str, float]:
     return found
 
 
-def _sizes(run: Path, update: int, key: object) -> list[int]:
-    counted: Counter[tuple[str, str]] = Counter()
+def _sizes(run: Path, update: int, key: Callable[[Turn], str | None]) -> list[int]:
+    counted: Counter[tuple[str, str | None]] = Counter()
     seen: set[int] = set()
     for trajectory in read_trajectories(trajectory_path(run, update)):
         for turn in _own(trajectory):
             if id(turn) not in seen:
                 seen.add(id(turn))
-                counted[trajectory.group, key(turn)] += 1  # type: ignore[operator]
+                counted[trajectory.group, key(turn)] += 1
     return list(counted.values())
 
 
