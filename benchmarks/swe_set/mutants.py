@@ -1,6 +1,6 @@
 """Mutants of Python source: one small change each, as a careless person would make it.
 
-Left out are docstrings and the texts of exceptions, which no case may depend on.
+Left out are docstrings, annotations and the texts of exceptions, which no case may depend on.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 
 def _skipped(tree: ast.Module) -> Iterator[int]:
-    """Yield the nodes that are not changed: docstrings, what is raised, how a thing shows itself, slots."""
+    """Yield the nodes that are not changed: docstrings, annotations, what is raised, __repr__, slots."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise | ast.ImportFrom | ast.Import):
             yield from map(id, ast.walk(node))
@@ -73,9 +73,9 @@ def _skipped(tree: ast.Module) -> Iterator[int]:
             yield from map(id, ast.walk(node))
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("__slots__", "__all__"):
             yield from map(id, ast.walk(node))
-        if isinstance(node, ast.FunctionDef):
-            for one in [node.returns, *(arg.annotation for arg in node.args.args)]:
-                yield from map(id, ast.walk(one)) if one is not None else ()
+        for name in ("annotation", "returns"):
+            if (one := getattr(node, name, None)) is not None:
+                yield from map(id, ast.walk(one))
 
 
 def _changes(node: ast.AST) -> Iterator:

@@ -14,8 +14,8 @@ export       the set as task folders, which other frameworks read
 verifying    the verifier that such a folder carries
 packages     the packages, each a folder:
 
-    package.toml           name, description, split ("train", "seen", "unseen", "test"); `seen`: those of its
-                           bugs that are held out though the package is for training
+    package.toml           name, description, split ("train", "unseen", "test"); in one of train
+                           `seen`: those of its bugs that are held out, which are the split of that name
     tree/                  the right version: README.md, NAME/*.py, tests/test_*.py
     hidden/cases/*.py      functions `case_<what>()` that return plain values (see `judging`), a file for each
                            part of the package; they begin with `from judging import tried, unordered` and

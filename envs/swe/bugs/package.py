@@ -32,7 +32,8 @@ KINDS = {
     "regex": "a regular expression that takes too much or too little",
 }
 SPLITS = ("train", "seen", "unseen", "test")
-"""By package; `seen` has held-out bugs of packages for training, too, and one package whole."""
+"""train, unseen and test are packages; seen are held-out bugs of packages of the first."""
+_WHOLE = ("train", "unseen", "test")
 ROOT = Path(__file__).with_name("packages")
 
 Tree = dict[str, bytes]
@@ -113,9 +114,12 @@ def read_package(name: str, root: Path = ROOT) -> Package:
     folder = root / name
     table = _toml(folder / "package.toml")
     _check(folder / "package.toml", table, {"name": str, "description": str, "split": str, "seen": list})
-    if table["name"] != name or table["split"] not in SPLITS:
-        raise UsageError(f"{folder}/package.toml: expected name {name!r} and a split of {', '.join(SPLITS)}")
     seen = tuple(table.get("seen", ()))
+    if table["name"] != name or table["split"] not in _WHOLE or (seen and table["split"] != "train"):
+        raise UsageError(
+            f"{folder}/package.toml: expected name {name!r}, a split of {', '.join(_WHOLE)}, "
+            "and `seen` in train alone"
+        )
     failing = _json(folder / "hidden" / "failing.json")
     bugs = tuple(_bug(file, failing) for file in sorted((folder / "bugs").glob("*.toml")))
     ids = [bug.id for bug in bugs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from turnwise.envs.swe.bugs.prove import MIN_ALTERNATIVES, alternatives, judged_
 from turnwise.envs.swe.bugs.set import BugTask, load_bugs, tasks_of
 from turnwise.envs.swe.bugs.trusted import run_cases_here
 from turnwise.envs.swe.bugs.visible import outcomes, without_tests
-from turnwise.errors import UnknownName
+from turnwise.errors import UnknownName, UsageError
 
 PACKAGES = package_names()
 
@@ -34,6 +35,17 @@ def test_a_bug_and_an_alternative_of_each_package(name: str) -> None:
     assert all(len(task.bug.alternatives) >= MIN_ALTERNATIVES for task in several)
     for task in several[:1]:
         assert asyncio.run(judged_here(task, alternatives(task)[-1])) == "resolved"
+
+
+def test_thirty_bugs_have_three_other_right_solutions() -> None:
+    """That they are right, each judged in a box, is what `prove` shows."""
+    several = 0
+    for task in load_bugs():
+        patches = [patched(task.tree, patch) for patch in [task.gold(), *alternatives(task)]]
+        different = {str(sorted(tree.items())) for tree in [task.tree, *patches]}
+        assert len(different) == len(patches) + 1, f"{task.id}: two of its solutions are the same"
+        several += len(patches) > MIN_ALTERNATIVES
+    assert several >= 30
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -79,12 +91,25 @@ def test_splits_divide_the_set() -> None:
     parts = {split: load_bugs(split) for split in ("train", "seen", "unseen", "test")}
     assert sum(map(len, parts.values())) == len(load_bugs())
     families = {split: {task.metadata["family"] for task in tasks} for split, tasks in parts.items()}
-    assert len(families["seen"] & families["train"]) >= 3
+    assert families["seen"] <= families["train"] and len(families["seen"]) >= 3
+    seen = {id for name in PACKAGES for id in read_package(name).seen}
+    assert {task.id for task in parts["seen"]} == seen
     for split in ("unseen", "test"):
         assert not families[split] & set().union(*(families[other] for other in families if other != split))
     assert {task.bug.kind for task in load_bugs()} <= set(KINDS)
     with pytest.raises(UnknownName, match="split"):
         load_bugs("held out")
+
+
+@pytest.mark.parametrize(("split", "seen"), [("seen", []), ("test", ["thing-01"])])
+def test_bugs_are_held_out_of_packages_for_training_alone(
+    split: str, seen: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "thing").mkdir()
+    text = f'name = "thing"\ndescription = ""\nsplit = "{split}"\nseen = {seen}\n'
+    (tmp_path / "thing" / "package.toml").write_text(text)
+    with pytest.raises(UsageError, match="`seen` in train alone"):
+        read_package("thing", tmp_path)
 
 
 def test_what_an_agent_finds_holds_no_answer() -> None:
