@@ -3,7 +3,8 @@
     python benchmarks/swe_set/mutation.py [NAME ...] [--show] [--json FILE]
 
 Each mutant runs in a process of its own, made by fork, until the first case that returns another value than
-recorded; one that hangs for ten seconds is noticed, too. Mutants that behave as the right version does are
+recorded; one that takes five seconds of processor time, many times what all cases take, or a minute is
+noticed, too. Mutants that behave as the right version does are
 listed by hand in hidden/equivalent.toml of a package, each with its reason, and are left out.
 """
 
@@ -26,7 +27,7 @@ from mutants import mutants
 from turnwise.envs.swe.bugs import judging
 from turnwise.envs.swe.bugs.package import ROOT, Package, package_names, read_package
 
-SECONDS = 10
+SECONDS = 5
 
 
 class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -63,7 +64,8 @@ def is_noticed(
     """
     child = os.fork()
     if child == 0:
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(60)
         resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 1)
