@@ -24,7 +24,7 @@ from ..types import (
     Trajectory,
     Turn,
 )
-from .breaker import Breaker
+from .breaker import Beginnings, Breaker, TaskRefused
 from .config import RolloutConfig, TaskItem
 from .lockstep import LockStep, Phase
 from .sessions import SessionPool
@@ -46,6 +46,7 @@ class RolloutContext:
     lockstep: LockStep | None
     conversation: Callable[[], str]  # a fresh name each time
     breaker: Breaker
+    beginnings: Beginnings
     at_message: AtMessage | None = None  # awaited between a message and its step
 
 
@@ -102,6 +103,9 @@ class Episode:
         await self._wait("environment")
         try:
             self.reply = await self.shared.sessions.start(self.task, idle)
+        except TaskRefused as error:
+            self._refused(str(error))
+            return
         except EnvironmentFault as error:
             if idle:
                 await self.shared.sessions.close(idle.id)
@@ -112,7 +116,15 @@ class Episode:
         self.instruction = str(info.get("instruction") or "")
         self.tools = tools_of(info.get("tools"))
         self.task_name = str(info.get("task") or f"{self.task.env_id}#{self.task.seed}")
-        self._note_failure()
+        if not self._note_failure():
+            self.shared.beginnings.made()
+        elif info.get("refused"):
+            self._refused(str(self.error))
+
+    def _refused(self, reason: str) -> None:
+        """End for what playing again does not mend."""
+        self.error, self.curable = reason, False
+        self.shared.beginnings.refused((self.task.env_id, self.task.seed), reason)
 
     def branch(self, slot: int, task: TaskItem, reply: Reply | str) -> Episode:
         """Return an episode that goes on from here as another member of the group.

@@ -20,7 +20,7 @@ from ..batching import BusyClock
 from ..policy import Policy
 from ..prompts.config import PromptConfig
 from ..types import Trajectory
-from .breaker import Breaker
+from .breaker import Beginnings, Breaker
 from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number_members
 from .episode import RolloutContext
 from .lockstep import LockStep
@@ -63,7 +63,8 @@ async def rollout(
         seed: of the run; the first part of every key of random numbers.
 
     Raises:
-        UsageError: if an environment, its arguments or an option is refused as wrong.
+        UsageError: if an environment, its arguments or an option is refused as wrong, or each of the
+            first tasks is.
         ServerError: if no session can be opened.
         PolicyStopped: if the policy will answer nothing more, or could make none of the first messages.
     """
@@ -88,6 +89,7 @@ async def rollout(
         lockstep=LockStep() if config.deterministic else None,
         conversation=lambda: f"{prefix}-{next(numbers)}",
         breaker=Breaker(),
+        beginnings=Beginnings(len({(task.env_id, task.seed) for task in tasks})),
     )
     trajectories: list[Trajectory | None] = [None] * len(tasks)
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from ...errors import EnvironmentFault, RequestRefused, ServerError, UsageError
 from ...servers.client import SessionClient
+from ...servers.protocol.problems import TASK_REFUSED
 from ...servers.protocol.types import (
     CreateItem,
     ForkItem,
@@ -21,6 +22,7 @@ from ...servers.protocol.types import (
     StepItem,
 )
 from ..batching import Batcher, BusyClock, answers_in_order
+from .breaker import TaskRefused
 from .config import TaskItem
 
 _CLOSE_WAIT_S = 10.0
@@ -96,6 +98,7 @@ class SessionPool:
         """Start an episode of a task, in an idle session or in a new one.
 
         Raises:
+            TaskRefused: if this task never can be.
             EnvironmentFault: if this episode cannot be started.
             UsageError: if no episode of this environment can be.
             ServerError: if the service fails or refuses.
@@ -202,6 +205,8 @@ def _replied(answer: Reply | Problem, env_id: str) -> Reply:
 
 
 def _creation_error(task: TaskItem, problem: Problem) -> Exception:
+    if problem.code == TASK_REFUSED:
+        return TaskRefused(f"{' '.join(problem.detail.split())} (seed {task.seed})")
     if problem.code in _USAGE_CODES:
         return UsageError(problem.detail)
     if problem.status >= 500 or problem.code == "environment_failed":

@@ -6,12 +6,12 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import UnknownName
-from .box import Backend
+from ...errors import UnknownName, UsageError
+from .box import HOST, Backend
 from .errors import SandboxError
 
 _ENGINE = "/var/run/docker.sock"
@@ -46,6 +46,28 @@ async def backend_by_name(name: str = "auto") -> Backend:
         found = _first_that_works(wanted)
         _shared[found.name] = found
         return found
+
+
+async def backend_for(images: Iterable[str], name: str = "auto") -> Backend:
+    """Return the backend of a name that makes boxes of some images; "auto" takes one that can.
+
+    Raises:
+        UnknownName: for another name.
+        UsageError: if it makes none of such an image, or what does is not here, with what to install.
+        SandboxError: if no backend works here.
+    """
+    other = next((image for image in images if image != HOST and not image.startswith("rootfs:")), None)
+    if other is None or name not in ("auto", "namespace"):
+        return await backend_by_name(name)
+    need = (
+        f"image={other!r} needs the docker backend: boxes of namespaces are made of 'host' or 'rootfs:PATH'"
+    )
+    if name == "namespace":
+        raise UsageError(need)
+    try:
+        return await backend_by_name("docker")
+    except SandboxError as error:
+        raise UsageError(f"{need}; {error}") from error
 
 
 def _first_that_works(names: tuple[str, ...]) -> Backend:

@@ -9,7 +9,7 @@ from typing import Any
 from ...arguments import also_takes
 from ...errors import UnknownName, UsageError
 from ..sandbox import Backend
-from ..sandbox.backends import backend_by_name
+from ..sandbox.backends import backend_for
 from ..sandbox.loop import at_end, call
 from .environment import SweEnv
 from .episode import Rules
@@ -35,7 +35,7 @@ class PlayedEnv(SweEnv):
 
     Raises:
         UnknownName: if there is no such state_key or backend.
-        UsageError: if a number is out of range.
+        UsageError: if a number is out of range, or no backend here makes boxes of a task's image.
         SandboxError: if no backend works here, with what to install.
     """
 
@@ -59,7 +59,7 @@ class PlayedEnv(SweEnv):
             episode_s=episode_s,
             state_key=checked_state_key(state_key),
         )
-        super().__init__(tasks, rules, _backend(backend), show_tools)
+        super().__init__(tasks, rules, _backend(backend, tasks), show_tools)
 
 
 class TasksEnv(PlayedEnv):
@@ -157,9 +157,9 @@ def tasks_of(path: Path, image: str | None, clones: Path | None) -> TaskSet:
     return TaskSet.of(str(path), load_instances(path, image=image, clones=clones))
 
 
-def _backend(name: str) -> Backend:
+def _backend(name: str, played: TaskSet) -> Backend:
     """Return the backend that all environments of the process share, closed when the interpreter ends."""
-    backend = call(backend_by_name(name))
+    backend = call(backend_for([task.spec.image for task in played.tasks], name))
     if backend not in _ending:
         _ending.add(backend)
         at_end(backend.aclose)

@@ -19,6 +19,7 @@ from ... import __version__
 from ...envs.registry import make
 from ..protocol.encoding import encode_info
 from .descriptions import describe_env, plain_description
+from .faults import REFUSALS
 from .hosts import LocalHost, wait_until_closed
 
 
@@ -108,6 +109,7 @@ def _answer(table: _EnvTable, request: dict[str, Any]) -> bytes:
             "message": _clean(str(error))[:4000],
             "traceback": _clean(traceback.format_exc())[-8000:],
             "of_files": isinstance(error, OSError),
+            "refusal": next((each.__name__ for each in REFUSALS if isinstance(error, each)), None),
         }
         return orjson.dumps({"fault": fault})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...errors import TurnwiseError
+from ...envs.sandbox.errors import ImageError
+from ...errors import TurnwiseError, UsageError
 
 
 class HostLost(TurnwiseError):
@@ -38,6 +39,10 @@ class RemoteFault(TurnwiseError):
     def __init__(self, reason: str, trace: str, *, of_files: bool = False) -> None:
         self.reason, self.trace, self.of_files = reason, trace, of_files
         super().__init__(reason)
+
+
+REFUSALS = (UsageError, ImageError)
+"""What an environment raises of arguments, files and images that are wrong, however often it is tried."""
 
 
 def reason_of(error: BaseException) -> str:

@@ -10,9 +10,8 @@ from typing import Any
 
 import orjson
 
-from ...errors import UsageError
 from .channel import Channel
-from .faults import DeadlineOver, HostLost, RemoteFault
+from .faults import REFUSALS, DeadlineOver, HostLost, RemoteFault
 from .launchers import Launched, Launcher
 
 _MAX_ANSWER_BYTES = 64 << 20
@@ -212,7 +211,8 @@ class EnvProcess:
 
 
 def _fault(fault: dict[str, Any]) -> Exception:
-    if fault["type"] in ("UsageError", "UnknownName"):
-        return UsageError(fault["message"])
+    refusal = next((each for each in REFUSALS if each.__name__ == fault.get("refusal")), None)
+    if refusal is not None:
+        return refusal(fault["message"])
     reason = f"{fault['type']}: {fault['message']}"
     return RemoteFault(reason, fault["traceback"], of_files=fault.get("of_files") is True)

@@ -14,6 +14,7 @@ import orjson
 from .types import Problem
 
 PROBLEM_TYPE = "application/problem+json"
+TASK_REFUSED = "task_refused"
 _SHORT_CHARS = 200
 
 
@@ -217,6 +218,13 @@ def environment_failed(detail: str) -> Problem:
     """Say that an environment could not be built or started with these arguments."""
     return Problem(
         422, "environment_failed", detail, todo="check kwargs, seed and options; the server's log says more"
+    )
+
+
+def task_refused(detail: str) -> Problem:
+    """Say that an environment refuses a task: by its files, its arguments, its image; again is in vain."""
+    return Problem(
+        422, TASK_REFUSED, detail, todo="correct what it names; the same request would come to the same again"
     )
 
 

@@ -21,6 +21,7 @@ import orjson
 from ...envs.core import ENV_ERRORS
 from ...envs.registry import version_of
 from ...streams import mixed_seed
+from ..isolation.faults import REFUSALS
 from ..protocol.limits import Limits
 from ..protocol.problems import (
     Refused,
@@ -30,6 +31,7 @@ from ..protocol.problems import (
     encode_problem,
     environment_failed,
     says_repeat,
+    task_refused,
     too_large,
     unknown_session,
 )
@@ -201,9 +203,11 @@ class Creation:
         return session
 
     def _failed(self, what: Named, error: BaseException) -> bytes:
-        log.error("%s could not be created", what.env_id, exc_info=error)
-        self.service.metrics.count("environment_errors")
-        told = self.service.environments.told(what, error)
+        environments = self.service.environments
+        environments.note(f"{what.env_id} could not be created", error)
+        told = environments.told(what, error)
+        if isinstance(error, REFUSALS):
+            return encode_problem(task_refused(f"{what.env_id}: {told}"[:1000]))
         return encode_problem(environment_failed(f"{what.env_id} failed: {told}"[:1000]))
 
     def _admit(self, rows: Sequence[Session | bytes], made: Made, counted_as: str) -> list[bytes]:

@@ -14,8 +14,9 @@ from typing import Any, Protocol, TypeVar
 
 from ...envs.core import ENV_ERRORS
 from ...errors import UsageError
+from ...shown import visible
 from ..isolation.catalogue import Catalogue
-from ..isolation.faults import AllStuck, DeadlineOver, HostLost, RemoteFault, reason_of
+from ..isolation.faults import REFUSALS, AllStuck, DeadlineOver, HostLost, RemoteFault, reason_of
 from ..isolation.hosts import Host, LocalHost, Played
 from ..isolation.process_pool import ProcessHost
 from ..isolation.threads import CallThreads
@@ -53,7 +54,7 @@ class Environments:
 
     Args:
         catalogue: which environments there are, and how they are isolated.
-        metrics: where rebuilt sessions are counted.
+        metrics: where rebuilt sessions and errors are counted.
     """
 
     def __init__(self, catalogue: Catalogue, metrics: Metrics) -> None:
@@ -97,10 +98,18 @@ class Environments:
 
     def told(self, what: Named, error: BaseException) -> str:
         """Tell what an environment raised; where it reads files, not in its words, which may quote them."""
-        reason = reason_of(error)
         if self.catalogue.reads_files(what.env_id, what.kwargs):
-            return reason.partition(":")[0] + _IN_LOG
-        return reason
+            return reason_of(error).partition(":")[0] + _IN_LOG
+        return str(error) if isinstance(error, REFUSALS) else reason_of(error)
+
+    def note(self, what: str, error: BaseException) -> None:
+        """Count and log what an environment raised: a refusal in one line, if its caller does not get it."""
+        self.metrics.count("environment_errors")
+        if isinstance(error, REFUSALS):
+            level = logging.DEBUG if self.catalogue.trusted else logging.WARNING
+            log.log(level, "%s: %s", what, visible(str(error)))
+        else:
+            log.error("%s", what, exc_info=error)
 
     async def start(
         self,

@@ -17,7 +17,7 @@ from typing import Any
 from ...envs.core import ENV_ERRORS
 from ...streams import mixed_seed
 from ..isolation.catalogue import Catalogue
-from ..isolation.faults import DeadlineOver, RemoteFault
+from ..isolation.faults import REFUSALS, DeadlineOver, RemoteFault
 from ..isolation.hosts import wait_until_closed
 from ..isolation.process_pool import ProcessHost
 from ..protocol.limits import Limits
@@ -307,9 +307,9 @@ class Service:
             log.warning("session %s of %s: %s", record.id, record.env_id, error)
             reply = session.fail_reset(episode, seed, options, "deadline", str(error))
         except ENV_ERRORS as error:
-            log.error("session %s of %s failed to reset", record.id, record.env_id, exc_info=error)
-            self.metrics.count("environment_errors")
-            reply = session.fail_reset(episode, seed, options, "error", self.environments.told(record, error))
+            self.environments.note(f"session {record.id} of {record.env_id} failed to reset", error)
+            told, refused = self.environments.told(record, error), isinstance(error, REFUSALS)
+            reply = session.fail_reset(episode, seed, options, "error", told, refused=refused)
         if record.id in self.sessions:
             self.journal.began(record)
             if session.end is not None:

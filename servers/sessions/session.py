@@ -104,10 +104,17 @@ class Session:
         return self._enter(episode, seed, options, core, None)
 
     def fail_reset(
-        self, episode: int, seed: int, options: dict[str, Any] | None, end: str, reason: str
+        self,
+        episode: int,
+        seed: int,
+        options: dict[str, Any] | None,
+        end: str,
+        reason: str,
+        *,
+        refused: bool = False,
     ) -> bytes:
-        """Enter an episode that ended before its first turn."""
-        core = self._failed_core(episode, seed, 0, end, reason)
+        """Enter an episode that ended before its first turn; `refused` says that it always would."""
+        core = self._failed_core(episode, seed, 0, end, reason, **({"refused": True} if refused else {}))
         self.drop_host()
         return self._enter(episode, seed, options, core, end)
 
@@ -254,9 +261,9 @@ class Session:
             }
         )
 
-    def _failed_core(self, episode: int, seed: int, turn: int, end: str, reason: str) -> bytes:
+    def _failed_core(self, episode: int, seed: int, turn: int, end: str, reason: str, **more: Any) -> bytes:
         reason = reason[:_MAX_REASON_CHARS].encode("utf-8", "replace").decode("utf-8")
-        info = {"state_key": "", "error": reason}
+        info = {"state_key": "", "error": reason, **more}
         return self._core(episode, seed, turn, "", info, truncated=True, end=end)
 
     def _enter(

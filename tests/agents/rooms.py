@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from turnwise import TextEnv
+from turnwise.envs.sandbox import ImageError
+from turnwise.errors import UsageError
 
 
 class Corridor(TextEnv):
@@ -86,6 +88,21 @@ class Flaky(Corridor):
         if seed not in Flaky.met:
             Flaky.met.add(seed)
             raise RuntimeError("not yet")
+
+
+class Closed(Corridor):
+    """A corridor that refuses the tasks below a number, and counts what it was asked to begin."""
+
+    asked: ClassVar[list[int]] = []
+
+    def __init__(self, below: int, image: bool = False) -> None:
+        super().__init__()
+        self.below, self.image = below, image
+
+    def start_failure(self, seed: int) -> None:
+        Closed.asked.append(seed)
+        if seed < self.below:
+            raise (ImageError if self.image else UsageError)(f"no map\nof room {seed}")
 
 
 class NotFinite(Corridor):

@@ -17,6 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from turnwise.envs.core import TextEnv
+from turnwise.envs.sandbox import ImageError
+from turnwise.envs.swe.instances.records import RecordError
 from turnwise.errors import UsageError
 
 Result = tuple[str, float, bool, bool, dict[str, Any]]
@@ -100,6 +102,8 @@ class Quoting(Counter):
     ) -> tuple[str, dict[str, Any]]:
         if (options or {}).get("quote"):
             raise KeyError(self.words)
+        if refuse := (options or {}).get("refuse"):
+            raise {"usage": UsageError, "image": ImageError, "record": RecordError}[refuse](self.words)
         super().reset(seed=seed)
         return "start", {}
 

@@ -21,6 +21,7 @@ from typing import Any
 from ....errors import UnknownName, UsageError
 from ...core import Info, TeacherFactory
 from ...sandbox.backends import backend_by_name
+from ...sandbox.loop import call
 from ..boxed import BoxedEnv, Result
 from ..bugs.set import BugTask, load_bugs
 from . import wording
@@ -48,6 +49,7 @@ class ChoicesEnv(BoxedEnv[Episode]):
     Raises:
         UnknownName: if there is no such split, family or backend.
         UsageError: if a number is out of range, or the split has no such bug.
+        SandboxError: if no backend works here, with what to install.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class ChoicesEnv(BoxedEnv[Episode]):
         self._num_edits, self._max_turns = num_edits, max_turns
         self._issue_chars, self._shown_chars = issue_chars, shown_chars
         self._backend = backend
+        call(workshop(backend))
         self._turn, self._with_expert = 0, False
 
     @classmethod

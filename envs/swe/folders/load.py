@@ -24,11 +24,7 @@ def load_folders(path: str | Path, choices: Choices | None = None) -> list[Folde
     root = Path(path)
     if not root.is_dir():
         raise UsageError(f"{root}: no such folder")
-    found = (
-        [root]
-        if (root / "task.toml").is_file()
-        else sorted(file.parent for file in root.glob("**/task.toml"))
-    )
+    found = _below(root)
     if not found:
         raise UsageError(f"{root}: holds no task folder; expected a task.toml in it or below")
     tasks: dict[str, FolderTask] = {}

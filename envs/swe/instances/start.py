@@ -12,6 +12,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ...sandbox import ImageError, Ran, Sandbox
 from ..patches import PatchError
 from ..trees import diff_onto, put
 from .guard import files_of
-from .records import Record
+from .records import Record, RecordError
 
 _SECONDS = 600.0
 _GIT = "git -c advice.detachedHead=false"
@@ -82,18 +83,37 @@ class Clones:
 
     folder: Path
 
+    def check(self, records: Iterable[Record], where: str) -> None:
+        """See that each record's commit is there to be taken.
+
+        Args:
+            records: what is to be played.
+            where: begins an error, before the record.
+
+        Raises:
+            RecordError: naming the record, the clone and the commit.
+            UsageError: if there is no clone, or a folder is not one.
+        """
+        by_repo: dict[str, list[Record]] = {}
+        for record in records:
+            by_repo.setdefault(record.repo, []).append(record)
+        for repo, those in by_repo.items():
+            clone = self._clone_of(repo)
+            missing = _missing(clone, [record.base_commit for record in those])
+            for record in those:
+                if record.base_commit in missing:
+                    raise RecordError(
+                        f"{where}: record {record.id}: field 'base_commit': {clone} has no commit "
+                        f"{record.base_commit!r}; fetch it there, or correct the record"
+                    )
+
     def bundle(self, repo: str, commit: str) -> bytes:
         """Return a git bundle of one branch, `main`, with what is reachable from a commit.
 
         Raises:
             UsageError: if there is no such clone or commit.
         """
-        names = (repo.replace("/", "__"), repo.rpartition("/")[2])
-        clone = next((self.folder / name for name in names if (self.folder / name).is_dir()), None)
-        if clone is None:
-            raise UsageError(
-                f"{self.folder}: holds no clone of {repo}; expected a folder {' or '.join(names)}"
-            )
+        clone = self._clone_of(repo)
         with tempfile.TemporaryDirectory() as name:
             any_commit = ["-c", "uploadpack.allowAnySHA1InWant=true", "-c", "safe.directory=*"]
             source = f"{commit}:refs/heads/main"
@@ -102,11 +122,39 @@ class Clones:
             _git("-C", name, "bundle", "create", "-q", "out.bundle", "refs/heads/main")
             return Path(name, "out.bundle").read_bytes()
 
+    def _clone_of(self, repo: str) -> Path:
+        names = (repo.replace("/", "__"), repo.rpartition("/")[2])
+        for name in names:
+            if (self.folder / name).is_dir():
+                return self.folder / name
+        there = "holds" if self.folder.is_dir() else "is not there, and so holds"
+        raise UsageError(
+            f"clones={str(self.folder)!r} {there} no clone of {repo}; expected a folder "
+            f"{' or '.join(names)} in it"
+        )
 
-def _git(*arguments: str) -> None:
-    ran = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=_SECONDS)
+
+def _missing(clone: Path, commits: Sequence[str]) -> set[str]:
+    """Return those of some commits that a clone does not hold."""
+    asked = "".join(f"{'_'.join(commit.split())}^{{commit}}\n" for commit in commits)
+    told = _git("-c", "safe.directory=*", "-C", str(clone), "cat-file", "--batch-check", asked=asked)
+    return {
+        commit for commit, line in zip(commits, told.splitlines(), strict=True) if line.endswith(" missing")
+    }
+
+
+def _git(*arguments: str, asked: str = "") -> str:
+    try:
+        ran = subprocess.run(
+            ["git", *arguments], input=asked, capture_output=True, text=True, timeout=_SECONDS
+        )
+    except FileNotFoundError as error:
+        raise UsageError(
+            "git is not installed, which takes trees from clones: apt-get install git"
+        ) from error
     if ran.returncode:
-        raise UsageError(f"git {' '.join(arguments)}: {ran.stderr.strip()[-500:]}")
+        raise UsageError(f"git {' '.join(arguments)}: {' '.join(ran.stderr.split())[-500:]}")
+    return ran.stdout
 
 
 async def lay(box: Sandbox, record: Record, bundle: bytes | None) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ....errors import UsageError
-from ...sandbox import Backend, Limits, Sandbox, Spec
+from ...sandbox import HOST, Backend, Limits, Sandbox, Spec
 from ..patches import changed_paths
 from ..task import Patch, Task, Tested, Verdict
 from .grade import Suite, grade
@@ -150,15 +150,24 @@ def load_instances(
         limits: what a box may use.
 
     Raises:
-        UsageError: as `load_records` does.
+        UsageError: as `load_records` does, and for a repository or a commit that is in no clone.
     """
     made = Clones(Path(clones)) if clones is not None else None
+    records = load_records(path)
+    if made:
+        made.check(records, str(path))
+    elif image == HOST:
+        repo = records[0].repo
+        raise UsageError(
+            f"{path}: image='host' holds no repository; give clones=FOLDER with a git clone of {repo} in "
+            f"FOLDER/{repo.replace('/', '__')}, or leave image out for the records' own images (Docker)"
+        )
 
     def named(record: Record) -> str | None:
         return image and image.replace("{id}", record.id).replace("{image}", record.image)
 
     tasks = []
-    for record in load_records(path):
+    for record in records:
         if made:
             record = replace(record, workdir="/workspace")
         tasks.append(InstanceTask(record, image=named(record), clones=made, limits=limits))

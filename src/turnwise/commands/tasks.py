@@ -26,7 +26,7 @@ def tasks(
 
     Ends with 1 if a task is not proved or a solution is found.
     """
-    from ..envs.sandbox.backends import backend_by_name
+    from ..envs.sandbox.backends import backend_for
     from ..envs.sandbox.loop import at_end, call
     from ..envs.swe.families import tasks_of
     from ..envs.swe.prove import Proofs, found_leaks
@@ -36,7 +36,7 @@ def tasks(
     notes = {task.id: list(getattr(task, "warnings", ())) for task in found}
     proofs, leaking = Proofs(), dict[str, list[str]]()
     if prove or leaks:
-        boxes = call(backend_by_name(backend))
+        boxes = call(backend_for([task.spec.image for task in found], backend))
         at_end(boxes.aclose)
         proofs = call(prove_all(found, boxes, prove)) if prove else proofs
         leaking = {task.id: call(found_leaks(task, boxes)) for task in found} if leaks else {}

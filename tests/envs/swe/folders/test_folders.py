@@ -165,6 +165,13 @@ def test_a_broken_folder_says_what_is_missing(tmp_path):
         load_folders(tmp_path / "l", HERE)[0]._tests()
 
 
+def test_what_lies_in_a_task_folder_is_no_task_of_its_own(tmp_path):
+    write(tmp_path / "a")
+    write(tmp_path / "a/environment/inner")
+    write(tmp_path / "b", **{"task.toml": TOML.replace("own/greet", "own/other")})
+    assert [task.folder.name for task in load_folders(tmp_path, HERE)] == ["a", "b"]
+
+
 def test_a_dockerfile_is_followed_without_running_anything(tmp_path):
     lines = ["FROM x", "WORKDIR /srv", "ENV A=1 B='two words'", "COPY src ./pkg"]
     lines += ["COPY --chown=a start.txt /etc/begin", "RUN x \\", "  y"]

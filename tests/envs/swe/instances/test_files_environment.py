@@ -29,6 +29,19 @@ def test_the_expert_resolves_a_record_of_a_file(
         assert info["patch"] == {"calc/money.py": calc.texts.right}
 
 
+def test_images_that_take_docker_are_refused_where_there_is_none(
+    calc: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    file = tmp_path / "records.jsonl"
+    file.write_text(json.dumps(calc.raw) + "\n")
+    clones = str(calc.folder.parent)
+    for backend, more in (("auto", "; .*docker"), ("namespace", "$")):
+        said = f"image='ubuntu' needs the docker backend: boxes of namespaces are made of .*PATH'{more}"
+        with pytest.raises(UsageError, match=said):
+            turnwise.make("swe/files-v0", path=str(file), image="ubuntu", clones=clones, backend=backend)
+
+
 def test_a_file_that_is_wrong_is_named(tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
     file.write_text("{}\n")

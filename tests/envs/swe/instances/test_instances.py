@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 
@@ -177,11 +178,24 @@ def test_an_image_without_the_commit_is_the_tasks_fault_and_names_the_record(cal
         run(start())
 
 
-def test_a_clone_that_is_missing_is_named(calc, tmp_path):
-    (tmp_path / "set.jsonl").write_text(__import__("json").dumps(calc.raw))
-    task = load_instances(tmp_path / "set.jsonl", image="host", clones=tmp_path)[0]
-    with pytest.raises(UsageError, match="holds no clone of own/calc; expected a folder own__calc or calc"):
-        _ = task._bundle
+@pytest.mark.parametrize(
+    ("wrong", "clones", "said"),
+    [
+        ({}, "empty", "empty' holds no clone of own/calc; expected a folder own__calc or calc in it"),
+        ({}, "gone", "gone' is not there, and so holds no clone of own/calc"),
+        ({}, "plain", "not a git repository"),
+        ({}, None, "image='host' holds no repository; give clones=FOLDER with a git clone of own/calc"),
+        ({"base_commit": "a" * 40}, "", "own__calc-1: field 'base_commit': .*own__calc has no commit 'aaaa"),
+        ({"base_commit": "b b\nc"}, "", "own__calc has no commit 'b b"),
+    ],
+)
+def test_what_clones_do_not_hold_is_named_before_anything_is_played(calc, wrong, clones, said, tmp_path):
+    (tmp_path / "set.jsonl").write_text(json.dumps(calc.raw | wrong))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "plain/own__calc").mkdir(parents=True)
+    given = None if clones is None else tmp_path / clones if clones else calc.folder.parent
+    with pytest.raises(UsageError, match=said):
+        load_instances(tmp_path / "set.jsonl", image="host", clones=given)
 
 
 def test_how_a_suite_is_run_is_read_from_the_record(calc):
