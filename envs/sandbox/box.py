@@ -13,10 +13,16 @@ the image needs it, and nothing of the host but what the image is made of.
 
 from __future__ import annotations
 
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Self
+
+_EMPTY = """place={}
+[ -L "$place" ] && rm -f "$place"
+[ -d "$place" ] && find "$place" -mindepth 1 -delete || rm -rf "$place"
+mkdir -p "$place" && [ -z "$(find "$place" -mindepth 1)" ]"""
 
 HOST = "host"
 """The image made of the host's own /usr, read-only, and nothing else of the host."""
@@ -126,6 +132,15 @@ class Sandbox(ABC):
     @abstractmethod
     async def write_tree(self, files: Mapping[str, bytes], folder: str = ".", *, root: bool = False) -> None:
         """Write many files at once under a folder; with `root` ones that the box's user cannot change."""
+
+    async def empty(self, folder: str) -> bool:
+        """Remove everything below a folder, whoever wrote it, and make the folder where it is missing.
+
+        Returns:
+            Whether nothing is left.
+        """
+        ran = await self.run(_EMPTY.format(shlex.quote(folder)), cwd="/")
+        return ran.exit_code == 0
 
     @abstractmethod
     async def changes(self, since: str, folder: str = ".") -> dict[str, bytes | None]:

@@ -79,7 +79,7 @@ class Episode:
             SandboxError: if the machine, or the task's image, does not give one.
         """
         episode = cls(backend, tasks, task, rules)
-        labels = {**task.spec.labels, "turnwise.task": task.id}
+        labels = {**task.spec.labels, "swe.task": task.id}
         box = await backend.start(replace(task.spec, labels=labels))
         try:
             episode.bench = await Workbench.prepared(box, episode.step)

@@ -9,7 +9,7 @@ images      pulled, built, imported; made ready and kept by their content
 host        the image made of this machine's /usr
 contexts    what a folder or a tar file holds, as a digest and as a tar file
 containers  what a container may do
-lines       a line of bash as a command
+lines       a line of bash as a command, and its result
 seccomp     the system call filter
 running     a command: its bounds and the end of all of its processes
 output      the beginning and the end of what it wrote

@@ -64,7 +64,7 @@ async def make_folder(engine: Engine, container: str, path: str, owner: tuple[in
 
 async def put_tree(
     engine: Engine, container: str, folder: str, files: Mapping[str, bytes], *, own_folder: bool
-) -> None:
+) -> list[str]:
     """Write files that belong to root under a folder.
 
     Args:
@@ -76,6 +76,9 @@ async def put_tree(
 
     A link or a file in the way of a folder of theirs is replaced.
 
+    Returns:
+        The folders that belong to root by now.
+
     Raises:
         UsageError: if a path leaves the folder, or the folder is reached through a symbolic link.
     """
@@ -83,12 +86,18 @@ async def put_tree(
     top = await _missing(engine, container, folder)
     start = posixpath.dirname(top[0]) if top else folder if not own_folder else posixpath.dirname(folder)
     made = top or ([folder] if own_folder and folder != "/" else [])
+    folders = [*made, *(posixpath.join(folder, name) for name in inner)]
     members: list[tuple[str, bytes | None, int, tuple[int, int]]] = [
-        (name, None, 0o755, (0, 0)) for name in made
+        (name, None, 0o755, (0, 0)) for name in folders
     ]
-    members += [(posixpath.join(folder, name), None, 0o755, (0, 0)) for name in inner]
     members += [(posixpath.join(folder, name), data, 0o644, (0, 0)) for name, data in files.items()]
     await _put(engine, container, start, members)
+    return folders
+
+
+async def open_folders(engine: Engine, container: str, folders: Iterable[str]) -> None:
+    """Let everybody remove what is in these folders, which root put there."""
+    await _put(engine, container, "/", [(folder, None, 0o777, (0, 0)) for folder in sorted(folders)])
 
 
 def parents(name: str) -> Iterator[str]:

@@ -54,6 +54,7 @@ class Family:
         self.engine, self._at_end = engine, at_end
         self.id = uuid.uuid4().hex[:12]
         self.start = Snapshot(image)
+        self.of_root: set[str] = set()  # folders that root wrote into a box
         self._snapshots: dict[str, Snapshot] = {}
         self._manifests: dict[tuple[str, str], asyncio.Task[dict[str, Held]]] = {}
         self._members: set[str] = set()

@@ -49,6 +49,7 @@ _SAID = {
     "nonexistent directory": errno.ENOENT,
     "Not a directory": errno.ENOTDIR,
     "Is a directory": errno.EISDIR,
+    "Cannot open: File exists": errno.EISDIR,  # tar, of a folder in the way of a file
     "File exists": errno.ENOTDIR,
     "No space left": errno.ENOSPC,
     "File too large": errno.ENOSPC,

@@ -1,4 +1,4 @@
-"""One line of bash as a command of a container."""
+"""One line of bash as a command of a container, and what became of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping
 
 from ....errors import UsageError
-from .running import Command
+from ..box import Ran
+from .running import Command, Ended
 
 _CHUNK = 30_000  # characters of at most four bytes: the kernel takes 128 KiB in one argument
 _LONGEST_BYTES = 3 << 19  # it takes 2 MiB in all
@@ -52,3 +53,22 @@ def line(
         output_bytes=output_bytes,
         stop=stop,
     )
+
+
+def result(ended: Ended, *, stopped: str, out_of_memory: bool) -> Ran:
+    """Say what became of a line.
+
+    Args:
+        ended: how its command ended.
+        stopped: the limit for which it was stopped, if it was.
+        out_of_memory: whether the box ran out of it meanwhile.
+    """
+    output, truncated = ended.output.text()
+    ran = Ran(ended.exit_code, output, truncated, ended.seconds, "exit")
+    if stopped:
+        return ran._replace(exit_code=None, output=f"{output}\n[stopped: {stopped}]\n", cause="killed")
+    if ended.exit_code is None:
+        return ran._replace(cause="timeout")
+    if out_of_memory:
+        return ran._replace(cause="memory")
+    return ran._replace(cause="killed") if ended.exit_code > 128 else ran

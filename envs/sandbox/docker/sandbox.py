@@ -22,7 +22,7 @@ from .disk import Used
 from .engine import Conflict, Missing
 from .families import Family, Snapshot
 from .fleet import Fleet, all_or_none
-from .lines import line
+from .lines import line, result
 from .running import Command, Ended, kill_since, processes, run
 
 log = logging.getLogger("turnwise.envs")
@@ -125,17 +125,9 @@ class DockerSandbox(Sandbox):
                 await self._revive()
         elif ended.exit_code:
             out_of_memory = self.num_ooms > ooms
-        output, truncated = ended.output.text()
-        ran = Ran(ended.exit_code, output, truncated, ended.seconds, "exit")
-        if self._full.is_set():
-            self._full.clear()
-            stopped = f"{output}\n[stopped: {disk.limit_text(self.spec.limits)}]\n"
-            return ran._replace(exit_code=None, output=stopped, cause="killed")
-        if ended.exit_code is None:
-            return ran._replace(cause="timeout")
-        if out_of_memory:
-            return ran._replace(cause="memory")
-        return ran._replace(cause="killed") if ended.exit_code > 128 else ran
+        stopped = disk.limit_text(self.spec.limits) if self._full.is_set() else ""
+        self._full.clear()
+        return result(ended, stopped=stopped, out_of_memory=out_of_memory)
 
     async def _heard_of_memory(self, ooms: int) -> None:
         for _ in range(10):
@@ -163,11 +155,20 @@ class DockerSandbox(Sandbox):
         await self._room_for(sum(map(len, files_.values())), folder)
         if root:
             own = place != posixpath.normpath(self.spec.workdir)
-            await archives.put_tree(self._engine, self.container, place, files_, own_folder=own)
+            made = await archives.put_tree(self._engine, self.container, place, files_, own_folder=own)
+            self._family.of_root.update(made)
         else:
             await self._asked(
                 lambda: files.write_tree(self._engine, self.container, self._user, place, files_)
             )
+
+    async def empty(self, folder: str) -> bool:
+        """Remove everything below a folder, whoever wrote it."""
+        self._begin()
+        place = posixpath.normpath(self._place(folder))
+        if mine := [each for each in self._family.of_root if f"{each}/".startswith(f"{place}/")]:
+            await archives.open_folders(self._engine, self.container, mine)
+        return await super().empty(place)
 
     async def _asked(self, call: Any) -> Any:
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
+import posixpath
 import secrets
 import struct
 from collections.abc import Mapping, Sequence
@@ -137,6 +139,13 @@ class NamespaceSandbox(Sandbox):
         index = json.dumps([[path, len(data)] for path, data in files.items()]).encode()
         body = b"".join([struct.pack("<I", len(index)), index, *files.values()])
         await self._files("write_tree", body, folder=_path(folder), root=root)
+
+    async def empty(self, folder: str) -> bool:
+        """Remove everything below a folder, whoever wrote it; see Sandbox."""
+        place = posixpath.normpath(posixpath.join("/", self.spec.workdir, _path(folder)))
+        with contextlib.suppress(OSError):  # a link in its place is removed below
+            await self._files("empty", folder=place, path=place)
+        return await super().empty(place)
 
     async def changes(self, since: str, folder: str = ".") -> dict[str, bytes | None]:
         """Return the regular files that differ from a snapshot; see Sandbox."""

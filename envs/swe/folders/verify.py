@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import posixpath
 import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -21,13 +20,6 @@ from ..task import Verdict
 TESTS, LOGS = "/tests", "/logs"
 MAX_REWARD_BYTES = 1 << 16
 LOG_CHARS = 20_000
-
-_EMPTY = """for place in /tests /logs/verifier; do
-  [ -L "$place" ] && rm -f "$place"
-  [ -d "$place" ] && find "$place" -mindepth 1 -delete || rm -rf "$place"
-  mkdir -p "$place" || exit 1
-done
-[ -z "$(find /tests /logs/verifier -mindepth 1)" ]"""
 
 
 class Unscored(Exception):
@@ -54,7 +46,7 @@ async def verify(box: Sandbox, work: Work, *, changed: bool) -> Verdict:
         SandboxError: if the box is gone.
     """
     await empty(box)
-    await _lay_down(box, work.tests)
+    await box.write_tree(work.tests, TESTS, root=True)
     ran = await box.run(f"bash {TESTS}/test.sh", work.seconds, env=work.env)
     log = ran.output[-LOG_CHARS:]
     if ran.cause in ("timeout", "memory", "killed"):
@@ -73,17 +65,9 @@ async def empty(box: Sandbox) -> None:
     Raises:
         Unscored: if something stays.
     """
-    ran = await box.run(_EMPTY, 60.0, cwd="/")
-    if ran.exit_code != 0:
-        raise Unscored(f"/tests and /logs/verifier could not be emptied: {ran.output[-500:]}")
-
-
-async def _lay_down(box: Sandbox, tests: Mapping[str, bytes]) -> None:
-    """Write the tests; folders among them are the user's, so that the next step can empty them."""
-    folders = sorted({posixpath.dirname(path) for path in tests} - {""})
-    if folders:
-        await box.run(f"mkdir -p -- {shlex.join(folders)}", 60.0, cwd=TESTS)
-    await box.write_tree(tests, TESTS, root=True)
+    for place in (TESTS, f"{LOGS}/verifier"):
+        if not await box.empty(place):
+            raise Unscored(f"{place} could not be emptied")
 
 
 def judged(rewards: Mapping[str, float], changed: bool, log: str = "") -> Verdict:

@@ -96,6 +96,28 @@ def test_a_tree_of_files_and_one_that_the_user_cannot_change(play: Play) -> None
     play(body)
 
 
+def test_a_folder_is_emptied_whoever_wrote_into_it(play: Play) -> None:
+    async def body(box: Sandbox) -> None:
+        for _ in range(2):
+            await box.write_tree(
+                {"t/check.py": b"judge", "a b/c": b"1", "d": b"2"}, "/judge/tests", root=True
+            )
+            assert await box.empty("/judge/tests")
+            assert (await box.run("ls -A /judge/tests")).output == ""
+        await box.run(
+            "mkdir -p mine/deep kept; echo 1 > kept/f; ln -s ../kept mine/deep/link; ln -s /etc mine/e"
+        )
+        assert await box.empty("mine") and await box.empty("new")
+        await box.run("ln -s kept instead; : > file")
+        assert await box.empty("instead") and await box.empty("file")
+        assert (await box.run("ls -A mine new instead file kept")).output.split() == [
+            "file:", "instead:", "kept:", "f", "mine:", "new:",
+        ]  # fmt: skip
+        assert not await box.empty("/proc")
+
+    play(body)
+
+
 def test_files_of_the_judge_go_through_no_link_of_the_agent(play: Play) -> None:
     async def body(box: Sandbox) -> None:
         await box.run("mkdir mine; ln -s mine tests; mkdir real; ln -s /workspace/mine/f real/f")

@@ -305,7 +305,7 @@ def test_what_keeps_a_server_from_starting(world, monkeypatch, tmp_path):
         ServerProcess(["--env", f"{broken}:Counter", *IN_CONTAINERS]).start()
     launcher = ContainerLauncher(TEST_IMAGE)
     pool = ProcessPool(launcher, 1)
-    with pytest.raises(UsageError, match=r"there is no file.*only the files named by --env"):
+    with pytest.raises(UsageError, match=r"there is no Python file.*only the files named by --env"):
         descriptions_inside(pool, launcher, [env_id])
     monkeypatch.setattr(container_launcher, "__version__", "9.9")
     with pytest.raises(UsageError, match=r"holds turnwise .*and this server is 9\.9: build it again"):

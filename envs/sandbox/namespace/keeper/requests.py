@@ -203,6 +203,11 @@ class Requests:
             call, box, person, lambda: files.write_tree(folder, _packed(body), by_root=person is None)
         )
 
+    def on_empty(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
+        """Remove what is in a folder."""
+        folder = message["folder"]
+        yield from self._by_child(call, self._box(message), None, lambda: files.empty(folder))
+
     def on_changes(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
         """Compare a box with a snapshot."""
         box = self._box(message)
