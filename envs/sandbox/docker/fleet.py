@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from ..box import Spec
 from ..errors import ImageError, SandboxError
 from ..network import Gate, listen_at, variables
+from ..unattended import UNATTENDED
 from .containers import create
 from .engine import Conflict, Engine, Missing, Rejected
 from .families import Family, Snapshot
@@ -50,7 +51,7 @@ class Fleet:
             SandboxError: if the engine fails.
         """
         name = f"turnwise-{family.id}-{uuid.uuid4().hex[:8]}"
-        env = {**snapshot.image.env, **variables(spec.network), **dict(spec.env)}
+        env = {**UNATTENDED, **snapshot.image.env, **variables(spec.network), **dict(spec.env)}
         container = await create(
             self.engine, snapshot.image.id, spec, user=snapshot.image.user, name=name, env=env
         )

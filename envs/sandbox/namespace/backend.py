@@ -18,16 +18,15 @@ from ....errors import UsageError
 from .. import network
 from ..box import HOST, Backend, Sandbox, Spec
 from ..errors import ImageError, SandboxError
+from ..unattended import UNATTENDED
 from . import host, images, places
 from .box import NamespaceSandbox, check_variable, new_box
 from .channel import Channel, Reply
 
 _VARIABLES = {
+    **UNATTENDED,
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
-    "TERM": "dumb",
-    "PAGER": "cat",
-    "GIT_PAGER": "cat",
 }
 
 

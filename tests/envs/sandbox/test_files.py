@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from turnwise.envs.sandbox import Limits, Sandbox, Spec
+from turnwise.envs.sandbox import Backend, Limits, Sandbox, Spec
 from turnwise.errors import UsageError
 
 Play = Callable[..., Any]
@@ -114,6 +114,24 @@ def test_a_folder_is_emptied_whoever_wrote_into_it(play: Play) -> None:
             "file:", "instead:", "kept:", "f", "mine:", "new:",
         ]  # fmt: skip
         assert not await box.empty("/proc")
+
+    play(body)
+
+
+def test_a_file_in_the_way_of_a_tree_stays_unless_the_judge_writes(play: Play, backend: Backend) -> None:
+    if backend.name == "docker":
+        pytest.skip("Docker unpacks an archive, which replaces what is in the way")
+
+    async def body(box: Sandbox) -> None:
+        await box.run("echo kept > a; mkdir real; ln -s real link; ln -s nowhere broken")
+        with pytest.raises(NotADirectoryError):
+            await box.write_tree({"a/b": b"1"})
+        await box.write_tree({"link/b": b"2", "broken/b": b"3"})
+        assert (await box.run("cat a link/b broken/b; ls real; test -L link || echo no link")).output == (
+            "kept\n23no link\n"
+        )
+        await box.write_tree({"a/b": b"4"}, root=True)
+        assert (await box.run("cat a/b")).output == "4"
 
     play(body)
 

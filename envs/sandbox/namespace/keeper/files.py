@@ -118,9 +118,12 @@ def _fill(fd: int, data: bytes | memoryview) -> None:
 
 
 def write_tree(folder: str, files: Iterator[tuple[str, memoryview]], *, by_root: bool) -> Answer:
-    """Write many files under a folder; a link or file in the way of a folder of theirs is replaced.
+    """Write many files under a folder.
+
+    A link in the way of a folder of theirs is replaced, and for root a file too, whoever put it there.
 
     Raises:
+        NotADirectoryError: if a file is in the way of a folder of the box's user.
         Refused: if root would go to the folder through a link, which somebody else may have put there.
     """
     os.makedirs(folder, exist_ok=True)
@@ -136,7 +139,7 @@ def write_tree(folder: str, files: Iterator[tuple[str, memoryview]], *, by_root:
         *above, name = path.split("/")
         at = os.dup(top)
         for part in above:
-            below = _folder(at, part)
+            below = _folder(at, part, by_root=by_root)
             os.close(at)
             at = below
         _place(at, name, data)
@@ -164,11 +167,13 @@ def empty(folder: str) -> Answer:
     return {}, []
 
 
-def _folder(at: int, name: str) -> int:
+def _folder(at: int, name: str, *, by_root: bool) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(name, flags, dir_fd=at)
     except NotADirectoryError:
+        if not by_root and not stat.S_ISLNK(os.lstat(name, dir_fd=at).st_mode):
+            raise
         os.unlink(name, dir_fd=at)
     except FileNotFoundError:
         pass
