@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ ENV = "swe/tasks-v0"
 _GROUP = re.compile(r"turnwise-(\d+)-(\d+)")
 _BUDGET_S = 900.0
 _SWEPT_S = 60.0
+_FOUND_S = 60.0
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Report:
     sessions: int
     turns: int
     kills: dict[str, int] = field(default_factory=Counter)
+    missed: list[str] = field(default_factory=list)  # kills that found nothing of their kind
     ends: dict[str, int] = field(default_factory=Counter)  # whole, or the reason that a session gave
     wrong: list[str] = field(default_factory=list)  # sessions whose file is another one
     left: dict[str, list[str]] = field(default_factory=dict)
@@ -81,19 +84,36 @@ def _judge(row: Reply | Problem, number: int, turns: int, report: Report) -> Non
         report.wrong.append(f"{number}: {row.observation[:80]!r}")
 
 
+def planned(kills: int, chance: random.Random) -> list[str]:
+    """Return what is killed one after another: each kind as often as the others, the server last."""
+    kinds = ["keeper", "box", "server"]
+    first = [kinds[number % len(kinds)] for number in range(kills - 1)]
+    chance.shuffle(first)
+    return [*first, "server"]
+
+
 async def kill_at_random(server: ServerProcess, kills: int, chance: random.Random, report: Report) -> None:
-    """Kill one thing after another, the server last."""
-    for number in range(kills):
+    """Kill one thing after another; what is not there yet is waited for, so that each kill hits."""
+    for what in planned(kills, chance):
         await asyncio.sleep(chance.uniform(0.5, 2.0))
-        what = "server" if number == kills - 1 else chance.choice(["server", "keeper", "box"])
         if what == "server":
             await asyncio.to_thread(_restart, server)
-        else:
-            found = list(_children(server.pid, what))
-            if not found:
-                continue
-            os.kill(chance.choice(found), signal.SIGKILL)
+        elif not await _hit(server, what, chance):
+            report.missed.append(what)
+            continue
         report.kills[what] += 1
+
+
+async def _hit(server: ServerProcess, what: str, chance: random.Random) -> bool:
+    """Kill a process of a kind as soon as there is one; tell whether there was."""
+    deadline = time.monotonic() + _FOUND_S
+    while time.monotonic() < deadline:
+        if found := list(_children(server.pid, what)):
+            with suppress(ProcessLookupError):  # it has ended by itself meanwhile: another one
+                os.kill(chance.choice(found), signal.SIGKILL)
+                return True
+        await asyncio.sleep(0.01)
+    return False
 
 
 def _restart(server: ServerProcess) -> None:
@@ -102,13 +122,16 @@ def _restart(server: ServerProcess) -> None:
 
 
 def _children(pid: int, what: str) -> Iterator[int]:
-    """Yield the keepers of a server, or the processes of its boxes."""
-    for keeper in psutil.Process(pid).children():
-        try:
-            if "keeper.main" in " ".join(keeper.cmdline()):
-                yield from [keeper.pid] if what == "keeper" else [one.pid for one in keeper.children(True)]
-        except psutil.Error:
-            continue
+    """Yield the keepers of a server, or the processes of its boxes: what keepers have started and are not."""
+    for child in psutil.Process(pid).children():
+        with suppress(psutil.Error):
+            if _is_keeper(child):
+                found = [child] if what == "keeper" else child.children(recursive=True)
+                yield from (one.pid for one in found if _is_keeper(one) == (what == "keeper"))
+
+
+def _is_keeper(process: psutil.Process) -> bool:
+    return "keeper.main" in " ".join(process.cmdline())
 
 
 def left_over(pids: set[int]) -> dict[str, list[str]]:
@@ -172,7 +195,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         report = asyncio.run(chaos(given.sessions, given.turns, given.kills, given.seed, Path(name)))
     print(json.dumps(vars(report), indent=2))
-    if report.wrong or any(report.left.values()) or sum(report.ends.values()) != given.sessions:
+    if (
+        report.wrong
+        or report.missed
+        or any(report.left.values())
+        or sum(report.ends.values()) != given.sessions
+    ):
         raise SystemExit(1)
 
 
