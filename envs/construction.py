@@ -68,7 +68,7 @@ def _check(cls: Any, name: str, kwargs: Mapping[str, Any]) -> None:
         elif inspect.Parameter.VAR_KEYWORD not in kinds:
             if not known:
                 raise UsageError(f"{name} takes no arguments, and was given {argument!r}")
-            raise UnknownName(f"argument of {name}", argument, known, f" (it takes {', '.join(known)})")
+            raise UnknownName(f"argument of {name}", argument, known, listed=f"it takes {', '.join(known)}")
     try:
         signature.bind(**kwargs)
     except TypeError as error:

@@ -17,6 +17,8 @@ from ...errors import UsageError
 from ..trajectories import iter_trajectories
 from .results import EvalRow
 
+_MAX_NAMED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -123,6 +125,28 @@ def stored_patches(run: Path) -> Iterator[Stored]:
             yield Stored(
                 episode.task, episode.task_seed, episode.success, episode.score, episode.patch, str(file)
             )
+
+
+def check(stored: Iterable[Stored], tasks: TaskSet) -> None:
+    """See that there is something to be judged again, before anything runs.
+
+    Raises:
+        UnknownName: if a patch belongs to a task that is not in the set.
+        UsageError: if all patches belong to tasks of several steps. Each step is graded in the state
+            in which the one before left the box, and what is kept is the patch of the last one.
+    """
+    whole, stepped = 0, dict[str, None]()
+    for one in stored:
+        if one.patch and tasks.by_id(one.task).steps:
+            stepped[one.task] = None
+        elif one.patch:
+            whole += 1
+    if stepped and not whole:
+        names = ", ".join([*stepped][:_MAX_NAMED]) + (", ..." if len(stepped) > _MAX_NAMED else "")
+        raise UsageError(
+            f"{names}: a task of several steps cannot be graded again: each step is graded where the one "
+            "before has left the box, and the patch that was kept is that of the last one; play it again"
+        )
 
 
 async def regrade(stored: Iterable[Stored], tasks: TaskSet, backend: Backend) -> Regrading:

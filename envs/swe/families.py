@@ -152,6 +152,11 @@ def tasks_of(path: Path, image: str | None, clones: Path | None) -> TaskSet:
     from .folders import Choices, load_folders
     from .instances import load_instances
 
+    if not path.exists():
+        raise UsageError(
+            f"{path}: no such file or folder; expected records (.jsonl, .json, .parquet), a task folder, or "
+            "a folder of task folders"
+        )
     if path.is_dir():
         return TaskSet.of(str(path), load_folders(path, Choices(image=image)))
     return TaskSet.of(str(path), load_instances(path, image=image, clones=clones))

@@ -28,6 +28,7 @@ log = logging.getLogger("turnwise.client")
 
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 _RETRIED_CODES = {"busy", "journal_unavailable", "draining", "rebuild_failed", "worker_gone"}
+_WORTH_SAYING_S = 1.0
 _JSON = {"content-type": "application/json"}
 
 
@@ -55,6 +56,7 @@ class Requests:
         self._transport, self._budget_s, self._query = transport, budget_s, query
         self.address, self.sleep = transport.address, sleep
         self._made_in = os.getpid()
+        self._told = False  # that nothing answers, since it did last
 
     def budget(self) -> Budget:
         """Return the time for all tries of a call that begins now."""
@@ -85,6 +87,7 @@ class Requests:
                 return await self.once(row.method, path, content, wait_s)
             except TransportFailed as error:
                 reason, at_least_s = str(error), 0.0
+                self.unanswered(reason, budget)
             except NotNow as refusal:
                 reason, at_least_s = refusal.reason, refusal.at_least_s
             pause_s = budget.next_wait_s(at_least_s)
@@ -96,6 +99,12 @@ class Requests:
                 )
             log.debug("%s: %s; again in %.2f s", path, reason, pause_s)
             await self.sleep(pause_s)
+
+    def unanswered(self, reason: str, budget: Budget) -> None:
+        """Say that nothing answers and for how long it is tried, once until something does."""
+        if not self._told and budget.left_s >= _WORTH_SAYING_S:
+            log.warning("%s: %s; trying again for up to %.0f s", self.address, reason, budget.left_s)
+            self._told = True
 
     async def once(
         self, method: str, path: str, content: bytes | None, wait_s: float = 0.0
@@ -113,6 +122,7 @@ class Requests:
         if wait_s:
             headers["prefer"] = f"wait={wait_s:g}"
         response = await self._transport.call(method, path + self._query, content, headers)
+        self._told = False
         return self._accepted(response, path)
 
     async def lines(self, path: str, content: bytes) -> AsyncGenerator[list[dict[str, Any]], None]:
@@ -132,6 +142,7 @@ class Requests:
         stream = self._transport.stream("POST", path + self._query, content, headers)
         async with aclosing(stream) as parts:
             async for part in parts:
+                self._told = False
                 if isinstance(part, bytes):
                     *lines, rest = (rest + part).split(b"\n")
                     if lines:

@@ -102,6 +102,7 @@ class Steps:
                                 yield places[number], row
             except TransportFailed as error:
                 reason, at_least_s = str(error), 0.0
+                self._requests.unanswered(reason, budget)
             except NotNow as refusal:
                 reason, at_least_s = refusal.reason, refusal.at_least_s
             except RequestRefused as refusal:  # of the whole: one of each item

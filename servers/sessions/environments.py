@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from ...envs.core import ENV_ERRORS
+from ...envs.sandbox.errors import ImageError, SandboxError
 from ...errors import UsageError
 from ...shown import visible
 from ..isolation.catalogue import Catalogue
@@ -136,7 +137,10 @@ class Environments:
                 num_deaths += lost.in_flight
                 if num_deaths >= _MAX_DEATHS:
                     raise
-            except BaseException:
+            except BaseException as error:
+                num_deaths += _is_machines(error)
+                if host is None and _is_machines(error) and num_deaths < _MAX_DEATHS:
+                    continue  # what keeps the boxes may have ended while one was asked for
                 if host is not None and host is not given:
                     host.close()  # built here, and nobody else knows of it
                 raise
@@ -244,6 +248,11 @@ class Environments:
         await asyncio.to_thread(self.catalogue.close, seconds)
         self._threads.close()
         self._builders.close()
+
+
+def _is_machines(error: BaseException) -> bool:
+    """Tell whether an environment could not be made for what the machine lacks, perhaps for now."""
+    return isinstance(error, SandboxError) and not isinstance(error, ImageError)
 
 
 def _is_missing(cause: BaseException | None) -> bool:

@@ -99,8 +99,8 @@ def accepted(agent: str, given: Mapping[str, Any], known: list[Option]) -> dict[
     for name in given:
         if name not in by_name:
             listed = "".join("\n" + option.line for option in known)
-            more = f"\n{agent} takes{listed}" if known else f"\n{agent} takes no options"
-            raise UnknownName(f"option of the agent {agent}", name, by_name, more)
+            takes = f"{agent} takes{listed}" if known else f"{agent} takes no options"
+            raise UnknownName(f"option of the agent {agent}", name, by_name, listed=takes)
     return {name: _typed(value, by_name[name], f"agent {agent}") for name, value in given.items()}
 
 

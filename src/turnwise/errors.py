@@ -38,13 +38,19 @@ class UnknownName(UsageError, LookupError):
         given: the name as given.
         known: every name that would have been accepted.
         more: what else there is to say, after the names.
+        listed: all of the names in words of one's own, told in place of a list of them.
     """
 
-    def __init__(self, kind: str, given: str, known: Iterable[str], more: str = "") -> None:
+    def __init__(
+        self, kind: str, given: str, known: Iterable[str], more: str = "", *, listed: str = ""
+    ) -> None:
         self.kind, self.given, self.known = kind, given, sorted(known)
         close = difflib.get_close_matches(given, self.known, n=3, cutoff=0.5)
         if close:
             hint = "did you mean " + " or ".join(repr(name) for name in close) + "?"
+            hint += f"\n{listed}" if "\n" in listed else f" ({listed})" if listed else ""
+        elif listed:
+            hint = listed
         elif self.known:
             hint = "known: " + ", ".join(self.known[:20]) + (", ..." if len(self.known) > 20 else "")
         else:

@@ -105,6 +105,11 @@ def test_a_misspelt_argument_is_told_the_closest() -> None:
     turnwise.make(Needs, way="north", length=2)  # what **more takes is its own business
 
 
+def test_arguments_are_listed_once() -> None:
+    with pytest.raises(UnknownName, match=r"argument of .*Walk 'split': it takes length, pace, name, data$"):
+        turnwise.make(Walk, split="all")
+
+
 def test_an_argument_that_lacks_or_has_another_type_is_named() -> None:
     with pytest.raises(UsageError, match=r"Needs: missing a required argument: 'way'"):
         turnwise.make(Needs)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from turnwise.envs.core import TextEnv
-from turnwise.envs.sandbox import ImageError
+from turnwise.envs.sandbox import ImageError, SandboxError
 from turnwise.envs.swe.instances.records import RecordError
 from turnwise.errors import UsageError
 
@@ -111,6 +111,18 @@ class Quoting(Counter):
         if action == "quote":
             raise KeyError(self.words)
         return super().step(action)
+
+
+class Boxless(Counter):
+    """Get no box so many times, then one."""
+
+    num_missing = 0
+
+    def __init__(self) -> None:
+        if Boxless.num_missing > 0:
+            Boxless.num_missing -= 1
+            raise SandboxError("no word from the keeper")
+        super().__init__()
 
 
 class Gated(Counter):

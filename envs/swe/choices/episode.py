@@ -59,18 +59,18 @@ class Episode:
         """Return the actions that do something."""
         if self.outcome is not None:
             return []
-        places = [place for edit in self.edits for place in edit.places]
-        looks = [f"open {path}" for path, _ in places] + [f"show {name}" for _, name in places if name]
+        looks = [f"{verb} {name}" for verb, names in self._places.items() for name in names]
         numbers = range(1, len(self.edits) + 1)
         writes = ["undo"] if self.edit else [f"apply {number}" for number in numbers]
-        return [*sorted(set(looks)), "run tests", *writes, "submit"]
+        return [*sorted(looks), "run tests", *writes, "submit"]
 
     async def act(self, text: str) -> str:
         """Take a turn and return what there is to see; what is not admissible changes nothing."""
         self.tiers = dict.fromkeys(TIERS, 0.0)
         action = wording.read_action(text)
         if action is None or text.strip() not in self.admissible():
-            return wording.USAGE
+            is_in = self.edits.index(self.edit) + 1 if self.edit else None
+            return wording.objection(action, len(self.edits), is_in, self._places)
         if action.verb in ("open", "show"):
             return self._look(action.verb, action.what)
         if action.verb == "apply":
@@ -96,6 +96,11 @@ class Episode:
         if self.edit is None:
             return f"apply {self.edits.index(right) + 1}"
         return "submit" if self.tree in self.known else "run tests"
+
+    @property
+    def _places(self) -> dict[str, set[str]]:
+        places = [place for edit in self.edits for place in edit.places]
+        return {"open": {path for path, _ in places}, "show": {name for _, name in places if name}}
 
     def _look(self, verb: str, what: str) -> str:
         seen = f"{verb} {what}"

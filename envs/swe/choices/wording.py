@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .mutations import Function, lines_of
@@ -12,6 +12,7 @@ USAGE = "Nothing happens. Write: open FILE, show FUNCTION, run tests, apply NUMB
 INSTRUCTION = "Find the edit that resolves the issue, apply it, and submit."
 _ACTION = re.compile(r"(open|show|apply) (\S+)|(run tests|undo|submit)")
 _NAMED_TESTS = 3
+_SHOWN_CHARS = 60
 
 
 class Action(NamedTuple):
@@ -25,6 +26,29 @@ def read_action(text: str) -> Action | None:
     """Return the action that a text says, or None."""
     match = _ACTION.fullmatch(text.strip())
     return Action(match[1] or match[3], match[2] or "") if match else None
+
+
+def objection(
+    action: Action | None, num_edits: int, is_in: int | None, places: Mapping[str, Collection[str]]
+) -> str:
+    """Say why an action does nothing.
+
+    Args:
+        action: what was read; None for what is no action.
+        num_edits: how many edits are offered.
+        is_in: the number of the one that is in.
+        places: verb -> the names that it takes.
+    """
+    if action is None:
+        return USAGE
+    verb, what = action.verb, cut(action.what, _SHOWN_CHARS)
+    if verb in places:
+        return f"Nothing happens: no edit changes {what}. Write: {verb} {' or '.join(sorted(places[verb]))}."
+    if verb == "undo":
+        return "Nothing happens: no edit is in."
+    if action.what not in map(str, range(1, num_edits + 1)):
+        return f"Nothing happens: there is no edit {what}, only 1 to {num_edits}."
+    return f"Nothing happens: edit {is_in} is in. Write: undo."
 
 
 def opening(title: str, issue: str, edits: Sequence[str], issue_chars: int) -> str:

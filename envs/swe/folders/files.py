@@ -42,18 +42,20 @@ def read_tree(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def read_text(file: Path) -> str:
-    """Return a text of the folder.
+def read_instruction(file: Path) -> str:
+    """Return what an agent is asked to do.
 
     Raises:
         FolderError: if it is missing, empty, or not UTF-8.
     """
     try:
         text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise FolderError(f"{file}: missing; expected what the agent is asked to do") from error
     except (OSError, UnicodeDecodeError) as error:
         raise FolderError(f"{file}: cannot be read: {error}") from error
     if not text.strip():
-        raise FolderError(f"{file}: empty")
+        raise FolderError(f"{file}: empty; expected what the agent is asked to do")
     return text
 
 

@@ -26,7 +26,7 @@ def load_folders(path: str | Path, choices: Choices | None = None) -> list[Folde
         raise UsageError(f"{root}: no such folder")
     found = _below(root)
     if not found:
-        raise UsageError(f"{root}: holds no task folder; expected a task.toml in it or below")
+        raise UsageError(f"{root}: holds no task folder; expected a task.toml in it or in folders below it")
     tasks: dict[str, FolderTask] = {}
     for folder in found:
         task = FolderTask(folder, choices)

@@ -21,7 +21,7 @@ from ..patches import MAX_BYTES, PatchError, check, submitted
 from ..task import Patch, Task, Tested, Verdict
 from ..trees import put
 from .config import Config, Health, Network, Place, Step, Verifier, read_config
-from .files import Recipe, follow, read_text, read_tree, workdir_of
+from .files import Recipe, follow, read_instruction, read_tree, workdir_of
 from .reading import FolderError, filled
 from .verify import LOGS, TESTS, Unscored, Work, empty, judged, list_files, verify
 
@@ -79,12 +79,14 @@ class FolderTask(Task):
             self.timeout_s = sum(each.timeout_s for each in self.steps) or self.timeout_s
             self._check()
         self.instruction = (
-            self.steps[0].instruction if self.steps else read_text(self.home / "instruction.md")
+            self.steps[0].instruction if self.steps else read_instruction(self.home / "instruction.md")
         )
 
     def _check(self) -> None:
         if not self.steps and not (self.folder / "tests" / "test.sh").is_file():
-            raise FolderError(f"{self.folder / 'tests' / 'test.sh'}: missing")
+            raise FolderError(
+                f"{self.folder / 'tests' / 'test.sh'}: missing; expected the script that grades"
+            )
         for name in ("docker-compose.yaml", "docker-compose.yml"):
             if (self.folder / "environment" / name).exists():
                 self.warnings.append(f"{self.folder / 'environment' / name}: sidecars are not supported")
@@ -117,7 +119,10 @@ class FolderTask(Task):
         )
         image = self.choices.image or own
         if image is None:
-            raise FolderError(f"{self.folder}: neither environment.docker_image nor environment/Dockerfile")
+            raise FolderError(
+                f"{self.folder}: neither environment.docker_image in task.toml nor environment/Dockerfile; "
+                "expected one of them, or image=host"
+            )
         limits = self.choices.limits
         limits = replace(
             limits,
@@ -163,7 +168,9 @@ class FolderTask(Task):
         """Run the verifier; what fails here is unscored."""
         if self.steps:
             return Verdict(
-                outcome=None, reward=None, cause=f"{self.id} is graded step by step, not as a whole"
+                outcome=None,
+                reward=None,
+                cause=f"{self.id} is graded step by step, not as a whole, and cannot be graded again",
             )
         patch = submitted(patch)
         try:

@@ -82,7 +82,7 @@ def _call(name: object, arguments: Mapping[str, Any]) -> Call:
     if not isinstance(name, str):
         raise Unread('the call has no name; expected {"name": ..., "arguments": {...}}')
     if name not in TOOLS:
-        raise UnknownName("tool", name[:60], TOOLS)
+        raise UnknownName("tool", name[:60], TOOLS, listed=f"call one of {', '.join(TOOLS)}")
     return Call(name, TOOLS[name].checked(arguments))
 
 
@@ -109,7 +109,7 @@ def _from_json(text: str) -> Call:
 
 def _line(name: str, text: str) -> Call:
     if name not in TOOLS:
-        raise UnknownName("tool", name[:60], TOOLS, f"; write one of {', '.join(TOOLS)}")
+        raise UnknownName("tool", name[:60], TOOLS, listed=f"write one of {', '.join(TOOLS)}")
     head, _, body = text.partition("\n")
     if name == "bash":
         return _call("bash", {"command": _unfenced(text[len("bash") :].strip())})

@@ -22,17 +22,20 @@ def regrade(
     as_json: JsonFlag = False,
 ) -> None:
     """Judge the patches that a run kept once more, without a model, and list what flips."""
+    from ..agents.evaluation.regrade import check, stored_patches
     from ..agents.evaluation.regrade import regrade as judge_again
-    from ..agents.evaluation.regrade import stored_patches
     from ..envs.registry import make
     from ..envs.sandbox.loop import call
     from ..envs.swe.environment import SweEnv
 
+    if not run.exists():
+        raise UsageError(f"{run}: no such file or folder; expected what `turnwise eval --out` or a run wrote")
     env_id, kwargs = (env, {}) if env else _environment(run)
     with make(env_id, **{**kwargs, **parse_kwargs(kwarg)}) as made:
         inner = made.unwrapped
         if not isinstance(inner, SweEnv):
             raise UsageError(f"{env_id} has no patches to be graded; expected swe/tasks-v0 or swe/files-v0")
+        check(stored_patches(run), inner.tasks)
         found = call(judge_again(stored_patches(run), inner.tasks, inner.backend))
     if as_json:
         emit_json(found.document())

@@ -7,9 +7,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
+from turnwise.__main__ import app
 from turnwise.agents.evaluation import EvalRow
-from turnwise.agents.evaluation.regrade import Stored, regrade, stored_patches
+from turnwise.agents.evaluation.regrade import Stored, check, regrade, stored_patches
 from turnwise.agents.trajectories import trajectory_path, write_trajectories
 from turnwise.agents.types import Trajectory, Turn
 from turnwise.envs.sandbox import Spec
@@ -94,6 +96,24 @@ def test_what_cannot_be_graded_is_said(tmp_path):
     (tmp_path / "rows.jsonl").write_text("{}\n")
     with pytest.raises(UsageError, match="line 1: is not a row"):
         list(stored_patches(tmp_path))
+    with pytest.raises(UnknownName, match="unknown task 'other'"):
+        check([Stored("other", 0, True, 1.0, {"right": "yes"}, "")], TaskSet.of("s", [Counted()]))
     foreign = Stored("other", 0, True, 1.0, {"right": "yes"}, "")
     with pytest.raises(UnknownName, match="unknown task 'other'"):
         asyncio.run(regrade([foreign], TaskSet.of("s", [Counted()]), None))
+
+
+def test_tasks_of_several_steps_are_refused_before_anything_runs_unless_there_are_others():
+    stepped, whole = Counted(), Counted()
+    stepped.id, stepped.steps = "two", (Counted(), Counted())
+    tasks, patch = TaskSet.of("s", [stepped, whole]), {"right": "yes"}
+    of_steps, other = Stored("two", 0, True, 1.0, patch, ""), Stored("t", 0, True, 1.0, patch, "")
+    with pytest.raises(UsageError, match=r"^two: a task of several steps cannot be graded again: .* play it"):
+        check([of_steps, of_steps, Stored("t", 1, False, 0.0, {}, "")], tasks)
+    check([of_steps, other], tasks)
+    check([], tasks)
+
+
+def test_the_command_says_what_is_not_there(tmp_path):
+    done = CliRunner().invoke(app, ["regrade", str(tmp_path / "gone")])
+    assert isinstance(done.exception, UsageError) and "gone: no such file or folder" in str(done.exception)

@@ -196,6 +196,19 @@ def test_retries_get_through():
     assert len(seen) == 5
 
 
+def test_it_is_said_once_that_nothing_answers_and_for_how_long_that_is_borne(caplog):
+    fine = httpx.Response(200, json={"envs": [{"id": "a"}]}, headers=OURS)
+    transport, _ = answering(httpx.ConnectError, httpx.ReadTimeout, fine)
+    assert envs_of(transport, budget_s=30.0) == [{"id": "a"}]
+    assert [message.partition("; ")[2] for message in caplog.messages] == ["trying again for up to 30 s"]
+    assert "ConnectError" in caplog.text
+    caplog.clear()
+    transport, _ = answering(httpx.ConnectError)
+    with pytest.raises(ServerUnreachable):
+        envs_of(transport, budget_s=0.05)  # the error is there as soon as it is read
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "text"),
     [

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from turnwise.envs.registry import load_class
 from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.isolation.hosts import Isolation
 from turnwise.servers.sessions.service import Service
@@ -44,3 +45,14 @@ def test_words_of_files_are_in_the_log_alone(
 
     talk(Service(Catalogue([world("Quoting")], data_roots=(tmp_path,))), conversation)
     assert "the secret" in caplog.text
+
+
+@pytest.mark.parametrize(("num_missing", "code"), [(2, None), (3, "environment_failed")])
+def test_a_box_that_is_not_there_is_asked_for_three_times(talk, world, num_missing: int, code: str) -> None:
+    load_class(world("Boxless")).num_missing = num_missing  # type: ignore[attr-defined]
+
+    async def conversation(http: httpx.AsyncClient) -> None:
+        answer = (await http.post("/v1/sessions", json={"env_id": world("Boxless")})).json()
+        assert answer.get("code") == code and ("no word from the keeper" in str(answer)) == bool(code)
+
+    talk(Service(Catalogue([world("Boxless")])), conversation)

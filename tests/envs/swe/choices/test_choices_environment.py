@@ -90,9 +90,17 @@ def test_one_edit_is_in_at_a_time_and_undo_takes_it_out_of_the_box() -> None:
         observation, _, _, _, info = env.step("apply 2")
         assert observation == "Edit 2 is in." and "apply 1" not in info["admissible"]
         assert call(env._current.box.read("small/small.py")) != before
-        assert env.step("apply 1")[0].startswith("Nothing happens.")
+        assert env.step("apply 1")[0] == "Nothing happens: edit 2 is in. Write: undo."
         assert env.step("undo")[0] == "Edit 2 is out."
         assert call(env._current.box.read("small/small.py")) == before
+
+
+def test_a_function_that_no_edit_changes() -> None:
+    with small_choices() as (env, _, _):
+        _, info = env.reset(seed=0)
+        names = [action.removeprefix("show ") for action in info["admissible"] if action[:5] == "show "]
+        said = f"Nothing happens: no edit changes nothing. Write: show {' or '.join(names)}."
+        assert env.step("show nothing")[0] == said
 
 
 def test_looking_shows_the_files_as_they_are_and_once() -> None:
@@ -108,13 +116,22 @@ def test_looking_shows_the_files_as_they_are_and_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "action", ["", "apply 99", "apply x", "show nothing", "open /etc/passwd", "rm -rf /"]
+    ("action", "said"),
+    [
+        ("", ". Write: open FILE, show FUNCTION, run tests, apply NUMBER, undo, or submit."),
+        ("rm -rf /", ". Write: open FILE, show FUNCTION, run tests, apply NUMBER, undo, or submit."),
+        ("apply 99", ": there is no edit 99, only 1 to 4."),
+        ("apply 01", ": there is no edit 01, only 1 to 4."),
+        ("apply " + "x" * 9999, f": there is no edit {'x' * 60}..., only 1 to 4."),
+        ("undo", ": no edit is in."),
+        ("open /etc/passwd", ": no edit changes /etc/passwd. Write: open small/small.py."),
+    ],
 )
-def test_anything_else_changes_nothing(action: str) -> None:
+def test_anything_else_changes_nothing_and_says_what_there_is(action: str, said: str) -> None:
     with small_choices() as (env, _, _):
         _, before = env.reset(seed=0)
         observation, reward, over, _, info = env.step(action)
-        assert observation.startswith("Nothing happens.") and (reward, over) == (0.0, False)
+        assert (observation, reward, over) == (f"Nothing happens{said}", 0.0, False)
         assert info["state_key"] == before["state_key"] and tiers(info) == [0, 0, 0, 0]
 
 

@@ -149,10 +149,16 @@ def test_an_error_names_file_and_field(toml, said, tmp_path):
 
 
 def test_a_broken_folder_says_what_is_missing(tmp_path):
-    for name, said in [("instruction.md", "cannot be read"), ("tests/test.sh", "missing")]:
+    for name, said in [
+        ("instruction.md", "missing; expected what the agent"),
+        ("tests/test.sh", "missing; expected the script"),
+    ]:
         with pytest.raises(FolderError, match=re.escape(f"{name}: {said}")):
             one(tmp_path / name.replace("/", "_"), **{name: None})
-    with pytest.raises(FolderError, match=r"neither environment.docker_image nor environment/Dockerfile"):
+    with pytest.raises(
+        FolderError,
+        match=r"neither environment.docker_image in task.toml nor environment/Dockerfile; expected one",
+    ):
         one(tmp_path / "b", Choices(), **{"environment/Dockerfile": None})
     with pytest.raises(FolderError, match="COPY gone: there is no such file"):
         one(tmp_path / "c", **{"environment/Dockerfile": "FROM x\nCOPY gone .\n"})

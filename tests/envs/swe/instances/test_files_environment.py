@@ -47,3 +47,7 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path) -> None:
     file.write_text("{}\n")
     with pytest.raises(UsageError, match=r"records.jsonl: line 1"):
         turnwise.make("swe/files-v0", path=str(file))
+    with pytest.raises(
+        UsageError, match=r"gone: no such file or folder; expected records .*, a task folder,"
+    ):
+        turnwise.make("swe/files-v0", path=str(tmp_path / "gone"))
