@@ -42,6 +42,9 @@ REFUSED = {
 }
 """Reasons, and the system calls that give EPERM for each."""
 
+NEWER = {"statmount": 457, "listmount": 458, "open_tree_attr": 467}
+"""Calls that kernels have and common libraries (2.5) do not know; these numbers are those of all machines."""
+
 _NAMESPACES = 0x7E020080  # every CLONE_NEW* flag
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
 _ERRNO = 0x00050000
@@ -93,8 +96,8 @@ class _Assembler:
             raise SandboxError(f"libseccomp refuses {what}: {os.strerror(-result)}")
 
     def refuse(self, name: str, code: int, *compared: tuple[int, int, int, int]) -> None:
-        """Refuse a call with an error, where its arguments compare so; one that this kernel lacks is left."""
-        number = self._lib.seccomp_syscall_resolve_name(name.encode())
+        """Refuse a call with an error, where its arguments compare so; one that the machine lacks is left."""
+        number = NEWER.get(name) or self._lib.seccomp_syscall_resolve_name(name.encode())
         if number < 0:
             return
         rules = (_Compared * max(1, len(compared)))(*(_Compared(*one) for one in compared))

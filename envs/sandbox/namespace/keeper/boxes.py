@@ -22,6 +22,8 @@ from .pods import Pod, Pods
 from .squash import squash
 from .tasks import Ended, Lock, Loop, Task
 
+FILES_AHEAD_BYTES = 256 << 20
+"""How much more its files may take before the kernel's limit of a box follows them."""
 _NUM_READY = 8
 _REFILL_AFTER_S = 0.003
 
@@ -59,6 +61,7 @@ class Box:
     frozen: tuple[Layer, ...]  # topmost first
     upper: Layer
     group: Group
+    written: list[Layer]  # by this box, so that its group is charged for their bytes
     is_new: bool = False
     pod: Pod | None = None
     snapshots: dict[str, tuple[Layer, ...]] = field(default_factory=dict)
@@ -90,15 +93,15 @@ class Boxes:
         try:
             upper = self.store.new(*self._left(plan.limits, frozen))
             group = Group(self.places, id)
-            limits = plan.limits
-            group.limit(limits.memory_bytes + limits.disk_bytes, limits.num_processes, limits.cpus)
+            group.limit(plan.limits.num_processes, plan.limits.cpus)
+            group.allow(allowed(plan.limits, 0))
         except BaseException:
             self.store.release(frozen if upper is None else (upper, *frozen))
             if group is not None:
                 group.remove()
             self.families.leave(plan.family)
             raise
-        box = self.all[id] = Box(id, plan, frozen, upper, group, is_new=not frozen)
+        box = self.all[id] = Box(id, plan, frozen, upper, group, [upper], is_new=not frozen)
         return box
 
     def _left(self, limits: Limits, frozen: tuple[Layer, ...]) -> tuple[int, int]:
@@ -166,6 +169,7 @@ class Boxes:
             self.store.thaw(box.upper)
             raise
         box.frozen, box.upper = frozen, upper
+        box.written.append(upper)
         if len(frozen) > MAX_DEPTH:
             yield from self._squash(box)
 
@@ -173,6 +177,7 @@ class Boxes:
         """Make the frozen layers of a box one, by a child; where that fails they stay as they are."""
         limits = box.plan.limits
         one = self.store.new(limits.disk_bytes, limits.num_files)
+        box.group.allow(allowed(limits, limits.disk_bytes))
         pid = os.fork()
         if not pid:
             _squash_and_exit(box.group.entrances, [layer.upper for layer in box.frozen], one.upper)
@@ -182,6 +187,7 @@ class Boxes:
         self.store.freeze(one)
         self.store.release(box.frozen)
         box.frozen = (one,)
+        box.written.append(one)
 
     def fork(self, box: Box, id: str) -> Box:
         """Return a box with the same files and past; the box is frozen."""
@@ -199,6 +205,7 @@ class Boxes:
         self.store.hold(layers)
         self.store.release((box.upper, *box.frozen))
         box.frozen, box.upper = layers, upper
+        box.written.append(upper)
 
     def close(self, box: Box) -> Task:
         """End a box and remove what is its own."""
@@ -211,6 +218,13 @@ class Boxes:
         box.group.remove()
         self.families.leave(box.plan.family)
 
+    def follow(self, box: Box, more: int = 0) -> int:
+        """Let the kernel's memory limit follow a box's files, with room for more; return their bytes."""
+        box.written = [layer for layer in box.written if layer.holders]
+        files = sum(layer.usage()[0] for layer in box.written)
+        box.group.allow(allowed(box.plan.limits, files + more))
+        return files
+
     def line(self, box: Box, message: dict[str, Any], command: bytes) -> Line:
         """Return what a request asks to run in a box."""
         plan = box.plan
@@ -220,6 +234,14 @@ class Boxes:
             {**plan.env, **(message.get("env") or {})},
             plan.family.person,
         )
+
+
+def allowed(limits: Limits, file_bytes: int) -> int:
+    """Return the bytes that a box's processes and files may take together while files take so many.
+
+    The kernel charges both to one limit, and a file may grow until the next look.
+    """
+    return limits.memory_bytes + min(limits.disk_bytes, file_bytes + FILES_AHEAD_BYTES)
 
 
 def _squash_and_exit(groups: tuple[str, ...], layers: list[str], target: str) -> NoReturn:

@@ -8,12 +8,14 @@ which its whole tree is killed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 from dataclasses import dataclass
 
 _PERIOD_US = 100_000
 _MAX_SPARE = 2
+_SMALLEST_MOVE = 1 << 24  # of the memory limit, in bytes
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,28 @@ class Group:
             f"{folder}/{name}" if folder else "" for folder in (places.memory, places.pids, places.cpu)
         )
         self._spare: list[Command] = []
+        self._allowed = 0
         self._folders = tuple(dict.fromkeys(path for path in (self._memory, self._pids, self._cpu) if path))
         for folder in self._folders:
             os.mkdir(folder)
 
-    def limit(self, memory_bytes: int, num_processes: int, cpus: float) -> None:
-        """Set what all of the box's processes may use together."""
+    def allow(self, memory_bytes: int) -> None:
+        """Set how much memory the box's processes and files may take together; beyond it the kernel kills."""
+        if not self._memory or abs(memory_bytes - self._allowed) < _SMALLEST_MOVE:
+            return
+        name = "limit_in_bytes" if self.version == 1 else "max"
+        try:
+            _write(f"{self._memory}/memory.{name}", str(memory_bytes))
+        except OSError as error:
+            if error.errno != errno.EBUSY:  # more than that is in use: the next look tells
+                raise
+        else:
+            self._allowed = memory_bytes
+
+    def limit(self, num_processes: int, cpus: float) -> None:
+        """Set what else all of the box's processes may use together."""
         first = self.version == 1
         quota = max(1000, int(cpus * _PERIOD_US))
-        if self._memory:
-            _write(f"{self._memory}/memory.{'limit_in_bytes' if first else 'max'}", str(memory_bytes))
         if self._pids:
             _write(f"{self._pids}/pids.max", str(num_processes + 1))
         if self._cpu and first:

@@ -251,6 +251,7 @@ class Requests:
         if box.is_gone:
             raise Failed("gone", f"box {box.id} is not there: it was closed, or it died")
         pod = self._boxes.prepare(box)
+        self._boxes.follow(box, box.plan.limits.disk_bytes)
         result = os.memfd_create("result")
         try:
             pid = os.fork()

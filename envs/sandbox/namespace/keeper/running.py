@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .boxes import Box, Boxes
+from .boxes import FILES_AHEAD_BYTES, Box, Boxes
 from .commands import SIGKILLED, Output, Place, how_it_ended, read_some
 from .entering import Guards
 from .tasks import Ended, Task, Told, Until
 
 _KILL_EVERY_S = 0.005
-_WATCH_EVERY_S = 0.05
+_WATCH_EVERY_S, _WATCH_WRITER_S = 0.05, 0.005
 _DEATH_S = 0.05
 _DROP_EVERY_S = 0.05
 _DROP_AT_ONCE = 16
@@ -41,6 +41,7 @@ class Running:
         """
         box = self._box
         pod = self._boxes.prepare(box)
+        self._files = self._boxes.follow(box)
         box.num_commands += 1
         self._group = box.group.for_command(box.num_commands)
         began = time.monotonic()
@@ -99,13 +100,14 @@ class Running:
         """Stop the command when processes of its box hold more memory than they may, files left aside."""
         if self._has_ended or self._cause:
             return
-        box = self._box
+        box, before = self._box, self._files
+        self._files = files = self._boxes.follow(box)
         own, shared = box.group.memory()
-        files = sum(layer.usage()[0] for layer in (box.upper, *box.frozen))
         if own + max(0, shared - files) > box.plan.limits.memory_bytes:
             self.stop("memory")
         else:
-            self._watching = self._loop.at(time.monotonic() + _WATCH_EVERY_S, self._watch)
+            wait = _WATCH_WRITER_S if files - before > FILES_AHEAD_BYTES // 8 else _WATCH_EVERY_S
+            self._watching = self._loop.at(time.monotonic() + wait, self._watch)
 
     def _more(self) -> None:
         part = read_some(self._pipe)
