@@ -51,6 +51,11 @@ from .sections import (
 log = logging.getLogger(__name__)
 
 _MAX_BASES = 4
+# keys of earlier versions that recipes may still hold, and what became of them
+_GONE = {
+    "optim.one_engine": "whether one engine samples and learns follows from the policy",
+    "optim.ratio_tolerance": "a probe at the start of the run measures it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,17 @@ def from_tables(tables: Mapping[str, Any]) -> Recipe:
         UnknownName: for an unknown section or key.
         UsageError: if a value has another type.
     """
-    return read(Recipe, tables, "recipe")
+    return read(Recipe, {name: _without_gone(name, values) for name, values in tables.items()}, "recipe")
+
+
+def _without_gone(section: str, values: Any) -> Any:
+    """Return the values of a section without keys that meant something in earlier versions; say which."""
+    if not isinstance(values, Mapping):
+        return values
+    for key in values:
+        if reason := _GONE.get(f"{section}.{key}"):
+            log.warning("recipe: %s.%s is no key any more and is left out: %s", section, key, reason)
+    return {key: value for key, value in values.items() if f"{section}.{key}" not in _GONE}
 
 
 def dump(recipe: Recipe) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from ..shown import UNKNOWN
 from ..streams import Stream, torch_seed
 from .credit import Head
 from .learner.critic import Critic
+from .learner.probe import Tolerance, rehearse
 from .learner.reference import Reference
 from .learner.update import Learner
 from .loop import RunState, Trainer
@@ -73,6 +75,8 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
 def prepare_torch(section: TrainSection) -> None:
     """Set the number of threads, and deterministic algorithms where they are asked for."""
     torch.set_num_threads(section.threads)
+    if section.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA refuses to multiply
     torch.use_deterministic_algorithms(section.deterministic)
 
 
@@ -114,9 +118,12 @@ async def _train(
     state = RunState(**saved.state) if saved else RunState()
     sections = recipe.policy, recipe.prompt, recipe.rollout
     trained = load_trained(str(saved.policy) if saved else first, *sections, state.update)
+    tolerance = rehearse(trained.model)
+    display.say(f"probe: {tolerance}")
+    rundir.record(out, tolerance=asdict(tolerance))
     needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.kl_coef > 0
     reference = load_reference(first, recipe.policy) if needs_reference else None
-    learner = _learner(recipe, bound.heads, trained.model, reference)
+    learner = _learner(recipe, bound.heads, trained.model, reference, tolerance)
     if saved:
         learner.load_state_dict(saved.learner["learner"])
         torch.set_rng_state(saved.learner["torch_rng"])
@@ -130,7 +137,13 @@ async def _train(
             await trained.policy.aclose()
 
 
-def _learner(recipe: Recipe, heads: Sequence[Head], model: CausalLM, reference: Reference | None) -> Learner:
+def _learner(
+    recipe: Recipe,
+    heads: Sequence[Head],
+    model: CausalLM,
+    reference: Reference | None,
+    tolerance: Tolerance,
+) -> Learner:
     optim, train, critic = recipe.optim, recipe.train, None
     torch.manual_seed(torch_seed(train.seed, Stream.LEARNER))
     if heads:
@@ -142,6 +155,7 @@ def _learner(recipe: Recipe, heads: Sequence[Head], model: CausalLM, reference: 
         recipe.loss,
         critic=critic,
         reference=reference,
+        tolerance=tolerance,
         total_updates=train.num_updates,
         seed=train.seed,
     )

@@ -121,14 +121,38 @@ def nucleus(logits_MS: Tensor, top_k_M1: Tensor, top_p_M1: Tensor) -> Tensor:
     rank_S = torch.arange(logits_MS.shape[1], device=logits_MS.device)
     ruled_out = ((top_k_M1 > 0) & (rank_S >= top_k_M1)) | (ordered_MS == -torch.inf)
     probs_MS = ordered_MS.masked_fill(ruled_out, -torch.inf).softmax(dim=-1)
-    before_MS = probs_MS.cumsum(dim=-1) - probs_MS
+    before_MS = running_sum(probs_MS) - probs_MS
     keep_MS = ~ruled_out & ((before_MS < top_p_M1) | (top_p_M1 >= 1.0) | (rank_S == 0))
     return torch.zeros_like(keep_MS).scatter(1, order_MS, keep_MS)
 
 
+def running_sum(values_MS: Tensor) -> Tensor:
+    """Return the cumulative sum along the last axis, the same each time.
+
+    On CUDA torch adds floats up in no fixed order, and refuses to where deterministic algorithms are
+    asked for; there the sums are made by doubling.
+    """
+    if values_MS.is_cuda and torch.are_deterministic_algorithms_enabled():
+        return sum_by_doubling(values_MS)
+    return values_MS.cumsum(dim=-1)
+
+
+def sum_by_doubling(values_MS: Tensor) -> Tensor:
+    """Return the cumulative sum of values that are not negative, by additions in a fixed order.
+
+    Each round adds what lies twice as far back (Hillis and Steele 1986). Rounding differs from place to
+    place, so the sums are then made to never fall, and to stay exactly where a value is 0.
+    """
+    sums_MS, shift = values_MS, 1
+    while shift < values_MS.shape[-1]:
+        sums_MS = torch.cat((sums_MS[:, :shift], sums_MS[:, shift:] + sums_MS[:, :-shift]), dim=-1)
+        shift *= 2
+    return sums_MS.masked_fill(values_MS == 0, 0.0).cummax(dim=-1).values
+
+
 def _invert(weights_MS: Tensor, uniform_M1: Tensor) -> Tensor:
     """Return the place [M, 1] at which the cumulative weights pass the share `uniform` of their sum."""
-    cumulative_MS = weights_MS.cumsum(dim=-1)
+    cumulative_MS = running_sum(weights_MS)
     target_M1 = uniform_M1.to(weights_MS.dtype) * cumulative_MS[:, -1:]
     choice_M1 = torch.searchsorted(cumulative_MS, target_M1, right=True)
     # Rounding may carry the target to the last sum: take the last candidate with any weight.

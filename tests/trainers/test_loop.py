@@ -90,7 +90,7 @@ def test_first_ratio_is_one_under_every_transformation(lights: Lights, tmp_path:
     recipe = lights(
         rollout={"temperature": 0.7, "top_p": 0.9},
         prompt={"mode": mode},
-        optim={"ratio_tolerance": 1e-5, "old_logprobs": "behaviour"},
+        optim={"old_logprobs": "behaviour"},
         train={"num_updates": 2},
         eval={"episodes": 0},
     )

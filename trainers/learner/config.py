@@ -55,10 +55,6 @@ class OptimConfig:
         Literal["behaviour", "recompute"],
         Setting("The old policy of the ratio: the engine that sampled, or the learner before the batch."),
     ] = "recompute"
-    one_engine: Annotated[bool, Setting("Policy and learner share weights and arithmetic.")] = True
-    ratio_tolerance: Annotated[
-        float, Setting("Most of |new/behaviour - 1| on the first update of one engine in float32 or better.")
-    ] = 1e-5
     mismatch_limit: Annotated[float, Setting("Nats a token (k3) between engine and learner, at most.")] = 0.1
     spike_limit: Annotated[
         float, Setting("Mean |log new/old| of a mini-batch, in nats a token, at most.")

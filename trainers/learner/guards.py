@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ...errors import TrainingError
 from .config import OptimConfig
+from .probe import Tolerance
 
 
 def check_jump(moved: float, optim: OptimConfig, where: str) -> None:
@@ -42,15 +43,16 @@ def check_engine(piece: Mapping[str, float], optim: OptimConfig, where: str) -> 
         )
 
 
-def check_one_engine(piece: Mapping[str, float], optim: OptimConfig, where: str) -> None:
+def check_one_engine(piece: Mapping[str, float], tolerance: Tolerance, where: str) -> None:
     """Refuse a first batch that should have been sampled by the very same computation, and was not.
 
     Raises:
-        TrainingError: if a ratio differs from 1 by more than optim.ratio_tolerance.
+        TrainingError: if a ratio, or the mean of them all, is further from 1 than rounding explains.
     """
-    if piece["max_mismatch"] > optim.ratio_tolerance:
+    if piece["max_mismatch"] > tolerance.ratio or piece["mismatch_kl"] > tolerance.kl:
         raise TrainingError(
             f"{where}: the ratio of learner to behaviour probability differs from 1 by up to "
-            f"{piece['max_mismatch']:.3g} (optim.ratio_tolerance {optim.ratio_tolerance:g}), although one "
-            "engine computed both. If another engine samples, set optim.one_engine = false"
+            f"{piece['max_mismatch']:.3g} and by {piece['mismatch_kl']:.3g} nats a token, although one "
+            f"engine computed both; {tolerance} and by {tolerance.kl:.2g} nats a token. Does the policy "
+            "sample as rollout says, with the weights of the learner?"
         )

@@ -33,6 +33,7 @@ from .guards import check_engine, check_jump, check_one_engine
 from .meters import UpdateMeter
 from .minibatch import MiniBatch
 from .optimizer import adamw, schedule_factor
+from .probe import Tolerance
 from .reference import Reference
 from .sequences import Floats, Ints, PackedBatch
 
@@ -46,6 +47,7 @@ class Learner:
         objective: what is made small.
         critic: value heads, for methods that need them.
         reference: of a KL term.
+        tolerance: of the first update, where one engine samples and learns; None: another one samples.
         total_updates: where the schedules linear and cosine end.
         seed: of the order of a batch.
 
@@ -62,12 +64,14 @@ class Learner:
         *,
         critic: Critic | None = None,
         reference: Reference | None = None,
+        tolerance: Tolerance | None = None,
         total_updates: int = 0,
         seed: int = 0,
     ) -> None:
         self.model, self.optim, self.critic, self.reference = model, optim, critic, reference
         self.objective = Objective(objective)
         self._total_updates, self._seed = total_updates, seed
+        self._tolerance = tolerance  # until an update has shown that it is kept
         if self.objective.needs_reference and reference is None:
             raise UsageError("loss.kl needs a reference model; give Learner(reference=...)")
         self.device = device_of(model)
@@ -121,6 +125,7 @@ class Learner:
         for units in self._minibatches(batch):
             self._step(MiniBatch(batch, units, advantage_N, old_N, reference_N), factor, meter)
         self.num_updates += 1
+        self._tolerance = None
         return {
             **meter.summary(),
             "learning_rate": self.descent.optimizers[0].param_groups[0]["lr"],
@@ -219,9 +224,5 @@ class Learner:
         if meter.num_minibatches:
             return
         check_engine(piece, self.optim, where)
-        if self.optim.one_engine and self.num_updates == 0 and _is_precise(self.model):
-            check_one_engine(piece, self.optim, where)
-
-
-def _is_precise(model: CausalLM) -> bool:
-    return all(parameter.dtype in (torch.float32, torch.float64) for parameter in model.parameters())
+        if self._tolerance is not None:
+            check_one_engine(piece, self._tolerance, where)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ... import __version__
 from ...errors import UsageError
-from ...files import write_whole
+from ...files import read_json, write_whole
 from ...settings import table
 from ..recipe import Recipe, dump, load
 
@@ -58,8 +58,9 @@ def open_run(run: Path, recipe: Recipe, *, resume: bool) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if new and {entry.name for entry in run.iterdir()} <= {_RECIPE, _PARTS}:
+        if new and {entry.name for entry in run.iterdir()} <= {_RECIPE, _PARTS, _RECORD}:
             shutil.rmtree(run / _PARTS, ignore_errors=True)
+            (run / _RECORD).unlink(missing_ok=True)
             path.unlink()
             if not existed:
                 run.rmdir()
@@ -67,16 +68,23 @@ def open_run(run: Path, recipe: Recipe, *, resume: bool) -> Iterator[None]:
 
 
 def record(run: Path, **more: Any) -> None:
-    """Write what a result depends on beside it: seeds are in the recipe, versions and fingerprints here."""
+    """Write what a result depends on beside it: seeds are in the recipe, versions and fingerprints here.
+
+    Args:
+        run: the folder of the run.
+        more: what is known now; what was recorded before stays.
+    """
     packages = ("torch", "numpy", "gymnasium", "transformers", "tokenizers", "safetensors")
+    path = run / _RECORD
     document = {
+        **(read_json(path) if path.is_file() else {}),
         "turnwise": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: importlib.metadata.version(name) for name in packages},
         **more,
     }
-    write_whole(run / _RECORD, json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
+    write_whole(path, json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
 
 
 def _check_same(run: Path, old: Recipe, new: Recipe) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from turnwise.agents.decoding import SamplingRows, replay, sample, uniforms
 from turnwise.agents.decoding.replay import num_choices
+from turnwise.agents.decoding.sampling import sum_by_doubling
 from turnwise.agents.sampling import Sampling
 from turnwise.errors import UsageError
 
@@ -179,3 +180,39 @@ def test_many_draws_follow_the_distribution() -> None:
     draw = sample(LOGITS.expand(num, -1), rows_of(num, uniform=uniform))
     shares = np.bincount(draw.tokens, minlength=4) / num
     assert shares == pytest.approx([0.25, 0.125, 0.5, 0.125], abs=0.012)
+
+
+weights_of_tokens = st.lists(
+    st.sampled_from([0.0, 1e-12, 0.1, 1 / 3, 1.0, 7.0]) | st.floats(0, 1e3), min_size=1, max_size=70
+)
+
+
+@given(weights_of_tokens, st.sampled_from([torch.float32, torch.float64]))
+def test_sums_in_a_fixed_order_are_those_of_torch_and_never_fall(
+    weights: list[float], dtype: torch.dtype
+) -> None:
+    values_MS = torch.tensor([weights, weights[::-1]], dtype=dtype)
+    sums_MS = sum_by_doubling(values_MS)
+    torch.testing.assert_close(sums_MS, values_MS.cumsum(-1), rtol=1e-5, atol=1e-9)
+    steps_MS = sums_MS.diff(dim=-1)
+    assert bool((steps_MS >= 0).all())
+    assert bool((steps_MS[values_MS[:, 1:] == 0] == 0).all())
+
+
+@pytest.mark.parametrize("top_p", [1.0, 0.9])
+def test_sampling_works_where_torch_refuses_to_sum_in_no_fixed_order(
+    monkeypatch: pytest.MonkeyPatch, top_p: float
+) -> None:
+    """As on CUDA under deterministic algorithms, where a cumulative sum of floats raises."""
+    logits = torch.randn(40, 500, generator=torch.Generator().manual_seed(0)) * 3
+    rows = rows_of(40, top_p=top_p, top_k=50, uniform=np.random.default_rng(0).random(40).tolist())
+    expected = sample(logits, rows)
+
+    def refuse(tensor: torch.Tensor, dim: int) -> torch.Tensor:
+        raise RuntimeError("cumsum_cuda_kernel does not have a deterministic implementation")
+
+    monkeypatch.setattr(torch.Tensor, "cumsum", refuse)
+    with pytest.raises(RuntimeError, match="deterministic"):
+        sample(logits, rows)
+    monkeypatch.setattr("turnwise.agents.decoding.sampling.running_sum", sum_by_doubling)
+    assert sample(logits, rows) == expected

@@ -25,6 +25,7 @@ from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import TrainingError, UsageError
 from turnwise.trainers.learner.config import OptimConfig
 from turnwise.trainers.learner.optimizer import Descent, schedule_factor
+from turnwise.trainers.learner.probe import Tolerance
 from turnwise.trainers.learner.reference import frozen
 from turnwise.trainers.learner.sequences import PackedBatch, pack
 from turnwise.trainers.learner.update import Learner
@@ -116,7 +117,8 @@ def test_first_ratio_is_one(conversation: bool, dtype: torch.dtype, tolerance: f
     batch = pack(collect(model, conversation))
     ratio_N = np.exp(make_learner(model).logprobs(batch) - batch.behaviour_N)
     assert np.abs(ratio_N - 1.0).max() < tolerance
-    learner = make_learner(model, ratio_tolerance=tolerance, old_logprobs="behaviour")
+    optim = OptimConfig(old_logprobs="behaviour")
+    learner = Learner(model, optim, ObjectiveConfig(), tolerance=Tolerance(tolerance, tolerance, tolerance))
     log = learner.update(batch, advantages(batch))
     assert log["mismatch_max"] <= tolerance
     assert log["ratio_max"] == pytest.approx(1.0, abs=2 * tolerance)
@@ -142,7 +144,7 @@ def test_micro_batches_do_not_change_the_gradient(level: str, aggregation: str, 
         off_policy="truncate",
         off_policy_level=level,  # type: ignore[arg-type]
     )
-    optim = {"old_logprobs": "behaviour", "mismatch_limit": 10.0, "one_engine": False}
+    optim = {"old_logprobs": "behaviour", "mismatch_limit": 10.0}
     whole = gradient(model, moved, objective, micro_tokens=100_000, **optim)
     pieces = gradient(model, moved, objective, micro_tokens=1, **optim)
     assert whole.abs().max() > 1e-4
@@ -173,7 +175,7 @@ def test_micro_batches_do_not_change_what_is_logged(loss: str, num_minibatches: 
         mine = copy.deepcopy(model)
         optim = OptimConfig(
             micro_tokens=micro_tokens, num_minibatches=num_minibatches, num_epochs=2, learning_rate=1e-3,
-            old_logprobs="behaviour", mismatch_limit=10.0, one_engine=False,
+            old_logprobs="behaviour", mismatch_limit=10.0,
         )  # fmt: skip
         objective = ObjectiveConfig(loss, **LOSSES[loss])
         learner = Learner(mine, optim, objective, reference=frozen(TinyLM(SIZES, seed=4).to(torch.float64)))
@@ -277,10 +279,12 @@ def test_jumps_and_foreign_logprobs_stop() -> None:
     before = snapshot(model)
     foreign = replace(batch, behaviour_N=batch.behaviour_N + 1.0)
     with pytest.raises(TrainingError, match="engine and learner differ"):
-        make_learner(model, one_engine=False).update(foreign, advantages(batch))
+        make_learner(model).update(foreign, advantages(batch))
     slightly = replace(batch, behaviour_N=batch.behaviour_N + 1e-4)
     with pytest.raises(TrainingError, match="although one engine"):
-        make_learner(model).update(slightly, advantages(batch))
+        Learner(model, OptimConfig(), ObjectiveConfig(), tolerance=Tolerance(1e-5, 1e-10, 1e-6)).update(
+            slightly, advantages(batch)
+        )
     assert torch.equal(snapshot(model), before)
     with pytest.raises(TrainingError, match="the policy moved by"):
         make_learner(model, learning_rate=1.0, num_minibatches=3, spike_limit=0.5).update(
@@ -294,7 +298,7 @@ def test_one_rare_sample_that_became_likely_is_no_jump() -> None:
     batch = pack(collect(model, True))
     moved = replace(batch, behaviour_N=batch.behaviour_N - 5.0)  # as if every token were 5 nats likelier now
     few = np.where(batch.trajectory_N == 0, advantages(batch), 0.0)
-    limits = {"spike_limit": 3.0, "mismatch_limit": 1e9, "one_engine": False, "old_logprobs": "behaviour"}
+    limits = {"spike_limit": 3.0, "mismatch_limit": 1e9, "old_logprobs": "behaviour"}
     make_learner(copy.deepcopy(model), **limits).update(moved, few)
     with pytest.raises(TrainingError, match="the policy moved by 5 nats"):
         make_learner(copy.deepcopy(model), **limits).update(moved, advantages(batch))
@@ -314,7 +318,7 @@ def test_all_forced_and_wrong_length_are_refused() -> None:
 
 
 def test_state_continues_bit_for_bit() -> None:
-    optim = OptimConfig(num_minibatches=2, num_epochs=2, schedule="cosine", one_engine=False)
+    optim = OptimConfig(num_minibatches=2, num_epochs=2, schedule="cosine")
     batch = pack(collect(build_model(torch.float32), False))
 
     def advance(learner: Learner, num: int) -> None:
@@ -342,7 +346,7 @@ def test_kl_needs_a_reference_and_pulls_towards_it() -> None:
     for parameter in model.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     batch = pack(collect(model, True))
-    optim = OptimConfig(learning_rate=3e-3, spike_limit=100, mismatch_limit=100, one_engine=False)
+    optim = OptimConfig(learning_rate=3e-3, spike_limit=100, mismatch_limit=100)
     learner = Learner(model, optim, objective, reference=frozen(reference))
     logs = [learner.update(batch, np.zeros(batch.num_targets)) for _ in range(30)]
     assert logs[-1]["kl"] < 0.5 * logs[0]["kl"]

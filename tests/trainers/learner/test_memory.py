@@ -28,7 +28,7 @@ from turnwise.trainers.learner.update import Learner
 from turnwise.trainers.objective_config import ObjectiveConfig
 
 pytest.importorskip("transformers")
-LOOSE: dict[str, Any] = {"one_engine": False, "mismatch_limit": 10.0}
+LOOSE: dict[str, Any] = {"mismatch_limit": 10.0}
 
 
 def learner_of(model: TransformersLM, **optim: Any) -> Learner:
