@@ -4,8 +4,8 @@
 
 Each mutant runs in a process of its own, made by fork, until the first case that returns another value than
 recorded; one that takes five seconds of processor time, many times what all cases take, or a minute is
-noticed, too. Mutants that behave as the right version does are
-listed by hand in hidden/equivalent.toml of a package, each with its reason, and are left out.
+noticed, too. Mutants that behave as the right version does are listed by hand in hidden/equivalent.toml of
+a package, each with its reason, and are left out.
 """
 
 from __future__ import annotations
