@@ -3,7 +3,7 @@
     python benchmarks/swe_set/mutation.py [NAME ...] [--show] [--json FILE]
 
 Each mutant runs in a process of its own, made by fork, until the first case that returns another value than
-recorded; one that takes five seconds of processor time, many times what all cases take, or a minute is
+recorded; one that takes three seconds of processor time, many times what all cases take, or a minute is
 noticed, too. Mutants that behave as the right version does are listed by hand in hidden/equivalent.toml of
 a package, each with its reason, and are left out.
 """
@@ -27,7 +27,7 @@ from mutants import mutants
 from turnwise.envs.swe.bugs import judging
 from turnwise.envs.swe.bugs.package import ROOT, Package, package_names, read_package
 
-SECONDS = 5
+SECONDS = 3
 
 
 class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from turnwise.envs.swe.bugs.cheats import CHEATS, cheat
 from turnwise.envs.swe.bugs.comparing import values
-from turnwise.envs.swe.bugs.grading import patched
+from turnwise.envs.swe.bugs.grading import JUDGE, judge_files, patched
 from turnwise.envs.swe.bugs.package import KINDS, edited, package_names, read_package
 from turnwise.envs.swe.bugs.prove import MIN_ALTERNATIVES, alternatives, judged_here
 from turnwise.envs.swe.bugs.set import BugTask, load_bugs, tasks_of
@@ -68,6 +70,15 @@ def test_what_a_cheat_keeps_is_no_gold(name: str) -> None:
         assert (kept == task.tree) == (
             kind in ("tests edited", "tests deleted", "conftest and settings that forge")
         )
+
+
+@pytest.mark.parametrize("kind", ["forged results on every channel", "the cases read, constants answered"])
+def test_cheats_that_read_the_cases_look_where_they_are(kind: str) -> None:
+    task = load_bugs()[0]
+    patch = b"".join(data or b"" for data in cheat(kind, task).values()).decode()
+    (pattern,) = set(re.findall(rf'glob\("({JUDGE}[^"]*)"\)', patch))
+    found = {path for path in judge_files(task.package) if fnmatch(f"{JUDGE}/{path}", pattern)}
+    assert len(found) == len(task.package.cases)
 
 
 def test_ids_are_unique_and_issues_say_no_more_than_a_person_would() -> None:
