@@ -3,7 +3,8 @@
 config.py: how prompts are made, in words. explained.py: what is told of how to answer.
 conversation.py: the growing prompt of an episode. chat_template.py: prompts in the tokens of
 another's model. template.py: what it writes. control_tokens.py: its tokens, and text that only looks
-like them. parse.py: the action in a message. plan.py: messages that also keep or set a subgoal.
+like them. char_ends.py: where tokens end in a text. parse.py: the action in a message. plan.py:
+messages that also keep or set a subgoal.
 """
 
 from .config import EXPLAINED, PromptConfig

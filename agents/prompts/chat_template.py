@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 
 from ...errors import PolicyError
 from ..types import FinishReason, Message, common_prefix
+from .char_ends import CharEnds
 from .control_tokens import ControlTokens
 from .template import QUESTION, Template
 
@@ -46,6 +47,7 @@ class ChatCodec:
         self.end_id = self._turns.end_id
         self.stop_ids = frozenset(stop_ids) - {self.end_id}
         self._controls = self._find_controls(source)
+        self._ends = CharEnds(tokenizer)
         self._own = frozenset(filter(self._controls.takes_anywhere, ("<think>", "</think>")))
         self._anchor = self._controls.last_section(self._turns.asked)
         self._anchor_ids = self._controls.encode_rendered(self._anchor)
@@ -84,12 +86,7 @@ class ChatCodec:
 
     def char_ends(self, ids: Sequence[int], text: str) -> tuple[int, ...]:
         """Return [L] where each token ends in `text`, the start of what the tokens spell."""
-        ends: list[int] = []
-        for count in range(1, len(ids)):
-            # A character may be spread over tokens: it ends with the last of them.
-            prefix = self.decode(ids[:count]).rstrip("\ufffd")
-            ends.append(max(ends[-1] if ends else 0, min(len(prefix), len(text))))
-        return (*ends, len(text)) if ids else ()
+        return self._ends(ids, text)
 
     def encode_prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """Render a conversation up to the place where the assistant speaks.
