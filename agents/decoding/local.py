@@ -15,6 +15,7 @@ from ..policy import TokenPolicy
 from ..types import Generation, GenerationRequest
 from .loop import Codec, Job, prepare
 from .planning import PlanDecoder
+from .tagging import TagDecoder
 from .trie import Node, TrieCache
 
 JobT = TypeVar("JobT")
@@ -30,7 +31,7 @@ class LocalPolicy(TokenPolicy):
 
     Args:
         codec: turns tokens into text.
-        tries: makes the trees of admissible actions.
+        encode_message: turns a whole message into its tokens; by default as a piece of text.
         name: for reports.
         version: the version of the weights.
         context_tokens: the longest conversation, in tokens.
@@ -41,9 +42,9 @@ class LocalPolicy(TokenPolicy):
     def __init__(
         self,
         codec: Codec,
-        tries: TrieCache,
         *,
         name: str,
+        encode_message: Callable[[str], Sequence[int]] | None = None,
         version: int,
         context_tokens: int,
         vocab_size: int,
@@ -53,7 +54,9 @@ class LocalPolicy(TokenPolicy):
             raise UsageError(f"max_batch {max_batch}: expected at least 1")
         self.name, self.version = name, version
         self.context_tokens, self.vocab_size = context_tokens, vocab_size
-        self._codec, self._tries = codec, tries
+        whole = encode_message or codec.encode
+        self._codec, self._tries = codec, TrieCache(whole, codec.end_id)
+        self._tags = TagDecoder(codec.encode, whole, codec.decode, codec.end_id)
         self._plans = PlanDecoder(codec.encode, codec.decode, codec.end_id)
         self._lock = threading.Lock()  # held while a batch runs or weights change
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"policy-{name}")
@@ -110,8 +113,12 @@ class LocalPolicy(TokenPolicy):
 
     def _allowed(self, request: GenerationRequest) -> Node:
         """Return the tree of what a constrained message may be."""
-        actions = self._tries.get(request.admissible or ())
-        if request.style != "plan":
+        listed = request.admissible or ()
+        if request.style == "tags":
+            opened = bool(self.opens_thought)
+            return self._tags.tree(listed, opened=opened, max_tokens=request.max_tokens)
+        actions = self._tries.get(listed)
+        if request.style == "plain":
             return actions
         return self._plans.tree(actions, first=request.turn == 0, max_tokens=request.max_tokens)
 

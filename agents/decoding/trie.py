@@ -75,6 +75,16 @@ class TokenTrie:
             node.children[sequence[-1]] = then
             node._tokens = None
 
+    def joined(self, sequence: Sequence[int], then: Node) -> TokenTrie:
+        """Return a tree that also has a sequence leading to another place; this one stays as it is."""
+        twin = TokenTrie()
+        twin.children = dict(self.children)
+        head, *rest = sequence
+        known = twin.children.get(head)
+        base = known if isinstance(known, TokenTrie) else TokenTrie()
+        twin.children[head] = base.joined(rest, then) if rest else then
+        return twin
+
     def child(self, token: int) -> Node:
         """Return the node after a token."""
         return self.children[token]
@@ -99,6 +109,7 @@ class TrieCache:
     def __init__(self, encode: Callable[[str], Sequence[int]], end_id: int, max_tries: int = 4096) -> None:
         self._encode, self._end_id, self._max_tries = encode, end_id, max_tries
         self._tries: OrderedDict[tuple[str, ...], TokenTrie] = OrderedDict()
+        self._longest: dict[tuple[str, ...], int] = {}
 
     def get(self, actions: tuple[str, ...]) -> TokenTrie:
         """Return the tree of some actions.
@@ -115,8 +126,13 @@ class TrieCache:
                 f"constraint 'admissible' with the actions {actions!r}: expected at least one, none of them "
                 "empty; use constraint 'none' or 'listed' where the environment lists no actions"
             )
-        trie = TokenTrie.of(map(self._encode, actions), self._end_id)
-        self._tries[actions] = trie
+        encoded = list(map(self._encode, actions))
+        trie = TokenTrie.of(encoded, self._end_id)
+        self._tries[actions], self._longest[actions] = trie, 1 + max(map(len, encoded))
         if len(self._tries) > self._max_tries:
-            self._tries.popitem(last=False)
+            del self._longest[self._tries.popitem(last=False)[0]]
         return trie
+
+    def longest(self, actions: tuple[str, ...]) -> int:
+        """Return the tokens of the longest action and its end, of a tree that was got last."""
+        return self._longest[actions]

@@ -18,7 +18,6 @@ from ...files import read_json
 from ..decoding.local import LocalPolicy, ScoreJob
 from ..decoding.loop import Job, run_jobs
 from ..decoding.scoring import score_continuations
-from ..decoding.trie import TrieCache
 from ..models import CacheUse, KeptRow, Rows, TransformersLM
 from ..prompts.chat_template import ChatCodec
 from ..types import FinishReason, Generation, Message
@@ -63,10 +62,9 @@ class TransformersPolicy(LocalPolicy):
         self.model = model
         tokenizer = load_tokenizer(name_or_path)
         self._chat = ChatCodec(tokenizer, name_or_path, _eos_ids(model.model))
-        tries = TrieCache(self._chat.encode_message, self._chat.end_id)
         super().__init__(
             self._chat,
-            tries,
+            encode_message=self._chat.encode_message,
             name=name_or_path,
             version=version,
             context_tokens=model.context_tokens,

@@ -38,6 +38,11 @@ _COMMANDS = "Commands, with your own words in place of those in capitals:"
 _CALL = 'A function is called by <tool_call>{"name": NAME, "arguments": {...}}</tool_call>.'
 
 
+def read_as(style: Style, tools: Sequence[Tool]) -> Style:
+    """Return the style that messages are read by: tags that the commands have stand in place of <action>."""
+    return "plain" if style == "tags" and have_own_tags(tools) else style
+
+
 def explanation(style: Style, tools: Sequence[Tool], observation: str, listed: bool) -> str:
     """Return how to answer, after the commands where nothing else shows them.
 

@@ -9,13 +9,14 @@ from time import perf_counter
 from typing import Any
 
 from ...ends import CUT_OFF, FAULTS, End
-from ...envs.tools import Tool, have_own_tags, tools_of
+from ...envs.tools import Tool, tools_of
 from ...errors import EnvironmentFault, PolicyError, ServerError
 from ...servers.protocol.types import Reply, StepItem
 from ..batching import BusyClock
 from ..policy import AgentSettings, Policy, PolicyStopped, PromptTooLong
 from ..prompts.config import View
 from ..prompts.conversation import Context
+from ..prompts.explained import read_as
 from ..prompts.parse import Parsed, parse_action
 from ..types import (
     Generation,
@@ -88,9 +89,8 @@ class Episode:
 
     @property
     def style(self) -> Style:
-        """Return how messages are read: tags that the environment's commands have stand for <action>."""
-        style = self.asked.prompt.style
-        return "plain" if style == "tags" and have_own_tags(self.tools) else style
+        """Return how messages are read."""
+        return read_as(self.asked.prompt.style, self.tools)
 
     @property
     def reusable(self) -> bool:

@@ -13,7 +13,6 @@ from ...errors import UsageError
 from ..decoding.local import LocalPolicy, ScoreJob
 from ..decoding.loop import Job, run_jobs
 from ..decoding.scoring import score_continuations
-from ..decoding.trie import TrieCache
 from ..types import FinishReason, Generation, Message, common_prefix
 from .cache import KeyValueCache
 from .checkpoint import check_fit, load_checkpoint
@@ -59,7 +58,6 @@ class TinyPolicy(LocalPolicy):
             raise UsageError(f"num_slots {num_slots}: expected at least 1")
         super().__init__(
             tokenizer,
-            TrieCache(tokenizer.encode, tokenizer.end_id),
             name=name,
             version=version,
             context_tokens=model.context_tokens,

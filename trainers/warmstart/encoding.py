@@ -12,12 +12,15 @@ from dataclasses import replace
 
 from ...agents.decoding import TrieCache
 from ...agents.decoding.planning import PlanDecoder
+from ...agents.decoding.tagging import TagDecoder, in_tags
 from ...agents.decoding.trie import Node
 from ...agents.prompts.config import PromptConfig, View, opening
 from ...agents.prompts.conversation import Context
+from ...agents.prompts.explained import read_as
 from ...agents.prompts.plan import message_parts
 from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Constraint, Generation, Style, Trajectory, Turn
+from ...envs.tools import Tool, tools_of
 
 
 def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterator[str]:
@@ -25,6 +28,7 @@ def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterat
     yield prompt.system
     for trajectory in trajectories:
         yield prompt.task_label + trajectory.instruction
+        tools = _tools(trajectory)
         if prompt.explain != "none" and trajectory.turns:
             first = trajectory.turns[0]
             opened = opening(prompt, View.of(first.observation, first.info, trajectory.instruction))
@@ -32,8 +36,9 @@ def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterat
         for turn in trajectory.turns:
             yield turn.observation
             yield turn.action
-            if prompt.style == "plan":
-                yield "".join(message_parts(bool(turn.switch), turn.subgoal, turn.action))
+            message = "".join(_message(turn, read_as(prompt.style, tools)))
+            if message != turn.action:
+                yield message
             yield from turn.info.get("admissible") or ()
 
 
@@ -53,19 +58,20 @@ def to_tokens(
     the constraint would not let the policy say, have no token to learn. A plan's
     subgoal that takes more than half of `max_tokens` could not be said either.
     """
-    sayable = _Sayable(tokenizer, prompt.style, constraint, max_tokens)
+    sayable = _Sayable(tokenizer, constraint, max_tokens)
     encoded = []
     for trajectory in trajectories:
+        style = read_as(prompt.style, _tools(trajectory))
         context, turns, view = Context(prompt, tokenizer), list[Turn](), View("")
         for turn in trajectory.turns:
             view = View.of(turn.observation, turn.info, trajectory.instruction, view.tools)
             context.observe(view)
-            parts = sayable.parts(turn)
+            parts = _message(turn, style)
             tokens = (*(token for part in parts for token in tokenizer.encode(part)), tokenizer.end_id)
             prompt_ids = context.prompt_ids or ()
             if len(prompt_ids) + len(tokens) > context_tokens:
                 break
-            support = sayable.support(tokens, turn)
+            support = sayable.support(tokens, turn, style)
             generation = Generation("".join(parts), prompt_ids, tokens, (0.0,) * len(tokens), support)
             turns.append(replace(turn, generation=generation))
             context.record(turn.observation, turn.action, generation, turn.subgoal)
@@ -73,23 +79,30 @@ def to_tokens(
     return encoded
 
 
-class _Sayable:
-    """How a message is worded, and what a policy could have said in its place."""
+def _tools(trajectory: Trajectory) -> tuple[Tool, ...]:
+    return tools_of(trajectory.turns[0].info.get("tools")) if trajectory.turns else ()
 
-    def __init__(
-        self, tokenizer: TinyTokenizer, style: Style, constraint: Constraint, max_tokens: int
-    ) -> None:
+
+def _message(turn: Turn, style: Style) -> tuple[str, ...]:
+    """Return the message of a turn in the parts that are made into tokens one by one."""
+    if style == "plan":
+        return message_parts(bool(turn.switch), turn.subgoal, turn.action)
+    return (in_tags(turn.action) if style == "tags" else turn.action,)
+
+
+class _Sayable:
+    """What a policy could have said in place of a message."""
+
+    def __init__(self, tokenizer: TinyTokenizer, constraint: Constraint, max_tokens: int) -> None:
         self._tries = TrieCache(tokenizer.encode, tokenizer.end_id)
         self._plans = PlanDecoder(tokenizer.encode, tokenizer.decode, tokenizer.end_id)
-        self._style, self._constraint, self._max_tokens = style, constraint, max_tokens
+        encode, decode = tokenizer.encode, tokenizer.decode
+        self._tags = TagDecoder(encode, encode, decode, tokenizer.end_id)
+        self._constraint, self._max_tokens = constraint, max_tokens
 
-    def parts(self, turn: Turn) -> tuple[str, ...]:
-        """Return the message of a turn in the parts that are made into tokens one by one."""
-        if self._style != "plan":
-            return (turn.action,)
-        return message_parts(bool(turn.switch), turn.subgoal, turn.action)
-
-    def support(self, tokens: tuple[int, ...], turn: Turn) -> tuple[tuple[int, ...] | None, ...]:
+    def support(
+        self, tokens: tuple[int, ...], turn: Turn, style: Style
+    ) -> tuple[tuple[int, ...] | None, ...]:
         """Return for each token what could have been drawn; itself alone where nothing is taught."""
         forced = tuple((token,) for token in tokens)
         admissible = turn.info.get("admissible")
@@ -99,7 +112,7 @@ class _Sayable:
             return (None,) * len(tokens)
         if turn.action not in admissible:
             return forced
-        node, support = self._tree(turn, tuple(admissible)), list[tuple[int, ...] | None]()
+        node, support = self._tree(turn, tuple(admissible), style), list[tuple[int, ...] | None]()
         for token in tokens:
             if node.tokens is not None and token not in node.tokens:
                 return forced
@@ -107,8 +120,10 @@ class _Sayable:
             node = node.child(token)
         return tuple(support)
 
-    def _tree(self, turn: Turn, admissible: tuple[str, ...]) -> Node:
+    def _tree(self, turn: Turn, admissible: tuple[str, ...], style: Style) -> Node:
+        if style == "tags":
+            return self._tags.tree(admissible, opened=False, max_tokens=self._max_tokens)
         actions = self._tries.get(admissible)
-        if self._style != "plan":
+        if style == "plain":
             return actions
         return self._plans.tree(actions, first=turn.index == 0, max_tokens=self._max_tokens)

@@ -25,16 +25,18 @@ from turnwise.trainers.warmstart.warmstart import warm_start
 Lights = Callable[..., Recipe]
 
 
-@pytest.mark.parametrize("mode", ["conversation", "window"])
+@pytest.mark.parametrize(
+    ("mode", "style"), [("conversation", "plain"), ("window", "plain"), ("window", "tags")]
+)
 @pytest.mark.parametrize("constraint", ["admissible", "none"])
 def test_demonstrations_are_encoded_as_a_rollout_would(
-    taught: Lights, tmp_path: Path, mode: str, constraint: str
+    taught: Lights, tmp_path: Path, mode: str, style: str, constraint: str
 ) -> None:
     """What a policy said, put through the demonstrations' path, gives the very tokens and supports."""
     recipe = taught(
         warmstart={"max_steps": 5},
-        prompt={"mode": mode},
-        rollout={"constraint": "admissible", "num_groups": 2},
+        prompt={"mode": mode, "style": style},
+        rollout={"constraint": "admissible", "num_groups": 2, "max_tokens": 99 if style == "tags" else 24},
     )
     warm_start(recipe, tmp_path / "warm")
     trained = load_trained(tmp_path / "warm", recipe.policy, recipe.prompt, recipe.rollout)
@@ -58,6 +60,8 @@ def test_demonstrations_are_encoded_as_a_rollout_would(
     for one, two in zip(played, encoded, strict=True):
         assert len(one.turns) == len(two.turns) == 3
         for said, shown in zip(one.turns, two.turns, strict=True):
+            if "<think>" in said.generation.text:  # of what was thought a demonstration knows nothing
+                continue
             assert shown.generation.prompt_ids == said.generation.prompt_ids
             assert shown.generation.token_ids == said.generation.token_ids
             if constraint == "admissible":
