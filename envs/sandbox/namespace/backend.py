@@ -9,10 +9,11 @@ import os
 import secrets
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ....errors import UsageError
 from .. import network
@@ -23,6 +24,9 @@ from . import host, images, places
 from .box import NamespaceSandbox, check_variable, new_box
 from .channel import Channel, Reply
 
+T = TypeVar("T")
+START_S = 60.0
+"""Seconds in which an image's files have to answer, and its shell to run."""
 _VARIABLES = {
     **UNATTENDED,
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -105,11 +109,31 @@ class NamespaceBackend(Backend):
                 raise UsageError(f"{folder!r}: a path from '/' is expected of a box's folders")
         for name, value in spec.env.items():
             check_variable(name, value)
-        name, who = (HOST, _own(spec)) if spec.image == HOST else await asyncio.to_thread(_named, spec)
+        name, who = (HOST, _own(spec)) if spec.image == HOST else await _named(spec)
+        message = self._told(spec, name, who)
         if name not in self._bases:
-            described = await asyncio.to_thread(_described, name)
+            described = await in_time(lambda: _described(name), START_S, spec.image)
             self._checked(await self.channel.ask("base", json.dumps(described).encode(), name=name))
+            if name != HOST:
+                await self._try(spec, message)
             self._bases.add(name)
+        return message
+
+    async def _try(self, spec: Spec, message: dict[str, Any]) -> None:
+        """Raise ImageError if no command runs in an image: its shell hangs, or is of another machine."""
+        box = new_box(self.channel, spec)
+        self._checked(await self.channel.ask("start", box=box.id, **message))
+        try:
+            ran = await box.run("exit 0", START_S, cwd="/")
+        finally:
+            await box.aclose()
+        if ran.cause == "timeout":
+            raise ImageError(f"image={spec.image!r}: its bash has not ended 'exit 0' within {START_S:.0f} s")
+        if ran.exit_code != 0:
+            said = ran.output.strip()[-300:] or ran.cause
+            raise ImageError(f"image={spec.image!r}: its bash does not run ({said})")
+
+    def _told(self, spec: Spec, name: str, who: images.Person) -> dict[str, Any]:
         return {
             "base": name,
             "limits": asdict(spec.limits),
@@ -168,10 +192,35 @@ def _own(spec: Spec) -> images.Person:
     return images.OWN
 
 
-def _named(spec: Spec) -> tuple[str, images.Person]:
+async def _named(spec: Spec) -> tuple[str, images.Person]:
     """Return the name of the base of a specification, and the user of its boxes."""
-    root = images.root_of(spec.image)
-    return f"{images.PREFIX}{root}", images.person(root, spec.user)
+    is_archive = await in_time(lambda: images.is_archive(spec.image), START_S, spec.image)
+    limit_s = images.UNPACK_S if is_archive else START_S
+    root = await in_time(lambda: images.root_of(spec.image), limit_s, spec.image)
+    person = await in_time(lambda: images.person(root, spec.user), START_S, spec.image)
+    return f"{images.PREFIX}{root}", person
+
+
+async def in_time(look: Callable[[], T], limit_s: float, image: str) -> T:
+    """Look at an image's files in a thread that nobody waits for longer.
+
+    Raises:
+        ImageError: if that takes too long: a file system that does not answer holds its thread alone.
+    """
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(look())
+        except BaseException as error:  # noqa: BLE001 - it is the caller's
+            future.set_exception(error)
+
+    future.set_running_or_notify_cancel()
+    threading.Thread(target=work, name="turnwise-image", daemon=True).start()
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(future), limit_s)
+    except TimeoutError:
+        raise ImageError(f"image={image!r}: its files have not answered within {limit_s:.0f} s") from None
 
 
 def _described(name: str) -> dict[str, Any]:

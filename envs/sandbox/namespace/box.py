@@ -184,8 +184,11 @@ class NamespaceSandbox(Sandbox):
         self._is_closed = True
         if self._gate is not None:
             self._gate.close()
-        if self._channel.is_open:
+        try:
             self._checked(await self._channel.ask("close", box=self.id))
+        except SandboxError:
+            if self._channel.is_open:  # else the box has ended with the keeper
+                raise
 
 
 def new_box(channel: Channel, spec: Spec) -> NamespaceSandbox:

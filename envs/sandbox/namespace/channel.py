@@ -125,6 +125,8 @@ class Channel:
                 wire.send(self._socket, {"op": op, "call": number, **message}, body, fds)
             except OSError as error:
                 del self._calls[number]
+                if isinstance(error, ConnectionError):
+                    self._failure = f"{_GONE}: {error}"
                 raise SandboxError(f"{_GONE}: {error}") from error
             except wire.TooLong:
                 del self._calls[number]

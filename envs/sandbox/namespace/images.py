@@ -19,7 +19,10 @@ from ..errors import ImageError
 from .host import GID, UID, cache_folder
 
 PREFIX = "rootfs:"
+UNPACK_S = 1800.0
+"""Seconds that an archive may take."""
 _MAX_TABLE_BYTES = 1 << 20
+_MAX_FILES, _MAX_BYTES = 5_000_000, 64 << 30  # of an archive
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Person:
 
 OWN = Person("agent", UID, GID, "/home/agent")
 """The user of a box whose specification names none."""
+
+
+def is_archive(image: str) -> bool:
+    """Return whether an image is a file, to be unpacked."""
+    return Path(image.removeprefix(PREFIX)).is_file()
 
 
 def root_of(image: str) -> Path:
@@ -70,7 +78,7 @@ def _unpacked(path: Path) -> Path:
         new.mkdir(mode=0o755)
         try:
             with tarfile.open(path) as archive:
-                archive.extractall(new, numeric_owner=True, filter=_without_devices)
+                archive.extractall(new, numeric_owner=True, filter=_Filter(path))
         except (tarfile.TarError, OSError, EOFError) as error:
             raise ImageError(f"{path} cannot be unpacked: {error}") from error
         try:
@@ -81,13 +89,26 @@ def _unpacked(path: Path) -> Path:
     return place
 
 
-def _without_devices(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
-    """Return a member as it is to be unpacked: inside the folder, never a device."""
-    if member.ischr() or member.isblk():
-        return None
-    mode = member.mode
-    safe = tarfile.tar_filter(member, folder)
-    return safe.replace(mode=mode & 0o1777, deep=False) if not member.issym() else safe
+class _Filter:
+    """What is unpacked of an archive, and as what: inside the folder, never a device, within bounds."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._num_files, self._num_bytes = path, 0, 0
+
+    def __call__(self, member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+        """Return a member as it is to be unpacked, None to leave it out."""
+        self._num_files += 1
+        self._num_bytes += member.size
+        if self._num_files > _MAX_FILES or self._num_bytes > _MAX_BYTES:
+            raise ImageError(
+                f"{self._path} holds more than {_MAX_FILES} files or {_MAX_BYTES >> 30} GB: unpack it "
+                "yourself and name the folder"
+            )
+        if member.ischr() or member.isblk():
+            return None
+        mode = member.mode
+        safe = tarfile.tar_filter(member, folder)
+        return safe.replace(mode=mode & 0o1777, deep=False) if not member.issym() else safe
 
 
 def describe(root: Path) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Where control groups can be made, and the sweeping of those that dead processes left.
 
 Version 1 has a tree for each controller; version 2 one tree, in which a group that has processes gives
-its controllers to no child, so that either the root itself or a delegated group is needed.
-Sources: cgroups(7), docs.kernel.org/admin-guide/cgroup-v2.html.
+its controllers to no child. So there either the root gives them, or a group that was delegated to this
+process: what runs in it moves into a leaf, and then it gives them.
+Sources: cgroups(7), docs.kernel.org/admin-guide/cgroup-v2.html, systemd.io/CGROUP_DELEGATION.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -15,6 +17,10 @@ from .keeper.cgroups import Places, remove
 
 _NAME = re.compile(r"turnwise-(\d+)-(\d+)(?:-\w+)?$")
 _CONTROLLERS = ("memory", "pids", "cpu")
+_NEEDED = {"memory", "pids"}
+_MOUNT, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+_LEAF = "turnwise-server"
+_DELEGATED = ("user.delegate", "trusted.delegate")
 
 
 def started(pid: int) -> int:
@@ -34,16 +40,16 @@ def find(token: str) -> Places:
     """
     name = f"turnwise-{os.getpid()}-{started(os.getpid())}-{token}"
     own = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in _OWN.read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(",") if controllers else ["unified"]:
             own[controller] = path
     first = {
         controller: f"{parent}/{name}"
         for controller in _CONTROLLERS
-        if (parent := _parent(f"/sys/fs/cgroup/{controller}", own.get(controller)))
+        if (parent := _parent(f"{_MOUNT}/{controller}", own.get(controller)))
     }
-    if {"memory", "pids"} <= first.keys():
+    if first.keys() >= _NEEDED:
         return Places(1, first["memory"], first["pids"], first.get("cpu", ""))
     return _second(name, own.get("unified"))
 
@@ -59,23 +65,53 @@ def _parent(mount: str, path: str | None) -> str:
 
 
 def _second(name: str, path: str | None) -> Places:
-    """Return a place in the one tree: below a group that has the controllers to give."""
-    root = Path("/sys/fs/cgroup")
-    for folder in (root / (path or "/").lstrip("/"), root):
-        try:
-            given = set((folder / "cgroup.subtree_control").read_text().split())
-        except OSError:
-            continue
-        if {"memory", "pids"} <= given and os.access(folder, os.W_OK):
+    """Return a place in the one tree: below a group that gives its controllers, or can be made to."""
+    own = _MOUNT / (path or "/").lstrip("/")
+    for folder in dict.fromkeys((own, _MOUNT)):
+        given = _words(folder / "cgroup.subtree_control")
+        if not given >= _NEEDED and folder == own and _is_ours(folder):
+            given = give(folder, _CONTROLLERS)
+        if given >= _NEEDED and os.access(folder, os.W_OK):
             place = str(folder / name)
             return Places(2, place, place, place if "cpu" in given else "")
     return Places()
 
 
+def _words(file: Path) -> set[str]:
+    try:
+        return set(file.read_text().split())
+    except OSError:
+        return set()
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether a group was delegated: with systemd's mark, as a container's root, to a plain user."""
+    if not os.access(folder / "cgroup.subtree_control", os.W_OK):
+        return False
+    if os.geteuid() or folder == _MOUNT:
+        return True
+    return any(name in _DELEGATED for name in os.listxattr(folder))
+
+
+def give(folder: Path, controllers: tuple[str, ...]) -> set[str]:
+    """Have a delegated group give controllers to its children; return those that it gives then."""
+    wanted = _words(folder / "cgroup.controllers") & set(controllers)
+    leaf = folder / _LEAF
+    try:
+        leaf.mkdir(exist_ok=True)
+        for pid in (folder / "cgroup.procs").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                (leaf / "cgroup.procs").write_text(pid)
+        (folder / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in sorted(wanted)))
+    except OSError:
+        return set()
+    return wanted
+
+
 def sweep() -> int:
     """Remove the groups of processes that have ended; return how many boxes and keepers they stood for."""
     gone: set[str] = set()
-    for folder, below, _ in os.walk("/sys/fs/cgroup"):
+    for folder, below, _ in os.walk(_MOUNT):
         for name in list(below):
             found = _NAME.match(name)
             if found is None:

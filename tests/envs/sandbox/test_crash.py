@@ -171,6 +171,8 @@ def test_a_box_that_dies_is_the_machines_fault_and_others_live(own_backend: Name
         with pytest.raises(SandboxError):
             await running
         assert (await other.run("echo lives")).output == "lives\n"
+        await box.aclose()
+        assert list(Path("/sys/fs/cgroup").rglob(f"*/{box.id}")) == []
 
     asyncio.run(body())
 

@@ -55,7 +55,7 @@ def _make_folders(places: Places) -> list[str]:
         made.append(folder)
         if places.version == 2:
             with open(f"{folder}/cgroup.subtree_control", "w", encoding="ascii") as file:
-                file.write("+memory +pids +cpu")
+                file.write("+memory +pids +cpu" if places.cpu else "+memory +pids")
     return made
 
 

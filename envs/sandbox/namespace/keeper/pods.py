@@ -8,9 +8,11 @@ waiting process is killed to end a box, and the kernel ends whatever else runs i
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
+import time
 from collections.abc import Callable, Iterable
 
 from . import kernel
@@ -24,6 +26,7 @@ _ISOLATED = (
     | kernel.CLONE_NEWCGROUP
 )
 _WAITING = ("/usr/bin/sleep", "2147483647")  # a copy of the keeper would hold 2 MB for each box
+_SETTLE_EVERY_S, _SETTLE_TIMES = 0.0002, 50_000
 _QUIET = kernel.MS_NOSUID | kernel.MS_NOEXEC
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {
@@ -49,6 +52,22 @@ class Pod:
     def process_ids(self) -> list[str]:
         """Return the processes that run in it beside the one that waits, as it counts them."""
         return [name for name in os.listdir(f"/proc/{self.pid}/root/proc") if name.isdigit() and name != "1"]
+
+    def settle(self) -> None:
+        """Wait until its process waits: before that it opens its libraries, which have to be the host's.
+
+        Raises:
+            OSError: if it has ended, or does not come to rest.
+        """
+        for _ in range(_SETTLE_TIMES):
+            with open(f"/proc/{self.pid}/stat", "rb") as file:
+                state = file.read().rpartition(b")")[2].split()[0]
+            if state == b"S":
+                return
+            if state in (b"Z", b"X"):
+                break
+            time.sleep(_SETTLE_EVERY_S)
+        raise OSError(errno.ESRCH, f"the first process of a box does not start ({_WAITING[0]})")
 
     def kill(self) -> None:
         """End everything in it; its process is to be waited for."""
@@ -95,6 +114,7 @@ class Pods:
         self, pod: Pod, stack: int, trees: Iterable[tuple[str, int]], furnish: Callable[[], None] | None
     ) -> None:
         """Make a stack the root of a bare pod, with /proc, /dev and the trees inside it."""
+        pod.settle()
         kernel.setns(pod.fd, kernel.CLONE_NEWNS)
         try:
             os.chdir(self._point)

@@ -332,10 +332,15 @@ class Requests:
         yield from self._alone(box, work)
 
     def on_close(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
-        """Close a box; one that is not there is closed already."""
+        """Close a box, also one that died; one that is not there is closed already."""
         box = self._boxes.all.get(message["box"])
         if box is not None:
-            yield from self._alone(box, lambda: self._boxes.close(box))
+            yield box.lock
+            try:
+                if box.id in self._boxes.all:
+                    yield from self._boxes.close(box)
+            finally:
+                self._loop.free(box.lock)
         self.answer(call, {})
 
 
