@@ -1,10 +1,13 @@
-"""Sessions on real sandboxes while the server, its keeper and boxes are killed at random.
+"""Sessions on real sandboxes while the server, its keeper or engine, and boxes are killed at random.
 
 Each session appends a number to a file at every turn and reads the file at its end: it holds every
 number once and in order, whatever was killed meanwhile, or the session has ended and says why.
-At the end nothing is left: no process, no control group, no mount.
+At the end nothing is left: no process, no control group, no mount, no container.
 
     python benchmarks/sandbox/chaos.py --sessions 500 --kills 6
+    python benchmarks/sandbox/chaos.py --backend docker --sessions 500 --at-once 16 --kills 40 --pause 20
+
+The Docker engine is one of the run's own, with its data in a folder that is removed; that takes root.
 """
 
 from __future__ import annotations
@@ -19,13 +22,14 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
+from own_engine import EMPTY, own_engine
 
 from turnwise.errors import ServerError
 from turnwise.servers.client import ServerProcess, connect
@@ -50,6 +54,37 @@ class Report:
     wrong: list[str] = field(default_factory=list)  # sessions whose file is another one
     left: dict[str, list[str]] = field(default_factory=dict)
     seconds: float = 0.0
+
+
+class Victims(Protocol):
+    """What is killed beside the server, and what is looked for when it is gone."""
+
+    kinds: Sequence[str]
+
+    def kill(self, kind: str, server: int, chance: random.Random) -> bool:
+        """Kill one of a kind; False if there is none."""
+
+    def left_over(self, servers: set[int]) -> dict[str, list[str]]:
+        """Return what is there of servers that are gone."""
+
+
+class Namespaces:
+    """The keeper of the namespace backend, and the processes of its boxes."""
+
+    kinds = ("keeper", "box")
+
+    def kill(self, kind: str, server: int, chance: random.Random) -> bool:
+        """Kill one of a kind; False if there is none."""
+        found = list(_children(server, kind))
+        with suppress(ProcessLookupError):  # it has ended by itself meanwhile: another one
+            if found:
+                os.kill(chance.choice(found), signal.SIGKILL)
+                return True
+        return False
+
+    def left_over(self, servers: set[int]) -> dict[str, list[str]]:
+        """Return what is there of servers that are gone: processes, control groups, mounts."""
+        return left_over(servers)
 
 
 async def play(url: str, number: int, turns: int, report: Report) -> None:
@@ -84,34 +119,35 @@ def _judge(row: Reply | Problem, number: int, turns: int, report: Report) -> Non
         report.wrong.append(f"{number}: {row.observation[:80]!r}")
 
 
-def planned(kills: int, chance: random.Random) -> list[str]:
+def planned(kinds: Sequence[str], kills: int, chance: random.Random) -> list[str]:
     """Return what is killed one after another: each kind as often as the others, the server last."""
-    kinds = ["keeper", "box", "server"]
+    kinds = [*kinds, "server"]
     first = [kinds[number % len(kinds)] for number in range(kills - 1)]
     chance.shuffle(first)
     return [*first, "server"]
 
 
-async def kill_at_random(server: ServerProcess, kills: int, chance: random.Random, report: Report) -> None:
+async def kill_at_random(
+    server: ServerProcess, asked: argparse.Namespace, victims: Victims, report: Report
+) -> None:
     """Kill one thing after another; what is not there yet is waited for, so that each kill hits."""
-    for what in planned(kills, chance):
-        await asyncio.sleep(chance.uniform(0.5, 2.0))
-        if what == "server":
+    chance = random.Random(asked.seed)
+    for kind in planned(victims.kinds, asked.kills, chance):
+        await asyncio.sleep(chance.uniform(0.25, 1.0) * asked.pause)
+        if kind == "server":
             await asyncio.to_thread(_restart, server)
-        elif not await _hit(server, what, chance):
-            report.missed.append(what)
+        elif not await _hit(server, kind, victims, chance):
+            report.missed.append(kind)
             continue
-        report.kills[what] += 1
+        report.kills[kind] += 1
 
 
-async def _hit(server: ServerProcess, what: str, chance: random.Random) -> bool:
-    """Kill a process of a kind as soon as there is one; tell whether there was."""
+async def _hit(server: ServerProcess, kind: str, victims: Victims, chance: random.Random) -> bool:
+    """Kill one of a kind as soon as there is one; tell whether there was."""
     deadline = time.monotonic() + _FOUND_S
     while time.monotonic() < deadline:
-        if found := list(_children(server.pid, what)):
-            with suppress(ProcessLookupError):  # it has ended by itself meanwhile: another one
-                os.kill(chance.choice(found), signal.SIGKILL)
-                return True
+        if await asyncio.to_thread(victims.kill, kind, server.pid, chance):
+            return True
         await asyncio.sleep(0.01)
     return False
 
@@ -132,6 +168,92 @@ def _children(pid: int, what: str) -> Iterator[int]:
 
 def _is_keeper(process: psutil.Process) -> bool:
     return "keeper.main" in " ".join(process.cmdline())
+
+
+def left_over(self, servers: set[int]) -> dict[str, list[str]]:
+    """Return what is there of servers that are gone."""
+
+
+class Namespaces:
+    """The keeper of the namespace backend, and the processes of its boxes."""
+
+    kinds = ("keeper", "box")
+
+    def kill(self, kind: str, server: int, chance: random.Random) -> bool:
+        """Kill one of a kind; False if there is none."""
+        found = list(_children(server, kind))
+        with suppress(ProcessLookupError):  # it has ended by itself meanwhile: another one
+            if found:
+                os.kill(chance.choice(found), signal.SIGKILL)
+                return True
+        return False
+
+    def left_over(self, servers: set[int]) -> dict[str, list[str]]:
+        """Return what is there of servers that are gone: processes, control groups, mounts."""
+        return left_over(servers)
+
+
+async def play(url: str, number: int, turns: int, report: Report) -> None:
+    """Play one session to its end."""
+    client = connect(url, budget_s=_BUDGET_S)
+    try:
+        (row,) = await client.create([CreateItem(ENV, seed=number)], request_id=f"chaos {number}")
+        for turn in range(turns if isinstance(row, Reply) else 0):
+            (row,) = await client.step([StepItem(row.id, 0, turn, f"bash echo {turn} >> log.txt")])
+            if isinstance(row, Problem) or row.end is not None:
+                break
+        else:
+            if isinstance(row, Reply):
+                (row,) = await client.step([StepItem(row.id, 0, turns, "bash cat log.txt")])
+        _judge(row, number, turns, report)
+        if isinstance(row, Reply):
+            await client.close([row.id])
+    except ServerError as error:
+        report.ends[f"refused: {str(error)[:80]}"] += 1
+    finally:
+        await client.aclose()
+
+
+def _judge(row: Reply | Problem, number: int, turns: int, report: Report) -> None:
+    if isinstance(row, Problem):
+        report.ends[f"problem {row.code}: {row.detail[:200]}"] += 1
+    elif row.end is not None:
+        report.ends[f"{row.end}: {re.sub(r'[0-9a-f]{6,}|[0-9]+', 'N', str(row.info.get('error')))[:80]}"] += 1
+    elif row.observation.split() == [str(turn) for turn in range(turns)]:
+        report.ends["whole"] += 1
+    else:
+        report.wrong.append(f"{number}: {row.observation[:80]!r}")
+
+
+async def kill_at_random(
+    server: ServerProcess, asked: argparse.Namespace, victims: Victims, report: Report
+) -> None:
+    """Kill one thing after another, the server last."""
+    chance = random.Random(asked.seed)
+    for number in range(asked.kills):
+        await asyncio.sleep(chance.uniform(0.25, 1.0) * asked.pause)
+        last = number == asked.kills - 1
+        kind = "server" if last else chance.choice(["server", *victims.kinds])
+        if kind == "server":
+            await asyncio.to_thread(_restart, server)
+        elif not await asyncio.to_thread(victims.kill, kind, server.pid, chance):
+            continue
+        report.kills[kind] += 1
+
+
+def _restart(server: ServerProcess) -> None:
+    server.kill()
+    server.start()
+
+
+def _children(pid: int, what: str) -> Iterator[int]:
+    """Yield the keepers of a server, or the processes of its boxes."""
+    for keeper in psutil.Process(pid).children():
+        try:
+            if "keeper.main" in " ".join(keeper.cmdline()):
+                yield from [keeper.pid] if what == "keeper" else [one.pid for one in keeper.children(True)]
+        except psutil.Error:
+            continue
 
 
 def left_over(pids: set[int]) -> dict[str, list[str]]:
@@ -156,25 +278,35 @@ def left_over(pids: set[int]) -> dict[str, list[str]]:
     return {"groups": groups, "processes": keepers, "mounts": mounts}
 
 
-async def chaos(sessions: int, turns: int, kills: int, seed: int, folder: Path) -> Report:
+async def chaos(asked: argparse.Namespace, victims: Victims, folder: Path) -> Report:
     """Play sessions while things are killed, and look for what is left."""
-    report, started = Report(sessions, turns), time.monotonic()
+    report, started = Report(asked.sessions, asked.turns), time.monotonic()
     pids: set[int] = set()
-    with ServerProcess(["--env", ENV, "--journal", str(folder / "journal.db")]) as server:
+    words = ["--env", ENV, "--argument", f"backend={asked.backend}", "--journal", str(folder / "journal.db")]
+    with ServerProcess(words, log_file=asked.log) as server:
         pids.add(server.pid)
-        killer = asyncio.ensure_future(kill_at_random(server, kills, random.Random(seed), report))
-        players = [play(server.url, number, turns, report) for number in range(sessions)]
-        await asyncio.gather(*players, _noted(server, pids, killer))
+        killer = asyncio.ensure_future(kill_at_random(server, asked, victims, report))
+        room = asyncio.Semaphore(asked.at_once)
+
+        async def one(number: int) -> None:
+            async with room:
+                await play(server.url, number, asked.turns, report)
+
+        await asyncio.gather(*map(one, range(asked.sessions)), _noted(server, pids, killer))
         gone = pids - {server.pid}
         deadline = time.monotonic() + _SWEPT_S
-        while any(left_over(gone).values()) and time.monotonic() < deadline:
+        while _counted(victims.left_over(gone)) and time.monotonic() < deadline:
             await asyncio.sleep(0.5)
         report.left = {
-            f"{kind} while the last server lives": found for kind, found in left_over(gone).items()
+            f"{kind} while the last server lives": found for kind, found in victims.left_over(gone).items()
         }
-    report.left |= left_over(pids)
+    report.left |= victims.left_over(pids)
     report.seconds = round(time.monotonic() - started, 1)
     return report
+
+
+def _counted(left: dict[str, list[str]]) -> bool:
+    return any(found for kind, found in left.items() if not kind.startswith(EMPTY))
 
 
 async def _noted(server: ServerProcess, pids: set[int], killer: asyncio.Future[Any]) -> None:
@@ -187,20 +319,23 @@ async def _noted(server: ServerProcess, pids: set[int], killer: asyncio.Future[A
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--backend", choices=("namespace", "docker"), default="namespace")
     parser.add_argument("--sessions", type=int, default=500)
+    parser.add_argument("--at-once", type=int, default=500)
     parser.add_argument("--turns", type=int, default=4)
     parser.add_argument("--kills", type=int, default=6)
+    parser.add_argument(
+        "--pause", type=float, default=2.0, help="longest pause between two kills, in seconds"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        report = asyncio.run(chaos(given.sessions, given.turns, given.kills, given.seed, Path(name)))
+    parser.add_argument("--log", type=Path, help="the server's log")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+        folder = Path(name)
+        with own_engine(folder) if asked.backend == "docker" else nullcontext(Namespaces()) as victims:
+            report = asyncio.run(chaos(asked, victims, folder))
     print(json.dumps(vars(report), indent=2))
-    if (
-        report.wrong
-        or report.missed
-        or any(report.left.values())
-        or sum(report.ends.values()) != given.sessions
-    ):
+    if report.wrong or report.missed or _counted(report.left) or sum(report.ends.values()) != asked.sessions:
         raise SystemExit(1)
 
 

@@ -6,12 +6,13 @@ import asyncio
 import json
 import logging
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from ..box import Backend, Spec
 from ..errors import SandboxError
-from .engine import Conflict, Engine, Missing
+from .engine import Conflict, Engine, Missing, while_away
 from .families import Family
 from .fleet import Fleet
 from .images import Images
@@ -56,19 +57,26 @@ class DockerBackend(Backend):
             box = self._pools[key].pop()
             self._fleet.in_background(self._fill(spec))
             return box
-        return await self._new(spec)
+        return await while_away(lambda: self._new(spec))
 
     async def _new(self, spec: Spec) -> DockerSandbox:
         user = min(range(_USERS), key=lambda number: self._users[number])
         own = f"{_FIRST_USER + user}:{_FIRST_USER + user}"
         self._users[user] += 1
+        family = None
         try:
             image = await self._images.ready(spec, own)
-            family = Family(self.engine, image, lambda: self._users.subtract([user]))
+            family = Family(self.engine, image, lambda: self._ended(family, user))
+            self._fleet.families.add(family.id)
             return await DockerSandbox.start(self._fleet, spec, family, family.start)
         except BaseException:
-            self._users[user] -= 1
+            self._ended(family, user)
             raise
+
+    def _ended(self, family: Family | None, user: int) -> None:
+        self._users[user] -= 1
+        if family is not None:
+            self._fleet.families.discard(family.id)
 
     async def warm(self, spec: Spec, count: int) -> None:
         """Keep a number of boxes of a specification ready."""
@@ -88,19 +96,25 @@ class DockerBackend(Backend):
             await self._pools[key].pop().aclose()
 
     async def sweep(self) -> dict[str, int]:
-        """Remove containers and snapshots of processes that are gone."""
+        """Remove what processes left that are gone, and what was not removed here while the engine failed."""
         removed = {"containers": 0, "images": 0}
         for found in await self.engine.call("containers", all=True, filters={"label": OWNER}):
-            if is_left_over(found["Labels"] or {}, is_local=self.engine.is_local):
+            labels = found["Labels"] or {}
+            if self._is_left_over(labels) or self._fleet.has_forgotten(found):
                 await self._fleet.remove(found["Id"])
                 removed["containers"] += 1
         images = await self.engine.call("images", filters={"label": [OWNER, BOX]})
         for found in sorted(images, key=lambda image: -image["Created"]):
-            if is_left_over(found["Labels"] or {}, is_local=self.engine.is_local):
+            labels = found["Labels"] or {}
+            is_forgotten = self._fleet.is_mine(labels) and labels[BOX] not in self._fleet.families
+            if self._is_left_over(labels) or is_forgotten:
                 removed["images"] += await self._remove_image(found)
         if any(removed.values()):
-            log.warning("removed what processes left that are gone: %s", removed)
+            log.warning("removed what was left over: %s", removed)
         return removed
+
+    def _is_left_over(self, labels: Mapping[str, str]) -> bool:
+        return is_left_over(labels, is_local=self.engine.is_local)
 
     async def _remove_image(self, image: dict[str, Any]) -> int:
         try:

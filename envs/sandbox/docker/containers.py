@@ -7,7 +7,9 @@ first process of a name space no signal from there that it does not ask for. Sou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from ....errors import UsageError
@@ -16,7 +18,7 @@ from ..errors import SandboxError
 from ..network import Allowlist
 from . import host, seccomp
 from .engine import Engine
-from .owners import BOX, owned
+from .owners import BOX
 
 SHARED_MEMORY_BYTES = 64 << 20
 MAX_OPEN_FILES = 4096
@@ -25,6 +27,9 @@ PROBE_SPEC = Spec(image="image:probe")
 
 WAITER = "sleep 2147483647"
 """What the first process waits for."""
+
+NAMES = "turnwise-"
+"""What the names of all containers begin with."""
 
 _WAIT = f"trap : TERM INT HUP; while :; do {WAITER} & wait $!; done"
 _QUEUE_BYTES = 819_200
@@ -37,7 +42,7 @@ async def create(
     spec: Spec,
     *,
     user: str,
-    name: str | None,
+    name: str,
     env: Mapping[str, str] | None = None,
 ) -> str:
     """Make a container that does not run yet, and return its id.
@@ -65,13 +70,37 @@ async def create(
         user="0:0",  # of the first process alone; it has no capabilities
         working_dir="/",
         environment=dict(env or {}),
-        labels={**spec.labels, **owned(), BOX: name or ""},
+        labels={**spec.labels, **engine.labels, BOX: name},
         stdin_open=False,
         healthcheck={"test": ["NONE"]},
         use_config_proxy=False,  # it may hold passwords
         host_config=engine.api.create_host_config(**_host_config(engine, spec)),
     )
     return str(made["Id"])
+
+
+@contextlib.contextmanager
+def being_made(engine: Engine, family: str = "scratch") -> Iterator[str]:
+    """Yield a name for a container that no box is yet; no sweep takes it for forgotten."""
+    name = f"{NAMES}{family}-{uuid.uuid4().hex[:8]}"
+    engine.making.add(name)
+    try:
+        yield name
+    finally:
+        engine.making.discard(name)
+
+
+@contextlib.asynccontextmanager
+async def at_rest(engine: Engine, image: str) -> AsyncIterator[str]:
+    """Yield a container of an image that never runs, for its files."""
+    with being_made(engine) as name:
+        made = await engine.call(
+            "create_container", image, ["true"], name=name, network_disabled=True, labels=engine.labels
+        )
+        try:
+            yield str(made["Id"])
+        finally:
+            await engine.call("remove_container", made["Id"], force=True, v=True)
 
 
 def _host_config(engine: Engine, spec: Spec) -> dict[str, Any]:

@@ -6,27 +6,45 @@ docker-py blocks, so each call runs on a thread of the engine's own pool and can
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
+import time
+import uuid
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import SandboxError
+from .owners import MAKER, owned
 from .wire import Wire
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+log = logging.getLogger("turnwise.envs")
+_T = TypeVar("_T")
 
 CALL_S = 60.0
 """How long one call may take, in seconds, unless it says otherwise."""
 
 _THREADS = 16
 _REACH_S = 10.0
+_AWAY_S, _AGAIN_S = 30.0, 0.5
+_ABSENCE = ("connection error", "transport is closing", "ttrpc: closed", ": unavailable", "containerd.sock")
 _NEWEST = "1.44"  # that docker-py 7 knows; an older engine is spoken to in its own
 
 
 class Missing(SandboxError):
     """A container, an image or a command that the engine does not know (any more)."""
+
+
+class Away(SandboxError):
+    """An engine, or the part of it that runs containers, that does not answer now; it may come back."""
+
+
+class NotStarted(Away):
+    """A command that never ran, since the engine was away."""
 
 
 class Conflict(SandboxError):
@@ -51,6 +69,8 @@ class Engine:
         self.info: dict[str, Any] = self.api.info()
         self.networks = {network["Name"] for network in self.api.networks()}
         self.is_local = self._address.startswith("unix://")
+        self.labels = {**owned(), MAKER: uuid.uuid4().hex}  # of all that is made here and not kept
+        self.making: set[str] = set()  # names of containers that no box is yet
         self._pool: ThreadPoolExecutor | None = None
 
     async def call(self, method: str, /, *args: Any, limit_s: float = CALL_S, **kwargs: Any) -> Any:
@@ -97,15 +117,36 @@ def _told_apart(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     except NotFound as error:
         raise Missing(f"the Docker engine: {error.explanation or error}") from error
     except APIError as error:
-        kind = {400: Rejected, 409: Conflict}.get(error.status_code, SandboxError)
-        raise kind(f"the Docker engine: {error.explanation or error}") from error
+        text = str(error.explanation or error)
+        otherwise = Away if is_of_absence(text) else SandboxError
+        raise {400: Rejected, 409: Conflict}.get(error.status_code, otherwise)(
+            f"the Docker engine: {text}"
+        ) from error
     except (DockerException, RequestException, OSError) as error:
         raise unreachable(error) from error
 
 
-def unreachable(error: BaseException) -> SandboxError:
+def is_of_absence(text: str) -> bool:
+    """Tell whether the engine says that containerd, which runs containers for it, does not answer."""
+    return any(words in text for words in _ABSENCE)
+
+
+async def while_away(act: Callable[[], Awaitable[_T]], kind: type[Away] = Away) -> _T:
+    """Do something, and do it again for as long as the engine is away, at most for half a minute."""
+    until = time.monotonic() + _AWAY_S
+    while True:
+        try:
+            return await act()
+        except kind as error:
+            if time.monotonic() > until:
+                raise
+            log.info("waiting for the engine: %s", error)
+            await asyncio.sleep(_AGAIN_S)
+
+
+def unreachable(error: BaseException) -> Away:
     """Say that the engine does not answer."""
-    return SandboxError(
+    return Away(
         f"the Docker engine does not answer ({error}): see that it runs and that DOCKER_HOST names it"
     )
 

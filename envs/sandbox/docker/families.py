@@ -15,9 +15,10 @@ from ....errors import UsageError
 from ..errors import SandboxError
 from . import archives
 from .archives import Held
+from .containers import at_rest
 from .engine import Engine, Missing
 from .images import Image, flatten
-from .owners import BOX, owned
+from .owners import BOX
 
 log = logging.getLogger("turnwise.envs")
 
@@ -98,7 +99,7 @@ class Family:
             above: bytes and files that it holds by now, and the image that it was started from.
         """
         name = uuid.uuid4().hex
-        labels = {**owned(), BOX: self.id}
+        labels = {**self.engine.labels, BOX: self.id}
         changes = [f'LABEL "{key}"="{value}"' for key, value in labels.items()]
         await self.engine.call(
             "commit", container, repository=_SNAPSHOTS, tag=name, pause=False, changes=changes, limit_s=300.0
@@ -123,10 +124,5 @@ class Family:
             raise
 
     async def _look(self, snapshot: Snapshot, folder: str, max_bytes: int) -> dict[str, Held]:
-        made = await self.engine.call(
-            "create_container", snapshot.image.id, ["true"], network_disabled=True, labels=owned()
-        )
-        try:
-            return await archives.manifest(self.engine, made["Id"], folder, max_bytes)
-        finally:
-            await self.engine.call("remove_container", made["Id"], force=True, v=True)
+        async with at_rest(self.engine, snapshot.image.id) as container:
+            return await archives.manifest(self.engine, container, folder, max_bytes)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from ..box import Spec
 from ..errors import ImageError, SandboxError
 from ..network import Gate, listen_at, variables
 from ..unattended import UNATTENDED
-from .containers import create
+from .containers import being_made, create
 from .engine import Conflict, Engine, Missing, Rejected
 from .families import Family, Snapshot
 from .images import START_S
+from .owners import MAKER
 
 log = logging.getLogger("turnwise.envs")
 
@@ -40,6 +40,7 @@ class Fleet:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.boxes: dict[str, Watched] = {}
+        self.families: set[str] = set()
         self._gates: dict[str, Gate] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -50,20 +51,19 @@ class Fleet:
             ImageError: if it does not start.
             SandboxError: if the engine fails.
         """
-        name = f"turnwise-{family.id}-{uuid.uuid4().hex[:8]}"
         env = {**UNATTENDED, **snapshot.image.env, **variables(spec.network), **dict(spec.env)}
-        container = await create(
-            self.engine, snapshot.image.id, spec, user=snapshot.image.user, name=name, env=env
-        )
-        try:
-            await self.engine.call("start", container, limit_s=START_S)
-            await self._let_out(container, spec)
-        except BaseException as error:
-            self.in_background(self.remove(container))
-            if isinstance(error, Conflict | Missing | Rejected):
-                raise ImageError(f"the image {spec.image} does not start: {error}") from error
-            raise
-        return container
+        user = snapshot.image.user
+        with being_made(self.engine, family.id) as name:
+            container = await create(self.engine, snapshot.image.id, spec, user=user, name=name, env=env)
+            try:
+                await self.engine.call("start", container, limit_s=START_S)
+                await self._let_out(container, spec)
+            except BaseException as error:
+                self.in_background(self.remove(container))
+                if isinstance(error, Conflict | Missing | Rejected):
+                    raise ImageError(f"the image {spec.image} does not start: {error}") from error
+                raise
+            return container
 
     async def start_again(self, container: str, spec: Spec) -> None:
         """Start a container that has ended."""
@@ -105,16 +105,26 @@ class Fleet:
         """Note that a box is closed."""
         self.boxes.pop(box.container, None)
 
+    def has_forgotten(self, container: Mapping[str, Any]) -> bool:
+        """Tell whether a container was made here and is no box: the engine failed when it began or ended."""
+        names = {name.removeprefix("/") for name in container["Names"] or ()}
+        is_known = container["Id"] in self.boxes or names & self.engine.making
+        return self.is_mine(container["Labels"] or {}) and not is_known
+
+    def is_mine(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether these are labels of what was made here."""
+        return labels.get(MAKER) == self.engine.labels[MAKER]
+
     async def remove(self, container: str) -> None:
-        """Remove a container with all that runs in it; one that is gone is fine."""
+        """Remove a container and all that runs in it; what the engine does not do now is for a sweep."""
         if gate := self._gates.pop(container, None):
             gate.close()
         try:
             await self.engine.call("remove_container", container, force=True, v=True)
-        except Missing:
-            return
-        except Conflict:  # as when its removal is under way
+        except (Missing, Conflict):  # it is gone, or its removal is under way
             log.debug("container %s is being removed", container[:12])
+        except SandboxError as error:
+            log.warning("container %s stays for the next sweep: %s", container[:12], error)
 
     def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
         """Do something without being waited for; what fails is said in the log."""

@@ -22,9 +22,9 @@ from typing import Any
 from ..box import HOST, Spec
 from ..errors import ImageError, SandboxError
 from . import archives, contexts, host
-from .containers import PROBE_SPEC, create
+from .containers import PROBE_SPEC, at_rest, being_made, create
 from .engine import Conflict, Engine, Missing, Rejected
-from .owners import BOX, CACHED, OWNER
+from .owners import BOX, CACHED, MAKER, OWNER
 from .running import Command, run
 
 log = logging.getLogger("turnwise.envs")
@@ -186,22 +186,22 @@ class Images:
     async def _prepare(self, base: dict[str, Any], spec: Spec, user: str, name: str) -> None:
         """Add the working folder, prove that a command runs, and keep the result under a name."""
         flat = await self._flat(base)
-        container = await create(
-            self._engine, flat, replace(PROBE_SPEC, image=spec.image), user=user, name=None
-        )
-        try:
-            await self._engine.call("start", container, limit_s=START_S)
-            owner = await self._numbers(container, user)
-            for folder in (spec.workdir, *spec.folders):
-                await archives.make_folder(self._engine, container, folder, owner)
-            await self._engine.call("kill", container)
-            await self._engine.call(
-                "commit", container, repository=_READY, tag=name, changes=_unowned("ready")
-            )
-        except (Conflict, Missing, Rejected) as error:
-            raise ImageError(f"the image {spec.image} does not start: {error}") from error
-        finally:
-            await self._engine.call("remove_container", container, force=True, v=True)
+        with being_made(self._engine) as called:
+            probe = replace(PROBE_SPEC, image=spec.image)
+            container = await create(self._engine, flat, probe, user=user, name=called)
+            try:
+                await self._engine.call("start", container, limit_s=START_S)
+                owner = await self._numbers(container, user)
+                for folder in (spec.workdir, *spec.folders):
+                    await archives.make_folder(self._engine, container, folder, owner)
+                await self._engine.call("kill", container)
+                await self._engine.call(
+                    "commit", container, repository=_READY, tag=name, changes=_unowned("ready")
+                )
+            except (Conflict, Missing, Rejected) as error:
+                raise ImageError(f"the image {spec.image} does not start: {error}") from error
+            finally:
+                await self._engine.call("remove_container", container, force=True, v=True)
 
     async def _numbers(self, container: str, user: str) -> tuple[int, int]:
         """Run the first command of an image: who am I? Proves bash too."""
@@ -229,26 +229,23 @@ class Images:
 
 def _unowned(kind: str) -> list[str]:
     """Return the labels of an image that is kept; those of the container that it is made of would go on."""
-    return [f"LABEL {CACHED}={kind} {OWNER}= {BOX}="]
+    return [f"LABEL {CACHED}={kind} {OWNER}= {BOX}= {MAKER}="]
 
 
 async def flatten(engine: Engine, image: str, name: str, labels: Mapping[str, str]) -> None:
     """Make an image of one layer that holds the same files."""
-    made = await engine.call("create_container", image, ["true"], network_disabled=True)
 
-    def copy() -> None:
+    def copy(container: str) -> None:
         with tempfile.NamedTemporaryFile(prefix="turnwise-flat-") as file:
-            for chunk in engine.api.export(made["Id"]):
+            for chunk in engine.api.export(container):
                 file.write(chunk)
             file.flush()
             changes = [f"LABEL {key}={value}" for key, value in labels.items()]
             repository, tag = split_tag(name)
             engine.api.import_image_from_file(file.name, repository=repository, tag=tag, changes=changes)
 
-    try:
-        await engine.run(copy, limit_s=BUILD_S)
-    finally:
-        await engine.call("remove_container", made["Id"], force=True, v=True)
+    async with at_rest(engine, image) as container:
+        await engine.run(copy, container, limit_s=BUILD_S)
 
 
 def split_tag(name: str) -> tuple[str, str | None]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 OWNER = "turnwise.owner"
 NAMESPACE = "turnwise.owner.pidns"
+MAKER = "turnwise.maker"
+"""The backend that made it; a process may have several."""
 BOX = "turnwise.box"
 CACHED = "turnwise.cached"
 """Of images that are kept for the next time; they have no owner."""

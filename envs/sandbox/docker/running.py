@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ..errors import SandboxError
 from .containers import WAITER
-from .engine import Engine, unreachable
+from .engine import Away, Engine, NotStarted, is_of_absence, unreachable, while_away
 from .output import Output
 from .wire import Refused, Stream
 
@@ -23,6 +23,7 @@ _DRAIN_S = 0.2
 _KILL_S = 10.0
 _SLACK_TICKS = 10  # of 10 ms
 _COULD_NOT_START = 126
+_BY_RUNTIME = "OCI runtime exec failed"
 _MAX_BYTES = 1 << 20
 
 _KILLER = r"""
@@ -108,18 +109,19 @@ async def run(engine: Engine, container: str, command: Command) -> Ended:
 
     Raises:
         Missing, Conflict: if the container is gone or does not run.
-        SandboxError: if the engine fails.
+        SandboxError: if the engine fails, longer than a moment if the command had not begun.
     """
+    return await while_away(lambda: _run(engine, container, command), NotStarted)
+
+
+async def _run(engine: Engine, container: str, command: Command) -> Ended:
     ended = Ended(Output(command.output_bytes), Output(1 << 14))
     started = time.monotonic()
     exec_id = (await _create(engine, container, command))["Id"]
     try:
         stream = await engine.wire.exec_start(exec_id)
     except Refused as error:
-        if error.status in (404, 409):
-            raise SandboxError(f"the container cannot run a command: {error.text}") from error
-        ended.exit_code, ended.leftovers = _COULD_NOT_START, True
-        return ended
+        return _refused(error, ended)
     except OSError as error:
         raise unreachable(error) from error
     feeding = asyncio.create_task(stream.feed(command.stdin)) if command.stdin is not None else None
@@ -130,6 +132,9 @@ async def run(engine: Engine, container: str, command: Command) -> Ended:
         if ended.exit_code is None:
             ended.leftovers = not await kill_since(engine, container, command.user, ended.seconds)
         await _drain(pump, ended)
+    except _NeverRan as error:
+        await _drain(pump, ended)
+        return _never_ran(error, ended)
     finally:
         for task in filter(None, (feeding, pump)):
             task.cancel()
@@ -137,16 +142,48 @@ async def run(engine: Engine, container: str, command: Command) -> Ended:
     return ended
 
 
+class _NeverRan(Exception):
+    """A command of which there was no process; the exit code is the engine's own."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+def _refused(error: Refused, ended: Ended) -> Ended:
+    """Take an error of the engine for what it is: the machine's, or that the box is too full to begin."""
+    if is_of_absence(error.text):
+        raise NotStarted(f"the Docker engine: {error.text}") from error
+    if error.status in (404, 409):
+        raise SandboxError(f"the container cannot run a command: {error.text}") from error
+    ended.exit_code, ended.leftovers = _COULD_NOT_START, True
+    return ended
+
+
+def _never_ran(error: _NeverRan, ended: Ended) -> Ended:
+    """Judge by what the engine wrote in place of the command, which never wrote anything."""
+    text = ended.output.text()[0].strip()
+    if is_of_absence(text):
+        raise NotStarted(f"the Docker engine: {text}")
+    if not text.startswith(_BY_RUNTIME):
+        raise SandboxError(f"the Docker engine did not start a command: {text[:500]}")
+    ended.exit_code = error.exit_code
+    return ended
+
+
 async def _create(engine: Engine, container: str, command: Command) -> dict[str, str]:
-    made: dict[str, str] = await engine.call(
-        "exec_create",
-        container,
-        list(command.words),
-        stdin=command.stdin is not None,
-        user=command.user,
-        environment=dict(command.env),
-        workdir="/",
-    )
+    try:
+        made: dict[str, str] = await engine.call(
+            "exec_create",
+            container,
+            list(command.words),
+            stdin=command.stdin is not None,
+            user=command.user,
+            environment=dict(command.env),
+            workdir="/",
+        )
+    except Away as error:
+        raise NotStarted(str(error)) from error
     return made
 
 
@@ -180,6 +217,8 @@ async def _exit_code(engine: Engine, exec_id: str, pump: asyncio.Task[None]) -> 
         polls = 0 if pump.done() and pause in _POLLS_S else polls + 1
         state = await engine.call("exec_inspect", exec_id)
         if not state["Running"] and state["ExitCode"] is not None:
+            if not state["Pid"]:
+                raise _NeverRan(int(state["ExitCode"]))
             return int(state["ExitCode"])
 
 

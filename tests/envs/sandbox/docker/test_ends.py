@@ -153,3 +153,27 @@ def test_a_pool_is_kept_full_and_a_closed_backend_opens_again() -> None:
         backend.engine.close()
 
     asyncio.run(body())
+
+
+def test_what_an_engine_that_failed_let_stay_is_swept_and_boxes_of_others_are_not(play: Play) -> None:
+    async def body(box: Any) -> None:
+        backend = DockerBackend()
+        mine = await backend.start(Spec(image=IMAGE))
+        gone = await backend.start(Spec(image=IMAGE))
+        await gone.snapshot()
+        call = backend.engine.call
+
+        async def fails(method: str, /, *args: Any, **kwargs: Any) -> Any:
+            if method.startswith("remove"):
+                raise SandboxError("the engine is away")
+            return await call(method, *args, **kwargs)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(backend.engine, "call", fails)
+            await gone.aclose()
+        assert await backend.sweep() == {"containers": 1, "images": 1}
+        for each in (box, mine):
+            assert (await each.run("echo lives")).output == "lives\n"
+        await backend.aclose()
+
+    play(body)

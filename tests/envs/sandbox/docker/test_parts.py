@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnwise.envs.sandbox.docker import contexts, disk, owners, seccomp
+from turnwise.envs.sandbox import SandboxError
+from turnwise.envs.sandbox.docker import contexts, disk, engine, owners, running, seccomp
 from turnwise.envs.sandbox.docker.disk import Used
+from turnwise.envs.sandbox.docker.engine import NotStarted
 from turnwise.envs.sandbox.docker.images import split_tag
 from turnwise.envs.sandbox.docker.lines import line
 from turnwise.envs.sandbox.docker.output import Output
+from turnwise.envs.sandbox.docker.running import Ended
 from turnwise.envs.sandbox.docker.wire import Refused, Wire
 from turnwise.errors import UsageError
 
@@ -130,7 +133,7 @@ def test_a_line_that_cannot_be_is_refused() -> None:
 def test_the_wire_reads_frames_whatever_their_pieces_and_says_what_was_refused(tmp_path: Path) -> None:
     frames = b"\1\0\0\0\0\0\0\5hello\2\0\0\0\0\0\0\1!\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\3end"
 
-    async def engine(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = await reader.readuntil(b"\r\n\r\n")
         if b"/exec/gone/" in asked:
             body = b'{"message": "no such exec"}'
@@ -144,7 +147,7 @@ def test_the_wire_reads_frames_whatever_their_pieces_and_says_what_was_refused(t
 
     async def body() -> None:
         path = str(tmp_path / "s")
-        async with await asyncio.start_unix_server(engine, path):
+        async with await asyncio.start_unix_server(answer, path):
             wire = Wire(f"unix://{path}", "1.41")
             stream = await wire.exec_start("x")
             got = [piece async for piece in stream.chunks()]
@@ -156,3 +159,48 @@ def test_the_wire_reads_frames_whatever_their_pieces_and_says_what_was_refused(t
             assert caught.value.status == 404
 
     asyncio.run(body())
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("OCI runtime exec failed: exec failed: fork: try again", None),
+        (
+            'connection error: desc = "transport: Error while dialing dial unix /x: connect: refused"',
+            NotStarted,
+        ),
+        ("anything else of the engine's", SandboxError),
+    ],
+)
+def test_what_the_engine_writes_in_place_of_a_command_is_never_the_agents_output(
+    said: str, fault: type[Exception] | None
+) -> None:
+    ended = Ended(Output(1000), Output(1000))
+    ended.output.add(said.encode())
+    if fault is None:
+        assert running._never_ran(running._NeverRan(126), ended).exit_code == 126
+        return
+    with pytest.raises(fault) as caught:
+        running._never_ran(running._NeverRan(126), ended)
+    assert isinstance(caught.value, NotStarted) is (fault is NotStarted)
+
+
+def test_an_engine_that_is_away_is_waited_for_and_other_failures_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def body(kinds: list[type[SandboxError]]) -> int:
+        async def act() -> int:
+            if kinds:
+                raise kinds.pop(0)("no")
+            return len(kinds)
+
+        return await engine.while_away(act, NotStarted)
+
+    monkeypatch.setattr(engine, "_AGAIN_S", 0.0)
+    assert asyncio.run(body([NotStarted, NotStarted])) == 0
+    for other in (engine.Away, SandboxError):
+        with pytest.raises(other):
+            asyncio.run(body([NotStarted, other]))
+    monkeypatch.setattr(engine, "_AWAY_S", -1.0)
+    with pytest.raises(NotStarted):
+        asyncio.run(body([NotStarted]))
