@@ -9,13 +9,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
 import psutil
 
-_START_S = 60.0
+_START_S = 180.0
 _SETTINGS = (
     "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
     "--storage-driver=overlay2",
@@ -39,30 +39,28 @@ class OwnEngine:
     def __init__(self, data: Path, run: Path) -> None:
         self._data, self._run, self._group = data, run, f"/{run.name}"
         self.address = f"unix://{run}/docker.sock"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes]
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it answers; again if it gives up, as a supervisor would."""
+        deadline = time.monotonic() + _START_S
+        while True:
+            self._launch()
+            while self._process.poll() is None and time.monotonic() < deadline:
+                if self._answers():
+                    return
+                time.sleep(0.1)
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the Docker engine does not start: {self._data.parent / 'engine.log'}")
+
+    def _launch(self) -> None:
         words = [
-            "--data-root",
-            str(self._data),
-            "--exec-root",
-            f"{self._run}/exec",
-            "--pidfile",
-            f"{self._run}/pid",
-        ]
+            f"--data-root={self._data}", f"--exec-root={self._run}/exec", f"--pidfile={self._run}/pid",
+            f"--host={self.address}", f"--cgroup-parent={self._group}", *_SETTINGS,
+        ]  # fmt: skip
         (self._run / "pid").unlink(missing_ok=True)
         with (self._data.parent / "engine.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["dockerd", *words, "-H", self.address, f"--cgroup-parent={self._group}", *_SETTINGS],
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + _START_S
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the Docker engine does not start: {self._data.parent / 'engine.log'}")
-            time.sleep(0.1)
+            self._process = subprocess.Popen(["dockerd", *words], stdout=log, stderr=log)
 
     def _answers(self) -> bool:
         try:
@@ -77,18 +75,22 @@ class OwnEngine:
             client.close()
 
     def stop(self) -> None:
-        """End it and what it started."""
-        assert self._process is not None
-        below = self._parts("")
+        """End it and whatever it started, and leave no mount and no control group of it."""
         self._process.terminate()
         self._process.wait(_START_S)
-        for process in below:
-            if process.is_running():
-                process.kill()
-        for group in (*self._groups(), *Path("/sys/fs/cgroup").glob(f"*{self._group}")):
-            group.rmdir()
-        while subprocess.run(["umount", str(self._data)], capture_output=True).returncode == 0:
-            pass  # an engine that was killed leaves its mount of this folder
+        for process in self._parts(""):
+            process.kill()
+        left = [*self._groups(), *Path("/sys/fs/cgroup").glob(f"*{self._group}")]
+        for group in left:
+            for pid in (group / "cgroup.procs").read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
+            place = line.split()[4]
+            if place.startswith((f"{self._data}", f"{self._run}")):
+                subprocess.run(["umount", "-l", place], check=True)
+        for group in left:
+            _removed(group)
 
     def _parts(self, name: str) -> list[psutil.Process]:
         """Return the processes that work for this engine, whoever their parent is by now."""
@@ -104,7 +106,6 @@ class OwnEngine:
 
     def kill(self, kind: str, server: int, chance: random.Random) -> bool:
         """Kill the engine, its containerd, or the first process of a box; False if there is none."""
-        assert self._process is not None
         if kind == "engine":
             self._process.kill()
             self._process.wait()
@@ -147,6 +148,18 @@ class OwnEngine:
             "groups": [str(one) for one in groups if (one / "cgroup.procs").read_text()],
             EMPTY: [str(one) for one in groups],
         }
+
+
+def _removed(group: Path) -> None:
+    """Remove a control group once its processes have ended."""
+    deadline = time.monotonic() + _START_S
+    while True:
+        try:
+            return group.rmdir()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _names(process: psutil.Process, containers: list[str]) -> bool:
