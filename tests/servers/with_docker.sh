@@ -21,6 +21,19 @@ need() {  # need COMMAND PACKAGE
     apt-get update -q && apt-get install -y -q --no-install-recommends "$2"
 }
 
+make_bridge() {  # for boxes with network: a bridge that leads to this machine and no further
+    BRIDGE=turnwise-$$
+    if ! { ip link add "$BRIDGE" type bridge && ip address add 172.31.213.1/24 dev "$BRIDGE" \
+        && ip link set "$BRIDGE" up; } 2> "$STATE/bridge.log"; then
+        end_bridge
+        BRIDGE=none
+    fi
+}
+
+end_bridge() {
+    [ "$BRIDGE" = none ] || ip link delete "$BRIDGE" 2> /dev/null || true
+}
+
 start_engine() {
     if [ "$(id -u)" != 0 ]; then
         echo "no Docker engine answers: start one, point DOCKER_HOST to it, or run this as root" >&2
@@ -29,11 +42,12 @@ start_engine() {
     need dockerd docker.io
     need iptables iptables
     RUN=$(mktemp -d /tmp/turnwise-engine.XXXXXX)  # a socket's path has to be short
+    make_bridge
     dockerd --data-root "$STATE/engine" --exec-root "$RUN/exec" --pidfile "$RUN/pid" \
-        -H "unix://$RUN/docker.sock" --bridge=none --iptables=false --ip6tables=false \
+        -H "unix://$RUN/docker.sock" --bridge="$BRIDGE" --iptables=false --ip6tables=false \
         --ip-forward=false --ip-masq=false > "$STATE/engine.log" 2>&1 &
     ENGINE=$!
-    trap 'kill "$ENGINE"; wait "$ENGINE" || true; rm -rf "$RUN"' EXIT
+    trap 'kill "$ENGINE"; wait "$ENGINE" || true; rm -rf "$RUN"; end_bridge' EXIT
     export DOCKER_HOST="unix://$RUN/docker.sock"
     for _ in $(seq 120); do
         docker info > /dev/null 2>&1 && return
