@@ -34,7 +34,7 @@ class OwnEngine:
         run: a folder with a short path, for its sockets.
     """
 
-    kinds: Sequence[str] = ("engine", "containerd", "box", "box")
+    kinds: Sequence[str] = ("engine", "containerd", "box")
 
     def __init__(self, data: Path, run: Path) -> None:
         self._data, self._run, self._group = data, run, f"/{run.name}"
@@ -79,7 +79,8 @@ class OwnEngine:
         self._process.terminate()
         self._process.wait(_START_S)
         for process in self._parts(""):
-            process.kill()
+            with suppress(psutil.Error):
+                process.kill()
         left = [*self._groups(), *Path("/sys/fs/cgroup").glob(f"*{self._group}")]
         for group in left:
             for pid in (group / "cgroup.procs").read_text().split():
@@ -95,7 +96,7 @@ class OwnEngine:
     def _parts(self, name: str) -> list[psutil.Process]:
         """Return the processes that work for this engine, whoever their parent is by now."""
         found = []
-        for process in psutil.process_iter(["name", "cmdline"]):
+        for process in psutil.process_iter(["name", "cmdline"]):  # what ends meanwhile is left out
             words = " ".join(process.info["cmdline"] or [])
             if str(self._run) in words and (process.info["name"] or "").startswith(name or "containerd"):
                 found.append(process)
@@ -148,6 +149,13 @@ class OwnEngine:
             "groups": [str(one) for one in groups if (one / "cgroup.procs").read_text()],
             EMPTY: [str(one) for one in groups],
         }
+
+
+def _children(process: psutil.Process) -> list[int]:
+    try:
+        return [child.pid for child in process.children()]
+    except psutil.Error:
+        return []
 
 
 def _removed(group: Path) -> None:
