@@ -43,7 +43,7 @@ def main() -> None:
     given = parser.parse_args()
     shared, turns = Counter[str](), 0
     with turnwise.make("swe/tasks-v0", split="all", state_key="signature", max_turns=given.max_turns) as env:
-        num = len(env.text_env._tasks.tasks)
+        num = len(env.text_env.tasks.tasks)
         for number in range(given.tasks):
             seed = number * num // given.tasks
             members = range(given.random + 1)

@@ -36,7 +36,7 @@ def bare(command: str) -> None:
 def of_a_turn(env: Any, times: int) -> dict[str, float]:
     """Measure single operations in turn."""
     backend = call(backend_by_name("auto"))
-    task = env.text_env._tasks.tasks[0]
+    task = env.text_env.tasks.tasks[0]
     box = call(backend.start(task.spec))
     env.reset(seed=0)
     env.step("run_tests")
