@@ -92,7 +92,7 @@ class Environments:
         except UsageError as error:
             if not self.catalogue.reads_files(env_id, kwargs):
                 raise Refused(bad_request(str(error)[:1000])) from error
-            log.warning("%s refuses its arguments", env_id, exc_info=error)
+            log.warning("%s refuses its arguments: %s", env_id, visible(str(error)))
             raise Refused(bad_request(f"{env_id}: {type(error).__name__}{_IN_LOG}")) from error
         except AllStuck as error:
             raise Refused(environments_stuck(str(error)), retry_after_s=_RETRY_S) from error

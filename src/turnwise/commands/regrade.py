@@ -29,7 +29,10 @@ def regrade(
     from ..envs.swe.environment import SweEnv
 
     if not run.exists():
-        raise UsageError(f"{run}: no such file or folder; expected what `turnwise eval --out` or a run wrote")
+        raise UsageError(
+            f"{run}: no such file or folder; expected the folder of an evaluation (--out) or of a run, or a "
+            "file of trajectories"
+        )
     env_id, kwargs = (env, {}) if env else _environment(run)
     with make(env_id, **{**kwargs, **parse_kwargs(kwarg)}) as made:
         inner = made.unwrapped
@@ -45,8 +48,8 @@ def regrade(
             typer.echo(visible(row.line))
     shown = found.rates
     typer.echo(
-        f"{len(found.graded)} patches graded, {len(found.flips)} flipped, {shown.unscored} unscored; "
-        f"{found.without} episodes kept no patch"
+        f"patches graded: {len(found.graded)}, flipped: {len(found.flips)}, unscored: {shown.unscored}; "
+        f"episodes that kept no patch: {found.without}"
     )
 
 
