@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 import socket
-import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from . import bases, changes, commands, files, kernel, listening, wire
@@ -80,6 +79,13 @@ class Requests:
         if box is None:
             raise Failed("gone", f"box {message['box']} is not there: it was closed, or it died")
         return box
+
+    def _others_done(self, box: Box) -> Task:
+        """Wait until nobody is alone with a box."""
+        yield box.lock
+        self._loop.free(box.lock)
+        if box.is_gone:
+            raise Failed("gone", f"box {box.id} is not there: it was closed, or it died")
 
     def _alone(self, box: Box, work: Callable[[], Task]) -> Task:
         """Do what only one may do with a box at a time."""
@@ -200,7 +206,7 @@ class Requests:
         folder = os.path.join(box.plan.workdir, message["folder"])
         person = None if message["root"] else self._user(box)
         yield from self._by_child(
-            call, box, person, lambda: files.write_tree(folder, _packed(body), by_root=person is None)
+            call, box, person, lambda: files.write_tree(folder, wire.unpacked(body), by_root=person is None)
         )
 
     def on_empty(self, call: int, message: dict[str, Any], body: bytes, fds: list[int]) -> Task:
@@ -212,10 +218,7 @@ class Requests:
         """Compare a box with a snapshot."""
         box = self._box(message)
         old = self._snapshot(box, message["since"])
-        yield box.lock
-        self._loop.free(box.lock)
-        if box.is_gone:
-            raise Failed("gone", f"box {box.id} is not there: it was closed, or it died")
+        yield from self._others_done(box)
         pod, store = self._boxes.prepare(box), self._boxes.store
         written = [box.upper, *(layer for layer in box.frozen if layer not in old)]
         if set(old) - set(box.frozen):
@@ -246,10 +249,7 @@ class Requests:
         enters: bool = True,
     ) -> Task:
         """Do file work in a child that has entered the box, and answer with what it wrote."""
-        yield box.lock
-        self._loop.free(box.lock)
-        if box.is_gone:
-            raise Failed("gone", f"box {box.id} is not there: it was closed, or it died")
+        yield from self._others_done(box)
         pod = self._boxes.prepare(box)
         self._boxes.follow(box, box.plan.limits.disk_bytes)
         result = os.memfd_create("result")
@@ -342,12 +342,3 @@ class Requests:
             finally:
                 self._loop.free(box.lock)
         self.answer(call, {})
-
-
-def _packed(body: bytes) -> Iterator[tuple[str, memoryview]]:
-    """Yield the files of a body: length of the index, the index of names and sizes, the bytes."""
-    length = struct.unpack_from("<I", body)[0]
-    at, view = 4 + length, memoryview(body)
-    for name, size in wire.decoded(body[4:at]):
-        yield name, view[at : at + size]
-        at += size

@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 _INLINE = 48_000
@@ -83,6 +84,10 @@ def read_all(fd: int, size: int) -> bytes:
         os.close(fd)
 
 
-def decoded(data: bytes) -> list[tuple[str, int]]:
-    """Return an index of names and sizes."""
-    return [(str(name), int(size)) for name, size in json.loads(data)]
+def unpacked(body: bytes) -> Iterator[tuple[str, memoryview]]:
+    """Yield the files of a body: length of the index, the index of names and sizes, the bytes."""
+    length = struct.unpack_from("<I", body)[0]
+    at, view = 4 + length, memoryview(body)
+    for name, size in json.loads(body[4:at]):
+        yield name, view[at : at + size]
+        at += size
