@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import PolicyError, UsageError
 from .prompts.config import EXPLAINED, PromptConfig
-from .types import Constraint, FinishReason, Generation, GenerationRequest, Message
+from .types import Constraint, Encoder, FinishReason, Generation, GenerationRequest, Message
 
 UNLIMITED = 1 << 62
 _MAX_DEFAULT_TOKENS = 512
@@ -39,11 +39,22 @@ class PromptTooLong(PolicyError):
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """How a policy is asked: its prompts, the decoding constraint and the length of its messages."""
+    """How a policy is asked: its prompts, the decoding constraint and the length of its messages.
+
+    Raises:
+        UsageError: if the constraint does not fit the prompts.
+    """
 
     prompt: PromptConfig
     constraint: Constraint
     max_tokens: int
+
+    def __post_init__(self) -> None:
+        if self.prompt.tools == "native" and self.constraint != "none":
+            raise UsageError(
+                f"tools native and constraint {self.constraint}: a call in the model's own form cannot be "
+                "held to a list of actions; use constraint none or tools text"
+            )
 
 
 class Policy(ABC):
@@ -162,6 +173,25 @@ class TokenPolicy(Policy):
     @property
     def tokens(self) -> TokenPolicy:
         """Return this policy."""
+        return self
+
+    @property
+    def takes_calls(self) -> bool:
+        """Tell whether messages may hold calls, and the role "tool" answers them."""
+        return False
+
+    def encoder(self, tools: Sequence[Mapping[str, Any]], template: Mapping[str, Any]) -> Encoder:
+        """Return what renders prompts with functions to call, and with arguments of a chat template.
+
+        Raises:
+            UsageError: if the policy has no chat template that takes them.
+            PolicyError: if its template does not take them.
+        """
+        if tools or template:
+            raise UsageError(
+                f"the policy {self.name!r} has no chat template for functions and arguments; use "
+                "prompt.tools = 'text' and an empty prompt.template"
+            )
         return self
 
     @abstractmethod

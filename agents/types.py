@@ -6,14 +6,14 @@ Everything is frozen and slotted. Shapes in comments: [L] generated tokens,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from ..ends import FAULTS, End
 from .sampling import NEUTRAL, Sampling
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 Constraint = Literal["none", "admissible", "listed"]
 """Say anything; one of the admissible actions; one of them where the environment lists any."""
 Style = Literal["tags", "plain", "plan"]
@@ -24,10 +24,19 @@ EMPTY_SUPPORT: Support = ()
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    Args:
+        role: who speaks; "tool" is the answer to a call.
+        content: the text.
+        tool_calls: calls that an assistant makes beside it, as chat APIs write them.
+        tool_call_id: of the call that a tool answers.
+    """
 
     role: Role
     content: str
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    tool_call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,9 @@ class GenerationRequest:
     observation: str = ""  # what the environment showed last, in its own words
     instruction: str = ""  # the task in the environment's own words
     conversation: str | None = None
+    tools: tuple[dict[str, Any], ...] = ()  # functions that may be called in the model's own form
+    template: Mapping[str, Any] = field(default_factory=dict)  # arguments of the chat template
+    opened: bool | None = None  # whether the prompt ends inside a thought; None: not known
     private: dict[str, Any] = field(default_factory=dict)  # for the expert only
 
 
@@ -197,6 +209,16 @@ class Encoder(Protocol):
     assistant speaks; `encode_reply` renders only what follows the assistant's
     tokens: the end of its message, the new messages, and the next place to speak.
     """
+
+    @property
+    def opens_thought(self) -> bool | None:
+        """Tell whether the assistant speaks from inside a thought; None if that is not known."""
+        ...
+
+    @property
+    def takes_calls(self) -> bool:
+        """Tell whether messages may hold calls, and the role "tool" answers them."""
+        ...
 
     def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
         """Render a conversation into prompt tokens [P]."""

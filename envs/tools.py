@@ -49,6 +49,14 @@ def tools_of(given: object) -> tuple[Tool, ...]:
     return tuple(tool for tool in tools if isinstance(tool, Mapping) and isinstance(tool.get("name"), str))
 
 
+def functions(tools: Iterable[Tool]) -> tuple[dict[str, Any], ...]:
+    """Return tools in the form that chat APIs and chat templates take."""
+    return tuple(
+        {"type": "function", "function": {key: value for key, value in tool.items() if key != "usage"}}
+        for tool in tools
+    )
+
+
 def have_own_tags(tools: Iterable[Tool]) -> bool:
     """Tell whether every call is written inside tags, so that it needs no others around it."""
     usages = [str(tool.get("usage") or "<tool_call>") for tool in tools]

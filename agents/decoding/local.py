@@ -115,7 +115,7 @@ class LocalPolicy(TokenPolicy):
         """Return the tree of what a constrained message may be."""
         listed = request.admissible or ()
         if request.style == "tags":
-            opened = bool(self.opens_thought)
+            opened = bool(self.opens_thought if request.opened is None else request.opened)
             return self._tags.tree(listed, opened=opened, max_tokens=request.max_tokens)
         actions = self._tries.get(listed)
         if request.style == "plain":

@@ -8,6 +8,7 @@ one that was set to something else stops the rollout, for it would not be what w
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ _NEUTRAL: dict[str, float] = {
 }
 _ALL = (-1, 0)  # as top_k: vLLM and SGLang; OpenRouter and others
 _EXTENSIONS = ("top_k", "min_p", "repetition_penalty")  # OpenAI's own endpoints know none of them
+_PARALLEL = "parallel_tool_calls"
 _LENGTH, _NEW_LENGTH = "max_tokens", "max_completion_tokens"
 _UNKNOWN = (
     "not support",
@@ -79,6 +81,10 @@ class Dialect:
             self._length_name: request.max_tokens,
             **_sampling_fields(request.sampling, self._all_tokens),
         }
+        if request.tools:
+            fields |= {"tools": list(request.tools), _PARALLEL: False}
+        if request.template:
+            fields["chat_template_kwargs"] = dict(request.template)
         if request.stop:
             fields["stop"] = list(request.stop)
         if self._seeded and request.key:
@@ -122,13 +128,13 @@ class Dialect:
             raise SettingRefused(f"{'extra_body ' * (named[0] in self._extra)}{named[0]} {value}")
         return self._drop_extensions(sent, problem)
 
-    def _messages(self, messages: Sequence[Message]) -> list[dict[str, str]]:
-        rows = [{"role": message.role, "content": message.content} for message in messages]
+    def _messages(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+        rows = list(map(_row, messages))
         if self._folds_system and _has_system(rows):
             first, second, *rest = rows
             rows = [{**second, "content": f"{first['content']}\n\n{second['content']}"}, *rest]
         if self._fills_empty:
-            rows = [{**row, "content": row["content"] or _NOTHING_SAID} for row in rows]
+            rows = [{**row, "content": _NOTHING_SAID} if _is_empty(row) else row for row in rows]
         return rows
 
     def _learned_since(self, sent: Mapping[str, Any]) -> bool:
@@ -177,18 +183,35 @@ class Dialect:
         return bool(spare)
 
 
+def _row(message: Message) -> dict[str, Any]:
+    """Return a message as chat APIs take it; the arguments of calls are texts there."""
+    row: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        row["tool_calls"] = [
+            {**call, "function": {**call["function"], "arguments": json.dumps(call["function"]["arguments"])}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id:
+        row["tool_call_id"] = message.tool_call_id
+    return row
+
+
 def _has_system(rows: Sequence[Mapping[str, str]]) -> bool:
     return len(rows) > 1 and rows[0]["role"] == "system"
 
 
 def _has_empty(rows: Sequence[Mapping[str, str]]) -> bool:
-    return any(row["role"] == "assistant" and not row["content"] for row in rows)
+    return any(_is_empty(row) for row in rows)
+
+
+def _is_empty(row: Mapping[str, Any]) -> bool:
+    return row["role"] == "assistant" and not row["content"] and "tool_calls" not in row
 
 
 def _is_spare(name: str, value: Any) -> bool:
     """Tell whether leaving a field out changes nothing that was asked."""
     neutral = _ALL if name == "top_k" else [_NEUTRAL[name]] if name in _NEUTRAL else []
-    return name == "seed" or value in neutral
+    return name in ("seed", _PARALLEL) or value in neutral
 
 
 def _sampling_fields(sampling: Sampling, all_tokens: int) -> dict[str, float]:

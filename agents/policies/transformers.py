@@ -5,8 +5,9 @@ What it runs is in agents/models/rows.py.
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ from ..decoding.loop import Job, run_jobs
 from ..decoding.scoring import score_continuations
 from ..models import CacheUse, KeptRow, Rows, TransformersLM
 from ..prompts.chat_template import ChatCodec
-from ..types import FinishReason, Generation, Message
+from ..types import Encoder, FinishReason, Generation, Message
+
+_MAX_ENCODERS = 16
+"""Kept at once: of an environment whose tools change from task to task."""
 
 
 class TransformersPolicy(LocalPolicy):
@@ -72,6 +76,7 @@ class TransformersPolicy(LocalPolicy):
             max_batch=max_batch,
         )
         self.opens_thought = self._chat.opens_thought
+        self._encoders: dict[str, Encoder] = {}
         self._cache_tokens = cache_tokens
         self._caches: OrderedDict[str, KeptRow] = OrderedDict()
         self._use = CacheUse()
@@ -84,6 +89,22 @@ class TransformersPolicy(LocalPolicy):
     def encode_reply(self, messages: tuple[Message, ...], finish_reason: FinishReason) -> tuple[int, ...]:
         """Render what follows the assistant's own tokens."""
         return self._chat.encode_reply(messages, finish_reason)
+
+    def encoder(self, tools: Sequence[Mapping[str, Any]], template: Mapping[str, Any]) -> Encoder:
+        """Return what renders prompts with functions to call, and with arguments of the chat template.
+
+        Raises:
+            PolicyError: if the template shows no tools, or cannot be used so.
+            UsageError: if an argument cannot be set.
+        """
+        if not tools and not template:
+            return self._chat
+        key = json.dumps([list(tools), dict(template)], sort_keys=True, default=str)
+        if key not in self._encoders:
+            if len(self._encoders) >= _MAX_ENCODERS:
+                self._encoders.pop(next(iter(self._encoders)))
+            self._encoders[key] = self._chat.asked(tools, template)
+        return self._encoders[key]
 
     def forget(self, conversation: str) -> None:
         """Drop the cache of a conversation that has ended."""

@@ -11,7 +11,8 @@ What a message says is text: what looks like a control token in it is none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,21 +42,46 @@ class ChatCodec:
     """
 
     def __init__(self, tokenizer: Any, source: str, stop_ids: Sequence[int] = ()) -> None:
-        self._tokenizer = tokenizer
-        self._template = Template(tokenizer, source)
-        self._turns = self._template.turns()
-        self.end_id = self._turns.end_id
-        self.stop_ids = frozenset(stop_ids) - {self.end_id}
-        self._controls = self._find_controls(source)
+        self._tokenizer, self._source = tokenizer, source
+        template = Template(tokenizer, source)
+        self._controls = self._find_controls(template.text)
         self._ends = CharEnds(tokenizer)
         self._own = frozenset(filter(self._controls.takes_anywhere, ("<think>", "</think>")))
+        self._adopt(template)
+        self.stop_ids = frozenset(stop_ids) - {self.end_id}
+
+    def _adopt(self, template: Template) -> None:
+        """Take a template, and try it."""
+        self._template = template
+        self._turns = template.turns()
+        self.end_id = self._turns.end_id
+        self.takes_calls = template.takes_calls()
         self._anchor = self._controls.last_section(self._turns.asked)
         self._anchor_ids = self._controls.encode_rendered(self._anchor)
         self._trail_ids = self._find_trail()
         self._folds_system = False
         if reason := self._misfit([QUESTION]):
-            raise self._template.fault(reason)
+            raise template.fault(reason)
         self._folds_system = bool(self._misfit([Message("system", "turnwise system"), QUESTION]))
+
+    def asked(self, tools: Sequence[Mapping[str, Any]], arguments: Mapping[str, Any]) -> ChatCodec:
+        """Return a codec of the same tokenizer whose template shows tools and has further arguments.
+
+        Raises:
+            PolicyError: if the template does not show the tools, or cannot be used so.
+            UsageError: if an argument cannot be set.
+        """
+        twin = copy.copy(self)
+        bare, guarded = (
+            _each_text(list(tools), change) for change in (self._controls.without, self._controls.guarded)
+        )
+        template = Template(self._tokenizer, self._source, bare, arguments)
+        template.check_tools()
+        twin._adopt(template)  # tried where the tokenizer's own rendering is right: without false names
+        twin._template = Template(self._tokenizer, self._source, guarded, arguments)
+        if twin.end_id != self.end_id:
+            raise template.fault(f"ends messages otherwise with the arguments {dict(arguments)!r}")
+        return twin
 
     @property
     def opens_thought(self) -> bool:
@@ -119,7 +145,14 @@ class ChatCodec:
         return whole[start:]
 
     def _guarded(self, messages: Sequence[Message]) -> list[Message]:
-        return [replace(each, content=self._controls.guarded(each.content)) for each in messages]
+        return [
+            replace(
+                each,
+                content=self._controls.guarded(each.content),
+                tool_calls=tuple(_each_text(list(each.tool_calls), self._controls.guarded)),
+            )
+            for each in messages
+        ]
 
     def _folded(self, messages: Sequence[Message]) -> Sequence[Message]:
         """Put a system message that the template cannot keep in place before the user's first one."""
@@ -130,15 +163,15 @@ class ChatCodec:
             return [Message("user", system.content), *others]
         return [Message("user", f"{system.content}\n\n{others[0].content}"), *others[1:]]
 
-    def _find_controls(self, source: str) -> ControlTokens:
-        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+    def _find_controls(self, template: str) -> ControlTokens:
+        source, backend = self._source, getattr(self._tokenizer, "backend_tokenizer", None)
         if not isinstance(backend, Tokenizer):
             raise PolicyError(
                 f"{source}: {type(self._tokenizer).__name__} is not a fast tokenizer; expected one of the "
                 "tokenizers library (a tokenizer.json beside the model)"
             )
         try:
-            return ControlTokens(backend, self._template.text)
+            return ControlTokens(backend, template)
         except ValueError as error:
             raise PolicyError(f"{source}: text cannot be told from control tokens: {error}") from error
 
@@ -168,3 +201,12 @@ class ChatCodec:
         except PolicyError as error:
             return f"cannot hold a conversation: {error}"
         return ""
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Change every text inside a value of JSON."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {change(key): _each_text(inner, change) for key, inner in value.items()}
+    return [_each_text(inner, change) for inner in value] if isinstance(value, list | tuple) else value

@@ -11,8 +11,9 @@ admissible actions out of `info` and nothing else; `info["private"]` has no way 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, get_args
 
 from ...envs.tools import Tool, tools_of
@@ -23,6 +24,21 @@ from .explained import explanation
 
 Mode = Literal["conversation", "window"]
 Place = Literal["none", "user", "system"]
+
+
+def _arguments(given: str) -> dict[str, Any]:
+    """Read the arguments of a chat template.
+
+    Raises:
+        UsageError: if they are not a JSON object.
+    """
+    try:
+        arguments = json.loads(given)
+    except ValueError as error:
+        raise UsageError(f"template {given!r}: expected a JSON object: {error}") from error
+    if not isinstance(arguments, dict):
+        raise UsageError(f'template {given!r}: expected a JSON object, e.g. {{"enable_thinking": false}}')
+    return arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +65,23 @@ class PromptConfig:
         Setting("Where it is told how to answer and which commands there are: nowhere, or in whose message."),
     ] = "none"
     system: str = ""  # the system message, before what is explained there
+    tools: Annotated[
+        Literal["text", "native"],
+        Setting("Commands in words, or as functions that the model calls in a form of its own."),
+    ] = "text"
+    thoughts: Annotated[
+        Literal["keep", "drop"],
+        Setting("Whether earlier thoughts stay in a conversation; dropping one starts a new sequence."),
+    ] = "keep"
+    template: Annotated[
+        Mapping[str, Any],
+        Setting(
+            "Arguments of the chat template, as JSON: '{\"enable_thinking\": false}'.",
+            form=str,
+            parse=_arguments,
+            shown="{}",
+        ),
+    ] = field(default_factory=dict)
     task_label: str = "Your task: "  # stands before the instruction
     actions_label: str = "Admissible actions: "  # stands before the admissible actions
     max_observation_chars: int = 16_384  # longer observations are cut
@@ -61,6 +94,12 @@ class PromptConfig:
             raise UnknownName("prompt style", self.style, get_args(Style))
         if self.explain not in get_args(Place):
             raise UnknownName("place of the explanation", self.explain, get_args(Place))
+        if self.tools not in ("text", "native"):
+            raise UnknownName("form of tools", self.tools, ["text", "native"])
+        if self.thoughts not in ("keep", "drop"):
+            raise UnknownName("treatment of thoughts", self.thoughts, ["keep", "drop"])
+        if self.tools == "native" and self.style == "plan":
+            raise UsageError("tools native and style plan: a call holds no subgoal; use tools text")
         for name, least in (("history", 0), ("max_observation_chars", 1), ("max_admissible", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}")
@@ -139,7 +178,7 @@ def _prompt(config: PromptConfig, view: View, parts: Sequence[str]) -> tuple[Mes
     system, user = [config.system], ["\n".join(parts)]
     if config.explain != "none":
         listed = config.show_admissible and view.admissible is not None
-        told = explanation(config.style, view.tools, view.observation, listed)
+        told = explanation(config.style, view.tools, view.observation, listed, config.tools == "native")
         (user if config.explain == "user" else system).append(told)
     said = "\n\n".join(filter(None, system))
     return (*((Message("system", said),) if said else ()), Message("user", "\n\n".join(user)))

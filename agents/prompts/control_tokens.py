@@ -105,6 +105,10 @@ class ControlTokens:
                 return text[: start + 1] + self._guard + text[start + 1 :]
         return text
 
+    def without(self, text: str) -> str:
+        """Return a text without the names of control tokens."""
+        return self._pattern.sub("", text)
+
     def takes_anywhere(self, name: str) -> bool:
         """Tell whether there is a control token of a name, and the tokenizer takes it wherever it stands."""
         if name not in self._names:

@@ -7,9 +7,12 @@ again: prompt_ids(t+1) = prompt_ids(t) + token_ids(t) + encode_reply(new message
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
+from ...envs.thoughts import find_thoughts
 from ..types import Encoder, Generation, Message
 from .config import PromptConfig, View, opening, reply, window
+from .tool_calls import NOT_MADE, ONE_CALL, ToolCall, calls_of, chat_calls, without_calls
 
 
 class Context:
@@ -18,9 +21,10 @@ class Context:
     Args:
         config: how prompts are made.
         encoder: makes tokens of messages; None keeps the prompt in messages.
+        opened: whether messages begin inside a thought; None if that is not known.
     """
 
-    def __init__(self, config: PromptConfig, encoder: Encoder | None) -> None:
+    def __init__(self, config: PromptConfig, encoder: Encoder | None, opened: bool | None = None) -> None:
         self.config = config
         self.encoder = encoder
         self.subgoal = ""
@@ -28,7 +32,9 @@ class Context:
         self._past: list[tuple[str, str]] = []
         self._messages: tuple[Message, ...] = ()
         self._prompt_ids: tuple[int, ...] = ()
+        self._opened = opened
         self._said: Generation | None = None
+        self._calls: tuple[ToolCall, ...] = ()  # of the last message
         self._billed_tokens = 0
 
     def clone(self) -> Context:
@@ -59,6 +65,9 @@ class Context:
     def observe(self, view: View) -> None:
         """Show the state that the environment has answered with."""
         self.is_current = True
+        if len(self._calls) > 1:
+            rule = ONE_CALL.format(count=len(self._calls))
+            view = replace(view, observation=f"{rule}\n{view.observation}")
         if self.config.mode == "window":
             self._begin(window(self.config, view, self._past, self.subgoal))
         elif self._said is None:
@@ -71,19 +80,44 @@ class Context:
         self.subgoal, self.is_current = subgoal, False
         self._past.append((observation, action))
         self._said = generation
+        native = self.config.tools == "native" or bool(generation.tool_calls)
+        self._calls = calls_of(generation, self._opened) if native else ()
         usage = generation.usage
         counted = usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
         self._billed_tokens = int(counted or usage.get("estimated_tokens", 0))
 
     def _begin(self, messages: tuple[Message, ...]) -> None:
+        self._messages = messages
         if self.encoder:
             self._prompt_ids = self.encoder.encode_prompt(messages)
-        else:
-            self._messages = messages
 
     def _continue(self, said: Generation, messages: tuple[Message, ...]) -> None:
-        if self.encoder:
+        text, calls = said.text, self._calls if self.encoder is None or self.encoder.takes_calls else ()
+        if self.config.thoughts == "drop":
+            text = find_thoughts(text, self._opened).rest(text).strip()
+        dropped = len(text) < len(said.text.strip())
+        if calls:
+            text, messages = without_calls(text, False), _answers(calls, messages)
+        self._messages = (*self._messages, Message("assistant", text, chat_calls(calls)), *messages)
+        if self.encoder and dropped:  # what was thought is in no later prompt: a new sequence begins
+            self._prompt_ids = self.encoder.encode_prompt(self._messages)
+        elif self.encoder:
             suffix = self.encoder.encode_reply(messages, said.finish_reason)
             self._prompt_ids = self._prompt_ids + said.token_ids + suffix
-        else:
-            self._messages = (*self._messages, Message("assistant", said.text), *messages)
+
+
+def _answers(calls: tuple[ToolCall, ...], messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Return the reply as answers of tools: the first call's, and that the others were not made."""
+    first, *others = (str(call["id"]) for call in chat_calls(calls))
+    (reply,) = messages
+    return (
+        Message("tool", _bare(reply.content), tool_call_id=first),
+        *(Message("tool", NOT_MADE, tool_call_id=other) for other in others),
+    )
+
+
+def _bare(text: str) -> str:
+    """Take off the tags of an answer, which templates and endpoints write themselves."""
+    start, end = "<tool_response>", "</tool_response>"
+    inner = text.removeprefix(start).removesuffix(end)
+    return inner if len(inner) == len(text) - len(start) - len(end) else text

@@ -34,6 +34,10 @@ _ASKED_IN_OWN_TAGS: dict[Style, str] = {
     "plain": "It is your turn. Answer with exactly one command, inside its tags, and nothing else.",
     "plan": _ASKED["plan"].format(action="command, inside its tags"),
 }
+_ASKED_TO_CALL: dict[Style, str] = {
+    "tags": f"{_REASON} Then call exactly one function.",
+    "plain": "It is your turn. Call exactly one function.",
+}
 _COMMANDS = "Commands, with your own words in place of those in capitals:"
 _CALL = 'A function is called by <tool_call>{"name": NAME, "arguments": {...}}</tool_call>.'
 
@@ -43,7 +47,9 @@ def read_as(style: Style, tools: Sequence[Tool]) -> Style:
     return "plain" if style == "tags" and have_own_tags(tools) else style
 
 
-def explanation(style: Style, tools: Sequence[Tool], observation: str, listed: bool) -> str:
+def explanation(
+    style: Style, tools: Sequence[Tool], observation: str, listed: bool, native: bool = False
+) -> str:
     """Return how to answer, after the commands where nothing else shows them.
 
     Args:
@@ -51,7 +57,10 @@ def explanation(style: Style, tools: Sequence[Tool], observation: str, listed: b
         tools: the environment's commands.
         observation: what is shown of the state; commands that it explains are not repeated.
         listed: whether the admissible actions are shown.
+        native: whether the commands are functions, which the model is shown elsewhere.
     """
+    if native:
+        return _ASKED_TO_CALL[style]
     if have_own_tags(tools):
         return "\n\n".join([*_commands(tools, observation), _ASKED_IN_OWN_TAGS[style]])
     asked = _ASKED[style].format(action="of the admissible actions" if listed else "action")

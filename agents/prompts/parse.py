@@ -32,7 +32,17 @@ from .plan import read_plan
 
 MAX_ACTION_CHARS = 4096
 
-Fault = Literal["", "no_action", "several_actions", "empty_action", "open_think", "too_long", "no_plan"]
+Fault = Literal[
+    "",
+    "no_action",
+    "several_actions",
+    "several_calls",
+    "bad_call",
+    "empty_action",
+    "open_think",
+    "too_long",
+    "no_plan",
+]
 _ACTION = re.compile("<(/?)action>")
 
 

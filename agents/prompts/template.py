@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import PolicyError
+from ...errors import PolicyError, UsageError
 from ..types import Message
 
 QUESTION = Message("user", "turnwise question 1")
 ANOTHER = Message("user", "turnwise question 2")
+_TAKEN = frozenset(
+    {"messages", "conversation", "tools", "tokenize", "add_generation_prompt", "chat_template"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,32 @@ class Template:
     Args:
         tokenizer: of the transformers library.
         source: names it in errors.
+        tools: functions that it is to show.
+        arguments: further ones of the template, e.g. enable_thinking.
 
     Raises:
-        PolicyError: if it has no chat template.
+        PolicyError: if it has no chat template, or does not show the tools.
+        UsageError: if an argument is one that every rendering has.
     """
 
-    def __init__(self, tokenizer: Any, source: str) -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        source: str,
+        tools: Sequence[Mapping[str, Any]] = (),
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
         if not tokenizer.chat_template:
             raise PolicyError(
                 f"{source}: the tokenizer has no chat template; choose an instruction-tuned model"
             )
         self.tokenizer, self._source = tokenizer, source
         self.text = str(tokenizer.chat_template)
+        self._tools, self._arguments = list(tools), dict(arguments or {})
+        if taken := sorted(_TAKEN & self._arguments.keys()):
+            raise UsageError(
+                f"template: {', '.join(taken)} cannot be set; expected arguments of the template"
+            )
         self._special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
 
     def render(self, messages: Sequence[Message], *, speak: bool = True) -> str:
@@ -63,13 +80,46 @@ class Template:
         """
         from jinja2 import TemplateError
 
-        chat = [{"role": message.role, "content": message.content} for message in messages]
         try:
-            text: str = self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=speak)
+            text: str = self.tokenizer.apply_chat_template(
+                list(map(_row, messages)),
+                tools=self._tools or None,
+                tokenize=False,
+                add_generation_prompt=speak,
+                **self._arguments,
+            )
         except TemplateError as error:
             roles = ", ".join(message.role for message in messages)
             raise self.fault(f"refuses the roles {roles}: {error}") from error
         return text
+
+    def check_tools(self) -> None:
+        """Refuse a template that does not show its tools.
+
+        Raises:
+            PolicyError: naming the first that is not shown.
+        """
+        text = self.render([QUESTION])
+        for tool in self._tools:
+            if str(tool["function"]["name"]) not in text:
+                raise self.fault(
+                    f"does not show the function {tool['function']['name']!r}: it takes no tools; "
+                    "use prompt.tools = 'text'"
+                )
+
+    def takes_calls(self) -> bool:
+        """Tell whether it writes calls of an assistant, and the messages that answer them."""
+        call = {
+            "id": "turnwise0",
+            "type": "function",
+            "function": {"name": "turnwise_call", "arguments": {"turnwise_argument": "1"}},
+        }
+        said = Message("assistant", "", (call,))
+        try:
+            text = self.render([QUESTION, said, Message("tool", "turnwise result", tool_call_id="turnwise0")])
+        except (PolicyError, TypeError):  # templates concatenate what is not there
+            return False
+        return all(shown in text for shown in ("turnwise_call", "turnwise_argument", "turnwise result"))
 
     def tokens(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """Return a conversation in tokens as the tokenizer itself makes them."""
@@ -127,6 +177,16 @@ class Template:
             if self.tokenizer.decode([token], skip_special_tokens=True).strip():
                 break
         raise self.fault(f"ends the assistant's message with {rest!r}; expected a special token")
+
+
+def _row(message: Message) -> dict[str, Any]:
+    """Return a message as templates take it."""
+    row: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        row["tool_calls"] = list(message.tool_calls)
+    if message.tool_call_id:
+        row["tool_call_id"] = message.tool_call_id
+    return row
 
 
 def _behind_question(text: str) -> str:

@@ -2,7 +2,8 @@
 
 rollout.py: the function `rollout`. config.py: what it is given and gives back.
 schedule.py: which episode plays when, and where episodes branch. episode.py: one episode.
-turns.py: a turn as data. retries.py: what is played again. breaker.py: a stop where nothing can succeed.
+asking.py: how it is asked and read. turns.py: a turn as data. retries.py: what is played again.
+breaker.py: a stop where nothing can succeed.
 sessions.py: the sessions, asked in batches. lockstep.py: how a run repeats itself bit for bit.
 """
 

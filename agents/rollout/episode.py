@@ -17,14 +17,16 @@ from ..policy import AgentSettings, Policy, PolicyStopped, PromptTooLong
 from ..prompts.config import View
 from ..prompts.conversation import Context
 from ..prompts.explained import read_as
-from ..prompts.parse import Parsed, parse_action
+from ..prompts.parse import Parsed
 from ..types import (
+    Encoder,
     Generation,
     GenerationRequest,
     Style,
     Trajectory,
     Turn,
 )
+from .asking import callable_tools, encoder_of, read_message
 from .breaker import Beginnings, Breaker, TaskRefused
 from .config import RolloutConfig, TaskItem
 from .lockstep import LockStep, Phase
@@ -64,8 +66,8 @@ class Episode:
         self.shared, self.asked, self.slot, self.task = shared, shared.asked, slot, task
         self.started = perf_counter()
         self.version = shared.policy.version
-        self.encoder = shared.policy.tokens
-        self.context = Context(self.asked.prompt, self.encoder)
+        self.encoder: Encoder | None = None
+        self.context = Context(self.asked.prompt, None)
         growing = self.asked.prompt.mode == "conversation"
         self.conversation = shared.conversation() if growing else None
         self.turns: list[Turn] = []
@@ -115,6 +117,8 @@ class Episode:
         info = self.reply.info
         self.instruction = str(info.get("instruction") or "")
         self.tools = tools_of(info.get("tools"))
+        self.encoder = encoder_of(self.shared.policy, self.asked.prompt, self.tools, self.task.env_id)
+        self.context = Context(self.asked.prompt, self.encoder, self.opened_thought)
         self.task_name = str(info.get("task") or f"{self.task.env_id}#{self.task.seed}")
         if not self._note_failure():
             self.shared.beginnings.made()
@@ -138,7 +142,7 @@ class Episode:
         branch.context = self.context.clone()
         branch.turns, branch.sampled_by = list(self.turns), list(self.sampled_by)
         branch.instruction, branch.task_name = self.instruction, self.task_name
-        branch.tools = self.tools
+        branch.tools, branch.encoder = self.tools, self.encoder
         branch.parent, branch.branch_turn = self, len(self.turns)
         if isinstance(reply, str):
             branch.error = reply
@@ -164,8 +168,9 @@ class Episode:
 
     def forget(self) -> None:
         """Let the policy drop what it cached for the episode."""
-        if self.encoder and self.conversation:
-            self.encoder.forget(self.conversation)
+        tokens = self.shared.policy.tokens
+        if tokens and self.conversation:
+            tokens.forget(self.conversation)
 
     def trajectory(self) -> Trajectory:
         """Return the episode as data."""
@@ -245,15 +250,14 @@ class Episode:
             self.end = "terminated" if self.reply.terminated else self.reply.end or "horizon"
         return self.reply.done
 
+    @property
+    def opened_thought(self) -> bool | None:
+        """Tell whether messages begin inside a thought; None if that is not known."""
+        return self.encoder.opens_thought if self.encoder else self.shared.policy.opens_thought
+
     def _parsed(self, generation: Generation) -> Parsed:
-        """Read the action, knowing whether the message began inside a thought."""
-        shared = self.shared
-        return parse_action(
-            generation.text,
-            self.style,
-            shared.config.max_action_chars,
-            shared.policy.opens_thought,
-        )
+        most = self.shared.config.max_action_chars
+        return read_message(generation, self.asked.prompt, self.tools, most, self.opened_thought)
 
     def _record(self, before: Reply, generation: Generation, parsed: Parsed) -> None:
         """Note a turn: the state it was taken in, what was said, and what the environment answered."""
@@ -290,6 +294,9 @@ class Episode:
             observation=self.reply.observation,
             instruction=self.instruction,
             conversation=self.conversation,
+            tools=callable_tools(self.asked.prompt, self.tools),
+            template=self.asked.prompt.template,
+            opened=self.opened_thought,
             private=dict(info.get("private") or {}) if shared.policy.sees_private else {},
         )
         await self._wait("policy")

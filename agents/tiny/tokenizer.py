@@ -62,6 +62,8 @@ class TinyTokenizer:
         UsageError: if the special tokens are not there, or texts can hold them.
     """
 
+    opens_thought = takes_calls = False
+
     def __init__(self, tokenizer: Any) -> None:
         for number, token in enumerate(SPECIAL_TOKENS):
             if tokenizer.token_to_id(token) != number:
