@@ -121,7 +121,9 @@ class NamespaceBackend(Backend):
 
     async def _try(self, spec: Spec, message: dict[str, Any]) -> None:
         """Raise ImageError if no command runs in an image: its shell hangs, or is of another machine."""
-        box = new_box(self.channel, spec)
+        plain = Spec(image=spec.image)
+        box = new_box(self.channel, plain)
+        message = {**message, "limits": asdict(plain.limits), "env": _VARIABLES}
         self._checked(await self.channel.ask("start", box=box.id, **message))
         try:
             ran = await box.run("exit 0", START_S, cwd="/")

@@ -20,11 +20,28 @@ from typing import Any
 from ..errors import ImageError
 
 PYTHON = "/usr/bin/python3"
-USERS = range(66_000, 98_000)
-"""Numbers of users that boxes run as, one for each family: above those of systemd, below subordinate ones.
+_WIDE, _NARROW = range(66_000, 98_000), range(40_000, 60_000)
 
-Sources: systemd.io/UIDS-GIDS (65536 to 524287 unused), login.defs(5) (SUB_UID_MIN 100000).
-"""
+
+def users(folder: Path = Path("/proc/self")) -> range:
+    """Return the numbers of users that boxes run as, one for each family.
+
+    They lie above those of systemd and below subordinate ones; in a container that has only the usual 65536,
+    among the highest that it may give to people. Another system than Linux (it has no boxes) has no tables.
+
+    Sources: systemd.io/UIDS-GIDS (65536 to 524287 unused), login.defs(5) (SUB_UID_MIN 100000, UID_MAX 60000),
+    user_namespaces(7).
+    """
+    for table in (folder / "uid_map", folder / "gid_map"):
+        if not table.exists():
+            continue
+        rows = [[int(word) for word in line.split()] for line in table.read_text().splitlines()]
+        if not any(first <= _WIDE.start and _WIDE.stop <= first + count for first, _, count in rows):
+            return _NARROW
+    return _WIDE
+
+
+USERS = users()
 USERS_FILE = "/run/turnwise/users"
 """Byte n is locked by the process that has taken number n of the range."""
 UID, GID = (USERS.start, USERS.start) if os.geteuid() == 0 else (os.geteuid(), os.getegid())

@@ -13,7 +13,7 @@ import pytest
 
 from turnwise.envs.sandbox import Sandbox, SandboxError, Spec
 from turnwise.envs.sandbox.namespace import NamespaceBackend, channel, probe
-from turnwise.envs.sandbox.namespace.host import USERS
+from turnwise.envs.sandbox.namespace.host import USERS, users
 from turnwise.envs.sandbox.namespace.keeper.families import Numbers
 from turnwise.envs.sandbox.namespace.keeper.kernel import exchange
 
@@ -63,6 +63,14 @@ def test_two_owners_change_places_and_the_rest_stays() -> None:
     assert exchange(9, 0) == "0 9 1\n1 1 8\n9 0 1\n10 10 4294967285\n"
     assert exchange(7, 8) == "0 0 7\n7 8 1\n8 7 1\n9 9 4294967286\n"
     assert exchange(3, 3) == "0 0 4294967295\n"
+
+
+def test_a_container_with_few_numbers_has_a_lower_range(tmp_path: Path) -> None:
+    (tmp_path / "uid_map").write_text("0 0 4294967295\n")
+    (tmp_path / "gid_map").write_text("0 0 4294967295\n")
+    assert users(tmp_path) == range(66_000, 98_000)
+    (tmp_path / "gid_map").write_text("0 100000 65536\n")
+    assert users(tmp_path) == range(40_000, 60_000)
 
 
 def test_the_doctor_names_who_has_numbers_of_the_range(

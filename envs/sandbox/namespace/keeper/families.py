@@ -6,7 +6,7 @@ one that is taken is a locked byte of a file, which the kernel frees whatever en
 keepers of one machine never give the same number twice. Who was given back waits longest to be taken.
 
 An image's files that belong to the user whom the task names are shown as the family's, by an idmapped mount
-(mount_setattr(2), Linux 5.19 below overlay). A file system that has none keeps the image's own number.
+(mount_setattr(2), Linux 5.19 below overlay). Where none can be made, the image's own number stays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from . import kernel
 from .entering import Person
 from .layers import Base
 
-_UNABLE = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
+_UNABLE = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM)
 
 
 @dataclass(frozen=True)
