@@ -4,6 +4,7 @@ core        TextEnv, which authors subclass; Checked, which holds one to the con
 fingerprint a short hash of the code that decides what an environment does
 construction arguments held against a class, and a fault that names its cause
 registry    ids, `make`, classes by `module:Class` or `file.py:Class`, teachers
+teacher     a teacher at work, held to its contract
 check       every test of the contract, as `turnwise check` runs it
 seeds       the one rule for the seeds of tasks
 parsing     Python source as a tree, by one thread at a time

@@ -1,4 +1,4 @@
-"""Check an environment: Gymnasium's contract, seeding, determinism, expert, clone.
+"""Check an environment: Gymnasium's contract, seeding, determinism, expert, teacher, clone.
 
 Each check is a function from a maker of environments to a verdict. A trace is
 the list of replies to a fixed sequence of actions, one JSON text each; two
@@ -23,13 +23,15 @@ import numpy as np
 from ..errors import TurnwiseError
 from ..signals import interrupt_when_told_to_end
 from .core import Checked, TextEnv
-from .registry import make
+from .registry import make, teacher_of
+from .teacher import Teaching
 
 Make = Callable[[], Checked[TextEnv]]
 HOSTILE = ("", " ", "\x00", "go to", "<action></action>", "\u202e\U0001f600", "a" * 10_000, "\n" * 100)
 _CHILD_TIMEOUT_S = 120
 _CHILD_CLOSE_S = 5
 _MAX_EXPERT_TURNS = 1_000
+_TEACHER_EPISODES = 4  # of each seed; a warm start plays hundreds
 _CLONE_CURE = (
     "write a clone() that copies what the state is and opens the rest anew, or say no_clone = 'REASON' "
     "in the class: turns are then played anew instead"
@@ -79,6 +81,7 @@ def check_environment(
         ("clone equals replay", lambda: _clone(build, seeds, num_turns)),
         ("any text as an action", lambda: _hostile(build, seeds[0])),
         ("expert solves it", lambda: _expert(build, seeds)),
+        ("teacher answers in any state", lambda: _teacher(build, env_id, seeds, num_turns)),
     ]
     return [_judge(name, check) for name, check in checks]
 
@@ -234,6 +237,26 @@ def _expert(build: Make, seeds: tuple[int, ...]) -> str | None:
             if solved is None:
                 return "it does not say info['won'], so whether the expert wins is unknown, and so is success"
             assert solved, f"seed {seed}: not solved after {turns} turns"
+    return None
+
+
+def _teacher(build: Make, env_id: str, seeds: tuple[int, ...], num_turns: int) -> str | None:
+    """Ask the teacher in every turn, and play another action in place of every other of its own."""
+    factory = teacher_of(env_id)
+    if factory is None:
+        return "it names none: warm starts imitate the expert"
+    with build() as env:
+        for seed in seeds:
+            for key in range(_TEACHER_EPISODES):
+                rng = np.random.default_rng([seed, key, 13])
+                observation, info = env.reset(seed=seed)
+                teaching = Teaching(env_id, factory, str(info.get("instruction") or ""), rng)
+                for _ in range(num_turns):
+                    action, _ = teaching.act(observation, info.get("admissible") or ())
+                    played = _draw(rng, info) if rng.random() < 0.5 else action
+                    observation, _, terminated, truncated, info = env.step(played)
+                    if terminated or truncated:
+                        break
     return None
 
 

@@ -23,6 +23,7 @@ from ...agents.prompts.plan import message_parts, one_line
 from ...agents.types import Generation, GenerationRequest
 from ...envs import teacher_of
 from ...envs.core import TeacherFactory
+from ...envs.teacher import Teaching
 from ...errors import PolicyError, UsageError
 from ...streams import Stream, rng
 
@@ -74,7 +75,7 @@ class TeacherPolicy(Policy):
 
     def __init__(self, env_id: str, teacher: str = "auto") -> None:
         self._factory = teacher_of(env_id)
-        self._teacher = teacher
+        self._env_id, self._teacher = env_id, teacher
         self._episodes: dict[tuple[int, ...], _Episode] = {}
         if teacher == "explorer" and not self._factory:
             raise UsageError(f"warmstart.teacher = 'explorer', but {env_id} names no teacher; use 'auto'")
@@ -83,7 +84,7 @@ class TeacherPolicy(Policy):
         """Say what the teacher does, after its subgoal where prompts are of style `plan`.
 
         Raises:
-            UsageError: if the environment lacks what the teacher needs.
+            UsageError: if the environment lacks what the teacher needs, or the teacher raises.
         """
         if request.turn == 0:
             self._episodes[request.key[:-1]] = self._begin(request)
@@ -107,7 +108,8 @@ class TeacherPolicy(Policy):
         chance = rng(request.key[1], Stream.TEACHER)
         teacher = choose_teacher(self._teacher, self._factory, request.private)
         if teacher == "explorer" and self._factory:
-            return _Episode(teacher, _explorer(self._factory, request, chance), chance)
+            teaching = Teaching(self._env_id, self._factory, request.instruction, chance)
+            return _Episode(teacher, lambda now: teaching.act(now.observation, now.admissible or ()), chance)
         return _Episode(teacher, _expert if teacher == "expert" else _random(chance), chance)
 
 
@@ -145,11 +147,6 @@ class Slips(Policy):
         return replace(
             said, text=said.text.removesuffix(parse_action(said.text, request.style).action) + action
         )
-
-
-def _explorer(factory: TeacherFactory, request: GenerationRequest, chance: np.random.Generator) -> Player:
-    player = factory(request.instruction, chance)
-    return lambda now: (player.act(now.observation, now.admissible or ()), player.subgoal)
 
 
 def _expert(request: GenerationRequest) -> tuple[str, str]:
