@@ -6,8 +6,10 @@ import asyncio
 import dataclasses
 import json
 import math
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -197,6 +199,38 @@ def test_a_case_that_waits_is_told_from_one_that_is_busy(tmp_path: Path) -> None
     command = [sys.executable, "-I", str(tmp_path / "judging.py"), str(tmp_path), "10", "0.2"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert json.loads(output.splitlines()[-1]) == {"case": "case_waits", "failed": WAITED}
+
+
+def test_cases_that_are_right_at_the_last_moment_hang_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(judging._Case):
+        """A case whose time is over when its value is there."""
+
+        def is_late(self, last: float) -> bool:
+            select.select([self.channel], [], [])
+            self.end = 0.0
+            return super().is_late(0.0)
+
+    monkeypatch.setattr(judging, "_Case", Late)
+    names = [f"case_{number}" for number in range(9)]
+    cases = Cases({"all": "".join(f"def {name}():\n    return 1\n" for name in names)})
+    lines = sorted(judging.results(cases, 30.0, 5.0), key=lambda line: line["case"])
+    assert lines == [{"case": name, "value": "1"} for name in names]
+
+
+def test_one_that_only_lacks_a_processor_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = Cases({"all": "import time\ndef case_sleeps():\n    time.sleep(60)\n"})
+    case = judging._Case("case_sleeps", cases, end=0.0)
+    last = time.monotonic() + 60.0
+    monkeypatch.setattr(judging, "_is_starved", lambda process: process == case.child)
+    assert not case.is_late(last) and 0.0 < case.end - time.monotonic() <= 1.0
+    case.end = 0.0
+    assert case.is_late(last=1.0)  # the time of all is over
+    monkeypatch.undo()
+    while judging._is_starved(case.child):  # until it sleeps
+        time.sleep(0.01)
+    assert case.is_late(last)
+    assert case.finish(late=True) == {"case": "case_sleeps", "failed": WAITED}
+    assert not judging._is_starved(case.child)  # it is gone
 
 
 class _Machine(FolderBackend):
