@@ -73,6 +73,13 @@ class PromptConfig:
         Literal["keep", "drop"],
         Setting("Whether earlier thoughts stay in a conversation; dropping one starts a new sequence."),
     ] = "keep"
+    compact_after: Annotated[
+        int,
+        Setting(
+            "Turns after which a conversation goes on with the task and the last --history turns; 0: never.",
+            least=0,
+        ),
+    ] = 0
     template: Annotated[
         Mapping[str, Any],
         Setting(
@@ -100,6 +107,11 @@ class PromptConfig:
             raise UnknownName("treatment of thoughts", self.thoughts, ["keep", "drop"])
         if self.tools == "native" and self.style == "plan":
             raise UsageError("tools native and style plan: a call holds no subgoal; use tools text")
+        if 0 < self.compact_after < self.history:
+            raise UsageError(
+                f"compact_after {self.compact_after} is less than history {self.history}, which stays; "
+                "expected 0 or more turns than stay"
+            )
         for name, least in (("history", 0), ("max_observation_chars", 1), ("max_admissible", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}")

@@ -1,13 +1,16 @@
 """The growing prompt of one episode, in messages or in tokens.
 
 For a TokenPolicy in conversation mode the tokens of a prompt are never made
-again: prompt_ids(t+1) = prompt_ids(t) + token_ids(t) + encode_reply(new messages).
+again: prompt_ids(t+1) = prompt_ids(t) + token_ids(t) + encode_reply(new messages). Where a
+thought is dropped, or turns are left out (`compact_after`), a new sequence begins, which then
+grows in the same way.
 """
 
 from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from itertools import chain
 
 from ...envs.thoughts import find_thoughts
 from ..types import Encoder, Generation, Message
@@ -31,6 +34,9 @@ class Context:
         self.is_current = False  # whether it shows the environment's last answer
         self._past: list[tuple[str, str]] = []
         self._messages: tuple[Message, ...] = ()
+        self._opening: tuple[Message, ...] = ()
+        self._rounds: list[tuple[Message, ...]] = []  # the agent's message and what answered it
+        self._left_out = 0  # rounds before these
         self._prompt_ids: tuple[int, ...] = ()
         self._opened = opened
         self._said: Generation | None = None
@@ -40,7 +46,7 @@ class Context:
     def clone(self) -> Context:
         """Return an independent copy, for an episode that branches off."""
         other = copy.copy(self)
-        other._past = list(self._past)
+        other._past, other._rounds = list(self._past), list(self._rounds)
         return other
 
     @property
@@ -86,24 +92,45 @@ class Context:
         counted = usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
         self._billed_tokens = int(counted or usage.get("estimated_tokens", 0))
 
+    def _answerable(self) -> tuple[ToolCall, ...]:
+        """Return the calls that are answered as such: many templates write no more than one."""
+        if self.encoder is None:
+            return self._calls
+        return self._calls if self.encoder.takes_calls and len(self._calls) == 1 else ()
+
     def _begin(self, messages: tuple[Message, ...]) -> None:
-        self._messages = messages
+        self._messages = self._opening = messages
         if self.encoder:
             self._prompt_ids = self.encoder.encode_prompt(messages)
 
     def _continue(self, said: Generation, messages: tuple[Message, ...]) -> None:
-        text, calls = said.text, self._calls if self.encoder is None or self.encoder.takes_calls else ()
+        text, calls = said.text, self._answerable()
         if self.config.thoughts == "drop":
             text = find_thoughts(text, self._opened).rest(text).strip()
         dropped = len(text) < len(said.text.strip())
         if calls:
             text, messages = without_calls(text, False), _answers(calls, messages)
-        self._messages = (*self._messages, Message("assistant", text, chat_calls(calls)), *messages)
-        if self.encoder and dropped:  # what was thought is in no later prompt: a new sequence begins
+        self._rounds.append((Message("assistant", text, chat_calls(calls)), *messages))
+        full = 0 < self.config.compact_after < len(self._rounds)
+        if full:
+            left = len(self._rounds) - max(1, self.config.history)
+            self._rounds, self._left_out = self._rounds[left:], self._left_out + left
+        self._messages = (*_with_gap(self._opening, self._left_out), *chain.from_iterable(self._rounds))
+        if self.encoder and (
+            dropped or full
+        ):  # what is left out is in no later prompt: a new sequence begins
             self._prompt_ids = self.encoder.encode_prompt(self._messages)
         elif self.encoder:
             suffix = self.encoder.encode_reply(messages, said.finish_reason)
             self._prompt_ids = self._prompt_ids + said.token_ids + suffix
+
+
+def _with_gap(opening: tuple[Message, ...], left_out: int) -> tuple[Message, ...]:
+    """Return how a conversation began, and that turns are missing after it."""
+    *before, last = opening
+    if not left_out:
+        return opening
+    return (*before, replace(last, content=f"{last.content}\n\n[{left_out} turns are left out here.]"))
 
 
 def _answers(calls: tuple[ToolCall, ...], messages: tuple[Message, ...]) -> tuple[Message, ...]:
