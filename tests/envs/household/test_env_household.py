@@ -101,7 +101,7 @@ def test_info_has_what_the_contract_names():
     env = HouseholdEnv(HEAT, difficulty="small")
     observation, info = env.reset(seed=3)
     assert set(info) == {
-        "state_key", "state_hash", "admissible", "rewards", "task", "instruction", "won", "score",
+        "state_key", "state_hash", "admissible", "rewards", "task", "instruction", "won", "score", "tools",
     }  # fmt: skip
     assert info["state_key"] == observation
     assert observation.endswith("Your task is to: " + info["instruction"])
