@@ -414,7 +414,7 @@ def test_an_agent_behind_an_endpoint_plays_an_environment_behind_a_server(room, 
     assert (result.malformed_rate, result.inadmissible_rate) == (0.0, 0.0)
     first = model.state.asked[0]
     assert first["model"] == "walker"
-    assert [message["role"] for message in first["messages"]] == ["system", "user"]
+    assert [message["role"] for message in first["messages"]] == ["user"]  # how to answer stands there
     assert "private" not in json.dumps(model.state.asked)
     assert len(model.state.asked) == 18 + len(model.state.asked) // 5
 
