@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from turnwise.__main__ import _COMMANDS
+from turnwise.__main__ import _COMMANDS, app
 
 
 def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -159,3 +162,13 @@ def test_an_environment_that_breaks_the_contract_fails_its_check(tmp_path: Path)
     assert done.returncode == 1
     failed = {entry["name"] for entry in json.loads(done.stdout)["checks"] if entry["outcome"] == "failed"}
     assert {"gymnasium contract", "same seed, same episode", "any text as an action"} <= failed
+
+
+def test_examples_of_the_help_keep_their_lines_on_a_narrow_terminal() -> None:
+    for name in _COMMANDS:
+        said = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "60"}).output
+        assert "list[" not in said, name
+        documented = re.findall(
+            r"(?m)^ +(turnwise .+)$", typer.main.get_command(app).commands[name].help or ""
+        )  # type: ignore[attr-defined]
+        assert all(f"  {line}\n" in said for line in documented), name

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import sys
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from turnwise import TextEnv, __main__
+from turnwise import TextEnv, __main__, shown
 from turnwise.envs.core import Checked
 from turnwise.envs.play import play
 from turnwise.errors import TurnwiseError
@@ -101,3 +102,21 @@ def test_a_run_and_an_error_show_hostile_text_as_text(
     with pytest.raises(SystemExit):
         __main__.main()
     assert capsys.readouterr().err == f"error: {SPELLED}\n"
+
+
+def test_commands_are_printed_as_they_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    program = tmp_path / ".venv/bin/turnwise"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv/bin/python"))
+    text = "next:\n  turnwise play X\nor `turnwise eval`; turnwise is free"
+    for path, found in (("/nowhere", ".venv/bin/turnwise"), (str(program.parent), "turnwise")):
+        monkeypatch.setenv("PATH", path)
+        shown._program.cache_clear()
+        assert shown.runnable(text) == f"next:\n  {found} play X\nor `{found} eval`; turnwise is free"
+    program.unlink()
+    shown._program.cache_clear()
+    assert shown.runnable("turnwise envs") == f"{tmp_path}/.venv/bin/python -m turnwise envs"
+    shown._program.cache_clear()

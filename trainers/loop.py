@@ -37,6 +37,7 @@ from .runs.console import RunDisplay
 from .runs.held_out import evaluate_held_out
 from .runs.log import RunLog, choose
 from .runs.statistics import batch_statistics, failed_share, rollout_statistics
+from .sections import TrainSection
 from .validate import Bound
 
 log = logging.getLogger(__name__)
@@ -142,14 +143,7 @@ class Trainer:
 
     def _stops(self) -> str:
         """Return why the run is over; empty while it is not."""
-        train, state = self.recipe.train, self.state
-        if state.update >= train.num_updates:
-            return f"train.num_updates = {train.num_updates}"
-        if train.max_seconds and state.train_seconds >= train.max_seconds:
-            return f"train.max_seconds = {train.max_seconds:g}"
-        if train.target_success and (state.success_rate or 0.0) >= train.target_success:
-            return f"train.target_success = {train.target_success:g} is reached"
-        return ""
+        return _stops(self.recipe.train, self.state)
 
     def _evaluation_is_due(self, last: bool) -> bool:
         section, state = self.recipe.eval, self.state
@@ -269,6 +263,24 @@ class Trainer:
         if train.max_seconds:
             shares.append(self.state.train_seconds / train.max_seconds)
         return max(shares)
+
+
+def finished(recipe: Recipe, state: RunState) -> str:
+    """Return why a run has nothing more to do; empty while it has."""
+    measured = recipe.eval.episodes == 0 or state.evaluated == state.update
+    return _stops(recipe.train, state) if measured else ""
+
+
+def _stops(train: TrainSection, state: RunState) -> str:
+    if state.update >= train.num_updates:
+        return f"train.num_updates = {train.num_updates}"
+    if train.max_seconds and state.train_seconds >= train.max_seconds:
+        return (
+            f"train.max_seconds = {train.max_seconds:g} came before train.num_updates = {train.num_updates}"
+        )
+    if train.target_success and (state.success_rate or 0.0) >= train.target_success:
+        return f"train.target_success = {train.target_success:g} is reached"
+    return ""
 
 
 def staleness(trajectories: Sequence[Trajectory], version: int) -> float:

@@ -184,7 +184,9 @@ def _shipped_text(name: str) -> str:
 def _summary(text: str) -> str:
     """Return the first sentence of the comment on top of a recipe."""
     comment = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
-    return re.split(r"(?<=[a-z0-9)]{3})\. ", " ".join(line.lstrip("# ") for line in comment))[0].rstrip(".")
+    return re.split(r"(?<=[A-Za-z0-9)]{3})\. ", " ".join(line.lstrip("# ") for line in comment))[0].rstrip(
+        "."
+    )
 
 
 def _apply(tables: dict[str, Any], override: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 
 import torch
 
@@ -16,14 +18,14 @@ from ..envs import registered
 from ..envs.registry import for_clients
 from ..errors import CheckpointError
 from ..servers.client import SessionClient
-from ..shown import UNKNOWN
+from ..shown import percent
 from ..streams import Stream, torch_seed
 from .credit import Head
 from .learner.critic import Critic
 from .learner.probe import Tolerance, rehearse
 from .learner.reference import Reference
 from .learner.update import Learner
-from .loop import RunState, Trainer
+from .loop import RunState, Trainer, finished
 from .losses import Objective
 from .policy import load_reference, load_trained
 from .recipe import Recipe
@@ -32,6 +34,8 @@ from .rollouts.samplers.memory import load_states
 from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.console import RunDisplay
+from .runs.held_out import held_out_words
+from .runs.standing import standing
 from .sections import EnvSection, ServerSection, TrainSection
 from .user_files import keep_parts
 from .validate import Bound, named_policy, validate
@@ -62,10 +66,13 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
     with rundir.open_run(out, recipe, resume=resume or previous):
         keep_parts(recipe.parts.files, out)
         prepare_torch(recipe.train)
-        with RunDisplay(recipe.log.console) as display:
+        with RunDisplay(recipe.log.console, held_out=held_out_words(recipe.env)) as display:
             saved = _saved(out, previous) if resume or previous else None
             if resume and saved is None:
-                display.say(f"{out}: no checkpoint yet, starting from the beginning")
+                display.say(standing(out).rstrip(":"))
+            if saved and (ended := finished(recipe, done := RunState(**saved.state))):
+                display.say(_how_to_go_on(out, done, ended))
+                return done
             first = _first_policy(recipe, out, display)
             state = asyncio.run(_train(recipe, bound, out, display, first, saved))
             display.table()
@@ -96,20 +103,35 @@ def _first_policy(recipe: Recipe, out: Path, display: RunDisplay) -> str:
     named = named_policy(recipe.policy)
     if named:
         return named
-    folder = out / "warmstart"
+    folder = rundir.warm_start_of(out)
     if not folder.is_dir():
         section = recipe.warmstart
         display.say(
             f"first a policy: {section.episodes} demonstrations, {section.max_steps} steps of cloning; "
-            f"then {recipe.train.num_updates} updates, whose time is known after the first"
+            f"then {_limits(recipe.train)}; the first update tells how long one takes"
         )
         cloned = warm_start(recipe, folder, display.working)
-        display.say(
-            f"warm start: {cloned.num_demonstrations} demonstrations "
-            f"({UNKNOWN if cloned.num_won is None else cloned.num_won} won), "
-            f"{cloned.num_steps} steps of cloning, {cloned.seconds:.0f} s"
-        )
+        display.say(f"warm start: {cloned}")
     return str(folder)
+
+
+def _limits(section: TrainSection) -> str:
+    """Say when training ends."""
+    limits = [f"{section.num_updates} updates"]
+    if section.max_seconds:
+        limits.append(f"{section.max_seconds:g} s of training")
+    if section.target_success:
+        limits.append(f"{percent(section.target_success, 0)} success")
+    return f"{' or '.join(limits)}{', whichever comes first' if len(limits) > 1 else ''}"
+
+
+def _how_to_go_on(out: Path, done: RunState, ended: str) -> str:
+    """Say of a run that has ended how it is trained longer."""
+    rule = ended.split(" ")[0]
+    more = {"train.num_updates": 2 * done.update, "train.target_success": 0}
+    value = more.get(rule, math.ceil(2 * done.train_seconds))
+    command = f"`turnwise train --resume --out {quote(str(out))} --set {rule}={value}`"
+    return f"{out} is finished: {done.update} updates, {ended}. To train longer: {command}"
 
 
 async def _train(
@@ -120,7 +142,9 @@ async def _train(
     trained = load_trained(str(saved.policy) if saved else first, *sections, state.update)
     tolerance = rehearse(trained.model)
     display.say(f"probe: {tolerance}")
-    rundir.record(out, tolerance=asdict(tolerance))
+    held_out = [{"id": each.id, "kwargs": each.eval_kwargs} for each in choices_of(recipe.env)]
+    words = held_out_words(recipe.env)
+    rundir.record(out, tolerance=asdict(tolerance), held_out=held_out, held_out_words=words)
     needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.kl_coef > 0
     reference = load_reference(first, recipe.policy) if needs_reference else None
     learner = _learner(recipe, bound.heads, trained.model, reference, tolerance)

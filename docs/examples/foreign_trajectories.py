@@ -11,7 +11,9 @@ verl  one line a turn: {"uid": group, "traj_uid": trajectory, "anchor_obs": stat
 A line of the first shape gets "advantages", one number an assistant message; a
 line of the second gets "advantage". Everything else is kept as it was.
 
-    python foreign_trajectories.py verl in.jsonl out.jsonl --method gigpo --set mode=mean
+    python foreign_trajectories.py verl rollouts.jsonl credited.jsonl --method gigpo --set mode=mean
+
+A file of the second shape to try it on lies beside this one: rollouts.jsonl.
 """
 
 from __future__ import annotations
@@ -89,8 +91,17 @@ def main() -> None:
     parser.add_argument("--method", default="grpo")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     options = parser.parse_args()
-    lines = [json.loads(text) for text in options.source.read_text().splitlines() if text.strip()]
-    credited = assign(options.shape, lines, options.method, _parameters(options.set))
+    try:
+        lines = [json.loads(text) for text in options.source.read_text().splitlines() if text.strip()]
+        credited = assign(options.shape, lines, options.method, _parameters(options.set))
+    except OSError as error:
+        parser.error(f"{options.source}: cannot be read: {error.strerror}")
+    except KeyError as error:
+        parser.error(
+            f"{options.source}: a line has no {error}; expected the keys of {options.shape}, see --help"
+        )
+    except ValueError as error:
+        parser.error(f"{options.source}: {error}")
     draft = options.target.with_suffix(".tmp")
     with draft.open("w") as file:
         file.writelines(json.dumps(line) + "\n" for line in credited)

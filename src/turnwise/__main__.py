@@ -6,8 +6,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 129 and 143 after 
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import sys
+from collections.abc import Callable
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import typer
 from . import __version__
 from .commands.options import missing
 from .errors import TurnwiseError, UsageError
-from .shown import visible
+from .shown import runnable, visible
 from .signals import interrupt_when_told_to_end, told_to_end
 
 app = typer.Typer(
@@ -64,13 +66,18 @@ def _root(
     """Train and evaluate language-model agents that act over many turns."""
 
 
+def _kept_apart(function: Callable[..., None]) -> str:
+    """Return the help of a command, with its examples on lines of their own however narrow a terminal is."""
+    return (inspect.getdoc(function) or "").replace("\n\nExamples:\n", "\n\n\b\nExamples:\n")
+
+
 for _name, _place in _COMMANDS.items():
     _module, _function = _place.split(":")
     _loaded = getattr(importlib.import_module(f".commands.{_module}", __package__), _function)
     if isinstance(_loaded, typer.Typer):
         app.add_typer(_loaded, name=_name)
     else:
-        app.command(_name)(_loaded)
+        app.command(_name, help=_kept_apart(_loaded))(_loaded)
 
 
 def _required() -> set[str]:
@@ -85,7 +92,9 @@ def main() -> None:
     interrupt_when_told_to_end()
     try:
         app()
-    except SystemExit:
+    except SystemExit as ended:
+        if isinstance(getattr(ended.__context__, "__cause__", None), KeyboardInterrupt):
+            print("interrupted", file=sys.stderr)  # noqa: T201 - a command that has more to say has said it
         if told_to_end():
             sys.exit(128 + told_to_end())
         raise
@@ -96,7 +105,7 @@ def main() -> None:
         print(f"error: {missing(package)}", file=sys.stderr)  # noqa: T201 - as below
         sys.exit(1)
     except TurnwiseError as error:
-        print(f"error: {visible(str(error))}", file=sys.stderr)  # noqa: T201 - the one place that tells the user
+        print(f"error: {runnable(visible(str(error)))}", file=sys.stderr)  # noqa: T201 - the one place that tells the user
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 

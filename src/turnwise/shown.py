@@ -7,6 +7,11 @@ wrote: they must neither move the cursor of a terminal nor turn its text around.
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
 
 # Controls of terminals (tab and newline apart), marks of direction, signs without a width, lone
 # surrogates, line ends that few expect, and the tags that spell hidden text.
@@ -14,6 +19,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
+_COMMAND = re.compile(r"(?m)(^ *|`)turnwise (?=[a-z-])")
 UNKNOWN = "-"
 
 
@@ -23,6 +29,26 @@ def visible(text: str) -> str:
     Line ends of Windows become plain ones.
     """
     return _HIDDEN.sub(lambda found: _spelled(found[0]), text.replace("\r\n", "\n"))
+
+
+def runnable(text: str) -> str:
+    """Return text whose commands, on a line of their own or between backticks, can be typed in this shell.
+
+    Where `turnwise` is not on PATH, as without an activated environment, they get the path that works.
+    """
+    return _COMMAND.sub(lambda found: f"{found[1]}{_program()} ", text)
+
+
+@cache
+def _program() -> str:
+    own = Path(sys.executable).with_name("turnwise")
+    found = shutil.which("turnwise")
+    if found and (not own.exists() or Path(found).resolve() == own.resolve()):
+        return "turnwise"
+    if not own.exists():
+        return f"{shlex.quote(sys.executable)} -m turnwise"
+    here = Path.cwd()
+    return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
 
 
 def percent(rate: float | None, digits: int = 1) -> str:

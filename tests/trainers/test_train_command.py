@@ -88,9 +88,25 @@ def test_ctrl_c_saves_the_last_complete_update_and_exits_with_130(place: Path) -
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
-    assert "--resume" in error
+    assert "turnwise train --resume --out run\n" in error
     saved = checkpoint.load(checkpoint.latest(place / "run" / "checkpoints"))
     assert saved.update == max(entry["update"] for entry in read_log(place / "run"))
+    assert f"run is saved as it was after update {saved.update}, and goes on from there:" in error
+    # the printed command, with a limit that ends it, goes on under the run's own settings
+    more = ["--set", f"train.num_updates={saved.update + 1}"]
+    gone_on = turnwise("train", "--resume", "--out", "run", *more, cwd=place)
+    assert gone_on.returncode == 0, gone_on.stderr
+    assert read_log(place / "run")[-1]["update"] == saved.update + 1
+    again = turnwise("train", "--resume", "--out", "run", "--set", "log.console=true", cwd=place)
+    assert "run is finished" in again.stderr and "held-out" not in again.stderr
+    assert f"--resume --out run --set train.num_updates={2 * saved.update + 2}`" in again.stderr
+
+
+def test_without_a_recipe_a_run_to_go_on_with_is_needed(place: Path) -> None:
+    done = turnwise("train", "--out", "run", cwd=place)
+    assert (done.returncode, "which recipe?" in done.stderr) == (2, True)
+    done = turnwise("train", "--resume", "--out", "nowhere", cwd=place)
+    assert (done.returncode, "expected the folder of a run" in done.stderr) == (2, True)
 
 
 def wait_for(condition, timeout_s: float = 120.0) -> None:

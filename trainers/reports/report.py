@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +13,7 @@ from ...errors import UsageError
 from ...files import write_whole
 from ...shown import UNKNOWN, interval, percent, visible
 from ..runs.best import best_of
+from ..runs.folder import read_record
 from ..runs.log import read_log
 from .curves import draw_run, split_log
 from .transcripts import examples
@@ -79,10 +81,10 @@ def write_report(run: Path) -> Path:
     """
     entries = read_log(run)
     figures = summarise(run)
-    record = _record(run)
+    record = read_record(run)
     title = visible(f"{record.get('environment', 'a run')}, {run.name}".replace("\n", " "))
     lines = [f"# {title}", ""]
-    lines += _result(figures)
+    lines += _result(figures, run, record)
     try:
         draw_run(entries, run / "curves.png", title)
         lines += ["![curves](curves.png)", ""]
@@ -97,8 +99,10 @@ def write_report(run: Path) -> Path:
     return page
 
 
-def _result(figures: dict[str, Any]) -> list[str]:
+def _result(figures: dict[str, Any], run: Path, record: dict[str, Any]) -> list[str]:
     lines = ["## Result", ""]
+    if words := record.get("held_out_words"):
+        lines += [f"Held-out tasks: {visible(str(words))}.", ""]
     points = [(name, figures[key]) for name, key in _POINTS if key in figures]
     if not points:
         return [*lines, "No evaluation on held-out tasks in the log.", ""]
@@ -122,7 +126,9 @@ def _result(figures: dict[str, Any]) -> list[str]:
         lines += [
             "",
             f"Best checkpoint: after update {best['update']} ([best](best)). These tasks chose it, so "
-            "measure it on others: `turnwise eval --env ENV --agent ckpt:RUN`.",
+            "measure it on others:",
+            "",
+            *_measuring(run, record),
         ]
     return [*lines, ""]
 
@@ -179,15 +185,19 @@ def _origin(record: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _record(run: Path) -> dict[str, Any]:
-    path = run / "run.json"
-    if not path.exists():
-        return {}
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UsageError(f"{path}: {error}") from error
-    return record if isinstance(record, dict) else {}
+def _measuring(run: Path, record: dict[str, Any]) -> list[str]:
+    """Return the commands that measure a run's best checkpoint on tasks that did not choose it."""
+    found = record.get("held_out") or [{"id": "ENV", "kwargs": {}}]
+    lines = []
+    for place in found:
+        kwargs = dict(place["kwargs"])
+        split = kwargs.pop("split", None)
+        words = ["turnwise", "eval", "--env", str(place["id"])]
+        words += ["--split", str(split)] if split else []
+        for name, value in kwargs.items():
+            words += ["-k", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+        lines.append("    " + visible(shlex.join([*words, "--agent", f"ckpt:{run}"])))
+    return lines
 
 
 def _area(evals: Sequence[Entry]) -> float | None:

@@ -1,6 +1,7 @@
 """Runs: what is kept of one, and shown while it goes on.
 
 folder.py      recipe.toml, run.json, and whether a run may begin or go on in a folder
+standing.py    what is kept of one that was stopped
 checkpoint.py  folders that are whole or not there
 best.py        the best of them, kept apart
 log.py         log.jsonl and the trajectories; statistics.py the figures of a batch

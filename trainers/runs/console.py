@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
+from rich.text import Text
 
-from ...shown import UNKNOWN, interval, percent, visible
+from ...shown import UNKNOWN, interval, percent, runnable, visible
 from .time_left import TimeLeft, in_words
 
 _LOW_COVERAGE = 0.9  # below it an evaluation is told with a warning
+
+
+_BAR, _SHORT_BAR, _WIDE = 30, 10, 110  # characters
+_BESIDE = 34  # per cent, hours, minutes and seconds, the time left, and the gaps between them
+
+
+class _Elapsed(ProgressColumn):
+    """The time since the run began; rich's own stands still once a first part has come to its end."""
+
+    def render(self, task: Task) -> Text:
+        return Text(str(timedelta(seconds=int(task.elapsed or 0))), style="progress.elapsed")
 
 
 class RunDisplay:
@@ -22,16 +35,19 @@ class RunDisplay:
     Args:
         enabled: False shows nothing at all.
         console: where to; standard error by default, so that standard output stays free.
+        held_out: which tasks the evaluations are of.
     """
 
-    def __init__(self, enabled: bool = True, console: Console | None = None) -> None:
+    def __init__(self, enabled: bool = True, console: Console | None = None, held_out: str = "") -> None:
         self.console = console or Console(stderr=True, quiet=not enabled)
+        self._of = f" ({held_out})" if held_out else ""
         self._evaluations: list[dict[str, Any]] = []
+        self._bar = _BAR if self.console.width >= _WIDE else _SHORT_BAR
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=self._bar),
             TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
+            _Elapsed(),
             TextColumn("{task.fields[left]}"),
             console=self.console,
             disable=not (enabled and self.console.is_terminal),
@@ -51,11 +67,11 @@ class RunDisplay:
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        self.console.print(visible(text), highlight=False, markup=False, soft_wrap=True)
+        self.console.print(runnable(visible(text)), highlight=False, markup=False, soft_wrap=True)
 
     def working(self, text: str, share: float) -> None:
         """Show what is done before training begins: in the bar, elsewhere a line each tenth."""
-        self._progress.update(self._task, completed=min(1.0, share), description=text)
+        self._progress.update(self._task, completed=min(1.0, share), description=self._fitting(text))
         left = in_words(self._left.of(text.partition(":")[0], share))
         self._progress.update(self._task, left=left.lstrip(", "))
         point = (text.partition(":")[0], int(10 * min(1.0, share)))
@@ -67,14 +83,20 @@ class RunDisplay:
         """Show an update; `share` of the run is done."""
         text = describe(entry)
         left = in_words(self._left.of("training", share, entry.get("train_seconds", 0.0)))
-        self._progress.update(self._task, completed=min(1.0, share), description=text, left=left.lstrip(", "))
+        self._progress.update(self._task, completed=min(1.0, share), description=self._fitting(text))
+        self._progress.update(self._task, left=left.lstrip(", "))
         if not self.console.is_terminal:
             self.say(f"{100 * min(1.0, share):3.0f} %  {text}{left}")
+
+    def _fitting(self, text: str) -> str:
+        """Return as much of a text as leaves room for the figures beside it."""
+        room = max(8, self.console.width - self._bar - _BESIDE)
+        return text if len(text) <= room else text[: room - 3] + "..."
 
     def evaluated(self, entry: Mapping[str, Any]) -> None:
         """Show an evaluation and keep it for the table."""
         self._evaluations.append(dict(entry))
-        self.say(f"evaluation after update {entry['update']}: {_outcome(entry)}")
+        self.say(f"evaluation after update {entry['update']}{self._of}: {_outcome(entry)}")
         if entry["eval/success_rate"] is not None and entry["eval/coverage"] < _LOW_COVERAGE:
             untold = entry["eval/episodes"] - _num_scored(entry)
             self.say(
@@ -85,7 +107,7 @@ class RunDisplay:
 
     def table(self) -> None:
         """Print all evaluations as a table."""
-        table = Table(title="held-out tasks", box=None, pad_edge=False)
+        table = Table(title=f"held-out tasks{self._of}", box=None, pad_edge=False)
         for name in ("update", "success", "95 % interval", "coverage", "reward", "turns"):
             table.add_column(name, justify="right")
         for entry in self._evaluations:

@@ -32,6 +32,43 @@ def checkpoints(run: Path) -> Path:
     return run / "checkpoints"
 
 
+def warm_start_of(run: Path) -> Path:
+    """Return where a run keeps the policy that it has cloned for itself."""
+    return run / "warmstart"
+
+
+def is_run(folder: Path) -> bool:
+    """Tell whether a run was begun in a folder."""
+    return (folder / _RECIPE).is_file()
+
+
+def recipe_of(run: Path) -> Path:
+    """Return the file of a run's own recipe.
+
+    Raises:
+        UsageError: if no run was begun there.
+    """
+    if not is_run(run):
+        raise UsageError(f"{run}: there is no {_RECIPE}; expected the folder of a run that was begun")
+    return run / _RECIPE
+
+
+def read_record(run: Path) -> dict[str, Any]:
+    """Return what `record` has written; nothing where it has not.
+
+    Raises:
+        UsageError: if the file is not JSON.
+    """
+    path = run / _RECORD
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from error
+    return found if isinstance(found, dict) else {}
+
+
 @contextmanager
 def open_run(run: Path, recipe: Recipe, *, resume: bool) -> Iterator[None]:
     """Make the folder of a run, or check that a run may go on in it.

@@ -15,6 +15,18 @@ from ..rollouts.tasks import held_out_seed
 from ..sections import EnvSection, EvalSection
 
 
+def held_out_words(env: EnvSection) -> str:
+    """Say which split the held-out tasks of a recipe are of."""
+    splits = {choice.id: choice.eval_kwargs.get("split") for choice in choices_of(env)}
+    if len(set(splits.values())) == 1:
+        return _split_words(next(iter(splits.values())))
+    return "; ".join(f"{id}: {_split_words(split)}" for id, split in splits.items())
+
+
+def _split_words(split: str | None) -> str:
+    return f"split {split}" if split else "no split named, other seeds than in training"
+
+
 async def evaluate_held_out(
     client: SessionClient,
     policy: Policy,

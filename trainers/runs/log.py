@@ -15,6 +15,8 @@ from ...agents.trajectories import trajectory_path, write_trajectories
 from ...agents.types import Trajectory
 from ...errors import TrainingError, UsageError
 from ...files import write_whole
+from .folder import is_run
+from .standing import standing
 
 _FILE = "log.jsonl"
 
@@ -87,6 +89,8 @@ def read_log(run: Path) -> list[dict[str, Any]]:
         UsageError: if there is no log, or a line is not JSON.
     """
     path = run / _FILE
+    if is_run(run) and not path.exists():
+        raise UsageError(f"{run}: nothing is logged yet: {standing(run).rstrip(':')}")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:

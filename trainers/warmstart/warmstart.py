@@ -32,6 +32,7 @@ from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Style, Trajectory
 from ...errors import TrainingError, UsageError
 from ...files import write_whole
+from ...shown import UNKNOWN, percent
 from ...streams import Stream, rng, torch_seed
 from ..learner.sequences import pack
 from ..policy import agent_settings
@@ -60,6 +61,16 @@ class Cloned:
     loss: float | None  # nats a token, on demonstrations held back; None without cloning
     accuracy: float | None  # share of their tokens given more than half the probability
     seconds: float
+    slip: float = 0.0  # chance per turn that something random was played
+
+    def __str__(self) -> str:
+        """Return it in half a line."""
+        won = UNKNOWN if self.num_won is None else self.num_won
+        slips = f", {percent(self.slip, 0)} of their turns at random" if self.slip else ""
+        return (
+            f"{self.num_demonstrations} demonstrations ({won} won{slips}), "
+            f"{self.num_steps} steps of cloning, {self.seconds:.0f} s"
+        )
 
 
 def warm_start(
@@ -101,7 +112,8 @@ def warm_start(
     steps, loss, accuracy = _clone_and_measure(model, encoded, section, seed, report, checkpoint)
     known = [trajectory.success for trajectory in played if trajectory.success is not None]
     won = sum(known) if known else None
-    cloned = Cloned(len(played), won, steps, loss, accuracy, perf_counter() - started)
+    slip = section.slip if chosen else 0.0  # without anybody to imitate every turn is random
+    cloned = Cloned(len(played), won, steps, loss, accuracy, perf_counter() - started, slip)
     document = {
         "environment": names_of(recipe.env),
         "settings": asdict(section),
@@ -171,7 +183,8 @@ def _clone_and_measure(
     """Clone what can be learned; without any, the policy stays as it was initialised."""
     taught = [trajectory for trajectory in encoded if pack([trajectory]).num_targets]
     if not taught or section.max_steps == 0:
-        report("nothing to clone: the policy starts untrained", 1.0)
+        cause = "max_steps is 0" if taught else "nobody to imitate, what was won was won by chance"
+        report(f"nothing to clone, the policy starts untrained: {cause}", 1.0)
         return 0, None, None
     num_held = int(len(taught) * _HELD_BACK)
     held, cloned = taught[:num_held], taught[num_held:]

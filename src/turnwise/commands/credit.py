@@ -15,7 +15,7 @@ from .options import JsonFlag, emit_json, missing
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..trainers.reports.microscope import Examination
+    from ..trainers.reports.microscope import Examination, Stored
 
 __all__ = ["credit"]
 
@@ -25,7 +25,8 @@ _FILE_COLUMNS = 150  # where the output goes into a file, nothing says how wide 
 def credit(
     run: Annotated[Path, typer.Argument(help="Folder of a run, or a file of trajectories.")],
     method: Annotated[
-        list[str] | None, typer.Option("--method", "-m", help="A credit estimator; may be given again.")
+        list[str] | None,
+        typer.Option("--method", "-m", metavar="METHOD", help="A credit estimator; may be given again."),
     ] = None,
     setting: Annotated[
         list[str] | None,
@@ -50,10 +51,11 @@ def credit(
     from ..trainers.user_files import import_parts
 
     import_parts(parts or [])
+    stored = microscope.load_stored(run, update)
     examination = microscope.examine(
-        microscope.load_trajectories(run, update), method or microscope.DEFAULT_METHODS, _settings(setting)
+        stored.trajectories, method or microscope.DEFAULT_METHODS, _settings(setting)
     )
-    document = examination.document()
+    document = examination.document() | _whole_batch(stored)
     if as_json:
         emit_json(document)
         return
@@ -65,7 +67,9 @@ def credit(
     console = Console()
     if not console.is_terminal:
         console = Console(width=_FILE_COLUMNS)
-    microscope.show(examination, chosen, console)
+    microscope.show(examination, chosen, console, stored)
+    if not (examination.has_signal or run.is_file()):
+        _say_where_a_signal_is(run, console)
     folder = out or (run.parent if run.is_file() else run) / "credit"
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "credit.json", json.dumps(document, indent=1).encode())
@@ -73,6 +77,22 @@ def credit(
     microscope.write_page(examination, chosen, folder / "credit.html", picture=drawn)
     written = ["credit.png"] * drawn + ["credit.html", "credit.json"]
     console.print(f"written: {folder}/{', '.join(written)}", markup=False)
+
+
+def _whole_batch(stored: Stored) -> dict[str, Any]:
+    """Return what the log says of the batch that the stored trajectories are of."""
+    figures = {name: value for name, value in stored.logged.items() if name.startswith("credit/")}
+    return {"update": stored.update, "sample": stored.sample, "logged": {stored.method: figures}}
+
+
+def _say_where_a_signal_is(run: Path, console: Console) -> None:
+    from ..trainers.reports import microscope
+
+    found = microscope.update_with_signal(run)
+    more = "nor has any update" if found is None else f"try --update {found}"
+    console.print(
+        f"no group that is stored has a signal: all its episodes came to the same; {more}", markup=False
+    )
 
 
 def _draw(examination: Examination, group: str, path: Path, console: Console) -> bool:

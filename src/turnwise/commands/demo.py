@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
-from ..shown import interval, percent
+from ..shown import interval, percent, runnable
 from .options import missing
 
 __all__ = ["demo"]
@@ -24,14 +25,21 @@ clumsy teacher. Now it learns by reinforcement (GiGPO, credit for each turn), ov
   4. measure it again, draw the curves, write the report
 """
 
+_GO_ON = "turnwise demo --resume --out {run}"
+
 _NEXT = """
 What next:
-  turnwise play household/demo-v0 -k split=unseen        play the same rooms yourself
-  turnwise eval --env household/demo-v0 --split unseen --agent ckpt:{run}
-                                                         measure its best checkpoint, on other rooms
-  turnwise credit {run}    see which turns got how much credit, and why
-  turnwise train household_gigpo                         all six task types
-  turnwise train tiny --set env.id=my_env.py:MyEnv       your own environment
+
+  play the same rooms yourself
+    turnwise play household/demo-v0 -k split=unseen
+  measure its best checkpoint, on other rooms
+    turnwise eval --env household/demo-v0 --split unseen --agent ckpt:{run}
+  see which turns got how much credit, and why
+    turnwise credit {run}
+  all six task types, with a policy that is cloned first
+    turnwise train household_gigpo
+  your own environment
+    turnwise train tiny --set env.id=my_env.py:MyEnv
 """
 
 
@@ -51,6 +59,7 @@ def demo(
     """
     from ..trainers.recipe import load
     from ..trainers.reports.report import summarise, write_report
+    from ..trainers.runs.standing import standing
     from ..trainers.train import train
 
     run = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
@@ -59,13 +68,15 @@ def demo(
     try:
         train(recipe, run, resume=resume)
     except KeyboardInterrupt:
-        typer.echo(f"\ninterrupted; go on with: turnwise demo --resume --out {run}", err=True)
+        typer.echo(f"\ninterrupted; {standing(run)}", err=True)
+        if run.exists():
+            typer.echo(runnable(_GO_ON.format(run=quote(str(run)))), err=True)
         raise typer.Exit(130) from None
     page = write_report(run)
     _show(summarise(run))
     curves = run / "curves.png"
     typer.echo(f"\ncurves: {curves if curves.exists() else missing('matplotlib', 'plots')}\nreport: {page}")
-    typer.echo(_NEXT.format(run=run))
+    typer.echo(runnable(_NEXT.format(run=quote(str(run)))))
 
 
 def _show(figures: dict[str, Any]) -> None:

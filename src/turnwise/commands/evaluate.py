@@ -178,7 +178,8 @@ class _Progress:
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
             )
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            console = Console(stderr=True)
+            self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
             self._bar.add_task("evaluating", total=self._total)
             self._bar.start()
         return self
@@ -220,10 +221,13 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
     view.add_row("episodes", f"{evaluation.episodes} counted, {evaluation.errors} failed")
     view.add_row("return", f"{evaluation.mean_return:.4g}")
     if evaluation.score is not None:
-        view.add_row("score", f"{evaluation.score:.4g}")
+        view.add_row("score", f"{evaluation.score:.4g}  (the environment's own figure, info['score'])")
     for name, value in evaluation.metrics.items():
         view.add_row(visible(name), f"{value:.4g}")
-    view.add_row("turns", f"{evaluation.turns:.1f} an episode")
+    rollout = evaluation.settings["rollout"]
+    longest = max((row.turns for row in evaluation.per_task), default=0)
+    allowed = f"the longest {longest}; at most {rollout['max_turns']} by --max-turns"
+    view.add_row("turns", f"{evaluation.turns:.1f} an episode, {allowed}, or fewer by the environment")
     counted = "; not all answers told theirs" if evaluation.policy.get("without_usage") else ""
     view.add_row("tokens", f"{evaluation.tokens:.1f} an episode{counted}")
     if evaluation.cost:
@@ -233,8 +237,7 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
         view.add_row("filtered", f"{filtered} messages withheld by the endpoint")
     view.add_row("inadmissible", f"{evaluation.inadmissible_rate:.1%} of turns")
     view.add_row("ends", ", ".join(f"{end} {number}" for end, number in evaluation.ends.items()))
-    rollout = evaluation.settings["rollout"]
-    names = ("temperature", "top_p", "constraint", "max_turns")
+    names = ("temperature", "top_p", "constraint")
     left = evaluation.policy.get("server_default", ())
     shown = (f"{name} {'server default' if name in left else rollout[name]}" for name in names)
     view.add_row("decoding", ", ".join(shown))

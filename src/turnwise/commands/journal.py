@@ -35,7 +35,8 @@ def journal(
     session: Annotated[str | None, typer.Argument(help="A session; needed by show and replay.")] = None,
     episode: Annotated[int | None, typer.Option(help="One episode; default: all.")] = None,
     data_root: Annotated[
-        list[Path] | None, typer.Option("--data-root", help="Folder of files that arguments name.")
+        list[Path] | None,
+        typer.Option("--data-root", metavar="PATH", help="Folder of files that arguments name."),
     ] = None,
     argument: Annotated[
         list[str] | None,

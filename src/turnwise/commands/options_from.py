@@ -61,7 +61,7 @@ class _Option:
             envvar=prefix + self.name.upper() if prefix else None,
             min=self.setting.least,
             max=self.setting.most,
-            metavar=self.setting.metavar,
+            metavar=self.setting.metavar or _of_list(self.form),
         )
         form = self.form | None if self.default is None else self.form
         return _keyword(self.name, Annotated[form, info], self.default)
@@ -73,6 +73,13 @@ class _Option:
         if self.setting.parse is not None:
             return self.setting.parse(given)
         return given if self.setting.unit == 1 else given * self.setting.unit
+
+
+def _of_list(form: Any) -> str | None:
+    """Return how one value of a list is named in the help; None for what is not a list."""
+    if get_origin(form) is not list:
+        return None
+    return "PATH" if get_args(form)[0] is Path else "TEXT"
 
 
 def with_settings(prefix: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -19,8 +19,8 @@ def report(
     """Write RUN/report.md and RUN/curves.png: result, curves, how the agent plays.
 
     Examples:
-      turnwise report runs/demo
-      turnwise report runs/demo --json
+      turnwise report runs/first
+      turnwise report runs/first --json
     """
     from ..trainers.reports.report import summarise, write_report
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 
+from ..errors import UsageError
+from ..shown import runnable
+
 __all__ = ["train"]
+
+_GO_ON = "turnwise train --resume --out {run}"
 
 Overrides = Annotated[
     list[str] | None,
@@ -17,7 +23,13 @@ Overrides = Annotated[
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name of `turnwise recipes`, or a file.")],
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RECIPE",
+            help="A name of `turnwise recipes`, or a file; left out with --resume: that of the run in --out.",
+        ),
+    ] = None,
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE-SEED by default.")] = None,
     resume: Annotated[
@@ -35,10 +47,20 @@ def train(
       turnwise train demo
       turnwise train household_gigpo --set train.num_updates=50 --out runs/first
       turnwise train household_gigpo --set env.id=my_env.py:MyEnv
+      turnwise train --resume --out runs/first
     """
     from ..trainers.recipe import load
+    from ..trainers.runs.folder import recipe_of
+    from ..trainers.runs.standing import standing
     from ..trainers.train import train as run
 
+    if recipe is None:
+        if out is None or not (resume or previous):
+            raise UsageError(
+                "which recipe? name one (`turnwise recipes` lists them), or go on with a run by "
+                "--resume --out RUN"
+            )
+        recipe = str(recipe_of(out))
     loaded = load(recipe, overrides or [])
     if seed is not None:
         loaded = replace(loaded, train=replace(loaded.train, seed=seed))
@@ -48,8 +70,8 @@ def train(
     try:
         run(loaded, folder, resume=resume, previous=previous)
     except KeyboardInterrupt:
-        typer.echo(
-            f"interrupted; the last complete update is saved, go on with --resume --out {folder}", err=True
-        )
+        typer.echo(f"interrupted; {standing(folder)}", err=True)
+        if folder.exists():
+            typer.echo(runnable(_GO_ON.format(run=quote(str(folder)))), err=True)
         raise typer.Exit(130) from None
     typer.echo(f"results: {folder}")

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from ..shown import UNKNOWN
 from .options import EnvKwargs, parse_kwargs
 from .train import Overrides
 
@@ -68,9 +67,5 @@ def warmstart(
     with RunDisplay() as display:
         cloned = warm_start(chosen, out, display.working, start=start)
     size = sum(file.stat().st_size for file in out.iterdir())
-    won = UNKNOWN if cloned.num_won is None else cloned.num_won
     measured = "" if cloned.loss is None else f", {cloned.loss:.3f} nats a token on demonstrations held back"
-    typer.echo(
-        f"{out}: {cloned.num_demonstrations} demonstrations ({won} won), {cloned.num_steps} steps"
-        f"{measured}, {size / 1e6:.1f} MB, {cloned.seconds:.0f} s"
-    )
+    typer.echo(f"{out}: {cloned}{measured}, {size / 1e6:.1f} MB")

@@ -114,3 +114,18 @@ def test_lines_of_completions_are_credited_by_message() -> None:
     assert table.column("state_key").tolist() == ["", "dark", ""]
     with pytest.raises(KeyError):
         example().assign("verl", lines, "grpo", {})
+
+
+def test_what_cannot_be_read_is_one_line_and_the_sample_is_credited(tmp_path: Path) -> None:
+    def give(source: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(EXAMPLE), "verl", str(source), str(tmp_path / "out.jsonl")]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    (tmp_path / "half.jsonl").write_text('{"uid": "g"}\n')
+    for name, hint in (("none.jsonl", "cannot be read"), ("half.jsonl", "a line has no 'traj_uid'")):
+        done = give(tmp_path / name)
+        assert (done.returncode, hint in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+    assert give(EXAMPLE.with_name("rollouts.jsonl")).returncode == 0
+    written = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    # grpo over the returns 1 and 0: one standard deviation of the two samples, 0.707, divides
+    assert [round(line["advantage"], 3) for line in written] == [0.707, 0.707, -0.707, -0.707]

@@ -21,7 +21,7 @@ from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.commands.credit import credit
 from turnwise.ends import End
 from turnwise.errors import UnknownName, UsageError
-from turnwise.trainers.reports.microscope import examine, load_trajectories, show, why, write_page
+from turnwise.trainers.reports.microscope import Stored, examine, load_stored, show, why, write_page
 from turnwise.trainers.reports.microscope.picture import best_and_worst, draw, label
 
 
@@ -181,11 +181,11 @@ def test_the_command_writes_beside_the_run(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no trajectories; expected"):
-        load_trajectories(tmp_path)
+        load_stored(tmp_path)
     write_trajectories(trajectory_path(tmp_path, 3), BATCH)
     with pytest.raises(UsageError, match="no trajectories of update 4"):
-        load_trajectories(tmp_path, 4)
-    assert len(load_trajectories(trajectory_path(tmp_path, 3))) == len(BATCH)
+        load_stored(tmp_path, 4)
+    assert len(load_stored(trajectory_path(tmp_path, 3)).trajectories) == len(BATCH)
     with pytest.raises(UsageError, match="there is no turn"):
         examine([])
     assert isinstance(run(str(tmp_path), "--set", "mode=mean").exception, UsageError)
@@ -202,3 +202,46 @@ def test_without_matplotlib_the_rest_is_written(tmp_path: Path, monkeypatch: pyt
     assert sorted(path.name for path in (tmp_path / "credit").iterdir()) == ["credit.html", "credit.json"]
     assert "credit.png" not in done.output
     assert "<img" not in (tmp_path / "credit" / "credit.html").read_text()
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 150])
+def test_numbers_are_whole_however_narrow_the_terminal_is(width: int) -> None:
+    out, seen = io.StringIO(), examine(BATCH)
+    show(seen, "g", Console(file=out, width=width))
+    said = out.getvalue()
+    best = best_and_worst(seen, "g")[0][1]
+    for credit_of in seen.credits.values():
+        for row in best.tolist():
+            assert f"{credit_of.advantage[row]:+.3f}" in said
+    assert all(name in said for name in seen.credits)
+    assert max(map(len, said.splitlines())) <= width
+    assert "\u2026" not in said  # nothing is cut
+    assert ("why each: in credit.html" in said) is (width < 150)
+
+
+def stored_run(folder: Path, log: list[dict[str, Any]]) -> Path:
+    (folder / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
+    (folder / "recipe.toml").write_text('[credit]\nname = "gigpo"\n')
+    return folder
+
+
+def test_a_sample_is_called_one_and_the_log_has_the_whole_batch(tmp_path: Path) -> None:
+    whole = {"credit/mean": 0.0, "credit/std": 0.75, "credit/dead_groups": 0.125, "rollout/episodes": 128.0}
+    stored_run(tmp_path, [{"kind": "update", "update": 3, **whole}])
+    write_trajectories(trajectory_path(tmp_path, 3), BATCH)
+    said = run(str(tmp_path), "-m", "gigpo").output
+    assert "update 3: a sample is stored, 5 of its 128 episodes, 2 groups" in said
+    (line,) = [line.split() for line in said.splitlines() if line.lstrip().startswith("gigpo, whole batch")]
+    assert line[3:6] == ["0.000", "0.750", "0.125"]
+    document = json.loads(run(str(tmp_path), "-m", "gigpo", "--json").output)
+    assert document["logged"]["gigpo"]["credit/dead_groups"] == 0.125
+    assert Stored(BATCH, 3, "gigpo", {"rollout/episodes": 5.0}).sample == ""
+
+
+def test_where_no_stored_group_has_a_signal_an_update_that_has_one_is_named(tmp_path: Path) -> None:
+    alike = [trajectory("g", "ab", 1.0), trajectory("g", "ab", 1.0)]
+    for update, batch in ((1, BATCH), (2, BATCH), (3, alike)):
+        write_trajectories(trajectory_path(tmp_path, update), batch)
+    assert "no group that is stored has a signal" in run(str(tmp_path), "-m", "grpo").output
+    assert "try --update 2" in run(str(tmp_path), "-m", "grpo").output
+    assert "signal" not in run(str(tmp_path), "-m", "grpo", "--update", "2").output

@@ -188,3 +188,19 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"log\.jsonl.*expected the folder of a run"):
         write_report(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_that_measures_the_best_is_complete(run: Path) -> None:
+    save = {"update": 2, "success_rate": 0.9, "mean_return": 1.0}
+    folder = run / "best" / "update-000002"
+    folder.mkdir(parents=True)
+    (folder / "evaluation.json").write_text(json.dumps(save))
+    kwargs = {"split": "unseen", "difficulty": "medium", "sizes": [1, 2]}
+    record = {"held_out": [{"id": "toy/room-v0", "kwargs": kwargs}], "held_out_words": "split unseen"}
+    (run / "run.json").write_text(json.dumps(record))
+    page = write_report(run).read_text()
+    assert "Held-out tasks: split unseen." in page
+    assert (
+        "    turnwise eval --env toy/room-v0 --split unseen -k difficulty=medium -k 'sizes=[1, 2]' "
+        f"--agent ckpt:{run}\n"
+    ) in page

@@ -71,3 +71,45 @@ def test_updates_tell_the_time_left_where_there_is_no_terminal() -> None:
     with display:
         display.update(0.1, {"update": 1, "train_seconds": 20.0})
     assert lines_of(display) == [" 10 %  update 1, about 3 min left"]
+
+
+def test_the_elapsed_time_goes_on_after_a_first_part_has_ended() -> None:
+    """The clock is ours: 7 s of demonstrations, then cloning until 5 minutes and 7 s."""
+    now = [0.0]
+    file = io.StringIO()
+    console = Console(file=file, width=80, force_terminal=True, get_time=lambda: now[0])
+    with RunDisplay(console=console) as display:
+        for seconds, text, share in ((7.0, "demonstrations", 1.0), (307.0, "cloning: loss 0.123", 0.5)):
+            now[0] = seconds
+            display.working(text, share)
+        display._progress.refresh()
+        said = file.getvalue()
+    assert "0:05:07" in said
+
+
+def test_a_bar_fits_into_eighty_columns_with_every_figure() -> None:
+    file = io.StringIO()
+    entry = {"update": 1234, "success_rate": 0.5, "reward": 0.5, "entropy": 0.5, "train_seconds": 4000.0}
+    with RunDisplay(console=Console(file=file, width=80, force_terminal=True)) as display:
+        display.update(0.5, entry)
+        display._progress.refresh()
+    assert "\u2026" not in file.getvalue()
+    assert "0:00:0" in file.getvalue() and "about 67 min left" in file.getvalue()
+
+
+def test_the_split_of_the_held_out_tasks_is_told() -> None:
+    display = RunDisplay(console=Console(file=io.StringIO(), width=120), held_out="split unseen")
+    figures = {
+        "success_rate": 0.5,
+        "ci_low": 0.4,
+        "ci_high": 0.6,
+        "coverage": 1.0,
+        "reward": 0.5,
+        "turns": 3.0,
+    }
+    figures |= {"episodes": 8.0, "errors": 0.0}
+    display.evaluated({"update": 2, **{f"eval/{name}": value for name, value in figures.items()}})
+    display.table()
+    said = lines_of(display)
+    assert said[0].startswith("evaluation after update 2 (split unseen): 50.0 % of 8 tasks solved")
+    assert any("held-out tasks (split unseen)" in line for line in said)

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....agents.trajectories import read_trajectories
 from ....agents.types import Trajectory
 from ....errors import TableError, UsageError
 from ... import credit as credits
@@ -65,11 +63,19 @@ class Examination:
 
     def group_to_show(self) -> str:
         """Return the prompt group whose episodes' returns deviate most, the first of several."""
+        return str(self.table.group_names[int(np.argmax(self._spreads()))])
+
+    @property
+    def has_signal(self) -> bool:
+        """Tell whether the episodes of some group differ in their return."""
+        return max(self._spreads()) > 0
+
+    def _spreads(self) -> list[float]:
+        """Return the standard deviation of each group's returns; -1 where nothing counts."""
         table = self.table
         first_N = table.counts & (table.turn == 0)
         by_group = [table.episode_return[first_N & (table.group == code)] for code in range(table.num_groups)]
-        spread = [float(returns.std()) if returns.size else -1.0 for returns in by_group]
-        return str(table.group_names[int(np.argmax(spread))])
+        return [float(returns.std()) if returns.size else -1.0 for returns in by_group]
 
     def rows_of_group(self, group: str) -> list[tuple[Trajectory, NDArray[np.int64]]]:
         """Return the trajectories of a group with the rows of their turns.
@@ -114,27 +120,6 @@ class Examination:
             "advantage": {name: float(credit.advantage[row]) for name, credit in self.credits.items()},
             "why": {name: why(credit, row) for name, credit in self.credits.items()},
         }
-
-
-def load_trajectories(run: Path, update: int | None = None) -> list[Trajectory]:
-    """Read the trajectories of a run: those of one update, or of the last.
-
-    Args:
-        run: the folder of a run, or a file of trajectories.
-        update: the number of an update.
-
-    Raises:
-        UsageError: if there are none.
-    """
-    if run.is_file():
-        return read_trajectories(run)
-    files = sorted((run / "trajectories").glob("update-*.jsonl.gz"))
-    if update is not None:
-        files = [file for file in files if file.name == f"update-{update:06d}.jsonl.gz"]
-    if not files:
-        which = "no trajectories" if update is None else f"no trajectories of update {update}"
-        raise UsageError(f"{run} holds {which}; expected {run}/trajectories/update-NNNNNN.jsonl.gz")
-    return read_trajectories(files[-1])
 
 
 def examine(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Iterator
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,29 +16,31 @@ from ....files import write_whole
 from ....shown import visible
 from .examination import Examination, why
 from .picture import best_and_worst, draw, label
+from .stored import Stored
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _ACTION_CHARS = 48
+_TURN_COLUMN, _LEAST_ACTION, _LEAST_WHY = 5, 22, 36  # characters
+_FIGURES = ("mean", "std", "dead_groups", "penalty_only")
 _STYLE = """body{font:14px sans-serif;margin:2em;max-width:1200px}table{border-collapse:collapse;margin:1em 0}
 td,th{padding:2px 8px;text-align:left;border-bottom:1px solid #ddd}td.n{text-align:right;
 font-family:monospace}img{max-width:100%}"""
 
 
-def show(examination: Examination, group: str, console: Console) -> None:
-    """Print the batch's figures, the agreement, and two trajectories of a group turn by turn."""
-    from rich.markup import escape
+def show(examination: Examination, group: str, console: Console, stored: Stored | None = None) -> None:
+    """Print the figures, the agreement, and two trajectories of a group turn by turn.
+
+    Args:
+        examination: what there is to show.
+        group: the group whose best and worst trajectory are shown.
+        console: where to; the numbers are whole however narrow it is.
+        stored: what the trajectories are a sample of.
+    """
     from rich.table import Table
 
-    figures = Table("method", "mean", "std", "dead groups", "penalty only", "turns a state", box=None)
-    for name, values in examination.figures.items():
-        figures.add_row(
-            name,
-            *(f"{values[f'credit/{key}']:.3f}" for key in ("mean", "std", "dead_groups", "penalty_only")),
-            f"{values.get('credit/anchor_size', float('nan')):.2f}",
-        )
-    console.print(figures)
+    _show_figures(examination, console, stored or Stored(examination.trajectories))
     for name, reason in examination.refused.items():
         console.print(f"{name}: set aside: {visible(reason)}", markup=False)
     if examination.agreement:
@@ -45,21 +49,68 @@ def show(examination: Examination, group: str, console: Console) -> None:
             agreement.add_row(", ".join(pair), f"{rank:+.2f}", f"{sign:.0%}")
         console.print(agreement)
     for trajectory, rows in best_and_worst(examination, group):
-        view = Table("turn", title=escape(_title(trajectory)), box=None)
-        view.add_column("action", no_wrap=True, overflow="ellipsis")
-        for name in examination.credits:
-            view.add_column(name, no_wrap=True, min_width=6)
-        view.add_column("why", no_wrap=True, overflow="ellipsis")
-        for row in rows.tolist():
-            turn = trajectory.turns[examination.table.turn[row]]
-            cells = [_coloured(credit.advantage[row]) for credit in examination.credits.values()]
-            view.add_row(str(turn.index), escape(_short(label(turn))), *cells, _reasons(examination, row))
-        console.print(view)
+        for names in _columns(list(examination.credits), console.width):
+            _show_turns(examination, trajectory, rows.tolist(), names, console)
 
 
-def _reasons(examination: Examination, row: int) -> str:
+def _show_figures(examination: Examination, console: Console, stored: Stored) -> None:
+    from rich.table import Table
+
+    if stored.sample:
+        console.print(visible(stored.sample), markup=False, highlight=False)
+    figures = Table("method", "mean", "std", "dead groups", "penalty only", "turns a state", box=None)
+    rows = dict(examination.figures)
+    if stored.sample and "credit/std" in stored.logged:
+        rows = {f"{stored.method}, whole batch": dict(stored.logged)} | rows
+    for name, values in rows.items():
+        shown = (f"{values.get(f'credit/{key}', nan):.3f}" for key in _FIGURES)
+        figures.add_row(visible(name), *shown, f"{values.get('credit/anchor_size', nan):.2f}")
+    console.print(figures)
+
+
+def _columns(names: list[str], width: int) -> Iterator[list[str]]:
+    """Yield the methods of one table after the other, as many as leave room for the action."""
+    room = width - _TURN_COLUMN - _LEAST_ACTION
+    while names:
+        num, used = 0, 0
+        while num < len(names) and (num == 0 or used + _width(names[num]) <= room):
+            used += _width(names[num])
+            num += 1
+        yield names[:num]
+        names = names[num:]
+
+
+def _width(name: str) -> int:
+    return 1 + max(len(name), len("+0.000"))
+
+
+def _show_turns(
+    examination: Examination, trajectory: Trajectory, rows: list[int], names: list[str], console: Console
+) -> None:
+    """Print a trajectory turn by turn; reasons wrap, and are left to the page where there is no room."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    left = console.width - _TURN_COLUMN - sum(map(_width, names))
+    view = Table(title=escape(_title(trajectory)), box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("turn", *names):
+        view.add_column(name, no_wrap=True, justify="right")
+    view.add_column("action", overflow="fold")
+    if explained := left >= _ACTION_CHARS + _LEAST_WHY:
+        view.add_column("why", overflow="fold")
+    for row in rows:
+        turn = trajectory.turns[examination.table.turn[row]]
+        cells = [_coloured(examination.credits[name].advantage[row]) for name in names]
+        reasons = [escape(_reasons(examination, row, names))] if explained else []
+        view.add_row(str(turn.index), *cells, escape(_short(label(turn))), *reasons)
+    console.print(view)
+    if not explained:
+        console.print("why each: in credit.html, or on a wider terminal", markup=False, highlight=False)
+
+
+def _reasons(examination: Examination, row: int, names: list[str]) -> str:
     """Return what each method has to say of a turn, a line a method."""
-    said = {name: why(credit, row) for name, credit in examination.credits.items()}
+    said = {name: why(examination.credits[name], row) for name in names}
     return "\n".join(f"{name}: {reason}" for name, reason in said.items() if reason)
 
 
