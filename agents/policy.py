@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import PolicyError, UsageError
+from ..errors import PolicyError, TurnwiseError, UsageError
 from .prompts.config import EXPLAINED, PromptConfig
 from .types import Constraint, Encoder, FinishReason, Generation, GenerationRequest, Message
 
@@ -159,8 +159,25 @@ class ActionPolicy(Policy):
         """
 
     async def generate(self, request: GenerationRequest) -> Generation:
-        """Answer one request with the text of an action."""
-        return Generation(text=self.act(request))
+        """Answer one request with the text of an action.
+
+        Raises:
+            PolicyStopped: if `act` raises anything else than what it may, or returns no text.
+        """
+        try:
+            action = self.act(request)
+        except TurnwiseError:
+            raise
+        except Exception as error:
+            raise PolicyStopped(
+                f"{type(self).__name__}.act raised {type(error).__name__}: {error}, in turn {request.turn}; "
+                "for what costs one episode alone raise turnwise.errors.PolicyError"
+            ) from error
+        if not isinstance(action, str):
+            raise PolicyStopped(
+                f"{type(self).__name__}.act returned {action!r} in turn {request.turn}; expected text"
+            )
+        return Generation(text=action)
 
 
 class TokenPolicy(Policy):

@@ -19,7 +19,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from turnwise.__main__ import _COMMANDS, app
+from turnwise.__main__ import _COMMANDS, app, main
 
 
 def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -172,3 +172,22 @@ def test_examples_of_the_help_keep_their_lines_on_a_narrow_terminal() -> None:
             r"(?m)^ +(turnwise .+)$", typer.main.get_command(app).commands[name].help or ""
         )  # type: ignore[attr-defined]
         assert all(f"  {line}\n" in said for line in documented), name
+
+
+def test_an_interruption_is_told_where_a_command_says_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("turnwise.trainers.recipe.summaries", interrupted)
+    monkeypatch.setattr("turnwise.trainers.train.train", interrupted)
+    for arguments, said in (
+        (["recipes"], "interrupted\n"),
+        (["train", "tiny"], "interrupted; nothing was made"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["turnwise", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        error = capsys.readouterr().err
+        assert (ended.value.code, error.startswith(said), error.count("interrupted")) == (130, True, 1)

@@ -74,7 +74,7 @@ def credit(
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "credit.json", json.dumps(document, indent=1).encode())
     drawn = _draw(examination, chosen, folder / "credit.png", console)
-    microscope.write_page(examination, chosen, folder / "credit.html", picture=drawn)
+    microscope.write_page(examination, chosen, folder / "credit.html", picture=drawn, note=stored.sample)
     written = ["credit.png"] * drawn + ["credit.html", "credit.json"]
     console.print(f"written: {folder}/{', '.join(written)}", markup=False)
 

@@ -114,12 +114,15 @@ def _reasons(examination: Examination, row: int, names: list[str]) -> str:
     return "\n".join(f"{name}: {reason}" for name, reason in said.items() if reason)
 
 
-def write_page(examination: Examination, group: str, path: Path, *, picture: bool = True) -> Path:
-    """Write a page that needs no other file: figures, agreement, picture if wanted, the group's turns."""
+def write_page(
+    examination: Examination, group: str, path: Path, *, picture: bool = True, note: str = ""
+) -> Path:
+    """Write a page that needs no other file: figures, picture if wanted, the group's turns; a note on top."""
     encoded = base64.b64encode(draw(examination, group)).decode() if picture else ""
     parts = [
         f"<!doctype html><meta charset='utf-8'><title>Credit</title><style>{_STYLE}</style>",
         f"<h1>Credit of group {html.escape(visible(group))}</h1>",
+        f"<p>{html.escape(visible(note))}</p>" if note else "",
         _figures(examination),
         "".join(
             f"<p>{html.escape(name)}: set aside: {html.escape(reason)}</p>"
