@@ -115,11 +115,7 @@ class OwnEngine:
         if kind == "containerd":
             pids = [one.pid for one in self._parts("") if one.info["name"] == "containerd"]
         else:
-            pids = [
-                child.pid
-                for shim in self._parts("containerd-shim")
-                for child in shim.children(recursive=False)
-            ]
+            pids = [child for shim in self._parts("containerd-shim") for child in _children(shim)]
         if not pids:
             return False
         try:

@@ -30,7 +30,7 @@ CALL_S = 60.0
 
 _THREADS = 16
 _REACH_S = 10.0
-_AWAY_S, _AGAIN_S = 30.0, 0.5
+_AWAY_S, _AGAIN_S = 120.0, 0.5
 _ABSENCE = ("connection error", "transport is closing", "ttrpc: closed", ": unavailable", "containerd.sock")
 _NEWEST = "1.44"  # that docker-py 7 knows; an older engine is spoken to in its own
 
@@ -132,7 +132,7 @@ def is_of_absence(text: str) -> bool:
 
 
 async def while_away(act: Callable[[], Awaitable[_T]], kind: type[Away] = Away) -> _T:
-    """Do something, and do it again for as long as the engine is away, at most for half a minute."""
+    """Do something, and do it again for as long as the engine is away, at most for two minutes."""
     until = time.monotonic() + _AWAY_S
     while True:
         try:
