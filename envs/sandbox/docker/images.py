@@ -23,7 +23,7 @@ from ..box import HOST, Spec
 from ..errors import ImageError, SandboxError
 from . import archives, contexts, host
 from .containers import PROBE_SPEC, at_rest, being_made, create
-from .engine import Conflict, Engine, Missing, Rejected
+from .engine import Away, Conflict, Engine, Missing, Rejected
 from .owners import BOX, CACHED, MAKER, OWNER
 from .running import Command, run
 
@@ -146,7 +146,7 @@ class Images:
         started = time.monotonic()
         try:
             await self._engine.run(make, *args, limit_s=PULL_S)
-        except ImageError:
+        except (ImageError, Away):
             raise
         except SandboxError as error:
             raise ImageError(f"the image {name}: {error}") from error
