@@ -175,5 +175,7 @@ def test_what_an_engine_that_failed_let_stay_is_swept_and_boxes_of_others_are_no
         for each in (box, mine):
             assert (await each.run("echo lives")).output == "lives\n"
         await backend.aclose()
+        await asyncio.sleep(0.5)  # a call under way gives its connection back
+        backend.engine.close()
 
     play(body)
