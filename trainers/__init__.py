@@ -7,6 +7,7 @@ train.py      a run from its recipe to its results; loop.py one update after the
 rollouts/     the episodes of an update: tasks, plans, samplers, annotators
 assign.py     trajectories -> rewards/ -> credit/ -> weights/: an advantage for every token
 learner/      sequences, losses/ (set by objective_config.py) and critics: an update of the weights
+fit/          what memory a recipe needs, before anything is loaded
 policy.py     the policy that is trained; warmstart/ makes a new one from demonstrations;
               warmstarts/ holds those that ship
 runs/         the folder of a run: log, checkpoints, evaluations; reports/ what is read from it

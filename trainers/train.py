@@ -21,6 +21,7 @@ from ..servers.client import SessionClient
 from ..shown import percent
 from ..streams import Stream, torch_seed
 from .credit import Head
+from .fit.needs import GIB, check_fits
 from .learner.critic import Critic
 from .learner.probe import Tolerance, rehearse
 from .learner.reference import Reference
@@ -63,6 +64,9 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
         KeyboardInterrupt: after Ctrl-C; the last complete update was saved.
     """
     bound = validate(recipe)
+    room = card_gib()
+    if room is not None and recipe.policy.kind == "transformers":
+        check_fits(recipe, room)
     with rundir.open_run(out, recipe, resume=resume or previous):
         keep_parts(recipe.parts.files, out)
         prepare_torch(recipe.train)
@@ -77,6 +81,11 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
             state = asyncio.run(_train(recipe, bound, out, display, first, saved))
             display.table()
     return state
+
+
+def card_gib() -> float | None:
+    """Return the memory of the card that a run would use, in GiB; None where there is no card."""
+    return torch.cuda.mem_get_info()[1] / GIB if torch.cuda.is_available() else None
 
 
 def prepare_torch(section: TrainSection) -> None:
@@ -141,7 +150,7 @@ async def _train(
     sections = recipe.policy, recipe.prompt, recipe.rollout
     trained = load_trained(str(saved.policy) if saved else first, *sections, state.update)
     tolerance = rehearse(trained.model)
-    display.say(f"probe: {tolerance}")
+    _say_first(recipe, tolerance, display)
     held_out = [{"id": each.id, "kwargs": each.eval_kwargs} for each in choices_of(recipe.env)]
     words = held_out_words(recipe.env)
     rundir.record(out, tolerance=asdict(tolerance), held_out=held_out, held_out_words=words)
@@ -159,6 +168,16 @@ async def _train(
             return await trainer.run()
         finally:
             await trained.policy.aclose()
+
+
+def _say_first(recipe: Recipe, tolerance: Tolerance, display: RunDisplay) -> None:
+    display.say(f"probe: {tolerance}")
+    longest, limit = recipe.rollout.max_episode_tokens, recipe.optim.micro_tokens
+    if longest > limit:
+        display.say(
+            f"a sequence may have {longest} tokens, more than optim.micro_tokens = {limit}: it is one pass "
+            "all the same, since what is attended to cannot be cut"
+        )
 
 
 def _learner(

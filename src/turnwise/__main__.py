@@ -38,6 +38,7 @@ _COMMANDS = {
     "serve": "serve:serve",
     "journal": "journal:journal",
     "recipes": "recipes:recipes",
+    "fit": "fit:fit",
     "train": "train:train",
     "eval": "evaluate:eval_",
     "regrade": "regrade:regrade",
