@@ -16,6 +16,8 @@ from turnwise.envs.sandbox import SandboxError, backend_by_name
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# as in an activated environment: commands are printed without a path, whoever runs the tests
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 # A process in the background of a script inherits that Ctrl-C is ignored, and hands it on: tests press it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
