@@ -47,7 +47,10 @@ def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         ),
         (["envs", "household/demo-v1"], "household/demo-v0"),
         (["eval", "--env", "household/demo-v0", "--agent", "random", "--history", "7"], "give --context"),
-        (["warmstart", "--recipe", "gigpo", "--out", "warm"], "policy.kind is 'transformers'"),
+        (
+            ["warmstart", "--recipe", "gigpo", "--set", "policy.checkpoint=", "--out", "warm"],
+            "warmstart.base",
+        ),
         (["train", "demmo"], "demo"),
         (["train", "nothing-like-it"], "`turnwise recipes` lists them"),
         (["train", "demo", "--set", "optim.learning_rat=1"], "learning_rate"),

@@ -78,8 +78,14 @@ class PolicySection:
 
 @dataclass(frozen=True, slots=True)
 class WarmstartSection:
-    """[warmstart]: cloning of a new tiny policy from demonstrations, where [policy] names no checkpoint."""
+    """[warmstart]: cloning from demonstrations, where [policy] names no checkpoint."""
 
+    base: Annotated[
+        str, Setting("The model to go on from, under transformers: a folder, or a name of the hub.")
+    ] = ""
+    thoughts: Annotated[
+        bool, Setting("Under transformers and tags: the teacher's subgoal is the thought before an action.")
+    ] = False
     teacher: Annotated[
         Literal["auto", "explorer", "expert", "none"],
         Setting("Who is imitated; see trainers.warmstart.teachers."),

@@ -1,8 +1,9 @@
-"""Warm starts: a new tiny policy, made from demonstrations.
+"""Warm starts: a policy made from demonstrations.
 
-warmstart.py       demonstrations -> tokenizer and weights -> cloning -> a folder
-demonstrations.py  a rollout of teachers; teachers.py the policies that are imitated
-encoding.py        the episodes of a teacher in tokens
+warmstart.py       demonstrations -> tokens -> cloning -> a folder
+students.py        what is cloned into: a tiny policy or a model of the Hugging Face format
+demonstrations.py  a rollout of teachers; teachers.py the policies that are imitated; stored.py files
+encoding.py        the episodes of a teacher in tokens; chat.py in those of a chat template
 cloning.py         cross entropy on them; descent.py its optimizers, resume.py its interruptions
 copying.py         exercises in carrying tokens, before anything else
 """

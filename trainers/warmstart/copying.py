@@ -24,7 +24,7 @@ from ...agents.tiny.tokenizer import ACTION, END, OBSERVATION, SPECIAL_TOKENS, T
 from ...streams import Stream
 from ..learner.forward import device_of
 from ..sections import WarmstartSection
-from .cloning import Report
+from .cloning import SMALL, Report
 from .descent import make_descent, schedule_factor
 
 Row = list[tuple[int, bool]]  # tokens, and whether each follows from those before
@@ -64,7 +64,7 @@ def learn_copying(model: CausalLM, section: WarmstartSection, seed: int, report:
     Raises:
         TrainingError: if the loss is not finite.
     """
-    descent, rng = make_descent(model, section), streams.rng(seed, Stream.COPYING)
+    descent, rng = make_descent(model, section, SMALL), streams.rng(seed, Stream.COPYING)
     for step in range(section.copy_steps):
         share = step / section.copy_steps
         length = _SHORT if share < 0.25 else _LONGER if share < 0.5 else _LONG

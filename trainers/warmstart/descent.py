@@ -6,11 +6,13 @@ import numpy as np
 import torch
 
 from ...agents.models import CausalLM
+from ..learner.config import OptimConfig
+from ..learner.copies import copies_for
 from ..learner.optimizer import Descent
 from ..sections import WarmstartSection
 
 
-def make_descent(model: CausalLM, section: WarmstartSection) -> Descent:
+def make_descent(model: CausalLM, section: WarmstartSection, memory: OptimConfig) -> Descent:
     """Return AdamW, and Muon where it is asked for.
 
     Muon (Jordan et al. 2024, in torch.optim) steps along the orthogonalised momentum of
@@ -21,10 +23,14 @@ def make_descent(model: CausalLM, section: WarmstartSection) -> Descent:
     Args:
         model: trained in place.
         section: the optimizer and its learning rates.
+        memory: whether weights in 16 bits have copies in float32 that are moved in their stead.
     """
     matrices: list[torch.nn.Parameter] = []
     rest: list[torch.nn.Parameter] = []
-    for weight in model.parameters():
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    copies = copies_for(trained, memory)
+    moved = trained if copies is None else copies.parameters
+    for weight in moved:
         (matrices if section.optimizer == "muon" and weight.dim() == 2 else rest).append(weight)
     rate, decay = section.learning_rate, section.weight_decay
     optimizers: list[torch.optim.Optimizer] = [
@@ -32,7 +38,7 @@ def make_descent(model: CausalLM, section: WarmstartSection) -> Descent:
     ]
     if matrices:
         optimizers.append(torch.optim.Muon(matrices, lr=section.muon_learning_rate, weight_decay=0.0))
-    return Descent(model.parameters(), optimizers, 1.0, "Lower warmstart.learning_rate")
+    return Descent(moved, optimizers, 1.0, "Lower warmstart.learning_rate", copies)
 
 
 def schedule_factor(share: float) -> float:

@@ -7,8 +7,9 @@ actions. What is cloned is therefore what will be sampled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from ...agents.decoding import TrieCache
 from ...agents.decoding.planning import PlanDecoder
@@ -23,12 +24,29 @@ from ...agents.types import Constraint, Generation, Style, Trajectory, Turn
 from ...envs.tools import Tool, tools_of
 
 
+class Speaks(Protocol):
+    """What turns a text into tokens and back."""
+
+    @property
+    def end_id(self) -> int:
+        """Return the end-of-message token."""
+        ...
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Return the tokens of a text, without markers."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of tokens, without special tokens."""
+        ...
+
+
 def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterator[str]:
     """Yield every text a tokenizer should know: prompts, actions, admissible actions."""
     yield prompt.system
     for trajectory in trajectories:
         yield prompt.task_label + trajectory.instruction
-        tools = _tools(trajectory)
+        tools = tools_shown(trajectory)
         if prompt.explain != "none" and trajectory.turns:
             first = trajectory.turns[0]
             opened = opening(prompt, View.of(first.observation, first.info, trajectory.instruction))
@@ -36,7 +54,7 @@ def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterat
         for turn in trajectory.turns:
             yield turn.observation
             yield turn.action
-            message = "".join(_message(turn, read_as(prompt.style, tools)))
+            message = "".join(message_of(turn, read_as(prompt.style, tools)))
             if message != turn.action:
                 yield message
             yield from turn.info.get("admissible") or ()
@@ -58,15 +76,15 @@ def to_tokens(
     the constraint would not let the policy say, have no token to learn. A plan's
     subgoal that takes more than half of `max_tokens` could not be said either.
     """
-    sayable = _Sayable(tokenizer, constraint, max_tokens)
+    sayable = Sayable(tokenizer, constraint, max_tokens)
     encoded = []
     for trajectory in trajectories:
-        style = read_as(prompt.style, _tools(trajectory))
+        style = read_as(prompt.style, tools_shown(trajectory))
         context, turns, view = Context(prompt, tokenizer), list[Turn](), View("")
         for turn in trajectory.turns:
             view = View.of(turn.observation, turn.info, trajectory.instruction, view.tools)
             context.observe(view)
-            parts = _message(turn, style)
+            parts = message_of(turn, style)
             tokens = (*(token for part in parts for token in tokenizer.encode(part)), tokenizer.end_id)
             prompt_ids = context.prompt_ids or ()
             if len(prompt_ids) + len(tokens) > context_tokens:
@@ -79,29 +97,43 @@ def to_tokens(
     return encoded
 
 
-def _tools(trajectory: Trajectory) -> tuple[Tool, ...]:
+def tools_shown(trajectory: Trajectory) -> tuple[Tool, ...]:
+    """Return the commands that an episode's first state names."""
     return tools_of(trajectory.turns[0].info.get("tools")) if trajectory.turns else ()
 
 
-def _message(turn: Turn, style: Style) -> tuple[str, ...]:
+def message_of(turn: Turn, style: Style) -> tuple[str, ...]:
     """Return the message of a turn in the parts that are made into tokens one by one."""
     if style == "plan":
         return message_parts(bool(turn.switch), turn.subgoal, turn.action)
     return (in_tags(turn.action) if style == "tags" else turn.action,)
 
 
-class _Sayable:
-    """What a policy could have said in place of a message."""
+class Sayable:
+    """What a policy could have said in place of a message.
 
-    def __init__(self, tokenizer: TinyTokenizer, constraint: Constraint, max_tokens: int) -> None:
-        self._tries = TrieCache(tokenizer.encode, tokenizer.end_id)
-        self._plans = PlanDecoder(tokenizer.encode, tokenizer.decode, tokenizer.end_id)
-        encode, decode = tokenizer.encode, tokenizer.decode
-        self._tags = TagDecoder(encode, encode, decode, tokenizer.end_id)
+    Args:
+        tokenizer: of the policy.
+        constraint: under which it would have spoken.
+        max_tokens: of a message.
+        encode_message: turns a whole message into its tokens; by default as a piece of text.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Speaks,
+        constraint: Constraint,
+        max_tokens: int,
+        encode_message: Callable[[str], Sequence[int]] | None = None,
+    ) -> None:
+        encode, decode, whole = tokenizer.encode, tokenizer.decode, encode_message or tokenizer.encode
+        self._tries = TrieCache(whole, tokenizer.end_id)
+        self._plans = PlanDecoder(encode, decode, tokenizer.end_id)
+        self._tags = TagDecoder(encode, whole, decode, tokenizer.end_id)
         self._constraint, self._max_tokens = constraint, max_tokens
 
     def support(
-        self, tokens: tuple[int, ...], turn: Turn, style: Style
+        self, tokens: tuple[int, ...], turn: Turn, style: Style, opened: bool = False
     ) -> tuple[tuple[int, ...] | None, ...]:
         """Return for each token what could have been drawn; itself alone where nothing is taught."""
         forced = tuple((token,) for token in tokens)
@@ -112,7 +144,7 @@ class _Sayable:
             return (None,) * len(tokens)
         if turn.action not in admissible:
             return forced
-        node, support = self._tree(turn, tuple(admissible), style), list[tuple[int, ...] | None]()
+        node, support = self._tree(turn, tuple(admissible), style, opened), list[tuple[int, ...] | None]()
         for token in tokens:
             if node.tokens is not None and token not in node.tokens:
                 return forced
@@ -120,9 +152,9 @@ class _Sayable:
             node = node.child(token)
         return tuple(support)
 
-    def _tree(self, turn: Turn, admissible: tuple[str, ...], style: Style) -> Node:
+    def _tree(self, turn: Turn, admissible: tuple[str, ...], style: Style, opened: bool) -> Node:
         if style == "tags":
-            return self._tags.tree(admissible, opened=False, max_tokens=self._max_tokens)
+            return self._tags.tree(admissible, opened=opened, max_tokens=self._max_tokens)
         actions = self._tries.get(admissible)
         if style == "plain":
             return actions

@@ -8,9 +8,7 @@ everything that the steps depend on, so another recipe never goes on from it.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -22,9 +20,10 @@ import torch
 
 from ...agents.models import CausalLM
 from ...errors import CheckpointError
-from ...files import write_whole
+from ..learner.optimizer import Descent
 
 EVERY_S = 60.0  # between two writings
+_SHARE = 0.05  # of the time, at most, that writing takes
 _UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, UnpicklingError)
 
 
@@ -36,6 +35,20 @@ class CloningState:
     step: int = 0
     spent_s: float = 0.0  # processor seconds, those before an interruption included
     order: list[int] = field(default_factory=list)  # the episodes that come next
+    drawn: str = ""  # what `rng` was after the last whole step
+    whole: bool = True  # False while the weights are in motion
+
+    def __post_init__(self) -> None:
+        self.drawn = json.dumps(self.rng.bit_generator.state)
+
+    def begin_step(self) -> None:
+        """Note that the weights are in motion."""
+        self.whole = False
+
+    def end_step(self, order: list[int], spent_s: float) -> None:
+        """Note that a step is whole, which episodes come next, and the time spent so far."""
+        self.step, self.spent_s, self.order = self.step + 1, spent_s, order
+        self.drawn, self.whole = json.dumps(self.rng.bit_generator.state), True
 
 
 class CloningCheckpoint:
@@ -50,16 +63,14 @@ class CloningCheckpoint:
         text = json.dumps(depends, sort_keys=True, default=str)
         name = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         self.file = out.with_name(f".{out.name}.{name}.cloning")
-        self._written = monotonic()
+        self._next = monotonic() + EVERY_S
 
     @property
     def begun(self) -> bool:
         """Tell whether there is something to go on from."""
         return self.file.is_file()
 
-    def restore(
-        self, state: CloningState, model: CausalLM, optimizers: Sequence[torch.optim.Optimizer]
-    ) -> None:
+    def restore(self, state: CloningState, model: CausalLM, descent: Descent) -> None:
         """Put all where it was when it was last written down; where nothing was, change nothing.
 
         Raises:
@@ -69,34 +80,50 @@ class CloningCheckpoint:
             return
         try:
             kept = torch.load(self.file, weights_only=True)
-            model.load_state_dict(kept["model"])
-            for optimizer, saved in zip(optimizers, kept["optimizers"], strict=True):
+            for weight, saved in zip(_moved(model, descent), kept["weights"], strict=True):
+                weight.data.copy_(saved)
+            if descent.copies is not None:
+                descent.copies.publish()
+            for optimizer, saved in zip(descent.optimizers, kept["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
             state.rng.bit_generator.state = json.loads(kept["rng"])
             state.step, state.spent_s, state.order = kept["step"], kept["spent_s"], kept["order"]
+            state.drawn = kept["rng"]
         except _UNREADABLE as error:
             raise CheckpointError(
                 f"{self.file}: the cloning that was interrupted cannot be read ({error}); "
                 "delete the file to begin again"
             ) from error
 
-    def keep(self, state: CloningState, model: CausalLM, optimizers: Sequence[torch.optim.Optimizer]) -> None:
-        """Write all down if it is time; call it between two steps."""
-        if monotonic() - self._written < EVERY_S:
+    def keep(self, state: CloningState, model: CausalLM, descent: Descent, *, now: bool = False) -> None:
+        """Write all down if it is time, or now; what stands between two steps is not written."""
+        if not state.whole or (not now and monotonic() < self._next):
             return
-        content = io.BytesIO()
+        began = monotonic()
         kept = {
-            "model": model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-            "rng": json.dumps(state.rng.bit_generator.state),
+            "weights": [weight.detach() for weight in _moved(model, descent)],
+            "optimizers": [optimizer.state_dict() for optimizer in descent.optimizers],
+            "rng": state.drawn,
             "step": state.step,
             "spent_s": state.spent_s,
             "order": state.order,
         }
-        torch.save(kept, content)
-        write_whole(self.file, content.getvalue())
-        self._written = monotonic()
+        temporary = self.file.with_suffix(".tmp")
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.save(kept, temporary)
+            temporary.replace(self.file)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._next = monotonic() + max(EVERY_S, (monotonic() - began) / _SHARE if EVERY_S else 0.0)
 
     def done(self) -> None:
         """Forget what was written down."""
         self.file.unlink(missing_ok=True)
+
+
+def _moved(model: CausalLM, descent: Descent) -> list[torch.nn.Parameter]:
+    """Return what steps change: the copies of weights where there are some, else the weights that train."""
+    if descent.copies is not None:
+        return descent.copies.parameters
+    return [weight for weight in model.parameters() if weight.requires_grad]

@@ -1,14 +1,14 @@
-"""Warm start: a new tiny policy, cloned from demonstrations on training tasks.
+"""Warm start: a policy cloned from demonstrations on training tasks.
 
-Tokenizer and weights see the training split only. A cloning that was interrupted
-goes on where it was a minute before when the same is asked for again. With a limit of steps alone
+A tiny policy is new or goes on; a model of the Hugging Face format learns to answer in our form (supervised
+fine-tuning). A new tokenizer and all weights see the training split only. A cloning that was interrupted
+goes on where it was when the same is asked for again. With a limit of steps alone
 the result is a function of recipe and seed, bit for bit; a limit of seconds
 makes it depend on the machine.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import shutil
@@ -19,21 +19,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import torch
-
 from ... import __version__
+from ...agents.models import CausalLM
 from ...agents.policies import AgentSettings, write_settings
-from ...agents.policies.places import policy_folder
-from ...agents.prompts.config import PromptConfig
-from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
-from ...agents.tiny.model import TinyConfig, TinyLM
+from ...agents.tiny.model import TinyLM
 from ...agents.tiny.previous_token import look_back
-from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Style, Trajectory
-from ...errors import TrainingError, UsageError
+from ...errors import TrainingError
 from ...files import write_whole
 from ...shown import UNKNOWN, percent
-from ...streams import Stream, rng, torch_seed
+from ...streams import Stream, rng
 from ..learner.sequences import pack
 from ..policy import agent_settings
 from ..recipe import Recipe
@@ -41,12 +36,13 @@ from ..rollouts.mixture import choices_of, draw_choices, names_of
 from ..rollouts.tasks import HELD_OUT
 from ..runs.checkpoint import file_digest
 from ..runs.statistics import failed_share
-from ..sections import EnvSection, PolicySection, WarmstartSection
-from .cloning import Report, clone, measure
+from ..sections import EnvSection, WarmstartSection
+from .cloning import SMALL, Report, clone, measure
 from .copying import learn_copying
 from .demonstrations import collect
-from .encoding import texts_of, to_tokens
 from .resume import CloningCheckpoint
+from .stored import read_stored
+from .students import Student, load_student, new_student, source_of
 
 _HELD_BACK = 0.1  # share of demonstrations that are not cloned but measured on
 
@@ -74,60 +70,71 @@ class Cloned:
 
 
 def warm_start(
-    recipe: Recipe, out: Path, report: Report = lambda text, share: None, *, start: Path | None = None
+    recipe: Recipe,
+    out: Path,
+    report: Report = lambda text, share: None,
+    *,
+    start: Path | None = None,
+    stored: Sequence[Path] = (),
 ) -> Cloned:
     """Make a policy from demonstrations and write it into a folder, whole or not at all.
 
     Args:
-        recipe: [env], [policy], [warmstart], [prompt], [rollout] and [train] are read.
+        recipe: [env], [policy], [warmstart], [prompt], [rollout], [optim] and [train] are read.
         out: the folder; an existing one is replaced.
         report: called with what is being done and how much of it is done, 0 to 1.
-        start: a policy to go on from, with its tokenizer, or a run for its best; a new one by default.
+        start: a policy to go on from, with its tokenizer, or a run for its best; by default a new tiny
+            policy, or the model that the recipe names.
+        stored: files or folders of trajectories that are learned from in place of a teacher's.
 
     Raises:
-        UsageError: if the policy is of another kind, or the environment lacks what the teacher needs.
+        UsageError: if no model is named, or the environment lacks what the teacher needs.
         TrainingError: if no demonstration succeeded, or cloning diverged.
-        CheckpointError: if `start` holds no tiny policy.
+        CheckpointError: if what it begins with cannot be loaded.
     """
-    if recipe.policy.kind != "tiny":
-        raise UsageError(
-            f"policy.kind is {recipe.policy.kind!r}: a warm start makes policies of kind 'tiny' alone; "
-            "set policy.kind=tiny, or name a recipe that has it with --recipe"
-        )
-    start = policy_folder(start) if start else None
-    begun = load_checkpoint(start) if start else None
-    section, prompt, seed, started = recipe.warmstart, recipe.prompt, recipe.train.seed, perf_counter()
+    source, started = source_of(recipe, start), perf_counter()
+    student = load_student(recipe, source)
+    section, prompt, seed = recipe.warmstart, recipe.prompt, recipe.train.seed
     settings = agent_settings(prompt, recipe.rollout)
-    played = play_demonstrations(recipe.env, section, prompt.style, recipe.rollout.max_turns, seed, report)
+    played = read_stored(stored, prompt) if stored else _played(recipe, report)
     played = _counting(played, recipe.train.max_failed)
     chosen = _worth_cloning(played, section.only_won)
-    model, tokenizer = begun or _new_policy(recipe.policy, played, prompt, seed)
-    encoded = to_tokens(
-        chosen, tokenizer, prompt, settings.constraint, model.context_tokens, settings.max_tokens
-    )
-    checkpoint = CloningCheckpoint(out, _depends(recipe, start))
-    if section.copy_steps and not start and not checkpoint.begun:
-        look_back(model)
-        learn_copying(model, section, seed, report)
-    steps, loss, accuracy = _clone_and_measure(model, encoded, section, seed, report, checkpoint)
+    student = student or new_student(recipe, played)
+    encoded = student.encode(chosen, prompt, settings)
+    depends = _depends(recipe, source, stored)
+    checkpoint = CloningCheckpoint(out, depends)
+    if section.copy_steps and not source and not checkpoint.begun and isinstance(student.model, TinyLM):
+        look_back(student.model)
+        learn_copying(student.model, section, seed, report)
+    steps, loss, accuracy = _clone_and_measure(student.model, encoded, recipe, report, checkpoint)
     known = [trajectory.success for trajectory in played if trajectory.success is not None]
     won = sum(known) if known else None
     slip = section.slip if chosen else 0.0  # without anybody to imitate every turn is random
     cloned = Cloned(len(played), won, steps, loss, accuracy, perf_counter() - started, slip)
-    document = {
+    _save(student, settings, _document(recipe, depends["start"], cloned), out)
+    checkpoint.done()
+    return cloned
+
+
+def _played(recipe: Recipe, report: Report) -> list[Trajectory]:
+    section, prompt, seed = recipe.warmstart, recipe.prompt, recipe.train.seed
+    style: Style = "plan" if section.thoughts and recipe.policy.kind == "transformers" else prompt.style
+    return play_demonstrations(recipe.env, section, style, recipe.rollout.max_turns, seed, report)
+
+
+def _document(recipe: Recipe, start: str | None, cloned: Cloned) -> dict[str, Any]:
+    """Return what warmstart.json says beside the weights."""
+    return {
         "environment": names_of(recipe.env),
-        "settings": asdict(section),
-        "start": file_digest(start / "model.safetensors") if start else None,
-        "seed": seed,
+        "settings": asdict(recipe.warmstart),
+        "start": start,
+        "seed": recipe.train.seed,
         "demonstrations": cloned.num_demonstrations,
         "won": cloned.num_won,
         "steps": cloned.num_steps,
         "loss": cloned.loss,
         "accuracy": cloned.accuracy,
     }
-    _save(model, tokenizer, settings, document, out, compact=section.compact)
-    checkpoint.done()
-    return cloned
 
 
 def _counting(played: Sequence[Trajectory], max_failed: float) -> list[Trajectory]:
@@ -154,42 +161,38 @@ def _worth_cloning(played: Sequence[Trajectory], only_won: bool) -> list[Traject
     return chosen
 
 
-def _depends(recipe: Recipe, start: Path | None) -> dict[str, Any]:
+def _depends(recipe: Recipe, source: str, stored: Sequence[Path]) -> dict[str, Any]:
     """Name everything that the steps of a cloning depend on."""
     sections = (recipe.env, recipe.policy, recipe.warmstart, recipe.prompt, recipe.rollout)
+    weights = Path(source) / "model.safetensors"
     return {
         "sections": [asdict(section) for section in sections],
         "seed": recipe.train.seed,
-        "start": file_digest(start / "model.safetensors") if start else None,
+        "start": (file_digest(weights) if weights.is_file() else source) if source else None,
+        "stored": [str(place.resolve()) for place in stored],
         "version": __version__,
     }
 
 
-def _new_policy(
-    section: PolicySection, played: Sequence[Trajectory], prompt: PromptConfig, seed: int
-) -> tuple[TinyLM, TinyTokenizer]:
-    tokenizer = TinyTokenizer.train(texts_of(played, prompt), section.vocab_size)
-    return TinyLM(_sizes(section, tokenizer), seed=torch_seed(seed, Stream.POLICY_WEIGHTS)), tokenizer
-
-
 def _clone_and_measure(
-    model: TinyLM,
+    model: CausalLM,
     encoded: Sequence[Trajectory],
-    section: WarmstartSection,
-    seed: int,
+    recipe: Recipe,
     report: Report,
     checkpoint: CloningCheckpoint,
 ) -> tuple[int, float | None, float | None]:
     """Clone what can be learned; without any, the policy stays as it was initialised."""
+    section, seed = recipe.warmstart, recipe.train.seed
     taught = [trajectory for trajectory in encoded if pack([trajectory]).num_targets]
     if not taught or section.max_steps == 0:
         cause = "max_steps is 0" if taught else "nobody to imitate, what was won was won by chance"
         report(f"nothing to clone, the policy starts untrained: {cause}", 1.0)
         return 0, None, None
+    memory = SMALL if recipe.policy.kind == "tiny" else recipe.optim
     num_held = int(len(taught) * _HELD_BACK)
     held, cloned = taught[:num_held], taught[num_held:]
-    steps = clone(model, cloned, section, seed, report, checkpoint)
-    return steps, *measure(model, pack(held or cloned))
+    steps = clone(model, cloned, section, seed, report, checkpoint, memory)
+    return steps, *measure(model, pack(held or cloned), memory)
 
 
 def play_demonstrations(
@@ -222,35 +225,15 @@ def play_demonstrations(
     return [played[place] for place in range(len(tasks))]
 
 
-def _sizes(section: PolicySection, tokenizer: TinyTokenizer) -> TinyConfig:
-    return TinyConfig(
-        vocab_size=tokenizer.vocab_size,
-        hidden_size=section.hidden_size,
-        num_layers=section.num_layers,
-        num_heads=section.num_heads,
-        num_kv_heads=section.num_kv_heads,
-        intermediate_size=section.intermediate_size,
-        max_positions=section.context_tokens,
-    )
-
-
-def _save(
-    model: TinyLM,
-    tokenizer: TinyTokenizer,
-    settings: AgentSettings,
-    document: dict[str, Any],
-    out: Path,
-    *,
-    compact: bool,
-) -> None:
+def _save(student: Student, settings: AgentSettings, document: dict[str, Any], out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        saved = copy.deepcopy(model).to(torch.bfloat16) if compact else model
-        save_checkpoint(saved, tokenizer, temporary)
+        student.save(temporary)
         write_settings(temporary, settings)
-        document = {**document, "sha256": file_digest(temporary / "model.safetensors")}
+        weights = temporary / "model.safetensors"  # a model of several files has an index beside them
+        document = {**document, "sha256": file_digest(weights) if weights.is_file() else None}
         write_whole(temporary / "warmstart.json", json.dumps(document, indent=2, sort_keys=True).encode())
         if out.exists():
             shutil.rmtree(out)

@@ -1,4 +1,4 @@
-"""`turnwise warmstart`: clone a new tiny policy from demonstrations."""
+"""`turnwise warmstart`: clone a policy from demonstrations."""
 
 from __future__ import annotations
 
@@ -29,20 +29,25 @@ def warmstart(
     start: Annotated[
         Path | None,
         typer.Option(
-            "--from", help="A tiny policy to go on from, or a run for its best; a new one by default."
+            "--from", help="A policy to go on from, or a run for its best; that of the recipe by default."
         ),
+    ] = None,
+    trajectories: Annotated[
+        list[Path] | None,
+        typer.Option(help="Learn from stored trajectories, a file, a folder or a run; repeatable."),
     ] = None,
     compact: Annotated[bool, typer.Option("--compact", help="Save weights in 16 bits.")] = False,
 ) -> None:
-    """Make a tiny policy: play demonstrations, train a tokenizer, clone.
+    """Make a policy from demonstrations: a new tiny one, or a language model that is fine-tuned.
 
     Without a limit of seconds the result repeats bit for bit. After Ctrl-C the same command goes
-    on where the cloning was a minute before.
+    on where the cloning was.
 
     Examples:
       turnwise warmstart --env household/demo-v0 --episodes 300 --out warm
       turnwise warmstart --env my_env.py:MyEnv --seconds 60 --out warm
       turnwise warmstart --from warm --set warmstart.slip=0.3 --out warmer
+      turnwise warmstart --recipe gigpo --from MODEL --trajectories runs/teacher --out tuned
     """
     from ..trainers.recipe import load
     from ..trainers.runs.console import RunDisplay
@@ -65,7 +70,7 @@ def warmstart(
     chosen = replace(loaded, env=place, warmstart=section, train=replace(loaded.train, seed=seed))
     prepare_torch(chosen.train)
     with RunDisplay() as display:
-        cloned = warm_start(chosen, out, display.working, start=start)
+        cloned = warm_start(chosen, out, display.working, start=start, stored=trajectories or ())
     size = sum(file.stat().st_size for file in out.iterdir())
     measured = "" if cloned.loss is None else f", {cloned.loss:.3f} nats a token on demonstrations held back"
     typer.echo(f"{out}: {cloned}{measured}, {size / 1e6:.1f} MB")
