@@ -109,7 +109,7 @@ def _saved(out: Path, previous: bool) -> checkpoint.Saved | None:
 
 def _first_policy(recipe: Recipe, out: Path, display: RunDisplay) -> str:
     """Return the policy a run begins with; make it where the recipe names none."""
-    named = named_policy(recipe)
+    named = named_policy(recipe.policy, recipe.warmstart.base)
     if named:
         return named
     folder = rundir.warm_start_of(out)

@@ -19,7 +19,7 @@ from .policy import agent_settings
 from .recipe import Recipe
 from .rollouts.bound import RolloutParts
 from .rollouts.mixture import choices_of
-from .sections import EnvSection, RolloutSection, TrainSection
+from .sections import EnvSection, PolicySection, RolloutSection, TrainSection
 from .user_files import import_parts
 
 
@@ -52,7 +52,7 @@ def validate(recipe: Recipe) -> Bound:
         _check_replay(recipe.env, recipe.optim, recipe.loss)
     _check_numbers(recipe.rollout, recipe.train, recipe.optim)
     agent_settings(recipe.prompt, recipe.rollout)
-    named_policy(recipe)
+    named_policy(recipe.policy, recipe.warmstart.base)
     choices = choices_of(recipe.env)
     if not recipe.server.url:
         for choice in choices:
@@ -92,17 +92,20 @@ def _check_replay(env: EnvSection, optim: OptimConfig, loss: ObjectiveConfig) ->
         )
 
 
-def named_policy(recipe: Recipe) -> str:
+def named_policy(section: PolicySection, base: str = "") -> str:
     """Return the policy that a recipe names: a shipped one, a folder, or a name of the hub; "" for none yet.
+
+    Args:
+        section: names it.
+        base: the model that a warm start goes on from, if one is named.
 
     Raises:
         CheckpointError: if it is not one of these.
         UsageError: if none is named and none can be made.
     """
-    section = recipe.policy
     given = section.checkpoint
     if not given:
-        if section.kind != "tiny" and not recipe.warmstart.base:
+        if section.kind != "tiny" and not base:
             raise UsageError(
                 "policy.checkpoint is empty: only a policy of kind 'tiny' can be made from nothing; name a "
                 "model there, or in warmstart.base one that demonstrations are cloned into first"

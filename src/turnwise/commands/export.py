@@ -1,4 +1,4 @@
-"""`turnwise export RUN`: a trained language model as a folder that other tools read."""
+"""`turnwise export RUN --out FOLDER`: a trained language model as a folder that other tools read."""
 
 from __future__ import annotations
 

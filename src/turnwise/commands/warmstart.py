@@ -34,7 +34,9 @@ def warmstart(
     ] = None,
     trajectories: Annotated[
         list[Path] | None,
-        typer.Option(help="Learn from stored trajectories, a file, a folder or a run; repeatable."),
+        typer.Option(
+            metavar="PATH", help="Learn from stored trajectories, a file, a folder or a run; repeatable."
+        ),
     ] = None,
     compact: Annotated[bool, typer.Option("--compact", help="Save weights in 16 bits.")] = False,
 ) -> None:
