@@ -72,8 +72,11 @@ def replay(
     if wide:
         rows_M = torch.tensor(wide, device=logits_NV.device)
         chosen_M1 = torch.tensor([[tokens_N[row]] for row in wide], device=logits_NV.device)
-        logits_MV = precise(logits_NV[rows_M])
-        parts.append((rows_M, *_full(logits_MV / scale_N1[rows_M].to(logits_MV.dtype), chosen_M1)))
+        # copies of a whole vocabulary are most of the time and memory here: none where nothing changes
+        logits_MV = precise(logits_NV[rows_M] if narrow else logits_NV)
+        if any(scale != 1.0 for scale in scales):
+            logits_MV = logits_MV / scale_N1[rows_M].to(logits_MV.dtype)
+        parts.append((rows_M, *_full(logits_MV, chosen_M1)))
     if narrow:
         rows_M = torch.tensor([row for row, _ in narrow], device=logits_NV.device)
         index_MS = _pad([support for _, support in narrow]).to(logits_NV.device)
