@@ -8,6 +8,7 @@ teacher     a teacher at work, held to its contract
 check       every test of the contract, as `turnwise check` runs it
 seeds       the one rule for the seeds of tasks
 parsing     Python source as a tree, by one thread at a time
+info        the keys of info that have a meaning
 thoughts    where a message thinks, which is no part of an action
 tools       what an agent may call, described, and a call as an action
 play        an environment in the terminal

@@ -23,6 +23,7 @@ import numpy as np
 from ..errors import TurnwiseError
 from ..signals import interrupt_when_told_to_end
 from .core import Checked, TextEnv
+from .info import faults
 from .registry import make, teacher_of
 from .teacher import Teaching
 
@@ -73,6 +74,7 @@ def check_environment(
 
     checks: list[tuple[str, Callable[[], str | None]]] = [
         ("gymnasium contract", lambda: _gymnasium(build)),
+        ("keys of info", lambda: _keys(build, seeds, num_turns)),
         ("same seed, same episode", lambda: _seeding(build, seeds, num_turns)),
         (
             "same bytes across processes and hash seeds",
@@ -136,6 +138,29 @@ def _gymnasium(build: Make) -> None:
         with build() as env:
             check_env(env.unwrapped, skip_render_check=True)
     assert not caught, "; ".join(str(warning.message) for warning in caught)
+
+
+def _keys(build: Make, seeds: tuple[int, ...], num_turns: int) -> None:
+    with build() as env:
+        for seed in seeds:
+            rng = np.random.default_rng([seed, 13])
+            _, info = env.reset(seed=seed)
+            _right_keys(info, "reset")
+            lists = "admissible" in info
+            for turn in range(1, num_turns + 1):
+                *_, terminated, truncated, info = env.step(_draw(rng, info))
+                _right_keys(info, f"turn {turn}")
+                if terminated or truncated:
+                    break
+                assert "admissible" in info or not lists, (
+                    f"turn {turn}: info['admissible'] is missing, which reset gave; give it in every reply, "
+                    "None where any text may be tried"
+                )
+
+
+def _right_keys(info: dict[str, Any], where: str) -> None:
+    found = faults(info)
+    assert not found, f"{where}: {'; '.join(found)}"
 
 
 def _seeding(build: Make, seeds: tuple[int, ...], num_turns: int) -> None:

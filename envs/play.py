@@ -25,6 +25,7 @@ from ..shown import visible
 from .core import ENV_ERRORS, MAX_TEXT_CHARS, Checked, TextEnv, has_surrogate
 
 _MAX_UNDO = 1_000
+_MAX_DIGITS = 12
 _QUOTES = '"""'
 _OWN = ("undo", "hint", "quit")
 _HELP = f"a number or an action, several lines between {_QUOTES}; undo, hint, quit"
@@ -104,7 +105,7 @@ def _play(table: _Table, input: Callable[[str], str], console: Console) -> None:
         elif command == "hint":
             console.print(visible(_hint(table)), style="magenta", highlight=False, markup=False)
         elif line:
-            _take(table, _action(line, table.scene), console)
+            _choose(table, line, console)
 
 
 def _quoted(line: str, input: Callable[[str], str]) -> str | None:
@@ -128,12 +129,17 @@ def _own_command(line: str, scene: _Scene) -> str | None:
     return word if word in _OWN else None
 
 
-def _action(line: str, scene: _Scene) -> str:
-    """Return the action that a line means: a number of the list, or the text itself."""
-    options = scene.admissible
-    if line not in options and line.isascii() and line.isdigit() and 1 <= int(line) <= len(options):
-        return options[int(line) - 1]
-    return line
+def _choose(table: _Table, line: str, console: Console) -> None:
+    """Take the action that a line means: a number of the list, or the text itself."""
+    options = table.scene.admissible
+    if not options or line in options or not (line.isascii() and line.isdigit()):
+        _take(table, line, console)
+    elif 1 <= (number := int(line[:_MAX_DIGITS])) <= len(options):
+        _take(table, options[number - 1], console)
+    else:
+        console.print(
+            f"There are {len(options)}, from 1 on; as text it goes between {_QUOTES}.", style="yellow"
+        )
 
 
 def _take(table: _Table, action: str, console: Console) -> None:

@@ -174,6 +174,8 @@ def _entry_point(env_id: str) -> Any:
         return partial(_make_plain, env_id)
     if ":" in env_id:
         return load_class(env_id)
+    if env_id.endswith(".py"):
+        raise UsageError(f"environment {env_id!r}: name the class in it: {env_id}:CLASS")
     raise UnknownName("environment", env_id, _OURS)
 
 

@@ -220,12 +220,20 @@ def _rename(given: dict[str, Any], path: Sequence[str], name: Any) -> list[str]:
 
 
 def _value(text: str) -> Any:
-    """Decode a TOML value; what is not one is text."""
+    """Decode a value of TOML or JSON; what is neither is text."""
     try:
         decoded = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
-        return text
+        return _table_of_json(text)
     return decoded["value"] if set(decoded) == {"value"} else text
+
+
+def _table_of_json(text: str) -> Any:
+    try:
+        decoded = json.loads(text) if text.startswith(("{", "[")) else text
+    except (ValueError, RecursionError):
+        return text
+    return decoded
 
 
 def _toml(value: Any) -> str:

@@ -47,7 +47,7 @@ class TransformersLM(nn.Module):
 
     @classmethod
     def load(cls, name_or_path: str, dtype: torch.dtype = torch.float32) -> TransformersLM:
-        """Load a checkpoint from a folder or from the local cache of the hub.
+        """Load a checkpoint from a folder or from the hub, whose local cache is asked first.
 
         Raises:
             CheckpointError: if there is none, transformers cannot read it, or what we compute with it

@@ -18,13 +18,17 @@ from ..types import FinishReason
 Document = Any
 """What JSON holds; None also for bytes that are not JSON."""
 _FINISHES: dict[str, FinishReason] = {
-    "length": "length",
-    "max_tokens": "length",
-    "content_filter": "filtered",
-    "safety": "filtered",
+    **dict.fromkeys(("length", "max_tokens", "model_length", "max_output_tokens"), "length"),
+    **dict.fromkeys(
+        ("content_filter", "safety", "sensitive", "prohibited_content", "blocklist", "recitation"), "filtered"
+    ),
 }
-_BROKEN_OFF = frozenset({"error", "abort"})  # the server gave up in the middle
-_THOUGHTS = ("reasoning_content", "reasoning")
+"""Why a message ended, in the words of OpenAI, Mistral, GLM, Gemini; others are the model's own end."""
+_BROKEN_OFF = frozenset(
+    {"error", "abort", "network_error", "insufficient_system_resource", "timeout", "cancelled", "canceled"}
+)
+"""The server gave up in the middle."""
+_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
 _THOUGHT_PARTS = frozenset({"thinking", "reasoning"})
 _NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _TOO_LONG = ("context_length_exceeded", "maximum context length", "context length")
@@ -120,12 +124,12 @@ def read_answer(document: Document) -> Answer:
     try:
         choice = document["choices"][0]
         message = choice["message"]
-        finish = str(choice.get("finish_reason") or "stop").lower()
-        if finish in _BROKEN_OFF:
+        finish = str(choice.get("finish_reason") or "stop").lower().partition(":")[0].strip()
+        if finish in _BROKEN_OFF or choice.get("error"):
             raise Unreadable(f"the answer breaks off with finish_reason {finish!r}")
         text, thought = _spoken(message.get("content"))
         named = next((message[name] for name in _THOUGHTS if message.get(name)), "")
-        reasoning = thought or (named if isinstance(named, str) else "")
+        reasoning = thought or (_inner_text(named) if isinstance(named, str | list) else "")
         refusal = message.get("refusal")
         calls = _calls(message)
     except (LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -217,7 +221,7 @@ def _inner_text(part: Document) -> str:
         return part
     if isinstance(part, list):
         return "".join(_inner_text(each) for each in part)
-    names = ("text", "refusal", "thinking", "reasoning", "content")
+    names = ("text", "refusal", "thinking", "reasoning", "summary", "content")
     found = next((part[name] for name in names if part.get(name)), "")
     if not isinstance(found, str | list):
         raise Unreadable(f"a part of the answer's content holds {type(found).__name__}; expected text")

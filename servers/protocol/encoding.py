@@ -204,8 +204,16 @@ def _step(
     if isinstance(action, str) and len(action) > limits.max_action_chars:
         raise Refused(too_large(where + "characters of the action", len(action), limits.max_action_chars, id))
     unknown = sorted(set(document) - members)
-    detail = f"unknown member {unknown[0]!r}" if unknown else "episode, turn and action are needed"
     expected = {"episode": "int >= 0", "turn": "int >= 0", "action": "text"}
+    missing = [name for name in expected if name not in document]
+    if unknown:
+        detail = f"unknown member {unknown[0]!r}"
+    elif missing:
+        detail = f"{missing[0]} is missing"
+    elif type(action) is not str:
+        detail = f"the action is {type(action).__name__}"
+    else:
+        detail = "episode or turn is out of range"
     raise Refused(bad_request(f"{where}{detail}", document, expected))
 
 

@@ -51,7 +51,7 @@ class ServerConfig:
     """
 
     host: Annotated[str, Setting("Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Setting("Port; 0 takes a free one.")] = 8000
+    port: Annotated[int, Setting("Port; 0 takes a free one.", least=0, most=65535)] = 8000
     port_file: Annotated[Path | None, Setting("Write the port here once the server answers.")] = None
     workers: Annotated[int, Setting("Processes that answer requests, each with a share of the sessions.")] = 1
     envs: Annotated[

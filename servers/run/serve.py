@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 
+from ...errors import UsageError
 from ..sessions.journal.files import journal_of
 from .build import build_application, build_service, load_keys
 from .config import ServerConfig
@@ -23,6 +26,8 @@ def serve(config: ServerConfig) -> int:
         UsageError: if the settings cannot be served.
         ServerError: if workers end again and again.
     """
+    if config.until_eof:
+        _check_standard_input()
     if config.workers > 1:
         return supervise(config)
     if config.journal is not None:
@@ -38,3 +43,13 @@ def serve(config: ServerConfig) -> int:
         on_start=lambda: announce(config, listening),
         stop_at_end_of=sys.stdin.fileno() if config.until_eof else None,
     )
+
+
+def _check_standard_input() -> None:
+    """Refuse what can have no end that tells of somebody's death."""
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()):
+        raise UsageError(
+            "--until-eof: standard input is a file or a device; expected a pipe that whoever starts the "
+            "server holds open"
+        )

@@ -8,6 +8,7 @@ request_memory  answers to these, for repetitions
 admission       who may have how many, and the queue for room
 counts          sessions and requests of each key, also among several workers
 environments    environments of sessions: built, called, rebuilt by replay, copied
+fault_log       what environments raise, in the log
 leases          idle sessions are closed
 documents       what is said of a session
 metrics, health counters, and whether the server works

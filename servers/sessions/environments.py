@@ -22,6 +22,7 @@ from ..isolation.hosts import Host, LocalHost, Played
 from ..isolation.process_pool import ProcessHost
 from ..isolation.threads import CallThreads
 from ..protocol.problems import Refused, bad_request, environments_stuck, rebuild_failed
+from .fault_log import FaultLog
 from .metrics import Metrics
 from .session import Diverged, Session
 
@@ -60,6 +61,7 @@ class Environments:
 
     def __init__(self, catalogue: Catalogue, metrics: Metrics) -> None:
         self.catalogue, self.metrics = catalogue, metrics
+        self._faults = FaultLog()
         self._threads = CallThreads()
         self._builders = CallThreads(_NUM_BUILDERS)
 
@@ -103,14 +105,20 @@ class Environments:
             return reason_of(error).partition(":")[0] + _IN_LOG
         return str(error) if isinstance(error, REFUSALS) else reason_of(error)
 
-    def note(self, what: str, error: BaseException) -> None:
-        """Count and log what an environment raised: a refusal in one line, if its caller does not get it."""
+    def note(self, what: str, error: BaseException, *, stepped: bool = False) -> None:
+        """Count and log what an environment raised: a refusal in one line, if its caller does not get it.
+
+        Args:
+            what: what happened.
+            error: what it raised.
+            stepped: whether it was a turn, in which nothing is a refusal.
+        """
         self.metrics.count("environment_errors")
-        if isinstance(error, REFUSALS):
+        if isinstance(error, REFUSALS) and not stepped:
             level = logging.DEBUG if self.catalogue.trusted else logging.WARNING
             log.log(level, "%s: %s", what, visible(str(error)))
         else:
-            log.error("%s", what, exc_info=error)
+            self._faults.write(what, error)
 
     async def start(
         self,

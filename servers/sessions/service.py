@@ -17,7 +17,7 @@ from typing import Any
 from ...envs.core import ENV_ERRORS
 from ...streams import mixed_seed
 from ..isolation.catalogue import Catalogue
-from ..isolation.faults import REFUSALS, DeadlineOver, RemoteFault
+from ..isolation.faults import REFUSALS, DeadlineOver
 from ..isolation.hosts import wait_until_closed
 from ..isolation.process_pool import ProcessHost
 from ..protocol.limits import Limits
@@ -272,17 +272,10 @@ class Service:
 
     def _failed_step(self, session: Session, action: str, error: BaseException) -> bytes:
         record = session.record
-        log.error(
-            "session %s of %s failed at episode %d, turn %d",
-            record.id,
-            record.env_id,
-            record.episode,
-            session.turn,
-            exc_info=error,
+        what = (
+            f"session {record.id} of {record.env_id} failed at episode {record.episode}, turn {session.turn}"
         )
-        if isinstance(error, RemoteFault):
-            log.error("in its process:\n%s", error.trace)
-        self.metrics.count("environment_errors")
+        self.environments.note(what, error, stepped=True)
         return session.fail(action, "error", self.environments.told(session.record, error))
 
     def _record_turn(self, session: Session, started: float) -> None:

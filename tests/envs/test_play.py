@@ -135,9 +135,16 @@ def test_without_a_list_numbers_are_texts() -> None:
     assert "[turn 1] 2" in shown(Corridor(listed=False), "2")
 
 
-@pytest.mark.parametrize("line", ["0", "4", "99999999999999999999", "\u00b2"])
-def test_numbers_out_of_the_list_are_texts(line: str) -> None:
-    assert f"[turn 1] {line}" in shown(Corridor(), line)
+@pytest.mark.parametrize("line", ["0", "3", "9" * 20, "9" * 5000])
+def test_numbers_out_of_the_list_cost_no_turn(line: str) -> None:
+    out = shown(Corridor(), line)
+    assert "There are 2" in out
+    assert "[turn 1]" not in out
+
+
+@pytest.mark.parametrize("line", ["\u00b2", '"""4"""'])
+def test_what_is_no_number_of_a_list_is_a_text(line: str) -> None:
+    assert f"[turn 1] {line.strip(chr(34))}" in shown(Corridor(), line)
 
 
 def test_bad_texts_never_reach_the_environment() -> None:

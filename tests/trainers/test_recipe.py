@@ -126,11 +126,13 @@ def test_overrides_by_dotted_name() -> None:
             "credit.gamma=0.5",
             "train.deterministic=false",
             'advantage.transforms=[{name = "clip", limit = 3.0}]',
+            'env.train_kwargs={"max_turns": 3, "split": null}',
         ],
     )
     assert loaded.optim.learning_rate == 1.0
     assert isinstance(loaded.optim.learning_rate, float)
     assert loaded.env.id == "my_env.py:MyEnv"
+    assert loaded.env.train_kwargs == {"max_turns": 3, "split": None}  # JSON, as -k takes it
     assert loaded.credit.params["gamma"] == 0.5
     assert loaded.credit.params["mode"] == "mean"
     assert loaded.train.deterministic is False

@@ -135,7 +135,9 @@ def test_what_cannot_pass_is_not_tried_again(status, text, kind):
     [b"", b"<html>", b"[" * 100_000, b"[]", b"{}", b'{"choices": []}', b'{"choices": [{"message": null}]}',
      b'{"choices": [{"message": {"content": 3}}]}', b'{"choices": [{"message": {"content": [3]}}]}',
      b'{"choices": [{"message": {"content": [{"text": 3}]}}]}', b"null", b'{"error": {"code": 502}}',
-     b'{"choices": [{"message": {"content": "half"}, "finish_reason": "error"}]}'],
+     b'{"choices": [{"message": {"content": "half"}, "finish_reason": "error"}]}',
+     b'{"choices": [{"message": {"content": "half"}, "finish_reason": "network_error"}]}',
+     b'{"choices": [{"message": {"content": ""}, "finish_reason": null, "error": {"code": 502}}]}'],
 )  # fmt: skip
 def test_answers_that_are_no_completion_are_asked_for_again(content):
     answers = [content, content, json.dumps(answer("go")).encode()]

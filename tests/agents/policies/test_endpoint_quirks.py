@@ -33,6 +33,11 @@ def message(finish: str | None = "stop", **fields) -> dict:
     return {"choices": [{"message": {"role": "assistant", **fields}, "finish_reason": finish}]}
 
 
+DETAILS = [
+    {"type": "reasoning.text", "text": "h"},
+    {"type": "reasoning.summary", "summary": "m"},
+    {"type": "reasoning.encrypted", "data": "x"},
+]
 CALL = {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 
 
@@ -52,6 +57,10 @@ CALL = {"id": "a", "type": "function", "function": {"name": "look", "arguments":
         (message("content_filter", content=None), "", "", "filtered"),
         (message("content_filter", content="g"), "g", "", "filtered"),
         (message("SAFETY", content=None), "", "", "filtered"),
+        (message("sensitive", content=None), "", "", "filtered"),
+        (message("content_filter: PROHIBITED_CONTENT", content=None), "", "", "filtered"),
+        (message("model_length", content="g"), "g", "", "length"),
+        (message("length", content=None, reasoning_details=DETAILS), "", "hm", "length"),
         (message(content=None, refusal="I cannot"), "I cannot", "", "stop"),
         (message(None, content="go"), "go", "", "stop"),
         (message(content="go", reasoning={"odd": 1}), "go", "", "stop"),

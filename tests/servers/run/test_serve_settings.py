@@ -118,3 +118,15 @@ def test_help_names_the_variables():
     for flag in {flag.rstrip(",.") for flag in flags}:
         assert "TURNWISE_SERVE_" + flag[2:].upper().replace("-", "_") in shown, flag
     assert "the flag counts before" in " ".join(shown.split())
+
+
+def test_a_port_has_its_range():
+    done = CliRunner().invoke(command_line, ["serve", "--port", "99999"])
+    assert done.exit_code == 2 and "65535" in done.output
+
+
+def test_the_end_of_a_device_tells_nothing(monkeypatch):
+    with Path("/dev/null").open() as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+        with pytest.raises(UsageError, match="--until-eof: standard input is a file or a device"):
+            serving.serve(ServerConfig(until_eof=True))
