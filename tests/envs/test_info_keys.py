@@ -22,7 +22,7 @@ def test_the_page_lists_the_same_keys() -> None:
 
 def test_right_keys_and_those_of_an_environment_of_its_own_pass() -> None:
     info = {"won": np.bool_(True), "score": np.float64(0.5), "admissible": None, "suggestions": ["a"],
-            "rewards": {"format": 1}, "tools": [{"name": "go"}], "private": {}, "scores": [1], "task_id": 3}  # fmt: skip
+            "rewards": {"format": 1}, "tools": [{"name": "go"}], "private": {}, "scores": [1]}  # fmt: skip
     assert faults(info) == []
 
 
