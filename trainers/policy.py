@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..agents.models import CausalLM, TransformersLM
+from ..agents.models.lora import ADAPTER
 from ..agents.policies import AgentSettings, TokenPolicy, write_settings
 from ..agents.prompts.config import PromptConfig
 from ..errors import UsageError
@@ -57,8 +58,10 @@ def load_trained(
     return _transformers(str(source), section, rollout, settings, version)
 
 
-def load_reference(source: str | Path, section: PolicySection) -> Reference:
-    """Read the policy that a run begins with as its reference: its weights alone, once.
+def load_reference(source: str | Path, section: PolicySection, trained: CausalLM) -> Reference:
+    """Return the policy that a run begins with as its reference: its weights alone, read once.
+
+    Where an adapter trains, it is the model below it, and nothing is read.
 
     Raises:
         CheckpointError: naming the file that is missing, broken or foreign, and why.
@@ -67,7 +70,10 @@ def load_reference(source: str | Path, section: PolicySection) -> Reference:
         from ..agents.tiny.checkpoint import load_checkpoint
 
         return frozen(load_checkpoint(Path(source))[0])
-    return frozen(_load_lm(str(source), section.dtype))
+    fresh = not (Path(source) / ADAPTER).is_file()  # else the run begins with what an adapter has learned
+    if isinstance(trained, TransformersLM) and trained.adapter is not None and fresh:
+        return trained.unadapted
+    return frozen(load_lm(str(source), section.dtype))
 
 
 def agent_settings(prompt: PromptConfig, rollout: RolloutSection) -> AgentSettings:
@@ -108,7 +114,7 @@ def _transformers(
     from ..agents.policies.transformers import TransformersPolicy, load_tokenizer
 
     # learner and policy share one set of weights: nothing has to be copied after an update
-    model = _load_lm(source, section.dtype)
+    model = adapted(load_lm(source, section.dtype), source, section)
     room = cache_tokens(section, rollout)
     policy = TransformersPolicy(
         source, version=version, max_batch=rollout.slots, cache_tokens=room, model=model
@@ -123,7 +129,25 @@ def _transformers(
     return TrainedPolicy(model, policy, lambda number: policy.update_weights(None, number), save)
 
 
-def _load_lm(source: str, dtype: str) -> TransformersLM:
+def adapted(model: TransformersLM, source: str, section: PolicySection) -> TransformersLM:
+    """Return a model with the adapter that a recipe asks for: a new one, unless it has one.
+
+    Raises:
+        UsageError: if its adapter is of another rank, or none can be put on it.
+    """
+    rank = section.lora_rank
+    if model.adapter is None and rank:
+        model.adapt(source, rank, section.lora_alpha, section.lora_targets)
+    if model.adapter is not None and model.adapter.rank != rank:
+        raise UsageError(
+            f"policy.lora_rank is {rank}, and the adapter in {source} has rank {model.adapter.rank}; set "
+            f"policy.lora_rank={model.adapter.rank}, or begin with a merged model (`turnwise export`)"
+        )
+    return model
+
+
+def load_lm(source: str, dtype: str) -> TransformersLM:
+    """Load a model of the Hugging Face format where it will run."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"

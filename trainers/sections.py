@@ -67,6 +67,13 @@ class PolicySection:
             least=0,
         ),
     ] = 0
+    lora_rank: Annotated[
+        int, Setting("Of a LoRA adapter, which alone trains under transformers; 0: all weights.", least=0)
+    ] = 0
+    lora_alpha: Annotated[float, Setting("Its factor is this by the rank; 0: twice the rank.", least=0)] = 0.0
+    lora_targets: Annotated[
+        tuple[str, ...], Setting("Names of linear layers that have one; empty: all but the output.")
+    ] = ()
     vocab_size: Annotated[int, Setting("The sizes of a new tiny policy.")] = 1024
     hidden_size: int = 128
     num_layers: int = 4

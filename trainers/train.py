@@ -155,7 +155,7 @@ async def _train(
     words = held_out_words(recipe.env)
     rundir.record(out, tolerance=asdict(tolerance), held_out=held_out, held_out_words=words)
     needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.kl_coef > 0
-    reference = load_reference(first, recipe.policy) if needs_reference else None
+    reference = load_reference(first, recipe.policy, trained.model) if needs_reference else None
     learner = _learner(recipe, bound.heads, trained.model, reference, tolerance)
     if saved:
         learner.load_state_dict(saved.learner["learner"])

@@ -48,6 +48,10 @@ def validate(recipe: Recipe) -> Bound:
         find_heads(assigner.estimator.heads, recipe.critic.heads),
     )
     Objective(recipe.loss)
+    if recipe.policy.lora_rank and recipe.policy.kind == "tiny":
+        raise UsageError(
+            "policy.lora_rank: a tiny policy trains whole; set it to 0, or policy.kind=transformers"
+        )
     if any(sampler.name == "replay" for sampler in bound.rollouts.samplers):
         _check_replay(recipe.env, recipe.optim, recipe.loss)
     _check_numbers(recipe.rollout, recipe.train, recipe.optim)

@@ -3,6 +3,7 @@
 causal.py        CausalLM: hidden states first, logits where needed
 transformers.py  TransformersLM
 agreement.py     whether a model computes for us what it computes itself
+lora.py          adapters on such models
 rows.py          the cache of a batch of conversations
 """
 

@@ -5,8 +5,8 @@ Shapes: as in causal.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ...errors import CheckpointError, UsageError
 from .agreement import check_agreement
+from .lora import Adapter, attach, base_of_adapter, load_adapter
 
 
 @contextmanager
@@ -44,6 +45,7 @@ class TransformersLM(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        self.adapter: Adapter | None = None
 
     @classmethod
     def load(cls, name_or_path: str, dtype: torch.dtype = torch.float32) -> TransformersLM:
@@ -56,6 +58,10 @@ class TransformersLM(nn.Module):
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM
 
+        if base := base_of_adapter(name_or_path):
+            lm = cls.load(base, dtype)
+            lm.adapter = load_adapter(lm.model, name_or_path, base)
+            return lm
         try:
             with without_bars():
                 lm = cls(AutoModelForCausalLM.from_pretrained(name_or_path, dtype=dtype))
@@ -118,9 +124,27 @@ class TransformersLM(nn.Module):
         return logits
 
     def save(self, folder: Path) -> None:
-        """Write config.json and model.safetensors in the Hugging Face format."""
+        """Write config.json and model.safetensors in the Hugging Face format; of an adapter it alone."""
+        if self.adapter is not None:
+            self.adapter.save(folder)
+            return
         with without_bars():
             self.model.save_pretrained(folder)
+
+    def adapt(self, base: str, rank: int, alpha: float, targets: Sequence[str]) -> None:
+        """Put a LoRA adapter on the model, which alone trains from now on; see lora.attach."""
+        self.adapter = attach(self.model, base, rank, alpha, targets)
+
+    def merge(self) -> None:
+        """Add the adapter to the weights for good; without one, change nothing."""
+        if self.adapter is not None:
+            self.model, self.adapter = self.adapter.merged(), None
+
+    @contextmanager
+    def unadapted(self) -> Iterator[TransformersLM]:
+        """Answer as the model does without its adapter."""
+        with self.adapter.off() if self.adapter is not None else nullcontext():
+            yield self
 
     @contextmanager
     def checkpointed(self) -> Iterator[None]:

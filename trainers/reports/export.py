@@ -15,12 +15,13 @@ from .card import model_card
 _AGENT = "agent.json"
 
 
-def export(run: Path, out: Path) -> Path:
+def export(run: Path, out: Path, *, adapter: bool = False) -> Path:
     """Write the best checkpoint of a run, or the last where nothing was evaluated, as a Hugging Face folder.
 
     Args:
         run: the folder of a training run of a language model.
         out: a folder that is not there yet; it appears whole or not at all.
+        adapter: write the adapter alone; by default it is merged into its base.
 
     Returns:
         the checkpoint that was taken.
@@ -36,7 +37,7 @@ def export(run: Path, out: Path) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        _write(source, recipe, temporary)
+        _write(source, recipe, temporary, adapter)
         write_whole(temporary / "README.md", model_card(run, source, recipe).encode())
         temporary.rename(out)
     finally:
@@ -58,14 +59,19 @@ def _recipe(run: Path) -> Recipe:
     return recipe
 
 
-def _write(source: Path, recipe: Recipe, folder: Path) -> None:
+def _write(source: Path, recipe: Recipe, folder: Path, adapter: bool) -> None:
     """Load a checkpoint, which tries it, and save it alone."""
     import torch
 
     from ...agents.models import TransformersLM
     from ...agents.policies.transformers import load_tokenizer
 
-    TransformersLM.load(str(source), getattr(torch, recipe.policy.dtype)).save(folder)
+    model = TransformersLM.load(str(source), getattr(torch, recipe.policy.dtype))
+    if adapter and model.adapter is None:
+        raise UsageError(f"{source}: was trained whole, without an adapter; leave --adapter out")
+    if not adapter:
+        model.merge()
+    model.save(folder)
     load_tokenizer(str(source)).save_pretrained(folder)
     if (source / _AGENT).is_file():
         shutil.copyfile(source / _AGENT, folder / _AGENT)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ...agents.models import CausalLM, TransformersLM
+from ...agents.models import CausalLM
 from ...agents.policies import AgentSettings
 from ...agents.policies.places import policy_folder
 from ...agents.policies.transformers import TransformersPolicy, load_tokenizer
@@ -20,6 +20,7 @@ from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Trajectory
 from ...errors import UsageError
 from ...streams import Stream, torch_seed
+from ..policy import adapted, load_lm
 from ..recipe import Recipe
 from ..sections import PolicySection
 from .chat import to_chat_tokens
@@ -97,8 +98,7 @@ def _chat_student(recipe: Recipe, source: str) -> Student:
             "warmstart.copy_steps and warmstart.compact are for policies of kind 'tiny'; leave them out, and "
             "let policy.dtype say what weights are"
         )
-    model = TransformersLM.load(source, getattr(torch, recipe.policy.dtype))
-    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    model = adapted(load_lm(source, recipe.policy.dtype), source, recipe.policy)
     policy, tokenizer = TransformersPolicy(source, model=model), load_tokenizer(source)
 
     def encode(
@@ -108,6 +108,7 @@ def _chat_student(recipe: Recipe, source: str) -> Student:
         return to_chat_tokens(played, policy, prompt, settings.constraint, room, settings.max_tokens)
 
     def save(folder: Path) -> None:
+        model.merge()  # what is trained later is compared with the tuned model, not with the raw one
         model.save(folder)
         tokenizer.save_pretrained(folder)
 

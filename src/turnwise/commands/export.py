@@ -13,6 +13,9 @@ __all__ = ["export"]
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.")],
     out: Annotated[Path, typer.Option(help="Folder for the model; it must not be there yet.")],
+    adapter: Annotated[
+        bool, typer.Option("--adapter", help="A LoRA adapter alone, not merged into its base.")
+    ] = False,
 ) -> None:
     """Write the best model of a run in the Hugging Face format, with a card made from the run.
 
@@ -21,6 +24,6 @@ def export(
     """
     from ..trainers.reports.export import export as export_run
 
-    source = export_run(run, out)
+    source = export_run(run, out, adapter=adapter)
     size = sum(file.stat().st_size for file in out.iterdir())
     typer.echo(f"{out}: {source.parent.name} of {run}, {size / 1e6:.1f} MB; its card is {out / 'README.md'}")
