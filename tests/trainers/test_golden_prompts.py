@@ -24,7 +24,7 @@ from turnwise.agents.prompts.config import EXPLAINED, PromptConfig, View, openin
 from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.types import Generation, GenerationRequest
 from turnwise.envs.swe.tools import described, schemas
-from turnwise.envs.tools import have_own_tags, tools_of
+from turnwise.envs.tools import have_own_tags, shown, tools_of
 from turnwise.servers.client import connect
 from turnwise.trainers import recipe
 from turnwise.trainers.policy import agent_settings
@@ -164,7 +164,8 @@ def test_every_recipe_with_a_real_model_explains(name: str) -> None:
         assert "<answer>TEXT</answer>" in message.content
     else:
         assert "between <action> and </action>" in message.content
-        assert ("search[WORDS]" if view.admissible is None else ", ".join(view.admissible)) in message.content
+        listed = prompt.show_admissible and view.admissible is not None
+        assert (", ".join(view.admissible or ()) if listed else shown(view.tools[0])) in message.content
     assert message.content.count(view.instruction) == 1
 
 
