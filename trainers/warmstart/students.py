@@ -18,7 +18,7 @@ from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
 from ...agents.tiny.model import TinyConfig, TinyLM
 from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Trajectory
-from ...errors import UsageError
+from ...errors import CheckpointError, UsageError
 from ...streams import Stream, torch_seed
 from ..policy import adapted, load_lm
 from ..recipe import Recipe
@@ -66,7 +66,14 @@ def load_student(recipe: Recipe, source: str) -> Student | None:
     """
     if recipe.policy.kind == "transformers":
         return _chat_student(recipe, source)
-    return _tiny_student(recipe, *load_checkpoint(Path(source))) if source else None
+    if not source:
+        return None
+    try:
+        return _tiny_student(recipe, *load_checkpoint(Path(source)))
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error}. policy.kind is 'tiny'; if {source} is a language model, set policy.kind=transformers"
+        ) from error
 
 
 def new_student(recipe: Recipe, played: Sequence[Trajectory]) -> Student:

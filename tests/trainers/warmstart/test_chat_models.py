@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 from turnwise.agents.policies.transformers import TransformersPolicy
 from turnwise.agents.trajectories import write_trajectories
 from turnwise.agents.types import Generation
-from turnwise.errors import UsageError
+from turnwise.errors import CheckpointError, UsageError
 from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.validate import validate
 from turnwise.trainers.warmstart.chat import to_chat_tokens
@@ -124,6 +124,11 @@ def test_stored_trajectories_teach_what_was_said(taught: Lights, chat_model: Pat
     with pytest.raises(UsageError, match=r"rollout\.drop_info"):
         warm_start(shown, tmp_path / "other", stored=[file])
     assert not (tmp_path / "other").exists()
+
+
+def test_a_language_model_is_no_tiny_policy(taught: Lights, chat_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"set policy\.kind=transformers"):
+        warm_start(taught(), tmp_path / "warm", start=chat_model)
 
 
 def test_without_a_model_it_says_what_to_name(taught: Lights, tmp_path: Path) -> None:
