@@ -19,6 +19,7 @@ from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.validate import validate
 from turnwise.trainers.warmstart.chat import to_chat_tokens
 from turnwise.trainers.warmstart.demonstrations import collect
+from turnwise.trainers.warmstart.stored import read_stored
 from turnwise.trainers.warmstart.warmstart import warm_start
 
 Lights = Callable[..., Recipe]
@@ -116,6 +117,12 @@ def test_stored_trajectories_teach_what_was_said(taught: Lights, chat_model: Pat
     ]
     file = tmp_path / "trajectories" / "update-000001.jsonl.gz"
     write_trajectories(file, said)
+    policy = TransformersPolicy(str(chat_model))
+    encoded = to_chat_tokens(read_stored([file], recipe.prompt), policy, recipe.prompt, "none", 900, 64)
+    first, malformed = (turn.generation for turn in encoded[0].turns[:2])
+    assert first.text == f"<think>blue?</think>\n<action>{said[0].turns[0].action}</action>"
+    assert set(first.support) == {None}
+    assert malformed.support == tuple((token,) for token in malformed.token_ids)  # nothing to learn
     cloned = warm_start(recipe, tmp_path / "warm", stored=[tmp_path / "trajectories"])
     assert (cloned.num_demonstrations, cloned.num_steps) == (3, 1)
     bare = [replace(each, turns=tuple(replace(t, info={}) for t in each.turns)) for each in said]
