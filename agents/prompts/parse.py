@@ -30,7 +30,7 @@ from ...envs.thoughts import Chars, Thoughts, find_thoughts
 from ..types import Generation, Span, Style
 from .plan import read_plan
 
-MAX_ACTION_CHARS = 4096
+MAX_ACTION_CHARS = 32_768  # a file may be written in one
 
 Fault = Literal[
     "",
