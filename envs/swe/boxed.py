@@ -6,7 +6,7 @@ import asyncio
 import copy
 from abc import abstractmethod
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -65,7 +65,8 @@ class BoxedEnv(TextEnv, Generic[EpisodeT]):
         if self._running is not None:
             self._running.cancel()
         if self._episode is not None:
-            call(self._end())
+            with suppress(CancelledError):  # the loop has ended, and with it every box
+                call(self._end())
 
     @abstractmethod
     async def _act(self, action: str) -> Result:

@@ -18,7 +18,7 @@ from ....errors import UsageError
 from ..box import Cause, Ran, Sandbox, Spec
 from ..errors import ImageError, SandboxError
 from ..network import PORT, gate_of
-from .channel import Channel, Reply
+from .channel import Channel, Reply, answer_of
 from .keeper import wire
 
 _MAX_COMMAND_BYTES = 4 << 20
@@ -62,7 +62,7 @@ class NamespaceSandbox(Sandbox):
         if self._gate is not None:
             asked = self._channel.send("listen", box=self.id, port=PORT)
             asked.add_done_callback(self._heard)  # also if nobody waits any longer
-            self._checked(await asyncio.wrap_future(asked))
+            self._checked(await answer_of(asked))
 
     def _heard(self, asked: Future[Reply]) -> None:
         line = None if asked.exception() else asked.result().line
@@ -91,7 +91,7 @@ class NamespaceSandbox(Sandbox):
         except wire.TooLong as error:
             raise UsageError(f"what a command is given besides its line: {error}") from None
         try:
-            return await asyncio.shield(asyncio.wrap_future(sent))
+            return await asyncio.shield(answer_of(sent))
         except asyncio.CancelledError:
             number = self._channel.number_of(sent)
             if number is not None:

@@ -135,7 +135,7 @@ class Channel:
 
     async def ask(self, op: str, body: bytes = b"", fds: tuple[int, ...] = (), **message: Any) -> Reply:
         """Ask and wait."""
-        return await asyncio.wrap_future(self.send(op, body, fds, **message))
+        return await answer_of(self.send(op, body, fds, **message))
 
     def number_of(self, future: Future[Reply]) -> int | None:
         """Return the number of a call that is under way."""
@@ -193,3 +193,15 @@ class Channel:
         self._reader.join(_START_TIMEOUT_S)
         self._socket.close()
         self._errors.close()
+
+
+def answer_of(call: Future[Reply]) -> asyncio.Future[Reply]:
+    """Return a call as a future of the running loop, which need not be awaited however it ends."""
+    reply = asyncio.wrap_future(call)
+    reply.add_done_callback(_seen)
+    return reply
+
+
+def _seen(reply: asyncio.Future[Reply]) -> None:
+    if not reply.cancelled():
+        reply.exception()

@@ -16,12 +16,13 @@ FILE = Path(__file__).resolve().parents[3] / "benchmarks/sandbox/chaos.py"
 
 
 @pytest.fixture
-def benchmark() -> ModuleType:
-    """Import the benchmark; skip with the reason where there is no sandbox."""
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Import the benchmark with what lies beside it; skip with the reason where there is no sandbox."""
     try:
         call(backend_by_name("namespace"))
     except SandboxError as error:
         pytest.skip(f"no namespace sandbox here: {error}")
+    monkeypatch.syspath_prepend(FILE.parent)
     return import_file(FILE, given="the test")
 
 
