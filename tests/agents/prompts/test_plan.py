@@ -51,7 +51,7 @@ def test_a_plan_and_an_action_are_read(text: str, switch: bool, subgoal: str, ac
         ("keep\n ", "empty_action"),
         ("new: find mug", "empty_action"),
         ("<think>keep\ngo", "open_think"),
-        ("keep\n" + 5000 * "a", "too_long"),
+        ("keep\n" + 40_000 * "a", "too_long"),
     ],
 )
 def test_what_cannot_be_read_is_malformed_and_plans_nothing(text: str, fault: str) -> None:

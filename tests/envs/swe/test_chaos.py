@@ -34,9 +34,9 @@ def test_sessions_survive_and_nothing_is_left(benchmark: ModuleType, tmp_path: P
         sessions=30,
         at_once=30,
         begin_s=1e9,
-        turns=3,
+        turns=16,
         kills=4,
-        pause=2.0,
+        pause=0.4,
         seed=1,
         log=None,
     )
