@@ -169,7 +169,7 @@ def _line(attempt: Try) -> dict[str, str]:
         return {"verdict": "none", "came": attempt, "called": ""}
     try:
         found = attempt()
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - what it raises is the finding
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return {"verdict": "failed", "came": f"{type(error).__name__}: {error}"[:300], "called": ""}
     return {"verdict": found.verdict, "came": found.came, "called": found.called, "note": found.note}

@@ -131,7 +131,7 @@ def whole_numbers() -> Found:
     for value in (30, 30.0, "30"):
         try:
             came = str(asyncio.run(server.call_tool("wait", {"minutes": value})))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - what it raises is the finding
             came = f"refused: {error}"[:120]
         found.add(repr(value), value == "30" or "text='30'" in came, "30" if "text='30'" in came else came)
     return found

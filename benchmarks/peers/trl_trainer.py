@@ -10,7 +10,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import small
 from datasets import Dataset
@@ -42,7 +42,7 @@ class Room:
         Room.calls.append((action, minutes))
         return Room.observation
 
-    calls: list[tuple[Any, Any]] = []  # noqa: RUF012
+    calls: ClassVar[list[tuple[Any, Any]]] = []
 
 
 def model(vocabulary: Any) -> Qwen3ForCausalLM:

@@ -18,7 +18,7 @@ def rewards() -> Found:
         try:
             trained._generate_and_score_completions([{"prompt": QUESTION}] * 2)
             odd.judge(found, name, float(trained._logs["rewards"]["<lambda>"][0]))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - what it raises is the finding
             odd.judge(found, name, error)
     found.note = "nan is a completion without a score there, left out of its group"
     return found
@@ -31,7 +31,7 @@ def half() -> Found:
     try:
         prompts, _ = played(trained, small.call("look") + "<|im_end|>", "done<|im_end|>")
         found.add("observation", len(prompts) == 2, "arrives")
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - what it raises is the finding
         found.add("observation", False, f"the training ends with {type(error).__name__}")
     Room.observation = "ok"
     return found

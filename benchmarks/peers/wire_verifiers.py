@@ -34,7 +34,7 @@ def half() -> Found:
         with endpoint.served(endpoint.then_good()) as served:
             try:
                 first, other = room.evaluated(served.url, 2)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:  # noqa: BLE001 - what it raises is the finding
                 found.add(name, False, f"the evaluation ends with {type(error).__name__}")
             else:
                 came = "arrives" if first.ok else "refused"
