@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 import odd
 import uvicorn
@@ -25,7 +25,7 @@ class Text(Action):  # type: ignore[misc]
 
 class Seen(Observation):  # type: ignore[misc]
     text: str = ""
-    seen: ClassVar[list[int]] = []
+    seen: list[int] = []  # noqa: RUF012 - a field of pydantic's, which copies its default
 
 
 class Odd(Environment):  # type: ignore[misc]
