@@ -12,7 +12,6 @@ The Docker engine is one of the run's own, with its data in a folder that is rem
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -27,20 +26,38 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import psutil
+import typer
 from own_engine import EMPTY, own_engine
 
+from turnwise.commands.options_from import with_settings
 from turnwise.errors import ServerError
 from turnwise.servers.client import ServerProcess, connect
 from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
+from turnwise.settings import Setting
 
 ENV = "swe/tasks-v0"
 _GROUP = re.compile(r"turnwise-(\d+)-(\d+)")
 _BUDGET_S = 900.0
 _SWEPT_S = 60.0
 _FOUND_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is played, and what is killed meanwhile."""
+
+    backend: Annotated[Literal["namespace", "docker"], Setting("Where the boxes are.")] = "namespace"
+    sessions: Annotated[int, Setting("How many are played.", least=1)] = 500
+    at_once: Annotated[int, Setting("How many of them at one time.", least=1)] = 500
+    begin_s: Annotated[float, Setting("Seconds in which sessions may begin.")] = 1e9
+    turns: Annotated[int, Setting("Turns of a session before it reads its file.", least=1)] = 4
+    kills: Annotated[int, Setting("How many, the last one of the server.", least=1)] = 6
+    pause: Annotated[float, Setting("Longest pause between two kills, in seconds.", least=0.0)] = 2.0
+    seed: Annotated[int, Setting("Of the order of the kills, and of the pauses.")] = 0
+    log: Annotated[Path | None, Setting("The server's log.")] = None
 
 
 @dataclass
@@ -129,13 +146,11 @@ def planned(kinds: Sequence[str], kills: int, chance: random.Random) -> list[str
     return [*first, "server"]
 
 
-async def kill_at_random(
-    server: ServerProcess, asked: argparse.Namespace, victims: Victims, report: Report
-) -> None:
+async def kill_at_random(server: ServerProcess, plan: Plan, victims: Victims, report: Report) -> None:
     """Kill one thing after another; what is not there yet is waited for, so that each kill hits."""
-    chance = random.Random(asked.seed)
-    for kind in planned(victims.kinds, asked.kills, chance):
-        await asyncio.sleep(chance.uniform(0.25, 1.0) * asked.pause)
+    chance = random.Random(plan.seed)
+    for kind in planned(victims.kinds, plan.kills, chance):
+        await asyncio.sleep(chance.uniform(0.25, 1.0) * plan.pause)
         if kind == "server":
             await asyncio.to_thread(_restart, server)
         elif not await _hit(server, kind, victims, chance):
@@ -194,26 +209,26 @@ def left_over(pids: set[int]) -> dict[str, list[str]]:
     return {"groups": groups, "processes": keepers, "mounts": mounts}
 
 
-async def chaos(asked: argparse.Namespace, victims: Victims, folder: Path) -> Report:
+async def chaos(plan: Plan, victims: Victims, folder: Path) -> Report:
     """Play sessions while things are killed, and look for what is left."""
-    report, started = Report(asked.sessions, asked.turns), time.monotonic()
+    report, started = Report(plan.sessions, plan.turns), time.monotonic()
     pids: set[int] = set()
-    words = ["--env", ENV, "--argument", f"backend={asked.backend}", "--journal", str(folder / "journal.db")]
-    with ServerProcess(words, log_file=asked.log) as server:
+    words = ["--env", ENV, "--argument", f"backend={plan.backend}", "--journal", str(folder / "journal.db")]
+    with ServerProcess(words, log_file=plan.log) as server:
         pids.add(server.pid)
-        killer = asyncio.ensure_future(kill_at_random(server, asked, victims, report))
-        room = asyncio.Semaphore(asked.at_once)
+        killer = asyncio.ensure_future(kill_at_random(server, plan, victims, report))
+        room = asyncio.Semaphore(plan.at_once)
 
         async def one(number: int) -> None:
             async with room:
-                if time.monotonic() - started > asked.begin_s:
+                if time.monotonic() - started > plan.begin_s:
                     return
                 report.begun += 1
-                await play(server.url, number, asked.turns, report)
+                await play(server.url, number, plan.turns, report)
             if not number % 50:
                 print(f"{sum(report.ends.values())} ended", dict(report.kills), file=sys.stderr, flush=True)
 
-        await asyncio.gather(*map(one, range(asked.sessions)), _noted(server, pids, killer))
+        await asyncio.gather(*map(one, range(plan.sessions)), _noted(server, pids, killer))
         gone = pids - {server.pid}
         deadline = time.monotonic() + _SWEPT_S
         while _counted(victims.left_over(gone)) and time.monotonic() < deadline:
@@ -238,28 +253,17 @@ async def _noted(server: ServerProcess, pids: set[int], killer: asyncio.Future[A
     pids.add(server.pid)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--backend", choices=("namespace", "docker"), default="namespace")
-    parser.add_argument("--sessions", type=int, default=500)
-    parser.add_argument("--at-once", type=int, default=500)
-    parser.add_argument("--begin-s", type=float, default=1e9, help="seconds in which sessions may begin")
-    parser.add_argument("--turns", type=int, default=4)
-    parser.add_argument("--kills", type=int, default=6)
-    parser.add_argument(
-        "--pause", type=float, default=2.0, help="longest pause between two kills, in seconds"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--log", type=Path, help="the server's log")
-    asked = parser.parse_args()
+@with_settings()
+def main(plan: Plan) -> None:
+    """Play sessions while things are killed at random; print what became of them, and what is left."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)
-        with own_engine(folder) if asked.backend == "docker" else nullcontext(Namespaces()) as victims:
-            report = asyncio.run(chaos(asked, victims, folder))
+        with own_engine(folder) if plan.backend == "docker" else nullcontext(Namespaces()) as victims:
+            report = asyncio.run(chaos(plan, victims, folder))
     print(json.dumps(vars(report), indent=2))
     if report.wrong or report.missed or _counted(report.left) or sum(report.ends.values()) != report.begun:
         raise SystemExit(1)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

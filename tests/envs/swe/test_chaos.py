@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from pathlib import Path
 from types import ModuleType
@@ -29,18 +28,8 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.mark.sandbox
 def test_sessions_survive_and_nothing_is_left(benchmark: ModuleType, tmp_path: Path) -> None:
-    asked = argparse.Namespace(
-        backend="namespace",
-        sessions=30,
-        at_once=30,
-        begin_s=1e9,
-        turns=16,
-        kills=4,
-        pause=0.4,
-        seed=1,
-        log=None,
-    )
-    report = asyncio.run(benchmark.chaos(asked, benchmark.Namespaces(), tmp_path))
+    plan = benchmark.Plan(sessions=30, at_once=30, turns=16, kills=4, pause=0.4, seed=1)
+    report = asyncio.run(benchmark.chaos(plan, benchmark.Namespaces(), tmp_path))
     assert report.wrong == []
     assert sum(report.ends.values()) == 30 and report.ends["whole"] >= 20, report.ends
     assert all(not found for found in report.left.values()), report.left
