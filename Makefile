@@ -14,7 +14,7 @@ MINI_SWE_AGENT := .mini-swe-agent/.installed
 SMOLLM2 := .smollm2/model/config.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-docker test-sandbox gate constraints clean
+.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-docker test-sandbox gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -27,6 +27,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt setuptools wheel
 	$(PIP) -c constraints.txt --no-build-isolation -e '.[dev]'
 	touch $@
+
+install: $(STAMP)  ## install into .venv, and nothing else
 
 demo: $(STAMP)  ## train an agent over HTTP and show its success rate rise
 	$(BIN)/turnwise demo

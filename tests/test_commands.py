@@ -185,9 +185,13 @@ def test_an_interruption_is_told_where_a_command_says_nothing_of_it(
 
     monkeypatch.setattr("turnwise.trainers.recipe.summaries", interrupted)
     monkeypatch.setattr("turnwise.trainers.train.train", interrupted)
+    monkeypatch.setattr("turnwise.agents.evaluation.evaluate.evaluate", interrupted)
+    evaluate = ["eval", "--env", "household/demo-v0", "--agent", "expert"]
     for arguments, said in (
         (["recipes"], "interrupted\n"),
         (["train", "tiny"], "interrupted; nothing was made"),
+        (evaluate, "interrupted; 0 of 100 episodes had ended, and nothing is kept: --out DIR keeps them"),
+        ([*evaluate, "--out", "e"], "interrupted; no episode had ended, so e holds none; the same command "),
     ):
         monkeypatch.setattr(sys, "argv", ["turnwise", *arguments])
         with pytest.raises(SystemExit) as ended:

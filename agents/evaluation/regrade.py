@@ -132,15 +132,18 @@ def check(stored: Iterable[Stored], tasks: TaskSet) -> None:
 
     Raises:
         UnknownName: if a patch belongs to a task that is not in the set.
-        UsageError: if all patches belong to tasks of several steps. Each step is graded in the state
-            in which the one before left the box, and what is kept is the patch of the last one.
+        UsageError: if no episode was kept, or all patches belong to tasks of several steps: each step is
+            graded in the state in which the one before left the box, and the last one's patch is kept.
     """
-    whole, stepped = 0, dict[str, None]()
+    episodes, whole, stepped = 0, 0, dict[str, None]()
     for one in stored:
+        episodes += 1
         if one.patch and tasks.by_id(one.task).steps:
             stepped[one.task] = None
         elif one.patch:
             whole += 1
+    if not episodes:
+        raise UsageError("no episode was kept yet, so there is nothing to grade; play some first")
     if stepped and not whole:
         names = ", ".join([*stepped][:_MAX_NAMED]) + (", ..." if len(stepped) > _MAX_NAMED else "")
         raise UsageError(

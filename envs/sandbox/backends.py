@@ -53,9 +53,15 @@ async def backend_for(images: Iterable[str], name: str = "auto") -> Backend:
 
     Raises:
         UnknownName: for another name.
-        UsageError: if it makes none of such an image, or what does is not here, with what to install.
+        UsageError: if it makes none of such an image, what does is not here, with what to install, or an
+            image is a path and nothing is there.
         SandboxError: if no backend works here.
     """
+    images = list(images)
+    for image in images:
+        kind, _, path = image.partition(":")
+        if kind in ("rootfs", "dockerfile") and not Path(path).exists():
+            raise UsageError(f"image={image!r}: there is no {path}; expected a file or a folder")
     other = next((image for image in images if image != HOST and not image.startswith("rootfs:")), None)
     if other is None or name not in ("auto", "namespace"):
         return await backend_by_name(name)
@@ -108,14 +114,16 @@ def _docker() -> Backend:
     return DockerBackend()
 
 
-def diagnose() -> list[Diagnosis]:
-    """Return what boxes need here: first each backend, tried, then the single things that it needs."""
-    found = [_tried("namespace sandbox", _namespace), _tried("docker sandbox", _docker)]
-    if sys.platform != "linux":
-        return found
+def diagnoses() -> list[Callable[[], list[Diagnosis]]]:
+    """Return what tells what boxes need here: first of each backend, tried, then of single things."""
+    looks = [lambda: [_tried("namespace sandbox", _namespace)], lambda: [_tried("docker sandbox", _docker)]]
+    return [*looks, _needed] if sys.platform == "linux" else looks
+
+
+def _needed() -> list[Diagnosis]:
     from .namespace.probe import findings
 
-    return found + [Diagnosis(*finding) for finding in findings()]
+    return [Diagnosis(*finding) for finding in findings()]
 
 
 def _tried(what: str, make: Callable[[], Backend]) -> Diagnosis:

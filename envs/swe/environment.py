@@ -27,7 +27,7 @@ from .state import tree_hash
 from .suggestions import suggested
 from .task import Task
 from .task_sets import TaskSet
-from .tools import described, schemas
+from .tools import NOT_DONE, described, schemas
 from .tools.output import elided
 
 MAX_INSTRUCTION_CHARS = 30_000
@@ -99,7 +99,8 @@ class SweEnv(BoxedEnv[Episode]):
         episode = self._current
         async with episode.lock:
             if episode.over:
-                return "", 0.0, True, False, await self._info(episode, "")
+                text = f"{NOT_DONE} The episode is over."
+                return text, 0.0, True, False, await self._info(episode, text)
             return await self._played(episode, action)
 
     async def _played(self, episode: Episode, action: str) -> Result:

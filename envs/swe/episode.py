@@ -1,6 +1,6 @@
 """One attempt at a task: a box, the turns taken in it, the tiers that they earn, the verdict.
 
-Tiers, from low to high: `edit_parses` (1 for a turn that changed files, if all changed Python can be
+Tiers, from low to high: `edit_parses` (1 for a turn that changed Python files, if each can be
 parsed), `ran_tests` (1 for a turn that ran them), `newly_passing` (tests that pass now and did not at
 the start, each paid once), `outcome` (at the end: the class of the submission).
 """
@@ -18,7 +18,7 @@ from .expert import expert_action
 from .state import StateKey, signature, tree_hash
 from .task import Outcome, Patch, Task, Tested, Verdict
 from .task_sets import TaskSet
-from .tools import Call, Unread, Workbench, read_call
+from .tools import NOT_DONE, Call, Unread, Workbench, read_call
 
 OUTCOMES: Mapping[Outcome, float] = {
     "no_submission": 0.0,
@@ -121,7 +121,7 @@ class Episode:
         try:
             call = read_call(action)
         except Unread as unread:
-            self.kind, text = "unread", f"[not done] {unread}"
+            self.kind, text = "unread", f"{NOT_DONE} {unread}"
         else:
             self.kind = call.name
             text = await self._submitted() if call.name == "submit" else await self._did(call)

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..sandbox import HOST, Backend, Sandbox, SandboxError
+from ...errors import UsageError
+from ..sandbox import HOST, Backend, ImageError, Sandbox
 from .instances.leaks import find_leaks
 from .patches import submitted
 from .task import Patch, Task, Verdict
@@ -82,16 +83,25 @@ class Proofs:
 async def prove(tasks: Iterable[Task], backend: Backend, times: int = 5) -> Proofs:
     """Grade the gold and the empty patch of each task `times` times, one after another.
 
+    A task that cannot be played (no such image, no gold patch, one that does not fit) is not proved.
+
     Raises:
         SandboxError: if the machine cannot start a box.
-        UsageError: if a task has no gold patch.
     """
     rows = []
     for task in tasks:
-        gold = [await attempt(task, backend, lambda part: part.gold()) for _ in range(times)]
-        empty = [await attempt(task, backend, lambda part: EMPTY) for _ in range(times)]
+        gold = [await _tried(task, backend, lambda part: part.gold()) for _ in range(times)]
+        empty = [await _tried(task, backend, lambda part: EMPTY) for _ in range(times)]
         rows.append(Proof(task.id, gold, empty))
     return Proofs(rows)
+
+
+async def _tried(task: Task, backend: Backend, solution: Callable[[Task], Solution]) -> Verdict:
+    """Return the verdict of an attempt, unscored where it is the task's fault that there is not one."""
+    try:
+        return await attempt(task, backend, solution)
+    except (ImageError, UsageError) as error:
+        return Verdict(outcome=None, reward=None, cause=str(error))
 
 
 async def attempt(task: Task, backend: Backend, solution: Callable[[Task], Solution]) -> Verdict:
@@ -120,7 +130,7 @@ async def gold_patch(task: Task, backend: Backend) -> Patch:
     """Return the files that a task's gold solution changes, running it where it is bash.
 
     Raises:
-        SandboxError: if the machine cannot start a box, or the bash fails.
+        SandboxError: if the machine cannot start a box; ImageError if the bash fails.
     """
     gold = task.gold()
     if not isinstance(gold, str):
@@ -136,7 +146,8 @@ async def found_leaks(task: Task, backend: Backend) -> list[str]:
     Of the image HOST, /usr is left out: it is the same for every task and holds no task's files.
 
     Raises:
-        SandboxError: if the search could not be made.
+        SandboxError: if the search could not be made; ImageError if the task's files are why.
+        UsageError: if the task has no gold patch, or one that cannot be read.
     """
     patch = await gold_patch(task, backend)
     async with await backend.start(task.spec) as box:
@@ -154,7 +165,7 @@ async def _changed(task: Task, box: Sandbox, given: Solution) -> Patch:
     if isinstance(given, str):
         ran = await box.run(given, task.timeout_s)
         if ran.exit_code != 0:
-            raise SandboxError(f"{task.id}: the solution ended with {ran.exit_code}: {ran.output[-2000:]}")
+            raise ImageError(f"{task.id}: the solution ended with {ran.exit_code}: {ran.output[-2000:]}")
     else:
         await box.write_tree({path: data for path, data in given.items() if data is not None})
         for path in (path for path, data in given.items() if data is None):

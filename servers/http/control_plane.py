@@ -15,6 +15,7 @@ from fastapi import Response as HttpResponse
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
+from ...envs.sandbox.namespace.sweeping import keep_swept
 from ..isolation.catalogue import Catalogue
 from ..protocol.calls import CALLS, Call
 from ..protocol.encoding import load_body
@@ -88,6 +89,7 @@ class Application(FrontDoor):
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         reaper = asyncio.create_task(keep_reaping(self.service))
+        keep_swept()
         async with self._connected():
             yield
             reaper.cancel()

@@ -7,6 +7,7 @@ host      the image made of the host's /usr
 images    root file systems as folders and tar files, and their users
 filter    the system call filter
 places    where control groups are made, and what dead processes left of them
+sweeping  what dead processes left, removed while this one lives
 probe     what boxes need of a machine, tried
 keeper    the trusted process that holds the boxes
 """

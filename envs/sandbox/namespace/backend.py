@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from .. import network
 from ..box import HOST, Backend, Sandbox, Spec
 from ..errors import ImageError, SandboxError
 from ..unattended import UNATTENDED
-from . import host, images, places
+from . import host, images, places, sweeping
 from .box import NamespaceSandbox, check_variable, new_box
 from .channel import Channel, Reply
 
@@ -60,8 +59,8 @@ class NamespaceBackend(Backend):
             if self._channel is not None and self._channel.has_died:
                 self._forget(self._channel)
             if self._channel is None:
-                places.sweep()
-                self._channel = Channel(places.find(secrets.token_hex(3)))
+                sweeping.keep_swept()
+                self._channel = Channel(places.find(), sweeping.soon)
             return self._channel
 
     def _forget(self, channel: Channel) -> None:
@@ -177,7 +176,7 @@ class NamespaceBackend(Backend):
 
     async def sweep(self) -> dict[str, int]:
         """Remove what dead processes left; see Backend."""
-        return {"control groups": places.sweep()}
+        return sweeping.sweep()._asdict()
 
     async def aclose(self) -> None:
         """Close every box and the keeper; see Backend."""

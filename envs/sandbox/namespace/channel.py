@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
@@ -46,12 +47,13 @@ class Channel:
 
     Args:
         places: where its control groups are made.
+        ended: called once the keeper has ended.
 
     Raises:
         SandboxError: if it does not start, with what it said.
     """
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, ended: Callable[[], None]) -> None:
         self._calls: dict[int, Future[Reply]] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -62,7 +64,7 @@ class Channel:
         with process:
             self._process = self._start(process, places)
         self._wait_until_ready()
-        self._owner = os.getpid()
+        self._owner, self._ended = os.getpid(), ended
         self._reader = threading.Thread(target=self._read, name="turnwise-sandbox", daemon=True)
         self._reader.start()
 
@@ -161,6 +163,9 @@ class Channel:
             if future is not None:
                 future.set_result(Reply(message, body, line))
         self._fail()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_START_TIMEOUT_S)
+        self._ended()
 
     def _fail(self) -> None:
         with self._lock:

@@ -12,12 +12,12 @@ import importlib.metadata
 import os
 import shutil
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import ImageError
+from ..scratch import filled
 
 PYTHON = "/usr/bin/python3"
 _WIDE, _NARROW = range(66_000, 98_000), range(40_000, 60_000)
@@ -120,10 +120,15 @@ def _of_the_host() -> list[dict[str, Any]]:
     return entries
 
 
+def cache_place() -> Path:
+    """Return where what boxes are made of is kept."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "turnwise" / "sandbox"
+
+
 def cache_folder() -> Path:
     """Return the folder for what boxes are made of, made if it is not there."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "turnwise" / "sandbox"
+    folder = cache_place()
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     return folder
 
@@ -174,8 +179,7 @@ def _sources(name: str) -> list[tuple[str, Path]]:
 
 def _make(place: Path, sources: list[tuple[str, Path]]) -> None:
     """Copy and compile beside the place, then rename, so that it is whole or not there."""
-    with tempfile.TemporaryDirectory(dir=place.parent) as folder:
-        new = Path(folder, "new")
+    with filled(place) as new:
         for name, path in sources:
             target = new / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -187,8 +191,3 @@ def _make(place: Path, sources: list[tuple[str, Path]]) -> None:
             timeout=_TIMEOUT_S,
             capture_output=True,
         )
-        try:
-            new.rename(place)
-        except OSError:
-            if not place.is_dir():
-                raise

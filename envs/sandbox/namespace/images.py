@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import ImageError
+from ..scratch import filled
 from .host import GID, UID, cache_folder
 
 PREFIX = "rootfs:"
@@ -73,19 +73,12 @@ def _unpacked(path: Path) -> Path:
     place = cache_folder() / f"rootfs-{digest[:32]}"
     if place.is_dir():
         return place
-    with tempfile.TemporaryDirectory(dir=place.parent) as folder:
-        new = Path(folder, "new")
-        new.mkdir(mode=0o755)
+    with filled(place) as new:
         try:
             with tarfile.open(path) as archive:
                 archive.extractall(new, numeric_owner=True, filter=_Filter(path))
         except (tarfile.TarError, OSError, EOFError) as error:
             raise ImageError(f"{path} cannot be unpacked: {error}") from error
-        try:
-            new.rename(place)
-        except OSError:
-            if not place.is_dir():
-                raise
     return place
 
 

@@ -13,9 +13,10 @@ import os
 import re
 from pathlib import Path
 
-from .keeper.cgroups import Places, remove
+from .keeper.cgroups import Places, remove, started
 
-_NAME = re.compile(r"turnwise-(\d+)-(\d+)(?:-\w+)?$")
+_NAME = re.compile(r"turnwise-(\d+)-(\d+)-(\d+)-(\d+)-(\d+)$")
+"""The server, when it started, the name space of both processes, the keeper, when it started."""
 _CONTROLLERS = ("memory", "pids", "cpu")
 _NEEDED = {"memory", "pids"}
 _MOUNT, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
@@ -23,22 +24,9 @@ _LEAF = "turnwise-server"
 _DELEGATED = ("user.delegate", "trusted.delegate")
 
 
-def started(pid: int) -> int:
-    """Return when a process started, in ticks since the machine did; 0 if there is no such process."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0
-    return int(text.rpartition(")")[2].split()[19])
-
-
-def find(token: str) -> Places:
-    """Return where this process may make groups, or places of version 0.
-
-    Args:
-        token: what tells this keeper's folders from others of the same process.
-    """
-    name = f"turnwise-{os.getpid()}-{started(os.getpid())}-{token}"
+def find() -> Places:
+    """Return where keepers of this process may make groups, or places of version 0."""
+    name = f"turnwise-{os.getpid()}-{started(os.getpid())}-{_name_space()}"
     own = {}
     for line in _OWN.read_text().splitlines():
         _, controllers, path = line.split(":", 2)
@@ -108,15 +96,29 @@ def give(folder: Path, controllers: tuple[str, ...]) -> set[str]:
     return wanted
 
 
-def sweep() -> int:
-    """Remove the groups of processes that have ended; return how many boxes and keepers they stood for."""
-    gone: set[str] = set()
+def _name_space() -> int:
+    """Return the number of the name space in which process numbers of here mean something."""
+    return Path("/proc/self/ns/pid").stat().st_ino
+
+
+def sweep() -> tuple[int, int]:
+    """Remove the groups of servers and keepers that have ended, as far as nothing runs in them any more.
+
+    Returns:
+        For how many keepers they are gone, and for how many some are still there.
+    """
+    gone, there = set(), set()
     for folder, below, _ in os.walk(_MOUNT):
-        for name in list(below):
-            found = _NAME.match(name)
-            if found is None:
-                continue
+        for name in [name for name in below if name.startswith("turnwise-")]:
             below.remove(name)
-            if started(int(found[1])) != int(found[2]) and remove(f"{folder}/{name}"):
-                gone.add(name)
-    return len(gone)
+            if _is_left_over(name):
+                (gone if remove(f"{folder}/{name}") else there).add(name)
+    return len(gone - there), len(there)
+
+
+def _is_left_over(name: str) -> bool:
+    found = _NAME.match(name)
+    if found is None:
+        return False
+    server, began, name_space, keeper, kept_since = map(int, found.groups())
+    return name_space == _name_space() and (started(server) != began or started(keeper) != kept_since)

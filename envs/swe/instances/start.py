@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ....errors import UsageError
 from ...sandbox import ImageError, Ran, Sandbox
+from ...sandbox.scratch import scratch
 from ..patches import PatchError
 from ..trees import diff_onto, put
 from .guard import files_of
@@ -114,13 +114,14 @@ class Clones:
             UsageError: if there is no such clone or commit.
         """
         clone = self._clone_of(repo)
-        with tempfile.TemporaryDirectory() as name:
+        with scratch() as folder:
+            name = str(folder)
             any_commit = ["-c", "uploadpack.allowAnySHA1InWant=true", "-c", "safe.directory=*"]
             source = f"{commit}:refs/heads/main"
             _git("init", "-q", "--bare", name)
             _git(*any_commit, "-C", name, "fetch", "-q", "--no-tags", str(clone.resolve()), source)
             _git("-C", name, "bundle", "create", "-q", "out.bundle", "refs/heads/main")
-            return Path(name, "out.bundle").read_bytes()
+            return (folder / "out.bundle").read_bytes()
 
     def _clone_of(self, repo: str) -> Path:
         names = (repo.replace("/", "__"), repo.rpartition("/")[2])

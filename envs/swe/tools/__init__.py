@@ -9,6 +9,17 @@ output     command output as an observation: what differs from run to run, contr
 
 from .calls import Call, Unread, read_call, write_call
 from .catalogue import TOOLS, described, schemas
-from .workbench import Reply, Workbench
+from .workbench import NOT_DONE, Reply, Workbench
 
-__all__ = ["TOOLS", "Call", "Reply", "Unread", "Workbench", "described", "read_call", "schemas", "write_call"]
+__all__ = [
+    "NOT_DONE",
+    "TOOLS",
+    "Call",
+    "Reply",
+    "Unread",
+    "Workbench",
+    "described",
+    "read_call",
+    "schemas",
+    "write_call",
+]

@@ -11,6 +11,7 @@ from ....errors import UnknownName, UsageError
 Type = Literal["string", "integer", "boolean"]
 
 MAX_CHARS = 65_536
+MAX_COMMAND_CHARS = 32_768
 _PYTHON: Mapping[Type, type] = {"string": str, "integer": int, "boolean": bool}
 
 
@@ -22,10 +23,11 @@ class Parameter:
     about: str
     type: Type = "string"
     default: str | int | bool | None = None
+    most: int = MAX_CHARS  # characters of a string
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema."""
-        bound = {"maxLength": MAX_CHARS} if self.type == "string" else {}
+        bound = {"maxLength": self.most} if self.type == "string" else {}
         return {"type": self.type, "description": self.about, **bound}
 
 
@@ -74,8 +76,8 @@ class Tool:
         fits = isinstance(value, _PYTHON[parameter.type])
         if not fits or (parameter.type == "integer" and isinstance(value, bool)):
             raise UsageError(f"{where} must be of type {parameter.type}, got {value!r:.60}")
-        if isinstance(value, str) and len(value) > MAX_CHARS:
-            raise UsageError(f"{where} has {len(value)} characters; at most {MAX_CHARS}")
+        if isinstance(value, str) and len(value) > parameter.most:
+            raise UsageError(f"{where} has {len(value)} characters; at most {parameter.most}")
         return value
 
 
@@ -85,7 +87,7 @@ _ALL = (
         "bash",
         "Run a line or script of bash in the working folder; each call is a shell of its own.",
         "bash COMMAND",
-        (Parameter("command", "what bash runs"),),
+        (Parameter("command", "what bash runs", most=MAX_COMMAND_CHARS),),
     ),
     Tool(
         "view",

@@ -25,6 +25,13 @@ _NOISE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^(\[\d+\] )\d+$", re.MULTILINE), r"\g<1>0"),
 )  # fmt: skip
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}[@-~]|[@-Z\\-_])")
+_SCREEN = re.compile(
+    r"\x1b\[\?(?:47|1047|1049)h.*?(?:\x1b\[\?(?:47|1047|1049)l|\Z)"
+    r"|\x0c?\x1b\[\d{1,4};\d{1,4}H.*\x1b\[\d{1,4};\d{1,4}H[^\n]*",
+    re.DOTALL,
+)
+"""What a program draws on a terminal's other screen, or from place to place; see xterm's ctlseqs (CUP)."""
+_NO_SCREEN = "[a screen that a program drew is left out: there is no terminal]"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -35,7 +42,7 @@ def shown(text: str, limit: int = MAX_CHARS) -> str:
 
 def plain(text: str) -> str:
     """Take colours and cursor movements off, and write other control characters by their numbers."""
-    text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
+    text = _ESCAPES.sub("", _SCREEN.sub(_NO_SCREEN, text.replace("\r\n", "\n")))
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 

@@ -21,10 +21,12 @@ from . import commands
 from .calls import Call
 from .output import MAX_CHARS, elided, plain, shown, without_noise, without_passed
 
+NOT_DONE = "[not done]"
+"""What a reply begins with to a call that did nothing."""
 MAX_FILE_BYTES = 1 << 20
-MAX_COMMAND_CHARS = 32_768
 _LINES_SHOWN = 200
 _MAX_NAMED = 30
+_ONLY_HERE = "only what lies in it can be changed, and is handed in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Reply:
         replay_key: stands for the text where its words may differ from run to run.
         tested: what the tests said, if they were run.
         changed: whether files differ from before the call.
-        parses: whether every changed Python file can be parsed.
+        parses: whether Python files are new or other than before, and each can be parsed.
         ran: how a command of bash ended.
     """
 
@@ -111,7 +113,7 @@ class Workbench:
         try:
             reply = await self._tools[call.name](timeout_s, **call.arguments)
         except Refused as refusal:
-            return Reply(str(refusal))
+            return Reply(f"{NOT_DONE} {refusal}")
         if call.name in ("view", "search", "undo"):
             return replace(reply, changed=self.tree != before)
         return await self._settled(reply, before)
@@ -134,18 +136,14 @@ class Workbench:
         return replace(reply, replay_key=None if key is None else f"{key}; tree {tree_hash(self.tree)}")
 
     async def _parses(self, before: Tree, after: Tree) -> bool:
-        """Tell whether each Python file that is new or other than before can be parsed in the box."""
+        """Tell whether Python files are new or other than before, and the box can parse each."""
         changed = [path for path, digest in after.items() if digest and before.get(path) != digest]
         files = [path for path in changed if path.endswith(".py")][:_MAX_NAMED]
-        if not files:
-            return True
-        return (await self.box.run(commands.parse(files), commands.LOOK_S)).exit_code == 0
+        return bool(files) and (await self.box.run(commands.parse(files), commands.LOOK_S)).exit_code == 0
 
     async def _bash(self, timeout_s: float, command: str) -> Reply:
         if not command.strip():
             raise Refused("bash needs a command")
-        if len(command) > MAX_COMMAND_CHARS:
-            raise Refused(f"the command has {len(command)} characters; at most {MAX_COMMAND_CHARS}")
         if "\0" in command:
             raise Refused("the command holds a NUL character, which bash cannot read")
         ran = await self.box.run(command, timeout_s, env=commands.ENV)
@@ -177,7 +175,7 @@ class Workbench:
         return Reply(_bounded(ran, commands.MAX_HITS, "hits", f"no line holds {pattern[:200]!r}"))
 
     async def _edit(self, timeout_s: float, path: str, old: str, new: str) -> Reply:
-        place = self._inside(path)
+        place = self._inside(path, _ONLY_HERE)
         if old == new:
             raise Refused("the old and the new text are equal; nothing would change")
         try:
@@ -192,7 +190,7 @@ class Workbench:
         return Reply(f"{place} is changed at line {text[: text.index(old)].count(chr(10)) + 1}.")
 
     async def _create(self, timeout_s: float, path: str, content: str) -> Reply:
-        place = self._inside(path)
+        place = self._inside(path, _ONLY_HERE)
         if not is_kept(place):
             raise Refused(f"{place} lies where caches are written; it would be no part of the patch")
         try:
@@ -259,12 +257,12 @@ class Workbench:
             reason = "there is no space left" if error.errno == errno.ENOSPC else str(error.strerror)
             raise Refused(f"{place} is not written: {reason}; it is as it was") from None
 
-    def _inside(self, path: str) -> str:
-        """Return a path from the working folder, if it leads nowhere else."""
+    def _inside(self, path: str, instead: str = "bash may look there") -> str:
+        """Return a path from the working folder, if it leads nowhere else; `instead` says what may."""
         workdir = self.task.spec.workdir
         whole = posixpath.normpath(posixpath.join(workdir, path))
         if "\0" in path or not (whole == workdir or whole.startswith(workdir.rstrip("/") + "/")):
-            raise Refused(f"{path[:200]!r} lies outside {workdir}; bash may look there")
+            raise Refused(f"{path[:200]!r} lies outside {workdir}; {instead}")
         return posixpath.relpath(whole, workdir)
 
 

@@ -7,16 +7,21 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import typer
 
 from ..errors import UsageError
 from .options import JsonFlag, emit_json
 
-_TRIAL_S = 60.0
+_LOOK_S = 30.0
+"""Seconds of one look: an engine, a directory of users or a disk that does not answer holds nobody longer."""
+T = TypeVar("T")
 
 _REQUIRED = [
     "gymnasium",
@@ -70,6 +75,29 @@ def examine() -> list[Finding]:
     return findings
 
 
+def within(limit_s: float, look: Callable[[], T]) -> T:
+    """Return what a look finds, from a thread that is left behind if it takes longer.
+
+    Raises:
+        TimeoutError: if it does.
+    """
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(look())
+        except Exception as error:  # noqa: BLE001 - it is the caller's
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return future.result(limit_s)
+    except TimeoutError:
+        if future.done():
+            raise
+        raise TimeoutError(f"no answer within {limit_s:g} s") from None
+
+
 def doctor(as_json: JsonFlag = False) -> None:
     """Say what is installed, what works, what is missing and how to get it."""
     findings = examine()
@@ -110,7 +138,9 @@ def _package(name: str, *, needed: bool, purpose: str = "", remedy: str = "") ->
 
 def _probe(what: str, probe: Callable[[], tuple[bool, str, str]], needed: bool = True) -> Finding:
     try:
-        works, detail, remedy = probe()
+        works, detail, remedy = within(_LOOK_S, probe)
+    except TimeoutError as error:
+        return Finding(what, False, needed, str(error), "see what holds it up; try again when less runs")
     except Exception as error:  # noqa: BLE001 - a broken installation can raise anything; the finding is the report
         return Finding(
             what, False, needed, f"{type(error).__name__}: {error}", "reinstall the package it names"
@@ -165,14 +195,19 @@ def _docker() -> tuple[bool, str, str]:
 
 def _sandboxes() -> list[Finding]:
     """Return what the sandboxes of software engineering tasks find here."""
-    from ..envs.sandbox.backends import diagnose
+    from ..envs.sandbox.backends import diagnoses
 
-    return [
-        Finding(f"sandbox: {what}", works, False, "works" if works else "does not work", hint)
-        if not works or not hint
-        else Finding(f"sandbox: {what}", works, False, hint)
-        for what, works, hint in diagnose()
-    ]
+    found = []
+    for look in diagnoses():
+        try:
+            rows = within(_LOOK_S, look)
+        except TimeoutError as error:
+            found.append(Finding("sandbox", False, False, str(error), "see what holds it up, e.g. an engine"))
+            continue
+        for what, works, hint in rows:
+            told = hint if works and hint else ("works" if works else "does not work")
+            found.append(Finding(f"sandbox: {what}", works, False, told, "" if works else hint))
+    return found
 
 
 def _oracle() -> tuple[bool, str, str]:
@@ -180,10 +215,12 @@ def _oracle() -> tuple[bool, str, str]:
     cure = "in a clone of the repository: make oracle"
     try:
         done = subprocess.run(
-            [python, "-c", "import alfworld, textworld"], capture_output=True, text=True, timeout=_TRIAL_S
+            [python, "-c", "import alfworld, textworld"], capture_output=True, text=True, timeout=_LOOK_S
         )
     except OSError as error:
         return False, f"{python}: {error.strerror} (only for the differential test)", cure
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"{python} has imported alfworld and textworld for {_LOOK_S:g} s") from None
     if done.returncode:
         return False, f"{python}: {(done.stderr.strip() or 'no word').splitlines()[-1]}", cure
     return True, f"{python} imports alfworld and textworld", ""

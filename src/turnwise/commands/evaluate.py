@@ -122,8 +122,13 @@ def eval_(
             await policy.aclose()
             await client.aclose()
 
-    with _Progress(episodes, shown=not as_json) as progress:
-        evaluation = asyncio.run(run(progress))
+    progress = _Progress(episodes, shown=not as_json)
+    try:
+        with progress:
+            evaluation = asyncio.run(run(progress))
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; {_what_stays(progress.num_ended, episodes, config.slots, out)}", err=True)
+        raise typer.Exit(130) from None
     if as_json:
         emit_json(evaluation.document())
     else:
@@ -138,6 +143,18 @@ def eval_(
         )
     _warn_of_gaps(evaluation)
     raise typer.Exit(1 if failed else 0)
+
+
+def _what_stays(ended: int, episodes: int, slots: int, out: Path | None) -> str:
+    """Say what an interrupted evaluation keeps, and how it goes on."""
+    if out is None:
+        return f"{ended} of {episodes} episodes had ended, and nothing is kept: --out DIR keeps them"
+    if not ended:
+        return (
+            f"no episode had ended, so {out} holds none; the same command begins again, and with fewer than "
+            f"{slots} at once (--slots) the first ones end sooner"
+        )
+    return f"{out} keeps {ended} of {episodes} episodes; the same command goes on from them"
 
 
 def _asked_by(recipe: str) -> AgentSettings:
@@ -164,6 +181,7 @@ class _Progress:
 
     def __init__(self, total: int, *, shown: bool) -> None:
         self._total, self._shown = total, shown
+        self.num_ended = 0
         self._known = self._won = 0
         self._bar: Progress | None = None
 
@@ -190,6 +208,7 @@ class _Progress:
 
     def advance(self, row: EvalRow) -> None:
         """Count one episode."""
+        self.num_ended += 1
         self._known += row.success is not None
         self._won += bool(row.success)
         if self._bar:

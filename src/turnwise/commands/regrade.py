@@ -47,6 +47,8 @@ def regrade(
         if row.flipped or row.verdict.outcome is None:
             typer.echo(visible(row.line))
     shown = found.rates
+    if not found.graded:
+        typer.echo("no episode kept a patch: nothing was graded")
     typer.echo(
         f"patches graded: {len(found.graded)}, flipped: {len(found.flips)}, unscored: {shown.unscored}; "
         f"episodes that kept no patch: {found.without}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +17,8 @@ from turnwise.agents.evaluation.regrade import Stored, check, regrade, stored_pa
 from turnwise.agents.trajectories import trajectory_path, write_trajectories
 from turnwise.agents.types import Trajectory, Turn
 from turnwise.envs.sandbox import Spec
+from turnwise.envs.swe.environment import SweEnv
+from turnwise.envs.swe.episode import Rules
 from turnwise.envs.swe.task import Task, Verdict
 from turnwise.envs.swe.task_sets import TaskSet
 from turnwise.errors import UnknownName, UsageError
@@ -111,7 +115,28 @@ def test_tasks_of_several_steps_are_refused_before_anything_runs_unless_there_ar
     with pytest.raises(UsageError, match=r"^two: a task of several steps cannot be graded again: .* play it"):
         check([of_steps, of_steps, Stored("t", 1, False, 0.0, {}, "")], tasks)
     check([of_steps, other], tasks)
-    check([], tasks)
+
+
+def test_a_run_without_episodes_or_without_patches_says_so(tmp_path, monkeypatch):
+    with pytest.raises(UsageError, match="no episode was kept yet, so there is nothing to grade; play some"):
+        check([], TaskSet.of("s", [Counted()]))
+    settings = {"environment": "swe/tasks-v0", "kwargs": {}}
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    (tmp_path / "rows.jsonl").write_text("")
+    monkeypatch.setattr("turnwise.envs.registry.make", lambda *_, **__: made())
+    done = CliRunner().invoke(app, ["regrade", str(tmp_path)])
+    assert isinstance(done.exception, UsageError) and "no episode was kept yet" in str(done.exception)
+    (tmp_path / "rows.jsonl").write_text(json.dumps(EvalRow.of(EPISODES[4]).document()) + "\n")
+    done = CliRunner().invoke(app, ["regrade", str(tmp_path)])
+    assert done.output.splitlines() == [
+        "no episode kept a patch: nothing was graded",
+        "patches graded: 0, flipped: 0, unscored: 0; episodes that kept no patch: 1",
+    ]
+
+
+def made():
+    """Return an environment of one task, as `make` would, without a backend."""
+    return nullcontext(SimpleNamespace(unwrapped=SweEnv(TaskSet.of("s", [Counted()]), Rules(), None)))
 
 
 def test_the_command_says_what_is_not_there(tmp_path):

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import pytest
 
 from turnwise.envs.sandbox import SandboxError, Spec
 from turnwise.envs.sandbox.namespace import NamespaceBackend, places
+from turnwise.envs.sandbox.scratch import scratch, sweep_scratch
+from turnwise.servers.client import ServerProcess
 
 pytestmark = pytest.mark.sandbox
 SERVER = """
@@ -92,6 +95,10 @@ def groups_of(pid: int) -> list[str]:
     return found
 
 
+def groups_of_keeper(pid: int) -> list[str]:
+    return [group for group in groups_of(os.getpid()) if group.split("-")[-2] == str(pid)]
+
+
 def keepers_of(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
@@ -126,7 +133,7 @@ def test_a_killed_server_leaves_nothing(own_backend: NamespaceBackend) -> None:
         server.stdout.close()
         assert eventually(lambda below=below: not any(process.is_running() for process in below)), below
         asyncio.run(own_backend.sweep())
-        assert eventually(lambda pid=server.pid: places.sweep() >= 0 and not groups_of(pid)), groups_of(
+        assert eventually(lambda pid=server.pid: places.sweep()[1] == 0 and not groups_of(pid)), groups_of(
             server.pid
         )
     assert str(Path(places.__file__).parent) not in Path("/proc/self/mounts").read_text()
@@ -135,6 +142,51 @@ def test_a_killed_server_leaves_nothing(own_backend: NamespaceBackend) -> None:
         for p in psutil.process_iter(["cmdline"])
         if p.info["cmdline"] in (["sleep", "611"], ["sleep", "612"])
     ]
+
+
+def test_what_a_killed_keeper_leaves_goes_while_its_server_makes_no_box(
+    own_backend: NamespaceBackend,
+) -> None:
+    box = asyncio.run(own_backend.start(Spec()))
+    asyncio.run(box.run("sleep 614 & echo 1 > file"))
+    launcher = own_backend.channel._process.pid
+    below = keepers_of(launcher)
+    assert groups_of_keeper(launcher) != []
+    os.kill(launcher, signal.SIGKILL)  # it is who would have removed them
+    assert eventually(lambda: groups_of_keeper(launcher) == []), groups_of_keeper(launcher)
+    assert eventually(lambda: not any(process.is_running() for process in below)), below
+
+
+def test_a_server_that_makes_no_boxes_sweeps_what_another_left() -> None:
+    dead = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE)
+    assert dead.stdout is not None and dead.stdout.readline() == b"ready\n"
+    for process in (psutil.Process(dead.pid), *keepers_of(dead.pid)):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    dead.wait()
+    dead.stdout.close()
+    with ServerProcess(["--env", "calling/office-v1"]):
+        assert eventually(lambda: groups_of(dead.pid) == []), groups_of(dead.pid)
+
+
+def test_scratch_of_a_killed_process_is_swept_and_of_a_living_one_is_not(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from turnwise.envs.sandbox.scratch import scratch\n"
+        "with scratch(Path(sys.argv[1])) as folder: (folder / 'file').touch(); print('ready', flush=True); "
+        "time.sleep(600)"
+    )
+    dead = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE)
+    assert dead.stdout is not None and dead.stdout.readline() == b"ready\n"
+    with scratch(tmp_path) as mine:
+        for folder in tmp_path.iterdir():
+            os.utime(folder, (0, 0))
+        assert sweep_scratch(tmp_path) == 0
+        dead.kill()
+        dead.wait()
+        dead.stdout.close()
+        assert sweep_scratch(tmp_path) == 1
+        assert [*tmp_path.iterdir()] == [mine]
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_keeper_that_dies_is_the_machines_fault_and_another_follows(own_backend: NamespaceBackend) -> None:
@@ -186,7 +238,7 @@ def test_a_closed_backend_leaves_nothing_and_says_so() -> None:
         await backend.aclose()
         await backend.aclose()
         assert eventually(lambda: not any(process.is_running() for process in below))
-        assert groups_of(os.getpid()) == [] or places.sweep() == 0
+        assert groups_of(os.getpid()) == [] or places.sweep()[0] == 0
         with pytest.raises(SandboxError):
             await box.run("true")
         with pytest.raises(SandboxError):

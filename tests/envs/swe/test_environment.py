@@ -197,9 +197,11 @@ def test_only_python_that_parses_is_paid(make: Make) -> None:
     env.reset(seed=0)
     tiers = [
         reply[4]["rewards"]["edit_parses"]
-        for reply in play(env, "create a.py\ndef", "create b.py\nx = 1", "create c.txt\ndef", "bash rm c.txt")
+        for reply in play(
+            env, "create a.py\ndef", "create b.py\nx = 1", "create c.txt\nx = 1", "bash rm b.py c.txt"
+        )
     ]
-    assert tiers == [0.0, 1.0, 1.0, 1.0]
+    assert tiers == [0.0, 1.0, 0.0, 0.0]
 
 
 def test_the_three_keys_of_a_state(make: Make) -> None:
@@ -225,7 +227,7 @@ def test_a_clone_goes_its_own_way(make: Make) -> None:
         assert "Undone: a.txt." in env.step("undo")[0]
     assert env.step("submit")[4]["outcome"] == "empty_patch"
     with env.clone() as after:
-        assert after.step("submit")[:3] == ("", 0.0, True)
+        assert after.step("submit")[:3] == ("[not done] The episode is over.", 0.0, True)
 
 
 def test_steps_of_others_go_on_while_a_command_runs(make: Make) -> None:

@@ -35,6 +35,16 @@ def test_numbers_that_mean_something_stay(text: str) -> None:
     assert without_noise(text) == text
 
 
+def test_the_screen_of_an_interactive_program_is_left_out() -> None:
+    left_out = "[a screen that a program drew is left out: there is no terminal]"
+    assert plain("a\x1b[?1049h\x1b[1;1H~\n~\nfile\x1b[?1049lb") == f"a{left_out}b"
+    assert plain("a\x1b[?47h~\n~\n") == f"a{left_out}"
+    drawn = "".join(f"\x1b[{line};1H~     " for line in range(1, 24))
+    assert plain(f"Vim: Warning\n\x0c{drawn}\nafter") == f"Vim: Warning\n{left_out}\nafter"
+    assert plain("\x1b[3;1Hone place\nand text") == "one place\nand text"
+    assert plain("~\nno screen ?1049h") == "~\nno screen ?1049h"
+
+
 def test_control_characters_are_written_out_and_colours_go() -> None:
     assert plain("\x1b[31mred\x1b[0m\x00\x07\ta\r\nb\x1b]0;title\x07") == "red\\x00\\x07\ta\nb0;title\\x07"
 

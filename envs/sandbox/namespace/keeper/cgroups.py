@@ -1,8 +1,8 @@
 """Limits of memory, processes and processor for each box, by control groups of either version.
 
-The keeper's groups lie in one folder per controller whose name carries the process that started it and
-when, so that a sweep knows what a dead one left. A command has a group of its own inside its box's, by
-which its whole tree is killed.
+The keeper's groups lie in one folder per controller whose name carries the server's process, the keeper's
+own, and when they started, so that a sweep knows what dead ones left. A command has a group of its own inside
+its box's, by which its whole tree is killed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import errno
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 _PERIOD_US = 100_000
 _MAX_SPARE = 2
@@ -36,6 +36,12 @@ class Places:
     def folders(self) -> tuple[str, ...]:
         """Each folder once."""
         return tuple(dict.fromkeys(folder for folder in (self.memory, self.pids, self.cpu) if folder))
+
+    def of_this_process(self) -> Places:
+        """Return the places with this process in their names."""
+        end = f"-{os.getpid()}-{started(os.getpid())}"
+        named = {name: path and path + end for name, path in asdict(self).items() if name != "version"}
+        return Places(self.version, **named)
 
 
 class Group:
@@ -175,6 +181,16 @@ class Command:
         except OSError:
             return not os.path.exists(self._folder)
         return True
+
+
+def started(pid: int) -> int:
+    """Return when a process started, in ticks since the machine did; 0 if there is none, or it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] == b"Z" else int(fields[19])
 
 
 def remove(folder: str) -> bool:

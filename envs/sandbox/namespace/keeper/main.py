@@ -31,7 +31,7 @@ def main() -> None:
     if os.geteuid() and len(sys.argv) == 4:
         _begin_again_as_the_first_of_a_user_namespace()
     plan = json.loads(read_all(settings, os.fstat(settings).st_size))
-    places = Places(**plan["places"])
+    places = Places(**plan["places"]).of_this_process()
     for fd in (sock, server):
         os.set_inheritable(fd, False)  # or every command would hold them
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
