@@ -155,6 +155,9 @@ def main() -> None:
         f"`python benchmarks/swe/tree.py`, seeds {given.seeds}, {given.updates} updates, bugs of {FAMILY},"
         f" recipe `{RECIPE}`; torch {torch.__version__}, one thread.",
         "",
+        "Resolved are shares of other draws of wrong edits of the bugs that were trained on (split train,"
+        f" family {FAMILY}), not of bugs held out: split `seen` has one of this package, and three in all.",
+        "",
         told_of(timed),
         "",
         "| seed | turns of both | tree: resolved | independent: resolved | turns an update, of each |",

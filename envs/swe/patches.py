@@ -105,10 +105,6 @@ def from_diff(text: str, read: Callable[[str], bytes | None], *, reverse: bool =
     Raises:
         PatchError: if it is too long, binary, not a diff, leads out of the tree or does not fit.
     """
-    if len(text) > MAX_BYTES:
-        raise PatchError(f"the patch holds {len(text)} characters; at most {MAX_BYTES} are read")
-    if "\nGIT binary patch\n" in text or "\x00" in text:
-        raise PatchError("the patch is binary; expected text (git diff without --binary)")
     patch: dict[str, bytes | None] = {}
     for file in _files(text):
         _apply(_Change.of(file, reverse), patch, read)
@@ -120,7 +116,7 @@ def changed_paths(text: str) -> list[str]:
     """Return the paths that a diff names, in order, renamed files by both names.
 
     Raises:
-        PatchError: as `from_diff` does for what is not a diff.
+        PatchError: as `from_diff` does for what is too long, binary or not a diff.
     """
     names = (_name(name) for file in _files(text) for name in (file.source_file, file.target_file))
     return list(dict.fromkeys(name for name in names if name is not None))
@@ -130,6 +126,10 @@ def _files(text: str) -> Sequence[PatchedFile]:
     from unidiff.errors import UnidiffParseError
     from unidiff.patch import PatchSet
 
+    if len(text) > MAX_BYTES:
+        raise PatchError(f"the patch holds {len(text)} characters; at most {MAX_BYTES} are read")
+    if "\nGIT binary patch\n" in text or "\x00" in text:
+        raise PatchError("the patch is binary; expected text (git diff without --binary)")
     try:
         files = PatchSet(io.StringIO(text, newline="\n"))
     except (UnidiffParseError, ValueError, IndexError) as error:

@@ -105,7 +105,7 @@ def read_config(file: Path) -> Config:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise FolderError(f"{file}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FolderError(f"{file}: not TOML: {error}") from error
     top = Table(str(file), "", raw, [])
     for key in ("schema_version", "version"):
@@ -137,7 +137,7 @@ def _config(top: Table) -> Config:
         artifacts=artifacts,
         steps=[_step(step, verifier) for step in top.tables("steps")],
         final=top.choice("multi_step_reward_strategy", ("mean", "final")) == "final",
-        solution_env=solution.texts("env"),
+        solution_env=solution.variables("env"),
         notes=top.notes,
     )
     for table in (task, agent, solution):
@@ -158,7 +158,7 @@ def _place(table: Table) -> Place:
     found = Place(
         image=table.text("docker_image"),
         workdir=_absolute(table, "workdir"),
-        env=table.texts("env"),
+        env=table.variables("env"),
         network=_network(table, default),
         cpus=table.number("cpus"),
         memory_bytes=table.megabytes("memory_mb", "memory"),
@@ -180,7 +180,7 @@ def _verifier(table: Table, above: Verifier | None) -> Verifier:
         table.unsupported("network_mode", "allowed_hosts")
     found = Verifier(
         timeout_s=table.number("timeout_sec") or inherited.timeout_s,
-        env={**inherited.env, **table.texts("env")},
+        env={**inherited.env, **table.variables("env")},
         user=table.text("user") or inherited.user,
         separate=mode == "separate" or has_place or (mode is None and inherited.separate),
         place=place or inherited.place,
@@ -293,6 +293,6 @@ def _artifacts(table: Table) -> list[str]:
 
 def _absolute(table: Table, key: str) -> str | None:
     value = table.text(key)
-    if value is not None and not value.startswith("/"):
-        raise table.error(key, f"expected an absolute path, got {value!r}")
+    if value is not None and (not value.startswith("/") or "\0" in value):
+        raise table.error(key, f"expected an absolute path, got {value!r:.200}")
     return value

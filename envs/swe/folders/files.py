@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -34,12 +35,25 @@ def read_tree(folder: Path) -> dict[str, bytes]:
     for path in _walk(folder):
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise FolderError(f"{path}: a link that leads out of the task folder")
-        data = path.read_bytes()
+        data = _bytes_of(path)
         size += len(data)
         if size > MAX_TREE_BYTES or len(files) >= MAX_TREE_FILES:
             raise FolderError(f"{folder}: more than {MAX_TREE_BYTES} bytes or {MAX_TREE_FILES} files")
         files[path.relative_to(folder).as_posix()] = data
     return files
+
+
+def _bytes_of(file: Path) -> bytes:
+    """Return the bytes of a regular file that is not too long."""
+    try:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FolderError(f"{file}: expected a regular file")
+        if status.st_size > MAX_TREE_BYTES:
+            raise FolderError(f"{file}: {status.st_size} bytes; at most {MAX_TREE_BYTES} are read")
+        return file.read_bytes()
+    except OSError as error:
+        raise FolderError(f"{file}: cannot be read: {error.strerror}") from error
 
 
 def read_instruction(file: Path) -> str:
@@ -49,13 +63,11 @@ def read_instruction(file: Path) -> str:
         FolderError: if it is missing, empty, or not UTF-8.
     """
     try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise FolderError(f"{file}: missing; expected what the agent is asked to do") from error
-    except (OSError, UnicodeDecodeError) as error:
+        text = _bytes_of(file).decode() if file.exists() else ""
+    except UnicodeDecodeError as error:
         raise FolderError(f"{file}: cannot be read: {error}") from error
     if not text.strip():
-        raise FolderError(f"{file}: empty; expected what the agent is asked to do")
+        raise FolderError(f"{file}: missing or empty; expected what the agent is asked to do")
     return text
 
 
@@ -89,7 +101,10 @@ def follow(folder: Path) -> Recipe:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
+    def refuse(error: OSError) -> None:
+        raise FolderError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+    for place, folders, names in os.walk(folder, onerror=refuse if folder.exists() else None):
         folders.sort()
         for name in sorted(names):
             path = Path(place, name)
@@ -100,7 +115,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _instructions(dockerfile: Path) -> Iterator[tuple[str, str]]:
     if not dockerfile.is_file():
         return
-    joined = dockerfile.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ")
+    joined = _bytes_of(dockerfile).decode(errors="replace").replace("\\\n", " ")
     for line in joined.split("\n"):
         word, _, rest = line.strip().partition(" ")
         if word and not word.startswith("#"):
@@ -115,14 +130,14 @@ def _copied(folder: Path, workdir: str, words: list[str]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for source in sources:
         place = folder / source.lstrip("/")
-        if not place.resolve().is_relative_to(folder.resolve()) or not place.exists():
+        if not place.exists() or not place.resolve().is_relative_to(folder.resolve()):
             raise FolderError(f"{folder / 'Dockerfile'}: COPY {source}: there is no such file in {folder}")
         if place.is_dir():
             tree = read_tree(place)
             files |= {_joined(_joined(workdir, target), path): data for path, data in tree.items()}
         else:
             end = f"{target}/{place.name}" if into else target
-            files[_joined(workdir, end)] = place.read_bytes()
+            files[_joined(workdir, end)] = _bytes_of(place)
     return files
 
 

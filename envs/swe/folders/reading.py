@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,9 @@ from ....errors import UsageError
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG])i?B?\s*", re.IGNORECASE)
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+MAX_NUMBER = 1e9
+MIN_BYTES = 1 << 20
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -52,17 +54,12 @@ class Table:
         return value
 
     def number(self, key: str) -> float | None:
-        """Return a positive, finite number."""
+        """Return a positive number of at most MAX_NUMBER."""
         value = self.get(key)
         if value is None:
             return None
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-            or value <= 0
-        ):
-            raise self.error(key, f"expected a positive number, got {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_NUMBER:
+            raise self.error(key, f"expected a positive number of at most {MAX_NUMBER:g}, got {value!r:.60}")
         return float(value)
 
     def choice(self, key: str, words: Sequence[str]) -> str | None:
@@ -78,21 +75,27 @@ class Table:
         parsed = None
         if text is not None:
             match = _SIZE.fullmatch(text)
-            if match is None:
-                raise self.error(old, f"expected a size such as '4G' or '512M', got {text!r}")
+            if match is None or not 0 < float(match[1]) <= MAX_NUMBER:
+                raise self.error(old, f"expected a size such as '4G' or '512M', got {text!r:.60}")
             parsed = int(float(match[1]) * _UNITS[match[2].upper()])
         size = None if number is None else int(number * (1 << 20))
         if size is not None and parsed is not None and size != parsed:
             raise self.error(old, f"{text!r} contradicts {key} = {number:g}")
-        return size if size is not None else parsed
+        size = size if size is not None else parsed
+        if size is not None and size < MIN_BYTES:
+            raise self.error(key, f"expected at least {MIN_BYTES} bytes, got {size}")
+        return size
 
-    def texts(self, key: str) -> dict[str, str]:
-        """Return a table of texts."""
+    def variables(self, key: str) -> dict[str, str]:
+        """Return a table of variables of the environment."""
         value = self.get(key)
         if value is None:
             return {}
         if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
             raise self.error(key, "expected a table of texts")
+        for name, text in value.items():
+            if not _NAME.fullmatch(name) or "\0" in text:
+                raise self.error(f"{key}.{name[:60]}", "expected letters, digits and _ as a name, and no NUL")
         return dict(value)
 
     def table(self, key: str) -> Table:

@@ -65,7 +65,7 @@ def test_a_fix_is_tested_submitted_and_paid(make: Make) -> None:
     assert end[4]["metrics"] == {"completion": 1, "modification": 1, "resolution": 1}
     assert (end[4]["won"], end[4]["score"], end[4]["outcome"]) == (True, 1.0, "resolved")
     assert end[4]["patch"] == {"sums.py": GOLD["sums.py"].decode()}
-    assert env.step("submit")[:4] == ("", 0.0, True, False)
+    assert env.step("submit")[:4] == ("[not done] The episode is over.", 0.0, True, False)
 
 
 def test_a_test_that_passes_again_is_paid_once_also_when_first_run_after_an_edit(make: Make) -> None:
@@ -128,7 +128,7 @@ REFUSED = [
     ("edit sums.py\n<<<<<<< SEARCH\nb\n=======\nb\n>>>>>>> REPLACE", "nothing would change"),
     ("create sums.py\nx", "is there already"),
     ("create .git/hooks/x\nx", "no part of the patch"),
-    ("create /tmp/x\nx", "outside /workspace"),
+    ("create /tmp/x\nx", "outside /workspace; only what lies in it can be changed"),
     ("bash " + "x" * 40_000, "40000 characters; at most 32768"),
     ("x" * 1_000_000, "unknown tool"),
     ("bash", "needs a command"),
@@ -146,7 +146,7 @@ def test_what_cannot_be_done_is_told_and_nothing_changes(
     env = make()
     _, before = env.reset(seed=0)
     observation, reward, terminated, truncated, info = env.step(action)
-    assert said in observation and len(observation) < 1_000
+    assert said in observation and observation.startswith("[not done] ") and len(observation) < 1_000
     assert (reward, terminated, truncated, info["state_hash"]) == (0.0, False, False, before["state_hash"])
 
 

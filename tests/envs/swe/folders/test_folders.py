@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -115,8 +116,23 @@ def test_older_spellings(tmp_path):
     [
         ("[agent", "not TOML"),
         ('version = "2.0"', "field version: version '2.0' is not known"),
-        ("[agent]\ntimeout_sec = -1", "field agent.timeout_sec: expected a positive number, got -1"),
+        ("a = " + "[" * 5000 + "]" * 5000, "not TOML: .*recursion"),
+        (
+            "[agent]\ntimeout_sec = -1",
+            "field agent.timeout_sec: expected a positive number of at most 1e.09, got -1",
+        ),
+        (f"[agent]\ntimeout_sec = {'9' * 400}", "field agent.timeout_sec: expected a positive number"),
+        ("[environment]\nmemory_mb = 1e300", "field environment.memory_mb: expected a positive number"),
+        (
+            "[environment]\nmemory_mb = 1e-7",
+            "field environment.memory_mb: expected at least 1048576 bytes, got 0",
+        ),
         ('[environment]\nmemory = "4 lots"', "field environment.memory: expected a size"),
+        (f'[environment]\nmemory = "{"9" * 400}G"', "field environment.memory: expected a size"),
+        ('[environment]\nmemory = "0G"', "field environment.memory: expected a size"),
+        ('[environment.env]\n"A=B" = "1"', "field environment.env.A=B: expected letters, digits and _"),
+        ('[environment.env]\nA = "\\u0000"', "field environment.env.A: expected .* no NUL"),
+        ('[environment]\nworkdir = "/a\\u0000"', "field environment.workdir: expected an absolute path"),
         (
             '[environment]\nmemory = "4G"\nmemory_mb = 1',
             "field environment.memory: '4G' contradicts memory_mb = 1",
@@ -150,7 +166,7 @@ def test_an_error_names_file_and_field(toml, said, tmp_path):
 
 def test_a_broken_folder_says_what_is_missing(tmp_path):
     for name, said in [
-        ("instruction.md", "missing; expected what the agent"),
+        ("instruction.md", "missing or empty; expected what the agent"),
         ("tests/test.sh", "missing; expected the script"),
     ]:
         with pytest.raises(FolderError, match=re.escape(f"{name}: {said}")):
@@ -169,6 +185,24 @@ def test_a_broken_folder_says_what_is_missing(tmp_path):
     (tmp_path / "l" / "tests" / "link").symlink_to("/etc/passwd")
     with pytest.raises(FolderError, match="leads out of the task folder"):
         load_folders(tmp_path / "l", HERE)[0]._tests()
+
+
+def test_what_is_no_file_or_too_long_in_a_build_context_is_refused_and_not_read(tmp_path):
+    write(tmp_path)
+    context = tmp_path / "environment"
+    (context / "loop").symlink_to("loop")
+    os.mkfifo(context / "pipe")
+    with (context / "long").open("wb") as file:
+        file.truncate(1 << 40)
+    for source, said in [
+        ("loop", "COPY loop: there is no such file"),
+        ("pipe", "pipe: expected a regular file"),
+        ("long", "long: 1099511627776 bytes; at most 268435456 are read"),
+        (".", "long: 1099511627776 bytes; at most"),
+    ]:
+        (context / "Dockerfile").write_text(f"FROM x\nCOPY {source} /x\n")
+        with pytest.raises(FolderError, match=said):
+            load_folders(tmp_path, HERE)
 
 
 def test_what_lies_in_a_task_folder_is_no_task_of_its_own(tmp_path):
@@ -316,13 +350,20 @@ def test_what_a_verifier_may_write(test, outcome, said, tmp_path, backend, run):
 def test_the_command_lists_tasks_with_what_has_no_effect_and_proves_them(tmp_path, backend):
     good = write(tmp_path / "a", **{"task.toml": TOML.replace("own/greet", "own/good") + "colour = 1\n"})
     write(tmp_path / "b", **{"task.toml": TOML, "solution/solve.sh": "echo bye > out.txt\n"})
-    words = ["tasks", str(tmp_path), "--image", HOST, "--prove", "1", "--leaks", "--backend", backend.name]
-    shown = CliRunner().invoke(app, words)
+    ends = {"task.toml": TOML.replace("own/greet", "own/ends"), "solution/solve.sh": "exit 3\n"}
+    write(tmp_path / "c", **ends)
+    words = ["tasks", str(tmp_path), "--prove", "1", "--leaks", "--backend", backend.name, "--image"]
+    shown = CliRunner().invoke(app, [*words, HOST])
     assert shown.exit_code == 1, shown.output
     assert "own/good: Write hello into out.txt." in shown.output
     assert f"  {good / 'task.toml'}: field environment.colour is not known and has no effect" in shown.output
     assert "own/greet: gold 0/1, empty 0/1: the verifier gave 0" in shown.output
-    assert "proved: 1 of 2" in shown.output and "leak" not in shown.output
+    ended = "own/ends: the solution ended with 3"
+    assert f"own/ends: gold 0/1, empty 0/1: {ended}" in shown.output and "proved: 1 of 3" in shown.output
+    assert f"  not searched: {ended}" in shown.output and "leak" not in shown.output
+    assert "no solution at the start of 2 of 3" in shown.output
+    refused = CliRunner().invoke(app, [*words, f"rootfs:{tmp_path}/gone"])
+    assert isinstance(refused.exception, UsageError) and "there is no" in str(refused.exception)
 
 
 def test_rewards_are_finite_numbers():
