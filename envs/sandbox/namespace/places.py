@@ -107,7 +107,7 @@ def sweep() -> tuple[int, int]:
     Returns:
         For how many keepers they are gone, and for how many some are still there.
     """
-    gone, there = set(), set()
+    gone, there = set[str](), set[str]()
     for folder, below, _ in os.walk(_MOUNT):
         for name in [name for name in below if name.startswith("turnwise-")]:
             below.remove(name)

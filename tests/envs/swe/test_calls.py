@@ -79,7 +79,7 @@ UNREAD = [
     ('{"name": "bash", "arguments": []}', "no object"),
     ('{"name": 3}', "has no name"),
     ("{" * 100_000, "not JSON"),
-    ('{"name": "bash", "arguments": {"command": "' + "x" * 70_000 + '"}}', "at most 65536"),
+    ('{"name": "bash", "arguments": {"command": "' + "x" * 70_000 + '"}}', "at most 32768"),
 ]
 
 
