@@ -179,11 +179,11 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         EnvironmentFault: naming the environment, the call and the value.
     """
 
-    def __init__(self, env: EnvT, name: str) -> None:
+    def __init__(self, env: EnvT, name: str, *, begun: bool = False) -> None:
         super().__init__(env)
         self.text_env = env
         self.name = name
-        self._closed = False
+        self._begun, self._closed = begun, False
 
     @property
     def fingerprint(self) -> str:
@@ -197,6 +197,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
             UsageError: if the seed is not a whole number from 0 below 2**62.
         """
         seed = checked_seed(seed)
+        self._begun = True
         try:
             result = self.env.reset(seed=seed, options=options)
         except BaseException as error:
@@ -207,7 +208,13 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         return self._text("reset", result[0]), self._info("reset", *result)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, Info]:
-        """Take one turn; see gymnasium.Env.step."""
+        """Take one turn; see gymnasium.Env.step.
+
+        Raises:
+            UsageError: before the first reset.
+        """
+        if not self._begun:
+            raise UsageError(f"{self.name}: step before reset: call reset first")
         try:
             result = self.env.step(action)
         except BaseException as error:
@@ -254,7 +261,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         except BaseException as error:
             raise_as_fault(f"{self.name}.clone", error)
             raise
-        return Checked(copy, self.name)
+        return Checked(copy, self.name, begun=self._begun)
 
     def _text(self, call: str, text: object) -> str:
         if not isinstance(text, str):

@@ -1,10 +1,10 @@
 """Play an environment in the terminal: read, choose an action, take it back, ask the expert.
 
-An action is typed, or chosen by its number. `undo`, `hint` and `quit` are ours;
-where an environment lists an action of that name, the action wins and ours is
-spelled `/undo`, `/hint`, `/quit`. What stands between two lines of three quotes is
-an action as it is, however many lines it has and whatever it says; so is what stands
-between three quotes in one line. Works without a terminal too: lines come from
+An action is typed, or chosen by its number. What begins with a colon is ours: `:undo`, `:hint`,
+`:quit` and `:help`, or their first letters. Without the colon such a word is an action only where the
+environment lists it; elsewhere it costs no turn, and both ways to say it are told. What stands between two
+lines of three quotes is an action as it is, however many lines it has and whatever it says; so is what
+stands between three quotes in one line. Works without a terminal too: lines come from
 whatever `input` reads, and its end ends the game. An environment that cannot be
 cloned is taken back by playing its turns anew, as a server does.
 """
@@ -23,12 +23,14 @@ from rich.text import Text
 
 from ..shown import visible
 from .core import ENV_ERRORS, MAX_TEXT_CHARS, Checked, TextEnv, has_surrogate
+from .tools import tools_of
 
 _MAX_UNDO = 1_000
 _MAX_DIGITS = 12
 _QUOTES = '"""'
-_OWN = ("undo", "hint", "quit")
-_HELP = f"a number or an action, several lines between {_QUOTES}; undo, hint, quit"
+_SHORT = {"u": "undo", "h": "hint", "q": "quit", "?": "help"}
+_WORDS = {**_SHORT, **{word: word for word in _SHORT.values()}, "exit": "quit"}
+_HELP = f"a number or an action, several lines between {_QUOTES}; :undo :hint :quit (:u :h :q)"
 _OPTIONS = {"expert": True}
 
 
@@ -45,6 +47,11 @@ class _Scene:
     @property
     def admissible(self) -> list[str]:
         return list(self.info.get("admissible") or ())
+
+    def lists(self, word: str) -> bool:
+        """Tell whether a word is an action that is listed, or a command without arguments among the tools."""
+        usages = (tool.get("usage", tool["name"]) for tool in tools_of(self.info.get("tools")))
+        return word in self.admissible or word in usages
 
 
 @dataclass(slots=True)
@@ -95,17 +102,27 @@ def _play(table: _Table, input: Callable[[str], str], console: Console) -> None:
             quoted = _quoted(line, input)
         except EOFError:
             return
-        command = _own_command(line, table.scene)
         if quoted is not None:
             _take(table, quoted, console)
-        elif command == "quit":
-            return
-        elif command == "undo":
-            _undo(table, console)
-        elif command == "hint":
-            console.print(visible(_hint(table)), style="magenta", highlight=False, markup=False)
-        elif line:
+        elif table.scene.lists(line) or not (line.startswith(":") or line.lower() in _WORDS):
             _choose(table, line, console)
+        elif line[0] != ":":
+            note = f":{_WORDS[line.lower()]} is ours; as an action it goes between {_QUOTES}"
+            console.print(note, style="yellow", highlight=False)
+        elif (command := _WORDS.get(line[1:].lower())) == "quit":
+            return
+        else:
+            _do(table, command, console)
+
+
+def _do(table: _Table, command: str | None, console: Console) -> None:
+    """Do a command of ours; say which there are where it is none of them."""
+    if command == "undo":
+        _undo(table, console)
+    elif command == "hint":
+        console.print(visible(_hint(table)), style="magenta", highlight=False, markup=False)
+    else:
+        console.print(_HELP, style="dim" if command else "yellow", highlight=False)
 
 
 def _quoted(line: str, input: Callable[[str], str]) -> str | None:
@@ -122,16 +139,11 @@ def _quoted(line: str, input: Callable[[str], str]) -> str | None:
     return line[len(_QUOTES) : -len(_QUOTES)] if is_quoted and len(line) > 2 * len(_QUOTES) else None
 
 
-def _own_command(line: str, scene: _Scene) -> str | None:
-    if line in scene.admissible:
-        return None
-    word = line.removeprefix("/").lower()
-    return word if word in _OWN else None
-
-
 def _choose(table: _Table, line: str, console: Console) -> None:
     """Take the action that a line means: a number of the list, or the text itself."""
     options = table.scene.admissible
+    if not line:
+        return
     if not options or line in options or not (line.isascii() and line.isdigit()):
         _take(table, line, console)
     elif 1 <= (number := int(line[:_MAX_DIGITS])) <= len(options):
@@ -145,7 +157,7 @@ def _choose(table: _Table, line: str, console: Console) -> None:
 def _take(table: _Table, action: str, console: Console) -> None:
     scene = table.scene
     if scene.ended:
-        console.print("The episode is over: undo or quit.", style="yellow")
+        console.print("The episode is over: :undo or :quit.", style="yellow")
         return
     if has_surrogate(action) or len(action) > MAX_TEXT_CHARS:
         console.print(f"An action is UTF-8 text of up to {MAX_TEXT_CHARS} characters.", style="yellow")
@@ -170,7 +182,7 @@ def _copy(table: _Table, console: Console) -> Checked[TextEnv] | None:
     except ENV_ERRORS as error:
         table.clones = False
         reason = str(error) if table.env.text_env.no_clone else f"clone: {type(error).__name__}: {error}"
-        note = f"{visible(reason[:200])} (undo plays the turns anew)"
+        note = f"{visible(reason[:200])} (:undo plays the turns anew)"
         console.print(note, style="dim", highlight=False, markup=False)
         return None
 
@@ -201,13 +213,13 @@ def _play_anew(table: _Table) -> str:
 
 def _hint(table: _Table) -> str:
     if table.scene.ended:
-        return "The episode is over: undo or quit."
+        return "The episode is over: :undo or :quit."
     private = table.scene.info.get("private")
     expert = private.get("expert") if isinstance(private, dict) else None
     if expert:
         return f"The expert would: {expert}"
     reason = table.env.text_env.no_expert
-    return f"No hint: {reason}" if reason else "The expert sees no way from here: try undo."
+    return f"No hint: {reason}" if reason else "The expert sees no way from here: try :undo."
 
 
 def _show(scene: _Scene, console: Console) -> None:

@@ -69,7 +69,7 @@ def test_the_page_runs_from_top_to_bottom(folder: Path) -> None:
                 continue
             forget_ids()
             sets = [word for pair in SHORT.get(command, "").split() for word in ("--set", pair)]
-            keys = "5\n/undo\n/quit\n" if command == "play" else None
+            keys = "5\n:undo\n:quit\n" if command == "play" else None
             done = CliRunner().invoke(app, [command, *words, *sets], input=keys)
             assert (done.exit_code, "FAIL" in done.output) == (0, False), (
                 f"{line}: {done.output}{done.exception}"

@@ -14,6 +14,7 @@ from turnwise.__main__ import _required
 from turnwise.commands import doctor
 from turnwise.errors import UsageError
 from turnwise.servers.isolation.containers import engine
+from turnwise.shown import runnable
 from turnwise.trainers.reports import curves
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +34,10 @@ from turnwise.__main__ import main
 main()
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (1, "error: torch is not installed: pip install torch\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: {runnable('torch is not installed: pip install torch')}\n",
+    )
 
 
 def test_packages_that_are_asked_for_are_those_of_the_project() -> None:

@@ -96,7 +96,7 @@ def test_check(name: str) -> None:
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_play(name: str) -> None:
-    assert run("play", place(name), input="right\nundo\nright\nleft\nquit\n")[0] == 0
+    assert run("play", place(name), input="right\n:undo\nright\nleft\n:quit\n")[0] == 0
     assert counted.num_open() == 0
     assert run("play", place(name), input="right\nright\n")[0] == 0
 

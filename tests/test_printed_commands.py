@@ -101,6 +101,21 @@ def wrong_install(words: list[str]) -> str:
     return ", ".join(f"no extra {name}" for name in named if name not in extras)
 
 
+def outside_of_quotes(file: Path) -> Iterator[str]:
+    """Yield the texts beside documentation that name a command where `runnable` does not find it."""
+    named = re.compile(rf"(?<!`)(?<!^)\bturnwise (?:{'|'.join(_COMMAND.commands)})\b")  # type: ignore[attr-defined]
+    tree = ast.parse(file.read_text())
+    documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
+            yield from (line for line in node.value.splitlines() if named.search(line.strip()))
+
+
+def test_commands_in_texts_of_the_source_are_found_by_what_makes_them_run() -> None:
+    found = [(file.name, line) for file in SOURCES for line in outside_of_quotes(file)]
+    assert found == []
+
+
 def test_commands_are_found_where_they_are_printed() -> None:
     files = {file for file, _ in PRINTED}
     assert {"README.md", "serving.md", "trainers/reports/curves.py", "src/turnwise/commands/demo.py"} <= files
@@ -147,5 +162,5 @@ def test_what_the_demo_prints_last_runs(tmp_path: Path, monkeypatch: pytest.Monk
     assert {_without_remark(line) for line in lines} == set(SHORT)
     monkeypatch.chdir(tmp_path)
     for command in filter(None, SHORT.values()):
-        done = CliRunner().invoke(app, shlex.split(command)[1:], input="1\nundo\n")
+        done = CliRunner().invoke(app, shlex.split(command)[1:], input="1\n:undo\n")
         assert done.exit_code == 0, (command, done.output, done.exception)

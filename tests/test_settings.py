@@ -100,7 +100,7 @@ def test_every_kind_of_field_is_read():
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        ({"place": 1}, r"recipe: place = 1; expected a text$"),
+        ({"place": 1}, r"recipe: place = 1; expected a path$"),
         ({"size_bytes": "2"}, r"size_bytes = '2'; expected a whole number"),
         ({"size_bytes": True}, r"size_bytes = True; expected a whole number"),
         ({"names": "x"}, r"names = 'x'; expected a list of texts"),

@@ -81,7 +81,7 @@ class Hostile(TextEnv):
 
 
 def test_play_shows_hostile_text_as_text() -> None:
-    out, lines = io.StringIO(), iter(["1", "hint", "quit"])
+    out, lines = io.StringIO(), iter(["1", ":hint", ":quit"])
     play(Checked(Hostile(), "hostile"), 0, input=lambda _: next(lines), console=Console(file=out, width=400))
     assert not set(out.getvalue()) & set("\x1b\x07\x9b\u202e\u2066\u200b\U000e0041")
     assert out.getvalue().count(SPELLED) == 7  # observation and list twice, action, instruction, hint
@@ -118,5 +118,19 @@ def test_commands_are_printed_as_they_can_be_typed(tmp_path: Path, monkeypatch: 
         assert shown.runnable(text) == f"next:\n  {found} play X\nor `{found} eval`; turnwise is free"
     program.unlink()
     shown._program.cache_clear()
-    assert shown.runnable("turnwise envs") == f"{tmp_path}/.venv/bin/python -m turnwise envs"
+    assert shown.runnable("turnwise envs") == ".venv/bin/python -m turnwise envs"
     shown._program.cache_clear()
+
+
+def test_installations_go_where_turnwise_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    pip = tmp_path / "bin/pip"
+    pip.write_text("#!/bin/sh\n")
+    pip.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
+    text = "needs peft: pip install 'turnwise[peft]'"
+    for path, found in (("/nowhere", f"{tmp_path}/bin/python -m pip"), (str(pip.parent), "pip")):
+        monkeypatch.setenv("PATH", path)
+        shown._installer.cache_clear()
+        assert shown.runnable(text) == f"needs peft: {found} install 'turnwise[peft]'"
+    shown._installer.cache_clear()

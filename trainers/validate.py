@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from ..agents.policies.places import policy_folder
+from ..agents.policies.places import model_place, policy_folder
 from ..envs import make
 from ..errors import UsageError
 from .assign import Assigner
@@ -38,7 +38,7 @@ def validate(recipe: Recipe) -> Bound:
     Raises:
         UnknownName: for a part or parameter that is not there.
         UsageError: for numbers that do not fit together.
-        CheckpointError: if the policy that it names is not there.
+        CheckpointMissing: if the policy that it names is not there.
     """
     import_parts(recipe.parts.files)
     assigner = Assigner.of(recipe.reward, recipe.credit, recipe.advantage, recipe.weights, recipe.plan)
@@ -104,7 +104,7 @@ def named_policy(section: PolicySection, base: str = "") -> str:
         base: the model that a warm start goes on from, if one is named.
 
     Raises:
-        CheckpointError: if it is not one of these.
+        CheckpointMissing: if it is not one of these.
         UsageError: if none is named and none can be made.
     """
     given = section.checkpoint
@@ -118,6 +118,4 @@ def named_policy(section: PolicySection, base: str = "") -> str:
     shipped = Path(str(files(__package__))) / "warmstarts"
     if given in [folder.name for folder in shipped.iterdir()]:
         return str(shipped / given)
-    if section.kind == "transformers" and not Path(given).exists():
-        return given  # a name of the hub
-    return str(policy_folder(Path(given)))
+    return model_place(given) if section.kind == "transformers" else str(policy_folder(Path(given)))

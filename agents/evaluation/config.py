@@ -12,3 +12,5 @@ EVALUATION = RolloutConfig(
     constraint=None,
     slots=32,
 )
+SPLITS = ("all", "train", "seen", "unseen", "test")
+"""What a split is called, whatever the environment (see docs/environments.md)."""

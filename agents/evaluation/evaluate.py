@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...envs.registry import version_of
-from ...errors import UsageError
+from ...envs.registry import registered, version_of
+from ...errors import UnknownName, UsageError
 from ...servers.client import SessionClient
 from ..policy import Policy
 from ..prompts.config import PromptConfig
 from ..rollout.config import RolloutConfig, TaskItem
 from ..rollout.rollout import rollout
 from ..types import Trajectory
-from .config import EVALUATION
+from .config import EVALUATION, SPLITS
 from .folder import EvaluationFolder
 from .results import EvalRow, Evaluation
 
@@ -51,7 +51,7 @@ async def evaluate(
         policy: the agent.
         env_id: the environment.
         kwargs: its arguments.
-        split: its argument `split`, where it has one.
+        split: its argument `split`, where it has one; a name beside `SPLITS` goes in `kwargs`.
         episodes: how many tasks.
         seed: the first task's.
         config: limits and sampling; None is `EVALUATION`, in lock-step if the policy is repeatable.
@@ -62,13 +62,15 @@ async def evaluate(
         on_progress: called with each row as its episode ends, and first with those of `out`.
 
     Raises:
-        UsageError: if an argument is wrong, or `out` holds another evaluation.
+        UnknownName: if the split is called as none is.
+        UsageError: if another argument is wrong, or `out` holds another evaluation.
         EnvironmentFault: if no episode could be played.
         ServerError: if no session can be opened.
         PolicyStopped: if the policy will answer nothing more; `out` keeps the rows so far.
     """
     if episodes < 1 or seed < 0:
         raise UsageError(f"episodes {episodes}, seed {seed}: expected at least one episode, no seed below 0")
+    _check_split(env_id, split)
     config = config or replace(EVALUATION, deterministic=policy.repeatable)
     kwargs = {**(kwargs or {}), **({"split": split} if split is not None else {})}
     settings = _settings(policy, agent, env_id, kwargs, _played(policy, config, prompt, random_seed))
@@ -94,6 +96,13 @@ async def evaluate(
         if folder is not None:
             folder.finish(evaluation)
     return evaluation
+
+
+def _check_split(env_id: str, split: str | None) -> None:
+    """Check the name of a split where the environment may take any text; ours check it themselves."""
+    if split is not None and split not in SPLITS and env_id not in registered():
+        more = f"; another name, which {env_id} itself must know, goes with the arguments: -k split={split}"
+        raise UnknownName("split", split, SPLITS, more)
 
 
 def _report(on_progress: OnProgress | None, row: EvalRow) -> None:

@@ -2,6 +2,7 @@
 
 causal.py        CausalLM: hidden states first, logits where needed
 transformers.py  TransformersLM
+hub.py           whether the hub can be asked for a model
 agreement.py     whether a model computes for us what it computes itself
 lora.py          adapters on such models
 rows.py          the cache of a batch of conversations

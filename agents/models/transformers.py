@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ...errors import CheckpointError, UsageError
 from .agreement import check_agreement
+from .hub import check_reachable
 from .lora import Adapter, attach, base_of_adapter, load_adapter
 
 
@@ -62,6 +63,7 @@ class TransformersLM(nn.Module):
             lm = cls.load(base, dtype)
             lm.adapter = load_adapter(lm.model, name_or_path, base)
             return lm
+        check_reachable(name_or_path)
         try:
             with without_bars():
                 lm = cls(AutoModelForCausalLM.from_pretrained(name_or_path, dtype=dtype))

@@ -12,7 +12,7 @@ from ...arguments import accepted, options_of_maker, options_of_settings
 from ...errors import UnknownName, UsageError
 from ...files import load_object
 from ..policy import Policy
-from .places import policy_folder
+from .places import model_place, policy_folder
 from .settings import read_settings
 
 _FORMS = {
@@ -37,7 +37,7 @@ def make_policy(spec: str, **options: Any) -> Policy:
     Raises:
         UnknownName: if there is no such kind of agent or option.
         UsageError: if the spec lacks its second part or has one too many, or names no policy.
-        CheckpointError: if a checkpoint is missing or broken.
+        CheckpointError: if a checkpoint is missing or broken; CheckpointMissing where none is at its place.
     """
     kind, sign, rest = spec.partition(":")
     if kind not in _MAKERS:
@@ -87,7 +87,7 @@ def _hugging_face(name: str, options: dict[str, Any]) -> Policy:
     from .transformers import TransformersPolicy
 
     options = accepted("hf", options, options_of_maker(TransformersPolicy))
-    place = str(policy_folder(Path(name))) if Path(name).is_dir() else name
+    place = model_place(name)
     policy = TransformersPolicy(place, **options)
     policy.settings = read_settings(place)
     return policy

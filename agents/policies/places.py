@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ...errors import CheckpointError
+from ...errors import CheckpointMissing
 
 BEST, CHECKPOINTS, POLICY = "best", "checkpoints", "policy"
 _NAME = re.compile(r"update-(\d{6,})")
+_OF_HUB = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
 def policy_folder(path: Path) -> Path:
@@ -24,7 +25,7 @@ def policy_folder(path: Path) -> Path:
             or a folder of weights.
 
     Raises:
-        CheckpointError: if it is not one of these, or a run without a checkpoint.
+        CheckpointMissing: if it is not one of these, or a run without a checkpoint.
     """
     for own in (path, path / POLICY):
         if (own / "config.json").is_file():
@@ -33,12 +34,28 @@ def policy_folder(path: Path) -> Path:
         if found := updates(root):
             return found[-1] / POLICY
     if (path / "recipe.toml").is_file() or (path / CHECKPOINTS).is_dir():
-        raise CheckpointError(f"{path}: a run without a checkpoint yet; expected one in {path / CHECKPOINTS}")
+        raise CheckpointMissing(
+            f"{path}: a run without a checkpoint yet; expected one in {path / CHECKPOINTS}"
+        )
     if not path.is_dir():
-        raise CheckpointError(f"{path}: there is no such folder; expected a run, a checkpoint or a policy")
-    raise CheckpointError(
+        raise CheckpointMissing(f"{path}: there is no such folder; expected a run, a checkpoint or a policy")
+    raise CheckpointMissing(
         f"{path}: no config.json in it; expected the folder of a run, a checkpoint or a policy"
     )
+
+
+def model_place(name: str) -> str:
+    """Return what a model of the hub's format is loaded by: a folder of weights, or a name of the hub.
+
+    Args:
+        name: any folder that `policy_folder` takes, or `owner/model`.
+
+    Raises:
+        CheckpointMissing: if it is neither: a folder without a policy, or a path at which nothing is.
+    """
+    if Path(name).exists() or not _OF_HUB.fullmatch(name):
+        return str(policy_folder(Path(name)))
+    return name
 
 
 def updates(root: Path) -> list[Path]:

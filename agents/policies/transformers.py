@@ -20,6 +20,7 @@ from ..decoding.local import LocalPolicy, ScoreJob
 from ..decoding.loop import Job, run_jobs
 from ..decoding.scoring import score_continuations
 from ..models import CacheUse, KeptRow, Rows, TransformersLM
+from ..models.hub import check_reachable
 from ..prompts.chat_template import ChatCodec
 from ..types import Encoder, FinishReason, Generation, Message
 
@@ -181,6 +182,7 @@ def load_tokenizer(name_or_path: str) -> Any:
     """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+    check_reachable(name_or_path)
     description = Path(name_or_path) / "tokenizer_config.json"
     plain = (
         description.is_file() and read_json(description).get("tokenizer_class") == "PreTrainedTokenizerFast"

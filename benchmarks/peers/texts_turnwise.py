@@ -155,7 +155,7 @@ class Hostile(TextEnv):
 
 def escapes() -> Found:
     found = Found("envs.play.play, trainers.runs.console.RunDisplay.say")
-    out, lines = io.StringIO(), iter(["1", "quit"])
+    out, lines = io.StringIO(), iter(["1", ":quit"])
     play(Checked(Hostile(), "hostile"), 0, input=lambda _: next(lines), console=Console(file=out, width=200))
     RunDisplay(console=Console(file=out, width=200)).say(small.ESCAPES)
     shown = out.getvalue()

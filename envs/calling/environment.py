@@ -55,7 +55,7 @@ class OfficeEnv(TextEnv):
             never meets); test (tasks of every family that no other split holds).
         family: only tasks of one family.
         grade: state, or calls to ask for the solution's own changes as well.
-        max_turns: the episode is truncated after that many turns.
+        max_turns: an episode ends after so many turns.
         show_functions: list the functions in the first observation; `info["tools"]` always has them.
         task_number: always this task, from 0 to 99 999.
         world_seed: another seed is another set of tasks.

@@ -48,5 +48,5 @@ def register_environments() -> None:
     register(
         "household/alfworld-v0",
         "turnwise.envs.household.env:AlfworldEnv",
-        description="Household, the original's game files: game_file=FILE, or games=FOLDER and split=.",
+        description="ALFWorld's own games, from files of yours: -k games=FOLDER or -k game_file=FILE.",
     )

@@ -53,9 +53,10 @@ class HouseholdEnv(TextEnv):
         split: train, seen, unseen or test; the original's names are accepted.
         difficulty: small, medium or full.
         wording: `move` (`move O to R`) or `put` (`put O in/on R`).
-        max_turns: length of an episode in turns.
+        max_turns: an episode ends after so many turns.
         reward: what winning gives; trainers of the literature use 10.
-        state_key: `observation` or `hash`; see the module.
+        state_key: what `info["state_key"]` tells states apart by: `observation`, the text, or `hash`, the
+            exact state.
 
     Raises:
         UnknownName: if a name is not one of those.
@@ -231,14 +232,16 @@ class AlfworldEnv(HouseholdEnv):
     """The original's game files.
 
     Args:
-        game_file: one file.
-        games: a folder in the original layout; instead of game_file.
-        split: which games of the folder; all by default.
-        task_types: which of TASK_TYPES of the folder; all by default.
+        game_file: one file game.tw-pddl.
+        games: a folder in the original layout, e.g. json_2.1.1; instead of game_file.
+        split: which games of the folder: train, seen, unseen or test, or the original's names; all by
+            default.
+        task_types: which of the folder, one name or several, called as in household/mix-v0; all by default.
         wording: `move` or `put`; by default what each file has.
-        max_turns: length of an episode in turns.
+        max_turns: an episode ends after so many turns.
         reward: what winning gives.
-        state_key: `observation` or `hash`.
+        state_key: what `info["state_key"]` tells states apart by: `observation`, the text, or `hash`, the
+            exact state.
         strict: refuse files whose rules or sentences are not those of ALFWorld 0.4.2.
 
     Raises:

@@ -87,7 +87,7 @@ def _first_that_works(names: tuple[str, ...]) -> Backend:
         ("no sandbox works here" if len(names) > 1 else f"the sandbox {names[0]!r} does not work here")
         + ", and commands never run outside of one; "
         + "; ".join(failures)
-        + "; turnwise doctor says what is missing"
+        + "; `turnwise doctor` says what is missing"
     )
 
 

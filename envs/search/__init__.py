@@ -27,6 +27,6 @@ def register_environments() -> None:
     register(
         "search/qa-v1",
         "turnwise.envs.search.qa:QuestionAnswering",
-        description="Question answering over your files (questions=, corpus=, or retriever=URL).",
+        description="Question answering, files of yours: -k questions=FILE, -k corpus=FILE or retriever=URL.",
         for_clients={"cache": None},
     )

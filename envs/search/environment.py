@@ -63,7 +63,7 @@ class SearchEnv(TextEnv):
         questions: every question.
         chosen: the numbers of the questions to draw from.
         topk: passages per search.
-        max_turns: the episode is truncated after that many turns.
+        max_turns: an episode ends after so many turns.
         reward: em, f1 or substring.
         budget: words and punctuation marks of the passages in one reply.
         cost_per_call: the tier `cost` of a search is minus this.

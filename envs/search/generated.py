@@ -34,7 +34,7 @@ class GeneratedSearch(SearchEnv):
         choices: offer `info["admissible"]`: a search for each thing that the question or a page
             named, and an answer for each object that a page stated. Any other text still works.
         topk: passages per search.
-        max_turns: turns before the episode is truncated.
+        max_turns: an episode ends after so many turns.
         reward: em, f1 or substring.
         cost_per_call: the tier `cost` of a search is minus this.
         question_index: always this question.

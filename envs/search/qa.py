@@ -24,18 +24,18 @@ class QuestionAnswering(SearchEnv):
     """The questions of a file; see SearchEnv for the game.
 
     Args:
-        questions: JSON array or JSON lines with question and answer; see `loaders`.
+        questions: JSON array or JSON lines with `question` and `answer`, which may be a list.
         corpus: a file of passages, or files by the name of their knowledge base. Without corpus and
             retriever the paragraphs of the questions' own `context` are searched.
         retriever: the url of a server that speaks `/retrieve`, or urls by name; instead of a corpus.
         topk: passages per search.
-        max_turns: turns before the episode is truncated.
+        max_turns: an episode ends after so many turns.
         reward: em, f1 or substring.
         budget: words and punctuation marks of the passages in one reply.
         cost_per_call: the tier `cost` of a search is minus this.
         question_index: always this question.
         split: all, or train (80 %), unseen (10 %) or test (10 %) by a hash of the question.
-        cache: folder for the index of a corpus; see KnowledgeBase.cached.
+        cache: a folder that keeps the index of a corpus for the next time.
 
     Raises:
         UsageError: if a file is wrong, naming file, record and field, or both corpus and retriever are given.

@@ -36,7 +36,7 @@ def register_environments() -> None:
     register(
         "shopping/webshop-v0",
         "turnwise.envs.shopping.webshop:WebShop",
-        description="WebShop: its products, goals, pages and reward (needs items= and instructions=).",
+        description="WebShop, from its files: -k items=FILE -k instructions=FILE.",
         for_clients={"cache": None},
     )
     register(

@@ -59,7 +59,7 @@ class ShoppingEnv(TextEnv):
         mode: `text` or `text_rich`.
         goal_index: always this goal, by its number among all goals.
         strict: match options by name and exact value.
-        max_turns: the episode is truncated after that many turns.
+        max_turns: an episode ends after so many turns.
         choices: list searches on the search page, for agents that choose from a list.
         goals_digest: what the goals are, where neither code nor catalogue decides it.
 

@@ -23,8 +23,8 @@ class GeneratedShop(ShoppingEnv):
         mode: `text` or `text_rich`.
         goal_index: always this goal.
         strict: match options by name and exact value.
-        max_turns: turns before the episode is truncated.
-        choices: list searches on the search page; see ShoppingEnv.
+        max_turns: an episode ends after so many turns.
+        choices: list searches on the search page, for agents that choose from a list.
         catalogue_seed: another seed is another shop.
         num_products: how many products, from 1 to a million; more products change none.
 

@@ -32,9 +32,9 @@ class WebShop(ShoppingEnv):
         protocol: `product` (no product on two sides, every product drawn alike) or `literature`
             (goals 0 to 499 are the test set, every goal drawn alike).
         strict: match options by name and exact value.
-        max_turns: turns before the episode is truncated.
-        choices: list searches on the search page; see ShoppingEnv.
-        cache: folder for the collection made of the files; see Catalogue.load.
+        max_turns: an episode ends after so many turns.
+        choices: list searches on the search page, for agents that choose from a list.
+        cache: a folder that keeps what is made of the files for the next time.
 
     Raises:
         UsageError: if a file is wrong, naming file, record and field.

@@ -40,7 +40,7 @@ def register_environments() -> None:
     register(
         "swe/files-v0",
         "turnwise.envs.swe.families:FilesEnv",
-        description="Software engineering on files of yours: records like SWE-bench's, task folders.",
+        description="Software engineering, files of yours like SWE-bench's or task folders: -k path=PATH.",
         for_clients=for_clients,
     )
     register(

@@ -25,7 +25,7 @@ class PlayedEnv(SweEnv):
 
     Args:
         tasks: what is played.
-        max_turns: after so many turns the files are graded as they are.
+        max_turns: an episode ends after so many turns: the files are graded as they are.
         command_s: seconds of one command; by default the task's own.
         episode_s: seconds of an episode; by default the task's own.
         state_key: tree (the files that differ from the start), observation, or signature (which files

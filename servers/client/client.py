@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from ...errors import RequestRefused
+from ...envs.registry import class_of
+from ...errors import RequestRefused, UnknownName
 from ..protocol.calls import CALLS
 from ..protocol.problems import unknown_session
 from ..protocol.types import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
@@ -163,6 +164,25 @@ class SessionClient(Bound):
         """List the environments on offer: id, version, fingerprint, description."""
         rows: list[dict[str, Any]] = self._requests.part(await self._requests.call("envs"), "envs", list)
         return rows
+
+    async def check_env(self, env_id: str) -> None:
+        """Check that an environment is on offer, as far as the server tells this key what is.
+
+        Raises:
+            UnknownName: if it is not, with the closest names.
+            UsageError: in this process, if its class cannot be imported.
+            ServerUnreachable: if the server gives no answer within the retries.
+        """
+        if self.transport.address == "local:":
+            class_of(env_id)
+            return
+        try:
+            known = [str(row.get("id")) for row in await self.envs() if isinstance(row, dict)]
+        except RequestRefused:
+            return
+        if env_id not in known:
+            more = f"; {self.transport.address} offers no other, its operator adds one with --env"
+            raise UnknownName("environment", env_id, known, more)
 
     async def aclose(self) -> None:
         """Release connections; sessions that are open stay noted."""

@@ -23,13 +23,29 @@ MAX_SEED = 1 << 31
 class GroupOwner(Bound):
     """An environment that plays a group of sessions, and closes it at the end of a block."""
 
+    env_id: str
     _group: SessionGroup
+
+    async def check(self) -> None:
+        """Check that the environment is on offer; `async with` does it at the start.
+
+        Raises:
+            UnknownName: if it is not, with the closest names.
+            ServerUnreachable: if the server gives no answer within the retries.
+        """
+        if not self._group.replies:
+            await self._group.client.check_env(self.env_id)
 
     async def close(self) -> None:
         """Close what it plays."""
         await self._group.close()
 
     async def __aenter__(self) -> Self:
+        try:
+            await self.check()
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -62,6 +78,7 @@ class AsyncRemoteEnv(GroupOwner):
     Raises:
         RequestRefused: from reset and step, if the server refuses the call.
         ServerUnreachable: if it gives no answer within the retries.
+        UnknownName: from `async with`, if the server does not offer the environment.
         UsageError: from step before reset, and from any call after close or detach.
     """
 

@@ -95,7 +95,7 @@ class Requests:
                 raise ServerUnreachable(
                     f"{self.address}{path} gave no answer in {budget.num_tries} tries "
                     f"within {budget.seconds:g} s; the last: {reason}. "
-                    "Is the server running there? (turnwise serve)"
+                    "Is the server running there (`turnwise serve`)?"
                 )
             log.debug("%s: %s; again in %.2f s", path, reason, pause_s)
             await self.sleep(pause_s)

@@ -119,7 +119,7 @@ class Steps:
         if pause_s is None:
             raise ServerUnreachable(
                 f"{where} has not answered {left}; the last: {reason or 'steps still run'}. "
-                "Is the server running there? (turnwise serve)"
+                "Is the server running there (`turnwise serve`)?"
             )
         if time.monotonic() > give_up:
             raise ServerUnreachable(

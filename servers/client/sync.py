@@ -37,6 +37,7 @@ class RemoteEnv(Bound, gymnasium.Env[str, str]):
     Raises:
         RequestRefused: from reset and step, if the server refuses the call.
         ServerUnreachable: if it gives no answer within the retries.
+        UnknownName: if the server does not offer the environment, with the closest names.
         UsageError: from step before reset, and from any call after close or detach.
     """
 
@@ -55,6 +56,7 @@ class RemoteEnv(Bound, gymnasium.Env[str, str]):
     ) -> None:
         thread = ClientThread(url, key, client)
         self._wrap(thread, AsyncRemoteEnv(None, env_id, client=thread.client, **kwargs))
+        thread.open(self._env.check())
 
     @classmethod
     def attach(
@@ -130,6 +132,7 @@ class RemoteVectorEnv(Bound, VectorEnv[tuple[str, ...], Sequence[str], NDArray[A
     Raises:
         RequestRefused: from reset and step, if the server refuses one of the items.
         ServerUnreachable: if it gives no answer within the retries.
+        UnknownName: if the server does not offer the environment, with the closest names.
         UsageError: from step before reset, and from any call after close or detach.
     """
 
@@ -147,6 +150,7 @@ class RemoteVectorEnv(Bound, VectorEnv[tuple[str, ...], Sequence[str], NDArray[A
         thread = ClientThread(url, key, client)
         env = AsyncRemoteVectorEnv(None, env_id, num_envs, group=group, client=thread.client, **kwargs)
         self._wrap(thread, env)
+        thread.open(env.check())
 
     @classmethod
     def attach(

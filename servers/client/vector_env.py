@@ -42,6 +42,7 @@ class AsyncRemoteVectorEnv(GroupOwner):
     Raises:
         RequestRefused: from reset and step, if the server refuses one of the items.
         ServerUnreachable: if it gives no answer within the retries.
+        UnknownName: from `async with`, if the server does not offer the environment.
         UsageError: from step before reset, and from any call after close or detach.
     """
 

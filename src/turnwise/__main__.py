@@ -1,6 +1,8 @@
 """The command line: `turnwise COMMAND`, one module a command.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 129 and 143 after SIGHUP and SIGTERM.
+Exit codes: 0 done; 2 what was typed cannot be right (a command, an option, a name, a value, or a file or
+folder that is not there or is something else); 1 it was tried and failed; 130 interrupted, 129 and 143
+after SIGHUP and SIGTERM.
 """
 
 from __future__ import annotations

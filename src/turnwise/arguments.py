@@ -6,8 +6,8 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass
-from types import NoneType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from .errors import UnknownName
 from .settings import declared, typed, words
@@ -119,7 +119,8 @@ def _options(maker: Callable[..., Any], positional: bool) -> Iterator[Option]:
             noted = "of any type" if value.annotation is value.empty else str(value.annotation)
             default = MISSING if value.default is value.empty else value.default
             shown = noted if hint is None else words(hint)
-            yield Option(value.name, hint, shown, default, documented.get(value.name, ""))
+            checked = hint if _is_plain(hint) else None
+            yield Option(value.name, checked, shown, default, documented.get(value.name, ""))
 
 
 def _documented(maker: Callable[..., Any]) -> dict[str, str]:
@@ -137,19 +138,15 @@ def _documented(maker: Callable[..., Any]) -> dict[str, str]:
 
 
 def _hints(maker: Callable[..., Any]) -> dict[str, Any]:
-    """Return the types of parameters that a command line can give."""
+    """Return the types of parameters, where they can be told."""
     try:
-        hints = get_type_hints(getattr(maker, "__init__", maker) if isinstance(maker, type) else maker)
+        return get_type_hints(getattr(maker, "__init__", maker) if isinstance(maker, type) else maker)
     except (NameError, TypeError):  # names of another module, or none at all
         return {}
-    return {name: hint for name, hint in hints.items() if _is_plain(hint)}
 
 
 def _is_plain(hint: Any) -> bool:
+    """Tell whether a command line can give it: a plain value, a word of several, or one of such."""
     if hint in _PLAIN or get_origin(hint) is Literal:
-        return True
-    return (
-        bool(get_args(hint))
-        and get_origin(hint) not in (tuple, list, dict)
-        and all(arg in _PLAIN for arg in get_args(hint))
-    )
+        return hint is not None
+    return get_origin(hint) in (Union, UnionType) and all(_is_plain(arg) for arg in get_args(hint))

@@ -14,6 +14,7 @@ TurnwiseError
   PolicyError (RuntimeError)         a policy could not generate
   TrainingError (RuntimeError)       a run cannot go on
   CheckpointError (OSError)          a checkpoint is missing, broken or foreign
+    CheckpointMissing (ValueError)   a UsageError too: what was named is not there
 """
 
 from __future__ import annotations
@@ -99,3 +100,7 @@ class TrainingError(TurnwiseError, RuntimeError):
 
 class CheckpointError(TurnwiseError, OSError):
     """A checkpoint file that is missing, broken or foreign."""
+
+
+class CheckpointMissing(CheckpointError, UsageError):
+    """A folder or a name that was given for a checkpoint, where there is none."""

@@ -12,7 +12,7 @@ follow from it. A field without `Setting` can be read, and has no flag.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -30,7 +30,7 @@ _WORDS: dict[Any, tuple[str, str]] = {
     float: ("a number", "numbers"),
     bool: ("true or false", "values true or false"),
     str: ("a text", "texts"),
-    Path: ("a text", "texts"),
+    Path: ("a path", "paths"),
 }
 
 
@@ -199,8 +199,11 @@ def words(hint: Any, path: str = "") -> str:
     if origin is Literal:
         return "one of " + ", ".join(map(repr, args))
     if origin in (Union, UnionType):
-        return " or ".join(words(arg) for arg in args if arg is not NoneType)
-    if origin in (tuple, list):
+        said = dict.fromkeys(words(arg) for arg in args if arg is not NoneType)
+        if Path in args:  # which is given as text
+            said.pop(_WORDS[str][0], None)
+        return " or ".join(said)
+    if origin in (tuple, list, Sequence):
         plural = _WORDS.get(args[0], ("", ""))[1] if args else ""
         return f"a list of {plural}" if plural else "a list"
     if dataclasses.is_dataclass(hint) and path and "[" not in path:

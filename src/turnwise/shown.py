@@ -20,6 +20,7 @@ _HIDDEN = re.compile(
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _COMMAND = re.compile(r"(?m)(^ *|`)turnwise (?=[a-z-])")
+_INSTALL = re.compile(r"(?<!-m )\bpip install (?=['\w])")
 UNKNOWN = "-"
 
 
@@ -34,9 +35,11 @@ def visible(text: str) -> str:
 def runnable(text: str) -> str:
     """Return text whose commands, on a line of their own or between backticks, can be typed in this shell.
 
-    Where `turnwise` is not on PATH, as without an activated environment, they get the path that works.
+    Where `turnwise` is not on PATH, as without an activated environment, they get the path that works;
+    so do installations, wherever they stand.
     """
-    return _COMMAND.sub(lambda found: f"{found[1]}{_program()} ", text)
+    text = _COMMAND.sub(lambda found: f"{found[1]}{_program()} ", text)
+    return _INSTALL.sub(lambda _: f"{_installer()} ", text)
 
 
 @cache
@@ -45,10 +48,20 @@ def _program() -> str:
     found = shutil.which("turnwise")
     if found and (not own.exists() or Path(found).resolve() == own.resolve()):
         return "turnwise"
-    if not own.exists():
-        return f"{shlex.quote(sys.executable)} -m turnwise"
+    return _typed(own) if own.exists() else f"{_typed(Path(sys.executable))} -m turnwise"
+
+
+@cache
+def _installer() -> str:
+    found = shutil.which("pip")
+    if found and Path(found).parent.resolve() == Path(sys.executable).parent.resolve():
+        return "pip install"
+    return f"{_typed(Path(sys.executable))} -m pip install"
+
+
+def _typed(file: Path) -> str:
     here = Path.cwd()
-    return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
+    return shlex.quote(str(file.relative_to(here) if file.is_relative_to(here) else file))
 
 
 def percent(rate: float | None, digits: int = 1) -> str:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import turnwise
 from turnwise.envs import Utf8, teacher_of
 from turnwise.envs.check import check_environment
+from turnwise.envs.core import Checked
 from turnwise.envs.fingerprint import without_docstrings
 from turnwise.errors import EnvironmentFault, UnknownName, UsageError
 
@@ -204,12 +205,19 @@ def test_a_fingerprint_is_that_of_the_code_and_not_of_its_docstrings():
     assert without_docstrings(b"def (") == b"def ("
 
 
+def begun(result: tuple[Any, ...]) -> Checked[Any]:
+    """Return an environment after its reset whose steps give this."""
+    env = turnwise.make(Wrong, result=result)
+    env.reset(seed=1)
+    return env
+
+
 @pytest.mark.parametrize(
     "reward", [1, True, np.float32(1.0), np.int64(1), np.array(1.0), np.array([1.0]), np.array([[1]])]
 )
 @pytest.mark.parametrize("over", [True, 1, np.bool_(True), np.array([True])])
 def test_one_number_of_any_shape_is_a_reward(reward: Any, over: Any) -> None:
-    result = turnwise.make(Wrong, result=("x", reward, over, False, {})).step("go")
+    result = begun(("x", reward, over, False, {})).step("go")
     assert (result[1], result[2], result[3]) == (1.0, True, False)
     assert [type(value) for value in result[1:4]] == [float, bool, bool]
 
@@ -219,7 +227,7 @@ def test_one_number_of_any_shape_is_a_reward(reward: Any, over: Any) -> None:
 )
 def test_what_is_not_one_number_is_no_reward(reward: Any) -> None:
     with pytest.raises(EnvironmentFault, match="expected a finite number"):
-        turnwise.make(Wrong, result=("x", reward, False, False, {})).step("go")
+        begun(("x", reward, False, False, {})).step("go")
 
 
 @pytest.mark.parametrize("over", ["False", None, 2, 0.5, [True], np.array([True, False])])
@@ -228,4 +236,20 @@ def test_what_is_not_true_or_false_ends_nothing(over: Any, place: int) -> None:
     result = ["x", 0.0, False, False, {}]
     result[place] = over
     with pytest.raises(EnvironmentFault, match="expected True or False"):
-        turnwise.make(Wrong, result=tuple(result)).step("go")
+        begun(tuple(result)).step("go")
+
+
+@pytest.mark.parametrize(
+    "name", ["guess.py:Guess", "household/demo-v0", "shopping/generated-v0", "calling/office-v1"]
+)
+def test_a_step_before_reset_is_refused_as_over_the_wire(name: str, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "guess.py").write_text(GUESS)
+    monkeypatch.chdir(tmp_path)
+    with turnwise.make(name) as env:
+        with pytest.raises(UsageError, match=f"^{name}: step before reset: call reset first$"):
+            env.step("look")
+        with env.clone() as before, pytest.raises(UsageError, match="call reset first"):
+            before.step("look")
+        env.reset(seed=1)
+        with env.clone() as copy:
+            assert copy.step("3")[0] == env.step("3")[0]

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from turnwise.envs.core import Checked, TextEnv
 from turnwise.envs.play import play
+from turnwise.envs.tools import command
 
 
 class Corridor(TextEnv):
@@ -79,27 +80,65 @@ def test_the_task_stays_in_sight() -> None:
 
 def test_undo_takes_back_turn_by_turn_also_after_the_end() -> None:
     env = Corridor()
-    out = shown(env, "right", "right", "right", "right", "undo", "undo", "undo", "undo", "left")
-    assert "The episode is over: undo or quit." in out
+    out = shown(env, "right", "right", "right", "right", ":undo", ":u", ":undo", ":undo", "left")
+    assert "The episode is over: :undo or :quit." in out
     assert "There is nothing to undo." in out
     assert "room -1" in out
 
 
 def test_hint_is_the_experts_action() -> None:
-    assert "The expert would: right" in shown(Corridor(), "hint")
+    assert "The expert would: right" in shown(Corridor(), ":hint")
 
 
 def test_no_hint_without_an_expert() -> None:
     env = Corridor(expert=False)
-    assert "no way from here" in shown(env, "hint")
+    assert "no way from here" in shown(env, ":hint")
     env.no_expert = "nobody knows"
-    assert "No hint: nobody knows" in shown(env, "hint")
+    assert "No hint: nobody knows" in shown(env, ":h")
 
 
 def test_an_action_named_like_our_command_wins() -> None:
-    out = shown(Corridor(extra=("hint",)), "hint", "/hint")
-    assert "[turn 1] hint" in out
+    out = shown(Corridor(extra=("hint", ":q")), "hint", ":hint", ":q")
+    assert "[turn 1] hint" in out and "[turn 2] :q" in out
     assert out.count("The expert would: right") == 1
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("h", "hint"),
+        ("u", "undo"),
+        ("q", "quit"),
+        ("?", "help"),
+        ("Help", "help"),
+        ("quit", "quit"),
+        ("exit", "quit"),
+    ],
+)
+def test_a_command_without_its_colon_costs_no_turn(line: str, meant: str, listed: bool) -> None:
+    out = shown(Corridor(listed=listed), line, "right")
+    assert f':{meant} is ours; as an action it goes between """' in out
+    assert "[turn 1] right" in out
+
+
+def test_help_and_what_is_no_command_say_which_there_are() -> None:
+    first = shown(Corridor()).count(":undo :hint :quit (:u :h :q)")
+    assert first == 1
+    for line in (":?", ":help", ":bogus", ":"):
+        out = shown(Corridor(), line)
+        assert out.count(":undo :hint :quit (:u :h :q)") == 2 and "[turn 1]" not in out
+    assert "[turn 1] :bogus" in shown(Corridor(), '""":bogus"""')
+
+
+def test_a_tool_named_like_our_command_wins() -> None:
+    class Tooled(Scribe):
+        def _info(self) -> dict[str, Any]:
+            return {**super()._info(), "tools": [{"name": "undo"}, command("hint", "hint {about}", "")]}
+
+    env = Tooled()
+    shown(env, "undo", "hint", ":undo")
+    assert env.done == ["undo"]
 
 
 class Scribe(Corridor):
@@ -154,8 +193,8 @@ def test_bad_texts_never_reach_the_environment() -> None:
 
 
 def test_quit_and_the_end_of_input_end_the_game() -> None:
-    assert "[turn 1]" not in shown(Corridor(), "quit", "right")
-    assert "[turn 1]" not in shown(Corridor(), "QUIT", "right")
+    assert "[turn 1]" not in shown(Corridor(), ":quit", "right")
+    assert "[turn 1]" not in shown(Corridor(), ":Q", "right")
 
 
 class Wired(Corridor):
@@ -174,9 +213,9 @@ class Wired(Corridor):
 
 
 def test_what_cannot_be_cloned_is_played_anew() -> None:
-    out = shown(Wired(), "right", "right", "undo", "hint", "undo", "left", seed=1)
+    out = shown(Wired(), "right", "right", ":undo", ":hint", ":undo", "left", seed=1)
     out = " ".join(out.split())
-    assert out.count("cannot pickle '_thread.lock' object (undo plays the turns anew)") == 1
+    assert out.count("cannot pickle '_thread.lock' object (:undo plays the turns anew)") == 1
     assert "The expert would: right" in out
     assert "[turn 1] left" in out
     assert "room 0" in out
@@ -184,7 +223,7 @@ def test_what_cannot_be_cloned_is_played_anew() -> None:
 
 
 def test_what_does_not_repeat_itself_is_said() -> None:
-    out = shown(Wired(drifting=True), "right", "undo")
+    out = shown(Wired(drifting=True), "right", ":undo")
     assert "It did not repeat itself" in out
     assert "room 0 [bold]!!" in out
 
@@ -192,4 +231,6 @@ def test_what_does_not_repeat_itself_is_said() -> None:
 def test_the_reason_of_an_environment_without_clone_is_shown() -> None:
     env = Corridor()
     env.no_clone = "its state is elsewhere"
-    assert "corridor cannot be cloned: its state is elsewhere (undo plays the" in shown(env, "right", "undo")
+    assert "corridor cannot be cloned: its state is elsewhere (:undo plays the" in shown(
+        env, "right", ":undo"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ...agents.models.hub import check_reachable
 from ...errors import UsageError
 from ..sections import PolicySection
 from ..validate import named_policy
@@ -52,6 +53,7 @@ def config_of(section: PolicySection) -> Any:
             tie_word_embeddings=tied,
             max_position_embeddings=32_768,
         )
+    check_reachable(name)
     try:
         return AutoConfig.from_pretrained(name)
     except (OSError, ValueError) as error:

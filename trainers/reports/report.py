@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...files import write_whole
-from ...shown import UNKNOWN, interval, percent, visible
+from ...shown import UNKNOWN, interval, percent, runnable, visible
 from ..runs.best import best_of
 from ..runs.folder import read_record
 from ..runs.log import read_log
@@ -93,7 +93,7 @@ def write_report(run: Path) -> Path:
     updates, _ = split_log(entries)
     lines += _health(updates)
     lines += examples(run)
-    lines += _origin(record)
+    lines += _origin(run, record)
     page = run / "report.md"
     write_whole(page, "\n".join(lines).encode())
     return page
@@ -165,12 +165,13 @@ def _health(updates: Sequence[Entry]) -> list[str]:
     return [*lines, ""]
 
 
-def _origin(record: dict[str, Any]) -> list[str]:
+def _origin(run: Path, record: dict[str, Any]) -> list[str]:
+    recipe = visible(shlex.quote(str(run / "recipe.toml")))
+    again = runnable(f"`turnwise train {recipe} --out ANOTHER_FOLDER`")
     lines = [
         "## Where it comes from",
         "",
-        "Recipe: [recipe.toml](recipe.toml). Log: [log.jsonl](log.jsonl). "
-        "Again: `turnwise train recipe.toml --out ANOTHER_FOLDER`.",
+        f"Recipe: [recipe.toml](recipe.toml). Log: [log.jsonl](log.jsonl). Again: {again}.",
         "",
     ]
     if record:
@@ -196,7 +197,7 @@ def _measuring(run: Path, record: dict[str, Any]) -> list[str]:
         words += ["--split", str(split)] if split else []
         for name, value in kwargs.items():
             words += ["-k", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-        lines.append("    " + visible(shlex.join([*words, "--agent", f"ckpt:{run}"])))
+        lines.append(runnable("    " + visible(shlex.join([*words, "--agent", f"ckpt:{run}"]))))
     return lines
 
 

@@ -11,7 +11,7 @@ import torch
 
 from ...agents.models import CausalLM
 from ...agents.policies import AgentSettings
-from ...agents.policies.places import policy_folder
+from ...agents.policies.places import model_place, policy_folder
 from ...agents.policies.transformers import TransformersPolicy, load_tokenizer
 from ...agents.prompts.config import PromptConfig
 from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
@@ -43,7 +43,7 @@ def source_of(recipe: Recipe, start: Path | None) -> str:
 
     Raises:
         UsageError: if a model is needed and none is named.
-        CheckpointError: if what is named is a folder without a policy.
+        CheckpointMissing: if what is named holds no policy.
     """
     policy = recipe.policy
     if policy.kind == "tiny":
@@ -54,7 +54,7 @@ def source_of(recipe: Recipe, start: Path | None) -> str:
             "warmstart.base is empty: a policy of kind 'transformers' is not made from nothing; name a model "
             "in warmstart.base, or with --from"
         )
-    return str(policy_folder(Path(given))) if Path(given).exists() else given
+    return model_place(given)
 
 
 def load_student(recipe: Recipe, source: str) -> Student | None:

@@ -106,7 +106,7 @@ class Channel:
             self._process.kill()
             self._process.wait()
             raise SandboxError(
-                f"the namespace sandbox does not start here: {self._said()}; see turnwise doctor"
+                f"the namespace sandbox does not start here: {self._said()}; see `turnwise doctor`"
             )
 
     def _said(self) -> str:

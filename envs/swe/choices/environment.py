@@ -41,7 +41,7 @@ class ChoicesEnv(BoxedEnv[Episode]):
         family: only bugs of one package.
         difficulty: only bugs of one difficulty, 1 to 3.
         num_edits: how many edits are offered, the right one among them.
-        max_turns: the episode is truncated after that many turns, without a submission.
+        max_turns: an episode ends after so many turns, without a submission.
         issue_chars: characters of the issue's text that are told beside its title.
         shown_chars: the most characters that a file or a function is shown in.
         backend: auto, namespace or docker.

@@ -32,7 +32,7 @@ import orjson
 
 from ....errors import UsageError
 from .files import worker_journals
-from .records import Entry, JournalError, SessionRecord
+from .records import Entry, JournalError, NoJournal, SessionRecord
 
 log = logging.getLogger("turnwise.servers")
 
@@ -116,17 +116,18 @@ def open_reader(file: Path) -> sqlite3.Connection:
     """Open a journal for reading, also while a server writes it.
 
     Raises:
-        JournalError: if it is missing, no journal, or of another format.
+        NoJournal: if it is missing, or no journal.
+        JournalError: if it is of another format, or cannot be read.
     """
     if not file.is_file():
         parts = ", ".join(sorted(path.name for path in worker_journals(file)))
         hint = f"; there are those of workers: {parts}" if parts else ""
-        raise JournalError(f"there is no journal {str(file)!r}{hint}")
+        raise NoJournal(f"there is no journal {str(file)!r}{hint}")
     try:
         db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
         _check_format(db, file)
     except sqlite3.Error as error:
-        raise JournalError(f"journal {str(file)!r}: {error}") from error
+        raise _failure(file, error) from error
     return db
 
 
@@ -134,7 +135,8 @@ def open_for_writing(file: Path, synchronous: str) -> sqlite3.Connection:
     """Open a journal for its one writer, made if it is missing.
 
     Raises:
-        JournalError: if it is not a journal, of another format, or broken.
+        NoJournal: if it is another kind of file.
+        JournalError: if it is of another format, or broken.
     """
     fresh = not file.exists() or file.stat().st_size == 0
     try:
@@ -151,7 +153,12 @@ def open_for_writing(file: Path, synchronous: str) -> sqlite3.Connection:
                 raise sqlite3.DatabaseError(f"it is damaged: {found}")
         return db
     except sqlite3.Error as error:
-        raise JournalError(f"journal {str(file)!r}: {error}") from error
+        raise _failure(file, error) from error
+
+
+def _failure(file: Path, error: sqlite3.Error) -> JournalError:
+    kind = NoJournal if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB" else JournalError
+    return kind(f"journal {str(file)!r}: {error}")
 
 
 def _make(db: sqlite3.Connection) -> None:
@@ -169,7 +176,7 @@ def _make(db: sqlite3.Connection) -> None:
 
 def _check_format(db: sqlite3.Connection, file: Path) -> None:
     if db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
-        raise JournalError(f"{str(file)!r} is a database, but no turnwise journal")
+        raise NoJournal(f"{str(file)!r} is a database, but not a journal of turnwise")
     meta = dict(db.execute("SELECT key, value FROM meta"))
     if meta.get("format") != FORMAT:
         raise JournalError(

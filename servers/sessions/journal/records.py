@@ -11,11 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ....errors import TurnwiseError
+from ....errors import TurnwiseError, UsageError
 
 
 class JournalError(TurnwiseError, OSError):
     """A journal that cannot be read or written, and why."""
+
+
+class NoJournal(JournalError, UsageError):
+    """The name of a file that is not there, or not a journal."""
 
 
 class Entry(NamedTuple):

@@ -17,6 +17,7 @@ from typing import TypeVar
 import typer
 
 from ..errors import UsageError
+from ..shown import runnable
 from .options import JsonFlag, emit_json
 
 _LOOK_S = 30.0
@@ -108,7 +109,8 @@ def doctor(as_json: JsonFlag = False) -> None:
         for finding in findings:
             mark = "ok  " if finding.works else ("FAIL" if finding.needed else "none")
             line = f"{mark}  {finding.what}: {finding.detail}"
-            typer.echo(line + (f"  ->  {finding.remedy}" if finding.remedy and not finding.works else ""))
+            remedy = f"  ->  {finding.remedy}" if finding.remedy and not finding.works else ""
+            typer.echo(runnable(line + remedy))
     raise typer.Exit(1 if broken else 0)
 
 

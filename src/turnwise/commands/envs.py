@@ -9,6 +9,7 @@ import typer
 
 from ..arguments import Option
 from ..envs.registry import arguments, registered
+from ..shown import runnable
 from .options import JsonFlag, emit_json
 
 
@@ -43,7 +44,7 @@ def envs(
     for name, text in table.items():
         view.add_row(name, text)
     Console().print(view)
-    typer.echo("the arguments of one: turnwise envs ID")
+    typer.echo(runnable("the arguments of one: `turnwise envs ID`"))
 
 
 def _show_one(env: str, as_json: bool) -> None:

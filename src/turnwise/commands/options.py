@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
+from ..shown import runnable
 
 EnvKwargs = Annotated[
     list[str] | None,
@@ -46,7 +47,7 @@ def parse_kwargs(pairs: list[str] | None, flag: str = "--kwarg") -> dict[str, An
 def missing(package: str, extra: str = "") -> str:
     """Say that a package is not installed and how to install it; with the extra of ours that has it."""
     wanted = f"'turnwise[{extra}]'" if extra else package
-    return f"{package} is not installed: pip install {wanted}"
+    return runnable(f"{package} is not installed: pip install {wanted}")
 
 
 def emit_json(document: Any) -> None:

@@ -15,11 +15,11 @@ def play(
     kwargs: EnvKwargs = None,
     seed: Annotated[int, typer.Option(min=0, help="Which task.")] = 0,
 ) -> None:
-    """Play an environment yourself: numbered actions, undo, the expert's hint.
+    """Play an environment yourself: an action or its number; :undo, :hint, :quit.
 
     Put an action of several lines between two lines of three quotes (\"\"\"). Between
     quotes everything is an action: \"\"\"undo\"\"\" sends the word to the environment,
-    undo alone takes a turn back.
+    :undo takes a turn back.
 
     Examples:
       turnwise play household/pick_heat_then_place_in_recep-v0 --seed 3

@@ -18,7 +18,7 @@ from gymnasium.utils.env_checker import check_env
 
 import turnwise
 from turnwise.envs.seeds import SEED_END, checked_seed
-from turnwise.errors import ServerError, UsageError
+from turnwise.errors import ServerError, UnknownName, UsageError
 from turnwise.servers.client.address import checked_address, proxy_of
 from turnwise.servers.client.client import connect
 from turnwise.servers.client.server_process import ServerProcess
@@ -48,6 +48,24 @@ def env(request, server):
 def held(server: ServerProcess) -> int:
     headers = {"authorization": f"Bearer {KEY}"}
     return len(httpx.get(f"{server.url}/v1/sessions", headers=headers).json()["sessions"])
+
+
+def test_a_misspelt_environment_is_refused_when_it_is_made(server):
+    wrong = COUNTER.replace("Counter", "Countre")
+    for make in (turnwise.RemoteEnv, lambda *a, **k: turnwise.RemoteVectorEnv(*a, 2, **k)):
+        with pytest.raises(UnknownName, match=r"did you mean '.*:Counter'"):
+            make(server.url, wrong, key=KEY)
+        with pytest.raises(UnknownName, match="did you mean 'household/demo-v0'"):
+            make("local:", "household/dem-v0")
+        make(server.url, COUNTER, key="another-secret-of-length").close()  # reset is refused, and says why
+
+    async def at_the_start_of_a_block() -> None:
+        async with turnwise.AsyncRemoteEnv(server.url, wrong, key=KEY):
+            raise AssertionError
+
+    with pytest.raises(UnknownName, match="its operator adds one with --env"):
+        asyncio.run(at_the_start_of_a_block())
+    assert held(server) == 0
 
 
 @pytest.mark.parametrize("around", ["\n", " ", "\r\n", "\t"])

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from turnwise import shown
 from turnwise.agents.trajectories import trajectory_path, write_trajectories
 from turnwise.agents.types import Trajectory, Turn
 from turnwise.errors import UsageError
@@ -190,7 +191,9 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_that_measures_the_best_is_complete(run: Path) -> None:
+def test_the_commands_of_a_report_run_where_they_are_typed(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save = {"update": 2, "success_rate": 0.9, "mean_return": 1.0}
     folder = run / "best" / "update-000002"
     folder.mkdir(parents=True)
@@ -198,9 +201,11 @@ def test_the_command_that_measures_the_best_is_complete(run: Path) -> None:
     kwargs = {"split": "unseen", "difficulty": "medium", "sizes": [1, 2]}
     record = {"held_out": [{"id": "toy/room-v0", "kwargs": kwargs}], "held_out_words": "split unseen"}
     (run / "run.json").write_text(json.dumps(record))
+    monkeypatch.setattr(shown, "_program", lambda: ".venv/bin/turnwise")  # nothing is activated
     page = write_report(run).read_text()
     assert "Held-out tasks: split unseen." in page
+    assert f"Again: `.venv/bin/turnwise train {run}/recipe.toml --out ANOTHER_FOLDER`." in page
     assert (
-        "    turnwise eval --env toy/room-v0 --split unseen -k difficulty=medium -k 'sizes=[1, 2]' "
+        "    .venv/bin/turnwise eval --env toy/room-v0 --split unseen -k difficulty=medium -k 'sizes=[1, 2]' "
         f"--agent ckpt:{run}\n"
     ) in page

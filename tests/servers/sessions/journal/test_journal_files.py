@@ -122,7 +122,7 @@ def test_foreign_files_are_refused(tmp_path):
         db.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
     db.close()
     for file, reason in [
-        (foreign, "no turnwise journal"),
+        (foreign, "not a journal of turnwise"),
         (text, "not a database"),
         (later, "has format 2, this turnwise reads 1"),
     ]:
