@@ -9,10 +9,11 @@ import asyncio
 import logging
 import os
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import SandboxError
@@ -72,6 +73,8 @@ class Engine:
         self.labels = {**owned(), MAKER: uuid.uuid4().hex}  # of all that is made here and not kept
         self.making: set[str] = set()  # names of containers that no box is yet
         self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()  # of what follows
+        self._num_under_way, self._is_closed = 0, False
 
     async def call(self, method: str, /, *args: Any, limit_s: float = CALL_S, **kwargs: Any) -> Any:
         """Call a method of docker-py's low-level client.
@@ -83,16 +86,37 @@ class Engine:
         return await self.run(getattr(self.api, method), *args, limit_s=limit_s, **kwargs)
 
     async def run(self, function: Any, *args: Any, limit_s: float = CALL_S, **kwargs: Any) -> Any:
-        """Run what blocks, and may talk to the engine, on a thread."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="turnwise-docker")
-        work = self._pool.submit(_told_apart, function, args, kwargs)
+        """Run what blocks, and may talk to the engine, on a thread.
+
+        Raises:
+            SandboxError: also if it had not begun when the connections were closed.
+        """
+        work, what = self._begun(function, args, kwargs), getattr(function, "__name__", "call")
         try:
             async with asyncio.timeout(limit_s):
                 return await asyncio.wrap_future(work)
         except TimeoutError as error:
-            what = getattr(function, "__name__", "call")
             raise SandboxError(f"the Docker engine took longer than {limit_s:g} s ({what})") from error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if work.cancelled() and task is not None and not task.cancelling():
+                raise SandboxError(f"the Docker engine was not asked ({what}): the backend closed") from None
+            raise
+
+    def _begun(self, *work: Any) -> Future[Any]:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="turnwise-docker")
+            self._is_closed = False
+            begun = self._pool.submit(_told_apart, *work)
+            self._num_under_way += 1
+        begun.add_done_callback(self._over)
+        return begun
+
+    def _over(self, _: Future[Any]) -> None:
+        with self._lock:
+            self._num_under_way -= 1
+        self._close_if_idle()
 
     def patient(self, limit_s: float) -> Any:
         """Return a client of docker-py's that waits longer, or less long, for the next word of the engine."""
@@ -101,11 +125,18 @@ class Engine:
         return docker.APIClient(base_url=self._address, version=self.api._version, timeout=limit_s)
 
     def close(self) -> None:
-        """Close the connections, until the next call; calls that hang are left to themselves."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
-        self._client.close()
+        """Close the connections, until the next call; at once, or when what is under way has ended."""
+        with self._lock:
+            pool, self._pool, self._is_closed = self._pool, None, True
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        """Close connections that nobody uses: a call under way would open others, which nobody closes."""
+        with self._lock:
+            if self._is_closed and not self._num_under_way:
+                self._client.close()
 
 
 def _told_apart(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
