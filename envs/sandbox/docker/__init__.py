@@ -2,6 +2,7 @@
 
 backend     boxes made, kept ready, watched, and cleaned up after
 fleet       the containers of a backend: started, removed, found by their id
+orphans     what an engine forgets whose containerd is killed while a container begins
 sandbox     one box: its container, commands, files, snapshots
 engine      the engine, asked through docker-py on threads; its errors told apart
 wire        what docker-py does not do well: the streams of a command, events

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..box import Backend, Spec
@@ -45,18 +45,25 @@ class DockerBackend(Backend):
         self._fleet = Fleet(self.engine)
         self._images = Images(self.engine)
         self._users: Counter[int] = Counter()
-        self._pools: defaultdict[str, list[DockerSandbox]] = defaultdict(list)
+        self._pools: dict[str, list[DockerSandbox]] = {}
         self._wanted: dict[str, int] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self, spec: Spec) -> DockerSandbox:
-        """Return a new box, from the pool where one of this specification waits."""
+        """Return a new box, from the pool where one of this specification waits.
+
+        A pool of boxes without labels serves all that differ from it in labels alone. The engine cannot
+        label them any more; what is made of such a box (forks, rollbacks) has its labels.
+        """
         self._keep()
-        key = _key(spec)
-        if self._pools[key]:
-            box = self._pools[key].pop()
-            self._fleet.in_background(self._fill(spec))
-            return box
+        for pooled in (spec, replace(spec, labels={})):
+            while waiting := self._pools.get(_key(pooled)):
+                box = waiting.pop()
+                self._fleet.in_background(self._fill(pooled))
+                if await self._fleet.runs(box.container):
+                    box.spec = spec
+                    return box
+                self._fleet.in_background(box.aclose())
         return await while_away(lambda: self._new(spec))
 
     async def _new(self, spec: Spec) -> DockerSandbox:
@@ -86,14 +93,15 @@ class DockerBackend(Backend):
 
     async def _fill(self, spec: Spec) -> None:
         key = _key(spec)
-        missing = self._wanted.get(key, 0) - len(self._pools[key])
+        pool = self._pools.setdefault(key, [])
+        missing = self._wanted.get(key, 0) - len(pool)
         made = await asyncio.gather(*(self._new(spec) for _ in range(missing)), return_exceptions=True)
-        for box in made:
-            if isinstance(box, BaseException):
-                raise box
-            self._pools[key].append(box)
-        while len(self._pools[key]) > self._wanted.get(key, 0):
-            await self._pools[key].pop().aclose()
+        pool += [box for box in made if isinstance(box, DockerSandbox)]
+        while len(pool) > self._wanted.get(key, 0):
+            await pool.pop().aclose()
+        for failure in made:
+            if isinstance(failure, BaseException):
+                raise failure
 
     async def sweep(self) -> dict[str, int]:
         """Remove what processes left that are gone, and what was not removed here while the engine failed."""
@@ -101,8 +109,7 @@ class DockerBackend(Backend):
         for found in await self.engine.call("containers", all=True, filters={"label": OWNER}):
             labels = found["Labels"] or {}
             if self._is_left_over(labels) or self._fleet.has_forgotten(found):
-                await self._fleet.remove(found["Id"])
-                removed["containers"] += 1
+                removed["containers"] += await self._fleet.clear(found)
         images = await self.engine.call("images", filters={"label": [OWNER, BOX]})
         for found in sorted(images, key=lambda image: -image["Created"]):
             labels = found["Labels"] or {}

@@ -15,7 +15,7 @@ from ....errors import UsageError
 from ..errors import SandboxError
 from .archives import parents
 from .engine import Engine
-from .running import Command, Ended, run
+from .running import Command, Ended, new_mark, run
 
 _LIMIT_S = 120.0
 _IS_FOLDER, _IS_SPECIAL, _IS_SHORT = 61, 62, 63
@@ -23,7 +23,9 @@ _IS_FOLDER, _IS_SPECIAL, _IS_SHORT = 61, 62, 63
 _READ = rf"""
 [ -d "$1" ] && exit {_IS_FOLDER}
 [ -e "$1" ] && [ ! -f "$1" ] && exit {_IS_SPECIAL}
-exec head -c "$2" < "$1"
+head -c "$2" < "$1" || exit 1
+printf %s "$3"
+read -r nothing || exit 0
 """
 
 _WRITE = rf"""
@@ -67,9 +69,13 @@ async def read(engine: Engine, container: str, user: str, path: str, max_bytes: 
         OSError: as the user would get it.
         UsageError: if it is longer, or no regular file.
     """
-    ended = await _script(engine, container, user, _READ, (path, str(max_bytes + 1)), None, 2 * max_bytes + 4)
+    mark, room = new_mark(), 2 * max_bytes + 4
+    words = (path, str(max_bytes + 1), mark)
+    ended = await _script(engine, container, user, _READ, words, None, room, mark.encode())
     if ended.exit_code != 0:
         raise _failure(ended, path)
+    if not ended.is_whole:
+        raise SandboxError(f"{path!r}: what was read of it did not arrive whole")
     data = ended.output.data()
     if len(data) > max_bytes:
         raise UsageError(f"{path!r} is longer than {max_bytes} bytes: read a part of it by a command")
@@ -118,11 +124,13 @@ async def _script(
     arguments: tuple[str, ...],
     stdin: bytes | None,
     output_bytes: int,
+    mark: bytes = b"",
 ) -> Ended:
     words = ["/bin/sh", "-c", script, "turnwise", *arguments]
     command = Command(
-        words, user=user, limit_s=_LIMIT_S, stdin=stdin, env={"LC_ALL": "C"}, output_bytes=output_bytes
-    )
+        words, user=user, limit_s=_LIMIT_S, stdin=stdin, env={"LC_ALL": "C"},
+        output_bytes=output_bytes, mark=mark,
+    )  # fmt: skip
     return await run(engine, container, command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -11,13 +12,19 @@ from ..box import Spec
 from ..errors import ImageError, SandboxError
 from ..network import Gate, listen_at, variables
 from ..unattended import UNATTENDED
+from . import orphans
 from .containers import being_made, create
-from .engine import Conflict, Engine, Missing, Rejected
+from .engine import Away, Conflict, Engine, Missing, Rejected
 from .families import Family, Snapshot
 from .images import START_S
 from .owners import MAKER
+from .running import Command, run
 
 log = logging.getLogger("turnwise.envs")
+
+_YOUNG_S = 10.0
+"""How long a start that was cut short may go on in what the engine set going for it."""
+_HEARD_S = 2.0
 
 
 class Watched(Protocol):
@@ -42,6 +49,7 @@ class Fleet:
         self.boxes: dict[str, Watched] = {}
         self.families: set[str] = set()
         self._gates: dict[str, Gate] = {}
+        self._cut_short: set[str] = set()  # containers whose start failed together with the engine
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def container(self, spec: Spec, snapshot: Snapshot, family: Family) -> str:
@@ -56,8 +64,7 @@ class Fleet:
         with being_made(self.engine, family.id) as name:
             container = await create(self.engine, snapshot.image.id, spec, user=user, name=name, env=env)
             try:
-                await self.engine.call("start", container, limit_s=START_S)
-                await self._let_out(container, spec)
+                await self._start(container, spec)
             except BaseException as error:
                 self.in_background(self.remove(container))
                 if isinstance(error, Conflict | Missing | Rejected):
@@ -69,11 +76,19 @@ class Fleet:
         """Start a container that has ended."""
         for _ in range(50):
             try:
-                await self.engine.call("start", container, limit_s=START_S)
-                return await self._let_out(container, spec)
+                return await self._start(container, spec)
             except Conflict:
                 await asyncio.sleep(0.05)
         raise SandboxError(f"the container {container[:12]} ({spec.image}) does not start again")
+
+    async def _start(self, container: str, spec: Spec) -> None:
+        try:
+            await self.engine.call("start", container, limit_s=START_S)
+        except Away:
+            self._cut_short.add(container)
+            raise
+        self._cut_short.discard(container)
+        await self._let_out(container, spec)
 
     async def _let_out(self, container: str, spec: Spec) -> None:
         """Have a proxy listen in the network of a container, which a start makes anew, if it has one."""
@@ -84,6 +99,25 @@ class Fleet:
         if container not in self._gates:
             self._gates[container] = Gate(spec.network)
         self._gates[container].listen(line)
+
+    async def runs(self, container: str) -> bool:
+        """Tell whether a container runs; not, if the engine does not say so."""
+        try:
+            return bool((await self.engine.call("inspect_container", container))["State"]["Running"])
+        except SandboxError:
+            return False
+
+    async def lives(self, container: str, user: str) -> bool:
+        """Tell whether a container runs, of whose end the engine may hear later than of a command's in it."""
+        try:
+            tried = await run(self.engine, container, Command(["/bin/sh", "-c", ":"], user=user))
+            limit_s = _HEARD_S if tried.exit_code else 0.0  # it is too full for a command, or ends just now
+        except SandboxError:
+            limit_s = _YOUNG_S
+        until = time.monotonic() + limit_s
+        while (is_running := await self.runs(container)) and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        return is_running
 
     def refused(self, container: str) -> tuple[str, ...]:
         """Return what the proxy of a container refused since this was last asked."""
@@ -116,7 +150,12 @@ class Fleet:
         return labels.get(MAKER) == self.engine.labels[MAKER]
 
     async def remove(self, container: str) -> None:
-        """Remove a container and all that runs in it; what the engine does not do now is for a sweep."""
+        """Remove a container and all that runs in it; what the engine does not do now is for a sweep.
+
+        So is a container whose start was cut short: see `clear`.
+        """
+        if container in self._cut_short:
+            return self._cut_short.discard(container)
         if gate := self._gates.pop(container, None):
             gate.close()
         try:
@@ -125,6 +164,20 @@ class Fleet:
             log.debug("container %s is being removed", container[:12])
         except SandboxError as error:
             log.warning("container %s stays for the next sweep: %s", container[:12], error)
+
+    async def clear(self, found: Mapping[str, Any]) -> bool:
+        """Remove a container that is nobody's, with what the engine itself forgot of it; tell whether it was.
+
+        Args:
+            found: what the engine lists of it.
+        """
+        if found["State"] != "running":
+            if time.time() - found["Created"] < _YOUNG_S:
+                return False
+            if self.engine.is_local and (num := await self.engine.run(orphans.end, found["Id"])):
+                log.warning("container %s: ended %d processes that the engine forgot", found["Id"][:12], num)
+        await self.remove(found["Id"])
+        return True
 
     def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
         """Do something without being waited for; what fails is said in the log."""

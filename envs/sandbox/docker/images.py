@@ -198,10 +198,14 @@ class Images:
                 await self._engine.call(
                     "commit", container, repository=_READY, tag=name, changes=_unowned("ready")
                 )
-            except (Conflict, Missing, Rejected) as error:
-                raise ImageError(f"the image {spec.image} does not start: {error}") from error
-            finally:
+            except Away:
+                raise  # it is left to a sweep, since the start may have been cut short
+            except BaseException as error:
                 await self._engine.call("remove_container", container, force=True, v=True)
+                if isinstance(error, Conflict | Missing | Rejected):
+                    raise ImageError(f"the image {spec.image} does not start: {error}") from error
+                raise
+            await self._engine.call("remove_container", container, force=True, v=True)
 
     async def _numbers(self, container: str, user: str) -> tuple[int, int]:
         """Run the first command of an image: who am I? Proves bash too."""

@@ -7,15 +7,18 @@ from collections.abc import Mapping
 
 from ....errors import UsageError
 from ..box import Ran
-from .running import Command, Ended
+from .running import Command, Ended, new_mark
 
 _CHUNK = 30_000  # characters of at most four bytes: the kernel takes 128 KiB in one argument
 _LONGEST_BYTES = 3 << 19  # it takes 2 MiB in all
 _RELAYED = "exec > >(cat; exec cat > /dev/null) 2>&1; "
 """What a line writes goes through a process that still reads when the call is over and nobody listens, so
 that what was left in the background does not die of its own words."""
-_SHORT = _RELAYED + 'cd "$1" || exit 1; exec bash -c "$2" bash'
-_LONG = _RELAYED + 'cd "$1" || exit 1; shift; exec bash -c \'eval "$(IFS=; printf %s "$*")"\' bash "$@"'
+_SCRIPT = (
+    _RELAYED + 'cd "$2" && { exec 2> /dev/null; bash -c %s 2>&1; }; code=$?; printf %%s "$1"; %s; exit $code'
+)
+"""The shell that waits says nothing itself, as that a line was killed; see `running` for why it waits."""
+_SHORT, _LONG = '"$3" bash', '\'eval "$(IFS=; printf %s "$*")"\' bash "${@:3}"'
 
 
 def line(
@@ -43,15 +46,20 @@ def line(
         if not name or "=" in name or "\0" in name + value:
             raise UsageError(f"the variable {name!r} cannot be set; expected no '=' in it and no NUL")
     pieces = [command[at : at + _CHUNK] for at in range(0, len(command), _CHUNK)] or [""]
-    script = _SHORT if len(pieces) == 1 else _LONG
+    told, wait = _SHORT if len(pieces) == 1 else _LONG, "read -r"
+    given = "< /dev/null"
+    if stdin is not None:
+        given, wait = f"< <(head -c {len(stdin)})", "cat > /dev/null"
+    mark = new_mark()
     return Command(
-        ["bash", "-c", script, "turnwise", cwd, *pieces],
+        ["bash", "-c", _SCRIPT % (f"{told} {given}", wait), "turnwise", mark, cwd, *pieces],
         user=user,
         limit_s=timeout_s,
         stdin=stdin,
         env=env,
         output_bytes=output_bytes,
         stop=stop,
+        mark=mark.encode(),
     )
 
 

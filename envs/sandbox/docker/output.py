@@ -15,11 +15,9 @@ class Output:
         self._tail_limit = limit // 2
         self._head, self._tail = bytearray(), bytearray()
         self._dropped = 0
-        self.taken = 0
 
     def add(self, chunk: bytes) -> None:
         """Take the next bytes."""
-        self.taken += len(chunk)
         room = self._head_limit - len(self._head)
         if room > 0:
             self._head += chunk[:room]

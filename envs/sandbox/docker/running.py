@@ -1,14 +1,18 @@
 """One command in a container: its output within bounds, its time limit, the end of all of its processes.
 
 The engine says when the command itself has ended; what it left in the background may hold its output open
-for as long as it likes. At the time limit everything that was started since is killed from inside, as the
-box's own user, by a script that needs no other program than the shell.
+for as long as it likes, and two seconds after the command's end the engine drops what is still on its way, as
+on a busy machine. So a command whose output matters writes a mark behind it, and ends when the mark has come
+and its input is closed for it. At the time limit everything that was started since is killed from inside, as
+the box's own user, by a script that needs no other program than the shell.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,8 +22,10 @@ from .engine import Away, Engine, NotStarted, is_of_absence, unreachable, while_
 from .output import Output
 from .wire import Refused, Stream
 
+log = logging.getLogger("turnwise.envs")
+
 _POLLS_S = (0.1, 0.1, 0.2, 0.2, 0.4)  # then the last again
-_DRAIN_S = 0.2
+_DRAIN_S, _DRAIN_KILLED_S = 10.0, 1.0
 _KILL_S = 10.0
 _SLACK_TICKS = 10  # of 10 ms
 _COULD_NOT_START = 126
@@ -74,6 +80,8 @@ class Command:
         env: variables beside the container's.
         output_bytes: how much of its output is kept.
         stop: set by who else wants it ended, as when the disk is full.
+        mark: what it writes behind its output, before it waits for the end of its input; without one the
+            output ends when nobody can write there any more.
     """
 
     words: Sequence[str]
@@ -83,6 +91,12 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict)
     output_bytes: int = _MAX_BYTES
     stop: asyncio.Event | None = None
+    mark: bytes = b""
+
+
+def new_mark() -> str:
+    """Return what no output holds by chance. Who guesses it shortens his own output, no more."""
+    return uuid.uuid4().hex
 
 
 @dataclass(slots=True)
@@ -95,6 +109,7 @@ class Ended:
         exit_code: as the engine says.
         seconds: from asking to the end.
         leftovers: whether something may still hold on to what the command started.
+        is_whole: whether all that it wrote has come.
     """
 
     output: Output
@@ -102,6 +117,7 @@ class Ended:
     exit_code: int | None = None
     seconds: float = 0.0
     leftovers: bool = False
+    is_whole: bool = False
 
 
 async def run(engine: Engine, container: str, command: Command) -> Ended:
@@ -124,8 +140,8 @@ async def _run(engine: Engine, container: str, command: Command) -> Ended:
         return _refused(error, ended)
     except OSError as error:
         raise unreachable(error) from error
-    feeding = asyncio.create_task(stream.feed(command.stdin)) if command.stdin is not None else None
-    pump = asyncio.create_task(_pump(stream, ended))
+    pump = asyncio.create_task(_pump(stream, ended, command.mark))
+    feeding = asyncio.create_task(_feed(stream, command, pump))
     try:
         ended.exit_code = await _outcome(engine, exec_id, command, pump)
         ended.seconds = time.monotonic() - started
@@ -136,7 +152,7 @@ async def _run(engine: Engine, container: str, command: Command) -> Ended:
         await _drain(pump, ended)
         return _never_ran(error, ended)
     finally:
-        for task in filter(None, (feeding, pump)):
+        for task in (feeding, pump):
             task.cancel()
         stream.close()
     return ended
@@ -177,7 +193,7 @@ async def _create(engine: Engine, container: str, command: Command) -> dict[str,
             "exec_create",
             container,
             list(command.words),
-            stdin=command.stdin is not None,
+            stdin=command.stdin is not None or bool(command.mark),
             user=command.user,
             environment=dict(command.env),
             workdir="/",
@@ -187,9 +203,34 @@ async def _create(engine: Engine, container: str, command: Command) -> dict[str,
     return made
 
 
-async def _pump(stream: Stream, ended: Ended) -> None:
-    async for kind, chunk in stream.chunks():
-        (ended.errors if kind == 2 else ended.output).add(chunk)
+async def _feed(stream: Stream, command: Command, pump: asyncio.Task[None]) -> None:
+    """Send what a command reads, and the end of it: at once, or when its mark has come."""
+    sending = asyncio.create_task(stream.send(command.stdin or b""))
+    try:
+        await asyncio.wait({pump} if command.mark else {sending})
+        stream.end()
+    finally:
+        sending.cancel()  # what ended without reading it
+
+
+async def _pump(stream: Stream, ended: Ended, mark: bytes) -> None:
+    """Take what is written, up to the mark or the end."""
+    held = b""  # may be the beginning of the mark
+    try:
+        async for kind, chunk in stream.chunks():
+            if kind == 2:
+                ended.errors.add(chunk)
+                continue
+            held += chunk
+            if mark and (at := held.find(mark)) >= 0:
+                held = held[:at]
+                break
+            sure = max(0, len(held) - len(mark) + 1) if mark else len(held)
+            ended.output.add(held[:sure])
+            held = held[sure:]
+        ended.is_whole = True
+    finally:
+        ended.output.add(held)
 
 
 async def _outcome(engine: Engine, exec_id: str, command: Command, pump: asyncio.Task[None]) -> int | None:
@@ -223,13 +264,13 @@ async def _exit_code(engine: Engine, exec_id: str, pump: asyncio.Task[None]) -> 
 
 
 async def _drain(pump: asyncio.Task[None], ended: Ended) -> None:
-    """Take what the command had written when it ended; a background process does not hold this up."""
-    until = time.monotonic() + 1.0
-    while not pump.done() and time.monotonic() < until:
-        before = ended.output.taken
-        await asyncio.wait({pump}, timeout=_DRAIN_S)
-        if ended.output.taken == before:
-            return
+    """Take what the command had written when it ended; what holds its output open does so for a while."""
+    limit_s = _DRAIN_KILLED_S if ended.leftovers else _DRAIN_S
+    await asyncio.wait({pump}, timeout=limit_s)
+    if not pump.done():
+        log.info("a command's output has no end %g s after its own: it may not be whole", limit_s)
+        pump.cancel()
+        await asyncio.wait({pump})
 
 
 async def kill_since(engine: Engine, container: str, user: str, seconds: float) -> bool:

@@ -28,7 +28,7 @@ from .running import Command, Ended, kill_since, processes, run
 log = logging.getLogger("turnwise.envs")
 
 _ALL_S = 10_000_000.0
-_KILLED = 137
+_NOT_BEGUN, _KILLED = 126, 137
 _LONGEST_PATH = 4096
 _MAX_CHANGES = 1 << 28
 
@@ -116,12 +116,11 @@ class DockerSandbox(Sandbox):
     async def _judge(self, ended: Ended, ooms: int) -> Ran:
         """Say why a command ended."""
         out_of_memory = False
-        if ended.exit_code == _KILLED or (ended.exit_code is None and not self._full.is_set()):
+        if ended.exit_code in (_NOT_BEGUN, _KILLED) or (ended.exit_code is None and not self._full.is_set()):
             await self._heard_of_memory(ooms)
-            state = await self._state()
             out_of_memory = self.num_ooms > ooms
-            if not state.get("Running"):
-                out_of_memory |= bool(state.get("OOMKilled"))
+            if not await self._fleet.lives(self.container, self._user):
+                out_of_memory |= bool((await self._state()).get("OOMKilled"))
                 await self._revive()
         elif ended.exit_code:
             out_of_memory = self.num_ooms > ooms

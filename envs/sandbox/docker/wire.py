@@ -8,6 +8,7 @@ Engine API 1.41, "Start an exec instance", "Attach to a container" (stream forma
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -121,15 +122,17 @@ class Stream:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
-    async def feed(self, data: bytes) -> None:
-        """Send all of what it reads, then the end; a command that does not read it is no error."""
-        try:
+    async def send(self, data: bytes) -> None:
+        """Send what it reads; a command that does not read it is no error."""
+        with contextlib.suppress(OSError):
             for start in range(0, len(data), _CHUNK_BYTES):
                 self._writer.write(data[start : start + _CHUNK_BYTES])
                 await self._writer.drain()
+
+    def end(self) -> None:
+        """Send the end of what it reads."""
+        with contextlib.suppress(OSError):
             self._writer.write_eof()
-        except (ConnectionError, OSError):
-            return
 
     async def chunks(self) -> AsyncIterator[tuple[int, bytes]]:
         """Yield (1 for standard output or 2 for errors, bytes) until both are closed."""

@@ -6,13 +6,14 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from turnwise.envs.sandbox import Limits, Sandbox, SandboxError, Spec
 from turnwise.envs.sandbox.docker import DockerBackend, owners
-from turnwise.envs.sandbox.docker.owners import OWNER
+from turnwise.envs.sandbox.docker.owners import MAKER, OWNER
 
 pytestmark = pytest.mark.docker
 Play = Callable[..., Any]
@@ -36,6 +37,32 @@ def test_a_container_killed_from_outside_is_the_machines_fault(docker: DockerBac
         await docker.engine.call("kill", box.container)
         with pytest.raises(SandboxError, match="from outside"):
             await running
+
+    play(body)
+
+
+LATE = """
+until [ -n "$relay" ]; do  # it may be about to begin
+    for folder in /proc/[0-9]*; do
+        read -r name < $folder/comm && [ "$name" = cat ] && relay=${folder#/proc/}
+    done 2> /dev/null
+done
+(sleep 2; kill -CONT $relay) > /dev/null 2>&1 &
+kill -STOP $relay
+echo told
+"""
+
+
+def test_output_that_arrives_late_is_not_lost_and_a_flood_behind_it_is_not_waited_for(play: Play) -> None:
+    async def body(box: Sandbox) -> None:
+        assert (await box.run(LATE)).output == "told\n"
+        ran = await box.run("echo first; yes &", timeout_s=20)
+        assert ran.exit_code == 0 and ran.output.startswith("first\n")
+        ran = await box.run("head -c 5; sleep 300 &", timeout_s=20, stdin=b"12345" + bytes(1 << 22))
+        assert (ran.exit_code, ran.output) == (0, "12345")
+        assert (await box.run("cat; wc -c", stdin=b"")).output == "0\n"
+        ran = await box.run("kill -9 $$")
+        assert (ran.exit_code, ran.output, ran.cause) == (137, "", "killed")
 
     play(body)
 
@@ -133,7 +160,8 @@ def test_a_family_leaves_nothing(docker: DockerBackend, play: Play) -> None:
 
     async def after() -> list[Any]:
         boxes = await docker.engine.call("containers", all=True, filters={"label": OWNER})
-        images = await docker.engine.call("images", "turnwise-snapshot")
+        mine = f"{MAKER}={docker.engine.labels[MAKER]}"
+        images = await docker.engine.call("images", "turnwise-snapshot", filters={"label": mine})
         return [one["Id"] for one in boxes if one["Id"] in seen] + [one["Id"] for one in images]
 
     assert asyncio.run(after()) == []
@@ -151,6 +179,44 @@ def test_a_pool_is_kept_full_and_a_closed_backend_opens_again() -> None:
             left = await backend.engine.call("containers", all=True, filters={"label": owner})
             assert box.container not in [found["Id"] for found in left]
         backend.engine.close()
+
+    asyncio.run(body())
+
+
+def test_a_pool_without_labels_serves_all_and_one_with_labels_its_own(docker: DockerBackend) -> None:
+    plain = Spec(image=IMAGE, limits=Limits(num_processes=34))
+    mine, other = replace(plain, labels={"task": "1"}), replace(plain, labels={"task": "2"})
+
+    async def labels(box: Any) -> Any:
+        found = await docker.engine.call("inspect_container", box.container)
+        return found["Config"]["Labels"].get("task")
+
+    async def body() -> None:
+        backend = DockerBackend()
+        await backend.warm(plain, 1)
+        await backend.warm(mine, 1)
+        waiting = {key: pool[0] for key, pool in backend._pools.items()}
+        of_mine, of_other = await backend.start(mine), await backend.start(other)
+        assert [*waiting.values()] == [of_other, of_mine]
+        assert (await labels(of_mine), await labels(of_other)) == ("1", None)
+        assert of_other.spec == other
+        await of_other.rollback(await of_other.snapshot())
+        assert await labels(of_other) == "2"  # what is made anew has them
+        assert len(backend._pools) == 2  # asking for a specification makes no pool of it
+        await backend.aclose()
+
+    asyncio.run(body())
+
+
+def test_a_box_that_ended_while_it_waited_is_not_handed_out(docker: DockerBackend) -> None:
+    async def body() -> None:
+        backend, spec = DockerBackend(), Spec(image=IMAGE, limits=Limits(num_processes=35))
+        await backend.warm(spec, 1)
+        ((waiting,),) = backend._pools.values()
+        await docker.engine.call("kill", waiting.container)
+        box = await backend.start(spec)
+        assert box is not waiting and (await box.run("echo lives")).output == "lives\n"
+        await backend.aclose()
 
     asyncio.run(body())
 
@@ -175,7 +241,5 @@ def test_what_an_engine_that_failed_let_stay_is_swept_and_boxes_of_others_are_no
         for each in (box, mine):
             assert (await each.run("echo lives")).output == "lives\n"
         await backend.aclose()
-        await asyncio.sleep(0.5)  # a call under way gives its connection back
-        backend.engine.close()
 
     play(body)

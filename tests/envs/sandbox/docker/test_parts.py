@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -20,7 +22,7 @@ from turnwise.envs.sandbox.docker.images import split_tag
 from turnwise.envs.sandbox.docker.lines import line
 from turnwise.envs.sandbox.docker.output import Output
 from turnwise.envs.sandbox.docker.running import Ended
-from turnwise.envs.sandbox.docker.wire import Refused, Wire
+from turnwise.envs.sandbox.docker.wire import Refused, Stream, Wire
 from turnwise.errors import UsageError
 
 
@@ -35,6 +37,48 @@ def test_output_is_the_text_or_its_two_ends_and_no_character_is_cut(text: str, l
     ends = [(shown[:cut], shown[cut:]) for cut in range(len(shown) + 1)]
     assert any(text.startswith(head) and text.endswith(tail) for head, tail in ends)
     assert left_out <= max(0, len(data) - limit + 6)
+
+
+@given(
+    st.binary(max_size=40),
+    st.binary(max_size=9),
+    st.integers(1, 9),
+    st.sampled_from([b"", b"-mark-", b"--m"]),
+)
+def test_output_ends_at_its_mark_or_with_the_stream_whatever_its_pieces(
+    said: bytes, later: bytes, size: int, mark: bytes
+) -> None:
+    said = said.replace(mark, b"") if mark else said
+    whole = said + mark + later
+    want = whole[: whole.index(mark)] if mark else whole
+
+    class Pieces:
+        async def chunks(self) -> AsyncIterator[tuple[int, bytes]]:
+            for at in range(0, len(whole), size):
+                yield 1, whole[at : at + size]
+                yield 2, b"!"
+
+    ended = Ended(Output(1000), Output(1000))
+    asyncio.run(running._pump(cast(Stream, Pieces()), ended, mark))
+    assert ended.output.data() == want and ended.is_whole
+    assert ended.errors.data().strip(b"!") == b""
+
+
+def test_output_without_an_end_is_kept_as_far_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Open:
+        async def chunks(self) -> AsyncIterator[tuple[int, bytes]]:
+            yield 1, b"all there is-ma"
+            await asyncio.Event().wait()
+
+    async def body() -> Ended:
+        ended = Ended(Output(1000), Output(1000))
+        pump = asyncio.create_task(running._pump(cast(Stream, Open()), ended, b"-mark-"))
+        await running._drain(pump, ended)
+        return ended
+
+    monkeypatch.setattr(running, "_DRAIN_S", 0.05)
+    ended = asyncio.run(body())
+    assert ended.output.data() == b"all there is-ma" and not ended.is_whole
 
 
 def test_an_owner_is_known_by_its_start_and_machine() -> None:
