@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..agents.policies.places import model_place, policy_folder
+from ..agents.sampling import NEUTRAL, NOT_REPLAYED
 from ..envs import make
 from ..errors import UsageError
 from .assign import Assigner
@@ -73,6 +74,13 @@ def _check_numbers(rollout: RolloutSection, train: TrainSection, optim: OptimCon
         )
     if rollout.sampling.temperature <= 0:
         raise UsageError("rollout.temperature is 0: greedy episodes have no probabilities to train on")
+    for name in rollout.sampling.changed:
+        if name in NOT_REPLAYED:
+            raise UsageError(
+                f"rollout.{name} is {getattr(rollout.sampling, name)}: the learner cannot replay it, since "
+                f"{NOT_REPLAYED[name]}; set it to {getattr(NEUTRAL, name)} (temperature, top_p, top_k and "
+                "min_p can be trained with)"
+            )
     if rollout.num_groups * rollout.group_size < optim.num_minibatches:
         raise UsageError(
             f"optim.num_minibatches is {optim.num_minibatches}, more than the "

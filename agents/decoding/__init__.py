@@ -1,7 +1,8 @@
 """How a policy turns logits into tokens, and how a learner replays it.
 
-loop.py: many rows, one forward pass a round. sampling.py: temperature, top-k, top-p and the draw.
-randomness.py: random numbers of a key. trie.py, planning.py, tagging.py: what a constraint lets be said.
+loop.py: many rows, one forward pass a round. sampling.py: temperature, min-p, top-k, top-p and the draw.
+shaping.py: biases, penalties, a least length. randomness.py: random numbers of a key.
+trie.py, planning.py, tagging.py: what a constraint lets be said.
 local.py: the base of policies with a model in this process. scoring.py: logprobs of given tokens.
 replay.py: the sampling transformation again, differentiable.
 """

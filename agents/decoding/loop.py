@@ -22,6 +22,7 @@ from ...errors import PolicyError, UsageError
 from ..types import FinishReason, Generation, GenerationRequest, VersionSpan
 from .randomness import uniforms
 from .sampling import SamplingRows, sample
+from .shaping import Said, shaped
 from .trie import Node, forced
 
 
@@ -81,12 +82,19 @@ def prepare(
     """Check a request; generation is cut where the model's context ends.
 
     Raises:
-        UsageError: if max_tokens or a prompt token is out of range.
+        UsageError: if max_tokens or a token is out of range.
         PolicyError: if the prompt alone fills the context.
     """
     r = request
-    if r.max_tokens < 1:
-        raise UsageError(f"generation request: max_tokens {r.max_tokens}; expected at least 1")
+    if r.max_tokens < max(1, r.sampling.min_tokens):
+        least = max(1, r.sampling.min_tokens)
+        raise UsageError(f"generation request: max_tokens {r.max_tokens}; expected at least {least}")
+    named = [*map(int, r.sampling.logit_bias), *r.sampling.stop_token_ids]
+    if named and max(named) >= vocab_size:
+        raise UsageError(
+            f"generation request: logit_bias or stop_token_ids name token {max(named)}; expected tokens from "
+            f"0 to {vocab_size - 1}"
+        )
     if not prompt_ids or min(prompt_ids) < 0 or max(prompt_ids) >= vocab_size:
         raise UsageError(
             f"generation request: a prompt of tokens outside 0 to {vocab_size - 1}, or an empty one"
@@ -104,10 +112,24 @@ def prepare(
 class _Row:
     """The state of one generation while it grows."""
 
-    __slots__ = ("entropies", "finish", "job", "logprobs", "node", "pending", "supports", "text", "tokens")
+    __slots__ = (
+        "entropies",
+        "finish",
+        "job",
+        "logprobs",
+        "node",
+        "pending",
+        "shapes_logits",
+        "stop_ids",
+        "supports",
+        "text",
+        "tokens",
+    )
 
-    def __init__(self, job: Job, pending: list[int]) -> None:
+    def __init__(self, job: Job, pending: list[int], stop_ids: frozenset[int]) -> None:
+        sampling = job.request.sampling
         self.job, self.pending = job, pending
+        self.stop_ids, self.shapes_logits = stop_ids.union(sampling.stop_token_ids), sampling.shapes_logits
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
         self.entropies: list[float] = []
@@ -135,6 +157,16 @@ class _Row:
             self.force(token)
         self.settle(end_id)
 
+    @property
+    def is_free(self) -> bool:
+        """Tell whether anything may be said next."""
+        return self.node is None or self.node.tokens is None
+
+    def said(self, end_id: int) -> Said:
+        """Return what the logits of the next token may depend on."""
+        ends = self.stop_ids | {end_id} if self.is_free else ()
+        return Said(self.job.request.sampling, self.job.prompt_ids, self.tokens, ends)
+
     def settle(self, end_id: int) -> None:
         """Note whether the generation has ended."""
         if self.tokens and self.tokens[-1] == end_id:
@@ -144,6 +176,8 @@ class _Row:
 
     def stop_at_text(self, codec: Codec) -> None:
         """End the message before the first stop text that it contains, with a forced end."""
+        if len(self.tokens) < self.job.request.sampling.min_tokens:
+            return
         text = codec.decode(self.tokens)
         found = [place for place in (text.find(stop) for stop in self.job.request.stop) if place >= 0]
         if found:
@@ -172,7 +206,7 @@ def run_jobs(
     Raises:
         PolicyError: if the model's logits are not finite.
     """
-    rows = [_Row(job, list(suffix)) for job, suffix in zip(jobs, suffixes, strict=True)]
+    rows = [_Row(job, list(suffix), codec.stop_ids) for job, suffix in zip(jobs, suffixes, strict=True)]
     for row in rows:
         if row.node is not None:
             row.follow(row.node, codec.end_id)
@@ -190,8 +224,9 @@ def run_jobs(
 
 
 def _draw(rows: Sequence[_Row], logits: Tensor, codec: Codec) -> None:
+    shaping = {place: row.said(codec.end_id) for place, row in enumerate(rows) if row.shapes_logits}
     draw = sample(
-        logits,
+        shaped(logits, shaping),
         SamplingRows(
             sampling=[row.job.request.sampling for row in rows],
             uniform_B=np.array([row.job.uniforms[len(row.tokens)] for row in rows]),
@@ -199,14 +234,14 @@ def _draw(rows: Sequence[_Row], logits: Tensor, codec: Codec) -> None:
         ),
     )
     for index, row in enumerate(rows):
-        token = draw.tokens[index]
+        token, was_free = draw.tokens[index], row.is_free
         row.pending = []
         row.take(token, draw.logprobs[index], draw.entropies[index], draw.supports[index])
         if row.node is not None:
             row.follow(row.node.child(token), codec.end_id)
         else:
             row.settle(codec.end_id)
-        if token in codec.stop_ids:
+        if was_free and token in row.stop_ids and token != codec.end_id:
             row.force(codec.end_id)
             row.finish = "stop"
         elif row.job.request.stop and row.tokens[-1] != codec.end_id:

@@ -1,6 +1,7 @@
-"""The sampling transformation: mask, temperature, top-k, top-p, and one draw a row.
+"""The sampling transformation: mask, temperature, min-p, top-k, top-p, and one draw a row.
 
-Order: the allowed set restricts the vocabulary, temperature divides the logits,
+Order, as vLLM's: the allowed set restricts the vocabulary, temperature divides the logits,
+min-p (arXiv 2407.01082) keeps what is at least that share as likely as the likeliest,
 top-k keeps the k most likely, top-p (nucleus sampling, arXiv 1904.09751) keeps
 the fewest most likely whose probabilities among those reach p, the token that
 crosses p included; ties go to the smaller token. What remains is renormalised,
@@ -89,10 +90,11 @@ def _draw_rows(
     asked_M = [rows.sampling[row] for row in indices]
     top_k_M = [1 if asked.temperature == 0 else asked.top_k for asked in asked_M]
     top_p_M = [asked.top_p for asked in asked_M]
+    min_p_M = [asked.min_p for asked in asked_M]
     logits_MS = logits_MS / column([asked.temperature or 1.0 for asked in asked_M], logits_MS.dtype)
     kept_MS: Tensor | None = None
-    if max(top_k_M) > 0 or min(top_p_M) < 1.0:
-        kept_MS = nucleus(logits_MS, column(top_k_M, torch.int64), column(top_p_M))
+    if max(top_k_M) > 0 or min(top_p_M) < 1.0 or max(min_p_M) > 0:
+        kept_MS = nucleus(logits_MS, column(top_k_M, torch.int64), column(top_p_M), column(min_p_M))
         logits_MS = logits_MS.masked_fill(~kept_MS, -torch.inf)
     # One pass of exp, which is most of the cost: log p = x - log sum exp x, H = log sum exp x - sum p x.
     logits_MS = logits_MS - logits_MS.amax(dim=-1, keepdim=True)
@@ -112,14 +114,15 @@ def _draw_rows(
         draw.supports[row] = support
 
 
-def nucleus(logits_MS: Tensor, top_k_M1: Tensor, top_p_M1: Tensor) -> Tensor:
-    """Return which candidates [M, S] top-k and then top-p keep; 0 and 1.0 keep all.
+def nucleus(logits_MS: Tensor, top_k_M1: Tensor, top_p_M1: Tensor, min_p_M1: Tensor) -> Tensor:
+    """Return which candidates [M, S] min-p, top-k and then top-p keep; 0, 0 and 1.0 keep all.
 
     Candidates that are ruled out already come as -inf and are never kept.
     """
     ordered_MS, order_MS = logits_MS.sort(dim=-1, descending=True, stable=True)
     rank_S = torch.arange(logits_MS.shape[1], device=logits_MS.device)
     ruled_out = ((top_k_M1 > 0) & (rank_S >= top_k_M1)) | (ordered_MS == -torch.inf)
+    ruled_out |= (ordered_MS - ordered_MS[:, :1]).exp() < min_p_M1
     probs_MS = ordered_MS.masked_fill(ruled_out, -torch.inf).softmax(dim=-1)
     before_MS = running_sum(probs_MS) - probs_MS
     keep_MS = ~ruled_out & ((before_MS < top_p_M1) | (top_p_M1 >= 1.0) | (rank_S == 0))

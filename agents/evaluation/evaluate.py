@@ -151,7 +151,7 @@ def _played(
     names = [field.name for field in fields(RolloutConfig) if field.name not in _NOT_RECORDED]
     return {
         **{name: getattr(config, name) for name in names},
-        **asdict(config.sampling),
+        **config.sampling.document(),
         "max_tokens": asked.max_tokens,
         "stop": list(config.stop),
         "constraint": asked.constraint,

@@ -100,11 +100,11 @@ class Problem:
 
     def names(self, field: str) -> bool:
         """Tell whether the error is about a field: it points at it, or mentions it and points nowhere."""
+        name = re.escape(field).replace("_", "_?")  # presencePenalty is presence_penalty
         if self.fields:
-            return field in self.fields
-        name = re.escape(field)
+            return any(re.fullmatch(name, each, re.IGNORECASE) for each in self.fields)
         word = rf"['\"`]{name}['\"`]" if field == "stop" else rf"(?<!\w){name}(?!\w)"  # stop is a word, too
-        return re.search(word, self.searched) is not None
+        return re.search(word, self.searched, re.IGNORECASE) is not None
 
 
 def parsed(content: bytes) -> Document:

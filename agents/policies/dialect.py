@@ -1,8 +1,9 @@
 """What is sent to an endpoint, and what is learned from its refusals.
 
-Everything that decides how tokens are drawn is sent, also where it changes nothing: a
-server that is not told takes its own defaults, often those of the checkpoint. A field that
-is refused at its neutral value is left out from then on and stands under `server_default`;
+Every number that decides how tokens are drawn is sent, also where it changes nothing: a
+server that is not told takes its own defaults, often those of the checkpoint. For biases, stop
+tokens and a least length there are no such defaults: these are sent where they are set. A field
+that is refused at its neutral value is left out from then on and stands under `server_default`;
 one that was set to something else stops the rollout, for it would not be what was asked.
 """
 
@@ -12,22 +13,17 @@ import json
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from ..sampling import NEUTRAL, Sampling
 from ..types import GenerationRequest, Message
 from .answers import Problem
 
-_NEUTRAL: dict[str, float] = {
-    "temperature": 1.0,
-    "top_p": 1.0,
-    "top_k": -1,
-    "min_p": 0.0,
-    "repetition_penalty": 1.0,
-}
 _ALL = (-1, 0)  # as top_k: vLLM and SGLang; OpenRouter and others
+_SENT_IF_SET = frozenset({"logit_bias", "min_tokens", "stop_token_ids"})
+_ALWAYS_SENT = {name: value for name, value in NEUTRAL.document().items() if name not in _SENT_IF_SET}
 _EXTENSIONS = ("top_k", "min_p", "repetition_penalty")  # OpenAI's own endpoints know none of them
+_PENALTIES = ("presence_penalty", "frequency_penalty")  # these they know, but not for each model
 _PARALLEL = "parallel_tool_calls"
 _LENGTH, _NEW_LENGTH = "max_tokens", "max_completion_tokens"
 _UNKNOWN = (
@@ -175,12 +171,15 @@ class Dialect:
             self.server_default.append(name)
 
     def _drop_extensions(self, sent: Mapping[str, Any], problem: Problem) -> bool:
-        """Leave out what few endpoints know, where a first request has some field too many."""
+        """Where a first request has some field too many, leave out what few endpoints know, then more."""
         if self._accepted or not any(word in problem.searched.lower() for word in _A_FIELD):
             return False
-        spare = [name for name in _EXTENSIONS if name in sent and _is_spare(name, sent[name])]
-        self.server_default += spare
-        return bool(spare)
+        for names in (_EXTENSIONS, _PENALTIES):
+            spare = [name for name in names if name in sent and _is_spare(name, sent[name])]
+            self.server_default += spare
+            if spare:
+                return True
+        return False
 
 
 def _row(message: Message) -> dict[str, Any]:
@@ -210,11 +209,11 @@ def _is_empty(row: Mapping[str, Any]) -> bool:
 
 def _is_spare(name: str, value: Any) -> bool:
     """Tell whether leaving a field out changes nothing that was asked."""
-    neutral = _ALL if name == "top_k" else [_NEUTRAL[name]] if name in _NEUTRAL else []
+    neutral = _ALL if name == "top_k" else [_ALWAYS_SENT[name]] if name in _ALWAYS_SENT else []
     return name in ("seed", _PARALLEL) or value in neutral
 
 
-def _sampling_fields(sampling: Sampling, all_tokens: int) -> dict[str, float]:
-    """Return the sampling in the names and neutral values of the wire."""
-    asked = {name: value for name, value in asdict(sampling).items() if value != getattr(NEUTRAL, name)}
-    return {**_NEUTRAL, "top_k": all_tokens, **asked}
+def _sampling_fields(sampling: Sampling, all_tokens: int) -> dict[str, Any]:
+    """Return the sampling as it is sent, with this endpoint's way of saying "all" as top_k."""
+    asked = {name: value for name, value in sampling.document().items() if name in sampling.changed}
+    return {**_ALWAYS_SENT, "top_k": all_tokens, **asked}

@@ -62,6 +62,11 @@ class RolloutConfig:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise UsageError(f"max_tokens must be at least 1, got {self.max_tokens}")
+        if self.max_tokens is not None and self.sampling.min_tokens > self.max_tokens:
+            raise UsageError(
+                f"min_tokens {self.sampling.min_tokens}, max_tokens {self.max_tokens}: expected no more than "
+                "a message may have"
+            )
         if self.retries < 0:
             raise UsageError(f"retries must not be negative, got {self.retries}")
         if not self.deadline_s > 0:

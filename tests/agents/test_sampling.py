@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
+from typing import Any
 
 import httpx
 import pytest
@@ -21,14 +22,25 @@ from turnwise.agents.evaluation import EVALUATION, evaluate
 from turnwise.agents.policies.openai import OpenAIPolicy
 from turnwise.agents.policies.random import RandomPolicy
 from turnwise.agents.rollout import RolloutConfig
-from turnwise.agents.sampling import NEUTRAL, Sampling
+from turnwise.agents.sampling import NEUTRAL, NOT_REPLAYED, Sampling
 from turnwise.agents.types import GenerationRequest, Message
 from turnwise.errors import UsageError
 from turnwise.servers.client import connect
 from turnwise.settings import read
 
-UNLIKE_NEUTRAL = {name: value / 2 if value else 1 for name, value in asdict(NEUTRAL).items()}
-CHANGED = Sampling(**UNLIKE_NEUTRAL)
+UNLIKE_NEUTRAL: dict[str, Any] = {
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "top_k": 7,
+    "min_p": 0.1,
+    "repetition_penalty": 1.1,
+    "presence_penalty": 0.5,
+    "frequency_penalty": -0.5,
+    "logit_bias": {"5": -3.0},
+    "min_tokens": 2,
+    "stop_token_ids": [4, 6],
+}
+CHANGED = Sampling(**{**UNLIKE_NEUTRAL, "stop_token_ids": (4, 6)})
 
 
 @pytest.mark.parametrize(
@@ -38,15 +50,54 @@ CHANGED = Sampling(**UNLIKE_NEUTRAL)
         ({"temperature": float("nan")}, "temperature nan"),
         ({"top_p": 0.0}, "top_p 0.0"),
         ({"top_k": -1}, "top_k -1"),
+        ({"min_p": 1.5}, "min_p 1.5; expected a number from 0"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty 0.0; expected a number from 0.01"),
+        ({"presence_penalty": float("nan")}, "presence_penalty nan"),
+        ({"frequency_penalty": -2.5}, "frequency_penalty -2.5"),
+        ({"logit_bias": {"5": 101.0}}, "logit_bias .*from -100 to 100"),
+        ({"logit_bias": {"hello": 1.0}}, "logit_bias .*tokens by number"),
+        ({"logit_bias": {str(token): 1.0 for token in range(1025)}}, "logit_bias .*at most 1024"),
+        ({"min_tokens": -1}, "min_tokens -1"),
+        ({"stop_token_ids": (3, -1)}, "stop_token_ids"),
     ],
 )
-def test_numbers_out_of_range_are_refused(changes: dict[str, float], reason: str) -> None:
+def test_numbers_out_of_range_are_refused(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
-        Sampling(**changes)  # type: ignore[arg-type]
+        Sampling(**changes)
 
 
 def test_the_defaults_are_the_policys_own_distribution() -> None:
-    assert (NEUTRAL.temperature, NEUTRAL.top_p, NEUTRAL.top_k) == (1.0, 1.0, 0)
+    assert NEUTRAL.document() == {
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "top_k": 0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
+        "logit_bias": {},
+        "min_tokens": 0,
+        "stop_token_ids": [],
+    }
+    assert NEUTRAL.changed == []
+    assert not NEUTRAL.shapes_logits
+
+
+def test_what_is_set_is_told_and_what_a_learner_cannot_replay() -> None:
+    assert CHANGED.changed == list(UNLIKE_NEUTRAL)
+    assert CHANGED.document() == UNLIKE_NEUTRAL == json.loads(json.dumps(CHANGED.document()))
+    kept = Sampling(0.5, 0.9, 7, 0.1, stop_token_ids=(4,))
+    assert not kept.shapes_logits
+    assert all(replace(kept, **{name: UNLIKE_NEUTRAL[name]}).shapes_logits for name in NOT_REPLAYED)
+
+
+def test_biases_are_typed_token_by_token() -> None:
+    command = ["eval", "--env", "household/demo-v0", "--agent", "random", "--episodes", "1", "--json"]
+    flags = ["--logit-bias", "5=-3", "--logit-bias", "6=1.5", "--stop-token-ids", "4"]
+    played = json.loads(CliRunner().invoke(app, command + flags).stdout)["settings"]["rollout"]
+    assert (played["logit_bias"], played["stop_token_ids"]) == ({"5": -3.0, "6": 1.5}, [4])
+    refused = CliRunner().invoke(app, [*command, "--logit-bias", "5:3"])
+    assert "expected TOKEN=BIAS" in str(refused.exception) + refused.output
 
 
 def test_every_parameter_is_a_key_and_a_flag() -> None:
@@ -57,18 +108,18 @@ def test_every_parameter_is_a_key_and_a_flag() -> None:
 
 
 def test_every_parameter_is_recorded_by_an_evaluation(room) -> None:  # type: ignore[no-untyped-def]
-    async def inside() -> dict[str, float]:
+    async def inside() -> dict[str, Any]:
         client, config = connect("local:"), replace(EVALUATION, sampling=CHANGED)
         found = await evaluate(client, RandomPolicy(), room("Corridor"), episodes=1, config=config)
         await client.aclose()
-        played: dict[str, float] = found.settings["rollout"]
+        played: dict[str, Any] = found.settings["rollout"]
         return played
 
     assert UNLIKE_NEUTRAL.items() <= asyncio.run(inside()).items()
 
 
 def test_every_parameter_is_sent_to_an_endpoint() -> None:
-    sent: list[dict[str, float]] = []
+    sent: list[dict[str, Any]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         sent.append(json.loads(request.content))
@@ -82,7 +133,11 @@ def test_every_parameter_is_sent_to_an_endpoint() -> None:
 
     asyncio.run(ask(CHANGED, NEUTRAL))
     assert UNLIKE_NEUTRAL.items() <= sent[0].items()
-    neutral = {"temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+    always = {
+        name: value
+        for name, value in NEUTRAL.document().items()
+        if name not in ("logit_bias", "min_tokens", "stop_token_ids")
+    }
     assert {
         name: sent[1][name] for name in sent[1] if name not in ("model", "messages", "max_tokens")
-    } == neutral
+    } == always | {"top_k": -1}

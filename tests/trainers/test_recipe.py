@@ -6,6 +6,7 @@ import dataclasses
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from turnwise.settings import table
 from turnwise.trainers import recipe
 from turnwise.trainers.parts import Part
 from turnwise.trainers.recipe import Recipe
+from turnwise.trainers.validate import validate
 
 
 @pytest.mark.parametrize("name", recipe.shipped())
 def test_shipped_recipes_load_and_say_where_values_come_from(name: str) -> None:
     loaded = recipe.load(name)
-    assert recipe.from_tables(__import__("tomllib").loads(recipe.dump(loaded))) == loaded
+    assert recipe.from_tables(tomllib.loads(recipe.dump(loaded))) == loaded
     text = (files("turnwise.trainers") / "recipes" / f"{name}.toml").read_text()
     sources = ("[contract]", "[paper]", "[measured]", "[size]", "[choice]", "[ours]")
     for line in text.splitlines():
@@ -38,6 +40,22 @@ def test_every_parameter_of_sampling_is_a_key_of_rollout_and_reaches_what_plays(
     loaded = recipe.load("demo", ["rollout.top_k=5", "rollout.temperature=0.5"])
     assert loaded.rollout.sampling == Sampling(temperature=0.5, top_k=5)
     assert {field.name for field in dataclasses.fields(Sampling)} <= set(table(loaded.rollout))
+
+
+def test_sampling_survives_being_written_and_what_cannot_be_replayed_is_refused() -> None:
+    kept = ["rollout.min_p=0.1", "rollout.stop_token_ids=[3, 4]"]
+    loaded = recipe.load("tiny", [*kept, 'rollout.logit_bias={"5" = -3.0}', "rollout.repetition_penalty=1.1"])
+    assert recipe.from_tables(tomllib.loads(recipe.dump(loaded))) == loaded
+    validate(recipe.load("tiny", kept))
+    for name, value in (
+        ("repetition_penalty", "1.1"),
+        ("presence_penalty", "0.5"),
+        ("frequency_penalty", "-0.5"),
+        ("logit_bias", '{"5" = -3.0}'),
+        ("min_tokens", "2"),
+    ):
+        with pytest.raises(UsageError, match=rf"rollout\.{name} is .* cannot replay it, since it"):
+            validate(recipe.load("tiny", [f"rollout.{name}={value}"]))
 
 
 def test_sections_have_at_most_30_fields() -> None:

@@ -15,6 +15,7 @@ from ..agents.evaluation.config import EVALUATION
 from ..agents.policies.by_name import AGENTS, make_policy
 from ..agents.prompts.config import EXPLAINED, PromptConfig
 from ..agents.rollout.config import RolloutConfig
+from ..agents.sampling import NEUTRAL
 from ..errors import UsageError
 from ..shown import UNKNOWN, interval, percent, visible
 from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
@@ -256,7 +257,8 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
         view.add_row("filtered", f"{filtered} messages withheld by the endpoint")
     view.add_row("inadmissible", f"{evaluation.inadmissible_rate:.1%} of turns")
     view.add_row("ends", ", ".join(f"{end} {number}" for end, number in evaluation.ends.items()))
-    names = ("temperature", "top_p", "constraint")
+    changed = [name for name, value in NEUTRAL.document().items() if rollout[name] != value]
+    names = dict.fromkeys(["temperature", "top_p", *changed, "constraint"])
     left = evaluation.policy.get("server_default", ())
     shown = (f"{name} {'server default' if name in left else rollout[name]}" for name in names)
     view.add_row("decoding", ", ".join(shown))

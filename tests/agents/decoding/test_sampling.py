@@ -1,6 +1,6 @@
 """What is drawn, from what, and with which numbers.
 
-1. Order: allowed set, temperature, top-k, top-p; the token that crosses p stays; ties go to the smaller.
+1. Order: allowed set, temperature, min-p, top-k, top-p; what crosses p stays; of equals the smaller.
 2. Logprob, entropy and support are those of the distribution that was drawn from.
 3. Replay on the same logits gives the same logprobs and entropies, with gradients.
 4. Random numbers depend on the key and the place alone.
@@ -29,12 +29,13 @@ def rows_of(
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
+    min_p: float = 0.0,
     uniform: float | list[float] = 0.5,
     allowed: list[tuple[int, ...] | None] | None = None,
 ) -> SamplingRows:
     uniform_B = np.full(num, uniform) if isinstance(uniform, float) else np.array(uniform)
     return SamplingRows(
-        [Sampling(temperature, top_p, top_k)] * num,
+        [Sampling(temperature, top_p, top_k, min_p)] * num,
         uniform_B,
         allowed or [None] * num,
     )
@@ -77,6 +78,16 @@ def test_temperature_comes_before_top_p() -> None:
     assert sample(LOGITS, rows_of(1, temperature=1.0, top_p=0.7)).supports == [(0, 2)]
 
 
+def test_min_p_keeps_what_is_near_the_likeliest_before_top_p() -> None:
+    assert sample(LOGITS, rows_of(1, min_p=0.49)).supports == [(0, 2)]
+    assert sample(LOGITS, rows_of(1, min_p=0.51)).supports == [(2,)]
+    # Of tokens 2 and 0 alone, token 2 has 2/3 and reaches 0.6 by itself.
+    assert sample(LOGITS, rows_of(1, min_p=0.49, top_p=0.6)).supports == [(2,)]
+    # At temperature 2 token 0 is 0.71 times as likely as token 2.
+    assert sample(LOGITS, rows_of(1, temperature=2.0, min_p=0.6)).supports == [(0, 2)]
+    assert sample(LOGITS, rows_of(1, min_p=0.2)).supports == [None]
+
+
 def test_greedy_is_a_certain_draw() -> None:
     draw = sample(LOGITS, rows_of(1, temperature=0.0, uniform=0.99))
     assert (draw.tokens, draw.logprobs, draw.entropies, draw.supports) == ([2], [0.0], [0.0], [(2,)])
@@ -114,10 +125,11 @@ def test_a_number_close_to_one_draws_the_last_possible_token() -> None:
     temperature=st.sampled_from([0.0, 0.3, 0.7, 1.0, 2.0]),
     top_k=st.integers(0, 6),
     top_p=st.floats(0.05, 1.0),
+    min_p=st.sampled_from([0.0, 0.1, 0.7]),
     masked=st.booleans(),
 )
 def test_replay_gives_what_sampling_gave(
-    seed: int, temperature: float, top_k: int, top_p: float, masked: bool
+    seed: int, temperature: float, top_k: int, top_p: float, min_p: float, masked: bool
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     logits = 4 * torch.randn(5, 11, generator=generator)
@@ -127,7 +139,15 @@ def test_replay_gives_what_sampling_gave(
     uniform = torch.rand(5, generator=generator).tolist()
     draw = sample(
         logits,
-        rows_of(5, temperature=temperature, top_k=top_k, top_p=top_p, uniform=uniform, allowed=allowed),
+        rows_of(
+            5,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            uniform=uniform,
+            allowed=allowed,
+        ),
     )
     logprobs, entropies = replay(logits, draw.tokens, draw.supports, temperature)
     assert logprobs.tolist() == pytest.approx(draw.logprobs, abs=1e-12)

@@ -49,6 +49,8 @@ def test_the_request_and_the_answer():
         "top_k": 5,
         "min_p": 0.0,
         "repetition_penalty": 1.0,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
         "stop": ["X"],
     }
     assert (said.text, said.finish_reason, said.num_tokens) == ("<action>go</action>", "stop", 10)

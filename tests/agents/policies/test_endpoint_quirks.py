@@ -26,7 +26,15 @@ from turnwise.agents.sampling import Sampling
 from turnwise.agents.types import Message
 from turnwise.errors import UsageError
 
-NEUTRAL = {"temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+NEUTRAL = {
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": -1,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+}
 
 
 def message(finish: str | None = "stop", **fields) -> dict:
@@ -182,6 +190,11 @@ FORBIDDEN = {"type": "extra_forbidden", "msg": "Extra inputs are not permitted",
             400,
             {"object": "error", "message": "[{'loc': ('body', 'min_p'), 'msg': 'not permitted'}]"},
         ),
+        (
+            "presence_penalty",
+            400,
+            {"error": "Argument not supported on this model: presencePenalty"},
+        ),
     ],
 )
 def test_a_field_that_changes_nothing_is_left_out_once_for_all(name, status, error):
@@ -228,12 +241,23 @@ def test_a_field_too_many_that_is_not_named():
     assert policy._dialect.server_default == ["top_k", "min_p", "repetition_penalty"]
 
 
+def test_penalties_are_left_out_after_what_fewer_endpoints_know():
+    seen: list[dict] = []
+    refuses = without("frequency_penalty", {"error": "an unsupported parameter"})
+    (said,), policy = ask(picky(refuses, seen=seen))
+    assert (said.text, len(seen)) == ("go", 3)
+    assert policy._dialect.server_default[3:] == ["presence_penalty", "frequency_penalty"]
+
+
 @pytest.mark.parametrize(
     ("name", "asked", "config", "shown"),
     [
         ("temperature", {"sampling": Sampling(temperature=0.4)}, {}, "temperature 0.4"),
         ("top_p", {"sampling": Sampling(top_p=0.9)}, {}, "top_p 0.9"),
         ("top_k", {"sampling": Sampling(top_k=5)}, {}, "top_k 5"),
+        ("min_p", {"sampling": Sampling(min_p=0.2)}, {}, "min_p 0.2"),
+        ("logit_bias", {"sampling": Sampling(logit_bias={"5": -3.0})}, {}, r"logit_bias \{'5': -3.0\}"),
+        ("stop_token_ids", {"sampling": Sampling(stop_token_ids=(4,))}, {}, r"stop_token_ids \[4\]"),
         ("stop", {"stop": ("X",)}, {}, r"stop \['X'\]"),
         ("max_tokens", {"max_tokens": 9}, {}, "max_tokens 9"),
         ("guide", {}, {"extra_body": {"guide": 3}}, "extra_body guide 3"),
@@ -285,7 +309,7 @@ def test_sampling_that_changes_nothing_is_sent():
 
 def test_extra_fields_are_sent_and_recorded():
     seen: list[dict] = []
-    extra = {"chat_template_kwargs": {"enable_thinking": False}, "min_p": 0.1}
+    extra = {"chat_template_kwargs": {"enable_thinking": False}, "typical_p": 0.1}
     _, policy = ask(picky(lambda body: None, seen=seen), extra_body=extra, seeded=False)
     assert seen[0].items() >= extra.items()
     assert "seed" not in seen[0]
