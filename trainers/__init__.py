@@ -8,8 +8,8 @@ rollouts/     the episodes of an update: tasks, plans, samplers, annotators
 assign.py     trajectories -> rewards/ -> credit/ -> weights/: an advantage for every token
 learner/      sequences, losses/ (set by objective_config.py) and critics: an update of the weights
 fit/          what memory a recipe needs, before anything is loaded
-policy.py     the policy that is trained; warmstart/ makes a new one from demonstrations;
-              warmstarts/ holds those that ship
+policies/     the policy that is trained, by its kind; sync/ brings its weights to the engine;
+              warmstart/ makes a new one from demonstrations; warmstarts/ holds those that ship
 runs/         the folder of a run: log, checkpoints, evaluations; reports/ what is read from it
 user_files.py parts of a user's own
 """

@@ -25,7 +25,7 @@ from ..servers.client import SessionClient
 from .assign import trainable
 from .credit import describe
 from .learner.update import Learner
-from .policy import TrainedPolicy
+from .policies import TrainedPolicy
 from .recipe import Recipe
 from .rollouts.collect import Collected, Collector
 from .rollouts.samplers import SamplerState
@@ -153,7 +153,7 @@ class Trainer:
 
     async def _evaluate(self) -> None:
         recipe = self.recipe
-        self.trained.publish(self.state.update)
+        await self.trained.sync.push(self.state.update)
         figures = await evaluate_held_out(
             self.client, self.trained.policy, recipe.env, recipe.rollout, recipe.prompt, recipe.eval
         )
@@ -172,12 +172,12 @@ class Trainer:
     async def _update(self) -> None:
         started = perf_counter()
         number = self.state.update
-        # publishing empties the caches: a resumed run must find them as an uninterrupted one
-        self.trained.publish(number)
+        # a push empties the caches: a resumed run must find them as an uninterrupted one
+        synced = await self.trained.sync.push(number)
         collected = await self.collector.collect(number)
         self._check(collected.played)
         self._between_updates = False
-        entry = {"kind": "update", "update": number + 1, **self._learn(collected)}
+        entry = {"kind": "update", "update": number + 1, **self._learn(collected), **synced.figures()}
         entry["step_time"] = perf_counter() - started
         state = self.state
         state.update = number + 1

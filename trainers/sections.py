@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+from ..agents.policies.vllm.config import EngineConfig
 from ..agents.rollout.config import RolloutConfig
 from ..settings import Setting
 from .parts import Part
@@ -50,15 +51,18 @@ class PolicySection:
     """[policy]: whose weights are trained."""
 
     kind: Annotated[
-        Literal["tiny", "transformers"],
-        Setting("A small transformer of ours, or a model of the Hugging Face format."),
+        str,
+        Setting(
+            "tiny, a small transformer of ours; transformers, a model of the Hugging Face format; or vllm, "
+            "one that engines of vLLM sample."
+        ),
     ] = "tiny"
     checkpoint: Annotated[
         str,
         Setting("A run (its best), any folder of one, or a shipped warm start; empty: made by [warmstart]."),
     ] = ""
     dtype: Annotated[
-        Literal["float32", "float64", "bfloat16"], Setting("Of the weights, under transformers.")
+        Literal["float32", "float64", "bfloat16"], Setting("Of the weights, of a language model.")
     ] = "float32"
     cache_tokens: Annotated[
         int,
@@ -74,6 +78,7 @@ class PolicySection:
     lora_targets: Annotated[
         tuple[str, ...], Setting("Names of linear layers that have one; empty: all but the output.")
     ] = ()
+    engine: EngineConfig = field(default_factory=EngineConfig)
     vocab_size: Annotated[int, Setting("The sizes of a new tiny policy.")] = 1024
     hidden_size: int = 128
     num_layers: int = 4

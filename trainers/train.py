@@ -28,7 +28,8 @@ from .learner.reference import Reference
 from .learner.update import Learner
 from .loop import RunState, Trainer, finished
 from .losses import Objective
-from .policy import load_reference, load_trained
+from .policies import get as get_kind
+from .policies import load_reference, load_trained
 from .recipe import Recipe
 from .rollouts.mixture import EnvChoice, choices_of
 from .rollouts.samplers.memory import load_states
@@ -65,7 +66,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
     """
     bound = validate(recipe)
     room = card_gib()
-    if room is not None and recipe.policy.kind == "transformers":
+    if room is not None and get_kind(recipe.policy.kind).language_model:
         check_fits(recipe, room)
     with rundir.open_run(out, recipe, resume=resume or previous):
         keep_parts(recipe.parts.files, out)
@@ -148,15 +149,17 @@ async def _train(
 ) -> RunState:
     state = RunState(**saved.state) if saved else RunState()
     sections = recipe.policy, recipe.prompt, recipe.rollout
-    trained = load_trained(str(saved.policy) if saved else first, *sections, state.update)
+    trained = load_trained(str(saved.policy) if saved else first, *sections, state.update, out)
     tolerance = rehearse(trained.model)
+    trained.sync.allow(tolerance)
     _say_first(recipe, tolerance, display)
     held_out = [{"id": each.id, "kwargs": each.eval_kwargs} for each in choices_of(recipe.env)]
     words = held_out_words(recipe.env)
     rundir.record(out, tolerance=asdict(tolerance), held_out=held_out, held_out_words=words)
     needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.kl_coef > 0
     reference = load_reference(first, recipe.policy, trained.model) if needs_reference else None
-    learner = _learner(recipe, bound.heads, trained.model, reference, tolerance)
+    one_engine = tolerance if trained.sync.shares_weights else None
+    learner = _learner(recipe, bound.heads, trained.model, reference, one_engine)
     if saved:
         learner.load_state_dict(saved.learner["learner"])
         torch.set_rng_state(saved.learner["torch_rng"])
@@ -185,7 +188,7 @@ def _learner(
     heads: Sequence[Head],
     model: CausalLM,
     reference: Reference | None,
-    tolerance: Tolerance,
+    tolerance: Tolerance | None,
 ) -> Learner:
     optim, train, critic = recipe.optim, recipe.train, None
     torch.manual_seed(torch_seed(train.seed, Stream.LEARNER))

@@ -16,7 +16,8 @@ from .learner.config import OptimConfig
 from .learner.heads import find_heads
 from .losses import Objective
 from .objective_config import ObjectiveConfig
-from .policy import agent_settings
+from .policies import agent_settings
+from .policies import get as get_kind
 from .recipe import Recipe
 from .rollouts.bound import RolloutParts
 from .rollouts.mixture import choices_of
@@ -49,10 +50,12 @@ def validate(recipe: Recipe) -> Bound:
         find_heads(assigner.estimator.heads, recipe.critic.heads),
     )
     Objective(recipe.loss)
-    if recipe.policy.lora_rank and recipe.policy.kind == "tiny":
+    kind = get_kind(recipe.policy.kind)
+    if recipe.policy.lora_rank and not kind.language_model:
         raise UsageError(
-            "policy.lora_rank: a tiny policy trains whole; set it to 0, or policy.kind=transformers"
+            f"policy.lora_rank: a {kind.name} policy trains whole; set it to 0, or policy.kind=transformers"
         )
+    kind.check(recipe.policy, recipe.rollout)
     if any(sampler.name == "replay" for sampler in bound.rollouts.samplers):
         _check_replay(recipe.env, recipe.optim, recipe.loss)
     _check_numbers(recipe.rollout, recipe.train, recipe.optim)
@@ -117,7 +120,7 @@ def named_policy(section: PolicySection, base: str = "") -> str:
     """
     given = section.checkpoint
     if not given:
-        if section.kind != "tiny" and not base:
+        if get_kind(section.kind).language_model and not base:
             raise UsageError(
                 "policy.checkpoint is empty: only a policy of kind 'tiny' can be made from nothing; name a "
                 "model there, or in warmstart.base one that demonstrations are cloned into first"
@@ -126,4 +129,5 @@ def named_policy(section: PolicySection, base: str = "") -> str:
     shipped = Path(str(files(__package__))) / "warmstarts"
     if given in [folder.name for folder in shipped.iterdir()]:
         return str(shipped / given)
-    return model_place(given) if section.kind == "transformers" else str(policy_folder(Path(given)))
+    language_model = get_kind(section.kind).language_model
+    return model_place(given) if language_model else str(policy_folder(Path(given)))

@@ -21,6 +21,7 @@ _FORMS = {
     "script": "script:FILE",
     "ckpt": "ckpt:RUN-OR-DIR",
     "hf": "hf:NAME",
+    "vllm": "vllm:URL#MODEL",
     "openai": "openai:URL#MODEL",
 }
 AGENTS = " | ".join([*_FORMS.values(), "module:Class", "file.py:Class"])
@@ -102,6 +103,13 @@ def _openai(place: str, options: dict[str, Any]) -> Policy:
     return OpenAIPolicy(url, model, EndpointConfig(**options))
 
 
+def _vllm(place: str, options: dict[str, Any]) -> Policy:
+    from .vllm.named import vllm_policy
+
+    url, _, model = place.partition("#")
+    return vllm_policy(url, model, **accepted("vllm", options, options_of_maker(vllm_policy)))
+
+
 def _own(spec: str, options: dict[str, Any]) -> Policy:
     """Make a policy of one's own: of a class in a module or in a file."""
     maker = load_object(spec, given=f"agent {spec!r}")
@@ -127,5 +135,6 @@ _MAKERS: dict[str, Callable[[str, dict[str, Any]], Policy]] = {
     "script": _script,
     "ckpt": _checkpoint,
     "hf": _hugging_face,
+    "vllm": _vllm,
     "openai": _openai,
 }

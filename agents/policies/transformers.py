@@ -66,7 +66,7 @@ class TransformersPolicy(LocalPolicy):
             model = TransformersLM.load(name_or_path, _dtype(dtype, device)).to(device).eval()
         self.model = model
         tokenizer = load_tokenizer(name_or_path)
-        self._chat = ChatCodec(tokenizer, name_or_path, _eos_ids(model.model))
+        self._chat = ChatCodec(tokenizer, name_or_path, eos_ids(model.model))
         super().__init__(
             self._chat,
             encode_message=self._chat.encode_message,
@@ -204,7 +204,8 @@ def _dtype(dtype: str | torch.dtype | None, device: str) -> torch.dtype:
     return found
 
 
-def _eos_ids(model: Any) -> tuple[int, ...]:
+def eos_ids(model: Any) -> tuple[int, ...]:
+    """Return the tokens that end a message, by the model's generation configuration."""
     ids = model.generation_config.eos_token_id if model.generation_config is not None else None
     if ids is None:
         return ()

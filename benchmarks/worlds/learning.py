@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from turnwise.servers.client import connect
-from turnwise.trainers.policy import load_trained
+from turnwise.trainers.policies import load_trained
 from turnwise.trainers.recipe import Recipe, load
 from turnwise.trainers.reports.curves import draw_success
 from turnwise.trainers.reports.report import summarise

@@ -27,7 +27,7 @@ from turnwise.envs.swe.tools import described, schemas
 from turnwise.envs.tools import have_own_tags, shown, tools_of
 from turnwise.servers.client import connect
 from turnwise.trainers import recipe
-from turnwise.trainers.policy import agent_settings
+from turnwise.trainers.policies import agent_settings
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden" / "prompts"
 TURNS = 3

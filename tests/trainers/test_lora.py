@@ -11,7 +11,7 @@ import torch
 from turnwise.agents.models import TransformersLM
 from turnwise.agents.policies.places import policy_folder
 from turnwise.errors import CheckpointError, UsageError
-from turnwise.trainers.policy import load_reference, load_trained
+from turnwise.trainers.policies import load_reference, load_trained
 from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.reports.export import export
 from turnwise.trainers.train import train

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import UsageError
 from ..assign import Assigner
 from ..losses import Objective
-from ..policy import cache_tokens
+from ..policies import cache_tokens
 from ..recipe import Recipe
 from .passes import Learned, Model, Pass, Sampled
 from .shapes import config_of

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...agents.models.hub import check_reachable
 from ...errors import UsageError
+from ..policies import get as get_kind
 from ..sections import PolicySection
 from ..validate import named_policy
 
@@ -37,7 +38,7 @@ def config_of(section: PolicySection) -> Any:
     """
     from transformers import AutoConfig, Qwen2Config
 
-    if section.kind != "transformers":
+    if not get_kind(section.kind).language_model:
         raise UsageError(
             f"policy.kind is {section.kind!r}: such a policy needs megabytes and fits anywhere; "
             "fit is for 'transformers'"

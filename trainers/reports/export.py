@@ -9,6 +9,7 @@ from pathlib import Path
 from ...agents.policies.places import policy_folder
 from ...errors import UsageError
 from ...files import write_whole
+from ..policies import get as get_kind
 from ..recipe import Recipe, load
 from .card import model_card
 
@@ -50,7 +51,7 @@ def _recipe(run: Path) -> Recipe:
     if not file.is_file():
         raise UsageError(f"{run}: no recipe.toml in it; expected the folder of a training run")
     recipe = load(str(file))
-    if recipe.policy.kind == "tiny":
+    if not get_kind(recipe.policy.kind).language_model:
         raise UsageError(
             f"{run}: trained a policy of kind 'tiny', with a tokenizer of its own, which is no language "
             f"model to publish; `turnwise eval --env ENV --agent ckpt:{run}` plays it, and transformers "

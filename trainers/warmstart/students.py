@@ -20,7 +20,8 @@ from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Trajectory
 from ...errors import CheckpointError, UsageError
 from ...streams import Stream, torch_seed
-from ..policy import adapted, load_lm
+from ..policies import adapted, load_lm
+from ..policies import get as get_kind
 from ..recipe import Recipe
 from ..sections import PolicySection
 from .chat import to_chat_tokens
@@ -46,7 +47,7 @@ def source_of(recipe: Recipe, start: Path | None) -> str:
         CheckpointMissing: if what is named holds no policy.
     """
     policy = recipe.policy
-    if policy.kind == "tiny":
+    if not get_kind(policy.kind).language_model:
         return str(policy_folder(start)) if start else ""
     given = str(start or recipe.warmstart.base or policy.checkpoint)
     if not given:
@@ -64,7 +65,7 @@ def load_student(recipe: Recipe, source: str) -> Student | None:
         UsageError: if [warmstart] asks for what the model cannot do.
         CheckpointError: if it cannot be loaded.
     """
-    if recipe.policy.kind == "transformers":
+    if get_kind(recipe.policy.kind).language_model:
         return _chat_student(recipe, source)
     if not source:
         return None

@@ -30,7 +30,8 @@ from ...files import write_whole
 from ...shown import UNKNOWN, percent
 from ...streams import Stream, rng
 from ..learner.sequences import pack
-from ..policy import agent_settings
+from ..policies import agent_settings
+from ..policies import get as get_kind
 from ..recipe import Recipe
 from ..rollouts.mixture import choices_of, draw_choices, names_of
 from ..rollouts.tasks import HELD_OUT
@@ -118,7 +119,8 @@ def warm_start(
 
 def _played(recipe: Recipe, report: Report) -> list[Trajectory]:
     section, prompt, seed = recipe.warmstart, recipe.prompt, recipe.train.seed
-    style: Style = "plan" if section.thoughts and recipe.policy.kind == "transformers" else prompt.style
+    thinks = section.thoughts and get_kind(recipe.policy.kind).language_model
+    style: Style = "plan" if thinks else prompt.style
     return play_demonstrations(recipe.env, section, style, recipe.rollout.max_turns, seed, report)
 
 
@@ -189,7 +191,7 @@ def _clone_and_measure(
         cause = "max_steps is 0" if taught else "nobody to imitate, what was won was won by chance"
         report(f"nothing to clone, the policy starts untrained: {cause}", 1.0)
         return 0, None, None
-    memory = SMALL if recipe.policy.kind == "tiny" else recipe.optim
+    memory = recipe.optim if get_kind(recipe.policy.kind).language_model else SMALL
     num_held = int(len(taught) * _HELD_BACK)
     held, cloned = taught[:num_held], taught[num_held:]
     steps = clone(model, cloned, section, seed, report, checkpoint, memory)

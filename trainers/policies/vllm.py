@@ -1,0 +1,87 @@
+"""Kind `vllm`: a language model that learns here and is sampled by engines of vLLM."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...agents.models import TransformersLM
+from ...agents.policies.vllm.config import EngineConfig
+from ...agents.policies.vllm.engine import Engine
+from ...agents.policies.vllm.http import HttpEngine
+from ...agents.policies.vllm.process import EngineProcess
+from ...agents.sampling import NEUTRAL
+from ...errors import UsageError
+from ..sections import PolicySection, RolloutSection
+from .kinds import Asked, TrainedPolicy, register
+from .transformers import adapted, load_lm, reference_of, saver
+
+_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # --max-lora-rank of vLLM takes these
+
+
+def _check(section: PolicySection, rollout: RolloutSection) -> None:
+    """Refuse what the learner could not replay of an engine's draws."""
+    if rollout.constraint != "none":
+        raise UsageError(
+            f"rollout.constraint is {rollout.constraint!r}: vLLM does not tell what could have been drawn "
+            'under a list of actions; set rollout.constraint = "none"'
+        )
+    if replace(rollout.sampling, temperature=NEUTRAL.temperature) != NEUTRAL:
+        raise UsageError(
+            "policy.kind vllm trains on draws from the whole vocabulary: leave every field of the sampling "
+            "but the temperature as it is (top_p 1, top_k 0, ...); evaluation may set them"
+        )
+    if rollout.deterministic:
+        raise UsageError(
+            "rollout.deterministic: engines of vLLM do not repeat themselves bit for bit; set it to false"
+        )
+    if section.dtype == "float64":
+        raise UsageError("policy.dtype float64: vLLM has float32 and bfloat16")
+
+
+@register("vllm", reference=reference_of, check=_check)
+def vllm(asked: Asked) -> TrainedPolicy:
+    """Load a language model for the learner, and find the engines; the first push starts them."""
+    from ...agents.policies.transformers import eos_ids, load_tokenizer
+    from ...agents.policies.vllm.policy import VllmPolicy
+    from ...agents.prompts.chat_template import ChatCodec
+    from ..sync.carriers import carrier_of
+    from ..sync.engines import EngineSync
+
+    section, config = asked.section, asked.section.engine
+    model = adapted(load_lm(asked.source, section.dtype), asked.source, section)
+    codec = ChatCodec(load_tokenizer(asked.source), asked.source, eos_ids(model.model))
+    context = min(model.context_tokens, asked.rollout.max_episode_tokens)
+    processes: dict[Engine, EngineProcess] = {}
+    if config.urls:
+        engines: list[Engine] = [HttpEngine(url, config) for url in config.urls]
+    else:
+        process = _process(asked, config, model, context)
+        engines = [HttpEngine("http://engine", config, process.model, process.transport())]
+        processes[engines[0]] = process
+    policy = VllmPolicy(
+        engines,
+        codec,
+        name=f"vllm:{asked.source}",
+        version=asked.version,
+        context_tokens=context,
+        vocab_size=model.vocab_size,
+    )
+    carrier = carrier_of(model, config.folder)
+    sync = EngineSync(model, policy, carrier, asked.rollout.sampling, config, processes)
+    return TrainedPolicy(model, policy, sync, saver(model, asked))
+
+
+def _process(asked: Asked, config: EngineConfig, model: TransformersLM, context: int) -> EngineProcess:
+    """Return the server for a model, not yet started."""
+    adapter = model.adapter
+    arguments = ["--dtype", asked.section.dtype, "--max-model-len", str(context)]
+    arguments += ["--max-num-seqs", str(asked.rollout.slots)]
+    if next(model.parameters()).device.type == "cpu":
+        arguments += ["--enforce-eager"]  # compiling takes minutes there, and gains little
+    else:
+        arguments += ["--gpu-memory-utilization", f"{config.gpu_memory:g}"]
+    if adapter is not None:
+        rank = min(each for each in _LORA_RANKS if each >= adapter.rank)
+        arguments += ["--enable-lora", "--max-loras", "2", "--max-lora-rank", str(rank)]
+    log_file = asked.run / "engine.log" if asked.run else None
+    return EngineProcess(adapter.base if adapter else asked.source, config, arguments, log_file)
