@@ -64,7 +64,7 @@ def parts_of(
     if more.pop("rank", 0):
         model.adapt(str(folder), 8, 16.0, ())
     sampling = more.pop("sampling", Sampling())
-    config = EngineConfig(timeout_s=120.0, **more)
+    config = EngineConfig(timeout_s=600.0, **more)
     asked = engine("http://engine", config, process.model, process.transport())
     codec = ChatCodec(load_tokenizer(str(folder)), str(folder), eos_ids(model.model))
     policy = VllmPolicy([asked], codec, name="vllm", context_tokens=CONTEXT, vocab_size=model.vocab_size)

@@ -16,10 +16,11 @@ from .http import HttpEngine
 from .policy import VllmPolicy
 
 _MAX_TIMEOUT_S = 30.0
+_DEFAULT = EngineConfig()
 
 
 def vllm_policy(
-    url: str, model: str = "", *, tokenizer: str = "", timeout_s: float = EngineConfig.timeout_s
+    url: str, model: str = "", *, tokenizer: str = "", timeout_s: float = _DEFAULT.timeout_s
 ) -> VllmPolicy:
     """Return a server as a policy.
 
