@@ -42,7 +42,7 @@ def serve(python: str) -> Iterator[Serve]:
 
     def start(folder: Path, *more: str, **config: Any) -> EngineProcess:
         arguments = ["--dtype", "float32", "--max-model-len", str(CONTEXT), "--max-num-seqs", "64"]
-        given = EngineConfig(python=python, **config)
+        given = EngineConfig(python=python, start_s=3000.0, **config)
         started.append(EngineProcess(str(folder), given, [*arguments, "--enforce-eager", *more]))
         started[-1].start()
         return started[-1]
