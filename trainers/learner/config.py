@@ -49,8 +49,15 @@ class OptimConfig:
     skip_idle: Annotated[bool, Setting("Leave out sequences whose gradient is exactly 0.")] = True
     scale_to_signal: Annotated[
         bool,
-        Setting("Shorten a step to the share of its tokens with an advantage, where nothing else teaches."),
+        Setting("Shorten a step to its signal, where nothing but advantages teaches."),
     ] = True
+    signal: Annotated[
+        Literal["count", "size"],
+        Setting(
+            "Of a step: the share of its tokens with an advantage, or the mean size of their advantages "
+            "beside the largest mean of a batch so far."
+        ),
+    ] = "count"
     old_logprobs: Annotated[
         Literal["behaviour", "recompute"],
         Setting("The old policy of the ratio: the engine that sampled, or the learner before the batch."),
@@ -68,6 +75,8 @@ class OptimConfig:
             raise UsageError(f"optim.betas is {list(self.betas)}; expected two numbers, e.g. [0.9, 0.95]")
         if self.schedule not in _SCHEDULES:
             raise UsageError(f"optim.schedule is {self.schedule!r}; expected constant, linear or cosine")
+        if self.signal not in ("count", "size"):
+            raise UsageError(f"optim.signal is {self.signal!r}; expected count or size")
         if self.old_logprobs not in ("behaviour", "recompute"):
             raise UsageError(
                 f"optim.old_logprobs is {self.old_logprobs!r}; expected behaviour (one engine, on-policy) "

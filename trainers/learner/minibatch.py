@@ -35,7 +35,7 @@ class MiniBatch:
 
     def weights(self, objective: Objective) -> Floats:
         """Return the aggregation's weight of each target; 0 outside of the mini-batch."""
-        index = np.concatenate([self.batch.sequences[i].targets for unit in self.units for i in unit])
+        index = self._targets()
         weights_N = np.zeros(self.batch.num_targets)
         weights_N[index] = aggregation_weights(
             objective.aggregation,
@@ -46,10 +46,15 @@ class MiniBatch:
         return weights_N
 
     @property
-    def signal(self) -> float:
+    def share(self) -> float:
         """Return the share of its targets that have an advantage."""
-        index = np.concatenate([self.batch.sequences[i].targets for unit in self.units for i in unit])
+        index = self._targets()
         return float(np.count_nonzero(self.advantage_N[index])) / max(1, len(index))
+
+    @property
+    def size(self) -> float:
+        """Return the mean size of its targets' advantages."""
+        return float(np.abs(self.advantage_N[self._targets()]).mean())
 
     def with_advantage(self) -> list[Ints]:
         """Return the units in which some target has an advantage, or one where no unit has."""
@@ -79,3 +84,6 @@ class MiniBatch:
             stale_N=pick(self.batch.stale_N, torch.bool),
             num_minibatch=self.num_targets,
         )
+
+    def _targets(self) -> Ints:
+        return np.concatenate([self.batch.sequences[i].targets for unit in self.units for i in unit])

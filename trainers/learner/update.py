@@ -78,6 +78,7 @@ class Learner:
         self.descent = adamw(model, optim)
         self.num_updates = 0  # batches
         self.num_steps = 0  # optimizer steps
+        self.largest_size = 0.0  # of a batch's mean |advantage| so far
 
     def reference_logprobs(self, batch: PackedBatch) -> Floats:
         """Return the reference model's logprob of each target [N].
@@ -121,6 +122,7 @@ class Learner:
             reference_N = self.reference_logprobs(batch)
         old_N = self._old_logprobs(batch)
         meter = UpdateMeter()
+        self.largest_size = max(self.largest_size, float(np.abs(advantage_N).mean()))
         factor = schedule_factor(self.optim, self.num_updates, self._total_updates)
         for units in self._minibatches(batch):
             self._step(MiniBatch(batch, units, advantage_N, old_N, reference_N), factor, meter)
@@ -143,6 +145,7 @@ class Learner:
             "critic": self.critic.state_dict() if self.critic is not None else None,
             "num_updates": self.num_updates,
             "num_steps": self.num_steps,
+            "largest_size": self.largest_size,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -156,6 +159,7 @@ class Learner:
         if self.critic is not None:
             self.critic.load_state_dict(state["critic"])
         self.num_updates, self.num_steps = int(state["num_updates"]), int(state["num_steps"])
+        self.largest_size = float(state["largest_size"])
 
     def _old_logprobs(self, batch: PackedBatch) -> Floats | None:
         """Return old logprobs [N]; None where the one step's own pass gives them."""
@@ -184,10 +188,10 @@ class Learner:
 
         Adam makes steps of one length from gradients of any: where one group of a batch is left with
         something to say, its one wrong sample would move the policy as far as a whole batch does. The
-        step is as much shorter as less of the batch has an advantage.
+        step is as much shorter as its signal is smaller.
         """
         if self.optim.scale_to_signal and not self.objective.teaches_all:
-            factor *= mini.signal
+            factor *= mini.share if self.optim.signal == "count" else self._relative_size(mini)
         where = f"update {self.num_updates}, step {self.num_steps}"
         meter.start_minibatch()
         _, grad_norm = self.descent.step(
@@ -198,6 +202,9 @@ class Learner:
         )
         meter.end_minibatch(grad_norm)
         self.num_steps += 1
+
+    def _relative_size(self, mini: MiniBatch) -> float:
+        return min(1.0, mini.size / self.largest_size) if self.largest_size > 0.0 else 1.0
 
     def _backward(self, mini: MiniBatch, meter: UpdateMeter) -> float:
         """Add the gradient of a mini-batch to the weights; return its loss."""

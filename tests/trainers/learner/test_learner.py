@@ -241,6 +241,21 @@ def test_a_step_is_as_long_as_the_share_of_its_tokens_with_a_signal() -> None:
     assert torch.equal(moved(entropy, half, True), moved(entropy, half, False))
 
 
+def test_a_step_is_as_long_as_its_advantages_are_beside_the_largest_so_far() -> None:
+    """The first batch has nothing before it; after one ten times as large, its step is a tenth."""
+    model = build_model()
+    batch = pack(collect(model, True))
+    small, twin = advantages(batch) / 10, copy.deepcopy(model)
+    learner, moved = make_learner(twin, signal="size"), []
+    for advantage_N in (small, 10 * small, small):
+        twin.load_state_dict(model.state_dict())
+        learner.descent = plain_descent(twin, 1e-3)
+        learner.update(batch, advantage_N)
+        moved.append(snapshot(twin) - snapshot(model))
+    torch.testing.assert_close(10 * moved[0], moved[1], rtol=1e-9, atol=1e-14)
+    torch.testing.assert_close(10 * moved[2], moved[0], rtol=1e-9, atol=1e-14)
+
+
 def test_one_step_by_hand() -> None:
     """REINFORCE on one free token of a turn with a forced one: the gradient is that of -A log p / 1."""
     model = build_model()
@@ -318,7 +333,7 @@ def test_all_forced_and_wrong_length_are_refused() -> None:
 
 
 def test_state_continues_bit_for_bit() -> None:
-    optim = OptimConfig(num_minibatches=2, num_epochs=2, schedule="cosine")
+    optim = OptimConfig(num_minibatches=2, num_epochs=2, schedule="cosine", signal="size")
     batch = pack(collect(build_model(torch.float32), False))
 
     def advance(learner: Learner, num: int) -> None:
@@ -326,6 +341,7 @@ def test_state_continues_bit_for_bit() -> None:
             learner.update(batch, advantages(batch, seed))
 
     straight = Learner(build_model(torch.float32), optim, ObjectiveConfig(), total_updates=9)
+    straight.update(batch, 3 * advantages(batch, 9))  # all that follow are smaller
     advance(straight, 2)
     model = build_model(torch.float32)
     model.load_state_dict(straight.model.state_dict())
@@ -334,7 +350,7 @@ def test_state_continues_bit_for_bit() -> None:
     advance(straight, 2)
     advance(resumed, 2)
     assert torch.equal(snapshot(straight.model), snapshot(resumed.model))  # type: ignore[arg-type]
-    assert resumed.num_steps == 16
+    assert resumed.num_steps == 20
 
 
 def test_kl_needs_a_reference_and_pulls_towards_it() -> None:
