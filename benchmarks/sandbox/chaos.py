@@ -39,6 +39,7 @@ from turnwise.servers.protocol.types import CreateItem, Problem, Reply, StepItem
 from turnwise.settings import Setting
 
 ENV = "swe/tasks-v0"
+_STORE = "/sandbox/namespace/keeper"  # what a keeper mounts its layers on
 _GROUP = re.compile(r"turnwise-(\d+)-(\d+)")
 _BUDGET_S = 900.0
 _SWEPT_S = 60.0
@@ -205,7 +206,7 @@ def left_over(pids: set[int]) -> dict[str, list[str]]:
         for one in psutil.process_iter(["pid", "ppid", "cmdline"])
         if one.info["ppid"] in pids and "keeper.main" in " ".join(one.info["cmdline"] or [])
     ]
-    mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "turnwise" in line]
+    mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if _STORE in line]
     return {"groups": groups, "processes": keepers, "mounts": mounts}
 
 
