@@ -131,7 +131,7 @@ def test_a_printed_command_is_one_that_there_is(file: str, command: str) -> None
     "command",
     [
         "turnwise evaluate --agent random",
-        "turnwise eval --agent ckpt:RUN",
+        "turnwise eval --env ENV",
         "turnwise train tiny --sed 3",
         "turnwise check household/mix-v0 --seeds three",
         "make tests",

@@ -2,7 +2,7 @@
 
 evaluate.py: the function `evaluate`. config.py: what it plays by default. results.py: a row
 a task, and the figures over all rows. folder.py: rows on disk, from which an evaluation goes on.
-regrade.py: stored patches judged again, without a policy.
+hosted.py: runs of hosted benchmarks. regrade.py: stored patches judged again, without a policy.
 """
 
 from .config import EVALUATION

@@ -8,6 +8,7 @@ open_sessions   which sessions are open: noted in a file, their leases renewed
 trace_header    the trace that a call is part of
 bound           a client belongs to the process and the loop that made it
 transports      how a request travels: http, keep_alive, local
+hosted          HostedClient: the tasks of a hosted run in place of sessions
 session_group   the sessions that one environment object plays
 env, vector_env AsyncRemoteEnv, AsyncRemoteVectorEnv
 sync            RemoteEnv, RemoteVectorEnv: the same for callers that do not await

@@ -212,6 +212,7 @@ def connect(
     timeout_s: float = 60.0,
     keep_alive: bool = True,
     network: httpx.AsyncBaseTransport | None = None,
+    kind: type[SessionClient] = SessionClient,
     **options: Any,
 ) -> SessionClient:
     """Return a client for a server's address; `local:` or None is a service in this process.
@@ -223,6 +224,7 @@ def connect(
         keep_alive: send steps over connections of our own, many times faster than
             httpx, which takes the rest; without effect where the environment names a proxy.
         network: stands in for the network, e.g. httpx.ASGITransport(app=...).
+        kind: the class of the client.
         options: of the SessionClient.
 
     Raises:
@@ -231,7 +233,7 @@ def connect(
     if url in (None, "local:"):
         from .transports.local import LocalTransport
 
-        return SessionClient(LocalTransport(), **options)
+        return kind(LocalTransport(), **options)
     address, key = checked_address(url), checked_key(key)
     from .transports.http import HttpTransport
     from .transports.keep_alive import KeepAliveTransport
@@ -241,7 +243,7 @@ def connect(
     steps = KeepAliveTransport(address, headers, timeout_s) if direct else None
     transport = HttpTransport(address, headers, timeout_s, network)
     # the server answers that steps still run before a try times out
-    return SessionClient(transport, steps=steps, **{"wait_s": timeout_s / 2, **options})
+    return kind(transport, steps=steps, **{"wait_s": timeout_s / 2, **options})
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:

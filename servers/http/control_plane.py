@@ -88,13 +88,16 @@ class Application(FrontDoor):
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        reaper = asyncio.create_task(keep_reaping(self.service))
+        keepers = [asyncio.create_task(keep_reaping(self.service))]
+        if self.calls.hosting is not None:
+            keepers.append(asyncio.create_task(self.calls.hosting.keep_sweeping()))
         keep_swept()
         async with self._connected():
             yield
-            reaper.cancel()
-            with suppress(asyncio.CancelledError):
-                await reaper
+            for keeper in keepers:
+                keeper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await keeper
             self._drain()
             self.num_stuck = await self.service.aclose(self.drain_left_s)
 

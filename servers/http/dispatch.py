@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from ..benchmarks.hosting import Hosting
 from ..protocol.bodies import Batch, read_body
 from ..protocol.calls import Call
 from ..protocol.encoding import PROTOCOL, select_fields
@@ -27,6 +28,7 @@ from ..sessions.health import check
 from ..sessions.metrics import Metrics
 from ..sessions.pending import Pending, as_completed, in_order
 from ..sessions.service import Service
+from .hosted_calls import HostedCalls, permit
 from .keys import Caller
 from .messages import Request, Response
 
@@ -34,16 +36,19 @@ STREAM_PAUSE_S = 10.0
 _PROBLEM = b'{"type"'  # how a problem begins, and no reply
 
 
-class Calls:
+class Calls(HostedCalls):
     """The calls of the protocol on one service.
 
     Args:
         service: where the sessions live.
         creation: how they come to be.
+        hosting: the benchmarks that are hosted.
     """
 
-    def __init__(self, service: Service, creation: Creation | None = None) -> None:
-        self.service, self.creation = service, creation or Creation(service)
+    def __init__(
+        self, service: Service, creation: Creation | None = None, hosting: Hosting | None = None
+    ) -> None:
+        self.service, self.creation, self.hosting = service, creation or Creation(service), hosting
         self.under_way: set[asyncio.Task[Any]] = set()  # answers that websockets wait for
         self._rates = Rates(service.limits, service.ledger) if service.limits.max_rate else None
 
@@ -62,6 +67,7 @@ class Calls:
         Raises:
             Refused: if its body is not one, or it cannot be answered.
         """
+        permit(request.caller, call)
         body = read_body(call, request.body, request.id, self.service.limits)
         if call.answer == "items":
             return self.batch(await self.rows(call, request, body))
@@ -192,7 +198,11 @@ class Calls:
     async def sessions(self, request: Request, _: None) -> Response:
         """List the sessions of a key, for a client that comes back."""
         now, owner = self.service.clock(), request.caller.name
-        sessions = [session for session in self.service.sessions.values() if session.record.owner == owner]
+        sessions = [
+            session
+            for session in self.service.sessions.values()
+            if session.record.owner == owner and session.record.hosted is None
+        ]
         return Response(200, orjson.dumps({"sessions": [line_of(session, now) for session in sessions]}))
 
     async def describe(self, request: Request, _: None) -> Response:

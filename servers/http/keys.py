@@ -1,8 +1,9 @@
 """Bearer keys: who calls, and what they may see.
 
-A key file has one key a line, `NAME SECRET [evaluation]`; blank lines and lines
-that begin with # are skipped. Sessions belong to the name, so a secret can be
-changed without losing them. Secrets are kept as hashes and never logged.
+A key file has one key a line, `NAME SECRET [evaluation | benchmark=NAME,...]`; blank lines
+and lines that begin with # are skipped. A key that plays benchmarks does nothing else.
+Sessions belong to the name, so a secret can be changed without losing them. Secrets are kept as
+hashes and never logged.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ class Caller:
     Args:
         name: the name of the key; empty where a server has no keys.
         evaluation: replies to such a key carry no private information.
+        benchmarks: which it plays; with any it does nothing else.
     """
 
     name: str
     evaluation: bool = False
+    benchmarks: tuple[str, ...] = ()
 
 
 ANYONE = Caller("")
@@ -76,11 +79,15 @@ class Keys:
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue
-            if len(words) not in (2, 3) or words[2:] not in ([], ["evaluation"]):
-                raise UsageError(f"key file {str(file)!r}, line {number}: expected NAME SECRET [evaluation]")
+            benchmarks = _benchmarks(words[2]) if len(words) == 3 else ()
+            if len(words) not in (2, 3) or not (benchmarks or words[2:] in ([], ["evaluation"])):
+                raise UsageError(
+                    f"key file {str(file)!r}, line {number}: expected NAME SECRET [evaluation | "
+                    "benchmark=NAME,...]"
+                )
             if words[1] in secrets:
                 raise UsageError(f"key file {str(file)!r}, line {number}: the secret of another name")
-            secrets[words[1]] = Caller(words[0], evaluation=len(words) == 3)
+            secrets[words[1]] = Caller(words[0], evaluation=len(words) == 3, benchmarks=benchmarks)
         if not secrets:
             raise UsageError(f"key file {str(file)!r} holds no key")
         return cls(secrets)
@@ -89,6 +96,11 @@ class Keys:
     def names(self) -> list[str]:
         """Return the names of all keys, in order."""
         return [caller.name for caller in self._callers.values()]
+
+    @property
+    def callers(self) -> list[Caller]:
+        """Return who may call, in order."""
+        return list(self._callers.values())
 
     def identify(self, header: bytes | None) -> Caller | None:
         """Return who sent an Authorization header, or None.
@@ -103,6 +115,13 @@ class Keys:
             if hmac.compare_digest(known, given):
                 caller = candidate
         return caller
+
+
+def _benchmarks(word: str) -> tuple[str, ...]:
+    """Return the benchmarks that the third word of a line names; () where it names none."""
+    head, sign, names = word.partition("=")
+    given = tuple(dict.fromkeys(names.split(",")))
+    return given if head == "benchmark" and sign and all(given) else ()
 
 
 def taken_out(path: str) -> tuple[str, str]:

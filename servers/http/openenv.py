@@ -20,6 +20,7 @@ from typing import Any
 import orjson
 
 from ...envs.seeds import SEED_END
+from ..benchmarks.refusals import key_for_runs
 from ..protocol.encoding import check_depth, load_body
 from ..protocol.problems import Refused, bad_request, not_a_key, too_large
 from ..protocol.types import CreateItem, Problem, ResetItem, StepItem
@@ -113,6 +114,8 @@ class _Player:
     async def _answer(self, document: dict[str, Any]) -> bytes:
         if self._caller is None:
             raise Refused(replace(not_a_key(), todo=_KEY))
+        if self._caller.benchmarks:
+            raise Refused(key_for_runs("openenv"))
         if not self._env_id:
             offered = self._service.catalogue.ids()
             raise Refused(

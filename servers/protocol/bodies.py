@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...envs.seeds import SEED_END
 from .calls import Call
-from .encoding import check_depth, read_step, read_steps
+from .encoding import check_depth, encode_given, read_step, read_steps
 from .limits import Limits
 from .problems import Refused, bad_request, too_large
 from .types import CreateItem, ForkItem, ResetItem, StepItem
@@ -28,6 +28,7 @@ RequestId = Field(
     description="made by the client; repeated, it is answered once",
 )
 Index = Field(ge=0, lt=1 << 53)
+_MAX_CONFIG_BYTES = 16_384
 
 
 class Batch(NamedTuple, Generic[T]):
@@ -238,6 +239,29 @@ class CloseBody(IdsBody):
 
 class HeartbeatBody(IdsBody):
     """Sessions whose leases to renew."""
+
+
+class StartRunBody(Body):
+    """Who plays a run: declared, not measured."""
+
+    agent: str = Field(min_length=1, max_length=200, description="what to call the agent")
+    config: dict[str, Any] = Field(default_factory=dict, description="how it is set, as declared")
+    request_id: str | None = RequestId
+
+    @classmethod
+    def read(cls, document: dict[str, Any], id: str, limits: Limits) -> StartRunBody:
+        """Read who plays."""
+        body = cls.parse(document, limits)
+        size = len(encode_given(body.config, "config"))
+        if size > _MAX_CONFIG_BYTES:
+            raise Refused(too_large("bytes of config", size, _MAX_CONFIG_BYTES))
+        return body
+
+
+class TaskBody(Body):
+    """A task of a run, by its number from 0."""
+
+    task: int = Index
 
 
 def body_of(call: Call) -> type[Body] | None:

@@ -20,7 +20,8 @@ class Call:
     Args:
         name: what it is called on the websocket, between workers, and in `Calls`.
         method: of HTTP.
-        path: of HTTP; `{id}` stands for a session, which the websocket names in the body.
+        path: of HTTP; `{id}` stands for a session, or what else it names; on the websocket it is
+            in the body.
         body: the model of its JSON body in `bodies`; empty where it has none.
         answer: "reply", or the member that holds a list of replies and problems: "sessions",
             or "items", which are answered row by row; empty for a document of its own.
@@ -44,7 +45,7 @@ class Call:
 
     @property
     def of_session(self) -> bool:
-        """Tell whether it names one session, in its path."""
+        """Tell whether it names one session, or another thing, in its path."""
         return "{id}" in self.path
 
     @property
@@ -52,6 +53,8 @@ class Call:
         """Return the chapter of the documentation that it belongs to."""
         if self.path.startswith("/v1/sessions"):
             return "sessions"
+        if self.path.startswith(("/v1/benchmarks", "/v1/runs", "/v1/log")):
+            return "benchmarks"
         return "batches" if self.body else "environments"
 
 
@@ -86,6 +89,22 @@ _ROWS = (
          "List the sessions of the key that asks."),
     Call("envs", "GET", "/v1/envs", "", "", _NONE, "any",
          "List the environments on offer."),
+    Call("benchmarks", "GET", "/v1/benchmarks", "", "", _NONE, "any",
+         "List the benchmarks that the key may play, and the public keys that sign records."),
+    Call("start_run", "POST", "/v1/benchmarks/{id}/runs", "StartRunBody", "", _NONE, "any",
+         "Open a run of a benchmark; `request_id` repeated, the same run is given again."),
+    Call("next", "POST", "/v1/runs/{id}/next", "TaskBody", "", _NONE, "any",
+         "Give the session of task n, from 0, or `done`: each task is dealt once, after the one before."),
+    Call("forfeit", "POST", "/v1/runs/{id}/forfeit", "TaskBody", "", _NONE, "any",
+         "End a task as lost."),
+    Call("run", "GET", "/v1/runs/{id}", "", "", _NONE, "any",
+         "Say how a run stands."),
+    Call("record", "GET", "/v1/runs/{id}/record", "", "", _NONE, "any",
+         "Give the signed record of a run that is over, with the proof that the log holds it."),
+    Call("log", "GET", "/v1/log", "", "", _NONE, "any",
+         "Give the signed head of the log of records."),
+    Call("log_since", "GET", "/v1/log/{id}", "", "", _NONE, "any",
+         "Prove that the log begins with the records that it held when there were so many."),
 )
 # fmt: on
 

@@ -27,6 +27,7 @@ _MAX_INDEX = 1 << 53
 _MAX_REPLY_BYTES = 8 << 20
 _MAX_DEPTH = 128
 _REPLAY_KEY = b'"replay_key":'
+_UNSAID = ("reward", "env_id", "fingerprint", "seed")  # of a reply inside a hosted run
 
 
 def encode_info(env_id: str, info: dict[str, Any], core: dict[str, Any] | None = None) -> bytes:
@@ -221,7 +222,8 @@ def decode_item(document: dict[str, Any]) -> Reply | Problem:
     """Turn one decoded item of an answer into a reply or a problem."""
     if "code" in document:
         return problem_from(document)
-    return Reply(**{name: document[name] for name in Reply.__slots__})
+    left_out = () if "seed" in document else _UNSAID
+    return Reply(**{name: document[name] for name in Reply.__slots__ if name not in left_out})
 
 
 def plain(value: Any, what: str) -> Any:

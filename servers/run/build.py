@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from ...envs.registry import registered
-from ...errors import UsageError
+from ...errors import UnknownName, UsageError
+from ..benchmarks.frozen import Frozen, freeze
+from ..benchmarks.hosting import Hosting
+from ..benchmarks.signing import Operator
 from ..http.control_plane import Application
 from ..http.keys import Caller, Keys
 from ..isolation.hosts import isolation_of
@@ -47,6 +51,38 @@ def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | No
             wait_s=config.drain_s,  # workers whose parent was killed are still finishing what runs
         )
     return Service(catalogue, limits=config.limits, journal=journal, id_prefix=id_prefix, ledger=ledger)
+
+
+def build_hosting(config: ServerConfig, service: Service, keys: Keys | None) -> Hosting | None:
+    """Build what hosts benchmarks; None where none are, and the journal holds no runs.
+
+    Raises:
+        UsageError: if a benchmark cannot be hosted as it is, or not so that nobody can game it.
+    """
+    held = any(True for _ in service.journal.notes())
+    if not config.benchmarks and not held:
+        _check_keys(keys, {})
+        return None
+    if config.operator is None:
+        raise UsageError(
+            "the journal holds hosted runs: give --operator FOLDER, the folder that they were hosted with"
+        )
+    operator = Operator(config.operator)
+    frozen = [freeze(file, operator.master) for file in config.benchmarks]
+    hosted = {one.benchmark.name: one for one in frozen}
+    if len(hosted) < len(frozen):
+        raise UsageError(
+            f"--benchmark: two files have the same name; expected different ones: {sorted(hosted)}"
+        )
+    _check_keys(keys, hosted)
+    return Hosting(service, frozen, operator)
+
+
+def _check_keys(keys: Keys | None, hosted: Mapping[str, Frozen]) -> None:
+    for caller in [] if keys is None else keys.callers:
+        for name in caller.benchmarks:
+            if name not in hosted:
+                raise UnknownName(f"benchmark of the key {caller.name!r}", name, hosted)
 
 
 def build_application(

@@ -74,6 +74,14 @@ class ServerConfig:
             metavar="[ENV:]NAME=VALUE",
         ),
     ] = ()
+    benchmarks: Annotated[
+        tuple[Path, ...],
+        Setting("Host the benchmark of this file. Again for more.", name="benchmark"),
+    ] = ()
+    operator: Annotated[
+        Path | None,
+        Setting("Folder of the secret and the signing keys of who hosts: `turnwise operator new FOLDER`."),
+    ] = None
     isolation: Annotated[
         Mapping[str, Isolation],
         Setting(
@@ -106,7 +114,9 @@ class ServerConfig:
     container_image: Annotated[str, Setting("Image of --isolation container; holds this same turnwise.")] = (
         "turnwise"
     )
-    key_file: Annotated[Path | None, Setting("Who may call: lines of NAME SECRET [evaluation].")] = None
+    key_file: Annotated[
+        Path | None, Setting("Who may call: lines of NAME SECRET [evaluation | benchmark=NAME,...].")
+    ] = None
     key_env: Annotated[str | None, Setting("Environment variable that holds the one key.")] = None
     allowed_hosts: Annotated[
         tuple[str, ...],
@@ -149,6 +159,7 @@ class ServerConfig:
         if self.max_connections < 0:
             raise UsageError(f"max_connections must be at least 0, got {self.max_connections}")
         self._check_who_may_come()
+        self._check_hosting()
         if self.telemetry is not None:
             _check_telemetry(self.telemetry)
 
@@ -167,6 +178,26 @@ class ServerConfig:
                     f"--allowed-host {name!r}: expected a name without scheme and port, e.g. "
                     "turnwise.example.org or *.example.org"
                 )
+
+    def _check_hosting(self) -> None:
+        """Refuse to host what could be played without the server's knowing."""
+        if not self.benchmarks:
+            return
+        for given, flag, why in (
+            (self.operator, "--operator FOLDER", "seeds come from its secret, and its key signs records"),
+            (self.journal, "--journal FILE", "a score is what the journal says"),
+            (
+                self.key_file,
+                "--key-file FILE",
+                "attempts are counted by key: lines of NAME SECRET benchmark=NAME",
+            ),
+        ):
+            if given is None:
+                raise UsageError(f"--benchmark needs {flag}: {why}")
+        if self.workers > 1:
+            raise UsageError(
+                f"--benchmark with --workers {self.workers}: one worker writes the log; expected --workers 1"
+            )
 
     @property
     def visitors(self) -> Visitors:

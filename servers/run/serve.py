@@ -7,8 +7,9 @@ import stat
 import sys
 
 from ...errors import UsageError
+from ..http.dispatch import Calls
 from ..sessions.journal.files import journal_of
-from .build import build_application, build_service, load_keys
+from .build import build_application, build_hosting, build_service, load_keys
 from .config import ServerConfig
 from .listening import announce, listen
 from .logs import configure_logs
@@ -33,7 +34,9 @@ def serve(config: ServerConfig) -> int:
     if config.journal is not None:
         journal_of(config.journal, 0, 1)
     keys = load_keys(config)
-    app = build_application(config, build_service(config), keys)
+    service = build_service(config)
+    calls = Calls(service, hosting=build_hosting(config, service, keys))
+    app = build_application(config, service, keys, calls=calls)
     (listening,) = listen(config.host, config.port)
     configure_logs(as_json=config.log_json)
     return run_server(

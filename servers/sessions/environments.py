@@ -23,6 +23,7 @@ from ..isolation.process_pool import ProcessHost
 from ..isolation.threads import CallThreads
 from ..protocol.problems import Refused, bad_request, environments_stuck, rebuild_failed
 from .fault_log import FaultLog
+from .journal.records import SessionRecord
 from .metrics import Metrics
 from .session import Diverged, Session
 
@@ -82,13 +83,13 @@ class Environments:
             return function(*arguments)
         return await (self._builders if inline else self._threads).run(function, *arguments)
 
-    async def build(self, env_id: str, kwargs: dict[str, Any]) -> Host:
-        """Build an environment.
+    async def build(self, env_id: str, kwargs: dict[str, Any], *, own: bool = False) -> Host:
+        """Build an environment; one of the operator's own is built whatever clients may ask for.
 
         Raises:
             Refused: if it is not on offer, or refuses the arguments.
         """
-        admitted = self.catalogue.admit(env_id, kwargs)
+        admitted = kwargs if own else self.catalogue.admit(env_id, kwargs)
         try:
             return await self._apart(env_id, self.catalogue.build, env_id, admitted)
         except UsageError as error:
@@ -101,7 +102,8 @@ class Environments:
 
     def told(self, what: Named, error: BaseException) -> str:
         """Tell what an environment raised; where it reads files, not in its words, which may quote them."""
-        if self.catalogue.reads_files(what.env_id, what.kwargs):
+        hosted = isinstance(what, SessionRecord) and what.hosted is not None
+        if hosted or self.catalogue.reads_files(what.env_id, what.kwargs):
             return reason_of(error).partition(":")[0] + _IN_LOG
         return str(error) if isinstance(error, REFUSALS) else reason_of(error)
 
@@ -127,6 +129,8 @@ class Environments:
         seed: int,
         options: dict[str, Any] | None,
         host: Host | None,
+        *,
+        own: bool = False,
     ) -> tuple[Host, str, dict[str, Any]]:
         """Reset an environment, built first where there is none or its process is gone.
 
@@ -138,7 +142,7 @@ class Environments:
         while True:
             try:
                 if host is None or is_lost(host):
-                    host = await self.build(env_id, kwargs)
+                    host = await self.build(env_id, kwargs, own=own)
                 observation, info = await self.call(env_id, host, host.reset, seed, options)
                 return host, observation, info
             except HostLost as lost:
@@ -215,7 +219,7 @@ class Environments:
         """
         record = session.record
         try:
-            host = await self.build(record.env_id, record.kwargs)
+            host = await self.build(record.env_id, record.kwargs, own=record.hosted is not None)
         except (HostLost, DeadlineOver):
             raise
         except ENV_ERRORS as error:

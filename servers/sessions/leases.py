@@ -25,7 +25,10 @@ def reap(service: Service) -> list[str]:
     gone = [
         id
         for id, session in service.sessions.items()
-        if session.touched < oldest and session.running is None and session.waking is None
+        if session.touched < oldest
+        and session.running is None
+        and session.waking is None
+        and session.record.hosted is None  # these end with their run
     ]
     if gone:
         service.remove(gone)

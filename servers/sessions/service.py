@@ -75,12 +75,9 @@ class Service:
         self._load()
 
     def find(self, owner: str, id: str) -> Session | None:
-        """Return a session that this key may see, and renew its lease."""
-        session = self.sessions.get(id)
-        if session is None or session.record.owner != owner:
-            return None
-        session.touched = self.clock()
-        return session
+        """Return a session that this key may see, and renew its lease; one of a hosted run only steps."""
+        session = self._playing(owner, id)
+        return None if session is None or session.record.hosted is not None else session
 
     def runs_now(self, owner: str, id: str) -> bool:
         """Tell whether any step of a session would run synchronously; its lease is left alone."""
@@ -99,11 +96,11 @@ class Service:
         Returns:
             the encoded reply or a problem, or the task that will give one.
         """
-        session = self.find(owner, item.id)
+        session = self._playing(owner, item.id)
         if session is None:
             return unknown_session(item.id)
-        if session.broken is not None:
-            return session.broken
+        if (refusal := session.refusal()) is not None:
+            return refusal
         if session.asleep:
             return self._after_waking(session, lambda: self.step(owner, item))
         if item.episode == session.record.episode:
@@ -231,6 +228,14 @@ class Service:
             log.warning("%d environments are left behind while they close", num)
         return len(running)
 
+    def _playing(self, owner: str, id: str) -> Session | None:
+        """Return a session of this key, and renew its lease."""
+        session = self.sessions.get(id)
+        if session is not None and session.record.owner == owner:
+            session.touched = self.clock()
+            return session
+        return None
+
     def _load(self) -> None:
         """Take over the sessions of a journal, asleep, each with a new lease."""
         num_turns = 0
@@ -284,6 +289,8 @@ class Service:
             self.journal.stepped(record.id, record.episode, record.log[-1])
             if session.end is not None:
                 self.journal.ended(record.id, record.episode, session.end, record.final)
+                if record.hosted is not None:
+                    record.hosted.ended(session.end)
         self.metrics.stepped(time.perf_counter() - started, session.end)
 
     async def _reset(

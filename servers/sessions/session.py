@@ -187,6 +187,11 @@ class Session:
             return None
         return host
 
+    def refusal(self) -> Problem | None:
+        """Say why the session takes no more steps; None if it does."""
+        hosted = self.record.hosted
+        return self.broken if hosted is None else hosted.refusal() or self.broken
+
     def object_to_step(self, item: StepItem) -> Problem:
         """Say why a step does not follow."""
         record = self.record
@@ -245,21 +250,28 @@ class Session:
         record = self.record
         if "private" in info and not record.keep_private:
             info = {key: value for key, value in info.items() if key != "private"}
-        return encode_core(
-            {
-                "episode": episode,
-                "turn": turn,
-                "observation": observation,
-                "reward": reward,
-                "terminated": terminated,
-                "truncated": truncated,
-                "end": end,
-                "info": info,
-                "env_id": record.env_id,
-                "fingerprint": record.fingerprint,
-                "seed": seed,
-            }
-        )
+        document = {
+            "episode": episode,
+            "turn": turn,
+            "observation": observation,
+            "reward": reward,
+            "terminated": terminated,
+            "truncated": truncated,
+            "end": end,
+            "info": info,
+            "env_id": record.env_id,
+            "fingerprint": record.fingerprint,
+            "seed": seed,
+        }
+        core = encode_core(document)
+        if record.hosted is not None:
+            record.hosted.note(core, document)
+        return core
+
+    def _reply(self, core: bytes) -> bytes:
+        """Return what a client is sent of a reply: in a hosted run only what the benchmark shows."""
+        hosted = self.record.hosted
+        return encode_reply(self.prefix, core if hosted is None else hosted.shown(core))
 
     def _failed_core(self, episode: int, seed: int, turn: int, end: str, reason: str, **more: Any) -> bytes:
         reason = reason[:_MAX_REASON_CHARS].encode("utf-8", "replace").decode("utf-8")
@@ -274,7 +286,7 @@ class Session:
         record.reset_digest, record.log = digest(core), []
         record.final = core if end is not None else b""
         self.turn, self.end, self.last_action = 0, end, None
-        self.reset_reply = self.last_reply = encode_reply(self.prefix, core)
+        self.reset_reply = self.last_reply = self._reply(core)
         return self.reset_reply
 
     def _count(self, action: str, turn: int, core: bytes, end: str | None) -> bytes:
@@ -282,7 +294,7 @@ class Session:
         if end in FAULTS:
             self.record.final = core
         self.turn, self.end, self.last_action = turn, end, action
-        self.last_reply = encode_reply(self.prefix, core)
+        self.last_reply = self._reply(core)
         return self.last_reply
 
     def _replayed_reset(self, host: Host) -> bytes:
@@ -290,13 +302,13 @@ class Session:
         observation, info = host.reset(record.seed, record.options)
         core = self._core(record.episode, record.seed, 0, observation, info)
         self.turn, self.end, self.last_action = 0, None, None
-        self.reset_reply = self.last_reply = encode_reply(self.prefix, core)
+        self.reset_reply = self.last_reply = self._reply(core)
         return core
 
     def _replayed_step(self, host: Host, action: str) -> bytes:
         core, end = self._judged(host.step(action))
         self.turn, self.end, self.last_action = self.turn + 1, end, action
-        self.last_reply = encode_reply(self.prefix, core)
+        self.last_reply = self._reply(core)
         return core
 
     def _judged(self, result: Played) -> tuple[bytes, str | None]:
@@ -321,8 +333,7 @@ class Session:
 
     def _restore_final(self, core: bytes) -> None:
         document = orjson.loads(core)
-        reply = encode_reply(self.prefix, core)
-        log = self.record.log
+        reply, log = self._reply(core), self.record.log
         self._compare(document["turn"], log[-1].digest if log else self.record.reset_digest, core)
         self.turn, self.end = document["turn"], document["end"]
         self.last_reply = reply

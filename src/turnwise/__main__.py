@@ -39,6 +39,8 @@ _COMMANDS = {
     "check": "check:check",
     "serve": "serve:serve",
     "journal": "journal:journal",
+    "operator": "operator:operator",
+    "verify": "verify:verify",
     "recipes": "recipes:recipes",
     "fit": "fit:fit",
     "train": "train:train",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from ...benchmarks.hosting import Hosting
 from ...http.dispatch import Calls, refusal_response
-from ...http.keys import ANYONE
+from ...http.keys import ANYONE, Caller
 from ...http.messages import Request, Response
 from ...isolation.catalogue import Catalogue
 from ...protocol.calls import CALLS, Call
@@ -29,13 +30,15 @@ class LocalTransport:
     Args:
         service: where the sessions live; by default one of its own, which trusts the
             caller: every class and file is allowed.
+        hosting: the benchmarks that the caller may play there, and nothing else.
     """
 
     address = "local:"
 
-    def __init__(self, service: Service | None = None) -> None:
+    def __init__(self, service: Service | None = None, hosting: Hosting | None = None) -> None:
         self.service = service or Service(Catalogue(trusted=True))
-        self._calls = Calls(self.service)
+        self._calls = Calls(self.service, hosting=hosting)
+        self._caller = ANYONE if hosting is None else Caller("", benchmarks=tuple(hosting.benchmarks))
         self._owns = service is None
         self._reaper: asyncio.Task[None] | None = None
 
@@ -50,7 +53,7 @@ class LocalTransport:
             else:
                 wait_s = float(headers.get("prefer", "wait=0").removeprefix("wait="))
                 document = None if body is None else load_body(body)
-                request = Request(ANYONE, document, id, None, wait_s, fields)
+                request = Request(self._caller, document, id, None, wait_s, fields)
                 response = await self._calls.call(call, request)
         except Refused as refusal:
             response = refusal_response(self._calls, refusal)
@@ -66,7 +69,7 @@ class LocalTransport:
             yield ClientResponse(response.status, _HEADERS, response.body)
             return
         yield ClientResponse(200, _HEADERS, b"")
-        async for lines in self._calls.stream(ANYONE, items, _read(method, path)[2]):
+        async for lines in self._calls.stream(self._caller, items, _read(method, path)[2]):
             yield lines
 
     async def aclose(self) -> None:
@@ -81,10 +84,10 @@ class LocalTransport:
     async def _step(self, body: bytes, fields: list[str]) -> Response:
         """Take steps, however long they take: nothing is on the way that could not wait for them."""
         items = read_steps(load_body(body), self.service.limits)
-        if fields or not self._calls.runs_now(ANYONE, items):
-            request = Request(ANYONE, fields=fields)
+        if fields or not self._calls.runs_now(self._caller, items):
+            request = Request(self._caller, fields=fields)
             return self._calls.batch(await self._calls.steps(request, items))
-        response = self._calls.steps_now(ANYONE, items)
+        response = self._calls.steps_now(self._caller, items)
         await self.service.commit()
         return response
 
@@ -97,5 +100,9 @@ def _read(method: str, path: str) -> tuple[Call, str, list[str]]:
         fields, path = [name for part in given for name in part.split(",") if name], path.partition("?")[0]
     if (method, path) in _CALLS:
         return _CALLS[method, path], "", fields
-    *parts, id = path.split("/")
-    return _CALLS[method, "/".join([*parts, "{id}"])], unquote(id), fields
+    parts = path.split("/")
+    for place in range(len(parts) - 1, 0, -1):
+        named = "/".join([*parts[:place], "{id}", *parts[place + 1 :]])
+        if (method, named) in _CALLS:
+            return _CALLS[method, named], unquote(parts[place]), fields
+    raise KeyError(path)

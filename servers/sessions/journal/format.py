@@ -11,6 +11,7 @@ Format 1. All texts are UTF-8, all JSON is compact, times are Unix seconds.
             in order of number: an action with the digest of its reply, or a reseeding;
             a log without an index, since that costs a fraction of what a tree would
   answers   owner, request_id, digest (of the request), answer, made
+  notes     number, run, kind, document (JSON): what has happened in hosted runs, in order
 
 A digest is BLAKE2b with 16 bytes over the reply as sent, without `id` and
 `incarnation`. Rule for other formats: a file of another format is refused,
@@ -62,6 +63,11 @@ CREATE TABLE answers (
     made REAL NOT NULL, PRIMARY KEY (owner, request_id)
 ) WITHOUT ROWID;
 """
+_NOTES = """
+CREATE TABLE IF NOT EXISTS notes (
+    number INTEGER PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, document TEXT NOT NULL
+)
+"""
 LAST_EPISODE = "SELECT MAX(episode) FROM episodes WHERE session = s.id"
 
 
@@ -87,6 +93,21 @@ def records_of(db: sqlite3.Connection, where: str, values: Sequence[Any] = ()) -
             logs.setdefault((session, episode), []).append(Entry(*entry))
         for row in db.execute(query + " ORDER BY s.created, s.id, e.episode", tuple(values)):
             yield _record(row, logs.get((row[0], row[10]), []))
+    except (sqlite3.Error, orjson.JSONDecodeError) as error:
+        raise JournalError(f"the journal cannot be read: {error}") from error
+
+
+def notes_of(db: sqlite3.Connection) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Read what was noted of hosted runs, in order: run, kind, document.
+
+    Raises:
+        JournalError: if a row cannot be read.
+    """
+    try:
+        known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'notes'").fetchone()
+        rows = db.execute("SELECT run, kind, document FROM notes ORDER BY number") if known else ()
+        for run, kind, document in rows:
+            yield run, kind, orjson.loads(document)
     except (sqlite3.Error, orjson.JSONDecodeError) as error:
         raise JournalError(f"the journal cannot be read: {error}") from error
 
@@ -145,6 +166,7 @@ def open_for_writing(file: Path, synchronous: str) -> sqlite3.Connection:
             _make(db)
         _check_format(db, file)
         db.execute("PRAGMA journal_mode=WAL")
+        db.execute(_NOTES)
         db.execute(f"PRAGMA synchronous={synchronous}")
         db.execute("PRAGMA wal_autocheckpoint=0")  # `checkpoint` does it, off the event loop
         if file.stat().st_size <= _MAX_CHECKED_BYTES:

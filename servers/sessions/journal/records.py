@@ -7,11 +7,12 @@ the log and compares every hash.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ....errors import TurnwiseError, UsageError
+from ...protocol.types import Problem
 
 
 class JournalError(TurnwiseError, OSError):
@@ -28,6 +29,24 @@ class Entry(NamedTuple):
     action: str | None
     digest: bytes  # of the reply; empty for a reseeding
     reseed: int | None = None
+
+
+class Hosted(Protocol):
+    """What a session of a hosted run knows of it; `refusal` says why it takes no more steps, or None."""
+
+    refusal: Callable[[], Problem | None]
+
+    def note(self, core: bytes, document: Mapping[str, Any]) -> None:
+        """Take note of a reply, encoded and as it was before."""
+        ...
+
+    def shown(self, core: bytes) -> bytes:
+        """Return what a client sees of a reply."""
+        ...
+
+    def ended(self, end: str) -> None:
+        """Take note that the episode has ended."""
+        ...
 
 
 @dataclass(slots=True)
@@ -50,6 +69,7 @@ class SessionRecord:
     reset_digest: bytes = b""
     log: list[Entry] = field(default_factory=list)
     final: bytes = b""  # the last reply where the machine ended the episode: no replay gives it again
+    hosted: Hosted | None = None  # of a run that the server hosts; not in the journal's record of the session
 
 
 class Journal:
@@ -99,6 +119,13 @@ class Journal:
 
     def forgotten(self, owner: str, request_id: str) -> None:
         """Record that an answer to a create or a fork is not needed any more."""
+
+    def noted(self, run: str, kind: str, document: dict[str, Any]) -> None:
+        """Record what has happened in a hosted run."""
+
+    def notes(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Return what was noted of runs, in order: run, kind, document."""
+        return iter(())
 
     async def commit(self) -> None:
         """Make everything recorded so far durable.

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import orjson
 
 from .damage import commits_of
-from .format import LAST_EPISODE, is_still, lock, open_for_writing, open_reader, records_of
+from .format import LAST_EPISODE, is_still, lock, notes_of, open_for_writing, open_reader, records_of
 from .records import Entry, Journal, JournalError, SessionRecord
 
 log = logging.getLogger("turnwise.servers")
@@ -36,6 +36,7 @@ _ENDED = "UPDATE episodes SET ended=?, final=? WHERE session=? AND episode=?"
 _CLOSED = "UPDATE sessions SET closed=? WHERE id=?"
 _ANSWER = "INSERT OR REPLACE INTO answers VALUES (?,?,?,?,?)"
 _FORGOTTEN = "DELETE FROM answers WHERE owner=? AND request_id=?"
+_NOTE = "INSERT INTO notes VALUES (NULL,?,?,?)"
 _DROP_ENTRY = "DELETE FROM entries WHERE number=?"
 _DROP_EPISODES = "DELETE FROM episodes WHERE session=?"
 _DROP_SESSION = "DELETE FROM sessions WHERE id=?"
@@ -158,6 +159,14 @@ class SqliteJournal(Journal):
     def forgotten(self, owner: str, request_id: str) -> None:
         """Record that an answer to a create or a fork is not needed any more."""
         self._pending.append((_FORGOTTEN, (owner, request_id)))
+
+    def noted(self, run: str, kind: str, document: dict[str, Any]) -> None:
+        """Record what has happened in a hosted run."""
+        self._pending.append((_NOTE, (run, kind, orjson.dumps(document).decode())))
+
+    def notes(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Return what was noted of runs, in order: run, kind, document."""
+        return notes_of(self._db)
 
     async def commit(self) -> None:
         """Make everything recorded so far durable, together with what others record meanwhile.

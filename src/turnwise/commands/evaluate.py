@@ -18,6 +18,7 @@ from ..agents.rollout.config import RolloutConfig
 from ..agents.sampling import NEUTRAL
 from ..errors import UsageError
 from ..shown import UNKNOWN, interval, percent, visible
+from .evaluate_hosted import play_benchmark
 from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
 from .options_from import with_settings
 
@@ -38,8 +39,18 @@ _MAX_ERROR_SHARE = 0.1
 
 @with_settings()
 def eval_(
-    env: Annotated[str, typer.Option("--env", metavar="ENV", help="An id, or a class on this machine.")],
     agent: Annotated[str, typer.Option("--agent", metavar="AGENT", help=AGENTS)],
+    env: Annotated[
+        str | None, typer.Option("--env", metavar="ENV", help="An id, or a class on this machine.")
+    ] = None,
+    benchmark: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|NAME", help="The public split of a file, here; with --hosted one there."),
+    ] = None,
+    hosted: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help=f"Play --benchmark NAME of this server; its key: {_KEY_ENV}."),
+    ] = None,
     server: Annotated[
         str | None, typer.Option(metavar="URL", help=f"A server; its key is read from {_KEY_ENV}.")
     ] = None,
@@ -83,6 +94,8 @@ def eval_(
     """
     from ..agents.evaluation.evaluate import evaluate
 
+    if (env is None) == (benchmark is None and hosted is None):
+        raise UsageError("eval plays an environment or a benchmark: give either --env, or --benchmark")
     arguments = parse_kwargs(kwargs)
     if context is None and prompt != EXPLAINED:
         given = [
@@ -94,12 +107,27 @@ def eval_(
             f"{', '.join(given)}: without --context the agent is asked as it was trained, whatever else is "
             "said of prompts; give --context conversation or --context window too"
         )
-    if server is None:
+    if env is not None and server is None:
         _check_local(env, arguments, split)
     policy = make_policy(agent, **parse_kwargs(agent_options, "--agent-option"))
     if recipe is not None:
         policy.settings = _asked_by(recipe)
     config = replace(config, deterministic=policy.repeatable)
+    prompted = None if context is None else replace(prompt, mode=context)
+    if env is None:
+        play_benchmark(
+            benchmark,
+            hosted,
+            policy,
+            agent=agent,
+            key=os.environ.get(_KEY_ENV),
+            config=config,
+            prompt=prompted,
+            out=out,
+            as_json=as_json,
+        )
+        return
+    env_id = env
 
     async def run(progress: _Progress) -> Evaluation:
         client = _client(server)
@@ -107,13 +135,13 @@ def eval_(
             return await evaluate(
                 client,
                 policy,
-                env,
+                env_id,
                 kwargs=arguments,
                 split=split,
                 episodes=episodes,
                 seed=seed,
                 config=config,
-                prompt=None if context is None else replace(prompt, mode=context),
+                prompt=prompted,
                 random_seed=seed,
                 agent=agent,
                 out=out,

@@ -1,0 +1,97 @@
+"""An agent plays a hosted benchmark: the server deals, counts and judges."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from ...errors import UsageError
+from ...files import write_whole
+from ...servers.client.hosted import HostedClient
+from ..policy import Policy
+from ..prompts.config import PromptConfig
+from ..rollout.config import RolloutConfig, TaskItem
+from ..rollout.rollout import rollout
+from ..types import Trajectory
+
+OnTask = Callable[[Trajectory], None]
+
+
+async def evaluate_hosted(
+    client: HostedClient,
+    policy: Policy,
+    name: str,
+    *,
+    agent: str,
+    config: RolloutConfig,
+    prompt: PromptConfig | None = None,
+    out: Path | None = None,
+    on_task: OnTask | None = None,
+) -> dict[str, Any]:
+    """Play a run of a hosted benchmark to its end and return its record.
+
+    Args:
+        client: of the server.
+        policy: the agent.
+        name: the benchmark.
+        agent: what to call the agent: declared in the record, as is `config`.
+        config: how messages are made; turns, tasks at once and retries are the benchmark's.
+        prompt: how prompts are made; None is the policy's own.
+        out: a folder that keeps which run it is, so that the same call goes on with it, and the record.
+        on_task: called as each task ends.
+
+    Raises:
+        UsageError: if the agent needs what a hosted run does not give, or `out` holds another run.
+        ServerError: if the run cannot be opened, or is over before its tasks are.
+    """
+    if policy.reset_options or policy.sees_private:
+        raise UsageError(
+            f"{agent}: asks an environment for more than a hosted run shows; choose another agent"
+        )
+    benchmark = await client.benchmark(name)
+    config = replace(
+        config,
+        max_turns=int(benchmark["turns"]),
+        slots=int(benchmark["parallel"]),
+        deadline_s=float(benchmark["seconds"]),
+        retries=0,
+    )
+    declared = {"sampling": asdict(config.sampling), "max_tokens": config.max_tokens}
+    standing = await client.open(name, agent, declared, _request_id(out, name, client.transport.address))
+    if standing["closed"] is None:
+        first = int(standing["dealt"]) - len(standing["open"])
+        tasks = [TaskItem(name, seed=number) for number in range(first, int(standing["tasks"]))]
+
+        def ended(_: int, trajectory: Trajectory) -> None:
+            if on_task is not None:
+                on_task(trajectory)
+
+        await rollout(client, policy, tasks, config, ended, prompt=prompt)
+    record = await client.finish()
+    if out is not None:
+        write_whole(out / "record.json", json.dumps(record, indent=2).encode() + b"\n")
+    return record
+
+
+def _request_id(out: Path | None, name: str, address: str) -> str:
+    """Return the name of the request that opens the run: kept in the folder, before anything is sent."""
+    if out is None:
+        return uuid4().hex
+    file = out / "run.json"
+    if not file.exists():
+        kept = {"benchmark": name, "server": address, "request_id": uuid4().hex}
+        write_whole(file, json.dumps(kept).encode() + b"\n")
+        return kept["request_id"]
+    try:
+        kept = json.loads(file.read_bytes())
+        former = (kept["benchmark"], kept["server"])
+        request_id = str(kept["request_id"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(f"{file}: cannot be read: {error!r}; choose another folder") from error
+    if former != (name, address):
+        raise UsageError(f"{file}: is of {former[0]} at {former[1]}; choose another folder")
+    return request_id

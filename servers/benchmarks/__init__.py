@@ -1,0 +1,16 @@
+"""Hosted benchmarks: a file says what is played; the server decides all that a score is made of.
+
+file      what a benchmark file says
+draws     tasks from a secret: seeds, order, worlds
+frozen    a version with all that decides a score, in one hash
+runs      a run as a fold over the journal; score: what it comes to
+watch     what is seen of a session inside a run
+book      the runs of a journal
+dealing   how a task becomes a session
+hosting   runs opened, dealt, ended, closed
+records   one signed document a run; log: all of them, under heads
+merkle    the tree of that log and its proofs
+verify    records checked offline
+signing   the operator's folder: secret and keys
+refusals  why a call of a run was refused
+"""

@@ -1,0 +1,119 @@
+"""The runs of a server, as its journal holds them: every change is noted there and folded here, as one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from ...errors import UsageError
+from ..sessions.journal.records import Journal
+from .draws import public_secret, secret_of
+from .file import from_table
+from .frozen import Frozen
+from .log import RecordLog
+from .runs import Opening, Run, fold, opened
+from .signing import Operator
+
+_OF_ALL = ""  # whose note it is that is of no run
+WEEK_S = 7 * 86_400.0
+
+
+class RunBook:
+    """Runs, records and frozen versions of one journal.
+
+    Args:
+        journal: where all of it is noted.
+        operator: who signs; None keeps no log, for runs in the caller's own process.
+
+    Raises:
+        UsageError: if the journal is not the one that the operator's head tells of.
+    """
+
+    def __init__(self, journal: Journal, operator: Operator | None) -> None:
+        self._journal = journal
+        notes = list(journal.notes())
+        self.runs = fold(notes)
+        self._of: dict[tuple[str, str], list[Run]] = {}
+        for run in self.runs.values():
+            self._of.setdefault((run.opening.owner, run.opening.benchmark), []).append(run)
+        self.open_runs = {id: run for id, run in self.runs.items() if not run.closed}
+        self._frozen = {
+            (document["benchmark"]["name"], document["benchmark"]["version"]): document
+            for _, kind, document in notes
+            if kind == "frozen"
+        }
+        self._operator = operator
+        self.log = None if operator is None else self._log_of(notes, operator)
+
+    def freeze(self, benchmarks: Iterable[Frozen]) -> None:
+        """Note the hash of each version; it never changes again.
+
+        Raises:
+            UsageError: if a version was frozen with another hash.
+        """
+        for frozen in benchmarks:
+            named = (frozen.benchmark.name, frozen.benchmark.version)
+            former = self._frozen.get(named)
+            if former is None:
+                document = {
+                    "benchmark": frozen.benchmark.document(),
+                    "fingerprints": list(frozen.fingerprints),
+                    "hash": frozen.hash,
+                }
+                self._frozen[named] = document
+                self._journal.noted(_OF_ALL, "frozen", document)
+            elif former["hash"] != frozen.hash:
+                raise UsageError(
+                    f"benchmark {named[0]!r}, version {named[1]}: was frozen as {former['hash'][:16]} and is "
+                    f"{frozen.hash[:16]} now: its file, its data, its secret or the code of its environments "
+                    f"has changed; give it version = {named[1] + 1}"
+                )
+
+    def frozen_of(self, run: Run) -> Frozen:
+        """Return the version that a run plays, as it was frozen: to judge it, not to deal tasks."""
+        opening = run.opening
+        document = self._frozen[opening.benchmark, opening.version]
+        benchmark = from_table(document["benchmark"], "the journal")
+        if benchmark.split == "public" or self._operator is None:
+            secret = public_secret(benchmark.name, benchmark.version)
+        else:
+            secret = secret_of(self._operator.master, benchmark.name, benchmark.version)
+        return Frozen(benchmark, secret, (), tuple(document["fingerprints"]), opening.hash)
+
+    def of(self, owner: str, benchmark: str) -> list[Run]:
+        """Return the runs of a key and a benchmark, of any version, in the order in which they began."""
+        return self._of.get((owner, benchmark), [])
+
+    def open(self, opening: Opening) -> Run:
+        """Open a run; its id cannot be guessed."""
+        run = Run(secrets.token_hex(16), opening)
+        self.runs[run.id] = self.open_runs[run.id] = run
+        self._of.setdefault((opening.owner, opening.benchmark), []).append(run)
+        self._journal.noted(run.id, "opened", opened(opening))
+        return run
+
+    def note(self, run: Run, kind: str, document: dict[str, Any]) -> None:
+        """Note what has happened in a run."""
+        run.apply(kind, document)
+        if run.closed:
+            self.open_runs.pop(run.id, None)
+        self._journal.noted(run.id, kind, document)
+
+    def add_record(self, run: Run, envelope: dict[str, Any]) -> None:
+        """Note the signed record of a run."""
+        assert self.log is not None, "records are signed where there is a log"
+        self.log.add(envelope)
+        self._journal.noted(run.id, "record", envelope)
+
+    def _log_of(self, notes: list[tuple[str, str, dict[str, Any]]], operator: Operator) -> RecordLog:
+        id = next((document["id"] for _, kind, document in notes if kind == "log"), "")
+        if not id:
+            id = secrets.token_hex(16)
+            self._journal.noted(_OF_ALL, "log", {"id": id})
+        log = RecordLog(id, operator)
+        for _, kind, document in notes:
+            if kind == "record":
+                log.add(document)
+        log.check_head()
+        return log

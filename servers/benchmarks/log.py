@@ -1,0 +1,97 @@
+"""The log of a journal: signed records in order, under heads that others can witness."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ...errors import UsageError
+from ...files import write_whole
+from .merkle import MerkleTree
+from .records import canonical, stamp
+from .signing import Operator
+
+_HEAD = "head.json"
+
+
+class RecordLog:
+    """The records of one journal as leaves of one tree.
+
+    Args:
+        id: of the log, made with it.
+        operator: signs its heads, and keeps the last one beside the keys.
+    """
+
+    def __init__(self, id: str, operator: Operator) -> None:
+        self.id, self._operator = id, operator
+        self._tree = MerkleTree()
+        self._leaves: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tree)
+
+    def add(self, envelope: dict[str, Any]) -> None:
+        """Add a signed record."""
+        place = self._tree.add(canonical(envelope))
+        self._leaves[envelope["record"]["run"]] = (place, envelope)
+
+    def head(self, size: int | None = None) -> dict[str, Any]:
+        """Return the signed head over the first `size` records, all by default."""
+        size = len(self) if size is None else size
+        body = {"log": self.id, "size": size, "root": self._tree.root(size).hex(), "time": stamp(time.time())}
+        return {
+            "head": body,
+            "key": self._operator.key.id,
+            "signature": self._operator.sign("head", canonical(body)),
+        }
+
+    def proven(self, run: str) -> dict[str, Any] | None:
+        """Return the record of a run with the proof that it is in the log; None where it has none."""
+        if run not in self._leaves:
+            return None
+        place, envelope = self._leaves[run]
+        proof = self._tree.inclusion(place, len(self))
+        return {**envelope, "proof": [part.hex() for part in proof], "head": self.head()}
+
+    def since(self, size: int) -> dict[str, Any]:
+        """Return the head with the proof that the log still begins with its first `size` records."""
+        proof = self._tree.consistency(size, len(self))
+        return {"first": size, "proof": [part.hex() for part in proof], "head": self.head()}
+
+    def keep_head(self, size: int) -> None:
+        """Write the head beside the keys, so that a journal put back to an earlier day is noticed."""
+        write_whole(self._head_file, orjson.dumps(self.head(size), option=orjson.OPT_INDENT_2) + b"\n")
+
+    def check_head(self) -> None:
+        """Refuse a journal that does not hold what the head beside the keys says.
+
+        Raises:
+            UsageError: if records are missing, or are other ones.
+        """
+        if not self._head_file.exists():
+            return
+        try:
+            kept = orjson.loads(self._head_file.read_bytes())["head"]
+            log, size, root = kept["log"], kept["size"], bytes.fromhex(kept["root"])
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise UsageError(f"{self._head_file}: is no head of a log: {error}") from error
+        if log != self.id:
+            what = f"is of the log {log}, the journal holds the log {self.id}"
+        elif size > len(self):
+            what = f"tells of {size} records, the journal holds {len(self)}"
+        elif not hmac.compare_digest(self._tree.root(size), root):
+            what = f"tells of other records than the first {size} of the journal"
+        else:
+            return
+        raise UsageError(
+            f"{self._head_file}: {what}; expected the journal that was written under these keys: "
+            "put it back, or begin with a new folder of an operator"
+        )
+
+    @property
+    def _head_file(self) -> Path:
+        return self._operator.folder / _HEAD

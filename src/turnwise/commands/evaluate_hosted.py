@@ -1,0 +1,92 @@
+"""`--benchmark` of eval: play a benchmark that a server hosts, or its public split here."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..errors import UsageError
+from ..shown import visible
+from .options import emit_json
+
+if TYPE_CHECKING:
+    from ..agents.policy import Policy
+    from ..agents.prompts.config import PromptConfig
+    from ..agents.rollout.config import RolloutConfig
+
+__all__ = ["play_benchmark"]
+
+_BUDGET_S = 120.0
+
+
+def play_benchmark(
+    benchmark: str | None,
+    hosted: str | None,
+    policy: Policy,
+    *,
+    agent: str,
+    key: str | None,
+    config: RolloutConfig,
+    prompt: PromptConfig | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Play a run and show its record.
+
+    Raises:
+        UsageError: if it is not said which benchmark.
+    """
+    if benchmark is None:
+        raise UsageError("--hosted needs --benchmark NAME, one of those that the key may play there")
+    record = asyncio.run(_played(benchmark, hosted, policy, agent, key, config, prompt, out))
+    if as_json:
+        emit_json(record)
+        return
+    found = record["record"]
+    measured, of = found["measured"], found["benchmark"]
+    score, low, high = measured["score"], measured["ci_low"], measured["ci_high"]
+    between = "" if low is None else f"  (95 % interval {low:.4g} to {high:.4g})"
+    shown = "unknown" if score is None else f"{score:.4g}"
+    typer.echo(
+        visible(f"benchmark  {of['name']} v{of['version']}, {of['split']} split, hash {of['hash'][:16]}")
+    )
+    typer.echo(f"{of['metric']}  {shown}{between}")
+    told = f"{measured['finished']} of {len(measured['tasks'])} finished; the run: {measured['closed']}"
+    typer.echo(f"tasks  {told}, attempt {found['attempt']}")
+    if out is not None:
+        typer.echo(f"record  {out / 'record.json'}")
+
+
+async def _played(
+    benchmark: str,
+    hosted: str | None,
+    policy: Policy,
+    agent: str,
+    key: str | None,
+    config: RolloutConfig,
+    prompt: PromptConfig | None,
+    out: Path | None,
+) -> dict[str, Any]:
+    from ..agents.evaluation.hosted import evaluate_hosted
+    from ..servers.client.hosted import hosted_here, hosted_there
+
+    name = benchmark
+    if hosted is None:
+        name, client = hosted_here(Path(benchmark))
+        out = None if out is None else _fresh(out)
+    else:
+        client = hosted_there(hosted, key, budget_s=_BUDGET_S)
+    try:
+        return await evaluate_hosted(client, policy, name, agent=agent, config=config, prompt=prompt, out=out)
+    finally:
+        await policy.aclose()
+        await client.aclose()
+
+
+def _fresh(out: Path) -> Path:
+    """Return the folder of a run in this process, which nothing can go on with."""
+    (out / "run.json").unlink(missing_ok=True)
+    return out

@@ -1,0 +1,69 @@
+"""`turnwise operator`: the folder of who hosts benchmarks, with its secret and its keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import emit_json
+
+__all__ = ["operator"]
+
+operator = typer.Typer(
+    name="operator",
+    help="Keep the secret and the signing keys of who hosts benchmarks.",
+    no_args_is_help=True,
+)
+Folder = Annotated[Path, typer.Argument(help="The operator's folder.")]
+
+
+@operator.command()
+def new(folder: Folder) -> None:
+    """Make the folder: a secret, a signing key, and the public keys."""
+    from ..servers.benchmarks.signing import Operator
+
+    made = Operator.new(folder)
+    typer.echo(f"made {folder}, key {made.key.id}; give {folder / 'keys.json'} to whoever verifies")
+
+
+@operator.command()
+def rotate(folder: Folder) -> None:
+    """Let a new key sign from now on; start the server anew to use it."""
+    from ..servers.benchmarks.signing import Operator
+
+    typer.echo(f"key {Operator(folder).rotate().key.id} signs from the next start of the server")
+
+
+@operator.command()
+def revoke(
+    folder: Folder, reason: Annotated[str, typer.Option(help="Why, for whoever verifies.")] = ""
+) -> None:
+    """Revoke the key that signs, because others may have it, and let a new one sign."""
+    from ..servers.benchmarks.signing import Operator
+
+    typer.echo(f"revoked; key {Operator(folder).rotate(revoke=True, reason=reason).key.id} signs now")
+
+
+@operator.command()
+def public(folder: Folder) -> None:
+    """Print the public keys."""
+    from ..servers.benchmarks.signing import keys_document, read_keys
+
+    keys = read_keys((folder / "keys.json").read_bytes(), str(folder / "keys.json"))
+    emit_json(keys_document(list(keys.values())))
+
+
+@operator.command()
+def reveal(
+    folder: Folder,
+    name: Annotated[str, typer.Argument(help="The benchmark.")],
+    version: Annotated[int, typer.Argument(min=1, help="Its version, which nobody is to play any more.")],
+) -> None:
+    """Print the secret of one version that has retired, so that anyone can make its tasks again."""
+    from ..servers.benchmarks.draws import commitment, secret_of
+    from ..servers.benchmarks.signing import Operator
+
+    secret = secret_of(Operator(folder).master, name, version)
+    emit_json({"name": name, "version": version, "secret": secret.hex(), "secret_sha256": commitment(secret)})

@@ -1,0 +1,120 @@
+"""Clients of hosted runs: `turnwise eval`, the same file played here, and one without our package."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from turnwise.agents.evaluation.config import EVALUATION
+from turnwise.agents.evaluation.hosted import evaluate_hosted
+from turnwise.agents.policies.by_name import make_policy
+from turnwise.errors import RequestRefused, UsageError
+from turnwise.servers.benchmarks.file import load
+from turnwise.servers.benchmarks.verify import check
+from turnwise.servers.client.hosted import HostedClient, hosted_here, hosted_there
+
+from .conftest import SECRETS, Hosted, deal, start
+
+ROOT = Path(__file__).resolve().parents[3]
+CONFIG = replace(EVALUATION, deterministic=False)
+
+
+def client_of(hosted: Hosted, key: str = "red") -> HostedClient:
+    network = httpx.ASGITransport(app=hosted.app)
+    return hosted_there("http://test", SECRETS[key], network=network, budget_s=0.5)
+
+
+async def evaluated(client: HostedClient, agent: str = "random", **more: Any) -> dict[str, Any]:
+    policy = make_policy(agent)
+    try:
+        return await evaluate_hosted(client, policy, "vaults", agent=agent, config=CONFIG, **more)
+    finally:
+        await client.aclose()
+        await policy.aclose()
+
+
+def test_an_agent_plays_a_hosted_run_to_its_record(tmp_path: Path) -> None:
+    hosted = Hosted(tmp_path)
+
+    async def play() -> None:
+        seen = []
+        envelope = await evaluated(client_of(hosted), out=tmp_path / "out", on_task=seen.append)
+        assert len(seen) == 3 and all(one.episode_return == 0.0 for one in seen)
+        measured = envelope["record"]["measured"]
+        assert measured["closed"] == "done" and measured["finished"] == 3
+        assert envelope["record"]["declared"]["agent"] == "random"
+        assert check(envelope, {key.id: key for key in hosted.operator.keys}).problems == ()
+        assert json.loads((tmp_path / "out" / "record.json").read_text()) == envelope
+        await evaluated(client_of(hosted), out=tmp_path / "out")  # the same run: nothing is played again
+        assert len(hosted.hosting.book.runs) == 1
+        await evaluated(client_of(hosted))
+        with pytest.raises(RequestRefused, match="attempts_used"):
+            await evaluated(client_of(hosted))
+        await hosted.service.aclose(1.0)
+
+    asyncio.run(play())
+
+
+def test_a_client_that_was_killed_goes_on_with_its_run(tmp_path: Path) -> None:
+    hosted = Hosted(tmp_path)
+
+    async def play() -> None:
+        out = tmp_path / "out"
+        first = client_of(hosted)
+        out.mkdir()
+        kept = {"benchmark": "vaults", "server": first.transport.address, "request_id": "once"}
+        (out / "run.json").write_text(json.dumps(kept))
+        async with hosted.client() as http:
+            run = await start(http, agent="random", config=_declared(), request_id="once")
+            reply = (await deal(http, run, 0))["session"]
+        envelope = await evaluated(first, out=out)
+        assert envelope["record"]["run"] == run
+        assert envelope["record"]["measured"]["finished"] == 3
+        assert hosted.hosting.book.runs[run].dealt[0].session == reply["id"]
+        await hosted.service.aclose(1.0)
+
+    asyncio.run(play())
+
+
+def _declared() -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {"sampling": asdict(CONFIG.sampling), "max_tokens": CONFIG.max_tokens}
+
+
+def test_an_agent_that_needs_more_than_is_shown_is_refused(tmp_path: Path) -> None:
+    hosted = Hosted(tmp_path)
+
+    async def play() -> None:
+        with pytest.raises(UsageError, match="more than a hosted run shows"):
+            await evaluated(client_of(hosted), "expert")
+        assert hosted.hosting.book.runs == {}
+        await hosted.service.aclose(1.0)
+
+    asyncio.run(play())
+
+
+def test_the_same_file_is_played_here_in_its_public_split(tmp_path: Path) -> None:
+    hosted = Hosted(tmp_path)
+    hosted.kill()
+    name, client = hosted_here(hosted.file)
+    envelope = asyncio.run(evaluated(client))
+    assert name == "vaults" and set(envelope) == {"record"}
+    assert envelope["record"]["benchmark"]["split"] == "public"
+    assert envelope["record"]["measured"]["finished"] == 3
+
+
+def test_the_benchmark_that_ships_is_sound() -> None:
+    benchmark = load(ROOT / "benchmarks" / "hosted" / "four_worlds.toml")
+    assert benchmark.num_tasks == 80 and benchmark.split == "public"
+
+
+def test_the_example_without_our_package_is_short() -> None:
+    lines = (ROOT / "docs" / "examples" / "play_hosted.py").read_text().splitlines()
+    assert len(lines) <= 40 and not any("turnwise." in line or "import turnwise" in line for line in lines)
