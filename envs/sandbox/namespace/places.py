@@ -109,16 +109,16 @@ def sweep() -> tuple[int, int]:
     """
     gone, there = set[str](), set[str]()
     for folder, below, _ in os.walk(_MOUNT):
-        for name in [name for name in below if name.startswith("turnwise-")]:
+        for name in list(below):
+            found = _NAME.match(name)
+            if found is None:
+                continue
             below.remove(name)
-            if _is_left_over(name):
+            if _is_left_over(found):
                 (gone if remove(f"{folder}/{name}") else there).add(name)
     return len(gone - there), len(there)
 
 
-def _is_left_over(name: str) -> bool:
-    found = _NAME.match(name)
-    if found is None:
-        return False
-    server, began, name_space, keeper, kept_since = map(int, found.groups())
+def _is_left_over(name: re.Match[str]) -> bool:
+    server, began, name_space, keeper, kept_since = map(int, name.groups())
     return name_space == _name_space() and (started(server) != began or started(keeper) != kept_since)

@@ -61,7 +61,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
 def test_the_root_gives_its_controllers(tree: Path) -> None:
     group(tree, "cpu memory pids", "cpu memory pids")
     group(tree / "a/b", "memory pids", "", "7\n")
-    found = places.find("t")
+    found = places.find()
     assert (found.version, Path(found.memory).parent) == (2, tree)
     assert found.memory == found.pids == found.cpu and found.folders == (found.memory,)
     assert (tree / "a/b/cgroup.subtree_control").read_text() == "" or os.geteuid()
@@ -70,7 +70,7 @@ def test_the_root_gives_its_controllers(tree: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="root's own group needs the mark of a delegation")
 def test_a_group_without_the_mark_is_left_alone_by_root(tree: Path) -> None:
     group(tree / "a/b", "cpu memory pids", "", "7\n")
-    assert places.find("t") == Places()
+    assert places.find() == Places()
     assert sorted(path.name for path in (tree / "a/b").iterdir()) == [
         "cgroup.controllers", "cgroup.procs", "cgroup.subtree_control",
     ]  # fmt: skip
@@ -86,16 +86,29 @@ def test_a_delegated_group_is_emptied_into_a_leaf_and_gives(
     monkeypatch.setattr(os, "listxattr", lambda path: ["user.delegate"])
     own = tree / "a/b"
     group(own, controllers, "", "17\n19\n")
-    found = places.find("t")
+    found = places.find()
     assert (found.version, Path(found.memory).parent, bool(found.cpu)) == (2, own, cpu)
     assert (own / "turnwise-server/cgroup.procs").read_text() == "19"  # a plain file keeps the last
     assert (own / "cgroup.subtree_control").read_text() == given
 
 
+def test_a_sweep_takes_what_dead_keepers_left_wherever_it_lies_and_nothing_else(tree: Path) -> None:
+    here = Path("/proc/self/ns/pid").stat().st_ino
+    me, nobody = f"{os.getpid()}-{places.started(os.getpid())}", f"{(1 << 22) + 1}-1"
+    below = tree / "turnwise-server.service"
+    dead = [f"turnwise-{me}-{here}-{nobody}", f"turnwise-{nobody}-{here}-{me}"]
+    kept = [f"turnwise-{me}-{here}-{me}", f"turnwise-{nobody}-{here + 1}-{nobody}", "turnwise-1-1-x"]
+    for name in [*dead, *kept]:
+        (below / name / "box").mkdir(parents=True)
+    (below / dead[1] / "box/busy").touch()  # as what still runs keeps its group
+    assert places.sweep() == (1, 1)
+    assert sorted(path.name for path in below.iterdir()) == sorted([dead[1], *kept])
+
+
 def test_a_group_without_the_controllers_is_no_place(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "listxattr", lambda path: ["user.delegate"])
     group(tree / "a/b", "cpu pids", "", "17\n")
-    assert places.find("t") == Places()
+    assert places.find() == Places()
 
 
 def test_the_keepers_group_gives_what_it_got(tmp_path: Path) -> None:
