@@ -13,7 +13,7 @@ OPENENV := .openenv/.installed
 MINI_SWE_AGENT := .mini-swe-agent/.installed
 SMOLLM2 := .smollm2/model/config.json
 VLLM := .vllm/.installed
-VLLM_PIP := .vllm/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints-vllm.txt
+VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 vllm test-vllm test-docker test-sandbox gate constraints clean

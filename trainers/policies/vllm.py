@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...agents.models import TransformersLM
 from ...agents.policies.vllm.config import EngineConfig
 from ...agents.policies.vllm.engine import Engine
@@ -25,10 +23,11 @@ def _check(section: PolicySection, rollout: RolloutSection) -> None:
             f"rollout.constraint is {rollout.constraint!r}: vLLM does not tell what could have been drawn "
             'under a list of actions; set rollout.constraint = "none"'
         )
-    if replace(rollout.sampling, temperature=NEUTRAL.temperature) != NEUTRAL:
+    changed = [name for name in rollout.sampling.changed if name not in ("temperature", "stop_token_ids")]
+    if changed:
         raise UsageError(
-            "policy.kind vllm trains on draws from the whole vocabulary: leave every field of the sampling "
-            "but the temperature as it is (top_p 1, top_k 0, ...); evaluation may set them"
+            f"rollout.{changed[0]}: policy.kind vllm trains on draws from the whole vocabulary; set it to "
+            f"{getattr(NEUTRAL, changed[0])!r} (evaluation may set it)"
         )
     if rollout.deterministic:
         raise UsageError(

@@ -186,7 +186,7 @@ class VllmPolicy(TokenPolicy):
                 f"a prompt of {len(ids)} tokens fills the engine's context of {self.context_tokens}: end the "
                 "episode earlier, or show a window of the last turns"
             )
-        stops = (self.codec.end_id, *sorted(self.codec.stop_ids))
+        stops = (self.codec.end_id, *sorted({*self.codec.stop_ids, *request.sampling.stop_token_ids}))
         return Asked(tuple(ids), request.sampling, min(request.max_tokens, room), stops, request.stop)
 
     def _engine_of(self, request: GenerationRequest, ids: tuple[int, ...]) -> Engine:

@@ -23,7 +23,8 @@ from .engine import EngineGone
 
 _POLL_S = 0.2
 _TAIL_CHARS = 3000
-_SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
+# Not handed on: secrets, and what lets every process of an engine compile all of vLLM anew.
+_DROPPED = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "PYTHONDONTWRITEBYTECODE")
 _INSIDE = Path(__file__).with_name("inside")
 _MODEL = "policy"  # the name under which it is served
 
@@ -154,7 +155,7 @@ class EngineProcess:
 def environment(around: Mapping[str, str], config: EngineConfig) -> dict[str, str]:
     """Return the environment of a server: that of this process without secrets, and vLLM's switches."""
     kept = {
-        name: value for name, value in around.items() if not any(word in name.upper() for word in _SECRETS)
+        name: value for name, value in around.items() if not any(word in name.upper() for word in _DROPPED)
     }
     path = os.pathsep.join([str(_INSIDE), *filter(None, [around.get("PYTHONPATH")])])
     return {

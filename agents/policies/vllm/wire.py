@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from .engine import Asked, EngineRefused, Said
 
-# Every parameter of vLLM that changes what is drawn, at the value that changes nothing: a server whose
-# defaults come from generation_config.json would else draw from another distribution than was asked for.
-_NEUTRAL: dict[str, Any] = {
-    "temperature": 1.0,
-    "top_p": 1.0,
-    "top_k": 0,
-    "min_p": 0.0,
-    "repetition_penalty": 1.0,
-    "presence_penalty": 0.0,
-    "frequency_penalty": 0.0,
-    "min_tokens": 0,
-}
-
 
 def parameters(asked: Asked) -> dict[str, Any]:
-    """Return the sampling parameters of a message, all of them, as vLLM names them.
+    """Return the sampling parameters of a message, all of them: no default of the server acts.
 
     No seed is sent: vLLM on the CPU dies of one for each request (its generator cannot skip).
     """
     stop: dict[str, Any] = {"stop": list(asked.stop), "detokenize": True} if asked.stop else {}
     return {
-        **_NEUTRAL,
-        **{name: value for name, value in asdict(asked.sampling).items() if value is not None},
+        **asked.sampling.document(),
         "max_tokens": asked.max_tokens,
         "stop_token_ids": list(asked.stop_ids),
         "ignore_eos": True,  # ours are the stop ids: nothing else ends a message

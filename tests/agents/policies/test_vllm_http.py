@@ -176,9 +176,15 @@ def test_a_server_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
 
 
 def test_an_engine_gets_no_secret_and_no_port(tmp_path: Path) -> None:
-    around = {"OPENAI_API_KEY": "s3cret", "TURNWISE_KEY": "k", "HF_TOKEN": "t", "PATH": "/bin"}
+    around = {
+        "OPENAI_API_KEY": "s3cret",
+        "TURNWISE_KEY": "k",
+        "HF_TOKEN": "t",
+        "PATH": "/bin",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     given = environment(around, EngineConfig())
-    assert not {"OPENAI_API_KEY", "TURNWISE_KEY", "HF_TOKEN"} & given.keys()
+    assert not {"OPENAI_API_KEY", "TURNWISE_KEY", "HF_TOKEN", "PYTHONDONTWRITEBYTECODE"} & given.keys()
     assert (given["PATH"], given["VLLM_SERVER_DEV_MODE"]) == ("/bin", "1")
     engine = EngineProcess("model", EngineConfig(python=sys.executable))
     assert (engine.socket.parent.stat().st_mode & 0o777) == 0o700
