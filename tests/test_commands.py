@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -185,7 +186,8 @@ def test_an_interruption_is_told_where_a_command_says_nothing_of_it(
 
     monkeypatch.setattr("turnwise.trainers.recipe.summaries", interrupted)
     monkeypatch.setattr("turnwise.trainers.train.train", interrupted)
-    monkeypatch.setattr("turnwise.agents.evaluation.evaluate.evaluate", interrupted)
+    evaluation = importlib.import_module("turnwise.agents.evaluation.evaluate")
+    monkeypatch.setattr(evaluation, "evaluate", interrupted)
     evaluate = ["eval", "--env", "household/demo-v0", "--agent", "expert"]
     for arguments, said in (
         (["recipes"], "interrupted\n"),
