@@ -72,6 +72,7 @@ class Policy(ABC):
         names_actions: whether its text is the action itself, never tags around it.
         opens_thought: whether its prompts end inside a thought, so that its messages begin in one;
             None if it does not know.
+        takes_images: whether it can be shown the pictures of an environment (envs.images).
         sees_private: whether requests carry `info["private"]`.
         repeatable: whether equal requests in equal batches get equal answers.
         reset_options: options that every reset needs, e.g. {"expert": True}.
@@ -84,6 +85,7 @@ class Policy(ABC):
     vocab_size: int = 0
     names_actions: bool = False
     opens_thought: bool | None = None
+    takes_images: bool = False
     sees_private: bool = False
     repeatable: bool = True
     reset_options: Mapping[str, Any] = MappingProxyType({})

@@ -31,12 +31,14 @@ class Message:
         content: the text.
         tool_calls: calls that an assistant makes beside it, as chat APIs write them.
         tool_call_id: of the call that a tool answers.
+        images: PNG files as base64 texts, shown before the text (envs.images).
     """
 
     role: Role
     content: str
     tool_calls: tuple[dict[str, Any], ...] = ()
     tool_call_id: str = ""
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class GenerationRequest:
 
     messages: tuple[Message, ...] = ()
     prompt_ids: tuple[int, ...] | None = None  # [P]
+    images: tuple[str, ...] = ()  # all pictures of the prompt, in their order
     admissible: tuple[str, ...] | None = None
     suggestions: tuple[str, ...] = ()  # actions to draw from, where none are listed as admissible
     constraint: Constraint = "none"

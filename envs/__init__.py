@@ -17,6 +17,8 @@ shopping    WebShop's pages and reward, on its files or on products of our own
 search      questions answered with a search engine, on a made-up world or on files
 calling     requests to an office, carried out by typed functions
 retrieval   BM25 and collections on disk, for shopping and search
+images      pictures of observations: PNG files, checked
+pictures    boards that only a picture shows
 sandbox     boxes in which an agent's commands run
 swe         software engineering: tasks on a working tree, graded in a box of their own
 adapters    environments of other frameworks as ours
@@ -28,6 +30,7 @@ from .adapters.text import TextAdapter
 from .calling import register_environments as _register_calling
 from .core import MAX_TEXT_CHARS, Checked, TextEnv, Utf8
 from .household import register_environments as _register_household
+from .pictures import register_environments as _register_pictures
 from .registry import make, register, registered, teacher_of
 from .search import register_environments as _register_search
 from .shopping import register_environments as _register_shopping
@@ -49,4 +52,5 @@ _register_household()
 _register_shopping()
 _register_search()
 _register_calling()
+_register_pictures()
 _register_swe()

@@ -12,22 +12,8 @@ An author subclasses TextEnv and writes `reset` and `step`:
             won = action.strip() == str(self.secret)
             return ("Yes." if won else "No."), float(won), won, False, {"won": won}
 
-Keys that `info` may carry (all optional; `make` fills in the first and sorts `admissible`):
-    state_key    text: the anchor of this state; the observation by default
-    state_hash   text: the exact state, where the environment has one
-    admissible   list of the actions that would do something, in any order, or None
-    rewards      dict of named tiers, never added to the scalar reward
-    task         text: the identifier of the task instance
-    instruction  text: what the agent is asked to do
-    won, score   bool and float: the benchmark's own outcome
-    metrics      dict of numbers: further figures of the episode so far, of which tables report the mean
-    patch        dict of file -> what the agent made of it, once it is over: kept with the episode
-    suggestions  list of actions that an agent without an idea may draw from; it forbids no others
-    replay_key   text that a journal compares in place of the observation, which may differ from run to run
-    tools        list of what may be called, with the first observation (envs.tools); prompts show it
-    malformed    bool: whether the action just sent could not be read, in environments that read messages
-    agent        text: whose turn it is, in environments with several players
-    private      dict: gold answers, the expert's action; never shown to a policy
+Keys that `info` may carry stand in docs/environments.md, what each has to be in info.py; `make`
+fills in `state_key` and sorts `admissible`.
 """
 
 from __future__ import annotations
@@ -45,6 +31,7 @@ from gymnasium.spaces import Space
 
 from ..errors import EnvironmentFault, UsageError
 from .fingerprint import code_fingerprint
+from .images import images_of, names_of
 from .seeds import checked_seed
 
 MAX_TEXT_CHARS = 65_536
@@ -184,6 +171,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         self.text_env = env
         self.name = name
         self._begun, self._closed = begun, False
+        self._shows = False  # whether the episode may give pictures
 
     @property
     def fingerprint(self) -> str:
@@ -205,6 +193,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
             raise
         if not (isinstance(result, tuple) and len(result) == 2):
             raise self._fault("reset", f"returned {_short(result)}", "(observation, info)")
+        self._shows = isinstance(result[1], dict) and "images" in result[1]
         return self._text("reset", result[0]), self._info("reset", *result)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, Info]:
@@ -261,7 +250,9 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         except BaseException as error:
             raise_as_fault(f"{self.name}.clone", error)
             raise
-        return Checked(copy, self.name, begun=self._begun)
+        twin = Checked(copy, self.name, begun=self._begun)
+        twin._shows = self._shows
+        return twin
 
     def _text(self, call: str, text: object) -> str:
         if not isinstance(text, str):
@@ -290,7 +281,21 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
             raise self._fault(call, f"gave the info {_short(info)}", "a dict")
         if info.get("admissible") is not None:
             info = {**info, "admissible": self._sorted(call, info["admissible"])}
-        return info if "state_key" in info else {**info, "state_key": observation}
+        images = self._images(call, info) if "images" in info else ()
+        if "state_key" in info:
+            return info
+        shown = f"{observation}\n[images: {names_of(images)}]" if images else observation
+        return {**info, "state_key": shown}
+
+    def _images(self, call: str, info: Info) -> tuple[str, ...]:
+        """Return the pictures of a reply: who cannot see them has to know it from the first one on."""
+        if not self._shows:
+            expected = "info['images'] with the first observation too, [] where there is no picture yet"
+            raise self._fault(call, "gave info['images'], and reset did not", expected)
+        try:
+            return images_of(info)
+        except ValueError as error:
+            raise EnvironmentFault(f"{self.name}.{call}: {error}") from error
 
     def _sorted(self, call: str, admissible: object) -> list[str]:
         """Return the admissible actions in the one order that decoding and seeds rely on."""

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .images import MAX_IMAGES, images_of
+
 _CLOSE = 0.9  # of 1: a key as near as this to a known one was meant to be it
 
 
@@ -42,6 +44,14 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(map(_is_text, value))
 
 
+def _are_images(value: Any) -> bool:
+    try:
+        images_of({"images": value})
+    except ValueError:
+        return False
+    return value is not None
+
+
 _FLAG = Key("True or False", _is_flag)
 _TEXT = Key("a text", _is_text)
 _NUMBERS = Key("a dict of numbers", _are_numbers)
@@ -67,6 +77,7 @@ KEYS = {
     ),
     "malformed": _FLAG,
     "agent": _TEXT,
+    "images": Key(f"a list of at most {MAX_IMAGES} PNG files as base64 texts", _are_images),
     "private": _TABLE,
 }
 

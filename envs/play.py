@@ -6,14 +6,17 @@ environment lists it; elsewhere it costs no turn, and both ways to say it are to
 lines of three quotes is an action as it is, however many lines it has and whatever it says; so is what
 stands between three quotes in one line. Works without a terminal too: lines come from
 whatever `input` reads, and its end ends the game. An environment that cannot be
-cloned is taken back by playing its turns anew, as a server does.
+cloned is taken back by playing its turns anew, as a server does. Pictures are written into a
+folder for temporary files, and it is said where they lie.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from rich.columns import Columns
@@ -23,6 +26,7 @@ from rich.text import Text
 
 from ..shown import visible
 from .core import ENV_ERRORS, MAX_TEXT_CHARS, Checked, TextEnv, has_surrogate
+from .images import file_of, images_of
 from .tools import tools_of
 
 _MAX_UNDO = 1_000
@@ -64,6 +68,7 @@ class _Table:
     actions: list[str] = field(default_factory=list)
     past: list[tuple[Checked[TextEnv] | None, _Scene]] = field(default_factory=list)
     clones: bool = True
+    folder: Path | None = None  # of pictures, once there are any
 
     def close(self) -> None:
         """Close every environment of the game."""
@@ -91,7 +96,7 @@ def play(
         observation, info = env.reset(seed=seed, options=_OPTIONS)
         table = _Table(env, seed, _Scene(observation, info))
         with closing(table):
-            _show(table.scene, console)
+            _show(table, console)
             _play(table, input, console)
 
 
@@ -172,7 +177,7 @@ def _take(table: _Table, action: str, console: Console) -> None:
     ended = "terminated" if terminated else "out of turns" if truncated else ""
     table.scene = _Scene(observation, info, scene.turn + 1, scene.total + reward, ended)
     console.print(visible(f"[turn {scene.turn + 1}] {action}"), style="bold", highlight=False, markup=False)
-    _show(table.scene, console)
+    _show(table, console)
 
 
 def _copy(table: _Table, console: Console) -> Checked[TextEnv] | None:
@@ -200,7 +205,7 @@ def _undo(table: _Table, console: Console) -> None:
         console.print("It did not repeat itself; this is what it says now:", style="yellow")
         scene = replace(scene, observation=observation)
     table.scene = scene
-    _show(table.scene, console)
+    _show(table, console)
 
 
 def _play_anew(table: _Table) -> str:
@@ -222,7 +227,19 @@ def _hint(table: _Table) -> str:
     return f"No hint: {reason}" if reason else "The expert sees no way from here: try :undo."
 
 
-def _show(scene: _Scene, console: Console) -> None:
+def _pictures(table: _Table) -> list[Path]:
+    """Write the pictures of what is seen now and return where they lie."""
+    files = []
+    for number, image in enumerate(images_of(table.scene.info), start=1):
+        table.folder = table.folder or Path(tempfile.mkdtemp(prefix="turnwise-play-"))
+        file = table.folder / f"turn-{table.scene.turn}-{number}.png"
+        file.write_bytes(file_of(image))
+        files.append(file)
+    return files
+
+
+def _show(table: _Table, console: Console) -> None:
+    scene = table.scene
     task = str(scene.info.get("instruction", "")) if scene.turn else ""
     console.print(
         Panel(
@@ -234,6 +251,10 @@ def _show(scene: _Scene, console: Console) -> None:
             border_style="cyan",
         )
     )
+    for file in _pictures(table):
+        console.print(
+            f"picture: {visible(str(file))}", style="cyan", highlight=False, markup=False, soft_wrap=True
+        )
     if scene.ended:
         outcome = "won" if scene.info.get("won") else scene.ended
         console.print(

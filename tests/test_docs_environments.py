@@ -76,14 +76,3 @@ def test_the_page_runs_from_top_to_bottom(folder: Path) -> None:
             )
             num_run += 1
     assert num_run >= 10
-
-
-def test_every_key_of_info_is_in_the_page() -> None:
-    from turnwise.envs import core
-
-    listed = re.findall(
-        r"^    ([a-z_]+(?:, [a-z]+)?) +(?:text|list|dict|bool)", core.__doc__ or "", re.MULTILINE
-    )
-    keys = {key for line in listed for key in line.split(", ")}
-    assert len(keys) >= 11
-    assert {key for key in keys if f"| `{key}` |" not in PAGE} == set()

@@ -42,11 +42,18 @@ _NO_SYSTEM = re.compile(
 )
 _NO_EMPTY = re.compile(r"(?<!\w)(non-?)?empty|must have either content|at least (one|1) char")
 _NOTHING_SAID = "(nothing)"
+_IMAGE = "image_url"
+_PNG_URL = "data:image/png;base64,"
+_NO_IMAGES = re.compile(r"image|multi-?modal|vision|content.{0,40}(string|text)|(string|text).{0,40}content")
 _MAX_SHOWN_CHARS = 100
 
 
 class SettingRefused(Exception):
-    """A field that an endpoint refuses and that cannot be left out, as `name value`."""
+    """A field that an endpoint refuses and that cannot be left out, as `name value`; and what to do."""
+
+    def __init__(self, what: str, cure: str = "set it to what the endpoint takes, or to its default") -> None:
+        self.cure = cure
+        super().__init__(what)
 
 
 class Dialect:
@@ -122,13 +129,15 @@ class Dialect:
         if named:
             value = str(sent[named[0]])[:_MAX_SHOWN_CHARS]
             raise SettingRefused(f"{'extra_body ' * (named[0] in self._extra)}{named[0]} {value}")
+        if _has_images(sent["messages"]) and _NO_IMAGES.search(problem.searched.lower()):
+            raise SettingRefused("the pictures of the prompt", "choose a model that takes images")
         return self._drop_extensions(sent, problem)
 
     def _messages(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         rows = list(map(_row, messages))
         if self._folds_system and _has_system(rows):
             first, second, *rest = rows
-            rows = [{**second, "content": f"{first['content']}\n\n{second['content']}"}, *rest]
+            rows = [{**second, "content": _joined(first["content"], second["content"])}, *rest]
         if self._fills_empty:
             rows = [{**row, "content": _NOTHING_SAID} if _is_empty(row) else row for row in rows]
         return rows
@@ -185,6 +194,9 @@ class Dialect:
 def _row(message: Message) -> dict[str, Any]:
     """Return a message as chat APIs take it; the arguments of calls are texts there."""
     row: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.images:
+        shown = ({"type": _IMAGE, _IMAGE: {"url": _PNG_URL + image}} for image in message.images)
+        row["content"] = [*shown, {"type": "text", "text": message.content}]
     if message.tool_calls:
         row["tool_calls"] = [
             {**call, "function": {**call["function"], "arguments": json.dumps(call["function"]["arguments"])}}
@@ -193,6 +205,17 @@ def _row(message: Message) -> dict[str, Any]:
     if message.tool_call_id:
         row["tool_call_id"] = message.tool_call_id
     return row
+
+
+def _joined(system: str, said: Any) -> Any:
+    """Return the text of a system message and what a user says, a text or parts, as one content."""
+    if isinstance(said, str):
+        return f"{system}\n\n{said}"
+    return [{"type": "text", "text": system}, *said]
+
+
+def _has_images(rows: Sequence[Mapping[str, Any]]) -> bool:
+    return any(isinstance(row["content"], list) for row in rows)
 
 
 def _has_system(rows: Sequence[Mapping[str, str]]) -> bool:

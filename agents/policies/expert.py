@@ -13,7 +13,7 @@ class ExpertPolicy(ActionPolicy):
     """The environment's own expert: `info["private"]["expert"]`, which every reset is asked for."""
 
     name = "expert"
-    sees_private = True
+    takes_images = sees_private = True
     reset_options = MappingProxyType({"expert": True})
 
     def act(self, request: GenerationRequest) -> str:

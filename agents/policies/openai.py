@@ -60,6 +60,7 @@ class OpenAIPolicy(Policy):
     """
 
     repeatable = False
+    takes_images = True  # whether its model does is known by its first answer
 
     def __init__(
         self,
@@ -232,8 +233,7 @@ class OpenAIPolicy(Policy):
             adapted = self._dialect.learn(fields, problem)
         except SettingRefused as refused:
             raise PolicyStopped(
-                f"{self.name} refuses {refused}: {problem.reason}; "
-                "set it to what the endpoint takes, or to its default"
+                f"{self.name} refuses {refused}: {problem.reason}; {refused.cure}"
             ) from refused
         if adapted:
             raise _Adapted

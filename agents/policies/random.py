@@ -13,6 +13,7 @@ class RandomPolicy(ActionPolicy):
     """A uniform draw among the admissible actions, else the suggested ones, which the key decides."""
 
     name = "random"
+    takes_images = True
 
     def act(self, request: GenerationRequest) -> str:
         """Draw an action.

@@ -25,6 +25,8 @@ class ScriptedPolicy(ActionPolicy):
         UsageError: if there is no action.
     """
 
+    takes_images = True
+
     def __init__(self, actions: Sequence[str], *, cycle: bool = False, name: str = "script") -> None:
         if isinstance(actions, str) or not actions or not all(isinstance(text, str) for text in actions):
             raise UsageError(f"a script is a list of at least one text, got {actions!r:.80}")

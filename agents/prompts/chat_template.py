@@ -161,7 +161,7 @@ class ChatCodec:
         system, *others = messages
         if not others or others[0].role != "user":
             return [Message("user", system.content), *others]
-        return [Message("user", f"{system.content}\n\n{others[0].content}"), *others[1:]]
+        return [replace(others[0], content=f"{system.content}\n\n{others[0].content}"), *others[1:]]
 
     def _find_controls(self, template: str) -> ControlTokens:
         source, backend = self._source, getattr(self._tokenizer, "backend_tokenizer", None)

@@ -6,7 +6,7 @@ fresh prompt: the task, the last H pairs of observation and action, and the
 current state (the prompt of GiGPO's released runs, arXiv 2505.10978, in our words).
 
 A prompt is made of a View, which takes the observation, the instruction and the
-admissible actions out of `info` and nothing else; `info["private"]` has no way in.
+admissible actions and the pictures out of `info` and nothing else; `info["private"]` has no way in.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, get_args
 
+from ...envs.images import images_of
 from ...envs.tools import Tool, tools_of
-from ...errors import UnknownName, UsageError
+from ...errors import EnvironmentFault, UnknownName, UsageError
 from ...settings import Setting
 from ..types import Message, Style
 from .explained import explanation
@@ -129,6 +130,7 @@ class View:
     instruction: str = ""
     admissible: tuple[str, ...] | None = None
     tools: tuple[Tool, ...] = ()
+    images: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -138,9 +140,12 @@ class View:
 
         Args:
             observation: the reply's text.
-            info: the reply's info; only `instruction`, `admissible` and `tools` are read.
+            info: the reply's info; only `instruction`, `admissible`, `tools` and `images` are read.
             instruction: the episode's, for replies that do not repeat it.
             tools: likewise.
+
+        Raises:
+            EnvironmentFault: if its pictures are not ones: the reply may be of a foreign server.
         """
         admissible = info.get("admissible")
         return cls(
@@ -148,7 +153,15 @@ class View:
             str(info.get("instruction") or instruction),
             None if admissible is None else tuple(admissible),
             tools_of(info.get("tools")) or tools,
+            _images_of(info),
         )
+
+
+def _images_of(info: Mapping[str, Any]) -> tuple[str, ...]:
+    try:
+        return images_of(info)
+    except ValueError as error:
+        raise EnvironmentFault(str(error)) from error
 
 
 def opening(config: PromptConfig, view: View) -> tuple[Message, ...]:
@@ -158,7 +171,7 @@ def opening(config: PromptConfig, view: View) -> tuple[Message, ...]:
 
 def reply(config: PromptConfig, view: View) -> tuple[Message, ...]:
     """Continue a conversation: the message that answers the agent's action."""
-    return (Message("user", "\n".join(_state(config, view))),)
+    return (Message("user", "\n".join(_state(config, view)), images=view.images),)
 
 
 def window(
@@ -193,7 +206,8 @@ def _prompt(config: PromptConfig, view: View, parts: Sequence[str]) -> tuple[Mes
         told = explanation(config.style, view.tools, view.observation, listed, config.tools == "native")
         (user if config.explain == "user" else system).append(told)
     said = "\n\n".join(filter(None, system))
-    return (*((Message("system", said),) if said else ()), Message("user", "\n\n".join(user)))
+    shown = Message("user", "\n\n".join(user), images=view.images)
+    return (Message("system", said), shown) if said else (shown,)
 
 
 def _task(config: PromptConfig, view: View) -> list[str]:

@@ -17,6 +17,8 @@ from ..types import Encoder, Generation, Message
 from .config import PromptConfig, View, opening, reply, window
 from .tool_calls import NOT_MADE, ONE_CALL, ToolCall, calls_of, chat_calls, without_calls
 
+_SHOWN = "This is what it looks like now."
+
 
 class Context:
     """What the policy is shown next.
@@ -58,6 +60,11 @@ class Context:
     def prompt_ids(self) -> tuple[int, ...] | None:
         """Return the prompt as tokens [P]; None where it is kept in messages."""
         return self._prompt_ids if self.encoder else None
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Return the pictures of the prompt, in their order."""
+        return tuple(image for message in self._messages for image in message.images)
 
     @property
     def num_tokens(self) -> int:
@@ -134,12 +141,16 @@ def _with_gap(opening: tuple[Message, ...], left_out: int) -> tuple[Message, ...
 
 
 def _answers(calls: tuple[ToolCall, ...], messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Return the reply as answers of tools: the first call's, and that the others were not made."""
+    """Return the reply as answers of tools: the first call's, and that the others were not made.
+
+    A tool answers in words; pictures come after it from the user.
+    """
     first, *others = (str(call["id"]) for call in chat_calls(calls))
     (reply,) = messages
     return (
         Message("tool", _bare(reply.content), tool_call_id=first),
         *(Message("tool", NOT_MADE, tool_call_id=other) for other in others),
+        *((Message("user", _SHOWN, images=reply.images),) if reply.images else ()),
     )
 
 

@@ -182,6 +182,9 @@ class Template:
 def _row(message: Message) -> dict[str, Any]:
     """Return a message as templates take it."""
     row: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.images:
+        text = {"type": "text", "text": message.content}
+        row["content"] = [*({"type": "image"} for _ in message.images), text]
     if message.tool_calls:
         row["tool_calls"] = list(message.tool_calls)
     if message.tool_call_id:

@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...envs.tools import Tool, functions
 from ...errors import UsageError
-from ..policy import Policy
+from ..policy import Policy, PromptTooLong
 from ..prompts.config import PromptConfig
+from ..prompts.conversation import Context
 from ..prompts.explained import read_as
 from ..prompts.parse import Parsed, parse_action
 from ..prompts.tool_calls import read_native
 from ..types import Encoder, Generation
+
+_MAX_IMAGES = 64
+"""In one prompt; a conversation keeps all that it has shown."""
+
+
+def check_sight(policy: Policy, info: Mapping[str, Any], env_id: str) -> None:
+    """Refuse an environment of pictures to a policy that sees none, before it says anything.
+
+    Args:
+        policy: answers the requests.
+        info: of the first reply, which has pictures, or an empty list, if a later one may.
+        env_id: the environment.
+
+    Raises:
+        UsageError: if it gives pictures that the policy cannot be shown.
+    """
+    if "images" in info and not policy.takes_images:
+        raise UsageError(
+            f"{env_id} shows pictures (info['images']), and the policy {policy.name!r} sees none: choose a "
+            "model that does (hf:, openai:), or an environment in words. Training and warm starts take none"
+        )
+
+
+def images_shown(context: Context) -> tuple[str, ...]:
+    """Return the pictures of the next prompt.
+
+    Raises:
+        PromptTooLong: if there are too many of them.
+    """
+    images = context.images
+    if len(images) > _MAX_IMAGES:
+        raise PromptTooLong(
+            f"a prompt with {len(images)} pictures; at most {_MAX_IMAGES} are shown: use prompt.mode window, "
+            "or prompt.compact_after"
+        )
+    return images
 
 
 def callable_tools(prompt: PromptConfig, tools: Sequence[Tool]) -> tuple[dict[str, Any], ...]:

@@ -26,7 +26,7 @@ from ..types import (
     Trajectory,
     Turn,
 )
-from .asking import callable_tools, encoder_of, read_message
+from .asking import callable_tools, check_sight, encoder_of, images_shown, read_message
 from .breaker import Beginnings, Breaker, TaskRefused
 from .config import RolloutConfig, TaskItem
 from .lockstep import LockStep, Phase
@@ -115,6 +115,7 @@ class Episode:
             return
         self.opened = True
         info = self.reply.info
+        check_sight(self.shared.policy, info, self.task.env_id)
         self.instruction = str(info.get("instruction") or "")
         self.tools = tools_of(info.get("tools"))
         self.encoder = encoder_of(self.shared.policy, self.asked.prompt, self.tools, self.task.env_id)
@@ -282,6 +283,7 @@ class Episode:
         request = GenerationRequest(
             messages=self.context.messages,
             prompt_ids=self.context.prompt_ids,
+            images=images_shown(self.context),
             admissible=None if admissible is None else tuple(admissible),
             suggestions=tuple(info.get("suggestions") or ()),
             constraint=self.asked.constraint,

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from ...envs.images import images_of
 from ...errors import EnvironmentFault, UsageError
 from .limits import Limits
 from .problems import Refused, bad_request, too_large
@@ -34,10 +35,13 @@ def encode_info(env_id: str, info: dict[str, Any], core: dict[str, Any] | None =
     """Encode an info, or the core of a reply that holds it.
 
     Raises:
-        EnvironmentFault: if it holds what JSON cannot hold or numbers that are not finite.
+        EnvironmentFault: if it holds what JSON cannot hold, numbers that are not finite, or pictures
+            that are not ones.
     """
     if "rewards" in info:
         _check_tiers(env_id, info["rewards"])
+    if "images" in info:
+        _check_images(env_id, info)
     try:
         encoded = orjson.dumps(info if core is None else core, option=orjson.OPT_SERIALIZE_NUMPY)
     except orjson.JSONEncodeError as error:
@@ -97,6 +101,14 @@ def _check_tiers(env_id: str, tiers: Any) -> None:
             raise EnvironmentFault(
                 f"{env_id} gave the reward tier {name!r} {value!r}; expected a finite number"
             )
+
+
+def _check_images(env_id: str, info: dict[str, Any]) -> None:
+    """Check pictures, which may come out of another process or a container."""
+    try:
+        images_of(info)
+    except ValueError as error:
+        raise EnvironmentFault(f"{env_id}: {error}") from error
 
 
 def encode_reply(prefix: bytes, core: bytes) -> bytes:

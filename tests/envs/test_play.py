@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import io
+import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from turnwise import make
 from turnwise.envs.core import Checked, TextEnv
+from turnwise.envs.images import file_of
 from turnwise.envs.play import play
 from turnwise.envs.tools import command
 
@@ -234,3 +238,17 @@ def test_the_reason_of_an_environment_without_clone_is_shown() -> None:
     assert "corridor cannot be cloned: its state is elsewhere (:undo plays the" in shown(
         env, "right", ":undo"
     )
+
+
+def test_pictures_are_written_and_it_is_said_where_they_lie() -> None:
+    stream = io.StringIO()
+    with make("pictures/board-v0") as other:
+        shown = [file_of(other.reset(seed=1)[1]["images"][0]), file_of(other.step("take a1")[4]["images"][0])]
+    console = Console(file=stream, width=60)
+    play(make("pictures/board-v0"), 1, input=script("take a1", ":undo", ":quit"), console=console)
+    said = [line for line in stream.getvalue().split("\n") if line.startswith("picture: ")]
+    files = [Path(line.removeprefix("picture: ")) for line in said]
+    assert [file.name for file in files] == ["turn-0-1.png", "turn-1-1.png", "turn-0-1.png"]
+    assert [file.read_bytes() for file in files] == [shown[0], shown[1], shown[0]]
+    assert shown[0] != shown[1]
+    shutil.rmtree(files[0].parent)

@@ -42,6 +42,10 @@ def _check(read: Sequence[Trajectory], places: Sequence[Path], prompt: PromptCon
     named = ", ".join(map(str, places))
     if not read:
         raise UsageError(f"{named}: no trajectory with a turn in it")
+    if any("images" in turn.info for each in read for turn in each.turns):
+        raise UsageError(
+            f"{named}: these trajectories hold pictures (info['images']), which nothing learns from"
+        )
     shown = prompt.show_admissible or prompt.explain != "none"
     kept = any(turn.info.keys() & {"admissible", "tools"} for each in read for turn in each.turns)
     if shown and not kept:
