@@ -31,7 +31,7 @@ from gymnasium.spaces import Space
 
 from ..errors import EnvironmentFault, UsageError
 from .fingerprint import code_fingerprint
-from .images import images_of, names_of
+from .images import images_of, named
 from .seeds import checked_seed
 
 MAX_TEXT_CHARS = 65_536
@@ -166,12 +166,11 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         EnvironmentFault: naming the environment, the call and the value.
     """
 
-    def __init__(self, env: EnvT, name: str, *, begun: bool = False) -> None:
+    def __init__(self, env: EnvT, name: str, *, begun: bool = False, shows: bool = False) -> None:
         super().__init__(env)
         self.text_env = env
         self.name = name
-        self._begun, self._closed = begun, False
-        self._shows = False  # whether the episode may give pictures
+        self._begun, self._shows, self._closed = begun, shows, False  # shows: it may give pictures
 
     @property
     def fingerprint(self) -> str:
@@ -250,9 +249,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         except BaseException as error:
             raise_as_fault(f"{self.name}.clone", error)
             raise
-        twin = Checked(copy, self.name, begun=self._begun)
-        twin._shows = self._shows
-        return twin
+        return Checked(copy, self.name, begun=self._begun, shows=self._shows)
 
     def _text(self, call: str, text: object) -> str:
         if not isinstance(text, str):
@@ -282,10 +279,7 @@ class Checked(gymnasium.Wrapper[str, str, str, str], Generic[EnvT]):
         if info.get("admissible") is not None:
             info = {**info, "admissible": self._sorted(call, info["admissible"])}
         images = self._images(call, info) if "images" in info else ()
-        if "state_key" in info:
-            return info
-        shown = f"{observation}\n[images: {names_of(images)}]" if images else observation
-        return {**info, "state_key": shown}
+        return info if "state_key" in info else {**info, "state_key": named(observation, images)}
 
     def _images(self, call: str, info: Info) -> tuple[str, ...]:
         """Return the pictures of a reply: who cannot see them has to know it from the first one on."""

@@ -5,6 +5,7 @@ transformers.py  TransformersLM
 hub.py           whether the hub can be asked for a model
 agreement.py     whether a model computes for us what it computes itself
 lora.py          adapters on such models
+seeing.py        pictures for models that take them, and the engine that runs one
 rows.py          the cache of a batch of conversations
 """
 

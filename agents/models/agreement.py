@@ -78,9 +78,9 @@ def _check(lm: Computes, suspects: str, name: str) -> None:
     ids_BL = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
     hidden_BLD = lm.hidden(ids_BL, torch.tensor(_LENGTHS, device=device))
     learner = [lm.head(hidden_BLD[b, :length]).float() for b, length in enumerate(_LENGTHS)]
-    _compare("the learner", own, learner, model, suspects, name)
+    compare("the learner", own, learner, model, suspects, name)
     places, engine = _in_pieces(model, rows)
-    _compare("the engine", [own[b][at] for b, at in enumerate(places)], engine, model, suspects, name)
+    compare("the engine", [own[b][at] for b, at in enumerate(places)], engine, model, suspects, name)
 
 
 def _in_pieces(model: Any, rows: list[Tensor]) -> tuple[list[list[int]], list[Tensor]]:
@@ -128,7 +128,20 @@ def _shrunk(model: Any) -> Iterator[None]:
             setattr(holder, key, value)
 
 
-def _compare(who: str, own: list[Tensor], ours: list[Tensor], model: Any, suspects: str, name: str) -> None:
+def compare(who: str, own: list[Tensor], ours: list[Tensor], model: Any, suspects: str, name: str) -> None:
+    """Refuse a model whose logits we compute otherwise than it does itself.
+
+    Args:
+        who: computes ours, for the error.
+        own: logits of the model itself, row by row [places, V].
+        ours: likewise.
+        model: of the transformers library.
+        suspects: what in its configuration may be the cause.
+        name: of the checkpoint.
+
+    Raises:
+        CheckpointError: if they differ by more than rounding.
+    """
     own_NV, ours_NV = torch.cat(own), torch.cat(ours)
     # relative to how far the logits lie apart: random weights say all with nearly the same probability
     spread = (own_NV - own_NV.mean(dim=-1, keepdim=True)).abs().max().clamp(min=1e-12)
@@ -139,5 +152,5 @@ def _compare(who: str, own: list[Tensor], ours: list[Tensor], model: Any, suspec
     nats = float((own_NV.log_softmax(-1) - ours_NV.log_softmax(-1)).abs().max())
     raise CheckpointError(
         f"{name}: {who} would not compute what {type(model).__name__} computes itself: logprobs differ by up "
-        f"to {nats:.3g} nats on a probe of {sum(_LENGTHS)} tokens{cause}; {_USABLE}"
+        f"to {nats:.3g} nats at {len(own_NV)} places of a probe{cause}; {_USABLE}"
     )

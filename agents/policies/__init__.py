@@ -1,9 +1,9 @@
 """Who answers: policies by name, and what one of one's own starts from (../policy.py).
 
 by_name.py: `make_policy`, from the name of an agent. expert.py, random.py, script.py: without weights.
-transformers.py: a checkpoint of the Hugging Face format. openai.py: a chat endpoint, with
-endpoint.py its bounds, dialect.py what it is sent, answers.py what it says, exchange.py the wire
-and throttle.py its pace. vllm/: engines of vLLM, in token ids.
+transformers.py: a checkpoint of the Hugging Face format; seeing.py: one that takes pictures.
+openai.py: a chat endpoint, with endpoint.py its bounds, dialect.py what it is sent, answers.py what it
+says, exchange.py the wire and throttle.py its pace. vllm/: engines of vLLM, in token ids.
 settings.py: agent.json beside weights. places.py: which folder of a run has them.
 The tiny language model stands in ../tiny.
 """

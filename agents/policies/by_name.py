@@ -85,11 +85,12 @@ def _checkpoint(folder: str, options: dict[str, Any]) -> Policy:
 
 
 def _hugging_face(name: str, options: dict[str, Any]) -> Policy:
+    from .seeing import SeeingPolicy, sees
     from .transformers import TransformersPolicy
 
-    options = accepted("hf", options, options_of_maker(TransformersPolicy))
     place = model_place(name)
-    policy = TransformersPolicy(place, **options)
+    maker = SeeingPolicy if sees(place) else TransformersPolicy
+    policy: Policy = maker(place, **accepted("hf", options, options_of_maker(maker)))
     policy.settings = read_settings(place)
     return policy
 

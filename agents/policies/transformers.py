@@ -63,7 +63,7 @@ class TransformersPolicy(LocalPolicy):
     ) -> None:
         if model is None:
             device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-            model = TransformersLM.load(name_or_path, _dtype(dtype, device)).to(device).eval()
+            model = TransformersLM.load(name_or_path, dtype_of(dtype, device)).to(device).eval()
         self.model = model
         tokenizer = load_tokenizer(name_or_path)
         self._chat = ChatCodec(tokenizer, name_or_path, eos_ids(model.model))
@@ -193,7 +193,12 @@ def load_tokenizer(name_or_path: str) -> Any:
         raise CheckpointError(f"{name_or_path}: transformers cannot load the tokenizer: {error}") from error
 
 
-def _dtype(dtype: str | torch.dtype | None, device: str) -> torch.dtype:
+def dtype_of(dtype: str | torch.dtype | None, device: str) -> torch.dtype:
+    """Return the precision that is asked for; by default bfloat16 on an accelerator, float32 on the CPU.
+
+    Raises:
+        UsageError: if torch has none of that name.
+    """
     if isinstance(dtype, torch.dtype):
         return dtype
     if dtype is None:

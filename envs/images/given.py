@@ -52,9 +52,10 @@ def images_of(info: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(given)
 
 
-def names_of(images: Sequence[str]) -> str:
-    """Return a short text that stands for pictures: equal for equal ones, and for no others."""
-    return " ".join(hashlib.blake2b(image.encode(), digest_size=8).hexdigest() for image in images)
+def named(observation: object, images: Sequence[str]) -> object:
+    """Return an observation with the names of its pictures: equal for equal ones, and for no others."""
+    names = [hashlib.blake2b(image.encode(), digest_size=8).hexdigest() for image in images]
+    return f"{observation}\n[images: {' '.join(names)}]" if names else observation
 
 
 @lru_cache(_REMEMBERED)

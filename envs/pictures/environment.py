@@ -13,7 +13,7 @@ from ...errors import UnknownName
 from ..core import TextEnv
 from ..images import as_text
 from ..retrieval.draws import draw
-from .board import HELD_OUT, KINDS, SQUARES, Kind, make_board, picture
+from .board import HELD_OUT, KINDS, SQUARES, Board, Kind, make_board, picture
 
 _NUM_TASKS = 100_000
 _SPLITS = ("train", "seen", "unseen", "test")
@@ -31,6 +31,9 @@ class BoardEnv(TextEnv):
     Raises:
         UnknownName: if there is no such split.
     """
+
+    _board: Board
+    _turns: int
 
     def __init__(self, split: str = "train") -> None:
         if split not in _SPLITS:

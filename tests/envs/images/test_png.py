@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from turnwise.envs.images import MAX_IMAGE_BYTES, MAX_IMAGES, as_text, file_of, images_of, names_of, png
+from turnwise.envs.images import MAX_IMAGE_BYTES, MAX_IMAGES, as_text, file_of, images_of, named, png
 from turnwise.envs.images.png import MAX_SIDE, check_png
 
 COLOURS = [(255, 255, 255), (0, 0, 0), (200, 10, 20)]
@@ -141,7 +141,8 @@ def test_what_info_may_hold() -> None:
     assert images_of({}) == images_of({"images": []}) == images_of({"images": None}) == ()
     assert images_of({"images": [text] * MAX_IMAGES}) == (text,) * MAX_IMAGES
     assert file_of(text) == png(DRAWING, COLOURS) == base64.b64decode(text)
-    assert names_of([text]) == names_of([text]) != names_of([text, text]) != names_of([text + "="])
+    assert named("o", []) == "o"
+    assert named("o", [text]) == named("o", [text]) != named("o", [text, text]) != named("o", [text + "="])
 
 
 @pytest.mark.parametrize(("height", "colours"), [(0, 3), (1, 2), (1, 3), (20, 16), (20, 17)])
