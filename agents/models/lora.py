@@ -79,6 +79,24 @@ def attach(model: Any, base: str, rank: int, alpha: float, targets: Sequence[str
         UsageError: if peft is missing, or the model has no such layers.
         CheckpointError: if the weights of the base cannot be found.
     """
+    with torch.random.fork_rng():
+        torch.manual_seed(_SEED)
+        wrapped = wrap(model, rank, alpha, targets)
+    return Adapter(wrapped, _absolute(base), digest(base))
+
+
+def wrap(model: Any, rank: int, alpha: float, targets: Sequence[str]) -> Any:
+    """Put new matrices beside those of a model, changed in place, and return it as peft wraps it.
+
+    Args:
+        model: of the transformers library, with or without content.
+        rank: as for `attach`; so are alpha and targets.
+        alpha: see there.
+        targets: see there.
+
+    Raises:
+        UsageError: if peft is missing, or the model has no such layers.
+    """
     peft = _peft()
     config = peft.LoraConfig(
         r=rank,
@@ -88,12 +106,10 @@ def attach(model: Any, base: str, rank: int, alpha: float, targets: Sequence[str
         task_type="CAUSAL_LM",
     )
     try:
-        with torch.random.fork_rng(), _old_names():
-            torch.manual_seed(_SEED)
-            wrapped = peft.get_peft_model(model, config)
+        with _old_names():
+            return peft.get_peft_model(model, config)
     except ValueError as error:
         raise UsageError(f"policy.lora_targets {list(targets)}: {' '.join(str(error).split())}") from error
-    return Adapter(wrapped, _absolute(base), digest(base))
 
 
 def base_of_adapter(folder: str | Path) -> str:

@@ -92,6 +92,12 @@ class Rows:
         logits: Tensor = output.logits[:, -1]
         return logits
 
+    @property
+    def num_bytes(self) -> int:
+        """Return how much memory the keys and values of the rows take."""
+        layers = () if self._cache is None else self._cache.layers
+        return sum(each.untyped_storage().nbytes() for layer in layers for each in (layer.keys, layer.values))
+
     def finish(self) -> None:
         """Store what the remaining rows have cached; the rows are done with."""
         self._select([])

@@ -5,10 +5,8 @@
 The work: one optimizer step of clipped PPO on turns that are sequences of their own (a prompt and a
 message), free decoding, vocabulary 20 000, 12 million parameters, weights in bfloat16 with copies and
 gradients in float32, layers computed again in the backward pass, logits in chunks of 256 targets, one
-thread. The bare loop is what one would write by hand for this shape alone, with transformers' own
-checkpointing; it computes the entropy too, which every log shows. The learner's time includes packing,
-old logprobs, aggregation weights, guards and log. CPU seconds of the process, in turn; the ratio is that
-of the medians.
+thread. The bare loop is in benchmarks/learner/bare.py. The learner's time includes packing, old logprobs,
+aggregation weights, guards and log. CPU seconds of the process, in turn; the ratio is that of the medians.
 """
 
 from __future__ import annotations
@@ -25,11 +23,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.checkpoint import checkpoint
+from bare import Bare, synthesise
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from turnwise.agents.models import TransformersLM
-from turnwise.agents.types import Generation, Trajectory, Turn
+from turnwise.agents.types import Trajectory
 from turnwise.trainers.learner.config import OptimConfig
 from turnwise.trainers.learner.sequences import pack
 from turnwise.trainers.learner.update import Learner
@@ -48,85 +46,14 @@ SIZES: dict[str, Any] = {
 }
 
 
-def synthesise(num_turns: int) -> list[Trajectory]:
-    """Make trajectories of one turn: a prompt of 100 to 200 tokens and a message of 48."""
-    rng = np.random.default_rng(0)
-    made = []
-    for number in range(num_turns):
-        prompt = tuple(rng.integers(5, VOCAB, size=int(rng.integers(100, 201))).tolist())
-        tokens = tuple(rng.integers(5, VOCAB, size=SAID).tolist())
-        generation = Generation("", prompt, tokens, (-10.0,) * SAID)
-        turn = Turn(0, "", "", "", 0.0, "", generation=generation)
-        made.append(Trajectory("e", "t", 0, str(number), (turn,), "terminated"))
-    return made
-
-
-class Bare:
-    """The loop that one would write by hand."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        model.activation_checkpointing_enable({"use_reentrant": False})
-        model.train()
-        self.masters = [torch.nn.Parameter(weight.detach().float()) for weight in model.parameters()]
-        self.optimizer = torch.optim.AdamW(
-            self.masters, lr=RATE, betas=(0.9, 0.95), weight_decay=0.0, fused=True
-        )
-
-    def step(self, episodes: list[Trajectory], advantages: np.ndarray) -> None:
-        rows = []
-        for episode, advantage in zip(episodes, advantages, strict=True):
-            g = episode.turns[0].generation
-            rows.append(([*g.prompt_ids, *g.token_ids[:-1]], g.token_ids, float(advantage)))
-        rows.sort(key=lambda row: -len(row[0]))
-        num = sum(len(tokens) for _, tokens, _ in rows)
-        while rows:
-            size = max(1, MICRO_TOKENS // len(rows[0][0]))
-            part, rows = rows[:size], rows[size:]
-            self.backward(part, num)
-            with torch.no_grad():
-                for weight, master in zip(self.model.parameters(), self.masters, strict=True):
-                    if master.grad is None:
-                        master.grad = weight.grad.float()
-                    else:
-                        master.grad += weight.grad
-                    weight.grad = None
-        torch.nn.utils.clip_grad_norm_(self.masters, 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            for weight, master in zip(self.model.parameters(), self.masters, strict=True):
-                weight.copy_(master)
-
-    def backward(self, part: list[Any], num: int) -> None:
-        width = len(part[0][0])
-        ids = torch.tensor([ids + [0] * (width - len(ids)) for ids, _, _ in part])
-        mask = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _, _ in part])
-        hidden = self.model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-        chosen = torch.cat([hidden[b, len(ids) - SAID : len(ids)] for b, (ids, _, _) in enumerate(part)])
-        tokens = torch.tensor([token for _, said, _ in part for token in said])
-        found = [
-            checkpoint(self.said, chosen[i : i + CHUNK], tokens[i : i + CHUNK], use_reentrant=False)
-            for i in range(0, len(tokens), CHUNK)
-        ]
-        logp = torch.cat([each[0] for each in found])
-        advantage = torch.tensor([value for _, said, value in part for _ in said])
-        ratio = (logp - logp.detach()).exp()
-        loss = -torch.min(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage).sum() / num
-        loss.backward()
-
-    def said(self, hidden: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        logps = self.model.lm_head(hidden).float().log_softmax(-1)
-        return logps.gather(1, tokens[:, None])[:, 0], -(logps.exp() * logps).sum(-1)
-
-
 def measure(num_turns: int, rounds: int) -> dict[str, float]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = Qwen2ForCausalLM(Qwen2Config(**SIZES)).to(torch.bfloat16)
-    episodes = synthesise(num_turns)
+    episodes = synthesise(num_turns, VOCAB, (100, 200), SAID)
     advantages = np.random.default_rng(1).normal(size=num_turns)
-    bare, twin = Bare(copy.deepcopy(model)), TransformersLM(copy.deepcopy(model)).eval()
+    bare = Bare(copy.deepcopy(model), rate=RATE, micro_tokens=MICRO_TOKENS, chunk=CHUNK)
+    twin = TransformersLM(copy.deepcopy(model)).eval()
     config = OptimConfig(
         learning_rate=RATE,
         micro_tokens=MICRO_TOKENS,

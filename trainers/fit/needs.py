@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from ...agents.models.lora import ADAPTER
 from ...errors import UsageError
 from ..assign import Assigner
 from ..losses import Objective
 from ..policies import cache_tokens
 from ..recipe import Recipe
+from ..validate import named_policy
 from .passes import Learned, Model, Pass, Sampled
 from .shapes import config_of
 
@@ -61,7 +64,7 @@ def model_of(recipe: Recipe) -> Model:
         UsageError: if the policy is of another kind, or its configuration is not on this machine.
         CheckpointError: if a folder is named that is no policy.
     """
-    return Model(config_of(recipe.policy), recipe.policy.dtype)
+    return Model(config_of(recipe.policy, recipe.warmstart.base), recipe.policy)
 
 
 def estimate(recipe: Recipe, model: Model | None = None) -> Estimate:
@@ -84,7 +87,8 @@ def estimate(recipe: Recipe, model: Model | None = None) -> Estimate:
     rows = max(1, optim.micro_tokens // length)
     # the prompt of a conversation grows: its first one is taken to be a quarter of it at most
     prompt = max(1, length // 4 if growing else length - said)
-    learned = model.learned(Pass(rows, length, targets), optim)
+    entropy_learns = Objective(recipe.loss).entropy_learns
+    learned = model.learned(Pass(rows, length, targets), optim, entropy_learns)
     sampled = model.sampled(Pass(min(rollout.slots, rollout.num_groups * rollout.group_size), length, prompt))
     held = cache_tokens(recipe.policy, rollout) if growing else 0
     return Estimate(tuple(_needs(recipe, learned, sampled, held)), length, optim.micro_tokens)
@@ -101,10 +105,8 @@ def _needs(recipe: Recipe, learned: Learned, sampled: Sampled, held_tokens: int)
     ):
         here = 0 if away else size
         yield Need(name, here, here if in_rollout else 0, size - here, key)
-    assigner = Assigner.of(recipe.reward, recipe.credit, recipe.advantage, recipe.weights, recipe.plan)
-    referred = Objective(recipe.loss).needs_reference or assigner.kl_coef > 0
-    reference = learned.weights if referred else 0
-    yield Need("reference", reference, reference, 0, "loss.kl_coef, reward.kl_coef")
+    reference = learned.weights if _has_copy(recipe) else 0
+    yield Need("reference", reference, reference, 0, "loss.kl_coef, reward.kl_coef, policy.lora_rank")
     yield Need("activations", learned.activations, 0, 0, "optim.micro_tokens, optim.checkpointing")
     yield Need("logits and passing", learned.logits, 0, 0, "optim.head_chunk, optim.micro_tokens")
     slots = recipe.rollout.slots * recipe.rollout.max_episode_tokens
@@ -113,6 +115,15 @@ def _needs(recipe: Recipe, learned: Learned, sampled: Sampled, held_tokens: int)
     yield Need("those between turns", kept, kept, 0, "policy.cache_tokens")
     yield Need("passes of a rollout", 0, sampled.forward, 0, "rollout.slots")
     yield Need("driver, assumed", _DRIVER, _DRIVER, 0, "")
+
+
+def _has_copy(recipe: Recipe) -> bool:
+    """Tell whether a second model is held as the reference: not where a new adapter can be left out."""
+    assigner = Assigner.of(recipe.reward, recipe.credit, recipe.advantage, recipe.weights, recipe.plan)
+    if not (Objective(recipe.loss).needs_reference or assigner.kl_coef > 0):
+        return False
+    named = named_policy(recipe.policy, recipe.warmstart.base)
+    return not recipe.policy.lora_rank or (bool(named) and (Path(named) / ADAPTER).is_file())
 
 
 def check_fits(recipe: Recipe, gib: float, model: Model | None = None) -> None:

@@ -1,7 +1,7 @@
 """The passes of learner and engine on tensors without content: what each would hold.
 
-The learner's own code runs (`score`, checkpointing, copies), so that a change there changes what is
-found. Two models of few layers are run; what a layer adds is the same for each.
+The learner's own code runs (`score`, checkpointing, copies) and the engine's own cache, so that a change
+there changes what is found. Two models of few layers are run; what a layer adds is the same for each.
 """
 
 from __future__ import annotations
@@ -9,21 +9,23 @@ from __future__ import annotations
 import copy
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ...agents.models import TransformersLM
+from ...agents.decoding.sampling import precise
+from ...agents.models import KeptRow, Rows, TransformersLM
+from ...agents.models.lora import wrap
 from ..learner.config import OptimConfig
 from ..learner.copies import copies_for
 from ..learner.forward import MicroBatch, score
+from ..sections import PolicySection
 from .live import Live
 
 _FEW, _MORE = 2, 3  # layers
 _CHUNKS = 3
-_LOGIT_COPIES = 4  # that sampling makes, in float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class Learned:
 class Sampled:
     """Bytes of a rollout beside the weights."""
 
-    cache: int  # keys and values of the batch
-    forward: int  # what exists for a moment, with the longest prompt
+    cache: int  # keys and values of the batch, at their longest
+    forward: int  # what a pass has beside them, where both together are most
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,35 +62,45 @@ class Model:
 
     Args:
         config: of transformers.
-        dtype: of the weights, as torch names it.
+        policy: the dtype of the weights, and the adapter that trains in their stead.
     """
 
-    def __init__(self, config: Any, dtype: str) -> None:
-        self._config, self._dtype = config, getattr(torch, dtype)
+    def __init__(self, config: Any, policy: PolicySection) -> None:
+        self._config, self._policy = config, policy
         self.num_layers = int(config.get_text_config().num_hidden_layers)
         self.vocabulary = int(config.get_text_config().vocab_size)
         self.context = int(config.get_text_config().max_position_embeddings)
-
         self._known: dict[Any, Any] = {}
 
-    def learned(self, size: Pass, optim: OptimConfig) -> Learned:
+    def learned(self, size: Pass, optim: OptimConfig, entropy_learns: bool = True) -> Learned:
         """Return what an update holds."""
-        key = size, optim.head_chunk, optim.checkpointing, optim.master, optim.adam
+        coarse = not self._policy.lora_rank and getattr(torch, self._policy.dtype).itemsize < 4
+        copied = optim.adam == "offload" or (coarse and optim.master == "float32")
+        key = size, optim.head_chunk, optim.checkpointing, copied, entropy_learns
         if key not in self._known:
-            few, more = (_learn(self._build(layers), size, optim) for layers in (_FEW, _MORE))
-            self._known[key] = Learned(**self._at_full_depth(few, more))
+            passes = (_learn(self._of_layers(n), size, optim, entropy_learns) for n in (_FEW, _MORE))
+            self._known[key] = Learned(**self._at_full_depth(*passes))
         learned: Learned = self._known[key]
         return learned
 
     def sampled(self, size: Pass) -> Sampled:
         """Return what a rollout holds; `chosen` of the size is the longest prompt."""
         if size not in self._known:
-            few, more = (_sample(self._build(layers), size) for layers in (_FEW, _MORE))
-            found = Sampled(**self._at_full_depth(few, more))
-            logits = _LOGIT_COPIES * 4 * size.rows * self.vocabulary
-            self._known[size] = Sampled(found.cache, found.forward + logits)
+            found = self._at_full_depth(*(_sample(self._of_layers(n), size) for n in (_FEW, _MORE)))
+            drawing = found["cache"] + size.rows * self._drawing()
+            most = max(found["reading"], found["saying"], drawing)
+            self._known[size] = Sampled(found["cache"], most - found["cache"])
         sampled: Sampled = self._known[size]
         return sampled
+
+    def _drawing(self) -> int:
+        """Return the bytes a row has of its logits while a token is drawn from all of them.
+
+        The logits, three copies in the dtype of probabilities, and which have any weight: two truth values
+        and an integer of 32 bits.
+        """
+        logits_V = torch.empty(1, self.vocabulary, dtype=getattr(torch, self._policy.dtype), device="meta")
+        return self.vocabulary * (logits_V.itemsize + 3 * precise(logits_V).itemsize + 6)
 
     def _at_full_depth(self, few: Any, more: Any) -> dict[str, int]:
         found = {}
@@ -97,33 +109,46 @@ class Model:
             found[field.name] = low + (self.num_layers - _FEW) * (high - low)
         return found
 
-    def _build(self, layers: int) -> Any:
-        """Return a function that builds the model; called where tensors have no content."""
+    def _of_layers(self, number: int) -> TransformersLM:
+        """Return the model with so many layers, its tensors without memory."""
+        from transformers import AutoModelForCausalLM
 
-        def build() -> TransformersLM:
-            from transformers import AutoModelForCausalLM
-
-            config = copy.deepcopy(self._config)
-            text = config.get_text_config()
-            text.num_hidden_layers = layers
-            if getattr(text, "layer_types", None):
-                text.layer_types = text.layer_types[:layers]
-            made: Any = AutoModelForCausalLM
-            lm = TransformersLM(made.from_config(config, dtype=self._dtype))
-            lm.train(False)
-            return lm
-
-        return build
+        config, policy, made = copy.deepcopy(self._config), self._policy, cast(Any, AutoModelForCausalLM)
+        text = config.get_text_config()
+        text.num_hidden_layers = number
+        if getattr(text, "layer_types", None):
+            text.layer_types = text.layer_types[:number]
+        with torch.device("meta"):
+            lm = TransformersLM(made.from_config(config, dtype=getattr(torch, policy.dtype)))
+            if policy.lora_rank:
+                wrap(lm.model, policy.lora_rank, policy.lora_alpha, policy.lora_targets)
+        lm.train(False)
+        return lm
 
 
-def _learn(build: Any, size: Pass, optim: OptimConfig) -> Learned:
+def _allocate(lm: TransformersLM) -> None:
+    """Give the tensors of a model memory on the CPU, each once, and no content."""
+    made: dict[int, Any] = {}
+    for module in lm.modules():
+        for holder in (module._parameters, module._buffers):
+            for name, old in holder.items():
+                if old is None:
+                    continue
+                if id(old) not in made:
+                    new = torch.empty(old.shape, dtype=old.dtype)
+                    is_weight = isinstance(old, torch.nn.Parameter)
+                    made[id(old)] = torch.nn.Parameter(new, old.requires_grad) if is_weight else new, old
+                holder[name] = made[id(old)][0]
+
+
+def _learn(lm: TransformersLM, size: Pass, optim: OptimConfig, entropy_learns: bool) -> Learned:
     with FakeTensorMode(), Live() as live:
-        lm = build()
+        _allocate(lm)
         weights = live.now
-        copies = copies_for(lm.parameters(), optim)
+        trained = [parameter for parameter in lm.parameters() if parameter.requires_grad]
+        copies = copies_for(trained, optim)
         copied = live.now - weights
-        moved = list(lm.parameters()) if copies is None else copies.parameters
-        for parameter in moved:
+        for parameter in trained if copies is None else copies.parameters:
             parameter.grad = torch.zeros_like(parameter)  # of the micro-batches before
         gradients = live.now - weights - copied
         shown, states_bytes = _fewer_targets(size, optim, lm.hidden_size, next(iter(lm.parameters())).dtype)
@@ -132,7 +157,7 @@ def _learn(build: Any, size: Pass, optim: OptimConfig) -> Learned:
         lm.model.get_output_embeddings().register_forward_pre_hook(lambda *_: at_head.append(live.now))
         live.forget_peak()
         with lm.checkpointed() if optim.checkpointing else nullcontext():
-            scored = score(lm, micro, optim.head_chunk)
+            scored = score(lm, micro, optim.head_chunk, entropy_learns)
             torch.autograd.backward(scored.logp_N.sum() + 0.001 * scored.entropy_N.sum())
         activations = at_head[0] - given
         rest = live.most - given - activations + states_bytes
@@ -167,30 +192,26 @@ def _micro_batch(size: Pass) -> MicroBatch:
     )
 
 
-@torch.no_grad()
-def _sample(build: Any, size: Pass) -> Sampled:
-    from transformers import DynamicCache
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    """Bytes beside the weights: of the cache, and at most while a prompt is read and a token is said."""
 
+    cache: int
+    reading: int
+    saying: int
+
+
+@torch.no_grad()
+def _sample(lm: TransformersLM, size: Pass) -> _Sampled:
+    """Read prompts, go on to one token before the end, and say that one; each row of a batch at once."""
     with FakeTensorMode(), Live() as live:
-        lm = build()
-        cache: Any = DynamicCache()
-        before = live.now
-        live.forget_peak()
-        for first, last in ((0, size.chosen), (size.chosen, size.length)):
-            ids_BT = torch.zeros(size.rows, last - first, dtype=torch.int64)
-            lm.model(
-                input_ids=ids_BT,
-                attention_mask=torch.ones(size.rows, last, dtype=torch.int64),
-                position_ids=torch.zeros_like(ids_BT),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            if not first:
-                most = live.most
-        kept = sum(
-            layer.keys.untyped_storage().nbytes() + layer.values.untyped_storage().nbytes()
-            for layer in cache.layers
-        )
-    of_prompt = kept * size.chosen // size.length
-    return Sampled(kept, max(0, most - before - of_prompt))
+        _allocate(lm)
+        rows = range(size.rows)
+        engine, before = Rows(lm.model, [KeptRow([], []) for _ in rows], ()), live.now
+        most: list[int] = []
+        for tokens in (size.chosen, size.length - size.chosen - 1, 1):
+            live.forget_peak()
+            if tokens:
+                engine.append(rows, [[0] * tokens] * size.rows)
+            most.append(live.most - before)
+    return _Sampled(engine.num_bytes, most[0], most[2])

@@ -29,8 +29,12 @@ _PUBLISHED: dict[str, tuple[tuple[int, ...], int, bool]] = {
 }
 
 
-def config_of(section: PolicySection) -> Any:
+def config_of(section: PolicySection, base: str = "") -> Any:
     """Return the configuration of a policy of transformers.
+
+    Args:
+        section: names it.
+        base: the model that a warm start goes on from, where no policy is named.
 
     Raises:
         UsageError: if the policy is of another kind, or its configuration is not on this machine.
@@ -43,7 +47,7 @@ def config_of(section: PolicySection) -> Any:
             f"policy.kind is {section.kind!r}: such a policy needs megabytes and fits anywhere; "
             "fit is for 'transformers'"
         )
-    name = named_policy(section)
+    name = named_policy(section, base) or base
     published = None if Path(name).exists() else _PUBLISHED.get(name.removesuffix("-Instruct"))
     if published is not None:
         sizes, vocabulary, tied = published

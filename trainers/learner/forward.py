@@ -126,7 +126,7 @@ def collate(batch: PackedBatch, chosen: Ints, device: torch.device) -> MicroBatc
     )
 
 
-def score(model: CausalLM, micro: MicroBatch, head_chunk: int = 0) -> Scored:
+def score(model: CausalLM, micro: MicroBatch, head_chunk: int = 0, entropy_learns: bool = True) -> Scored:
     """Run a model over a micro-batch; logits exist only at the targets.
 
     Args:
@@ -134,6 +134,7 @@ def score(model: CausalLM, micro: MicroBatch, head_chunk: int = 0) -> Scored:
         micro: the sequences and their targets.
         head_chunk: how many targets have logits at once; 0: all. In pieces the logits are computed
             again in the backward pass, so that they never exist for all.
+        entropy_learns: whether the entropies have a gradient.
 
     Returns:
         logprobs and entropies [N] after temperature and support, and the hidden
@@ -143,18 +144,22 @@ def score(model: CausalLM, micro: MicroBatch, head_chunk: int = 0) -> Scored:
     hidden_MD = hidden_BLD.reshape(-1, hidden_BLD.shape[-1])
     chosen_ND = hidden_MD[micro.flat_N]
 
-    def said(hidden_ND: Tensor, start: int) -> tuple[Tensor, Tensor]:
+    def said(hidden_ND: Tensor, start: int) -> Tensor:
         part = slice(start, start + len(hidden_ND))
         tokens, supports, temperatures = micro.tokens[part], micro.supports[part], micro.temperatures[part]
-        return replay(model.head(hidden_ND), tokens, supports, temperatures)
+        logits_NV = model.head(hidden_ND)
+        # one tensor: what a backward pass computes again for a result without gradient it would never free
+        return torch.stack(replay(logits_NV, tokens, supports, temperatures, entropy_learns))
 
-    if not 0 < head_chunk < len(chosen_ND):
-        return Scored(*said(chosen_ND, 0), hidden_MD)
     again = partial(checkpoint, said, use_reentrant=False, preserve_rng_state=False)
     run = again if torch.is_grad_enabled() else said
-    starts = range(0, len(chosen_ND), head_chunk)
-    logp, entropy = zip(*(run(chosen_ND[i : i + head_chunk], i) for i in starts), strict=True)
-    return Scored(torch.cat(logp), torch.cat(entropy), hidden_MD)
+    if 0 < head_chunk < len(chosen_ND):
+        starts = range(0, len(chosen_ND), head_chunk)
+        found_2N = torch.cat([run(chosen_ND[i : i + head_chunk], i) for i in starts], dim=1)
+    else:
+        found_2N = said(chosen_ND, 0)
+    logp_N, entropy_N = found_2N
+    return Scored(logp_N, entropy_N, hidden_MD)
 
 
 def score_batch(

@@ -89,6 +89,11 @@ class Objective:
         return self.needs_reference or bool(self.config.entropy_coef) or bool(self.terms)
 
     @property
+    def entropy_learns(self) -> bool:
+        """Tell whether the entropy may have a gradient: by its coefficient, or by a term that reads it."""
+        return bool(self.config.entropy_coef) or bool(self.terms)
+
+    @property
     def needs_reference(self) -> bool:
         """Tell whether reference logprobs are needed."""
         return self.config.kl != "none" and self.config.kl_coef > 0

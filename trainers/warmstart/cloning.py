@@ -95,7 +95,7 @@ def _backward(model: CausalLM, batch: PackedBatch, language: float, memory: Opti
     total, num_places = 0.0, sum(len(sequence.ids_L) - 1 for sequence in batch.sequences)
     for micro in _pieces(model, batch, memory):
         with model.checkpointed() if memory.checkpointing else nullcontext():
-            scored = score(model, micro, memory.head_chunk)
+            scored = score(model, micro, memory.head_chunk, entropy_learns=False)
             loss = decisions = -scored.logp_N.sum() / batch.num_targets
             if language:
                 loss = decisions + language * _language(model, scored.hidden_MD, micro) / num_places

@@ -79,7 +79,7 @@ class CloningCheckpoint:
         if not self.begun:
             return
         try:
-            kept = torch.load(self.file, weights_only=True)
+            kept = torch.load(self.file, map_location="cpu", weights_only=True)
             for weight, saved in zip(_moved(model, descent), kept["weights"], strict=True):
                 weight.data.copy_(saved)
             if descent.copies is not None:

@@ -21,8 +21,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from turnwise.agents.models import TransformersLM
 from turnwise.errors import CheckpointError, UsageError
+from turnwise.trainers.fit.live import Live
 from turnwise.trainers.learner.config import OptimConfig
-from turnwise.trainers.learner.forward import group_units, micro_batches, score
+from turnwise.trainers.learner.forward import MicroBatch, group_units, micro_batches, score
 from turnwise.trainers.learner.optimizer import adamw
 from turnwise.trainers.learner.update import Learner
 from turnwise.trainers.objective_config import ObjectiveConfig
@@ -184,6 +185,32 @@ def test_logits_in_pieces_take_under_5_bytes_a_target_and_entry() -> None:
 
     assert measure(0) > 12
     assert measure(32) < 5
+
+
+class Head:
+    """A model of nothing but an output embedding: 4 000 tokens, width 8."""
+
+    def __init__(self) -> None:
+        self.weight = torch.zeros(4000, 8, requires_grad=True)
+
+    def hidden(self, ids_BL: torch.Tensor, lengths_B: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(*ids_BL.shape, 8, requires_grad=True)
+
+    def head(self, hidden_ND: torch.Tensor) -> torch.Tensor:
+        return hidden_ND @ self.weight.T
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_a_piece_is_freed_before_the_next_also_where_the_loss_leaves_the_entropies_out(learns: bool) -> None:
+    """256 targets in pieces of 8 at some 30 bytes an entry: 1 MB; 9 bytes of all pieces would be 9 MB."""
+    model: Any = Head()
+    index_N = torch.arange(256)
+    flat = index_N, [5] * 256, [1.0] * 256, index_N, index_N, [None] * 256, index_N.numpy()
+    micro = MicroBatch(index_N[None], torch.tensor([256]), *flat)
+    with Live() as live:
+        scored = score(model, micro, 8, learns)
+        torch.autograd.backward(scored.logp_N.sum())
+    assert live.most < 2_000_000
 
 
 def test_a_state_with_copies_continues_bit_for_bit_and_one_without_is_refused() -> None:
