@@ -116,13 +116,18 @@ class Server:
         self.process.wait()
 
 
-def play(folder: Path, *, num_runs: int, num_kills: int, seed: int) -> Found:
-    """Play runs while server and client are killed, and check what came of them."""
-    found, rng = Found(), random.Random(seed)
+def prepare(folder: Path) -> None:
+    """Write what the server is given."""
     Operator.new(folder / "operator")
     (folder / "chaos.toml").write_text(BENCHMARK)
     (folder / "keys").write_text(f"chaos {SECRET} benchmark=chaos\n")
     (folder / "keys").chmod(0o600)
+
+
+def play(folder: Path, *, num_runs: int, num_kills: int, seed: int) -> Found:
+    """Play runs while server and client are killed, and check what came of them."""
+    found, rng = Found(), random.Random(seed)
+    prepare(folder)
     server, envelopes = Server(folder), []
     server.start()
     left = num_kills

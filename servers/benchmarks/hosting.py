@@ -20,7 +20,7 @@ from .book import WEEK_S, RunBook
 from .dealing import Dealing
 from .frozen import Frozen
 from .records import record_of, signed, stamp
-from .runs import Opening, Outcome, Run, ended
+from .runs import FINISHED, Opening, Outcome, Run, ended
 from .score import measured
 from .signing import Operator, PublicKey
 from .watch import Watch
@@ -249,6 +249,8 @@ class Hosting:
         session = self.service.sessions.get(dealt.session)
         if dealt.outcome is not None:
             return
+        if now >= run.opening.deadline and end in FINISHED:
+            end = "late"  # its last step was under way at the deadline
         watching = None if session is None else session.record.hosted
         if isinstance(watching, Watch):
             num_turns = 0 if session is None else len(session.record.log)

@@ -98,7 +98,8 @@ class Operator:
         standing = [key for key in self.keys if not key.retired and not key.revoked]
         if len(standing) != 1:
             raise UsageError(
-                f"{folder}: {len(standing)} keys may sign; expected one: `turnwise operator rotate {folder}`"
+                f"{folder / 'keys.json'}: {len(standing)} keys may sign; expected one that has neither "
+                "retired nor been revoked"
             )
         (self.key,) = standing
         self._private = _private_key(folder / _PRIVATE / f"{self.key.id}.pem", self.key)

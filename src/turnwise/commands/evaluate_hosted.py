@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..agents.policy import Policy
     from ..agents.prompts.config import PromptConfig
     from ..agents.rollout.config import RolloutConfig
+    from ..agents.types import Trajectory
 
 __all__ = ["play_benchmark"]
 
@@ -41,7 +42,11 @@ def play_benchmark(
     """
     if benchmark is None:
         raise UsageError("--hosted needs --benchmark NAME, one of those that the key may play there")
-    record = asyncio.run(_played(benchmark, hosted, policy, agent, key, config, prompt, out))
+    causes: list[str] = []
+    record = asyncio.run(_played(benchmark, hosted, policy, agent, key, config, prompt, out, causes))
+    if causes:
+        told = f"warning: {len(causes)} tasks were given up, and are lost; the first: {causes[0]}"
+        typer.echo(visible(told), err=True)
     if as_json:
         emit_json(record)
         return
@@ -69,6 +74,7 @@ async def _played(
     config: RolloutConfig,
     prompt: PromptConfig | None,
     out: Path | None,
+    causes: list[str],
 ) -> dict[str, Any]:
     from ..agents.evaluation.hosted import evaluate_hosted
     from ..servers.client.hosted import hosted_here, hosted_there
@@ -79,8 +85,15 @@ async def _played(
         out = None if out is None else _fresh(out)
     else:
         client = hosted_there(hosted, key, budget_s=_BUDGET_S)
+
+    def note(trajectory: Trajectory) -> None:
+        if trajectory.error is not None:
+            causes.append(trajectory.error)
+
     try:
-        return await evaluate_hosted(client, policy, name, agent=agent, config=config, prompt=prompt, out=out)
+        return await evaluate_hosted(
+            client, policy, name, agent=agent, config=config, prompt=prompt, out=out, on_task=note
+        )
     finally:
         await policy.aclose()
         await client.aclose()

@@ -419,6 +419,26 @@ def test_a_restart_gives_no_time(host: Callable[..., None]) -> None:
     host(conversation)
 
 
+def test_a_step_that_is_under_way_at_the_deadline_wins_nothing(host: Callable[..., None]) -> None:
+    async def conversation(hosted: Hosted) -> None:
+        async with hosted.client() as http:
+            run = await start(http)
+            reply = (await deal(http, run, 0))["session"]
+            session, env = hosted.service.sessions[reply["id"]], hosted.secret_of(reply["id"])
+            gold, played = env.gold, session.host.step  # type: ignore[union-attr]
+
+            def slow(action: str) -> Any:
+                hosted.clock.at += 100.0
+                return played(action)
+
+            session.host.step = slow  # type: ignore[union-attr]
+            assert (await step(http, reply, f"open {gold}"))["end"] == "terminated"
+            outcome = hosted.hosting.book.runs[run].dealt[0].outcome
+            assert outcome is not None and (outcome.end, outcome.success) == ("late", None)
+
+    host(conversation)
+
+
 def test_idling_past_a_lease_deals_nothing_anew(host: Callable[..., None]) -> None:
     from turnwise.servers.sessions.leases import reap
 
