@@ -11,17 +11,16 @@ aggregation weights, guards and log. CPU seconds of the process, in turn; the ra
 
 from __future__ import annotations
 
-import argparse
 import copy
 import datetime
 import platform
 import statistics
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import page
 import torch
 from bare import Bare, synthesise
 from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -111,15 +110,4 @@ most {found["apart"]:.2g} of the way that Adam may have gone.
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--turns", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--markdown", type=Path)
-    given = parser.parse_args()
-    text = report(measure(given.turns, given.rounds), given.turns, given.rounds)
-    print(text)
-    if given.markdown:
-        given.markdown.parent.mkdir(parents=True, exist_ok=True)
-        given.markdown.write_text(text)
+    page.run(__doc__, "turns", 32, measure, report)

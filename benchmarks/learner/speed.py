@@ -14,15 +14,14 @@ ratio of the medians is reported.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import datetime
 import platform
 import statistics
 import time
-from pathlib import Path
 
 import numpy as np
+import page
 import torch
 
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
@@ -174,15 +173,4 @@ weights of both differ by at most {found["weights_apart"]:.1g}: the work is the 
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--episodes", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--markdown", type=Path)
-    given = parser.parse_args()
-    text = report(measure(given.episodes, given.rounds), given.episodes, given.rounds)
-    print(text)
-    if given.markdown:
-        given.markdown.parent.mkdir(parents=True, exist_ok=True)
-        given.markdown.write_text(text)
+    page.run(__doc__, "episodes", 64, measure, report)

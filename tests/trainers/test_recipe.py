@@ -26,10 +26,29 @@ def test_shipped_recipes_load_and_say_where_values_come_from(name: str) -> None:
     loaded = recipe.load(name)
     assert recipe.from_tables(tomllib.loads(recipe.dump(loaded))) == loaded
     text = (files("turnwise.trainers") / "recipes" / f"{name}.toml").read_text()
-    sources = ("[contract]", "[paper]", "[measured]", "[size]", "[choice]", "[ours]")
+    sources = ("[contract]", "[paper]", "[verl]", "[measured]", "[size]", "[choice]", "[ours]")
     for line in text.splitlines():
         if "=" in line and not line.startswith("#"):
             assert any(source in line.partition("#")[2] for source in sources), line
+
+
+def test_recipes_of_papers_step_as_the_runs_that_they_follow() -> None:
+    """AdamW of verl's actor, whose defaults the published runs leave: betas 0.9 and 0.999, decay 0.01."""
+    folder = files("turnwise.trainers") / "recipes"
+    following = {"grpo"}
+    while (
+        more := {
+            name
+            for name in recipe.shipped()
+            if any(f'extends = "{base}"' in (folder / f"{name}.toml").read_text() for base in following)
+        }
+        - following
+    ):
+        following |= more
+    assert len(following) >= 20
+    for name in following:
+        optim = recipe.load(name).optim
+        assert (optim.betas, optim.weight_decay, optim.adam_epsilon) == ((0.9, 0.999), 0.01, 1e-8), name
 
 
 def test_expected_recipes_ship() -> None:

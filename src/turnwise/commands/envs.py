@@ -10,7 +10,7 @@ import typer
 from ..arguments import Option
 from ..envs.registry import arguments, registered
 from ..shown import runnable
-from .options import JsonFlag, emit_json
+from .options import JsonFlag, emit_json, show_list
 
 
 def envs(
@@ -31,20 +31,9 @@ def envs(
     if env is not None:
         _show_one(env, as_json)
         return
-    table = registered()
-    if as_json:
-        emit_json([{"id": name, "description": text} for name, text in table.items()])
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    view = Table(box=None, pad_edge=False)
-    view.add_column("environment", no_wrap=True)
-    view.add_column("what it is")
-    for name, text in table.items():
-        view.add_row(name, text)
-    Console().print(view)
-    typer.echo(runnable("the arguments of one: `turnwise envs ID`"))
+    show_list(registered(), "id", ("environment", "what it is"), as_json)
+    if not as_json:
+        typer.echo(runnable("the arguments of one: `turnwise envs ID`"))
 
 
 def _show_one(env: str, as_json: bool) -> None:

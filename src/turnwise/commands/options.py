@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -53,3 +54,26 @@ def missing(package: str, extra: str = "") -> str:
 def emit_json(document: Any) -> None:
     """Print a document on standard output."""
     typer.echo(json.dumps(document, indent=2, sort_keys=True, default=str))
+
+
+def show_list(table: Mapping[str, str], key: str, columns: tuple[str, str], as_json: bool) -> None:
+    """Print names with a line about each.
+
+    Args:
+        table: name -> the line.
+        key: what JSON calls the name.
+        columns: the headings for people.
+        as_json: print JSON.
+    """
+    if as_json:
+        emit_json([{key: name, "description": text} for name, text in table.items()])
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    view = Table(box=None, pad_edge=False)
+    view.add_column(columns[0], no_wrap=True)
+    view.add_column(columns[1])
+    for name, text in table.items():
+        view.add_row(name, text)
+    Console().print(view)

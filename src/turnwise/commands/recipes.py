@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .options import JsonFlag, emit_json
+from .options import JsonFlag, show_list
 
 
 def recipes(as_json: JsonFlag = False) -> None:
@@ -12,16 +12,4 @@ def recipes(as_json: JsonFlag = False) -> None:
     """
     from ..trainers.recipe import summaries
 
-    table = summaries()
-    if as_json:
-        emit_json([{"name": name, "description": text} for name, text in table.items()])
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    view = Table(box=None, pad_edge=False)
-    view.add_column("recipe", no_wrap=True)
-    view.add_column("what it does")
-    for name, text in table.items():
-        view.add_row(name, text)
-    Console().print(view)
+    show_list(summaries(), "name", ("recipe", "what it does"), as_json)
