@@ -125,6 +125,12 @@ def test_warmstart(tmp_path: Path) -> None:
     assert code == 0, said
 
 
+def test_regrade(tmp_path: Path) -> None:
+    """Beside those above the one command that makes an environment; here it refuses it."""
+    code, said = run("regrade", str(tmp_path), "--env", place("Counted"))
+    assert (code == 0, "has no patches" in said) == (False, True), said
+
+
 @pytest.mark.parametrize("call", ["init", "reset", "step"])
 def test_what_raises(call: str, tmp_path: Path) -> None:
     fails, recipe = ["-k", f"fails={call}"], f'env.train_kwargs={{fails = "{call}"}}'
