@@ -10,7 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from turnwise.__main__ import app
 from turnwise.agents.evaluation.config import EVALUATION
 from turnwise.agents.evaluation.hosted import evaluate_hosted
 from turnwise.agents.policies.by_name import make_policy
@@ -108,6 +110,34 @@ def test_the_same_file_is_played_here_in_its_public_split(tmp_path: Path) -> Non
     assert name == "vaults" and set(envelope) == {"record"}
     assert envelope["record"]["benchmark"]["split"] == "public"
     assert envelope["record"]["measured"]["finished"] == 3
+
+
+def test_the_commands_of_operator_and_verifier(tmp_path: Path) -> None:
+    hosted = Hosted(tmp_path)
+    operator, runner = str(tmp_path / "operator"), CliRunner()
+    asyncio.run(_recorded(hosted, tmp_path / "out"))
+    record, keys = tmp_path / "out" / "record.json", tmp_path / "keys.json"
+    keys.write_text(runner.invoke(app, ["operator", "public", operator]).stdout)
+    sound = runner.invoke(app, ["verify", str(record), "--keys", str(keys)])
+    assert sound.exit_code == 0 and "sound" in sound.stdout
+    twice = runner.invoke(app, ["verify", str(record), str(record), "--keys", str(keys), "--json"])
+    assert twice.exit_code == 1 and "same run" in twice.stdout
+    other = runner.invoke(app, ["verify", str(record), "--keys", str(keys), "--benchmark", "0" * 64])
+    assert other.exit_code == 1
+    record.write_text(record.read_text().replace('"agent": "random"', '"agent": "better"'))
+    forged = runner.invoke(app, ["verify", str(record), "--keys", str(keys)])
+    assert forged.exit_code == 1 and "WRONG" in forged.stdout
+    for words in (["rotate", operator], ["revoke", operator, "--reason", "lost"]):
+        assert runner.invoke(app, ["operator", *words]).exit_code == 0
+    kept = json.loads(runner.invoke(app, ["operator", "public", operator]).stdout)["keys"]
+    assert [bool(key["revoked"]) for key in kept] == [False, True, False]
+    told = json.loads(runner.invoke(app, ["operator", "reveal", operator, "vaults", "1"]).stdout)
+    assert told["secret_sha256"] == hosted.hosting.benchmarks["vaults"].told["secret_sha256"]
+
+
+async def _recorded(hosted: Hosted, out: Path) -> None:
+    await evaluated(client_of(hosted), out=out)
+    await hosted.service.aclose(1.0)
 
 
 def test_the_benchmark_that_ships_is_sound() -> None:

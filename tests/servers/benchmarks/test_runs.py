@@ -11,6 +11,7 @@ import pytest
 from turnwise.errors import UsageError
 from turnwise.servers.benchmarks.file import from_table, load
 from turnwise.servers.benchmarks.frozen import freeze
+from turnwise.servers.benchmarks.verify import check
 
 from .conftest import VAULT, Hosted, deal, play, start, step
 
@@ -181,6 +182,28 @@ def test_a_changed_benchmark_is_refused_until_it_has_a_new_version(tmp_path: Pat
     hosted.file.write_text(hosted.file.read_text().replace("version = 1", "version = 2"))
     hosted.start()
     hosted.kill()
+
+
+def test_a_run_of_a_former_version_ends_with_what_it_has(host: Callable[..., None]) -> None:
+    async def conversation(hosted: Hosted) -> None:
+        async with hosted.client() as http:
+            run = await start(http)
+            await play(hosted, http, run, [True])
+            reply = (await deal(http, run, 1))["session"]
+        hosted.kill()
+        hosted.file.write_text(hosted.file.read_text().replace("version = 1", "version = 2"))
+        hosted.start()
+        async with hosted.client() as http:
+            assert (await step(http, reply, "open 0"))["code"] == "not_hosted"
+            assert hosted.service.find("red", reply["id"]) is None
+            assert (await deal(http, run, 2))["code"] == "not_hosted"
+            hosted.clock.at += 100.0
+            envelope = (await http.get(f"/v1/runs/{run}/record")).json()
+            assert envelope["record"]["benchmark"]["version"] == 1
+            assert envelope["record"]["measured"]["score"] == pytest.approx(1 / 3)
+            assert check(envelope, {key.id: key for key in hosted.operator.keys}).problems == ()
+
+    host(conversation)
 
 
 def test_a_hash_depends_on_file_code_and_secret(tmp_path: Path) -> None:
