@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from ....errors import UsageError
 from .config import EngineConfig
 from .engine import EngineGone
 
-_POLL_S = 0.2
+_POLL_S = 0.5
 _TAIL_CHARS = 3000
 # Not handed on: secrets, and what lets every process of an engine compile all of vLLM anew.
 _DROPPED = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "PYTHONDONTWRITEBYTECODE")
@@ -143,10 +144,14 @@ class EngineProcess:
         self._finalizer()
 
     def _answers(self) -> bool:
-        if not self.socket.exists():
-            return False
+        # the socket is there long before anybody listens: httpx leaves one open that was refused
+        with socket.socket(socket.AF_UNIX) as knock:
+            if knock.connect_ex(str(self.socket)):
+                return False
         try:
-            with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.socket))) as client:
+            # no certificates: reading them each time costs more than all else here
+            transport = httpx.HTTPTransport(uds=str(self.socket), verify=False)
+            with httpx.Client(transport=transport) as client:
                 return client.get("http://engine/health", timeout=5.0).status_code == 200
         except httpx.TransportError:
             return False
