@@ -52,8 +52,20 @@ def qwen2(folder: Path, *, tied: bool, seed: int = 0, dtype: torch.dtype = torch
     return folder
 
 
+OPEN: list[HttpEngine] = []
+
+
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(work)
+    """Run, and close the way to every engine."""
+
+    async def inside() -> Any:
+        try:
+            return await work
+        finally:
+            while OPEN:
+                await OPEN.pop().aclose()
+
+    return asyncio.run(inside())
 
 
 def parts_of(
@@ -66,6 +78,7 @@ def parts_of(
     sampling = more.pop("sampling", Sampling())
     config = EngineConfig(timeout_s=600.0, **more)
     asked = engine("http://engine", config, process.model, process.transport())
+    OPEN.append(asked)
     codec = ChatCodec(load_tokenizer(str(folder)), str(folder), eos_ids(model.model))
     policy = VllmPolicy([asked], codec, name="vllm", context_tokens=CONTEXT, vocab_size=model.vocab_size)
     sync = EngineSync(model, policy, carrier_of(model, str(way)), sampling, config, {})

@@ -37,13 +37,10 @@ class PlainWeights:
     model_runner: Any
 
     def turnwise_shape(self) -> dict[str, Any]:
-        """Return the shape of the model, and whether its output layer is its embedding."""
+        """Return the shape of the model."""
         runner = self.model_runner
         config = runner.model_config.hf_config.get_text_config()
         shape = {name: getattr(config, name, None) for name in _SHAPE}
-        head = getattr(runner.model, "lm_head", None)
-        embedding = getattr(getattr(runner.model, "model", None), "embed_tokens", None)
-        shape["head_is_embedding"] = head is not None and head is embedding
         shape["dtype"] = str(runner.model_config.dtype).removeprefix("torch.")
         shape["block_size"] = runner.cache_config.block_size
         return shape
