@@ -16,7 +16,7 @@ VLLM := .vllm/.installed
 VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 vllm test-vllm test-docker test-sandbox gate constraints clean
+.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -36,7 +36,7 @@ demo: $(STAMP)  ## train an agent over HTTP and show its success rate rise
 	$(BIN)/turnwise demo
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe and not smollm2'
+	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe and not smollm2 and not recipes'
 
 # The weights that the demo begins with: cloned from a teacher, then from the same one grown clumsy
 # (every other turn at random), so that there is something left to learn. An hour on one core; a run that is
@@ -117,6 +117,12 @@ vllm: $(VLLM)  ## install vLLM for CPUs into .vllm
 
 test-vllm: $(STAMP) $(VLLM)  ## learn and sample with a real vLLM, and plant faults in it
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m vllm
+
+# An hour on one core; not part of .ci/run: run it after changes to recipes, templates or how models are read.
+test-recipes: $(STAMP)  ## train every recipe with a small model of every architecture
+	mkdir -p benchmarks/results
+	OMP_NUM_THREADS=1 TURNWISE_RECIPES_TABLE=benchmarks/results/$$(date +%F)-recipes.md \
+		$(BIN)/python -m pytest -q -m recipes
 
 # Uses the Docker engine that answers; without one, root on Debian gets one for as long as this runs.
 test-docker: $(STAMP)  ## run environments in real containers

@@ -29,8 +29,8 @@ settings.load_profile("calm")
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The modules in tests/house are a script's, not a package's.
-sys.path.insert(0, str(ROOT / "tests" / "house"))
+# The modules in tests/house are a script's, not a package's; those in tests/small are shared by tests.
+sys.path[:0] = [str(ROOT / "tests" / "house"), str(ROOT / "tests" / "small")]
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from small_recipes import OWN_WORLD, TINY, small
 
 from turnwise.trainers import credit as credits
 from turnwise.trainers import losses, recipe
-from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.rollouts import annotators, plans, samplers
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import train, validate
@@ -25,58 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "trainers" / "recipes"
 PAGE = (ROOT / "docs" / "papers.md").read_text()
 SMALL_MACHINES = PAGE.partition("## Recipes on a small machine")[2].partition("\n## ")[0]
-SIZES = [
-    "policy.kind=tiny",
-    "policy.checkpoint=",
-    "policy.dtype=float32",
-    "policy.vocab_size=300",
-    "policy.hidden_size=16",
-    "policy.num_layers=1",
-    "policy.num_heads=1",
-    "policy.num_kv_heads=1",
-    "policy.intermediate_size=16",
-    "policy.context_tokens=4096",
-    "warmstart.teacher=none",
-    "warmstart.episodes=2",
-    "warmstart.optimizer=adamw",
-    "warmstart.copy_steps=0",
-    "rollout.num_groups=2",
-    "rollout.max_tokens=24",
-    "rollout.max_episode_tokens=4096",
-    "rollout.constraint=admissible",
-    "optim.num_minibatches=2",
-    "optim.learning_rate=1e-4",
-    "train.max_seconds=0.0",
-    "eval.episodes=0",
-    "server.spawn=false",
-    "log.console=false",
-    "log.trajectories=none",
-]
-SHOP = "env.kwargs={difficulty = 'easy', num_products = 60, choices = true}"
-OWN_WORLD = {
-    "gated": SHOP,
-    "shopping_tiny": SHOP,
-    "igpo": "env.kwargs={choices = true, reward = 'f1'}",
-    "otc": "env.kwargs={choices = true, reward = 'f1'}",
-}
-OWN_WORLD |= {
-    name: "env.eval_kwargs={split = 'train'}" for name in recipe.shipped() if name.startswith("swe_")
-}
 NUM_UPDATES = {"archer": 2}  # its critics begin at 0, and so does its credit
-GROUP_SIZES = {"gigpo_tree": 8, "arpo_branching": 10}
-
-
-def tiny(name: str, world: str) -> Recipe:
-    shipped = recipe.load(name)
-    overrides = [*SIZES, f"rollout.group_size={GROUP_SIZES.get(name, 4)}"]
-    overrides += [f"train.num_updates={NUM_UPDATES.get(name, 1)}"]
-    overrides += ["prompt.style=plain"] if shipped.prompt.style == "tags" else []
-    if name in OWN_WORLD:
-        overrides += [OWN_WORLD[name], "rollout.max_turns=4"]
-    else:
-        overrides += [f"env.id={world}", "env.kwargs={}", "env.train_kwargs={}", "env.eval_kwargs={}"]
-        overrides += ["env.mix=[]"] if shipped.env.mix else []
-    return recipe.load(name, overrides)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +43,7 @@ def marks(name: str) -> list[pytest.MarkDecorator]:
 def test_a_recipe_takes_an_update(
     name: str, lights_file: Path, tmp_path: Path, policies: dict[str, str]
 ) -> None:
-    chosen = tiny(name, f"{lights_file}:Lights")
+    chosen = small(name, f"{lights_file}:Lights", TINY, NUM_UPDATES.get(name, 1), plain=True)
     world = chosen.env.id if name in OWN_WORLD else "lights"
     key = f"{world} {chosen.prompt.style}"
     if key in policies:

@@ -13,24 +13,13 @@ from typing import Any
 
 import pytest
 import torch
+from architectures import model_of
 
 from turnwise.agents.models import TransformersLM
 from turnwise.agents.models.agreement import check_agreement
 from turnwise.errors import CheckpointError
 
 transformers = pytest.importorskip("transformers")
-SIZES: dict[str, Any] = {
-    "vocab_size": 200,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "intermediate_size": 64,
-    "max_position_embeddings": 512,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
 LLAMA3 = {
     "rope_type": "llama3",
     "factor": 8.0,
@@ -58,12 +47,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "Granite": ({"logits_scaling": 8.0}, "the learner would not compute .* logits_scaling = 8.0"),
     "Cohere": ({"logit_scale": 0.0625}, "logit_scale = 0.0625"),
 }
-
-
-def model_of(kind: str, dtype: torch.dtype = torch.float32, **changes: Any) -> Any:
-    config = getattr(transformers, f"{kind}Config")(**{**SIZES, **changes})
-    torch.manual_seed(0)
-    return getattr(transformers, f"{kind}ForCausalLM")(config).to(dtype).eval()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -7,22 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from architectures import SIZES
 
 from turnwise.agents.models import TransformersLM
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.trainers.learner.forward import score_batch
 from turnwise.trainers.learner.sequences import PackedBatch, pack
-
-SIZES: dict[str, Any] = {
-    "vocab_size": 200,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "intermediate_size": 64,
-    "max_position_embeddings": 512,
-    "tie_word_embeddings": True,
-}
 
 
 def qwen2(dtype: torch.dtype | None = torch.float32, **changes: Any) -> TransformersLM:
@@ -30,7 +20,7 @@ def qwen2(dtype: torch.dtype | None = torch.float32, **changes: Any) -> Transfor
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
     torch.manual_seed(0)
-    model = Qwen2ForCausalLM(Qwen2Config(**{**SIZES, **changes}))
+    model = Qwen2ForCausalLM(Qwen2Config(**{**SIZES, "tie_word_embeddings": True, **changes}))
     return TransformersLM(model if dtype is None else model.to(dtype)).eval()
 
 
