@@ -58,7 +58,7 @@ def test_both_engines_learn_alike(model: Path, python: str, tmp_path: Path) -> N
         curves[kind] = rewards(tmp_path / kind)
     print("reward of each update:", curves)
     entries = [entry for entry in read_log(tmp_path / "vllm") if entry["kind"] == "update"]
-    assert max(entry["sync/worst_nats"] for entry in entries) < 1e-5
+    assert max(entry["sync/worst_nats"] for entry in entries) < 1e-4
     assert max(entry["mismatch_kl"] for entry in entries) < 1e-8
     ours, theirs = curves["transformers"], curves["vllm"]
     assert abs(ours[0] - theirs[0]) < 0.1  # the same policy, other draws

