@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Coroutine, Iterable, Mapping
@@ -14,7 +15,7 @@ from ..network import Gate, listen_at, variables
 from ..unattended import UNATTENDED
 from . import orphans
 from .containers import being_made, create
-from .engine import Away, Conflict, Engine, Missing, Rejected
+from .engine import Conflict, Engine, Missing, Rejected
 from .families import Family, Snapshot
 from .images import START_S
 from .owners import MAKER
@@ -84,7 +85,9 @@ class Fleet:
     async def _start(self, container: str, spec: Spec) -> None:
         try:
             await self.engine.call("start", container, limit_s=START_S)
-        except Away:
+        except (Conflict, Missing, Rejected):
+            raise
+        except SandboxError:  # also one that took too long, and goes on
             self._cut_short.add(container)
             raise
         self._cut_short.discard(container)
@@ -171,10 +174,15 @@ class Fleet:
         Args:
             found: what the engine lists of it.
         """
-        if found["State"] != "running":
-            if time.time() - found["Created"] < _YOUNG_S:
-                return False
-            if self.engine.is_local and (num := await self.engine.run(orphans.end, found["Id"])):
+        is_running = found["State"] == "running"
+        if is_running:
+            with contextlib.suppress(SandboxError):
+                await self.engine.call("kill", found["Id"])
+        elif time.time() - found["Created"] < _YOUNG_S:
+            return False
+        if self.engine.is_local:
+            patience_s = _HEARD_S if is_running else 0.0
+            if num := await self.engine.run(orphans.end, found["Id"], patience_s):
                 log.warning("container %s: ended %d processes that the engine forgot", found["Id"][:12], num)
         await self.remove(found["Id"])
         return True

@@ -39,6 +39,7 @@ _READY = "turnwise-ready"
 _BUILT = "turnwise-built"
 _IMPORTED = "turnwise-imported"
 _MAX_LOG = 2000
+_KILLED = 137
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +202,22 @@ class Images:
             except Away:
                 raise  # it is left to a sweep, since the start may have been cut short
             except BaseException as error:
+                cause = await self._cause(error, container, spec.image)
                 await self._engine.call("remove_container", container, force=True, v=True)
-                if isinstance(error, Conflict | Missing | Rejected):
-                    raise ImageError(f"the image {spec.image} does not start: {error}") from error
-                raise
+                if cause is error:
+                    raise
+                raise cause from error
             await self._engine.call("remove_container", container, force=True, v=True)
+
+    async def _cause(self, error: BaseException, container: str, image: str) -> BaseException:
+        """Tell why an image was not made ready; an engine that begins anew ends what it ran."""
+        if isinstance(error, Conflict):
+            state = (await self._engine.call("inspect_container", container))["State"]
+            if state["ExitCode"] == _KILLED and not state["OOMKilled"]:
+                return Away(f"the container that makes the image {image} ready was ended from outside")
+        if isinstance(error, Conflict | Missing | Rejected):
+            return ImageError(f"the image {image} does not start: {error}")
+        return error
 
     async def _numbers(self, container: str, user: str) -> tuple[int, int]:
         """Run the first command of an image: who am I? Proves bash too."""

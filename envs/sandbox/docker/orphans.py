@@ -24,17 +24,22 @@ _GROUPS = Path("/sys/fs/cgroup")
 _GONE_S = 5.0
 
 
-def end(container: str, groups: Path = _GROUPS) -> int:
+def end(container: str, patience_s: float = 0.0, groups: Path = _GROUPS) -> int:
     """End what watches over a container that the engine does not run, with what is below; remove its groups.
 
     Args:
         container: its whole id.
+        patience_s: how long it may take to end by itself.
         groups: where control groups are.
 
     Returns:
         How many processes were ended, without those that ended with them.
     """
-    watchers = [pid for pid in _processes() if _watches(pid, container)]
+    until = time.monotonic() + patience_s
+    while watchers := [pid for pid in _processes() if _watches(pid, container)]:
+        if time.monotonic() >= until:
+            break
+        time.sleep(0.05)
     below = [(pid, watcher) for pid in _processes() for watcher in watchers if _parent(pid) == watcher]
     num_ended = sum(_kill(pid, watcher, container) for pid, watcher in below)
     num_ended += sum(_kill(watcher, watcher, container) for watcher in watchers)
