@@ -54,8 +54,10 @@ def test_parameters_are_as_published(name: str, billions: float) -> None:
 
 
 def test_settings_take_memory_away_or_move_it() -> None:
+    model = model_of(load("gigpo"))
+
     def sizes(*changes: str) -> dict[str, tuple[int, int, int]]:
-        found = estimate(load("gigpo", ["optim.micro_tokens=8192", "rollout.slots=8", *changes]))
+        found = estimate(load("gigpo", ["optim.micro_tokens=8192", "rollout.slots=8", *changes]), model)
         return {need.name: (need.update, need.rollout, need.host) for need in found.needs}
 
     plain = sizes()
