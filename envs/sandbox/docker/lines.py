@@ -21,6 +21,9 @@ _SCRIPT = (
 _SHORT, _LONG = '"$3" bash', '\'eval "$(IFS=; printf %s "$*")"\' bash "${@:3}"'
 
 
+_SIGNALS = range(129, 193)  # exit codes of what a signal ended; ssh says 255 by itself
+
+
 def line(
     command: str,
     *,
@@ -79,4 +82,4 @@ def result(ended: Ended, *, stopped: str, out_of_memory: bool) -> Ran:
         return ran._replace(cause="timeout")
     if out_of_memory:
         return ran._replace(cause="memory")
-    return ran._replace(cause="killed") if ended.exit_code > 128 else ran
+    return ran._replace(cause="killed") if ended.exit_code in _SIGNALS else ran

@@ -19,7 +19,7 @@ from turnwise.envs.sandbox.docker import contexts, disk, engine, owners, running
 from turnwise.envs.sandbox.docker.disk import Used
 from turnwise.envs.sandbox.docker.engine import NotStarted
 from turnwise.envs.sandbox.docker.images import split_tag
-from turnwise.envs.sandbox.docker.lines import line
+from turnwise.envs.sandbox.docker.lines import line, result
 from turnwise.envs.sandbox.docker.output import Output
 from turnwise.envs.sandbox.docker.running import Ended
 from turnwise.envs.sandbox.docker.wire import Refused, Stream, Wire
@@ -153,6 +153,12 @@ def test_the_filter_refuses_what_the_other_backend_refuses() -> None:
 )
 def test_names_of_images(name: str, parts: tuple[str, str | None]) -> None:
     assert split_tag(name) == parts
+
+
+@pytest.mark.parametrize(("code", "cause"), [(128, "exit"), (129, "killed"), (192, "killed"), (255, "exit")])
+def test_only_the_exit_codes_of_signals_are_a_kill(code: int, cause: str) -> None:
+    ended = Ended(Output(10), Output(10), exit_code=code)
+    assert result(ended, stopped="", out_of_memory=False).cause == cause
 
 
 def test_a_line_that_cannot_be_is_refused() -> None:
