@@ -124,7 +124,7 @@ def test_the_command_prints_a_table_and_refuses(tmp_path: Path) -> None:
     assert document["update"] == sum(need["update"] for need in document["needs"])
     with pytest.raises(UsageError, match="tiny"):
         estimate(load("demo"))
-    with pytest.raises(UsageError, match="configuration is not on this machine"):
+    with pytest.raises(UsageError, match="no such folder"):
         estimate(load("gigpo", ["policy.checkpoint=nobody/no-such-model"]))
 
 
