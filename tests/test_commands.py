@@ -89,7 +89,7 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
 
 def test_the_arguments_of_an_environment_and_the_recipes_are_listed(tmp_path: Path) -> None:
     listed = turnwise("envs", "household/demo-v0", cwd=tmp_path).stdout
-    assert "  max_turns: a whole number, default 20: length of an episode in turns.\n" in listed
+    assert "  max_turns: a whole number, default 20: an episode ends after so many turns.\n" in listed
     document = json.loads(turnwise("envs", "search/qa-v1", "--json", cwd=tmp_path).stdout)
     assert document["arguments"][0]["name"] == "questions" and document["arguments"][0]["required"] is True
     found = {

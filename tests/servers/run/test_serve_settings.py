@@ -91,7 +91,7 @@ def test_unknown_names(settings, tmp_path):
         ("max_sessions = 1.5", "expected a whole number"),
         ('ttl = "long"', "expected a number"),
         ("log_json = 1", "expected true or false"),
-        ("journal = 1", "expected a text"),
+        ("journal = 1", "expected a path"),
         ('env = "a/b-v0"', "expected a list of texts"),
         ("env = [1]", "expected a list of texts"),
         ("port = ", "Invalid value"),
