@@ -16,7 +16,7 @@ VLLM := .vllm/.installed
 VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox gate constraints clean
+.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox gpu test-gpu gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -36,7 +36,7 @@ demo: $(STAMP)  ## train an agent over HTTP and show its success rate rise
 	$(BIN)/turnwise demo
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe and not smollm2 and not recipes'
+	$(BIN)/python -m pytest -q -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe and not smollm2 and not recipes and not gpu'
 
 # The weights that the demo begins with: cloned from a teacher, then from the same one grown clumsy
 # (every other turn at random), so that there is something left to learn. An hour on one core; a run that is
@@ -134,6 +134,12 @@ test-sandbox: $(STAMP)  ## run commands in real sandboxes, and measure a short f
 	@command -v bwrap > /dev/null || test "$$(id -u)" != 0 || apt-get install -y bubblewrap || true
 	$(BIN)/python -m pytest -q -m 'sandbox and not docker'
 	$(BIN)/python benchmarks/sandbox/run.py --short
+
+gpu: $(STAMP)  ## check and measure everything that one GPU is for, in under five minutes
+	$(BIN)/python benchmarks/gpu/run.py
+
+test-gpu: $(STAMP)  ## go through every step of that on the CPU with small shapes
+	$(BIN)/python -m pytest -q -m gpu
 
 gate: $(STAMP)  ## compare a step's cost with bare ASGI in the same run, as ratios
 	$(BIN)/python benchmarks/serving/bench.py --gate
