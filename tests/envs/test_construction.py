@@ -135,12 +135,12 @@ def test_arguments_are_listed_with_types_defaults_and_choices() -> None:
         "  length: a whole number, default 3: how far, from 1 to 9.",
         "  pace: one of 'slow', 'fast', default 'slow': slow or fast.",
         "  name: a text, default None",
-        "  data: Path, default PosixPath('.')",
+        "  data: a path, default PosixPath('.')",
     ]
     assert next(option.line for option in arguments("household/demo-v0") if option.name == "difficulty") == (
         "  difficulty: a text, default 'small': small, medium or full."  # the id's own value
     )
-    assert next(iter(arguments("search/qa-v1"))).line.startswith("  questions: str | Path, required")
+    assert next(iter(arguments("search/qa-v1"))).line.startswith("  questions: a path, required")
     assert next(iter(arguments("CartPole-v1"))).name == "sutton_barto_reward"
 
 

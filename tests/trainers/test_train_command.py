@@ -57,7 +57,7 @@ def test_an_own_environment_is_trained_by_one_command_over_http(place: Path) -> 
         (("train", "dmo"), 2, "did you mean 'demo'"),
         (("train", "lights.toml", "--set", "optim.learning_rat=1"), 2, "did you mean 'learning_rate'"),
         (("train", "lights.toml", "--set", "credit.name=gigppo"), 2, "did you mean 'gigpo'"),
-        (("train", "lights.toml", "--set", "policy.checkpoint=nowhere"), 1, "nowhere"),
+        (("train", "lights.toml", "--set", "policy.checkpoint=nowhere"), 2, "nowhere"),
     ],
 )
 def test_mistakes_are_named_with_their_exit_code(

@@ -18,10 +18,12 @@ __all__ = ["verify"]
 
 
 def verify(
-    records: Annotated[
-        list[Path], typer.Argument(metavar="RECORD...", help="Records, as the server gave them.")
-    ],
+    record: Annotated[Path, typer.Argument(help="A record, as the server gave it.")],
     keys: Annotated[Path, typer.Option("--keys", metavar="FILE", help="The operator's public keys.")],
+    others: Annotated[
+        list[Path] | None,
+        typer.Option("--with", metavar="RECORD", help="Another record to check beside it; repeatable."),
+    ] = None,
     benchmark: Annotated[
         str | None, typer.Option(metavar="HASH", help="Accept only records of this benchmark.")
     ] = None,
@@ -48,6 +50,7 @@ def verify(
 
     if (witnessed is None) != (growth is None):
         raise UsageError("--witnessed and --growth belong together: give both, or neither")
+    records = [record, *(others or [])]
     known = read_keys(_content(keys), str(keys))
     found = check_all([_document(file) for file in records], known)
     wrong = [list(one.problems) for one in found]

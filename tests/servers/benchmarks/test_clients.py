@@ -120,7 +120,7 @@ def test_the_commands_of_operator_and_verifier(tmp_path: Path) -> None:
     keys.write_text(runner.invoke(app, ["operator", "public", operator]).stdout)
     sound = runner.invoke(app, ["verify", str(record), "--keys", str(keys)])
     assert sound.exit_code == 0 and "sound" in sound.stdout
-    twice = runner.invoke(app, ["verify", str(record), str(record), "--keys", str(keys), "--json"])
+    twice = runner.invoke(app, ["verify", str(record), "--with", str(record), "--keys", str(keys), "--json"])
     assert twice.exit_code == 1 and "same run" in twice.stdout
     other = runner.invoke(app, ["verify", str(record), "--keys", str(keys), "--benchmark", "0" * 64])
     assert other.exit_code == 1

@@ -198,6 +198,7 @@ def test_calls_of_a_websocket_and_of_our_clients(world, collector):
     (strange,) = collector.named("WS")
     assert strange["told"]["http.response.status_code"] == 422
     assert _children(collector, ours) == {
+        "GET /v1/envs": 1,
         "POST /v1/sessions": 2,
         "POST /v1/step": 3,
         "POST /v1/close": 2,
