@@ -64,5 +64,4 @@ def read_scores(entries: Any, ids: Sequence[int], start: int) -> tuple[float, ..
 
 
 def _logprob(table: Mapping[str, Any], token: int) -> float:
-    entry = table[str(token)] if str(token) in table else table[token]  # type: ignore[index]
-    return float(entry["logprob"])
+    return float(table[str(token)]["logprob"])
