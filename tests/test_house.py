@@ -33,6 +33,7 @@ LAYERS = {
     "arguments": 0,
     "errors": 0,
     "ends": 0,
+    "scratch": 0,
     "settings": 0,
     "shown": 0,
     "streams": 0,
@@ -59,7 +60,7 @@ def sources() -> Iterator[tuple[str, Path]]:
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
     for file in sorted((ROOT / "src" / "turnwise" / "commands").glob("*.py")):
         yield f"commands.{file.stem}", file
-    for name in ("arguments", "errors", "ends", "settings", "shown", "streams"):
+    for name in ("arguments", "errors", "ends", "scratch", "settings", "shown", "streams"):
         yield name, ROOT / "src" / "turnwise" / f"{name}.py"
 
 

@@ -3,7 +3,6 @@
 box      what a sandbox is: a specification, one command's result, the interface
 errors   whose fault a failure is: the machine's, the task's
 network  the way out of boxes that may reach listed hosts
-scratch  folders that are worked in for a while, so that a sweep knows what a crash left
 unattended  variables by which programs wait for nobody
 loop     the event loop of a thread that sandboxes of synchronous callers live on
 backends  the backend of a process, by name, and what works here

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ...errors import ServerUnreachable
+from ...scratch import Scratch
 
 log = logging.getLogger("turnwise.client")
 
@@ -51,9 +49,8 @@ class ServerProcess:
     ) -> None:
         self._arguments, self._port = list(arguments), port
         self._start_s, self._stop_s, self._cwd = start_s, stop_s, cwd
-        self._folder = Path(tempfile.mkdtemp(prefix="turnwise-"))
-        self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self.log_file = log_file or self._folder / "server.log"
+        self._scratch = Scratch("turnwise-server-")
+        self.log_file = log_file or self._scratch.folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
@@ -65,7 +62,7 @@ class ServerProcess:
 
     def start(self) -> Self:
         """Start the server and wait until it answers."""
-        port_file = self._folder / "port"
+        port_file = self._scratch.folder / "port"
         port_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "turnwise", "serve", "--port", str(self._port)]
         with self.log_file.open("ab") as out:
@@ -127,7 +124,7 @@ class ServerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        self._finalizer()
+        self._scratch.close()
 
     def _answers(self, port_file: Path) -> bool:
         if not port_file.exists():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def recipe_of(kind: str, model: Path, python: str, updates: int, **policy: Any) 
     return from_tables(
         {
             "env": {"id": f"{VOWELS}:Vowels"},
-            "policy": {"kind": kind, "checkpoint": str(model), "engine": {"python": python}, **policy},
+            "policy": {"kind": kind, "checkpoint": str(model), "engine": {"python": python}} | policy,
             "prompt": {"style": "plain"},
             "rollout": {
                 "num_groups": 4, "group_size": 8, "max_turns": 1, "max_tokens": 12, "max_episode_tokens": 256,
@@ -67,36 +68,38 @@ def test_both_engines_learn_alike(model: Path, python: str, tmp_path: Path) -> N
     assert (tmp_path / "vllm" / "engine.log").is_file()
 
 
-def engines() -> list[psutil.Process]:
-    """Return the servers of vLLM below this process."""
-    below = psutil.Process().children(recursive=True)
-    return [each for each in below if "vllm.entrypoints.openai.api_server" in " ".join(each.cmdline())]
+def engines(words: str) -> list[psutil.Process]:
+    """Return the processes of vLLM below this one whose command holds words; not the watch over them."""
+    found = []
+    for each in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            said = " ".join(each.cmdline())
+            if words in said and " -I " not in said:
+                found.append(each)
+    return found
 
 
 def test_an_engine_that_is_killed_comes_back_and_nothing_is_lost(
     model: Path, python: str, tmp_path: Path
 ) -> None:
-    killed: list[int] = []
+    """Its server dies first, then its core alone, which the server outlives for a moment."""
+    log, killed = tmp_path / "run" / "log.jsonl", list[int]()
 
     def kill() -> None:
-        while not killed:
-            time.sleep(0.2)
-            log = tmp_path / "run" / "log.jsonl"
-            for engine in engines() if log.is_file() and log.stat().st_size else []:
-                if "-I" not in engine.cmdline():  # the watch stays
-                    engine.send_signal(signal.SIGKILL)
-                    killed.append(engine.pid)
+        for updates, words in ((1, "vllm.entrypoints.openai.api_server"), (3, "EngineCore")):
+            while not log.is_file() or log.read_text().count('"kind": "update"') < updates:
+                time.sleep(0.05)
+            for engine in engines(words):
+                engine.kill()
+                killed.append(engine.pid)
 
     threading.Thread(target=kill, daemon=True).start()
-    state = train(recipe_of("vllm", model, python, 4), tmp_path / "run")
-    assert killed
-    assert state.update == 4
-    assert [entry["update"] for entry in read_log(tmp_path / "run") if entry["kind"] == "update"] == [
-        1,
-        2,
-        3,
-        4,
-    ]
+    state = train(recipe_of("vllm", model, python, 6), tmp_path / "run")
+    assert len(killed) == 2
+    assert state.update == 6
+    entries = [entry for entry in read_log(tmp_path / "run") if entry["kind"] == "update"]
+    assert [entry["update"] for entry in entries] == [1, 2, 3, 4, 5, 6]
+    assert {entry["rollout/errors"] for entry in entries} == {0.0}
 
 
 def test_a_run_that_is_killed_takes_its_engine_with_it_and_goes_on(

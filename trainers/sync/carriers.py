@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import weakref
 from itertools import count
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from safetensors import SafetensorError
 from ...agents.models import TransformersLM
 from ...agents.policies.vllm.engine import Engine
 from ...errors import TrainingError
+from ...scratch import Scratch, sweep_scratch
 
 _MEMORY = Path("/dev/shm")
 _PREFIX = "turnwise-sync-"
@@ -38,11 +38,10 @@ class Carrier:
         base = Path(folder) if folder else _roomy(self.bytes)
         try:
             base.mkdir(parents=True, exist_ok=True)
-            _sweep(base)
-            self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
+            self._scratch = Scratch(_PREFIX, base)
         except OSError as error:
             raise TrainingError(f"sync: {base}: {error.strerror}; set policy.engine.folder") from error
-        self.close = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self.folder = self._scratch.folder
         self._written: Path | None = None
 
     def write(self, version: int) -> Path:
@@ -74,6 +73,10 @@ class Carrier:
         """Let an engine take what was written."""
         await engine.load(str(place))
 
+    def close(self) -> None:
+        """Remove what lies on its way."""
+        self._scratch.close()
+
 
 class AdapterCarrier(Carrier):
     """A carrier of a LoRA adapter alone; each load has a name of its own in the engine."""
@@ -98,27 +101,10 @@ def num_bytes(model: TransformersLM) -> int:
 
 def _roomy(num: float) -> Path:
     """Return shared memory if two versions fit into it, else the place of temporary files."""
+    sweep_scratch(_MEMORY, _PREFIX)  # what a killed run has left would count as taken
     if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 * num:
         return _MEMORY
     return Path(tempfile.gettempdir())
-
-
-def _sweep(base: Path) -> None:
-    """Remove what runs that were killed have left."""
-    for left in base.glob(f"{_PREFIX}*"):
-        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdigit() and not _runs(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)  # another user's stays: it cannot be removed
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _no_room(version: int, folder: Path, needed: float, cause: str) -> str:

@@ -57,7 +57,8 @@ class EngineSync(WeightSync):
         self._restarts = config.restarts
         self._started: dict[Engine, float] = {}
         self._place: Path | None = None
-        self._reviving = asyncio.Lock()
+        self._probing = 0.0  # seconds of the last push
+        self._moving = asyncio.Lock()
         dtype = next(model.parameters()).dtype
         self._expected = Expected(model, policy.codec, sampling, Limit.of(dtype, None))
         policy.label = f"turnwise-{secrets.token_hex(4)}"
@@ -74,30 +75,29 @@ class EngineSync(WeightSync):
         Raises:
             TrainingError: naming the version, the engine and the worst place.
         """
-        policy, begun = self._policy, perf_counter()
+        begun = perf_counter()
         self._restarts = self._config.restarts
         place = await asyncio.to_thread(self._carrier.write, version)
-        self._expected = replace(self._expected, version=f"{policy.label}:{version}")
-        findings: list[Finding] = []
-        probing = 0.0
         try:
-            for engine in policy.engines:
-                await self._begin(engine)
-            async with policy.admission.shut():
-                for engine in policy.engines:
-                    await self._bring_or_restart(engine, place)
-                proving = perf_counter()
-                for engine in policy.engines:
-                    findings += await self._prove(engine, version)
-                probing = perf_counter() - proving
-                policy.version = version
+            async with self._moving:
+                findings = await self._push(place, version)
         except PolicyError as error:
             raise TrainingError(f"sync of version {version}: {error}") from error
-        self._place = place
         self._carrier.arrived(place)
         worst = max(finding.worst for finding in findings)
         mean = max(finding.mean for finding in findings)
-        return SyncReport(perf_counter() - begun, worst, mean, probing)
+        return SyncReport(perf_counter() - begun, worst, mean, self._probing)
+
+    async def _push(self, place: Path, version: int) -> Sequence[Finding]:
+        policy = self._policy
+        self._place, self._probing = place, 0.0
+        self._expected = replace(self._expected, version=f"{policy.label}:{version}")
+        for engine in policy.engines:
+            await self._begin(engine)
+        async with policy.admission.shut():
+            findings = [found for engine in policy.engines for found in await self._bring(engine, version)]
+            policy.version = version
+        return findings
 
     async def revive(self, engine: Engine, error: EngineGone, since: float) -> None:
         """Start an engine again that is ours, with the weights that it had.
@@ -110,26 +110,17 @@ class EngineSync(WeightSync):
         Raises:
             PolicyStopped: if it is not ours, or was started again too often.
         """
-        async with self._reviving:
+        async with self._moving:
             if self._started.get(engine, since) > since:
                 return
-            process = self._processes.get(engine)
-            if process is None:
+            if self._place is None or engine not in self._processes:
                 raise PolicyStopped(f"{error}; start it again, then go on with --resume") from error
-            if self._restarts < 1 or self._place is None:
-                raise PolicyStopped(
-                    f"{error}; it was started again {self._config.restarts} times since the last update and "
-                    f"is not any more; its log {process.log_file} ends:\n{process.log_tail()}"
-                ) from error
-            log.warning("%s; it is started again", error)
-            self._restarts -= 1
             try:
                 async with self._policy.admission.shut():
-                    await self._start(engine)
-                    await self._bring(engine, self._place)
-                    await self._prove(engine, self._policy.version)
+                    await self._start_again(engine, error)
+                    await self._bring(engine, self._policy.version)
             except (PolicyError, TrainingError) as again:
-                raise PolicyStopped(f"{error}; started again: {again}") from again
+                raise PolicyStopped(str(again)) from again
 
     def close(self) -> None:
         """End the engines that are ours, and drop what lies on its way."""
@@ -138,38 +129,65 @@ class EngineSync(WeightSync):
         self._carrier.close()
 
     async def _begin(self, engine: Engine) -> None:
-        """Start an engine that is ours and does not run, and let it hold the probe's long prompt."""
+        """Start an engine that is ours and does not run; let one that runs hold the probe's long prompt."""
         process = self._processes.get(engine)
         if process is not None and not process.runs():
             await self._start(engine)
-        await prime(engine, self._expected, self._policy.context_tokens)
+        try:
+            await engine.resume()  # a run that was killed may have left it paused
+            await prime(engine, self._expected, self._policy.context_tokens)
+        except EngineGone as error:
+            await self._start_again(engine, error)  # what was started anew holds nothing stale
 
     async def _start(self, engine: Engine) -> None:
         process = self._processes[engine]
         await asyncio.to_thread(process.stop)
         await asyncio.to_thread(process.start)
+        engine.started_anew()
         self._started[engine] = monotonic()
 
-    async def _bring_or_restart(self, engine: Engine, place: Path) -> None:
-        try:
-            await self._bring(engine, place)
-        except EngineGone as error:
-            if engine not in self._processes or self._restarts < 1:
-                raise
+    async def _start_again(self, engine: Engine, error: EngineGone) -> None:
+        """Start an engine that is gone, as often as it may be.
+
+        Raises:
+            EngineGone: if it is not ours, or was started again too often.
+        """
+        process = self._processes.get(engine)
+        if process is None:
+            raise error
+        while self._restarts > 0:
             log.warning("%s; it is started again", error)
             self._restarts -= 1
-            await self._start(engine)
-            await self._bring(engine, place)
+            try:
+                return await self._start(engine)
+            except EngineGone as again:
+                error = again
+        raise EngineGone(
+            f"{error}; it was started again {self._config.restarts} times since the last update and is not "
+            f"any more; its log {process.log_file} ends:\n{process.log_tail()}"
+        ) from error
 
-    async def _bring(self, engine: Engine, place: Path) -> None:
+    async def _bring(self, engine: Engine, version: int) -> Sequence[Finding]:
+        """Bring the weights to an engine and prove it, from the beginning where it is gone on the way."""
+        while True:
+            try:
+                await self._load(engine)
+                return await self._prove(engine, version)
+            except EngineGone as error:
+                await self._start_again(engine, error)
+
+    async def _load(self, engine: Engine) -> None:
+        assert self._place is not None, "nothing was pushed"
         await engine.pause()
-        await self._carrier.load(engine, place)
+        await self._carrier.load(engine, self._place)
         await engine.set_version(self._expected.version)
         await engine.reset_cache()
         await engine.resume()
 
     async def _prove(self, engine: Engine, version: int) -> Sequence[Finding]:
+        begun = perf_counter()
         findings = await probe(engine, self._expected, self._policy.context_tokens)
+        self._probing += perf_counter() - begun
         if wrong := verdict(findings, self._model):
             raise TrainingError(
                 f"sync of version {version}: {engine.name} does not answer as the learner does: {wrong}. "

@@ -124,6 +124,9 @@ class Engine(ABC):
     async def load_adapter(self, name: str, folder: str) -> None:
         """Answer with a LoRA adapter from now on, under a name that is new."""
 
+    def started_anew(self) -> None:  # noqa: B027 - most have nothing to forget
+        """Take note that it holds nothing any more that it was sent."""
+
     @abstractmethod
     async def set_version(self, name: str) -> None:
         """Name the weights that it has now."""

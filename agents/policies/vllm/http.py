@@ -6,6 +6,7 @@ server belongs on loopback, or better on a socket that only one user may open.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from .wire import parameters, read_said, read_scores
 
 _MAX_BYTES = 64 << 20
 _SHOWN = 400  # characters of an answer in an error
+_LOOK_S = 5.0
 _HERE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 _EXTENSION = (
     "start it with PYTHONPATH=<folder of turnwise.agents.policies.vllm.inside> and --worker-extension-cls "
@@ -105,6 +107,10 @@ class HttpEngine(Engine):
         if former:
             await self._post("/v1/unload_lora_adapter", {"lora_name": former})
 
+    def started_anew(self) -> None:
+        """Take note that the server holds no adapter any more."""
+        self._adapter = ""
+
     async def set_version(self, name: str) -> None:
         """Name the weights that it has now."""
         await self._post("/update_weight_version", {"new_version": name})
@@ -126,7 +132,7 @@ class HttpEngine(Engine):
 
     async def _generate(self, ids: Sequence[int], sampling: dict[str, Any]) -> dict[str, Any]:
         asked = {"model": await self._served(), "token_ids": list(ids), "sampling_params": sampling}
-        return await self._post("/inference/v1/generate", asked)
+        return await self._ask(self._request("/inference/v1/generate", asked))
 
     async def _shape(self) -> dict[str, Any]:
         """Return the shape of the model; {} where our extension is missing."""
@@ -151,31 +157,54 @@ class HttpEngine(Engine):
     async def _post(
         self, path: str, document: Any = None, params: dict[str, str] | None = None
     ) -> dict[str, Any]:
+        """Ask for what the engine itself does: where it dies meanwhile, its server never answers."""
+        asking = asyncio.ensure_future(self._ask(self._request(path, document, params)))
+        try:
+            while not (await asyncio.wait({asking}, timeout=_LOOK_S))[0]:
+                if not await self._healthy():
+                    raise EngineGone(f"{self.name}: its engine died during {path}")
+            return await asking
+        finally:
+            asking.cancel()
+
+    def _request(
+        self, path: str, document: Any = None, params: dict[str, str] | None = None
+    ) -> httpx.Request:
         content = None if document is None else orjson.dumps(document)
         headers = {"content-type": "application/json"}
-        request = self._client.build_request("POST", path, content=content, params=params, headers=headers)
-        return await self._ask(request)
+        return self._client.build_request("POST", path, content=content, params=params, headers=headers)
 
     async def _ask(self, request: httpx.Request) -> dict[str, Any]:
         """Send a request; return the object that came back, {} for an empty answer or a bare text."""
+        status, content = await self._exchange(request)
+        if status != 200:
+            refusal = _refusal(self.name, request.url.path, status, content)
+            if status >= 500 and not await self._healthy():
+                raise EngineGone(refusal)  # the server stays for a while after its engine
+            raise EngineRefused(refusal)
+        try:
+            document = orjson.loads(content) if content else {}
+        except orjson.JSONDecodeError:
+            document = {}
+        return document if isinstance(document, dict) else {}
+
+    async def _healthy(self) -> bool:
+        status, _ = await self._exchange(self._client.build_request("GET", "/health"))
+        return status == 200
+
+    async def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
+        """Send a request; return status and body."""
         path = request.url.path
         try:
             answer = await self._client.send(request, stream=True)
             try:
-                content = await self._read(answer, path)
+                return answer.status_code, await self._read(answer, path)
             finally:
                 await answer.aclose()
         except httpx.TimeoutException as error:
             raise EngineGone(f"{self.name}: no answer to {path} in {self._config.timeout_s:g} s") from error
         except httpx.TransportError as error:
             raise EngineGone(f"{self.name}: {path}: {type(error).__name__} {error}".strip()) from error
-        if answer.status_code != 200:
-            raise EngineRefused(_refusal(self.name, path, answer.status_code, content))
-        try:
-            document = orjson.loads(content) if content else {}
-        except orjson.JSONDecodeError:
-            document = {}
-        return document if isinstance(document, dict) else {}
 
     async def _read(self, answer: httpx.Response, path: str) -> bytes:
         content = bytearray()

@@ -10,15 +10,14 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
 
 from ....errors import UsageError
+from ....scratch import Scratch
 from .config import EngineConfig
 from .engine import EngineGone
 
@@ -58,10 +57,9 @@ class EngineProcess:
         self, model: str, config: EngineConfig, arguments: Sequence[str] = (), log_file: Path | None = None
     ) -> None:
         self._config = config
-        self._folder = Path(tempfile.mkdtemp(prefix="turnwise-vllm-"))  # 0700
-        self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self.socket = self._folder / "engine.sock"
-        self.log_file = (log_file or self._folder / "engine.log").absolute()
+        self._scratch = Scratch("turnwise-vllm-")  # 0700
+        self.socket = self._scratch.folder / "engine.sock"
+        self.log_file = (log_file or self._scratch.folder / "engine.log").absolute()
         self._command = [
             interpreter(config.python),
             "-m",
@@ -141,7 +139,7 @@ class EngineProcess:
     def close(self) -> None:
         """End it for good."""
         self.stop()
-        self._finalizer()
+        self._scratch.close()
 
     def _answers(self) -> bool:
         # the socket is there long before anybody listens: httpx leaves one open that was refused

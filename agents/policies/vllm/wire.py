@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .engine import Asked, EngineRefused, Said
+from .engine import Asked, EngineGone, EngineRefused, Said
 
 
 def parameters(asked: Asked) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def read_said(document: Any) -> Said:
     """Read the answer of /inference/v1/generate.
 
     Raises:
+        EngineGone: if the message was dropped, as a server does that is told to end.
         EngineRefused: if it is not one.
     """
     try:
@@ -42,6 +43,8 @@ def read_said(document: Any) -> Said:
         cached = int(details.get("cached_tokens") or 0) if details else -1
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise EngineRefused(f"an answer that cannot be read ({type(error).__name__}: {error})") from error
+    if choice.get("finish_reason") == "abort":
+        raise EngineGone(f"a message was dropped after {len(ids)} tokens")
     if not ids or len(logprobs) != len(ids):
         raise EngineRefused(f"an answer of {len(ids)} tokens and {len(logprobs)} logprobs; expected as many")
     return Said(ids, logprobs, str(choice.get("finish_reason")), versions, cached)

@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ....scratch import filled
 from ..errors import ImageError
-from ..scratch import filled
 
 PYTHON = "/usr/bin/python3"
 _WIDE, _NARROW = range(66_000, 98_000), range(40_000, 60_000)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ....scratch import filled
 from ..errors import ImageError
-from ..scratch import filled
 from .host import GID, UID, cache_folder
 
 PREFIX = "rootfs:"

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
-from ..scratch import sweep_scratch
+from ....scratch import sweep_scratch
 from . import places
 from .host import cache_place
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....errors import UsageError
+from ....scratch import scratch
 from ...sandbox import ImageError, Ran, Sandbox
-from ...sandbox.scratch import scratch
 from ..patches import PatchError
 from ..trees import diff_onto, put
 from .guard import files_of

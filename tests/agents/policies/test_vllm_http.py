@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from turnwise.agents.policies.vllm import watch
+from turnwise.agents.policies.vllm import http, watch
 from turnwise.agents.policies.vllm.config import EngineConfig
 from turnwise.agents.policies.vllm.engine import Asked, EngineGone, EngineRefused
 from turnwise.agents.policies.vllm.http import HttpEngine
@@ -49,7 +49,7 @@ def ask(call: Call, answers: dict[str, Any], **config: Any) -> tuple[Any, list[t
     def reply(request: httpx.Request) -> httpx.Response:
         path = request.url.path
         sent.append((str(request.url.raw_path.decode()), json.loads(request.content or b"null")))
-        answer = answers[path]
+        answer = {"/health": {}, **answers}[path]
         if isinstance(answer, Exception):
             raise answer
         status, document = answer if isinstance(answer, tuple) else (200, answer)
@@ -142,6 +142,11 @@ def test_scores_are_those_of_the_given_tokens() -> None:
         (httpx.ReadTimeout("slow"), EngineGone, "no answer to /inference/v1/generate in 600 s"),
         (httpx.RemoteProtocolError("cut"), EngineGone, "RemoteProtocolError"),
         ((500, {"error": "CUDA out of memory"}), EngineRefused, "500: .*CUDA out of memory"),
+        (
+            {"choices": [{"token_ids": [], "finish_reason": "abort", "logprobs": {"content": []}}]},
+            EngineGone,
+            "dropped",
+        ),
         ((404, b"Not Found"), EngineRefused, "--enable-scale-out"),
         (b"<html>", EngineRefused, "cannot be read"),
         ({"choices": []}, EngineRefused, "cannot be read"),
@@ -154,6 +159,43 @@ def test_broken_answers_say_what_is_wrong(answer: Any, error: type[Exception], s
     asked = Asked((1, 2), Sampling(), 8, (9,))
     with pytest.raises(error, match=said):
         ask(lambda engine: engine.generate(asked), {"/inference/v1/generate": answer})
+
+
+def test_a_server_that_answers_for_its_dead_engine_is_gone() -> None:
+    asked = Asked((1, 2), Sampling(), 8, (9,))
+    answers = {"/inference/v1/generate": (500, {"error": "EngineCore"}), "/health": (503, b"")}
+    with pytest.raises(EngineGone, match=r"500: .*EngineCore"):
+        ask(lambda engine: engine.generate(asked), answers)
+
+
+def test_a_server_that_waits_for_its_dead_engine_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_LOOK_S", 0.02)
+    health = [200, 200, 503]
+
+    async def reply(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/health":
+            return httpx.Response(health.pop(0))
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def inside() -> None:
+        engine = HttpEngine("http://engine", EngineConfig(), "policy", httpx.MockTransport(reply))
+        with pytest.raises(EngineGone, match="its engine died during /pause"):
+            await engine.pause()
+        await engine.aclose()
+
+    asyncio.run(inside())
+    assert health == []
+
+
+def test_an_adapter_is_not_asked_of_a_server_that_was_started_anew() -> None:
+    async def twice(engine: HttpEngine) -> Any:
+        await engine.load_adapter("v1", "/a/1")
+        engine.started_anew()
+        await engine.load_adapter("v2", "/a/1")
+
+    _, sent = ask(twice, {"/v1/load_lora_adapter": b"Success"})
+    assert [body["lora_name"] for _, body in sent] == ["v1", "v2"]
 
 
 def test_a_server_without_our_extension_says_how_it_is_started() -> None:

@@ -35,7 +35,14 @@ class FakeEngine(Engine):
         self._running = asyncio.Event()
         self._running.set()
         self._rng = np.random.default_rng(0)
-        self.gone = False
+        self._first, self.gone = self.model, False
+        self.deaths: list[str] = []  # the calls at which it dies, in this order
+
+    def started_anew(self) -> None:
+        """Be a new process: with the weights of its folder, holding nothing, not paused."""
+        self.model, self.version = self._first, "default"
+        self._held.clear()
+        self._running.set()
 
     async def generate(self, asked: Asked) -> Said:
         self._note("generate")
@@ -102,6 +109,9 @@ class FakeEngine(Engine):
             self._held.clear()
 
     def _note(self, call: str) -> None:
+        if self.deaths[:1] == [call]:
+            del self.deaths[0]
+            self.gone = True
         if self.gone:
             raise EngineGone(f"{self.name}: does not answer to {call}")
         self.calls.append(call)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from collections import namedtuple
 from collections.abc import Callable, Iterator
@@ -81,7 +80,7 @@ def test_what_was_learned_arrives_in_order_and_is_proved(made: Callable[..., Sim
 
     asyncio.run(inside())
     calls = parts.engine.calls
-    assert calls[:6] == ["generate", "pause", "load", "set_version", "reset_cache", "resume"]
+    assert calls[:7] == ["resume", "generate", "pause", "load", "set_version", "reset_cache", "resume"]
     assert [place.name for place in parts.carrier.folder.iterdir()] == ["v1"]
 
 
@@ -142,9 +141,8 @@ def test_a_full_disk_loses_nothing(
 
 
 def test_what_killed_runs_have_left_is_removed(made: Callable[..., SimpleNamespace], tmp_path: Path) -> None:
-    dead, alive = (tmp_path / "way" / f"turnwise-sync-{pid}-x" for pid in (4_194_305, os.getpid()))
-    dead.mkdir(parents=True)
-    alive.mkdir()
+    alive, dead = made().carrier.folder, tmp_path / "way" / "turnwise-sync-x"  # nobody has locked it
+    dead.mkdir()
     made()
     assert alive.is_dir()
     assert not dead.exists()
@@ -194,6 +192,43 @@ def test_an_engine_that_died_comes_back_with_its_weights(made: Callable[..., Sim
         parts.engine.gone = True
         with pytest.raises(PolicyStopped, match="does not answer"):
             await parts.policy.generate(request)
+
+    asyncio.run(inside())
+
+
+@pytest.mark.parametrize(
+    "deaths",
+    [
+        ["generate"],  # of the prompt that the cache shall hold
+        ["pause"],
+        ["reset_cache", "load"],  # again while it comes back
+        ["resume", "resume"],
+    ],
+)
+def test_an_engine_that_dies_in_a_sync_comes_back_and_the_sync_goes_on(
+    made: Callable[..., SimpleNamespace], deaths: list[str]
+) -> None:
+    process = Process()
+    parts = made(processes=process)
+    process.parts = parts
+
+    async def inside() -> None:
+        await parts.sync.push(0)
+        learn(parts.model)
+        parts.engine.deaths = list(deaths)
+        assert (await parts.sync.push(1)).worst_nats < 1e-5
+        assert process.starts == 1 + len(deaths)
+        parts.engine.calls.clear()
+        learn(parts.model)
+        probes = asyncio.create_task(parts.sync.push(2))
+        while parts.engine.calls.count("resume") < 2:
+            await asyncio.sleep(0)
+        parts.engine.deaths = ["generate"]  # now it is the probe that meets it
+        await probes
+        assert process.starts == 2 + len(deaths)
+        parts.engine.deaths = ["pause"] * 3
+        with pytest.raises(TrainingError, match=r"version 3: .*started again 2 times since the last update"):
+            await parts.sync.push(3)
 
     asyncio.run(inside())
 
