@@ -4,9 +4,9 @@ types.py, sampling.py: messages, requests, generations, turns, trajectories.
 policies/: who answers: a checkpoint, an endpoint, an expert, a class of one's own.
 prompts/: what a policy is shown, and how its action is read from its answer.
 rollout/: many episodes at once over a session service.
-evaluation/: fixed tasks, played once each and counted.
+evaluation/: fixed tasks, played once each and counted. causes/: why an episode was lost.
 batching.py: calls that wait, answered together.
 tiny/: a language model small enough to train on a CPU. decoding/: the loop that generates.
 models.py: what a learner asks of a language model. trajectories.py: trajectories in files;
-atif.py: in the format of others.
+stored/: those of a run or an evaluation beside an index of them; atif.py: in the format of others.
 """

@@ -122,6 +122,11 @@ class Generation:
         """Return how many tokens were generated, by the endpoint's count where it keeps them."""
         return len(self.token_ids) or int(self.usage.get("completion_tokens", 0))
 
+    @property
+    def num_prompt_tokens(self) -> int:
+        """Return how many tokens the prompt had, by the endpoint's count where it keeps them."""
+        return len(self.prompt_ids) or int(self.usage.get("prompt_tokens", 0))
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -147,6 +152,7 @@ class Turn:
     subgoal: str = ""  # the one in force when the action was taken
     info: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, float] = field(default_factory=dict)  # what annotators say of the turn
+    prompt: tuple[Message, ...] = ()  # what was asked in words, where the rollout keeps it
 
     @property
     def valid(self) -> bool:
@@ -183,6 +189,9 @@ class Trajectory:
     sampled_by: tuple[int, ...] = ()  # [T] trees: the member that sampled each turn; empty: this one
     seconds: float = 0.0
     policy_version: int = 0
+    session: str = field(
+        default="", compare=False
+    )  # the one that it was played in, where the rollout keeps it
 
     @property
     def name(self) -> str:
@@ -232,8 +241,8 @@ class Encoder(Protocol):
         ...
 
 
-def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many tokens two lists have in common at their start."""
+def common_prefix(first: Sequence[object], second: Sequence[object]) -> int:
+    """Return how many tokens or messages two lists have in common at their start."""
     length = min(len(first), len(second))
     if first[:length] == second[:length]:
         return length

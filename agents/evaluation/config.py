@@ -14,3 +14,5 @@ EVALUATION = RolloutConfig(
 )
 SPLITS = ("all", "train", "seen", "unseen", "test")
 """What a split is called, whatever the environment (see docs/environments.md)."""
+KEEP_MB = 4096.0
+"""Megabytes of its trajectories that an evaluation keeps, packed; a megabyte is 10^6 bytes."""

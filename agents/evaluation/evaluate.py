@@ -18,7 +18,7 @@ from ..prompts.config import PromptConfig
 from ..rollout.config import RolloutConfig, TaskItem
 from ..rollout.rollout import rollout
 from ..types import Trajectory
-from .config import EVALUATION, SPLITS
+from .config import EVALUATION, KEEP_MB, SPLITS
 from .folder import EvaluationFolder
 from .results import EvalRow, Evaluation
 
@@ -42,6 +42,7 @@ async def evaluate(
     random_seed: int = 0,
     agent: str = "",
     out: str | Path | None = None,
+    keep_mb: float = KEEP_MB,
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """Play the tasks `seed, seed + 1, ...` once each and sum up.
@@ -58,7 +59,8 @@ async def evaluate(
         prompt: how prompts are made; None is the policy's own.
         random_seed: the first part of every key of the policy's random numbers.
         agent: what to call the agent; the policy's name by default.
-        out: a folder that keeps the rows, so that an interrupted evaluation goes on.
+        out: a folder that keeps rows and trajectories, so that an interrupted evaluation goes on.
+        keep_mb: megabytes of trajectories that it keeps; 0 is none.
         on_progress: called with each row as its episode ends, and first with those of `out`.
 
     Raises:
@@ -68,6 +70,8 @@ async def evaluate(
         ServerError: if no session can be opened.
         PolicyStopped: if the policy will answer nothing more; `out` keeps the rows so far.
     """
+    if not keep_mb >= 0:
+        raise UsageError(f"keep_mb {keep_mb}: expected megabytes, or 0 to keep no trajectories")
     if episodes < 1 or seed < 0:
         raise UsageError(f"episodes {episodes}, seed {seed}: expected at least one episode, no seed below 0")
     _check_split(env_id, split)
@@ -75,20 +79,28 @@ async def evaluate(
     kwargs = {**(kwargs or {}), **({"split": split} if split is not None else {})}
     settings = _settings(policy, agent, env_id, kwargs, _played(policy, config, prompt, random_seed))
     seeds = range(seed, seed + episodes)
-    with EvaluationFolder(out, settings) if out is not None else nullcontext() as folder:
+    opened = nullcontext() if out is None else EvaluationFolder(out, settings, keep_mb)
+    with opened as folder:
         rows = {} if folder is None else {at: row for at, row in folder.rows.items() if at in seeds}
         for row in rows.values():
             _report(on_progress, row)
         tasks = [TaskItem(env_id, kwargs, at, member=0) for at in seeds if at not in rows]
 
         def keep(_: int, trajectory: Trajectory) -> None:
-            row = EvalRow.of(trajectory)
+            row = EvalRow.of(trajectory) if folder is None else folder.add(trajectory)
             rows[row.seed] = row
-            if folder is not None:
-                folder.add(row)
             _report(on_progress, row)
 
-        await rollout(client, policy, tasks, config, keep, prompt=prompt, seed=random_seed)
+        await rollout(
+            client,
+            policy,
+            tasks,
+            config,
+            keep,
+            prompt=prompt,
+            seed=random_seed,
+            with_prompts=folder is not None and keep_mb > 0,
+        )
         said = await policy.report()
         if folder is not None and not tasks:
             said = folder.former_report()

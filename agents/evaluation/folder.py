@@ -1,4 +1,4 @@
-"""The folder of an evaluation: settings.json, rows.jsonl as episodes end, evaluation.json.
+"""The folder of an evaluation: settings.json, rows.jsonl and trajectories as episodes end, evaluation.json.
 
 An evaluation that was interrupted goes on from its rows if its settings are the
 same. Rows of episodes that failed for the machine's reasons are played again.
@@ -13,6 +13,9 @@ from typing import Any
 
 from ...errors import UsageError
 from ...files import write_whole
+from ..stored import KeptTrajectories
+from ..types import Trajectory
+from .config import KEEP_MB
 from .results import EvalRow, Evaluation
 
 _UNSET = "not set"
@@ -24,32 +27,47 @@ class EvaluationFolder:
     Args:
         folder: made if missing.
         settings: what the rows depend on.
+        keep_mb: how much of its trajectories is kept, in megabytes; 0 keeps none.
 
     Raises:
         UsageError: if the folder holds an evaluation with other settings, or a broken one.
     """
 
-    def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, folder: str | Path, settings: Mapping[str, Any], keep_mb: float = KEEP_MB) -> None:
         self.folder = Path(folder)
         self._settings = json.loads(json.dumps(settings))
         self._rows_file = self.folder / "rows.jsonl"
         self.rows: dict[int, EvalRow] = {}  # seed -> the row that counts
         self._check_settings()
-        self._load_rows()
+        known = self._load_rows()
+        self._kept = KeptTrajectories(self.folder, keep_mb) if keep_mb > 0 else None
         self._file = self._rows_file.open("ab")
+        last = self._kept.last if self._kept is not None else None
+        if last is not None and _line(EvalRow.of(last)) not in known:  # its row was not written any more
+            self._write(EvalRow.of(last))
 
     def __enter__(self) -> EvaluationFolder:
         """Begin."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file of rows."""
+        """Close the files."""
         self._file.close()
+        if self._kept is not None:
+            self._kept.close()
 
-    def add(self, row: EvalRow) -> None:
-        """Append a row; it survives the end of this process."""
-        self._file.write(json.dumps(row.document()).encode() + b"\n")
+    def add(self, trajectory: Trajectory) -> EvalRow:
+        """Keep an episode and append its row, which survives the end of this process."""
+        if self._kept is not None:
+            self._kept.add(trajectory)
+        return self._write(EvalRow.of(trajectory))
+
+    def _write(self, row: EvalRow) -> EvalRow:
+        self._file.write(_line(row))
         self._file.flush()
+        if row.counts:
+            self.rows[row.seed] = row
+        return row
 
     def finish(self, evaluation: Evaluation) -> None:
         """Write evaluation.json."""
@@ -86,9 +104,10 @@ class EvaluationFolder:
             )
             raise UsageError(f"{self.folder} holds another evaluation: {shown}; choose another folder")
 
-    def _load_rows(self) -> None:
+    def _load_rows(self) -> frozenset[bytes]:
+        """Read the rows of a former process; return its lines."""
         if not self._rows_file.exists():
-            return
+            return frozenset()
         content = self._rows_file.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):  # the last row was being written when the process ended
@@ -100,6 +119,11 @@ class EvaluationFolder:
                 raise UsageError(f"{self._rows_file}, line {number}: is not a row: {error!r}") from error
             if row.counts:
                 self.rows[row.seed] = row
+        return frozenset(whole.splitlines(keepends=True))
+
+
+def _line(row: EvalRow) -> bytes:
+    return json.dumps(row.document()).encode() + b"\n"
 
 
 def _flat(items: Iterable[tuple[str, Any]], prefix: str = "") -> dict[str, str]:

@@ -57,6 +57,11 @@ class Context:
         return () if self.encoder else self._messages
 
     @property
+    def shown(self) -> tuple[Message, ...]:
+        """Return the prompt in words, also where it is kept in tokens."""
+        return self._messages
+
+    @property
     def prompt_ids(self) -> tuple[int, ...] | None:
         """Return the prompt as tokens [P]; None where it is kept in messages."""
         return self._prompt_ids if self.encoder else None

@@ -51,6 +51,7 @@ class RolloutContext:
     breaker: Breaker
     beginnings: Beginnings
     at_message: AtMessage | None = None  # awaited between a message and its step
+    with_prompts: bool = False  # whether trajectories keep prompts in words, and their session
 
 
 class Episode:
@@ -200,6 +201,7 @@ class Episode:
             parent=f"{self.task.group_name}#{self.parent.member}" if self.parent else None,
             branch_turn=self.branch_turn if self.parent else None,
             sampled_by=tuple(self.sampled_by) if self.parent else (),
+            session=self.reply.id if self.shared.with_prompts else "",
         )
 
     @property
@@ -272,6 +274,7 @@ class Episode:
             style=self.style,
             subgoal=subgoal,
             dropped=self.shared.config.drop_info,
+            prompt=self.context.shown if self.shared.with_prompts else (),
         )
         self.turns.append(turn)
         self.sampled_by.append(self.member)

@@ -40,6 +40,7 @@ async def rollout(
     *,
     prompt: PromptConfig | None = None,
     seed: int = 0,
+    with_prompts: bool = False,
 ) -> RolloutResult:
     """Play every task once and return the trajectories in the order of the tasks.
 
@@ -61,6 +62,7 @@ async def rollout(
         plan: where episodes branch; None plays each from its start.
         prompt: how prompts are made; None is the policy's own.
         seed: of the run; the first part of every key of random numbers.
+        with_prompts: let trajectories keep their prompts in words, and the id of their session.
 
     Raises:
         UsageError: if an environment, its arguments or an option is refused as wrong, or each of the
@@ -90,6 +92,7 @@ async def rollout(
         conversation=lambda: f"{prefix}-{next(numbers)}",
         breaker=Breaker(),
         beginnings=Beginnings(len({(task.env_id, task.seed) for task in tasks})),
+        with_prompts=with_prompts,
     )
     trajectories: list[Trajectory | None] = [None] * len(tasks)
 

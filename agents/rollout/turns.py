@@ -7,7 +7,7 @@ from typing import Any
 
 from ...servers.protocol.types import Reply
 from ..prompts.parse import Parsed, is_inadmissible, token_spans
-from ..types import Generation, Style, Turn
+from ..types import Generation, Message, Style, Turn
 
 _KEPT_ELSEWHERE = frozenset(
     {
@@ -27,6 +27,7 @@ def turn_of(
     style: Style,
     subgoal: str,
     dropped: Collection[str],
+    prompt: tuple[Message, ...] = (),
 ) -> Turn:
     """Return one turn.
 
@@ -39,6 +40,7 @@ def turn_of(
         style: how the agent was asked to answer.
         subgoal: the one in force.
         dropped: keys of info that are not kept.
+        prompt: what was asked, to be kept in words.
     """
     info, filtered = before.info, generation.finish_reason == "filtered"
     return Turn(
@@ -57,6 +59,7 @@ def turn_of(
         switch=bool(parsed.switch) if style == "plan" else None,
         subgoal=subgoal,
         info={name: info[name] for name in info if name not in dropped and name not in _KEPT_ELSEWHERE},
+        prompt=prompt,
     )
 
 

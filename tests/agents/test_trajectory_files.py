@@ -167,7 +167,10 @@ def lines_of(path: Path, number: int = 3) -> list[bytes]:
             lambda lines: [*lines[:3], lines[3].replace(b'"k2"', b"2")],
             "line 4: .*next_state_key of a turn is int",
         ),
-        (lambda lines: [*lines[:3], lines[3].replace(b"[0, [1]]", b"[5, [1]]")], "line 4: .*shares 5 tokens"),
+        (
+            lambda lines: [*lines[:3], lines[3].replace(b"[0, [1]]", b"[5, [1]]")],
+            "line 4: .*shares 5 of the turn before",
+        ),
         (lambda lines: [*lines[:3], lines[3].replace(b"terminated", b"lost")], "line 4: .*end 'lost'"),
         (lambda lines: [*lines[:3], lines[3].replace(b'"group"', b'"grp"')], "line 4: .*grp"),
         (lambda lines: [*lines[:3], b"[" * 100_000 + b"\n"], "line 4: "),

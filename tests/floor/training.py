@@ -112,7 +112,8 @@ def _evaluation(agent: str, episodes: str) -> list[str]:
 def _run(run: Path) -> dict[str, Any]:
     last = max((run / "checkpoints").glob("update-*"))
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    trajectories = {file.name.split(".")[0]: _played(file) for file in sorted(run.glob("trajectories/*"))}
+    files = sorted(run.glob("trajectories/*.gz"))
+    trajectories = {file.name.split(".")[0]: _played(file) for file in files}
     return {
         "weights": _weights(last / "policy" / "model.safetensors"),
         "log": [without_times(entry) for entry in log],

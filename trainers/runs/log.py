@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...agents.trajectories import trajectory_path, write_trajectories
+from ...agents.stored import store_update
+from ...agents.trajectories import trajectory_path
 from ...agents.types import Trajectory
 from ...errors import TrainingError, UsageError
 from ...files import write_whole
@@ -52,7 +53,7 @@ class RunLog:
             write_whole(self.path, "".join(lines[:num_lines]).encode())
 
     def trajectories(self, update: int, chosen: Sequence[Trajectory]) -> None:
-        """Write the trajectories of an update.
+        """Write the trajectories of an update, and their rows into the index beside them.
 
         Raises:
             TrainingError: if the disk takes no more.
@@ -61,7 +62,7 @@ class RunLog:
             return
         path = trajectory_path(self.run, update)
         try:
-            write_trajectories(path, chosen)
+            store_update(path, chosen)
         except OSError as error:
             raise TrainingError(f"{path}: cannot be written: {error}") from error
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ..agents.evaluation.config import EVALUATION
+from ..agents.evaluation.config import EVALUATION, KEEP_MB
 from ..agents.policies.by_name import AGENTS, make_policy
 from ..agents.prompts.config import EXPLAINED, PromptConfig
 from ..agents.rollout.config import RolloutConfig
@@ -75,8 +75,11 @@ def eval_(
         typer.Option(help="Ask as this recipe does: its prompts, constraint and length of messages."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep rows and result; go on from them.")
+        Path | None, typer.Option(metavar="DIR", help="Keep rows, trajectories and result; go on from them.")
     ] = None,
+    keep_mb: Annotated[
+        float, typer.Option(min=0, help="Megabytes of trajectories that --out keeps; 0: none.")
+    ] = KEEP_MB,
     as_json: JsonFlag = False,
 ) -> None:
     """Evaluate an agent: success rate with its interval, score, turns, tokens.
@@ -145,6 +148,7 @@ def eval_(
                 random_seed=seed,
                 agent=agent,
                 out=out,
+                keep_mb=keep_mb,
                 on_progress=progress.advance,
             )
         finally:
