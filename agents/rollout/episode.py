@@ -18,14 +18,7 @@ from ..prompts.config import View
 from ..prompts.conversation import Context
 from ..prompts.explained import read_as
 from ..prompts.parse import Parsed
-from ..types import (
-    Encoder,
-    Generation,
-    GenerationRequest,
-    Style,
-    Trajectory,
-    Turn,
-)
+from ..types import Encoder, Generation, GenerationRequest, Style, Trajectory, Turn
 from .asking import callable_tools, check_sight, encoder_of, images_shown, read_message
 from .breaker import Beginnings, Breaker, TaskRefused
 from .config import RolloutConfig, TaskItem
