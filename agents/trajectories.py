@@ -62,7 +62,7 @@ def write_trajectories(path: str | Path, trajectories: Iterable[Trajectory]) -> 
             content += member(trajectory)
         except (TypeError, ValueError) as error:
             raise UsageError(f"trajectory {place} ({trajectory.task}) cannot be written: {error}") from error
-    write_whole(Path(path), content)
+    write_whole(Path(path), bytes(content))
     return places
 
 

@@ -125,19 +125,23 @@ class Database:
         )
 
     def _opened(self, folder: Path | None) -> sqlite3.Connection:
-        try:
-            return _connected(self.place)
-        except sqlite3.OperationalError:  # nothing can be written there, or another process holds it
-            folder = None
-        except sqlite3.DatabaseError:  # broken, or of another version
-            for name in (INDEX, f"{INDEX}-wal", f"{INDEX}-shm") if folder is not None else ():
-                with contextlib.suppress(OSError):
-                    (folder / name).unlink(missing_ok=True)
-        with contextlib.suppress(sqlite3.Error):
-            if folder is not None:
-                return _connected(self.place)
+        if folder is not None:
+            with contextlib.suppress(sqlite3.OperationalError):  # not writable, or another process holds it
+                try:
+                    return _connected(self.place)
+                except sqlite3.OperationalError:
+                    raise
+                except sqlite3.DatabaseError:  # broken, or of another version
+                    _remove(folder)
+                    return _connected(self.place)
         self.place = ":memory:"
         return _connected(self.place)
+
+
+def _remove(folder: Path) -> None:
+    for name in (INDEX, f"{INDEX}-wal", f"{INDEX}-shm"):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _connected(place: str) -> sqlite3.Connection:

@@ -130,7 +130,7 @@ def _condition(database: Database, filter: Filter) -> tuple[str, list[object]]:
         if bound is not None:
             parts.append(f"turns {sign} ?")
             values.append(_bound(bound))
-    if words := _bound(filter.text).split()[:_MAX_WORDS]:
+    if words := str(_bound(filter.text)).split()[:_MAX_WORDS]:
         searched, given = _searched(words, words_known=database.searches_words)
         parts.append(f"id IN (SELECT rowid FROM texts WHERE {searched})")
         values += given
