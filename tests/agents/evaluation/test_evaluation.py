@@ -194,7 +194,7 @@ def test_failed_rows_are_played_again(room, tmp_path):
 
 def test_a_folder_of_another_evaluation_is_refused(room, tmp_path):
     evaluated(ExpertPolicy(), room("Corridor"), episodes=2, out=tmp_path)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(UsageError, match="agent was 'expert' and is 'random'"):
         evaluated(RandomPolicy(), room("Corridor"), episodes=2, out=tmp_path)
     with pytest.raises(UsageError, match=r"evaluation: rollout.temperature was 1.0 and is 0.4; choose"):
@@ -205,7 +205,7 @@ def test_a_folder_of_another_evaluation_is_refused(room, tmp_path):
             out=tmp_path,
             config=replace(EVALUATION, sampling=Sampling(0.4)),
         )
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(
