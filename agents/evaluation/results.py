@@ -10,10 +10,13 @@ from typing import Any
 from ...ends import FAULTS
 from ...errors import EnvironmentFault
 from ...intervals import wilson
+from ..causes import cause_of
 from ..types import Trajectory
 
-_IF_ANY = ("filtered", "metrics", "patch")
+_IF_ANY = ("filtered", "metrics", "patch", "cause", "prompt_tokens")
 """Fields of a row that are left out where there is nothing in them."""
+_NOT_IF_EMPTY = ("metrics", "policy", "causes", "prompt_tokens")
+"""The same of an evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class EvalRow:
     filtered: int = 0  # turns whose message an endpoint withheld
     metrics: dict[str, float] = field(default_factory=dict)  # further figures of the environment
     patch: dict[str, Any] = field(default_factory=dict)  # what became of the files that were changed
+    cause: str = ""  # why it was lost (agents.causes)
+    prompt_tokens: int = 0  # of all prompts, each counted whole
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> EvalRow:
@@ -64,6 +69,8 @@ class EvalRow:
             filtered=sum(turn.generation.finish_reason == "filtered" for turn in turns),
             metrics=trajectory.metrics,
             patch=trajectory.patch,
+            cause=cause_of(trajectory),
+            prompt_tokens=sum(turn.generation.num_prompt_tokens for turn in turns),
         )
 
     @classmethod
@@ -120,6 +127,8 @@ class Evaluation:
     versions: dict[str, Any]
     per_task: tuple[EvalRow, ...]
     policy: dict[str, Any]  # what the policy says of its answers: requests, server defaults; {} is nothing
+    causes: dict[str, int]  # why how many episodes were lost, the most frequent first; {} is none
+    prompt_tokens: float  # of all prompts of an episode
 
     @classmethod
     def of(
@@ -162,12 +171,14 @@ class Evaluation:
             versions=dict(versions),
             per_task=tuple(rows),
             policy=dict(policy or {}),
+            causes=dict(Counter(row.cause for row in rows if row.cause).most_common()),
+            prompt_tokens=_mean([row.prompt_tokens for row in kept]),
         )
 
     def document(self) -> dict[str, Any]:
         """Return the evaluation as JSON holds it."""
         values = {name: getattr(self, name) for name in self.__slots__}
-        kept = {name: value for name, value in values.items() if value or name not in ("metrics", "policy")}
+        kept = {name: value for name, value in values.items() if value or name not in _NOT_IF_EMPTY}
         return {**kept, "per_task": [_without_patch(row.document()) for row in self.per_task]}
 
 

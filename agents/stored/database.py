@@ -18,7 +18,7 @@ from threading import RLock
 from .row import NAMES, Row
 
 INDEX = "index.db"
-_VERSION = 1
+_VERSION = 2
 _WAIT_S = 10.0
 _TYPES = {
     "REAL": ("score", "episode_return", "cost", "seconds"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
+from ..causes import cause_of
 from ..types import Trajectory
 
 MAX_TEXT_CHARS = 4000
@@ -81,7 +82,7 @@ def row_of(trajectory: Trajectory, file: str, offset: int, line: int) -> Row:
         episode_return=float(trajectory.episode_return),
         turns=len(turns),
         end=trajectory.end,
-        cause="",
+        cause=cause_of(trajectory),
         error=_name(trajectory.error or ""),
         tokens=sum(turn.generation.num_tokens for turn in turns),
         prompt_tokens=sum(turn.generation.num_prompt_tokens for turn in turns),

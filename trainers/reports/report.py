@@ -16,6 +16,7 @@ from ..runs.best import best_of
 from ..runs.folder import read_record
 from ..runs.log import read_log
 from .curves import draw_run, split_log
+from .lost import lost_by
 from .transcripts import examples
 
 Entry = dict[str, Any]
@@ -92,6 +93,7 @@ def write_report(run: Path) -> Path:
         lines += [f"No picture: {error}.", ""]
     updates, _ = split_log(entries)
     lines += _health(updates)
+    lines += lost_by(run)
     lines += examples(run)
     lines += _origin(run, record)
     page = run / "report.md"

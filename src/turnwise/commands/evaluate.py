@@ -289,6 +289,8 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
         view.add_row("filtered", f"{filtered} messages withheld by the endpoint")
     view.add_row("inadmissible", f"{evaluation.inadmissible_rate:.1%} of turns")
     view.add_row("ends", ", ".join(f"{end} {number}" for end, number in evaluation.ends.items()))
+    if evaluation.causes:
+        view.add_row("lost by", ", ".join(f"{cause} {number}" for cause, number in evaluation.causes.items()))
     changed = [name for name, value in NEUTRAL.document().items() if rollout[name] != value]
     names = dict.fromkeys(["temperature", "top_p", *changed, "constraint"])
     left = evaluation.policy.get("server_default", ())
