@@ -45,6 +45,8 @@ _COMMANDS = {
     "fit": "fit:fit",
     "train": "train:train",
     "eval": "evaluate:eval_",
+    "suite": "suite:suite",
+    "compare": "compare:compare",
     "regrade": "regrade:regrade",
     "tasks": "tasks:tasks",
     "atif": "atif:atif",

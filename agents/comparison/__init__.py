@@ -1,0 +1,11 @@
+"""Agents compared on the same tasks.
+
+statistics  the tests: paired bootstrap, exact sign test, Holm's correction
+results     what an evaluation folder or a record says of each task
+pairs       every pair of agents compared
+"""
+
+from .pairs import Comparison, Pair, compare
+from .results import METRICS, TaskResults, read_results
+
+__all__ = ["METRICS", "Comparison", "Pair", "TaskResults", "compare", "read_results"]

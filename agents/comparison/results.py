@@ -1,0 +1,114 @@
+"""What one agent reached on each task: read from the folder of an evaluation, or from a record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ...errors import UnknownName, UsageError
+from ...servers.benchmarks.verify import read_document
+from ..evaluation.results import EvalRow
+
+Metric = Literal["success", "score", "return"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
+_FIELD = {"success": "success", "score": "score", "return": "episode_return"}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResults:
+    """One agent's results.
+
+    Args:
+        name: what to call it: the file or folder.
+        agent: who played, as it was declared.
+        of: what decides the tasks; only results of the same are compared.
+        values: by task; None where it is unknown, or failed by the machine's fault.
+    """
+
+    name: str
+    agent: str
+    of: str
+    values: Mapping[str, float | None]
+
+
+def read_results(place: Path, metric: Metric = "success", *, name: str = "") -> TaskResults:
+    """Read the folder of an evaluation (rows.jsonl, settings.json), or the file of a record.
+
+    The signature of a record is not checked here: `turnwise verify` does.
+
+    Args:
+        place: the folder or file.
+        metric: what is read of each task.
+        name: what to call it; the place by default.
+
+    Raises:
+        UnknownName: for another metric.
+        UsageError: if there is nothing of the kind, it is broken, or its tasks are of one run only.
+    """
+    if metric not in METRICS:
+        raise UnknownName("metric", metric, METRICS)
+    if (place / "rows.jsonl").is_file():
+        return _of_evaluation(place, metric, name or str(place))
+    if (place / "record.json").is_file():
+        place = place / "record.json"
+    if not place.is_file():
+        raise UsageError(
+            f"{place}: expected the folder of an evaluation (`turnwise eval --out`), or a record of a run"
+        )
+    try:
+        return _of_record(place, metric, name or str(place))
+    except (LookupError, TypeError, AttributeError) as error:
+        raise UsageError(f"{place}: is not a record: {type(error).__name__}: {error}") from error
+
+
+def rows_of(folder: Path) -> Iterator[EvalRow]:
+    """Yield the rows of an evaluation as they were written; a half-written last one is left out.
+
+    Raises:
+        UsageError: naming the line that is not a row.
+    """
+    file = folder / "rows.jsonl"
+    content = file.read_bytes()
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+        try:
+            yield EvalRow.read(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{file}, line {number}: is not a row: {error!r}") from error
+
+
+def _of_evaluation(folder: Path, metric: Metric, name: str) -> TaskResults:
+    try:
+        settings = json.loads((folder / "settings.json").read_bytes())
+        env, kwargs, agent = settings["environment"], settings["kwargs"], settings["agent"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(f"{folder / 'settings.json'}: cannot be read: {error!r}") from error
+    values: dict[str, float | None] = {}
+    fingerprints = set()
+    for row in rows_of(folder):
+        key, found = str(row.seed), getattr(row, _FIELD[metric])
+        known = row.counts and found is not None
+        if known or values.get(key) is None:
+            values[key] = float(found) if known else None
+        if row.counts:
+            fingerprints.add(row.fingerprint)
+    of = json.dumps([env, kwargs, sorted(fingerprints)], sort_keys=True)
+    return TaskResults(name, str(agent), of, values)
+
+
+def _of_record(file: Path, metric: Metric, name: str) -> TaskResults:
+    record: dict[str, Any] = read_document(file.read_bytes(), str(file))
+    record = record.get("record", record)
+    benchmark = record["benchmark"]
+    if benchmark["draw"] != "fixed":
+        raise UsageError(
+            f"{file}: each run of {benchmark['name']} draws tasks of its own (draw = {benchmark['draw']!r}), "
+            "so two runs share none; compare the intervals of their scores"
+        )
+    values = {
+        str(task["slot"]): None if task[metric] is None else float(task[metric])
+        for task in record["measured"]["tasks"]
+    }
+    return TaskResults(name, str(record["declared"]["agent"]), str(benchmark["hash"]), values)
