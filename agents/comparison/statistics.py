@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,9 +25,11 @@ def sign_test(better: int, worse: int) -> float:
     """
     if better < 0 or worse < 0:
         raise UsageError(f"{better} better, {worse} worse: expected no number below 0")
-    number, fewer = better + worse, min(better, worse)
-    tail = sum(math.comb(number, successes) for successes in range(fewer + 1))
-    return min(1.0, 2 * tail / 2**number)
+    number, term, tail = better + worse, 1, 0
+    for successes in range(min(better, worse) + 1):
+        tail += term  # the ways to have so many successes
+        term = term * (number - successes) // (successes + 1)
+    return min(1.0, 2 * tail / (1 << number))
 
 
 def bootstrap(differences: Sequence[float], seed: int = 0, confidence: float = 0.95) -> tuple[float, float]:
