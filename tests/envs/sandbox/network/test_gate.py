@@ -229,7 +229,7 @@ async def say_until_refused(port: int) -> bool:
     for _ in range(200):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionRefusedError:
+        except ConnectionError:  # reset, where the socket closes while the connection is made
             return True
         writer.close()
         await asyncio.sleep(0.02)
