@@ -53,6 +53,7 @@ _COMMANDS = {
     "demo": "demo:demo",
     "warmstart": "warmstart:warmstart",
     "report": "report:report",
+    "view": "view:view",
     "export": "export:export",
     "credit": "credit:credit",
     "doctor": "doctor:doctor",

@@ -1,0 +1,205 @@
+"""Pages of a live server: the sessions that a key may see, and episodes played by hand.
+
+The browser speaks with these pages alone; they speak with the server, and the key stays here. A page
+needs no script to be played: its forms are answered by the next page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI, Request, Response
+from starlette.responses import RedirectResponse
+
+from ...errors import TurnwiseError, UsageError
+from ..client import SessionClient
+from ..protocol.types import CreateItem, Problem, Reply, StepItem
+from .serving import answer, pages
+from .writing import Writer
+
+_MOST_BODY, _MOST_PLAYED, _MOST_KEPT = 1 << 20, 100, 200
+_MOST_ACTIONS = 200
+
+
+@dataclass(slots=True)
+class Played:
+    """An episode that is played by hand here: its answers, and the actions between them."""
+
+    env_id: str
+    replies: list[Reply]
+    actions: list[str] = field(default_factory=list)
+    earned: float = 0.0
+
+    @property
+    def last(self) -> Reply:
+        """Return the state that it is in."""
+        return self.replies[-1]
+
+
+def live(connected: Callable[[], SessionClient], address: str) -> FastAPI:
+    """Return the pages of a server.
+
+    Args:
+        connected: makes a client, with the key, on the loop of the pages.
+        address: of the server, to be shown.
+    """
+
+    @asynccontextmanager
+    async def playing(_: FastAPI) -> AsyncIterator[None]:
+        site.client = connected()
+        yield
+        await site.leave()
+
+    site = _Site(address)
+    app = pages(site.writer, playing)
+    app.add_api_route("/", site.first, methods=["GET"])
+    app.add_api_route("/session", site.session, methods=["GET"])
+    for name, act in (("start", site.start), ("step", site.step), ("close", site.close)):
+        app.add_api_route(f"/{name}", act, methods=["POST"])
+    return app
+
+
+class _Site:
+    """What the pages of one server have in common.
+
+    Args:
+        address: of the server.
+    """
+
+    client: SessionClient
+
+    def __init__(self, address: str) -> None:
+        self.writer, self._address = Writer(), address
+        self._played: dict[str, Played] = {}
+
+    async def leave(self) -> None:
+        """Close what was played here."""
+        with suppress(TurnwiseError):  # the server ends them when their leases run out
+            await self.client.close(list(self._played))
+        await self.client.aclose()
+
+    async def first(self, request: Request) -> Response:
+        """Show sessions and environments."""
+        sessions, envs = await self.client.sessions(), await self.client.envs()
+        values = {"address": self._address, "sessions": sessions, "envs": envs, "mine": set(self._played)}
+        return answer(request, self.writer.page("live.html", values))
+
+    async def session(self, request: Request, id: str, wrong: str = "") -> Response:
+        """Show where a session stands; one that is played here can be played on."""
+        played = self._played.get(id)
+        told = {} if played else await self.client.describe(id)
+        last = played.last if played else _reply(told)
+        values = {
+            "address": self._address,
+            "id": id,
+            "played": played,
+            "told": told,
+            "last": last,
+            "wrong": wrong,
+            "actions": _actions(last),
+        }
+        return answer(request, self.writer.page("session.html", values))
+
+    async def start(self, request: Request) -> Response:
+        """Begin an episode."""
+        form = await _form(request)
+        seed = form.get("seed", "0")
+        try:
+            kwargs = json.loads(form.get("kwargs") or "{}")
+        except ValueError as error:
+            raise UsageError(f"arguments: {error}; expected a JSON object") from error
+        if not isinstance(kwargs, dict) or not (seed.isascii() and seed.isdigit() and len(seed) < 16):
+            raise UsageError(
+                f"seed {seed[:40]!r}, arguments {kwargs!r}: expected a number, and a JSON object"
+            )
+        options = {"expert": True} if form.get("expert") else None
+        item = CreateItem(form.get("env", ""), kwargs, int(seed), options)
+        (row,) = await self.client.create([item], request_id=token_hex(8))
+        if isinstance(row, Problem):
+            raise row.as_error()
+        self._played[row.id] = Played(item.env_id, [row])
+        await self._forget()
+        return _go(row.id)
+
+    async def step(self, request: Request) -> Response:
+        """Do something in an episode that is played here."""
+        form = await _form(request)
+        played = self._mine(form)
+        action = form.get("pick") or form.get("action", "")
+        last = played.last
+        if last.done or form.get("turn") != str(last.turn):
+            return _go(last.id)  # sent twice, or from a page that is old
+        (row,) = await self.client.step([StepItem(last.id, last.episode, last.turn, action)])
+        if isinstance(row, Problem):
+            return await self.session(request, last.id, str(row.as_error()))
+        played.replies.append(row)
+        played.actions.append(action)
+        played.earned += row.reward
+        del played.replies[: -_MOST_KEPT - 1], played.actions[:-_MOST_KEPT]
+        return _go(row.id)
+
+    async def close(self, request: Request) -> Response:
+        """Close a session that is played here."""
+        played = self._mine(await _form(request))
+        del self._played[played.last.id]
+        await self.client.close([played.last.id])
+        return RedirectResponse("./", 303)
+
+    def _mine(self, form: dict[str, str]) -> Played:
+        played = self._played.get(form.get("id", ""))
+        if played is None:
+            raise UsageError("this session is not played here; begin one on the first page")
+        return played
+
+    async def _forget(self) -> None:
+        """Close the oldest session where there are too many."""
+        while len(self._played) > _MOST_PLAYED:
+            oldest = next(iter(self._played))
+            del self._played[oldest]
+            await self.client.close([oldest])
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Read a form as browsers send it, within a megabyte.
+
+    Raises:
+        UsageError: if it is longer.
+    """
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _MOST_BODY:
+            raise UsageError(f"what was sent is longer than {_MOST_BODY} bytes")
+    given = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+    return {name: values[-1] for name, values in given.items()}
+
+
+def _go(id: str) -> Response:
+    return RedirectResponse(f"session?id={id}", 303)
+
+
+def _reply(told: dict[str, Any]) -> Reply | None:
+    """Return the last reply of a session that is described; None where there is none."""
+    last = told.get("last")
+    if not isinstance(last, dict):
+        return None
+    names = {name for name in Reply.__dataclass_fields__ if name in last}
+    try:
+        return Reply(
+            **{"id": "", "incarnation": "", "episode": 0, "turn": 0, "observation": ""}
+            | {n: last[n] for n in names}
+        )
+    except TypeError:
+        return None
+
+
+def _actions(last: Reply | None) -> list[str]:
+    """Return what may be done, where the environment says it."""
+    given = last.info.get("admissible") if last is not None and not last.done else None
+    return [str(action) for action in given][:_MOST_ACTIONS] if isinstance(given, list | tuple) else []

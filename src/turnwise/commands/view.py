@@ -1,0 +1,49 @@
+"""`turnwise view PATH|URL`: pages over runs, evaluations and trajectories, or over a live server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["view"]
+
+_KEY_ENV = "TURNWISE_KEY"
+_BUDGET_S = 10.0  # for a server that gives no answer
+
+
+def view(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH|URL",
+            help="A run, an evaluation, a folder that holds some, or the address of a server.",
+        ),
+    ] = "runs",
+    port: Annotated[int, typer.Option(help="Where on this machine; 0: a free one.", min=0, max=65_535)] = 0,
+) -> None:
+    """Show runs, evaluations and trajectories in the browser, while they go on, until Ctrl-C.
+
+    Of a server it shows the sessions of the key in TURNWISE_KEY, and environments can be played by
+    hand. The pages are on this machine alone, and the browser asks nothing of another.
+
+    Examples:
+      turnwise view runs
+      turnwise view http://127.0.0.1:8000 --port 8080
+    """
+    from ..servers.pages.serving import serve_pages
+
+    if "://" in what:
+        from ..servers.client import connect
+        from ..servers.client.address import checked_address
+        from ..servers.pages.live import live
+
+        address = checked_address(what)
+        app = live(lambda: connect(address, os.environ.get(_KEY_ENV), budget_s=_BUDGET_S), address)
+    else:
+        from ..trainers.pages.site import site
+
+        app = site(Path(what))
+    serve_pages(app, port, lambda shown: typer.echo(f"open {shown}  (Ctrl-C to end)"))

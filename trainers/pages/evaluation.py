@@ -1,0 +1,96 @@
+"""An evaluation as it is looked at: its settings, its rows as they come, its figures."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...ends import FAULTS
+from ...intervals import wilson
+from .lines import document_of, lines_of
+from .places import Place
+from .run import number
+
+MOST_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One evaluation; figures are made of its rows, so that they are there while it goes on.
+
+    Attributes:
+        place: where it is.
+        settings: what its rows depend on.
+        rows: one a task, the last of each seed.
+        finished: whether it has come to its end.
+        wrong: what could not be read, with the reason.
+    """
+
+    place: Place
+    settings: dict[str, Any]
+    rows: list[dict[str, Any]]
+    finished: bool
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Return what it is called."""
+        return self.place.at if self.place.at != "." else self.place.folder.resolve().name
+
+    @property
+    def agent(self) -> str:
+        """Return who was evaluated."""
+        return str(self.settings.get("agent", ""))
+
+    @property
+    def environment(self) -> str:
+        """Return on what."""
+        return str(self.settings.get("environment", ""))
+
+    @property
+    def counting(self) -> list[dict[str, Any]]:
+        """Return the rows that did not fail by the machine's fault."""
+        return [row for row in self.rows if row.get("end") not in FAULTS]
+
+    @property
+    def success(self) -> tuple[float, float, float] | None:
+        """Return the success rate with its 95 % interval; None where nothing says what was won."""
+        won = [row["success"] for row in self.counting if isinstance(row.get("success"), bool)]
+        return (sum(won) / len(won), *wilson(sum(won), len(won))) if won else None
+
+    @property
+    def ends(self) -> dict[str, int]:
+        """Return how many episodes ended how."""
+        return dict(Counter(str(row.get("end", "?"))[:40] for row in self.rows).most_common(8))
+
+    def mean(self, name: str) -> float | None:
+        """Return the mean of a figure over the rows that count and have it."""
+        values = [value for row in self.counting if (value := number(row.get(name))) is not None]
+        return sum(values) / len(values) if values else None
+
+
+def read_evaluation(place: Place) -> Seen:
+    """Read an evaluation; what is broken is told in `wrong`, and the rest is there."""
+    settings, wrong_settings = document_of(place.folder / "settings.json")
+    result, wrong_result = document_of(place.folder / "evaluation.json")
+    lines = lines_of(place.folder / "rows.jsonl")
+    given = lines.rows or [row for row in _rows(result) if isinstance(row, dict)]
+    by_task = {json.dumps([row.get("seed"), row.get("task")], default=str): row for row in given}
+    wrong = [
+        *(lines.wrong if lines.rows or not result else ()),
+        *filter(None, (wrong_settings, wrong_result)),
+    ]
+    kept = settings or _table(result.get("settings"))
+    return Seen(place, kept, list(by_task.values()), bool(result), wrong)
+
+
+def _rows(result: Mapping[str, Any]) -> list[Any]:
+    rows = result.get("per_task")
+    return rows if isinstance(rows, list) else []
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,99 @@
+"""What lies below a path: folders of runs and of evaluations, found without opening what is large."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ...errors import UsageError
+from ..runs.folder import is_run
+
+Kind = Literal["run", "evaluation"]
+_DEPTH = 6
+_MOST_FOLDERS, _MOST_PLACES = 20_000, 5_000
+_NOT_ENTERED = {"checkpoints", "trajectories", "best", "warmstart", "node_modules", "__pycache__"}
+_LOG = "log.jsonl"
+_ROWS = "rows.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder that has something to show.
+
+    Attributes:
+        at: its path below what is looked at; "." for that itself.
+        folder: where it is.
+        kind: what it is.
+        changed: when its log was written last, in seconds since the epoch.
+    """
+
+    at: str
+    folder: Path
+    kind: Kind
+    changed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """All that is looked at: what lies below a root.
+
+    Args:
+        root: the folder of a run or an evaluation, or one that holds some at any depth up to six.
+    """
+
+    root: Path
+
+    def list(self) -> list[Place]:
+        """Return what there is, the one written last first."""
+        found = [place for place in map(self._look, self._folders()) if place is not None]
+        return sorted(found[:_MOST_PLACES], key=lambda place: -place.changed)
+
+    def find(self, at: str) -> Place:
+        """Return the place of a path as `list` gives it; nothing outside the root is ever one.
+
+        Raises:
+            UsageError: if there is none.
+        """
+        folder = self.root / at
+        inside = folder.resolve().is_relative_to(self.root.resolve())
+        place = self._look(folder) if inside and ".." not in folder.parts[len(self.root.parts) :] else None
+        if place is None:
+            raise UsageError(f"{at!r}: neither a run nor an evaluation; it may have been moved or removed")
+        return place
+
+    def _folders(self) -> Iterator[Path]:
+        waiting, seen = [(self.root, 0)], 0
+        while waiting and seen < _MOST_FOLDERS:
+            folder, depth = waiting.pop()
+            seen += 1
+            yield folder
+            if depth < _DEPTH:
+                waiting += [(Path(below), depth + 1) for below in _below(folder)]
+
+    def _look(self, folder: Path) -> Place | None:
+        kind: Kind
+        if is_run(folder) or (folder / _LOG).is_file():
+            kind, file = "run", folder / _LOG
+        elif (folder / _ROWS).is_file() or (folder / "evaluation.json").is_file():
+            kind, file = "evaluation", folder / _ROWS
+        else:
+            return None
+        written = file if file.is_file() else folder
+        return Place(folder.relative_to(self.root).as_posix(), folder, kind, written.stat().st_mtime)
+
+
+def _below(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                entry.path
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False)
+                and entry.name not in _NOT_ENTERED
+                and not entry.name.startswith(".")
+            ]
+    except OSError:
+        return []

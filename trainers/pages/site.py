@@ -1,0 +1,135 @@
+"""Pages over the runs and evaluations below a folder: the first page, a run, several seeds, an evaluation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+
+from ...errors import UsageError
+from ...servers.pages.serving import answer, pages
+from ...servers.pages.writing import Writer
+from .alerts import Alert, alerts
+from .curves import charts_of, charts_of_seeds
+from .evaluation import MOST_ROWS, Seen, read_evaluation
+from .evidence import evidence_of
+from .places import Place, Places
+from .run import Run, read_run
+from .seeds import together
+
+TEMPLATES = Path(__file__).parent / "templates"
+_MOST_LISTED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A run in the list, with the worst that is to be said of it."""
+
+    run: Run
+    worst: Alert
+
+
+_Known = tuple[float, Line | None]  # when its log was written last
+
+
+def site(root: Path) -> FastAPI:
+    """Return the pages over what lies below a folder.
+
+    Args:
+        root: the folder of a run or an evaluation, or one that holds some.
+
+    Raises:
+        UsageError: if there is no such folder.
+    """
+    if not root.is_dir():
+        raise UsageError(
+            f"{root}: there is no such folder; expected one that holds runs or evaluations, or a URL"
+        )
+    places, writer, known = Places(root), Writer(TEMPLATES), dict[Path, _Known]()
+    app = pages(writer)
+
+    def first(request: Request) -> Response:
+        return answer(request, writer.page("first.html", _first(places, known)))
+
+    def run(request: Request, at: str) -> Response:
+        place = places.find(at)
+        template, values = (
+            ("run.html", _run(place)) if place.kind == "run" else ("evaluation.html", _evaluation(place))
+        )
+        return answer(request, writer.page(template, values))
+
+    def seeds(request: Request, of: str) -> Response:
+        return answer(request, writer.page("seeds.html", _seeds(places, of)))
+
+    app.add_api_route("/", first, methods=["GET"])
+    app.add_api_route("/run", run, methods=["GET"])
+    app.add_api_route("/seeds", seeds, methods=["GET"])
+    return app
+
+
+def _first(places: Places, known: dict[Path, _Known]) -> dict[str, Any]:
+    listed = places.list()
+    lines = [_line(place, known) for place in listed[:_MOST_LISTED] if place.kind == "run"]
+    seen = [read_evaluation(place) for place in listed[:_MOST_LISTED] if place.kind == "evaluation"]
+    return {
+        "root": places.root.resolve(),
+        "lines": lines,
+        "seeds": together([line.run for line in lines]),
+        "evaluations": seen,
+        "left_out": max(0, len(listed) - _MOST_LISTED),
+        "now": int(time.time()),
+    }
+
+
+def _line(place: Place, known: dict[Path, _Known]) -> Line:
+    """Return the line of a run, as it was made when its log was written last."""
+    stamp, line = known.get(place.folder, (0.0, None))
+    if line is None or stamp != place.changed:
+        run = read_run(place)
+        line = Line(run, alerts(run)[0])
+        known[place.folder] = (place.changed, line)
+    return line
+
+
+def _run(place: Place) -> dict[str, Any]:
+    run = read_run(place)
+    found = alerts(run)
+    return {
+        "run": run,
+        "alerts": found,
+        "evidence": evidence_of(run, found),
+        "outcome": _outcome(run),
+        "charts": charts_of(run),
+    }
+
+
+def _outcome(run: Run) -> dict[str, Any]:
+    """Return success and return at the beginning and at the end, on held-out tasks where there are any."""
+    for kind, success, reward in (
+        ("held-out tasks", "eval/success_rate", "eval/reward"),
+        ("training tasks", "success_rate", "reward"),
+    ):
+        rates, returns = run.points(success), run.points(reward)
+        if rates or returns:
+            return {
+                "of": kind,
+                "success": [value for _, value in rates],
+                "return": [value for _, value in returns],
+            }
+    return {"of": "", "success": [], "return": []}
+
+
+def _seeds(places: Places, word: str) -> dict[str, Any]:
+    runs = [read_run(place) for place in places.list()[:_MOST_LISTED] if place.kind == "run"]
+    members = together(runs).get(word)
+    if members is None:
+        raise UsageError(f"{word!r}: there are no two runs of one recipe by this word")
+    return {"runs": members, "charts": charts_of_seeds(members), "recipe": members[0].recipe}
+
+
+def _evaluation(place: Place) -> dict[str, Any]:
+    seen: Seen = read_evaluation(place)
+    return {"seen": seen, "rows": seen.rows[:MOST_ROWS], "left_out": max(0, len(seen.rows) - MOST_ROWS)}
