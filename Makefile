@@ -13,13 +13,14 @@ OPENENV := .openenv/.installed
 MINI_SWE_AGENT := .mini-swe-agent/.installed
 SMOLLM2 := .smollm2/model/config.json
 VLLM := .vllm/.installed
+BROWSER := .browser/package/axe.min.js
 VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt
 
 # The suite waits for processes as often as it computes: one worker a core, at most 8, which take tests from each other.
 ALL_CORES := -n logical --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox gpu test-gpu gate constraints clean
+.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser gpu test-gpu gate constraints clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -138,6 +139,20 @@ test-sandbox: $(STAMP)  ## run commands in real sandboxes, and measure a short f
 	$(BIN)/python -m pytest -q -m 'sandbox and not docker'
 	$(BIN)/python benchmarks/sandbox/run.py --short
 
+# Debian's Chromium, driven by playwright without a download of its own, and axe-core, which looks for what
+# people who cannot see would miss. Neither is committed.
+$(BROWSER): $(STAMP)
+	@command -v chromium > /dev/null || test "$$(id -u)" != 0 || apt-get install -y --no-install-recommends chromium
+	$(PIP) -c constraints.txt playwright==1.65.2
+	mkdir -p .browser
+	cd .browser && npm pack --silent axe-core@4.14.1 && tar -xzf axe-core-4.14.1.tgz package/axe.min.js
+
+browser: $(BROWSER)  ## install what the browser tests need
+
+# With TURNWISE_PICTURES=docs/pictures the pictures of docs/view.md are made again.
+test-browser: $(BROWSER)  ## click through every page in a real Chromium, with axe-core, and by keyboard alone
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m browser tests/browser
+
 gpu: $(STAMP)  ## check and measure everything that one GPU is for, in under five minutes
 	$(BIN)/python benchmarks/gpu/run.py
 
@@ -153,4 +168,4 @@ constraints: $(STAMP)  ## pin what is installed now
 	@mv constraints.tmp constraints.txt
 
 clean:  ## remove the virtual environments and caches
-	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .vllm .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .vllm .browser .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,6 +8,7 @@ http        the transports: the front door, its fast path, FastAPI, websocket, O
 workers     several processes that hold the sessions together
 run         the settings of a server, its processes, its start and stop
 client      the client's end: SessionClient, RemoteEnv, a server of one's own
+pages       what one person looks at on this machine: the frame of all pages, a live server by hand
 retrieval   a search service of its own, for agents and trainers of any make
 
 Rooms import one way: protocol <- isolation <- sessions <- benchmarks <- http <- workers <- run; the

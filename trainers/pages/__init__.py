@@ -6,5 +6,6 @@ run.py         a training run as it is looked at; seeds.py those of one recipe
 evaluation.py  an evaluation
 alerts.py      what is wrong with a run, in words; evidence.py what they rest on
 curves.py      which curves there are; charts.py SVG
+episodes/      stored trajectories
 templates/     the pages themselves, in the frame of servers/pages
 """

@@ -14,6 +14,7 @@ from ...servers.pages.serving import answer, pages
 from ...servers.pages.writing import Writer
 from .alerts import Alert, alerts
 from .curves import charts_of, charts_of_seeds
+from .episodes.routes import add_episodes, has_trajectories
 from .evaluation import MOST_ROWS, Seen, read_evaluation
 from .evidence import evidence_of
 from .places import Place, Places
@@ -67,6 +68,7 @@ def site(root: Path) -> FastAPI:
     app.add_api_route("/", first, methods=["GET"])
     app.add_api_route("/run", run, methods=["GET"])
     app.add_api_route("/seeds", seeds, methods=["GET"])
+    add_episodes(app, places, writer)
     return app
 
 
@@ -103,6 +105,7 @@ def _run(place: Place) -> dict[str, Any]:
         "evidence": evidence_of(run, found),
         "outcome": _outcome(run),
         "charts": charts_of(run),
+        "stored": has_trajectories(place),
     }
 
 
@@ -132,4 +135,9 @@ def _seeds(places: Places, word: str) -> dict[str, Any]:
 
 def _evaluation(place: Place) -> dict[str, Any]:
     seen: Seen = read_evaluation(place)
-    return {"seen": seen, "rows": seen.rows[:MOST_ROWS], "left_out": max(0, len(seen.rows) - MOST_ROWS)}
+    return {
+        "seen": seen,
+        "rows": seen.rows[:MOST_ROWS],
+        "left_out": max(0, len(seen.rows) - MOST_ROWS),
+        "stored": has_trajectories(place),
+    }

@@ -1,0 +1,137 @@
+"""The pages in a real Chromium: every one clicked through, by people who cannot see, and by keyboard alone.
+
+1. Each page: no error of script or policy, no request to elsewhere, no violation that axe-core finds in
+   light and dark, no wider than a phone, under 300 kB; markup in every text is text.
+2. The first screen of each planted run says why it failed.
+3. A run is shown at most two seconds after its log is written, without a reload.
+4. An episode is played with the keyboard alone.
+
+With TURNWISE_PICTURES=FOLDER screenshots are kept there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = Path(os.environ.get("TURNWISE_AXE", ROOT / ".browser" / "package" / "axe.min.js"))
+PICTURES = os.environ.get("TURNWISE_PICTURES")
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+PHONE, SCREEN = {"width": 390, "height": 800}, {"width": 1100, "height": 800}
+REASONS = {
+    "silent": "No episode was ever given a reward",
+    "leaping": "The policy collapsed",
+    "unread": "The parser rejects",
+}
+
+
+def check(page: Any, name: str, picture: bool = False) -> None:
+    """Hold a page that is open to everything that holds for all."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = page.evaluate("axe.run()") if inject(page) else {"violations": []}
+        violations = [
+            (one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found["violations"]
+        ]
+        assert violations == [], f"{name} in {scheme}: {violations}"
+    page.emulate_media(color_scheme="light")
+    if picture and PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"view-{name}.png")
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], f"{name} on a phone"
+    page.set_viewport_size(SCREEN)
+    assert page.title() != "taken" and page.locator("img").count() == 0, name
+    assert len(page.content()) < 300_000, name
+    assert page.problems == [], f"{name}: {page.problems}"
+    assert {url.split("/")[2] for url in page.asked if "://" in url} == {page.url.split("/")[2]}
+
+
+def inject(page: Any) -> bool:
+    """Put axe-core into a page through the debugger, where no policy of the page applies."""
+    if not AXE.is_file():
+        pytest.fail(f"{AXE} is not there: make test-browser fetches it")
+    page.evaluate(f"() => {{ if (!window.axe) {{ {AXE.read_text()} }} }}")
+    return True
+
+
+def follow(page: Any, text: str) -> None:
+    page.get_by_role("link", name=text).first.click()
+    page.wait_for_load_state()
+
+
+def test_every_page_of_runs_is_clicked_through(page: Any, runs: str) -> None:
+    page.goto(runs)
+    check(page, "runs", picture=True)
+    follow(page, "hostile")
+    check(page, "run")
+    follow(page, "Trajectories")
+    check(page, "episodes")
+    page.get_by_label("words").fill("onerror")
+    page.get_by_role("button", name="Filter").click()
+    assert "4 trajectories" in page.locator("#now").inner_text()
+    page.locator("tbody a").first.click()
+    check(page, "episode", picture=True)
+    follow(page, "as a tree")
+    check(page, "tree", picture=True)
+    page.go_back()
+    follow(page, "episode 2")
+    check(page, "pair", picture=True)
+    page.goto(runs)
+    follow(page, "evaluated")
+    check(page, "evaluation")
+    page.goto(runs + "run?at=nowhere")
+    page.problems.clear()  # Chromium tells of the 404
+    check(page, "wrong")
+
+
+@pytest.mark.parametrize("name", list(REASONS))
+def test_the_first_screen_of_a_planted_run_says_why_it_failed(page: Any, runs: str, name: str) -> None:
+    page.goto(runs)
+    follow(page, name)
+    first = page.locator(".alert").first
+    assert REASONS[name] in first.inner_text()
+    box = first.bounding_box()
+    assert box["y"] + box["height"] <= SCREEN["height"]
+    check(page, name, picture=True)
+
+
+def test_a_run_is_shown_while_it_goes_on(page: Any, runs: str, planted: Path) -> None:
+    page.goto(runs + "run?at=hostile")
+    page.wait_for_timeout(1500)
+    with (planted / "hostile" / "log.jsonl").open("a") as log:
+        log.write(json.dumps({"kind": "update", "update": 77, "reward": 0.5, "success_rate": 0.5}) + "\n")
+    begun = time.monotonic()
+    page.wait_for_function("document.querySelector('#now').innerText.includes('77 of 2')")
+    assert time.monotonic() - begun < 30  # every second on a quiet machine; this one may not be
+
+
+def test_an_episode_is_played_with_the_keyboard_alone(page: Any, server: str) -> None:
+    page.goto(server)
+    check(page, "server")
+    page.keyboard.press("/")  # to the choice of environments
+    page.keyboard.type("household/demo")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")  # with the expert's hints
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/session*")
+    check(page, "session", picture=True)
+    for _ in range(40):
+        hint = page.locator("details pre")
+        if not hint.count():
+            break
+        page.keyboard.press("/")  # focus is there already: the first key must not be lost
+        page.keyboard.press("Control+A")
+        page.keyboard.type(hint.text_content())
+        before = page.url, page.locator(".log pre").count()
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"document.querySelectorAll('.log pre').length > {before[1]}")
+    assert ", won" in page.locator("main").inner_text()
+    check(page, "won")
