@@ -187,16 +187,11 @@ def _go(id: str) -> Response:
 def _reply(told: dict[str, Any]) -> Reply | None:
     """Return the last reply of a session that is described; None where there is none."""
     last = told.get("last")
-    if not isinstance(last, dict):
+    if not isinstance(last, dict) or not isinstance(last.get("info"), dict):
         return None
-    names = {name for name in Reply.__dataclass_fields__ if name in last}
-    try:
-        return Reply(
-            **{"id": "", "incarnation": "", "episode": 0, "turn": 0, "observation": ""}
-            | {n: last[n] for n in names}
-        )
-    except TypeError:
-        return None
+    values: dict[str, Any] = {"id": "", "incarnation": "", "episode": 0, "turn": 0, "observation": ""}
+    values |= {name: last[name] for name in Reply.__dataclass_fields__ if name in last}
+    return Reply(**values)
 
 
 def _actions(last: Reply | None) -> list[str]:
