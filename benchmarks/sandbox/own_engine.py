@@ -115,7 +115,8 @@ class OwnEngine:
         if kind == "containerd":
             pids = [one.pid for one in self._parts("") if one.info["name"] == "containerd"]
         else:
-            pids = [child for shim in self._parts("containerd-shim") for child in _children(shim)]
+            children = [child for shim in self._parts("containerd-shim") for child in _children(shim)]
+            pids = [child for child in children if _is_first(child)]
         if not pids:
             return False
         try:
@@ -152,6 +153,16 @@ def _children(process: psutil.Process) -> list[int]:
         return [child.pid for child in process.children()]
     except psutil.Error:
         return []
+
+
+def _is_first(pid: int) -> bool:
+    """Tell whether a process is the first one of its container: what commands run is not."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()
+    return len(numbers) > 2 and numbers[-1] == "1"
 
 
 def _removed(group: Path) -> None:

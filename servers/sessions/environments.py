@@ -268,8 +268,8 @@ def _is_machines(error: BaseException) -> bool:
 
 
 def _is_missing(cause: BaseException | None) -> bool:
-    """Tell whether a replay ended by a file, or a line to elsewhere, that may be there another time."""
-    return isinstance(cause, OSError) or (isinstance(cause, RemoteFault) and cause.of_files)
+    """Tell whether a replay ended by a file, an image, or a line to elsewhere, that may be there again."""
+    return isinstance(cause, OSError | ImageError) or (isinstance(cause, RemoteFault) and cause.of_files)
 
 
 def is_lost(host: Host) -> bool:

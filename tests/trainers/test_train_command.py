@@ -19,6 +19,7 @@ from turnwise.agents.tiny.checkpoint import load_checkpoint, load_model
 from turnwise.servers.client.server_process import ServerProcess
 from turnwise.trainers.recipe import dump
 from turnwise.trainers.runs import checkpoint
+from turnwise.trainers.runs.console import RunDisplay
 from turnwise.trainers.runs.log import read_log
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -181,3 +182,25 @@ def test_warmstart_writes_a_compact_policy_that_repeats(
     model, tokenizer = load_checkpoint(place / "one")
     assert next(iter(model.parameters())).dtype == torch.float32
     assert tokenizer.decode(tokenizer.encode("The light is red.")) == "The light is red."
+
+
+def test_ctrl_c_while_demonstrations_are_collected_ends_the_rollout_and_leaves_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    before, shares = sorted(place.rglob("*.toml")), []
+
+    def press(display: RunDisplay, text: str, share: float) -> None:
+        shares.append(share)
+        if len(shares) == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(RunDisplay, "working", press)
+    words = ["--recipe", "lights.toml", "--env", "lights.py:Lights", "--episodes", "1000", "--out", "out"]
+    monkeypatch.setattr(sys, "argv", ["turnwise", "warmstart", *words])
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    assert exit_info.value.code == 130 and "interrupted" in capsys.readouterr().err
+    assert 3 <= len(shares) < 500  # those that were under way may end
+    assert sorted(place.rglob("*.toml")) == before and not list(place.glob("*out*"))
+    assert not list(place.glob(".*out*"))

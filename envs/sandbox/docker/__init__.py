@@ -12,7 +12,10 @@ contexts    what a folder or a tar file holds, as a digest and as a tar file
 containers  what a container may do
 lines       a line of bash as a command, and its result
 seccomp     the system call filter
-running     a command: its bounds and the end of all of its processes
+command     what is run, and how the engine is told of it
+running     a command: its output, its time limit
+killing     the end of what was started since some moment
+kernel      what the kernel knows of processes, of whose end the engine may not hear
 output      the beginning and the end of what it wrote
 files       single files, read and written as the box's user
 archives    files as the engine hands them out and takes them in

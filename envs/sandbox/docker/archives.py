@@ -41,13 +41,19 @@ async def kind(engine: Engine, container: str, path: str) -> str:
         url = engine.api._url("/containers/{0}/archive", container)
         answer = engine.api.head(url, params={"path": path}, timeout=_HEAD_S)
         engine.api._raise_for_status(answer)
-        return int(json.loads(base64.b64decode(answer.headers[_ABOUT]))["mode"])
+        return int(_about(answer)["mode"])
 
     try:
         mode = await engine.run(ask)
     except Missing:
         return "missing"
     return "link" if mode & _LINK else "folder" if mode & _FOLDER else "other"
+
+
+def _about(answer: Any) -> dict[str, Any]:
+    """Return what the engine says of a path beside its answer."""
+    about: dict[str, Any] = json.loads(base64.b64decode(answer.headers[_ABOUT]))
+    return about
 
 
 async def make_folder(engine: Engine, container: str, path: str, owner: tuple[int, int]) -> None:
@@ -184,13 +190,12 @@ async def walk(
     """
 
     def read() -> dict[str, str]:
-        stream, about = engine.api.get_archive(container, folder, chunk_size=_CHUNK_BYTES)
-        try:
+        with engine.streamed(container, "archive", path=folder) as answer:
+            about = _about(answer)
             if not int(about["mode"]) & _FOLDER:
                 return {}
-            return _walk(_Reader(stream), str(about["name"]), max_bytes, take)
-        finally:
-            stream.close()
+            pieces = answer.iter_content(_CHUNK_BYTES)
+            return _walk(_Reader(pieces), str(about["name"]), max_bytes, take)
 
     try:
         links: dict[str, str] = await engine.run(read, limit_s=_LIMIT_S)

@@ -12,8 +12,9 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import SandboxError
@@ -45,7 +46,7 @@ class Away(SandboxError):
 
 
 class NotStarted(Away):
-    """A command that never ran, since the engine was away."""
+    """A command that certainly never ran, since the engine was away."""
 
 
 class Conflict(SandboxError):
@@ -70,6 +71,7 @@ class Engine:
         self.info: dict[str, Any] = self.api.info()
         self.networks = {network["Name"] for network in self.api.networks()}
         self.is_local = self._address.startswith("unix://")
+        self.sees_processes = False  # of containers, under the numbers that the engine gives them
         self.labels = {**owned(), MAKER: uuid.uuid4().hex}  # of all that is made here and not kept
         self.making: set[str] = set()  # names of containers that no box is yet
         self._pool: ThreadPoolExecutor | None = None
@@ -118,11 +120,37 @@ class Engine:
             self._num_under_way -= 1
         self._close_if_idle()
 
-    def patient(self, limit_s: float) -> Any:
-        """Return a client of docker-py's that waits longer, or less long, for the next word of the engine."""
+    @contextmanager
+    def patient(self, limit_s: float) -> Iterator[Any]:
+        """Give a client of docker-py's that waits longer, or less long, for the next word of the engine.
+
+        What it was answered is closed with it, also what was not read to its end.
+        """
         import docker
 
-        return docker.APIClient(base_url=self._address, version=self.api._version, timeout=limit_s)
+        answers: list[Any] = []
+        client = docker.APIClient(self._address, self.api._version, timeout=limit_s)
+        client.hooks["response"].append(lambda answer, **_: answers.append(answer))
+        with closing(client):
+            try:
+                yield client
+            finally:
+                for answer in answers:
+                    answer.close()
+
+    @contextmanager
+    def streamed(self, container: str, what: str, **asked: str) -> Iterator[Any]:
+        """Give an answer about a container that comes in pieces; it is closed, read to its end or not.
+
+        docker-py leaves that to the collector of garbage, which may come to the connection first.
+        """
+        answer = self.api._get(
+            self.api._url("/containers/{0}/" + what, container),
+            params=asked, stream=True, headers={"Accept-Encoding": "identity"},
+        )  # fmt: skip
+        with closing(answer):
+            self.api._raise_for_status(answer)
+            yield answer
 
     def close(self) -> None:
         """Close the connections, until the next call; at once, or when what is under way has ended."""
@@ -149,10 +177,8 @@ def _told_apart(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         raise Missing(f"the Docker engine: {error.explanation or error}") from error
     except APIError as error:
         text = str(error.explanation or error)
-        otherwise = Away if is_of_absence(text) else SandboxError
-        raise {400: Rejected, 409: Conflict}.get(error.status_code, otherwise)(
-            f"the Docker engine: {text}"
-        ) from error
+        kind = {400: Rejected, 409: Conflict}.get(error.status_code, SandboxError)
+        raise (Away if is_of_absence(text) else kind)(f"the Docker engine: {text}") from error
     except (DockerException, RequestException, OSError) as error:
         raise unreachable(error) from error
 
@@ -160,6 +186,11 @@ def _told_apart(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 def is_of_absence(text: str) -> bool:
     """Tell whether the engine says that containerd, which runs containers for it, does not answer."""
     return any(words in text for words in _ABSENCE)
+
+
+def is_of_no_connection(text: str) -> bool:
+    """Tell whether the engine says that it did not reach containerd; else what it asked for may be done."""
+    return is_of_absence(text) and "dial" in text
 
 
 async def while_away(act: Callable[[], Awaitable[_T]], kind: type[Away] = Away) -> _T:

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from ....errors import UsageError
 from ..errors import SandboxError
 from .archives import parents
+from .command import Command, new_mark
 from .engine import Engine
-from .running import Command, Ended, new_mark, run
+from .running import Ended, run
 
 _LIMIT_S = 120.0
 _IS_FOLDER, _IS_SPECIAL, _IS_SHORT = 61, 62, 63

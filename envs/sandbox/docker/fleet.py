@@ -13,13 +13,14 @@ from ..box import Spec
 from ..errors import ImageError, SandboxError
 from ..network import Gate, listen_at, variables
 from ..unattended import UNATTENDED
-from . import orphans
+from . import kernel, orphans
+from .command import Command
 from .containers import being_made, create
 from .engine import Conflict, Engine, Missing, Rejected
 from .families import Family, Snapshot
 from .images import START_S
 from .owners import MAKER
-from .running import Command, run
+from .running import run
 
 log = logging.getLogger("turnwise.envs")
 
@@ -57,7 +58,7 @@ class Fleet:
         """Make a container from a snapshot and start it.
 
         Raises:
-            ImageError: if it does not start.
+            ImageError: if the engine refuses to start it.
             SandboxError: if the engine fails.
         """
         env = {**UNATTENDED, **snapshot.image.env, **variables(spec.network), **dict(spec.env)}
@@ -68,7 +69,7 @@ class Fleet:
                 await self._start(container, spec)
             except BaseException as error:
                 self.in_background(self.remove(container))
-                if isinstance(error, Conflict | Missing | Rejected):
+                if isinstance(error, Rejected):
                     raise ImageError(f"the image {spec.image} does not start: {error}") from error
                 raise
             return container
@@ -91,13 +92,16 @@ class Fleet:
             self._cut_short.add(container)
             raise
         self._cut_short.discard(container)
+        if not self.engine.sees_processes and self.engine.is_local:
+            pid = (await self.inspect(container))["State"]["Pid"]
+            self.engine.sees_processes = kernel.is_of(pid, container)
         await self._let_out(container, spec)
 
     async def _let_out(self, container: str, spec: Spec) -> None:
         """Have a proxy listen in the network of a container, which a start makes anew, if it has one."""
         if isinstance(spec.network, str):
             return
-        pid = (await self.engine.call("inspect_container", container))["State"]["Pid"]
+        pid = (await self.inspect(container))["State"]["Pid"]
         line = await self.engine.run(listen_at, pid)
         if container not in self._gates:
             self._gates[container] = Gate(spec.network)
@@ -106,12 +110,15 @@ class Fleet:
     async def runs(self, container: str) -> bool:
         """Tell whether a container runs; not, if the engine does not say so."""
         try:
-            return bool((await self.engine.call("inspect_container", container))["State"]["Running"])
+            state = (await self.inspect(container))["State"]
         except SandboxError:
             return False
+        return bool(state["Running"]) and not self._is_behind(state)
 
     async def lives(self, container: str, user: str) -> bool:
         """Tell whether a container runs, of whose end the engine may hear later than of a command's in it."""
+        if self.engine.sees_processes:
+            return await self.runs(container)
         try:
             tried = await run(self.engine, container, Command(["/bin/sh", "-c", ":"], user=user))
             limit_s = _HEARD_S if tried.exit_code else 0.0  # it is too full for a command, or ends just now
@@ -121,6 +128,34 @@ class Fleet:
         while (is_running := await self.runs(container)) and time.monotonic() < until:
             await asyncio.sleep(0.05)
         return is_running
+
+    async def state(self, container: str) -> dict[str, Any]:
+        """Return what the engine says of a container, once it has heard of its end if it has ended.
+
+        Raises:
+            Missing: if it is gone.
+            SandboxError: if the engine does not hear of it.
+        """
+        until = time.monotonic() + kernel.UNHEARD_S
+        while True:
+            state: dict[str, Any] = (await self.inspect(container))["State"]
+            if not self._is_behind(state):
+                return state
+            if time.monotonic() > until:
+                raise SandboxError(f"the Docker engine missed the end of the container {container[:12]}")
+            await asyncio.sleep(0.05)
+
+    def _is_behind(self, state: Mapping[str, Any]) -> bool:
+        return self.engine.sees_processes and kernel.is_behind(state)
+
+    async def inspect(self, container: str) -> dict[str, Any]:
+        """Return what the engine knows of a container.
+
+        Raises:
+            Missing: if it is gone.
+        """
+        found: dict[str, Any] = await self.engine.call("inspect_container", container)
+        return found
 
     def refused(self, container: str) -> tuple[str, ...]:
         """Return what the proxy of a container refused since this was last asked."""

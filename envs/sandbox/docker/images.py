@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,11 @@ from typing import Any
 from ..box import HOST, Spec
 from ..errors import ImageError, SandboxError
 from . import archives, contexts, host
+from .command import Command
 from .containers import PROBE_SPEC, at_rest, being_made, create
 from .engine import Away, Conflict, Engine, Missing, Rejected
 from .owners import BOX, CACHED, MAKER, OWNER
-from .running import Command, run
+from .running import run
 
 log = logging.getLogger("turnwise.envs")
 
@@ -40,6 +40,7 @@ _BUILT = "turnwise-built"
 _IMPORTED = "turnwise-imported"
 _MAX_LOG = 2000
 _KILLED = 137
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +160,12 @@ class Images:
 
     def _pull(self, name: str) -> None:
         repository, tag = split_tag(name)
-        with closing(self._engine.patient(QUIET_S)) as api:
+        with self._engine.patient(QUIET_S) as api:
             _follow(api.pull(repository, tag=tag, stream=True, decode=True), f"image {name!r}")
 
     def _build(self, folder: Path, name: str) -> None:
         network = None if "bridge" in self._engine.networks else "none"
-        with closing(self._engine.patient(BUILD_S)) as api:
+        with self._engine.patient(BUILD_S) as api:
             lines = api.build(
                 path=str(folder), tag=name, rm=True, forcerm=True, decode=True, labels={CACHED: "built"},
                 network_mode=network,
@@ -253,8 +254,9 @@ async def flatten(engine: Engine, image: str, name: str, labels: Mapping[str, st
 
     def copy(container: str) -> None:
         with tempfile.NamedTemporaryFile(prefix="turnwise-flat-") as file:
-            for chunk in engine.api.export(container):
-                file.write(chunk)
+            with engine.streamed(container, "export") as answer:
+                for chunk in answer.iter_content(_CHUNK_BYTES):
+                    file.write(chunk)
             file.flush()
             changes = [f"LABEL {key}={value}" for key, value in labels.items()]
             repository, tag = split_tag(name)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from ....errors import UsageError
 from ..box import Ran
-from .running import Command, Ended, new_mark
+from .command import Command, new_mark
+from .running import Ended
 
 _CHUNK = 30_000  # characters of at most four bytes: the kernel takes 128 KiB in one argument
 _LONGEST_BYTES = 3 << 19  # it takes 2 MiB in all

@@ -11,19 +11,21 @@ import posixpath
 import shlex
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 from ....errors import UsageError
 from ..box import Ran, Sandbox, Spec
 from ..errors import SandboxError
 from . import archives, disk, files, trees
+from .command import Command
 from .disk import Used
 from .engine import Conflict, Missing
 from .families import Family, Snapshot
 from .fleet import Fleet, all_or_none
+from .killing import kill_since, processes
 from .lines import line, result
-from .running import Command, Ended, kill_since, processes, run
+from .running import Ended, run
 
 log = logging.getLogger("turnwise.envs")
 
@@ -31,6 +33,7 @@ _ALL_S = 10_000_000.0
 _NOT_BEGUN, _KILLED = 126, 137
 _LONGEST_PATH = 4096
 _MAX_CHANGES = 1 << 28
+_T = TypeVar("_T")
 
 
 class DockerSandbox(Sandbox):
@@ -93,9 +96,9 @@ class DockerSandbox(Sandbox):
             if container != self.container and not self._closed:
                 return Ran(None, "", 0, 0.0, "killed")  # the files were put back meanwhile
             raise self._lost("its container was removed from outside") from None
+        ran = await self._judge(ended, ooms)
         if ended.leftovers:
             await self._begin_anew()
-        ran = await self._judge(ended, ooms)
         self._ooms_seen = self.num_ooms
         return ran._replace(refused=self._fleet.refused(container))
 
@@ -120,7 +123,7 @@ class DockerSandbox(Sandbox):
             await self._heard_of_memory(ooms)
             out_of_memory = self.num_ooms > ooms
             if not await self._fleet.lives(self.container, self._user):
-                out_of_memory |= bool((await self._state()).get("OOMKilled"))
+                out_of_memory |= bool((await self._there(self._fleet.state(self.container)))["OOMKilled"])
                 await self._revive()
         elif ended.exit_code:
             out_of_memory = self.num_ooms > ooms
@@ -203,10 +206,7 @@ class DockerSandbox(Sandbox):
                 self._below.num_bytes + now.num_bytes,
                 self._below.num_files + now.num_files,
             )
-            try:
-                self._clean = await self._family.freeze(self.container, above)
-            except Missing:
-                raise self._lost("its container was removed from outside") from None
+            self._clean = await self._there(self._family.freeze(self.container, above))
         return self._clean
 
     async def fork(self, n: int) -> Sequence[Sandbox]:
@@ -274,7 +274,7 @@ class DockerSandbox(Sandbox):
 
     async def _used(self) -> Used:
         if self._seen is None:
-            self._seen = disk.place_of(await self._inspect())
+            self._seen = disk.place_of(await self._there(self._fleet.inspect(self.container)))
         limits = self.spec.limits
         enough = Used(limits.disk_bytes + 1, limits.num_files + 1)
         return await disk.used(self._engine, self.container, self._seen, enough)
@@ -296,28 +296,23 @@ class DockerSandbox(Sandbox):
     def _lost(self, why: str) -> SandboxError:
         return SandboxError(f"the box {self.id} ({shlex.quote(self.spec.image)}) is gone: {why}")
 
-    async def _inspect(self) -> dict[str, Any]:
+    async def _there(self, asked: Awaitable[_T]) -> _T:
+        """Wait for an answer about the container, which has to be there."""
         try:
-            found: dict[str, Any] = await self._engine.call("inspect_container", self.container)
+            return await asked
         except Missing:
             raise self._lost("its container was removed from outside") from None
-        return found
-
-    async def _state(self) -> dict[str, Any]:
-        return dict((await self._inspect())["State"])
 
     async def _running(self) -> bool:
         """Tell whether processes run; what carried the last output gets a moment to end."""
         try:
             for pause in (0.0, 0.05, 0.1, 0.2):
                 await asyncio.sleep(pause)
-                if not await processes(self._engine, self.container):
+                if not await self._there(processes(self._engine, self.container)):
                     return False
         except Conflict:
             await self._revive()
             return False
-        except Missing:
-            raise self._lost("its container was removed from outside") from None
         return True
 
     async def _end_all(self) -> None:
@@ -340,10 +335,10 @@ class DockerSandbox(Sandbox):
         Raises:
             SandboxError: if it ended for another reason.
         """
-        state = await self._state()
-        if state.get("Running"):
+        state = await self._there(self._fleet.state(self.container))
+        if state["Running"]:
             return
-        if not state.get("OOMKilled") and self.num_ooms == self._ooms_seen:
-            raise self._lost(f"its container was ended from outside (exit code {state.get('ExitCode')})")
+        if not state["OOMKilled"] and self.num_ooms == self._ooms_seen:
+            raise self._lost(f"its container was ended from outside (exit code {state['ExitCode']})")
         self._seen = None
         await self._fleet.start_again(self.container, self.spec)

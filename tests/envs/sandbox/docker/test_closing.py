@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
@@ -54,7 +55,24 @@ class _Answers(BaseHTTPRequestHandler):
         super().finish()
         self.server.count(-1)
 
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.say_in_pieces()
+
+    def say_in_pieces(self) -> None:
+        """Say a word and, much later, that it was the last."""
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"5\r\n{}  \n\r\n")
+        self.wfile.flush()
+        self.server.free.wait(_LIMIT_S)
+        with suppress(OSError):
+            self.wfile.write(b"0\r\n\r\n")
+
     def do_GET(self) -> None:
+        if "/export" in self.path:
+            return self.say_in_pieces()
         if "/held/" in self.path:
             self.server.came.release()
             self.server.free.wait(_LIMIT_S)
@@ -141,3 +159,19 @@ def test_what_had_not_begun_at_the_close_says_so_and_is_no_cancelled_task(
 
     asyncio.run(body())
     assert held.wait_closed()
+
+
+def test_an_answer_that_is_not_read_to_its_end_leaves_no_connection(held: Held) -> None:
+    of = Engine()
+    with pytest.raises(ValueError, match="enough") as first, of.streamed("x", "export") as answer:
+        pieces = answer.iter_content(1)
+        assert next(pieces) == b"{"
+        raise ValueError("enough")
+    with pytest.raises(ValueError, match="enough") as second, of.patient(_LIMIT_S) as api:
+        lines = api.pull("x", stream=True, decode=True)
+        assert next(lines) == {}
+        raise ValueError("enough")
+    of.close()
+    held.free.set()
+    assert held.wait_closed()
+    assert first.tb and second.tb and pieces and lines  # what held the connections open is still there

@@ -9,6 +9,8 @@ from functools import partial
 
 import pytest
 
+from turnwise.envs.registry import load_class
+from turnwise.envs.sandbox import ImageError
 from turnwise.servers.client import SessionClient
 from turnwise.servers.client.transports.local import LocalTransport
 from turnwise.servers.protocol.types import StepItem
@@ -61,6 +63,27 @@ def test_a_file_that_is_missing_for_now(make_service, world, tmp_path, isolation
             answer = await client.transport.call("GET", f"/v1/sessions/{id}", None, {})
             assert (answer.status, json.loads(answer.body)["code"]) == (503, "rebuild_failed")
         (tmp_path / "away").rename(file)
+        (row,) = await client.step([StepItem(id, 0, 4, "go")])
+        assert row.turn == 5
+        await service.aclose()
+
+    asyncio.run(run())
+
+
+def test_an_image_that_is_away_for_now(make_service, world, tmp_path, monkeypatch, recorded):
+    """A box was made of it once, so that the fault is not the session's."""
+    id = recorded(make_service, world("Counter"), tmp_path / "journal.db")
+
+    def away(self: object, **_: object) -> None:
+        raise ImageError("the registry does not answer")
+
+    async def run() -> None:
+        service = make_service(journal=SqliteJournal(tmp_path / "journal.db"))
+        client = SessionClient(LocalTransport(service))
+        with monkeypatch.context() as patch:
+            patch.setattr(load_class(world("Counter")), "reset", away)
+            answer = await client.transport.call("GET", f"/v1/sessions/{id}", None, {})
+        assert (answer.status, json.loads(answer.body)["code"]) == (503, "rebuild_failed")
         (row,) = await client.step([StepItem(id, 0, 4, "go")])
         assert row.turn == 5
         await service.aclose()
