@@ -207,7 +207,10 @@ class Backend(ABC):
 
     @abstractmethod
     async def warm(self, spec: Spec, count: int) -> None:
-        """Keep `count` boxes of a specification ready; what is taken is replaced in the background."""
+        """Keep `count` boxes of a specification ready; what is taken is replaced in the background.
+
+        They are there when this returns; asked again for as many, it returns at once.
+        """
 
     @abstractmethod
     async def sweep(self) -> dict[str, int]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ...arguments import also_takes
 from ...errors import UnknownName, UsageError
-from ..sandbox import Backend
+from ..sandbox import Backend, Spec
 from ..sandbox.backends import backend_for
 from ..sandbox.loop import at_end, call
 from .environment import SweEnv
@@ -17,6 +18,7 @@ from .state import checked_state_key
 from .task_sets import TaskSet
 
 SPLITS = ("all", "train", "seen", "unseen", "test")
+_MOST_WARM = 256
 _ending: set[Backend] = set()
 
 
@@ -32,6 +34,7 @@ class PlayedEnv(SweEnv):
             changed, which tests pass, what was done last).
         show_tools: whether the first observation explains the tools.
         backend: namespace, docker, or auto for the first that works here.
+        warm: so many boxes wait for episodes and graders to come; for tasks that start from one image.
 
     Raises:
         UnknownName: if there is no such state_key or backend.
@@ -49,7 +52,10 @@ class PlayedEnv(SweEnv):
         state_key: str = "tree",
         show_tools: bool = True,
         backend: str = "auto",
+        warm: int = 0,
     ) -> None:
+        if not 0 <= warm <= _MOST_WARM:
+            raise UsageError(f"warm must be 0 to {_MOST_WARM}, got {warm}")
         for name, value in (("max_turns", max_turns), ("command_s", command_s), ("episode_s", episode_s)):
             if value is not None and not value >= 1:
                 raise UsageError(f"{name} must be at least 1, got {value}")
@@ -60,6 +66,8 @@ class PlayedEnv(SweEnv):
             state_key=checked_state_key(state_key),
         )
         super().__init__(tasks, rules, _backend(backend, tasks), show_tools)
+        if warm:
+            call(self.backend.warm(_one_spec(tasks), warm))
 
 
 class TasksEnv(PlayedEnv):
@@ -160,6 +168,21 @@ def tasks_of(path: Path, image: str | None, clones: Path | None) -> TaskSet:
     if path.is_dir():
         return TaskSet.of(str(path), load_folders(path, Choices(image=image)))
     return TaskSet.of(str(path), load_instances(path, image=image, clones=clones))
+
+
+def _one_spec(played: TaskSet) -> Spec:
+    """Return what all tasks of a set start from, labels aside.
+
+    Raises:
+        UsageError: if they start from different images, or with different limits.
+    """
+    spec, *others = (replace(task.spec, labels={}) for task in played.tasks)
+    if any(other != spec for other in others):
+        raise UsageError(
+            f"warm keeps boxes of one image ready, and the tasks of {played.name} start from several images, "
+            "or with several limits: leave it out"
+        )
+    return spec
 
 
 def _backend(name: str, played: TaskSet) -> Backend:

@@ -47,6 +47,7 @@ class DockerBackend(Backend):
         self._users: Counter[int] = Counter()
         self._pools: dict[str, list[DockerSandbox]] = {}
         self._wanted: dict[str, int] = {}
+        self._num_coming: Counter[str] = Counter()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self, spec: Spec) -> DockerSandbox:
@@ -57,9 +58,10 @@ class DockerBackend(Backend):
         """
         self._keep()
         for pooled in (spec, replace(spec, labels={})):
+            if self._wanted.get(_key(pooled)):
+                self._fleet.in_background(self._fill(pooled))  # once this has taken one
             while waiting := self._pools.get(_key(pooled)):
                 box = waiting.pop()
-                self._fleet.in_background(self._fill(pooled))
                 if await self._fleet.runs(box.container):
                     box.spec = spec
                     return box
@@ -88,14 +90,19 @@ class DockerBackend(Backend):
     async def warm(self, spec: Spec, count: int) -> None:
         """Keep a number of boxes of a specification ready."""
         self._keep()
-        self._wanted[_key(spec)] = count
-        await self._fill(spec)
+        if self._wanted.get(_key(spec), 0) != count:
+            self._wanted[_key(spec)] = count
+            await self._fill(spec)
 
     async def _fill(self, spec: Spec) -> None:
         key = _key(spec)
         pool = self._pools.setdefault(key, [])
-        missing = self._wanted.get(key, 0) - len(pool)
-        made = await asyncio.gather(*(self._new(spec) for _ in range(missing)), return_exceptions=True)
+        missing = max(0, self._wanted.get(key, 0) - len(pool) - self._num_coming[key])
+        self._num_coming[key] += missing
+        try:
+            made = await asyncio.gather(*(self._new(spec) for _ in range(missing)), return_exceptions=True)
+        finally:
+            self._num_coming[key] -= missing
         pool += [box for box in made if isinstance(box, DockerSandbox)]
         while len(pool) > self._wanted.get(key, 0):
             await pool.pop().aclose()

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -33,6 +33,25 @@ _VARIABLES = {
 }
 
 
+@dataclass(slots=True)
+class _Pool:
+    """Boxes of one specification that wait.
+
+    Args:
+        spec: without labels.
+        message: what the keeper is told of it.
+        count: how many shall wait.
+        waiting: those that do.
+        coming: ids of those that the keeper was asked for.
+    """
+
+    spec: Spec
+    message: dict[str, Any]
+    count: int = 0
+    waiting: deque[NamespaceSandbox] = field(default_factory=deque)
+    coming: set[str] = field(default_factory=set)
+
+
 class NamespaceBackend(Backend):
     """Boxes of one keeper process, which is started with the first of them."""
 
@@ -42,8 +61,7 @@ class NamespaceBackend(Backend):
         self._channel: Channel | None = None
         self._lock = threading.Lock()
         self._bases: set[str] = set()
-        self._ready: dict[str, deque[NamespaceSandbox]] = {}
-        self._messages: dict[str, dict[str, Any]] = {}
+        self._pools: dict[str, _Pool] = {}
         self._closed = False
 
     @property
@@ -68,8 +86,8 @@ class NamespaceBackend(Backend):
         channel.close()
         self._channel = None
         self._bases.clear()
-        for waiting in self._ready.values():
-            waiting.clear()
+        for pool in self._pools.values():
+            pool.waiting.clear()
 
     def open(self) -> None:
         """Start the keeper now, so that what is missing here is said now."""
@@ -78,12 +96,13 @@ class NamespaceBackend(Backend):
     async def start(self, spec: Spec) -> Sandbox:
         """Return a new box, from the pool where one of this specification waits; see Backend."""
         self.open()  # anew, if the keeper has died
-        waiting = self._ready.get(_key(spec))
-        while waiting:
-            box = waiting.popleft()
-            self._refill(spec)
-            return box
-        return await self._start(spec)
+        pool = self._pools.get(_key(spec))
+        if pool is None:
+            return await self._start(spec)
+        box = pool.waiting.popleft() if pool.waiting else await self._start(spec)
+        box.spec = spec
+        self._refill(pool)
+        return box
 
     async def _start(self, spec: Spec) -> NamespaceSandbox:
         message = await self._message(spec)
@@ -153,26 +172,36 @@ class NamespaceBackend(Backend):
 
     async def warm(self, spec: Spec, count: int) -> None:
         """Keep `count` boxes ready; see Backend."""
-        key = _key(spec)
-        self._messages[key] = await self._message(spec)
-        waiting = self._ready.setdefault(key, deque())
-        while len(waiting) < count:
-            waiting.append(await self._start(spec))
-        while len(waiting) > count:
-            await waiting.popleft().aclose()
+        spec = replace(spec, labels={})
+        pool = self._pools.get(_key(spec))
+        if pool is not None and pool.count == count:
+            return
+        pool = self._pools[_key(spec)] = pool or _Pool(spec, await self._message(spec))
+        pool.count = count
+        while len(pool.waiting) < count:
+            pool.waiting.append(await self._start(spec))
+        while len(pool.waiting) > count:
+            await pool.waiting.popleft().aclose()
 
-    def _refill(self, spec: Spec) -> None:
-        """Ask for one more box in the background; it waits once the keeper says it is there."""
-        message = self._messages[_key(spec)]
-        box = new_box(self.channel, spec)
+    def _refill(self, pool: _Pool) -> None:
+        """Ask for the boxes that are missing; each waits once the keeper says that it is there."""
+        for _ in range(pool.count - len(pool.waiting) - len(pool.coming)):
+            self._ask_for_one(pool)
+
+    def _ask_for_one(self, pool: _Pool) -> None:
+        box = new_box(self.channel, pool.spec)
 
         def came(future: Future[Reply]) -> None:
+            pool.coming.discard(box.id)
             with contextlib.suppress(SandboxError):
                 self._checked(future.result())
-                self._ready.setdefault(_key(spec), deque()).append(box)
+                pool.waiting.append(box)
 
-        with contextlib.suppress(SandboxError):
-            self.channel.send("start", box=box.id, **message).add_done_callback(came)
+        pool.coming.add(box.id)
+        try:
+            self.channel.send("start", box=box.id, **pool.message).add_done_callback(came)
+        except SandboxError:
+            pool.coming.discard(box.id)
 
     async def sweep(self) -> dict[str, int]:
         """Remove what dead processes left; see Backend."""
@@ -232,4 +261,5 @@ def _described(name: str) -> dict[str, Any]:
 
 
 def _key(spec: Spec) -> str:
-    return json.dumps(asdict(spec), sort_keys=True)
+    """Name what boxes are alike in: all but labels, which nothing shows here."""
+    return json.dumps(asdict(replace(spec, labels={})), sort_keys=True)

@@ -21,9 +21,13 @@ def test_a_new_keeper_takes_the_place_of_one_that_was_killed() -> None:
         backend = NamespaceBackend()
         before = set(psutil.Process().children())
         try:
-            box = await backend.start(Spec())
+            await backend.warm(Spec(), 1)
         except SandboxError as error:
             pytest.skip(f"no namespace sandbox here: {error}")
+        (pool,) = backend._pools.values()
+        (waiting,), spec = pool.waiting, Spec(labels={"of": "a task"})
+        box = await backend.start(spec)
+        assert box is waiting and box.spec == spec  # labels do not count
         (keeper,) = set(psutil.Process().children()) - before
         os.kill(keeper.pid, signal.SIGKILL)
         with pytest.raises(SandboxError, match="has ended"):
@@ -32,6 +36,9 @@ def test_a_new_keeper_takes_the_place_of_one_that_was_killed() -> None:
         await box.aclose()
         async with await backend.start(Spec()) as fresh:
             assert (await fresh.run("echo here")).output == "here\n"
+        while pool.coming:
+            await asyncio.sleep(0.01)
+        assert len(pool.waiting) == 1  # the new keeper's
         await backend.aclose()
         forget(backend)
 
