@@ -25,8 +25,8 @@ from .wire import Refused, Stream
 
 log = logging.getLogger("turnwise.envs")
 
-_POLLS_S = (0.1, 0.1, 0.2, 0.2, 0.4)  # then the last again
-_POLLS_AFTER_S = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.1)  # of its output
+_POLLS_S: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2, 0.4)  # then the last again
+_POLLS_AFTER_S: tuple[float, ...] = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.1)  # of its output
 _DRAIN_S, _DRAIN_KILLED_S = 10.0, 1.0
 _COULD_NOT_START = 126
 _BY_RUNTIME = "OCI runtime exec failed"
