@@ -28,7 +28,8 @@ SIZES = {
     "env.id": "lights.py:Lights", "prompt.style": "plain", "rollout.num_groups": "4",
     "rollout.group_size": "4", "rollout.max_turns": "3", "rollout.max_episode_tokens": "512",
     "rollout.constraint": "admissible", "optim.learning_rate": "1e-3", "optim.num_minibatches": "2",
-    "train.save_every": "1", "eval.every": "5", "eval.episodes": "16", "log.console": "false",
+    "train.max_seconds": "0", "train.save_every": "1", "eval.every": "5", "eval.episodes": "16",
+    "log.console": "false",
 }  # fmt: skip
 ENGINE = {
     "env.id": "vowels.py:Vowels", "rollout.max_turns": "1", "rollout.max_tokens": "12",
