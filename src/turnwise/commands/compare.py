@@ -13,21 +13,7 @@ from .options import JsonFlag, emit_json
 if TYPE_CHECKING:
     from ..agents.comparison import Pair
 
-__all__ = ["compare", "pair_rows"]
-
-COLUMNS = (
-    "first",
-    "second",
-    "tasks",
-    "first",
-    "second",
-    "difference",
-    "95 % interval",
-    "+/-/=",
-    "p",
-    "p (Holm)",
-    "",
-)
+__all__ = ["compare", "pair_line"]
 
 
 def compare(
@@ -57,33 +43,20 @@ def compare(
     if as_json:
         emit_json(found.document())
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    view = Table(box=None, pad_edge=False)
-    for column in COLUMNS:
-        view.add_column(column)
     for pair in found.pairs:
-        view.add_row(*map(visible, pair_rows(pair, rates=metric == "success")))
-    Console().print(view)
+        typer.echo(visible(pair_line(pair, rates=metric == "success")))
 
 
-def pair_rows(pair: Pair, *, rates: bool) -> tuple[str, ...]:
-    """Return one pair as the columns of a table."""
+def pair_line(pair: Pair, *, rates: bool) -> str:
+    """Return what is known of one pair, as a sentence."""
 
     def shown(value: float) -> str:
         return percent(value) if rates else f"{value:.4g}"
 
+    left_out = f", {pair.left_out} left out" if pair.left_out else ""
     return (
-        pair.first,
-        pair.second,
-        f"{pair.tasks}" + (f" ({pair.left_out} left out)" if pair.left_out else ""),
-        shown(pair.first_mean),
-        shown(pair.second_mean),
-        shown(pair.difference),
-        f"{shown(pair.low)} to {shown(pair.high)}",
-        f"{pair.better}/{pair.worse}/{pair.ties}",
-        f"{pair.p_value:.3g}",
-        f"{pair.corrected:.3g}",
-        pair.verdict,
+        f"{pair.first} {shown(pair.first_mean)}, {pair.second} {shown(pair.second_mean)}: difference "
+        f"{shown(pair.difference)} (95 % interval {shown(pair.low)} to {shown(pair.high)}); {pair.tasks} "
+        f"tasks{left_out}, {pair.better} better, {pair.worse} worse, {pair.ties} tied; p {pair.p_value:.3g}, "
+        f"corrected {pair.corrected:.3g}: {pair.verdict}"
     )

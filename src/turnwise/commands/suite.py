@@ -11,6 +11,7 @@ import typer
 
 from ..errors import UsageError
 from ..shown import visible
+from .compare import pair_line
 from .options import JsonFlag, emit_json
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = ["suite"]
 
 _KEY_ENV = "TURNWISE_KEY"
 _SERVER_BUDGET_S = 30.0
+_SHOWN = ("environment", "agent", "success", "95 % interval", "turns", "failed", "lost by")
 
 
 def suite(
@@ -108,16 +110,16 @@ def _show(reached: SuiteFigures, told: list[str], out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ..trainers.reports.suite.page import CELL_HEADINGS, PAIR_HEADINGS, cell_columns, pair_columns
+    from ..trainers.reports.suite.page import CELL_HEADINGS, cell_columns
 
-    for headings, rows in (
-        (CELL_HEADINGS, [cell_columns(cell) for cell in reached.cells]),
-        (PAIR_HEADINGS, [pair_columns(pair) for pair in reached.pairs]),
-    ):
-        view = Table(*headings, box=None, pad_edge=False)
-        for row in rows:
-            view.add_row(*map(visible, row))
-        Console().print(view)
+    places = [CELL_HEADINGS.index(name) for name in _SHOWN]
+    view = Table(*_SHOWN, box=None, pad_edge=False)
+    for cell in reached.cells:
+        columns = cell_columns(cell)
+        view.add_row(*(visible(columns[place]) for place in places))
+    Console().print(view)
+    for each in reached.pairs:
+        typer.echo(visible(f"{each.env}: {pair_line(each.pair, rates=each.metric == 'success')}"))
     for line in told:
         typer.echo(line, err=True)
-    typer.echo(f"wrote {out / 'report.html'}")
+    typer.echo(f"wrote {out / 'report.html'}, which has every column")

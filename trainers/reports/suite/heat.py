@@ -26,6 +26,7 @@ def draw_heat_map(found: SuiteFigures, path: Path) -> None:
     """
     plot = pyplot()
     from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.ticker import MaxNLocator
 
     envs = list(dict.fromkeys(cell.env for cell in found.cells))
     agents = list(dict.fromkeys(cell.agent for cell in found.cells))
@@ -39,6 +40,8 @@ def draw_heat_map(found: SuiteFigures, path: Path) -> None:
             np.ma.masked_invalid(table[:, ::step]), aspect="auto", cmap=colors, vmin=0, vmax=1,
             interpolation="nearest",
         )  # fmt: skip
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.hlines(np.arange(len(agents) - 1) + 0.5, *axis.get_xlim(), colors="white", linewidth=2)
         axis.set_yticks(range(len(agents)), agents, parse_math=False)
         axis.set_xlabel("task" if step == 1 else f"task (every {step}th)")
         axis.set_title(env, loc="left", fontsize=10, parse_math=False)
