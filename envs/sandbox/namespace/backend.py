@@ -250,7 +250,10 @@ async def in_time(look: Callable[[], T], limit_s: float, image: str) -> T:
     try:
         return await asyncio.wait_for(asyncio.wrap_future(future), limit_s)
     except TimeoutError:
-        raise ImageError(f"image={image!r}: its files have not answered within {limit_s:.0f} s") from None
+        raise ImageError(
+            f"image={image!r}: its files could not be read within {limit_s:.0f} s: a file system that does"
+            " not answer, or a machine too busy to look; try again"
+        ) from None
 
 
 def _described(name: str) -> dict[str, Any]:

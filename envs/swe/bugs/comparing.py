@@ -18,11 +18,13 @@ class Compared(NamedTuple):
         ready: whether the program itself started; if not, nothing was judged.
         passed: case -> whether it returned what was expected; a case that is missing has failed.
         reasons: case that failed -> why, in a few words that give away no value.
+        starved: cases for which the machine had no time: nothing is known of them.
     """
 
     ready: bool
     passed: dict[str, bool]
     reasons: dict[str, str]
+    starved: frozenset[str] = frozenset()
 
     @property
     def resolved(self) -> bool:
@@ -47,7 +49,8 @@ def compare(output: str, expected: Mapping[str, str]) -> Compared:
         passed[case] = line.get("value") == value
         if not passed[case]:
             reasons[case] = str(line.get("failed", "another value than expected"))[:200]
-    return Compared(any("ready" in line for line in lines), passed, reasons)
+    starved = frozenset(case for case in reasons if said.get(case, {}).get("starved") is True)
+    return Compared(any("ready" in line for line in lines), passed, reasons, starved)
 
 
 def values(output: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from ...sandbox import Backend, Ran, Spec
 from ..task import Patch, Verdict
 from .comparing import Compared, compare
-from .judging import WAITED
+from .judging import STARVED, WAITED
 from .package import Package, Tree
 
 JUDGE = "/judge"
@@ -87,7 +87,7 @@ async def run_cases(backend: Backend, spec: Spec, package: Package, tree: Tree) 
         SandboxError: if the machine cannot.
     """
     ran = await _run(backend, spec, package, tree, COMMAND, SECONDS)
-    if ran.cause == "timeout" or WAITED in ran.output:
+    if ran.cause == "timeout" or WAITED in ran.output or STARVED in ran.output:
         ran = await _run(backend, spec, package, tree, PATIENT_COMMAND, PATIENT_SECONDS)
     return ran
 
@@ -102,14 +102,22 @@ async def _run(
 
 
 def verdict(compared: Compared, log: str) -> Verdict:
-    """Return what a comparison says of a submission: unscored if the judge itself did not start."""
+    """Return what a comparison says of a submission: unscored if the machine let the judge or the cases down.
+
+    One case that failed by itself decides, whatever else was starved. A patch that stands in its own way
+    until nobody has a processor for it is unscored at best.
+    """
     if not compared.ready:
         return Verdict(
             outcome=None, reward=None, cause="the program that runs the cases did not start", log=log
         )
     if compared.resolved:
         return Verdict(outcome="resolved", reward=1.0, tests=compared.passed)
-    case, reason = next(iter(compared.reasons.items()))
+    if compared.starved.issuperset(compared.reasons):
+        late = len(compared.starved)
+        cause = f"the machine was too busy: it had no time for {late} hidden cases; grade again"
+        return Verdict(outcome=None, reward=None, cause=cause, log=log)
+    case, reason = next((c, r) for c, r in compared.reasons.items() if c not in compared.starved)
     return Verdict(outcome="tests_failed", reward=0.0, tests=compared.passed, cause=f"{case}: {reason}")
 
 

@@ -35,6 +35,9 @@ MAX_TEXT = 1 << 16
 WAITED = "it waited too long"
 """Why a case failed that was late with hardly any processor time: it waited, or the machine was slow."""
 
+STARVED = "the machine had no time for it"
+"""Why a case failed that could have gone on to the end and got no processor; its line says `starved` too."""
+
 _CASE_SECONDS = 5.0
 _BUSY_SECONDS = 1.0  # of processor time, many times what a case takes
 _MORE_SECONDS = 1.0
@@ -168,6 +171,7 @@ class _Case:
 
     def finish(self, late: bool) -> dict[str, Any]:
         """End its processes and return its line; what is longer than the limits has failed."""
+        starved = late and _is_starved(self.child)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.child, signal.SIGKILL)
         os.kill(self.child, signal.SIGKILL)
@@ -180,6 +184,8 @@ class _Case:
         for key in ("value", "failed"):
             if isinstance(line, dict) and isinstance(line.get(key), str) and len(line[key]) <= MAX_TEXT:
                 return {"case": self.name, key: line[key]}
+        if starved:
+            return {"case": self.name, "failed": STARVED, "starved": True}
         was_busy = used.ru_utime + used.ru_stime >= _BUSY_SECONDS
         failed = "it took too long" if was_busy else WAITED
         return {"case": self.name, "failed": failed if late else "no value, or one that is too long"}
@@ -223,8 +229,9 @@ def results(cases: Cases, seconds: float, of_a_case: float) -> Iterator[dict[str
             late = not ended and case.is_late(last)
             if ended or late:
                 del running[channel]
-                hung += late
-                yield case.finish(late)
+                line = case.finish(late)
+                hung += late and "starved" not in line
+                yield line
         if hung >= _MAX_HUNG:
             yield from ({"case": name, "failed": "others took too long"} for name in waiting)
             waiting = []

@@ -83,7 +83,7 @@ def test_a_file_system_that_does_not_answer(
 ) -> None:
     monkeypatch.setattr(backend, "START_S", 1.0)
     spec = Spec(image=f"rootfs:{silent}")
-    asyncio.run(is_refused_beside_others(own, spec, "not answered within 1 s"))
+    asyncio.run(is_refused_beside_others(own, spec, "could not be read within 1 s"))
 
 
 def test_a_shell_that_hangs(own: NamespaceBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from folder_boxes import FolderBackend
 from turnwise.envs.sandbox import Ran, Sandbox, Spec
 from turnwise.envs.swe.bugs import judging
 from turnwise.envs.swe.bugs.comparing import compare, values
-from turnwise.envs.swe.bugs.grading import Unapplicable, is_ignored, judged, patched, run_cases
+from turnwise.envs.swe.bugs.grading import Unapplicable, is_ignored, judged, patched, run_cases, verdict
 from turnwise.envs.swe.bugs.judging import MAX_TEXT, WAITED, Cases, Unplain, encode, tried, unordered
 from turnwise.envs.swe.bugs.package import Package
 from turnwise.envs.swe.bugs.trusted import run_cases_here
@@ -233,6 +233,22 @@ def test_one_that_only_lacks_a_processor_gets_more_time(monkeypatch: pytest.Monk
     assert not judging._is_starved(case.child)  # it is gone
 
 
+def test_where_the_machine_has_no_time_nothing_is_known_and_what_failed_by_itself_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [f"case_{number}" for number in range(9)]
+    source = "".join(f"def {name}():\n    while True: pass\n" for name in names)
+    monkeypatch.setattr(judging, "_is_starved", lambda process: True)
+    lines = list(judging.results(Cases({"all": source}), 0.1, 0.05))
+    assert [line["case"] for line in lines if line.get("starved")] == names
+    output = "\n".join(map(json.dumps, [{"ready": 9}, *lines]))
+    unknown = verdict(compare(output, dict.fromkeys(names, "1")), "")
+    assert unknown.outcome is None and "no time for 9 hidden cases" in unknown.cause
+    output += '\n{"case": "case_x", "failed": "ValueError"}'
+    failed = verdict(compare(output, dict.fromkeys([*names, "case_x"], "1")), "")
+    assert (failed.outcome, failed.cause) == ("tests_failed", "case_x: ValueError")
+
+
 class _Machine(FolderBackend):
     """A machine on which a command says what it is told to, one answer after another."""
 
@@ -253,6 +269,8 @@ class _Machine(FolderBackend):
 
 SLOW = Ran(0, f'{{"ready": 1}}\n{{"case": "case_a", "failed": "{WAITED}"}}', 0, 5.0, "exit")
 BUSY = Ran(0, '{"ready": 1}\n{"case": "case_a", "failed": "it took too long"}', 0, 5.0, "exit")
+STARVED = Ran(0, '{"ready": 1}\n{"case": "case_a", "failed": "no time", "starved": true}', 0, 5.0, "exit")
+LIAR = Ran(0, '{"ready": 1}\n{"case": "case_a", "failed": "the machine had no time for it"}', 0, 5.0, "exit")
 RIGHT = Ran(0, '{"ready": 1}\n{"case": "case_a", "value": "1"}', 0, 9.0, "exit")
 CUT = Ran(None, '{"ready": 1}', 0, 60.0, "timeout")
 
@@ -264,9 +282,11 @@ CUT = Ran(None, '{"ready": 1}', 0, 60.0, "timeout")
         ((CUT, RIGHT), "resolved"),
         ((SLOW, SLOW), "tests_failed"),
         ((BUSY,), "tests_failed"),
+        ((CUT, STARVED), None),
+        ((LIAR, LIAR), "tests_failed"),
     ],
 )
-def test_a_right_patch_on_a_slow_machine_is_right(answers: tuple[Ran, ...], outcome: str) -> None:
+def test_a_right_patch_on_a_slow_machine_is_right(answers: tuple[Ran, ...], outcome: str | None) -> None:
     package = package_of("def case_a():\n    return 1\n", {"case_a": "1"})
     machine = _Machine(*answers)
     ran = asyncio.run(run_cases(machine, Spec(), package, package.tree))
