@@ -66,7 +66,7 @@ def test_the_doctor_tries_what_it_says(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(engine, "connect", nobody)
     monkeypatch.setenv("TURNWISE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("TURNWISE_ORACLE", str(tmp_path / "python"))
-    monkeypatch.setattr(doctor, "_REQUIRED", ["numpy", "broken_package", "no_such_package"])
+    monkeypatch.setattr(doctor, "required", lambda: ["numpy", "broken_package", "no_such_package"])
     found = {finding.what: finding for finding in doctor.examine()}
     works = {what: finding.works for what, finding in found.items()}
     assert works["numpy"] and works["environments"]

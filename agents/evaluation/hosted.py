@@ -64,7 +64,11 @@ async def evaluate_hosted(
     standing = await client.open(name, agent, declared, _request_id(out, name, client.transport.address))
     if standing["closed"] is None:
         first = int(standing["dealt"]) - len(standing["open"])
-        tasks = [TaskItem(name, seed=number) for number in range(first, int(standing["tasks"]))]
+        if client.environments_of is None:  # hidden, and named in refusals alone
+            named = [f"{name} (of {', '.join(benchmark['environments'])})"] * int(standing["tasks"])
+        else:
+            named = list(client.environments_of(client.run))
+        tasks = [TaskItem(named[number], seed=number) for number in range(first, len(named))]
 
         def ended(_: int, trajectory: Trajectory) -> None:
             if on_task is not None:

@@ -24,7 +24,8 @@ class RandomPolicy(ActionPolicy):
         actions = request.admissible or request.suggestions
         if not actions:
             raise PolicyError(
-                "the random policy draws among info['admissible'] or info['suggestions'], which this "
-                "environment does not give; choose another agent"
+                "the random policy draws among info['admissible'] or info['suggestions'], and this "
+                "environment gives neither; choose another agent, or an argument with which it does "
+                "(choices=true of shopping and search)"
             )
         return actions[int(np.random.default_rng(request.key).integers(len(actions)))]

@@ -23,8 +23,8 @@ class Breaker:
         """Note that the policy can make a message."""
         self._failures = None
 
-    def failed(self, error: PolicyError) -> None:
-        """Count a message that could not be made.
+    def failed(self, error: PolicyError, env_id: str) -> None:
+        """Count a message that could not be made, in an environment.
 
         Raises:
             PolicyStopped: if it is the fourth, and none was made.
@@ -34,7 +34,7 @@ class Breaker:
         self._failures += 1
         if self._failures >= _FIRST_FAILURES:
             raise PolicyStopped(
-                f"{error}; none of the first {self._failures} messages could be made"
+                f"{env_id}: {error}; none of the first {self._failures} messages could be made"
             ) from error
 
 

@@ -307,7 +307,7 @@ class Episode:
         except (PolicyStopped, PromptTooLong):
             raise
         except PolicyError as error:
-            self.shared.breaker.failed(error)
+            self.shared.breaker.failed(error, self.task.env_id)
             raise
         self.shared.breaker.made()
         return said

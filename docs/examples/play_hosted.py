@@ -1,22 +1,28 @@
 """Play a hosted benchmark with nothing but the standard library.
 
-python play_hosted.py http://127.0.0.1:8000 four-worlds     the key is read from TURNWISE_KEY
+TURNWISE_KEY=KEY python play_hosted.py http://127.0.0.1:8000 four-worlds
 """
 
 import json
 import os
 import sys
 import urllib.request
+import uuid
 
-ADDRESS, BENCHMARK = sys.argv[1:3]
+if len(sys.argv) != 3 or not os.environ.get("TURNWISE_KEY"):
+    sys.exit(__doc__)
+ADDRESS, BENCHMARK = sys.argv[1:]
 HEADERS = {"authorization": f"Bearer {os.environ['TURNWISE_KEY']}", "content-type": "application/json"}
 
 
 def ask(path: str, body: dict | None = None) -> dict:
-    """Make a call; repeating one is always safe."""
+    """Make a call; sent again with the same body it gives the same answer, and nothing is played twice."""
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(ADDRESS + path, data, HEADERS)) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(urllib.request.Request(ADDRESS + path, data, HEADERS)) as answer:
+            return json.load(answer)
+    except OSError as error:  # a refusal says why in its body
+        sys.exit(f"{ADDRESS + path}: {error} {error.read().decode() if hasattr(error, 'read') else ''}")
 
 
 def act(observation: str, info: dict) -> str:
@@ -24,7 +30,8 @@ def act(observation: str, info: dict) -> str:
     return (info.get("admissible") or ["look"])[0]
 
 
-run = ask(f"/v1/benchmarks/{BENCHMARK}/runs", {"agent": "first action", "config": {}})["run"]
+opening = {"agent": "first action", "config": {}, "request_id": uuid.uuid4().hex}  # keep it to go on later
+run = ask(f"/v1/benchmarks/{BENCHMARK}/runs", opening)["run"]
 task = 0
 while "session" in (answer := ask(f"/v1/runs/{run}/next", {"task": task})):
     reply = answer["session"]

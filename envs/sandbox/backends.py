@@ -116,7 +116,7 @@ def _docker() -> Backend:
 
 def diagnoses() -> list[Callable[[], list[Diagnosis]]]:
     """Return what tells what boxes need here: first of each backend, tried, then of single things."""
-    looks = [lambda: [_tried("namespace sandbox", _namespace)], lambda: [_tried("docker sandbox", _docker)]]
+    looks = [lambda: [_tried("namespace", _namespace)], lambda: [_tried("docker", _docker)]]
     return [*looks, _needed] if sys.platform == "linux" else looks
 
 

@@ -12,6 +12,6 @@ records   one signed document a run; log: all of them, under heads
 merkle    the tree of that log and its proofs
 verify    records checked offline
 regrade   scores made again from a journal, and where records differ
-signing   the operator's folder: secret and keys
+signing   the operator's folder: secret and keys; known: which versions it has hosted
 refusals  why a call of a run was refused
 """

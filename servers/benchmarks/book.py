@@ -11,6 +11,7 @@ from ..sessions.journal.records import Journal
 from .draws import public_secret, secret_of
 from .file import from_table
 from .frozen import Frozen
+from .known import check_secret, note_hosted
 from .log import RecordLog
 from .runs import Opening, Run, fold, opened
 from .signing import Operator
@@ -50,10 +51,12 @@ class RunBook:
         """Note the hash of each version; it never changes again.
 
         Raises:
-            UsageError: if a version was frozen with another hash.
+            UsageError: if a version was frozen with another hash, or its secret was revealed.
         """
         for frozen in benchmarks:
             named = (frozen.benchmark.name, frozen.benchmark.version)
+            if self._operator is not None and frozen.benchmark.split == "hidden":
+                check_secret(self._operator.folder, *named)
             former = self._frozen.get(named)
             if former is None:
                 document = {
@@ -69,6 +72,8 @@ class RunBook:
                     f"{frozen.hash[:16]} now: its file, its data, its secret or the code of its environments "
                     f"has changed; give it version = {named[1] + 1}"
                 )
+        if self._operator is not None:
+            note_hosted(self._operator.folder, [one["benchmark"] for one in self._frozen.values()])
 
     def frozen_of(self, run: Run) -> Frozen:
         """Return the version that a run plays, as it was frozen: to judge it, not to deal tasks."""

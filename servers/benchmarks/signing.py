@@ -17,6 +17,7 @@ import secrets
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import orjson
@@ -106,18 +107,27 @@ class Operator:
 
     @classmethod
     def new(cls, folder: Path) -> Operator:
-        """Make the folder of an operator.
+        """Make the folder of an operator, whole or not at all.
 
         Raises:
-            UsageError: if there is one already.
+            UsageError: if there is one already, or a folder that is not empty, or it cannot be made.
         """
         if (folder / "secret").exists() or (folder / "keys.json").exists():
             raise UsageError(f"{folder}: is the folder of an operator already; nothing was changed")
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _PRIVATE).mkdir(mode=0o700, exist_ok=True)
-        key = _made(folder)
-        _write_private(folder / "secret", secrets.token_hex(_SECRET_BYTES).encode() + b"\n")
-        _write_keys(folder, [key])
+        try:
+            folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.absolute().parent) as beside:
+                made = Path(beside) / "operator"
+                (made / _PRIVATE).mkdir(mode=0o700, parents=True)
+                key = _made(made)
+                _write_private(made / "secret", secrets.token_hex(_SECRET_BYTES).encode() + b"\n")
+                _write_keys(made, [key])
+                made.rename(folder)  # over a folder only if it is empty
+        except OSError as error:
+            raise UsageError(
+                f"{folder}: cannot be made: {error.strerror}; expected a place where nothing is yet, or an "
+                "empty folder"
+            ) from error
         return cls(folder)
 
     def rotate(self, *, revoke: bool = False, reason: str = "") -> Operator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ class HostedClient(SessionClient):
 
     run = ""
     """The id of the run, once there is one."""
+    attempt = 0
+    """Which attempt of the key and the benchmark it is, from 1."""
+    environments_of: Callable[[str], Sequence[str]] | None = None
+    """Names the environment of each task of a run, where that is not hidden."""
 
     async def benchmark(self, name: str) -> dict[str, Any]:
         """Return what a server says of a benchmark.
@@ -44,6 +48,7 @@ class HostedClient(SessionClient):
         body = {"agent": agent, "config": config, "request_id": request_id}
         standing = await self._requests.call("start_run", body, id=name)
         self.run = str(self._requests.part(standing, "run", str))
+        self.attempt = int(self._requests.part(standing, "attempt", int))
         self._next = int(self._requests.part(standing, "dealt", int))
         self._left = [int(number) for number in self._requests.part(standing, "open", list)]
         self._task_of: dict[str, int] = {}
@@ -138,4 +143,8 @@ def hosted_here(file: Path) -> tuple[str, HostedClient]:
 
     service, frozen = Service(Catalogue(trusted=True)), freeze(file, None)
     transport = LocalTransport(service, Hosting(service, [frozen], None))
-    return frozen.benchmark.name, HostedClient(transport)
+    client = HostedClient(transport)
+    client.environments_of = lambda run: [
+        frozen.benchmark.environments[task.place].id for task in frozen.tasks(run)
+    ]
+    return frozen.benchmark.name, client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ...envs.registry import registered
@@ -53,29 +54,44 @@ def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | No
     return Service(catalogue, limits=config.limits, journal=journal, id_prefix=id_prefix, ledger=ledger)
 
 
-def build_hosting(config: ServerConfig, service: Service, keys: Keys | None) -> Hosting | None:
-    """Build what hosts benchmarks; None where none are, and the journal holds no runs.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a server is to host: frozen benchmarks, and who signs, if anybody."""
+
+    benchmarks: tuple[Frozen, ...]
+    operator: Operator | None
+
+
+def load_offer(config: ServerConfig, keys: Keys | None) -> Offer:
+    """Load what is to be hosted, before a journal is made.
 
     Raises:
         UsageError: if a benchmark cannot be hosted as it is, or not so that nobody can game it.
     """
-    held = any(True for _ in service.journal.notes())
-    if not config.benchmarks and not held:
-        _check_keys(keys, {})
-        return None
-    if config.operator is None:
-        raise UsageError(
-            "the journal holds hosted runs: give --operator FOLDER, the folder that they were hosted with"
-        )
-    operator = Operator(config.operator)
-    frozen = [freeze(file, operator.master) for file in config.benchmarks]
+    operator = None if config.operator is None else Operator(config.operator)
+    frozen = tuple(freeze(file, operator.master) for file in config.benchmarks if operator is not None)
     hosted = {one.benchmark.name: one for one in frozen}
     if len(hosted) < len(frozen):
         raise UsageError(
             f"--benchmark: two files have the same name; expected different ones: {sorted(hosted)}"
         )
     _check_keys(keys, hosted)
-    return Hosting(service, frozen, operator)
+    return Offer(frozen, operator)
+
+
+def build_hosting(offer: Offer, service: Service) -> Hosting | None:
+    """Build what hosts benchmarks; None where none are, and the journal holds no runs.
+
+    Raises:
+        UsageError: if a version has changed, or the journal is not the operator's.
+    """
+    if not offer.benchmarks and not any(True for _ in service.journal.notes()):
+        return None
+    if offer.operator is None:
+        raise UsageError(
+            "the journal holds hosted runs: give --operator FOLDER, the folder that they were hosted with"
+        )
+    return Hosting(service, offer.benchmarks, offer.operator)
 
 
 def _check_keys(keys: Keys | None, hosted: Mapping[str, Frozen]) -> None:

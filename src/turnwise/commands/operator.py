@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import UsageError
 from .options import emit_json
 
 __all__ = ["operator"]
@@ -60,10 +61,28 @@ def reveal(
     folder: Folder,
     name: Annotated[str, typer.Argument(help="The benchmark.")],
     version: Annotated[int, typer.Argument(min=1, help="Its version, which nobody is to play any more.")],
+    file: Annotated[
+        Path | None, typer.Option(help="Its benchmark file, where the folder does not know the version.")
+    ] = None,
 ) -> None:
-    """Print the secret of one version that has retired, so that anyone can make its tasks again."""
-    from ..servers.benchmarks.draws import commitment, secret_of
+    """Print the secret of a version that was hosted, and let no server host it again.
+
+    Anyone can make its tasks again with it. A server that runs has to be stopped first.
+    """
+    from ..servers.benchmarks.draws import commitment
+    from ..servers.benchmarks.known import reveal as revealed
     from ..servers.benchmarks.signing import Operator
 
-    secret = secret_of(Operator(folder).master, name, version)
+    split = None if file is None else _split_of(file, name, version)
+    secret = revealed(Operator(folder), name, version, split)
     emit_json({"name": name, "version": version, "secret": secret.hex(), "secret_sha256": commitment(secret)})
+
+
+def _split_of(file: Path, name: str, version: int) -> str:
+    """Return the split that the file of a version names."""
+    from ..servers.benchmarks.file import load
+
+    found = load(file)
+    if (found.name, found.version) != (name, version):
+        raise UsageError(f"{file}: is {found.name} {found.version}; expected the file of {name} {version}")
+    return found.split

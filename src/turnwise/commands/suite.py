@@ -12,7 +12,7 @@ import typer
 from ..errors import UsageError
 from ..shown import visible
 from .compare import pair_line
-from .options import JsonFlag, emit_json
+from .options import KEY_ENV, JsonFlag, emit_json
 
 if TYPE_CHECKING:
     from ..agents.suite import Suite, SuiteFigures
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["suite"]
 
-_KEY_ENV = "TURNWISE_KEY"
 _SERVER_BUDGET_S = 30.0
 _SHOWN = ("environment", "agent", "success", "95 % interval", "turns", "failed", "lost by")
 
@@ -29,7 +28,7 @@ def suite(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML: agents and environments.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Keep everything there; go on from it.")],
     server: Annotated[
-        str | None, typer.Option(metavar="URL", help=f"A server; its key is read from {_KEY_ENV}.")
+        str | None, typer.Option(metavar="URL", help=f"A server; its key is read from {KEY_ENV}.")
     ] = None,
     report: Annotated[bool, typer.Option("--report", help="Play nothing: report what is there.")] = False,
     as_json: JsonFlag = False,
@@ -89,7 +88,7 @@ def _client(server: str | None) -> SessionClient:
 
     if server is None:
         return connect("local:")
-    return connect(server, os.environ.get(_KEY_ENV), budget_s=_SERVER_BUDGET_S, renew=True)
+    return connect(server, os.environ.get(KEY_ENV), budget_s=_SERVER_BUDGET_S, renew=True)
 
 
 def _write(reached: SuiteFigures, out: Path) -> list[str]:

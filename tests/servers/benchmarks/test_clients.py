@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ from turnwise.agents.evaluation.hosted import evaluate_hosted
 from turnwise.agents.policies.by_name import make_policy
 from turnwise.errors import RequestRefused, UsageError
 from turnwise.servers.benchmarks.file import load
+from turnwise.servers.benchmarks.signing import Operator
 from turnwise.servers.benchmarks.verify import check
 from turnwise.servers.client.hosted import HostedClient, hosted_here, hosted_there
+from turnwise.servers.run.config import ServerConfig
+from turnwise.servers.run.serve import serve
 
-from .conftest import SECRETS, Hosted, deal, start
+from .conftest import FILE, SECRETS, VAULT, Hosted, deal, start
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = replace(EVALUATION, deterministic=False)
@@ -131,8 +135,46 @@ def test_the_commands_of_operator_and_verifier(tmp_path: Path) -> None:
         assert runner.invoke(app, ["operator", *words]).exit_code == 0
     kept = json.loads(runner.invoke(app, ["operator", "public", operator]).stdout)["keys"]
     assert [bool(key["revoked"]) for key in kept] == [False, True, False]
+    never = runner.invoke(app, ["operator", "reveal", operator, "vault", "1"])
+    assert isinstance(never.exception, UsageError) and "vaults 1" in str(never.exception)
+    hosted.start()  # a version that was hosted may be hosted again, until it is revealed
     told = json.loads(runner.invoke(app, ["operator", "reveal", operator, "vaults", "1"]).stdout)
     assert told["secret_sha256"] == hosted.hosting.benchmarks["vaults"].told["secret_sha256"]
+    hosted.kill()
+    with pytest.raises(UsageError, match=r"revealed.*version = 2"):
+        hosted.start()
+
+
+def test_a_refusal_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched, pytest.raises(ModuleNotFoundError):
+        patched.setitem(sys.modules, "cryptography.hazmat.primitives", None)
+        Operator.new(tmp_path / "operator")
+    (tmp_path / "keys").write_text(f"red {SECRETS['red']} benchmark=vaults\n")
+    (tmp_path / "vaults.toml").write_text(FILE.format(top="", budget="", env=VAULT))
+    config = ServerConfig(
+        benchmarks=[tmp_path / "vaults.toml"],
+        operator=tmp_path / "operator",
+        journal=tmp_path / "runs.db",
+        key_file=tmp_path / "keys",
+    )
+    with pytest.raises(UsageError, match="holds no secret"):
+        serve(config)
+    assert {file.name for file in tmp_path.iterdir()} == {"keys", "vaults.toml"}
+
+
+def test_an_agent_that_can_say_nothing_is_told_in_which_world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TURNWISE_KEY", raising=False)
+    words = ["--benchmark", "office", "--agent", "random"]
+    keyless = CliRunner().invoke(app, ["eval", "--hosted", "http://127.0.0.1:1", *words])
+    assert isinstance(keyless.exception, UsageError) and "set TURNWISE_KEY" in str(keyless.exception)
+    budget = "[budget]\nturns = 9\nseconds = 99.0\nattempts_per_week = 1\n"
+    office = '[[environments]]\nid = "calling/office-v1"\ntasks = 4\n'
+    (tmp_path / "office.toml").write_text(f'name = "office"\nversion = 1\n{budget}{office}')
+    words[1] = str(tmp_path / "office.toml")
+    stopped = CliRunner().invoke(app, ["eval", *words])
+    assert str(stopped.exception).startswith("calling/office-v1: the random policy")
 
 
 async def _recorded(hosted: Hosted, out: Path) -> None:
@@ -147,4 +189,4 @@ def test_the_benchmark_that_ships_is_sound() -> None:
 
 def test_the_example_without_our_package_is_short() -> None:
     lines = (ROOT / "docs" / "examples" / "play_hosted.py").read_text().splitlines()
-    assert len(lines) <= 40 and not any("turnwise." in line or "import turnwise" in line for line in lines)
+    assert len(lines) <= 50 and not any("turnwise." in line or "import turnwise" in line for line in lines)
