@@ -56,7 +56,8 @@ def read_results(place: Path, metric: Metric = "success", *, name: str = "") -> 
         place = place / "record.json"
     if not place.is_file():
         raise UsageError(
-            f"{place}: expected the folder of an evaluation (`turnwise eval --out`), or a record of a run"
+            f"{place}: expected the folder of an evaluation (`turnwise eval` with --out), or a record of a "
+            "hosted run"
         )
     try:
         return _of_record(place, metric, name or str(place))

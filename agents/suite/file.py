@@ -48,7 +48,7 @@ class SuiteAgent:
 
     Args:
         name: in tables and folders.
-        agent: as `turnwise eval --agent` takes it.
+        agent: as the option --agent of `turnwise eval`.
         options: of the agent.
         prompt_price: US dollars for a million tokens of prompts; 0 leaves it to what an endpoint bills.
         completion_price: the same of generated ones.

@@ -17,10 +17,11 @@ __all__ = ["compare", "pair_line"]
 
 
 def compare(
-    results: Annotated[
-        list[Path],
-        typer.Argument(metavar="A B ...", help="Folders of evaluations, or records of one benchmark."),
+    first: Annotated[
+        Path, typer.Argument(metavar="A", help="Folder of an evaluation, or a record of a hosted run.")
     ],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another of the same tasks; then more.")],
+    others: Annotated[list[Path] | None, typer.Argument(metavar="C", hidden=True)] = None,
     metric: Annotated[
         Literal["success", "score", "return"], typer.Option(help="What is compared on each task.")
     ] = "success",
@@ -39,7 +40,7 @@ def compare(
     from ..agents.comparison import compare as compared
     from ..agents.comparison import read_results
 
-    found = compared([read_results(place, metric) for place in results], metric)
+    found = compared([read_results(place, metric) for place in (first, second, *(others or []))], metric)
     if as_json:
         emit_json(found.document())
         return
