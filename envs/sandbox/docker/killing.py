@@ -15,7 +15,8 @@ from .engine import Engine
 from .wire import Refused
 
 _KILL_S = 10.0
-_SLACK_TICKS = 10  # of 10 ms
+_SLACK_TICKS = 2  # of 10 ms; what began just before is not meant
+_SLACK_ELSEWHERE_TICKS = 200
 
 _KILLER = r"""
 start_of() {  # sets: state, parent, began (in ticks) of process $1
@@ -62,7 +63,7 @@ async def kill_since(engine: Engine, container: str, user: str, seconds: float) 
     if engine.is_local:  # one clock: however late the script starts, it knows since when
         ticks = f"={int((time.clock_gettime(time.CLOCK_BOOTTIME) - seconds) * 100) - _SLACK_TICKS}"
     else:
-        ticks = str(int(seconds * 100) + 20 * _SLACK_TICKS)
+        ticks = str(int(seconds * 100) + _SLACK_ELSEWHERE_TICKS)
     words = ["/bin/sh", "-c", _KILLER, "turnwise", ticks]
     try:
         async with asyncio.timeout(_KILL_S):
@@ -83,8 +84,9 @@ async def _run_killer(engine: Engine, container: str, command: Command) -> int |
             pass
     finally:
         stream.close()
-    code = (await engine.call("exec_inspect", exec_id))["ExitCode"]
-    return None if code is None else int(code)
+    while (state := await engine.call("exec_inspect", exec_id))["Running"]:  # it hears of the end later
+        await asyncio.sleep(0.01)
+    return None if state["ExitCode"] is None else int(state["ExitCode"])
 
 
 async def _some_left(engine: Engine, container: str, seconds: float) -> bool:
