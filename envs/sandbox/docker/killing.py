@@ -15,8 +15,7 @@ from .engine import Engine
 from .wire import Refused
 
 _KILL_S = 10.0
-_SLACK_TICKS = 2  # of 10 ms; what began just before is not meant
-_SLACK_ELSEWHERE_TICKS = 200
+_SLACK_ELSEWHERE_TICKS = 200  # of 10 ms
 
 _KILLER = r"""
 start_of() {  # sets: state, parent, began (in ticks) of process $1
@@ -60,8 +59,8 @@ async def kill_since(engine: Engine, container: str, user: str, seconds: float) 
     Returns:
         Whether that is certain; otherwise the container has to be started anew.
     """
-    if engine.is_local:  # one clock: however late the script starts, it knows since when
-        ticks = f"={int((time.clock_gettime(time.CLOCK_BOOTTIME) - seconds) * 100) - _SLACK_TICKS}"
+    if engine.is_local:  # one clock: however late the script starts, it knows since when, to 10 ms
+        ticks = f"={int((time.clock_gettime(time.CLOCK_BOOTTIME) - seconds) * 100)}"
     else:
         ticks = str(int(seconds * 100) + _SLACK_ELSEWHERE_TICKS)
     words = ["/bin/sh", "-c", _KILLER, "turnwise", ticks]

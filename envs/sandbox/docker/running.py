@@ -67,6 +67,7 @@ async def _run(engine: Engine, container: str, command: Command) -> Ended:
     ended = Ended(Output(command.output_bytes), Output(1 << 14))
     started = time.monotonic()
     exec_id = await created(engine, container, command)
+    asked = time.monotonic()  # no process of it is older
     try:
         stream = await engine.wire.exec_start(exec_id)
     except Refused as error:
@@ -79,7 +80,7 @@ async def _run(engine: Engine, container: str, command: Command) -> Ended:
         ended.exit_code = await _outcome(engine, exec_id, command, pump)
         ended.seconds = time.monotonic() - started
         if ended.exit_code is None:
-            ended.leftovers = not await kill_since(engine, container, command.user, ended.seconds)
+            ended.leftovers = not await kill_since(engine, container, command.user, time.monotonic() - asked)
         await _drain(pump, ended)
     except _NeverRan as error:
         await _drain(pump, ended)
