@@ -20,6 +20,7 @@ from .row import NAMES, Row
 INDEX = "index.db"
 _VERSION = 2
 _WAIT_S = 10.0
+_CACHE_KB = 1 << 16
 _TYPES = {
     "REAL": ("score", "episode_return", "cost", "seconds"),
     "TEXT": ("file", "env", "task", "group", "end", "cause", "error", "session"),
@@ -155,6 +156,7 @@ def _connected(place: str) -> sqlite3.Connection:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             _set_up(connection)

@@ -84,15 +84,24 @@ def rows(
         raise UsageError(
             f"rows from {first}, {limit} of them; expected 0 or more, at most {MAX_PAGE} at once"
         )
-    condition, values = _condition(database, filter)
+    condition, values = _condition(database, filter, in_order=True)
     sorted_by = ORDERS[order].format("DESC" if descending else "ASC")
     names = ", ".join(f'"{name}"' for name in NAMES)
     found = database.ask(
         f"SELECT {names} FROM rows WHERE {condition} ORDER BY {sorted_by} LIMIT ? OFFSET ?",
         (*values, limit, first),
     )
-    ((total,),) = database.ask(f"SELECT count(*) FROM rows WHERE {condition}", values)
-    return Page(tuple(_row(row) for row in found), int(str(total)))
+    return Page(tuple(_row(row) for row in found), _total(database, filter))
+
+
+def _total(database: Database, filter: Filter) -> int:
+    if filter == Filter(text=filter.text) and filter.text.split():  # the words alone: no row is looked at
+        searched, values = _searched(_words(filter), words_known=database.searches_words)
+        found = database.ask(f"SELECT count(*) FROM texts WHERE {searched}", values)
+    else:
+        condition, given = _condition(database, filter)
+        found = database.ask(f"SELECT count(*) FROM rows WHERE {condition}", given)
+    return int(str(found[0][0]))
 
 
 def counts(database: Database, name: str, filter: Filter = EVERYTHING) -> dict[object, int]:
@@ -115,7 +124,15 @@ def counts(database: Database, name: str, filter: Filter = EVERYTHING) -> dict[o
     }
 
 
-def _condition(database: Database, filter: Filter) -> tuple[str, list[object]]:
+def _condition(database: Database, filter: Filter, *, in_order: bool = False) -> tuple[str, list[object]]:
+    """Return a condition with its values.
+
+    Args:
+        database: the index.
+        filter: what rows must be.
+        in_order: a page of them is wanted in an order, which then leads and not the words (a + keeps
+            SQLite from looking up every row that has them: https://www.sqlite.org/optoverview.html).
+    """
     parts, values = ["1"], list[object]()
     if filter.outcome is not None:
         if filter.outcome not in _OUTCOMES:
@@ -130,11 +147,15 @@ def _condition(database: Database, filter: Filter) -> tuple[str, list[object]]:
         if bound is not None:
             parts.append(f"turns {sign} ?")
             values.append(_bound(bound))
-    if words := str(_bound(filter.text)).split()[:_MAX_WORDS]:
+    if words := _words(filter):
         searched, given = _searched(words, words_known=database.searches_words)
-        parts.append(f"id IN (SELECT rowid FROM texts WHERE {searched})")
+        parts.append(f"{'+' if in_order else ''}id IN (SELECT rowid FROM texts WHERE {searched})")
         values += given
     return " AND ".join(parts), values
+
+
+def _words(filter: Filter) -> list[str]:
+    return str(_bound(filter.text)).split()[:_MAX_WORDS]
 
 
 def _bound(value: str | int) -> str | int:
