@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from ..policy import Policy
 from ..prompts.config import PromptConfig
 from ..rollout.config import RolloutConfig, TaskItem
 from ..rollout.rollout import rollout
+from ..stored import KeptTrajectories
 from ..types import Trajectory
+from .config import KEEP_MB
 
 OnTask = Callable[[Trajectory], None]
 
@@ -30,6 +33,7 @@ async def evaluate_hosted(
     config: RolloutConfig,
     prompt: PromptConfig | None = None,
     out: Path | None = None,
+    keep_mb: float = KEEP_MB,
     on_task: OnTask | None = None,
 ) -> dict[str, Any]:
     """Play a run of a hosted benchmark to its end and return its record.
@@ -41,7 +45,9 @@ async def evaluate_hosted(
         agent: what to call the agent: declared in the record, as is `config`.
         config: how messages are made; turns, tasks at once and retries are the benchmark's.
         prompt: how prompts are made; None is the policy's own.
-        out: a folder that keeps which run it is, so that the same call goes on with it, and the record.
+        out: a folder that keeps which run it is, so that the same call goes on with it, the record, and
+            what was seen of each task; of one that went on after a kill, what was seen since.
+        keep_mb: megabytes of trajectories that it keeps; 0 is none.
         on_task: called as each task ends.
 
     Raises:
@@ -70,11 +76,17 @@ async def evaluate_hosted(
             named = list(client.environments_of(client.run))
         tasks = [TaskItem(named[number], seed=number) for number in range(first, len(named))]
 
-        def ended(_: int, trajectory: Trajectory) -> None:
-            if on_task is not None:
-                on_task(trajectory)
+        keeping = nullcontext() if out is None or keep_mb <= 0 else closing(KeptTrajectories(out, keep_mb))
+        with keeping as kept:
 
-        await rollout(client, policy, tasks, config, ended, prompt=prompt)
+            def ended(_: int, trajectory: Trajectory) -> None:
+                if kept is not None:
+                    kept.add(trajectory)
+                if on_task is not None:
+                    on_task(trajectory)
+
+            whole = kept is not None
+            await rollout(client, policy, tasks, config, ended, prompt=prompt, with_prompts=whole)
     record = await client.finish()
     if out is not None:
         write_whole(out / "record.json", json.dumps(record, indent=2).encode() + b"\n")

@@ -129,6 +129,7 @@ def eval_(
             config=config,
             prompt=prompted,
             out=out,
+            keep_mb=keep_mb,
             as_json=as_json,
         )
         return

@@ -34,6 +34,7 @@ def play_benchmark(
     config: RolloutConfig,
     prompt: PromptConfig | None,
     out: Path | None,
+    keep_mb: float,
     as_json: bool,
 ) -> None:
     """Play a run and show its record.
@@ -46,7 +47,7 @@ def play_benchmark(
     if hosted is not None and not key:
         raise UsageError(f"--hosted needs a key: set {KEY_ENV} to the one that {hosted} has given you")
     causes: list[str] = []
-    record = asyncio.run(_played(benchmark, hosted, policy, agent, key, config, prompt, out, causes))
+    record = asyncio.run(_played(benchmark, hosted, policy, agent, key, config, prompt, out, keep_mb, causes))
     if causes:
         told = f"warning: {len(causes)} tasks were given up, and are lost; the first: {causes[0]}"
         typer.echo(visible(told), err=True)
@@ -77,6 +78,7 @@ async def _played(
     config: RolloutConfig,
     prompt: PromptConfig | None,
     out: Path | None,
+    keep_mb: float,
     causes: list[str],
 ) -> dict[str, Any]:
     from ..agents.evaluation.hosted import evaluate_hosted
@@ -96,7 +98,15 @@ async def _played(
     record = None
     try:
         record = await evaluate_hosted(
-            client, policy, name, agent=agent, config=config, prompt=prompt, out=out, on_task=note
+            client,
+            policy,
+            name,
+            agent=agent,
+            config=config,
+            prompt=prompt,
+            out=out,
+            keep_mb=keep_mb,
+            on_task=note,
         )
         return record
     finally:

@@ -17,6 +17,7 @@ from turnwise.__main__ import app
 from turnwise.agents.evaluation.config import EVALUATION
 from turnwise.agents.evaluation.hosted import evaluate_hosted
 from turnwise.agents.policies.by_name import make_policy
+from turnwise.agents.stored import StoredTrajectories
 from turnwise.errors import RequestRefused, UsageError
 from turnwise.servers.benchmarks.file import load
 from turnwise.servers.benchmarks.signing import Operator
@@ -57,6 +58,10 @@ def test_an_agent_plays_a_hosted_run_to_its_record(tmp_path: Path) -> None:
         assert envelope["record"]["declared"]["agent"] == "random"
         assert check(envelope, {key.id: key for key in hosted.operator.keys}).problems == ()
         assert json.loads((tmp_path / "out" / "record.json").read_text()) == envelope
+        with StoredTrajectories(tmp_path / "out") as stored:
+            kept = stored.rows().rows
+            assert [row.seed for row in kept] == [0, 1, 2] and all(row.session for row in kept)
+            assert all(turn.prompt for turn in stored.read(kept[0]).turns)
         await evaluated(client_of(hosted), out=tmp_path / "out")  # the same run: nothing is played again
         assert len(hosted.hosting.book.runs) == 1
         await evaluated(client_of(hosted))
