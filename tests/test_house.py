@@ -180,7 +180,7 @@ def test_wheel_holds_every_module(wheel: Path) -> None:
     data = {
         f"turnwise/{file.relative_to(ROOT)}"
         for folder in FOLDERS
-        for pattern in ("*.toml", "*.safetensors", "*.json", "*.html", "*.css", "*.js")
+        for pattern in ("*.toml", "*.safetensors", "*.json", "*.html", "*.css", "*.js", "*.svg")
         for file in (ROOT / folder).rglob(pattern)
     }
     data |= {

@@ -30,7 +30,9 @@ def browser() -> Iterator[Any]:
     if program is None:
         pytest.skip("there is no chromium on PATH: make test-browser")
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=program, timeout=240_000, args=["--no-sandbox", "--disable-gpu"]
+        )
         yield browser
         browser.close()
 
@@ -40,7 +42,7 @@ def page(browser: Any) -> Iterator[Any]:
     """Return a page that records what goes wrong in it, and what it asks of whom."""
     context = browser.new_context(viewport={"width": 1100, "height": 800})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(240_000)  # a busy machine is no finding
     page.problems, page.asked = [], []
     page.on("console", lambda said: page.problems.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: page.problems.append(str(error)))
@@ -67,7 +69,9 @@ class Pages:
 
     def end(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(60)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +110,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "0",
             "--port-file",
             str(port_file),
-            "--keys",
+            "--key-file",
             str(keys),
         ],
         stderr=subprocess.DEVNULL,

@@ -11,9 +11,9 @@ With TURNWISE_PICTURES=FOLDER screenshots are kept there.
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 AXE = Path(os.environ.get("TURNWISE_AXE", ROOT / ".browser" / "package" / "axe.min.js"))
 PICTURES = os.environ.get("TURNWISE_PICTURES")
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 PHONE, SCREEN = {"width": 390, "height": 800}, {"width": 1100, "height": 800}
 REASONS = {
     "silent": "No episode was ever given a reward",
@@ -42,7 +42,7 @@ def check(page: Any, name: str, picture: bool = False) -> None:
         assert violations == [], f"{name} in {scheme}: {violations}"
     page.emulate_media(color_scheme="light")
     if picture and PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"view-{name}.png")
+        keep(page, Path(PICTURES) / f"view-{name}.png")
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], f"{name} on a phone"
     page.set_viewport_size(SCREEN)
@@ -50,6 +50,16 @@ def check(page: Any, name: str, picture: bool = False) -> None:
     assert len(page.content()) < 300_000, name
     assert page.problems == [], f"{name}: {page.problems}"
     assert {url.split("/")[2] for url in page.asked if "://" in url} == {page.url.split("/")[2]}
+
+
+def keep(page: Any, path: Path) -> None:
+    """Keep a screenshot, in few colours, so that it is small."""
+    from PIL import Image
+
+    page.set_viewport_size({"width": 900, "height": 640})
+    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    taken.quantize(96).save(path, optimize=True)
+    page.set_viewport_size(SCREEN)
 
 
 def inject(page: Any) -> bool:
@@ -106,9 +116,7 @@ def test_a_run_is_shown_while_it_goes_on(page: Any, runs: str, planted: Path) ->
     page.wait_for_timeout(1500)
     with (planted / "hostile" / "log.jsonl").open("a") as log:
         log.write(json.dumps({"kind": "update", "update": 77, "reward": 0.5, "success_rate": 0.5}) + "\n")
-    begun = time.monotonic()
-    page.wait_for_function("document.querySelector('#now').innerText.includes('77 of 2')")
-    assert time.monotonic() - begun < 30  # every second on a quiet machine; this one may not be
+    page.locator("#now", has_text="77 of 2").wait_for()
 
 
 def test_an_episode_is_played_with_the_keyboard_alone(page: Any, server: str) -> None:
@@ -130,8 +138,8 @@ def test_an_episode_is_played_with_the_keyboard_alone(page: Any, server: str) ->
         page.keyboard.press("/")  # focus is there already: the first key must not be lost
         page.keyboard.press("Control+A")
         page.keyboard.type(hint.text_content())
-        before = page.url, page.locator(".log pre").count()
+        before = page.locator(".log pre").count()
         page.keyboard.press("Enter")
-        page.wait_for_function(f"document.querySelectorAll('.log pre').length > {before[1]}")
+        page.locator(".log pre").nth(before + 1).wait_for()  # what was done, and what it led to
     assert ", won" in page.locator("main").inner_text()
     check(page, "won")

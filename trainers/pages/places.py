@@ -58,10 +58,15 @@ class Places:
             UsageError: if there is none.
         """
         folder = self.root / at
-        inside = folder.resolve().is_relative_to(self.root.resolve())
-        place = self._look(folder) if inside and ".." not in folder.parts[len(self.root.parts) :] else None
+        try:
+            inside = ".." not in Path(at).parts and folder.resolve().is_relative_to(self.root.resolve())
+            place = self._look(folder) if inside else None
+        except (OSError, ValueError):  # no name that a file can have
+            place = None
         if place is None:
-            raise UsageError(f"{at!r}: neither a run nor an evaluation; it may have been moved or removed")
+            raise UsageError(
+                f"{at[:100]!r}: neither a run nor an evaluation; it may have been moved or removed"
+            )
         return place
 
     def _folders(self) -> Iterator[Path]:

@@ -41,7 +41,8 @@ def view(
         from ..servers.pages.live import live
 
         address = checked_address(what)
-        app = live(lambda: connect(address, os.environ.get(_KEY_ENV), budget_s=_BUDGET_S), address)
+        key = os.environ.get(_KEY_ENV)
+        app = live(lambda: connect(address, key, keep_alive=False, budget_s=_BUDGET_S), address)
     else:
         from ..trainers.pages.site import site
 

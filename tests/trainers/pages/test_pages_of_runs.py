@@ -212,7 +212,7 @@ def test_only_who_has_the_word_and_asks_by_our_name_is_let_in(client: TestClient
 def test_nothing_outside_the_folder_is_shown(client: TestClient, runs: Path) -> None:
     secret = write_run(runs.parent / "secret", log_of(1))
     (runs / "link").symlink_to(secret)
-    for at in ("../secret", "good/../../secret", "link", str(secret), "", "nowhere"):
+    for at in ("../secret", "good/../../secret", "link", str(secret), "", "nowhere", "\0", "a" * 5000):
         answer = client.get(f"/{WORD}/run", params={"at": at})
         assert answer.status_code == 404 and "neither a run" in answer.text
     assert "link" not in [place.at for place in Places(runs).list()]

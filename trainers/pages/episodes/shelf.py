@@ -19,6 +19,7 @@ from ....agents.types import Trajectory
 from ....errors import TurnwiseError, UsageError
 from ..places import Place
 
+_MOST_OPEN = 100
 _PATIENCE_S = 1.0  # before a page says that it waits
 _MISFIT = (ValueError, TypeError, AttributeError, OverflowError, RecursionError, OSError)
 
@@ -77,6 +78,8 @@ class Shelf:
             known = self._known.get(place.folder)
             if known is None or known.error is not None:
                 known = self._known[place.folder] = _Opened(place.folder)
+            while len(self._known) > _MOST_OPEN:
+                del self._known[next(iter(self._known))]
         return known.ready()
 
     def read(self, place: Place, address: Address) -> tuple[Row, Trajectory]:
