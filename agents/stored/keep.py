@@ -44,9 +44,13 @@ class KeptTrajectories:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._index = Database(self.path.parent)
         self._indexes = True
-        self._end = self._mended()
-        self.last = self._former()
-        self._file = self.path.open("r+b")
+        try:
+            self._end = self._mended()
+            self.last = self._former()
+            self._file = self.path.open("r+b")
+        except BaseException:
+            self._index.close()
+            raise
         self._file.seek(self._end)
 
     def close(self) -> None:
