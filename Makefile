@@ -23,13 +23,17 @@ ALL_CORES := -n logical --maxprocesses 8 --dist worksteal
 .PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser gpu test-gpu gate constraints clean
 
 help:  ## show the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { line = sprintf("  %-20s %s\n", $$1, $$2); \
+		if ($$1 ~ /^(install|demo|gpu|vllm|clean)$$/) use = use line; else work = work line } \
+		END { printf "to use turnwise:\n%sto work on it:\n%s", use, work }' $(MAKEFILE_LIST)
 
 # torch comes first: with it installed, nothing else pulls another build.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(VENV)
+	@echo 'into $(VENV): PyTorch, the largest part by far; minutes without a word'
 	$(PIP) $(TORCH_FLAGS) -c constraints.txt torch
+	@echo 'into $(VENV): everything else, some sixty packages; a minute or more without a word'
 	$(PIP) -c constraints.txt setuptools wheel
 	$(PIP) -c constraints.txt --no-build-isolation -e '.[dev]'
 	touch $@

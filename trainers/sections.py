@@ -209,7 +209,9 @@ class TrainSection:
 
     seed: Annotated[int, Setting("Decides all random numbers of the run.", least=0)] = 0
     num_updates: Annotated[int, Setting("After which the run ends.", least=1)] = 100
-    max_seconds: Annotated[float, Setting("Of updates, evaluations apart; 0: no limit.", least=0)] = 0.0
+    max_seconds: Annotated[
+        float, Setting("Of updates, evaluations apart; the last one is finished. 0: no limit.", least=0)
+    ] = 0.0
     target_success: Annotated[
         float, Setting("Stop when an evaluation reaches it; 0: never.", least=0, most=1)
     ] = 0.0

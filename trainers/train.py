@@ -117,7 +117,8 @@ def _first_policy(recipe: Recipe, out: Path, display: RunDisplay) -> str:
     if not folder.is_dir():
         section = recipe.warmstart
         display.say(
-            f"first a policy: {section.episodes} demonstrations, {section.max_steps} steps of cloning; "
+            f"first a policy: {section.episodes} demonstrations, up to {section.max_steps} steps of cloning "
+            "(none where the environment has no teacher); "
             f"then {_limits(recipe.train)}; the first update tells how long one takes"
         )
         cloned = warm_start(recipe, folder, display.working)
@@ -132,7 +133,7 @@ def _limits(section: TrainSection) -> str:
         limits.append(f"{section.max_seconds:g} s of training")
     if section.target_success:
         limits.append(f"{percent(section.target_success, 0)} success")
-    return f"{' or '.join(limits)}{', whichever comes first' if len(limits) > 1 else ''}"
+    return f"{' or '.join(limits)}{', whichever comes first, at the end of an update' if limits[1:] else ''}"
 
 
 def _how_to_go_on(out: Path, done: RunState, ended: str) -> str:

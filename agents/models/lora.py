@@ -186,5 +186,7 @@ def _peft() -> Any:
     try:
         import peft
     except ImportError as error:
-        raise UsageError("LoRA needs peft: pip install 'turnwise[peft]'") from error
+        raise UsageError(
+            "policy.lora_rank needs peft, which a plain installation lacks: pip install 'turnwise[peft]'"
+        ) from error
     return peft

@@ -50,7 +50,7 @@ class OpenAIPolicy(Policy):
     """A chat endpoint that is asked for each message.
 
     Args:
-        url: the base URL, with its version part, e.g. http://127.0.0.1:8000/v1.
+        url: the base URL, with its version part, e.g. http://127.0.0.1:8001/v1.
         model: the model's name at the endpoint.
         config: limits and prices.
         transport: replaces the network, for tests.
@@ -73,7 +73,7 @@ class OpenAIPolicy(Policy):
         if not url.startswith(("http://", "https://")) or not model:
             raise UsageError(
                 f"endpoint {url!r}, model {model!r}: expected openai:URL#MODEL, "
-                "e.g. openai:http://127.0.0.1:8000/v1#my-model"
+                "e.g. openai:http://127.0.0.1:8001/v1#my-model"
             )
         self.name = f"openai:{model}"
         self.model = model

@@ -35,7 +35,7 @@ class RolloutConfig:
     ] = 2048
     # Waiting for other episodes in lock-step is not counted.
     deadline_s: Annotated[
-        float, Setting("Seconds of an episode; a longer one ends as deadline.", name="deadline")
+        float, Setting("Seconds of an episode, more than 0; a longer one ends as deadline.", name="deadline")
     ] = 600.0
     sampling: Annotated[Sampling, FLAT] = NEUTRAL
     stop: Annotated[tuple[str, ...], Setting("A text that ends a message; may be given again.")] = ()

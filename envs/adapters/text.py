@@ -167,7 +167,10 @@ def _numbers(env: gymnasium.Env[Any, Any], names: Any) -> dict[str, int] | None:
             f"{env} has actions of {space}; expected texts or Discrete: write a gymnasium.ActionWrapper "
             "that takes texts, or a turnwise.TextEnv"
         )
-    cure = "give names=[...] as an argument or to turnwise.TextAdapter, or the class action_names"
+    cure = (
+        """give names=[...] as an argument (-k 'names=["off", "on"]' on the command line, in a recipe in """
+        "env.train_kwargs and env.eval_kwargs) or to turnwise.TextAdapter, or the class action_names"
+    )
     if names is None:
         raise UsageError(f"{env} has actions of {space} without names: {cure}")
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):

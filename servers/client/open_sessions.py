@@ -74,10 +74,12 @@ class OpenSessions:
             self._file.unlink(missing_ok=True)
 
     async def aclose(self) -> None:
-        """Renew no longer; sessions that are open stay noted."""
+        """Renew no longer; sessions that are open stay noted, and without any there is no file."""
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.wait({self._renewing})
+        if not self.left():
+            self.forget()
 
     def _note(self, sign: str, ids: Sequence[str]) -> None:
         if self._file is not None and ids:

@@ -80,13 +80,18 @@ def _kept_apart(function: Callable[..., None]) -> str:
     return (inspect.getdoc(function) or "").replace("\n\nExamples:\n", "\n\n\b\nExamples:\n")
 
 
+def _first_line(function: Callable[..., None]) -> str:
+    """Return what a command does, whole however long: without it the list of commands cuts it off."""
+    return (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
+
+
 for _name, _place in _COMMANDS.items():
     _module, _function = _place.split(":")
     _loaded = getattr(importlib.import_module(f".commands.{_module}", __package__), _function)
     if isinstance(_loaded, typer.Typer):
         app.add_typer(_loaded, name=_name)
     else:
-        app.command(_name, help=_kept_apart(_loaded))(_loaded)
+        app.command(_name, help=_kept_apart(_loaded), short_help=_first_line(_loaded))(_loaded)
 
 
 def _required() -> set[str]:

@@ -46,8 +46,8 @@ class Tolerance:
 
     def __str__(self) -> str:
         return (
-            f"rounding moves a probability by up to {self.measured:.2g} of itself; engine and learner may "
-            f"differ by {self.ratio:.2g}"
+            f"rounding changes probabilities by {self.measured:.1g}; up to {self.ratio:.1g} between "
+            "engine and learner is let pass"
         )
 
 

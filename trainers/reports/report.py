@@ -21,6 +21,7 @@ from .transcripts import examples
 
 Entry = dict[str, Any]
 _LAST = 3  # evaluations whose mean is the result: never the best point
+_NOTHING = 1e-12
 _POINTS = (("before training", "before"), ("after training", "last"))
 
 
@@ -116,8 +117,10 @@ def _result(figures: dict[str, Any], run: Path, record: dict[str, Any]) -> list[
             f"{_number(point['reward'])} |"
         )
     if "last" in figures:
-        averaged = f"mean of the last {figures['after_evaluations']} after training"
-        lines.append(f"| {averaged} | {percent(figures['after'])} | | | {_number(figures['after_return'])} |")
+        if figures["after_evaluations"] > 1:
+            averaged = f"mean of the last {figures['after_evaluations']} after training"
+            after = _number(figures["after_return"])
+            lines.append(f"| {averaged} | {percent(figures['after'])} | | | {after} |")
         lines.append(f"| mean over training time | {percent(figures['area'])} | | | |")
     else:
         lines += ["", "There was no evaluation after training."]
@@ -136,7 +139,8 @@ def _result(figures: dict[str, Any], run: Path, record: dict[str, Any]) -> list[
 
 
 def _number(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.4g}"
+    """Return a figure; what rounding leaves of a sum that is nothing is nothing."""
+    return UNKNOWN if value is None else f"{0.0 if abs(value) < _NOTHING else value:.4g}"
 
 
 def _health(updates: Sequence[Entry]) -> list[str]:

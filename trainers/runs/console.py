@@ -107,7 +107,8 @@ class RunDisplay:
 
     def table(self) -> None:
         """Print all evaluations as a table."""
-        table = Table(title=f"held-out tasks{self._of}", box=None, pad_edge=False)
+        self.console.print(f"\nheld-out tasks{self._of}", markup=False, highlight=False)
+        table = Table(box=None, pad_edge=False)
         for name in ("update", "success", "95 % interval", "coverage", "reward", "turns"):
             table.add_column(name, justify="right")
         for entry in self._evaluations:

@@ -188,7 +188,11 @@ def _clone_and_measure(
     section, seed = recipe.warmstart, recipe.train.seed
     taught = [trajectory for trajectory in encoded if pack([trajectory]).num_targets]
     if not taught or section.max_steps == 0:
-        cause = "max_steps is 0" if taught else "nobody to imitate, what was won was won by chance"
+        cause = (
+            "warmstart.max_steps is 0"
+            if taught
+            else "the environment has no teacher to imitate, and what was won was won by chance"
+        )
         report(f"nothing to clone, the policy starts untrained: {cause}", 1.0)
         return 0, None, None
     memory = recipe.optim if get_kind(recipe.policy.kind).language_model else SMALL

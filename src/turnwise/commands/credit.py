@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,7 +66,7 @@ def credit(
 
     chosen = group or examination.group_to_show()
     console = Console()
-    if not console.is_terminal:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(width=_FILE_COLUMNS)
     microscope.show(examination, chosen, console, stored)
     if not (examination.has_signal or run.is_file()):

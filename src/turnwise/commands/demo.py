@@ -15,7 +15,7 @@ from .options import missing
 __all__ = ["demo"]
 
 _WHAT = """\
-An agent of 0.8 million parameters lives in small rooms that it has never seen: it must find a thing,
+An agent of 0.75 million parameters lives in small rooms that it has never seen: it must find a thing,
 maybe heat or clean it, and put it where it belongs, in at most 20 turns. It has been cloned from a
 clumsy teacher. Now it learns by reinforcement (GiGPO, credit for each turn), over HTTP, on this machine.
 

@@ -94,7 +94,7 @@ def eval_(
 
     Examples:
       turnwise eval --env household/mix-v0 --agent expert --split unseen
-      turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8000/v1#my-model --out runs/eval
+      turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8001/v1#my-model --out runs/eval
       turnwise eval --env search/generated-v1 --agent hf:Qwen/Qwen2.5-3B-Instruct --recipe grpo_search
     """
     from ..agents.evaluation.evaluate import evaluate
@@ -168,7 +168,7 @@ def eval_(
     if as_json:
         emit_json(evaluation.document())
     else:
-        _show(evaluation, out)
+        _show(evaluation, out, names_actions=policy.names_actions)
     failed = evaluation.errors > _MAX_ERROR_SHARE * len(evaluation.per_task)
     if failed:
         cause = next(row.error for row in evaluation.per_task if not row.counts)
@@ -267,7 +267,8 @@ def _client(server: str | None) -> SessionClient:
     return connect(server, os.environ.get(KEY_ENV), budget_s=_SERVER_BUDGET_S, renew=True)
 
 
-def _show(evaluation: Evaluation, out: Path | None) -> None:
+def _show(evaluation: Evaluation, out: Path | None, *, names_actions: bool) -> None:
+    """Print the figures; of an agent that names actions only those that can be other than nothing."""
     from rich.console import Console
     from rich.table import Table
 
@@ -283,26 +284,36 @@ def _show(evaluation: Evaluation, out: Path | None) -> None:
     longest = max((row.turns for row in evaluation.per_task), default=0)
     allowed = f"the longest {longest}; at most {rollout['max_turns']} by --max-turns"
     view.add_row("turns", f"{evaluation.turns:.1f} an episode, {allowed}, or fewer by the environment")
-    counted = "; not all answers told theirs" if evaluation.policy.get("without_usage") else ""
-    view.add_row("tokens", f"{evaluation.tokens:.1f} an episode{counted}")
+    speaks = not names_actions or evaluation.tokens > 0
+    if speaks:
+        counted = "; not all answers told theirs" if evaluation.policy.get("without_usage") else ""
+        view.add_row("tokens", f"{evaluation.tokens:.1f} an episode{counted}")
     if evaluation.cost:
         view.add_row("cost", f"{evaluation.cost:.4f} US dollars in all")
-    view.add_row("malformed", f"{evaluation.malformed_rate:.1%} of turns")
+    if speaks or evaluation.malformed_rate:
+        view.add_row("malformed", f"{evaluation.malformed_rate:.1%} of turns")
     if filtered := sum(row.filtered for row in evaluation.per_task):
         view.add_row("filtered", f"{filtered} messages withheld by the endpoint")
-    view.add_row("inadmissible", f"{evaluation.inadmissible_rate:.1%} of turns")
+    if speaks or evaluation.inadmissible_rate:
+        view.add_row("inadmissible", f"{evaluation.inadmissible_rate:.1%} of turns, where actions are listed")
     view.add_row("ends", ", ".join(f"{end} {number}" for end, number in evaluation.ends.items()))
     if evaluation.causes:
         view.add_row("lost by", ", ".join(f"{cause} {number}" for cause, number in evaluation.causes.items()))
-    changed = [name for name, value in NEUTRAL.document().items() if rollout[name] != value]
-    names = dict.fromkeys(["temperature", "top_p", *changed, "constraint"])
-    left = evaluation.policy.get("server_default", ())
-    shown = (f"{name} {'server default' if name in left else rollout[name]}" for name in names)
-    view.add_row("decoding", ", ".join(shown))
+    if speaks:
+        view.add_row("decoding", _decoding(evaluation))
     _show_endpoint(view, evaluation.policy)
     if out is not None:
         view.add_row("files", f"{out / 'evaluation.json'}")
     Console().print(view)
+
+
+def _decoding(evaluation: Evaluation) -> str:
+    """Return how messages were drawn."""
+    rollout = evaluation.settings["rollout"]
+    changed = [name for name, value in NEUTRAL.document().items() if rollout[name] != value]
+    names = dict.fromkeys(["temperature", "top_p", *changed, "constraint"])
+    left = evaluation.policy.get("server_default", ())
+    return ", ".join(f"{name} {'server default' if name in left else rollout[name]}" for name in names)
 
 
 def _success(evaluation: Evaluation) -> str:

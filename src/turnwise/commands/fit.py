@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import UsageError
 from .train import Overrides
 
 __all__ = ["fit"]
@@ -17,7 +18,8 @@ def fit(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name of `turnwise recipes`, or a file.")],
     overrides: Overrides = None,
     gpu: Annotated[
-        float | None, typer.Option(metavar="GIB", min=0.1, help="Memory of the card; by default this one's.")
+        float | None,
+        typer.Option(metavar="GIB", help="Memory of the card, more than 0; by default this one's."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -34,6 +36,8 @@ def fit(
     from ..trainers.recipe import load
     from ..trainers.train import card_gib
 
+    if gpu is not None and not gpu > 0:
+        raise UsageError(f"--gpu {gpu:g}: expected the GiB of a card, more than 0, e.g. --gpu 24")
     loaded = load(recipe, overrides or [])
     model = model_of(loaded)
     found = estimate(loaded, model)

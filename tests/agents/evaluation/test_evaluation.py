@@ -283,7 +283,7 @@ def test_the_command_shows_a_dash_where_success_is_unknown(room, tmp_path):
     script.write_text("right\nright\nright\n")
     done = command("--env", room("Mute"), "--agent", f"script:{script}", "--episodes", 2, "--max-turns", 2)
     assert done.exit_code == 0, done.output
-    assert "success       -  (the environment does not say info['won'])" in done.stdout
+    assert "success   -  (the environment does not say info['won'])" in done.stdout
 
 
 def test_the_command_warns_of_episodes_of_which_nothing_is_said(room, tmp_path):
@@ -293,7 +293,7 @@ def test_the_command_warns_of_episodes_of_which_nothing_is_said(room, tmp_path):
         "--env", room("Taciturn"), "--agent", f"script:{script}", "--episodes", 3, "--max-turns", 4,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert "success       100.0 %" in done.stdout
+    assert re.search("success +100.0 %", done.stdout)
     assert "coverage 66.7 %)" in done.stdout
     assert "warning: of 1 episodes the environment did not say whether they were won" in done.stderr
 
@@ -303,7 +303,8 @@ def test_the_command_prints_a_table(room):
     assert done.exit_code == 0
     assert "95 % interval" in done.stdout
     assert "coverage 100.0 %)" in done.stdout
-    assert "constraint none" in done.stdout
+    for row in ("tokens", "malformed", "inadmissible", "decoding"):  # it names actions that are listed
+        assert row not in done.stdout
 
 
 def test_many_failures_are_a_failure(room):

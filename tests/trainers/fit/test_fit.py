@@ -116,6 +116,8 @@ def test_a_refusal_says_what_to_change_and_then_it_fits() -> None:
 
 def test_the_command_prints_a_table_and_refuses(tmp_path: Path) -> None:
     asked = ["fit", "gigpo", "--set", "rollout.slots=8", "--set", "optim.micro_tokens=2048"]
+    nothing = CliRunner().invoke(app, [*asked, "--gpu", "0"])
+    assert isinstance(nothing.exception, UsageError) and "--gpu 0: expected" in str(nothing.exception)
     shown = CliRunner().invoke(app, [*asked, "--gpu", "80"])
     assert shown.exit_code == 0
     assert "keys and values" in shown.output

@@ -230,7 +230,7 @@ def test_a_sample_is_called_one_and_the_log_has_the_whole_batch(tmp_path: Path) 
     stored_run(tmp_path, [{"kind": "update", "update": 3, **whole}])
     write_trajectories(trajectory_path(tmp_path, 3), BATCH)
     said = run(str(tmp_path), "-m", "gigpo").output
-    assert "update 3: a sample is stored, 5 of its 128 episodes, 2 groups" in said
+    assert "Update 3: 5 of its 128 episodes, 2 groups, are stored" in said
     (line,) = [line.split() for line in said.splitlines() if line.lstrip().startswith("gigpo, whole batch")]
     assert line[3:6] == ["0.000", "0.750", "0.125"]
     document = json.loads(run(str(tmp_path), "-m", "gigpo", "--json").output)

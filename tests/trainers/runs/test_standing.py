@@ -54,5 +54,7 @@ def test_an_interruption_before_anything_was_made_names_no_folder(tmp_path: Path
 
 def test_all_limits_are_told_and_which_of_them_came_first() -> None:
     train = load("tiny", ["train.num_updates=7", "train.max_seconds=90", "train.target_success=0.9"]).train
-    assert training._limits(train) == ("7 updates or 90 s of training or 90 % success, whichever comes first")
+    assert training._limits(train) == (
+        "7 updates or 90 s of training or 90 % success, whichever comes first, at the end of an update"
+    )
     assert training._limits(load("tiny", ["train.num_updates=7", "train.max_seconds=0"]).train) == "7 updates"

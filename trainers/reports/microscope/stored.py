@@ -47,8 +47,8 @@ class Stored:
             return ""
         groups = len({trajectory.group for trajectory in self.trajectories})
         return (
-            f"update {self.update}: a sample is stored, {num} of its {played} episodes, {groups} groups "
-            "(log.trajectories); figures are of these, and those of the whole batch are from the log"
+            f"Update {self.update}: {num} of its {played} episodes, {groups} groups, are stored, as "
+            "log.trajectories says. The figures are of these; those of the whole batch are from the log."
         )
 
 

@@ -63,7 +63,7 @@ def _show_figures(examination: Examination, console: Console, stored: Stored) ->
     if stored.sample and "credit/std" in stored.logged:
         rows = {f"{stored.method}, whole batch": dict(stored.logged)} | rows
     for name, values in rows.items():
-        shown = (f"{values.get(f'credit/{key}', nan):.3f}" for key in _FIGURES)
+        shown = (_rounded(values.get(f"credit/{key}", nan)) for key in _FIGURES)
         figures.add_row(visible(name), *shown, f"{values.get('credit/anchor_size', nan):.2f}")
     console.print(figures)
 
@@ -92,7 +92,8 @@ def _show_turns(
     from rich.table import Table
 
     left = console.width - _TURN_COLUMN - sum(map(_width, names))
-    view = Table(title=escape(_title(trajectory)), box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    console.print(f"\n{escape(_title(trajectory))}")
+    view = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("turn", *names):
         view.add_column(name, no_wrap=True, justify="right")
     view.add_column("action", overflow="fold")
@@ -141,7 +142,8 @@ def _figures(examination: Examination) -> str:
     body = "".join(
         f"<tr><td>{html.escape(method)}</td>"
         + "".join(
-            f"<td class='n'>{values[name]:.3f}</td>" if name in values else "<td></td>" for name in names
+            f"<td class='n'>{_rounded(values[name])}</td>" if name in values else "<td></td>"
+            for name in names
         )
         + "</tr>"
         for method, values in examination.figures.items()
@@ -168,6 +170,11 @@ def _turns(examination: Examination, group: str, place: int) -> str:
     return f"<h2>{html.escape(_title(trajectory))}</h2>{table}"
 
 
+def _rounded(value: float) -> str:
+    """Return a figure to three digits; what rounds to nothing has no sign."""
+    return f"{round(value, 3) + 0.0:.3f}"
+
+
 def _shade(share: float) -> str:
     """Return blue for credit, red for blame, white for neither."""
     pale = 255 - int(150 * min(abs(share), 1.0))
@@ -180,7 +187,7 @@ def _coloured(value: float) -> str:
 
 def _title(trajectory: Trajectory) -> str:
     name = visible(trajectory.instruction or trajectory.task)
-    return f"{name} Return {trajectory.episode_return:g}, {trajectory.end}"
+    return f"{name}: return {trajectory.episode_return:g}, {trajectory.end}"
 
 
 def _short(text: str) -> str:
