@@ -63,7 +63,7 @@ def site(root: Path) -> FastAPI:
         return answer(request, writer.page(template, values))
 
     def seeds(request: Request, of: str) -> Response:
-        return answer(request, writer.page("seeds.html", _seeds(places, of)))
+        return answer(request, writer.page("seeds.html", _seeds(places, known, of)))
 
     app.add_api_route("/", first, methods=["GET"])
     app.add_api_route("/run", run, methods=["GET"])
@@ -125,8 +125,8 @@ def _outcome(run: Run) -> dict[str, Any]:
     return {"of": "", "success": [], "return": []}
 
 
-def _seeds(places: Places, word: str) -> dict[str, Any]:
-    runs = [read_run(place) for place in places.list()[:_MOST_LISTED] if place.kind == "run"]
+def _seeds(places: Places, known: dict[Path, _Known], word: str) -> dict[str, Any]:
+    runs = [_line(place, known).run for place in places.list()[:_MOST_LISTED] if place.kind == "run"]
     members = together(runs).get(word)
     if members is None:
         raise UsageError(f"{word!r}: there are no two runs of one recipe by this word")

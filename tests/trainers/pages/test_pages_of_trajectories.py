@@ -157,7 +157,7 @@ def test_a_group_of_forks_is_a_tree(run: Path, client: TestClient) -> None:
     keep(run, *FORKED)
     link = links(client.get(links(client.get("episodes?at=."))[0]), "group")[0]
     page = client.get(link)
-    assert "3 episodes, 1 forks" in page.text
+    assert "3 episodes, 1 fork<" in page.text
     said = re.findall(r"turn (\d) of episode (\d): go \d, credit ([+-][\d.]+)", page.text)
     # turn 0 of episode 0 is also that of episode 1: (1 - 0.5) / 2
     assert said == [
