@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections import deque
 from contextlib import aclosing
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -121,8 +122,7 @@ class _Connection(asyncio.Protocol):
         self.reusable = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport), "a stream connection"
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has its methods and another base
         self.reusable = True
 
     async def ask(self, request: bytes, timeout_s: float) -> ClientResponse:

@@ -42,7 +42,7 @@ def view(
 
         address = checked_address(what)
         key = os.environ.get(_KEY_ENV)
-        app = live(lambda: connect(address, key, keep_alive=False, budget_s=_BUDGET_S), address)
+        app = live(lambda: connect(address, key, budget_s=_BUDGET_S), address)
     else:
         from ..trainers.pages.site import site
 

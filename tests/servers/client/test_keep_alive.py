@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 
 import pytest
+import uvloop
 
 from turnwise.servers.client.transports.base import TransportFailed
 from turnwise.servers.client.transports.keep_alive import KeepAliveTransport
@@ -19,7 +20,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nNumber: %d\r\nContent-Length: 3\r\n\r\nabc"
 TIMEOUT_S = 0.2  # of which an answer takes a part
 
 
-def talk(answer, conversation) -> None:
+def talk(answer, conversation, run_loop=asyncio.run) -> None:
     """Run a server that answers each request by a function of its number and its writer."""
 
     async def serve(reader, writer) -> None:
@@ -44,10 +45,11 @@ def talk(answer, conversation) -> None:
         server.close()
         await server.wait_closed()
 
-    asyncio.run(run())
+    run_loop(run())
 
 
-def test_answers_in_pieces():
+@pytest.mark.parametrize("run_loop", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_answers_in_pieces(run_loop):
     async def answer(number, writer) -> None:
         whole = ANSWER % number
         for place in (slice(number), slice(number, None)):
@@ -60,7 +62,7 @@ def test_answers_in_pieces():
             assert answered.headers == {"number": str(number), "content-length": "3"}
             assert (answered.status, answered.body) == (200, b"abc")
 
-    talk(answer, conversation)
+    talk(answer, conversation, run_loop)
 
 
 def test_each_request_has_its_time():
