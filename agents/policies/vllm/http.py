@@ -189,7 +189,12 @@ class HttpEngine(Engine):
         return document if isinstance(document, dict) else {}
 
     async def _healthy(self) -> bool:
-        status, _ = await self._exchange(self._client.build_request("GET", "/health"))
+        """Ask its health, twice where need be: a server closes the connection that an error went over."""
+        health = self._client.build_request("GET", "/health")
+        try:
+            status, _ = await self._exchange(health)
+        except EngineGone:
+            status, _ = await self._exchange(health)
         return status == 200
 
     async def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:

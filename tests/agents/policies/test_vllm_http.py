@@ -168,6 +168,24 @@ def test_a_server_that_answers_for_its_dead_engine_is_gone() -> None:
         ask(lambda engine: engine.generate(asked), answers)
 
 
+def test_a_server_that_closes_the_connection_after_an_error_is_not_gone() -> None:
+    replies = iter([httpx.Response(500), httpx.ReadError("closed"), httpx.Response(200)])
+
+    def reply(_: httpx.Request) -> httpx.Response:
+        given = next(replies)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    async def inside() -> None:
+        engine = HttpEngine("http://engine", EngineConfig(), "policy", httpx.MockTransport(reply))
+        with pytest.raises(EngineRefused, match="answered with 500"):
+            await engine.pause()
+        await engine.aclose()
+
+    asyncio.run(inside())
+
+
 def test_a_server_that_waits_for_its_dead_engine_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "_LOOK_S", 0.02)
     health = [200, 200, 503]
