@@ -6,7 +6,9 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -49,3 +51,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             asyncio.run(backend_by_name("namespace"))
         except SandboxError as error:
             pytest.skip(f"no sandbox works here: {error}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Let workers send reports of texts with half a character, which cannot be sent as they are."""
+    return _sendable((yield))
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_sendable(key): _sendable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_sendable, value))
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
