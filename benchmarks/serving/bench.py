@@ -8,8 +8,8 @@ that answers with 64 bytes. Reported is processor time a step of the server and
 of the client, the median of several rounds in which the servers take turns, so
 that a neighbour on the machine disturbs all of them alike; a ratio is the median
 of the ratios of each round. `--gate` measures bare ASGI and turnwise alone, and
-exits with 1 when a ratio is over its limit; the limits are what was measured
-with room for noise, and no seconds are compared; it takes three runs over a limit to fail.
+exits with 1 when a ratio is over its limit in three runs after one another; no
+seconds are compared.
 """
 
 from __future__ import annotations
@@ -37,11 +37,13 @@ from turnwise.servers.client import ServerProcess, connect
 from turnwise.servers.protocol.types import CreateItem
 
 BARE, BATCH = "bare ASGI", "bare ASGI, batch of 64"
+# A quarter above the largest that unchanged code had on any machine and hour: caches that neighbours
+# fill slow the larger program more than the bare one.
 LIMITS = {
-    "turnwise": 1.95,  # 1.3 before requests were held to names, types and bounds of strangers
-    "turnwise, batch of 64": 6.5,
-    "turnwise, journal": 2.0,
-    "turnwise, journal, batch of 64": 10.0,
+    "turnwise": 2.45,
+    "turnwise, batch of 64": 9.6,
+    "turnwise, journal": 2.7,
+    "turnwise, journal, batch of 64": 14.5,
 }
 _TRIES = 3  # what is slower stays slower; a neighbour does not disturb every time
 
