@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 import torch
@@ -25,6 +26,9 @@ from torch import Tensor
 
 from ...errors import UsageError
 from .sampling import precise
+
+Entropy = Literal["learned", "measured", "off"]
+"""What becomes of the entropies: they have a gradient too, are numbers alone, or are not computed."""
 
 
 def num_choices(supports: Sequence[tuple[int, ...] | None], vocab_size: int) -> NDArray[np.int64]:
@@ -38,7 +42,7 @@ def replay(
     tokens_N: Sequence[int],
     supports: Sequence[tuple[int, ...] | None],
     temperature: float | Sequence[float],
-    entropy_learns: bool = True,
+    entropy: Entropy = "learned",
 ) -> tuple[Tensor, Tensor]:
     """Return logprobs [N] of the chosen tokens and entropies [N] in nats.
 
@@ -52,8 +56,8 @@ def replay(
         supports: what could have been drawn at each place; None is everything.
         temperature: of the sampling, one number or one a token; 0 (greedy) comes
             with supports of one token, for which it does not matter.
-        entropy_learns: whether the entropies have a gradient too, for which some 9 bytes a token and
-            entry of the vocabulary are kept.
+        entropy: "learned" keeps some 9 bytes a token and entry of the vocabulary for the gradient;
+            "off" leaves the entropies 0.
 
     Raises:
         UsageError: if the lengths differ, or a token is not in its support.
@@ -79,7 +83,7 @@ def replay(
         logits_MV = precise(logits_NV[rows_M] if narrow else logits_NV)
         if any(scale != 1.0 for scale in scales):
             logits_MV = logits_MV / scale_N1[rows_M].to(logits_MV.dtype)
-        parts.append((rows_M, *_full(logits_MV, chosen_M1, entropy_learns)))
+        parts.append((rows_M, *_full(logits_MV, chosen_M1, entropy)))
     if narrow:
         rows_M = torch.tensor([row for row, _ in narrow], device=logits_NV.device)
         index_MS = _pad([support for _, support in narrow]).to(logits_NV.device)
@@ -89,21 +93,24 @@ def replay(
         logits_MS = logits_NV[rows_M[:, None], index_MS.clamp(min=0)].double() / scale_N1[rows_M]
         logits_MS = logits_MS.masked_fill(index_MS < 0, -torch.inf)
         place_M1 = is_choice_MS.int().argmax(dim=1, keepdim=True)
-        parts.append((rows_M, *_full(logits_MS, place_M1, entropy_learns)))
+        parts.append((rows_M, *_full(logits_MS, place_M1, entropy)))
     for rows_M, logprobs_M, entropies_M in parts:
         logprobs_N = logprobs_N.index_copy(0, rows_M, logprobs_M.to(torch.float64))
         entropies_N = entropies_N.index_copy(0, rows_M, entropies_M.to(torch.float64))
     return logprobs_N, entropies_N
 
 
-def _full(logits_MS: Tensor, choice_M1: Tensor, entropy_learns: bool) -> tuple[Tensor, Tensor]:
+def _full(logits_MS: Tensor, choice_M1: Tensor, entropy: Entropy) -> tuple[Tensor, Tensor]:
     """Return logprob [M] of the choice and entropy [M] of a softmax over the last axis."""
     logprobs_MS = logits_MS.log_softmax(dim=-1)
-    with torch.set_grad_enabled(entropy_learns and torch.is_grad_enabled()):
+    logprobs_M = logprobs_MS.gather(1, choice_M1)[:, 0]
+    if entropy == "off":
+        return logprobs_M, torch.zeros_like(logprobs_M)
+    with torch.set_grad_enabled(entropy == "learned" and torch.is_grad_enabled()):
         # -inf * 0 has no derivative: padded candidates are replaced before the product.
         finite_MS = logprobs_MS.masked_fill(logprobs_MS == -torch.inf, 0.0)
         entropies_M = -(logprobs_MS.exp() * finite_MS).sum(dim=-1)
-    return logprobs_MS.gather(1, choice_M1)[:, 0], entropies_M
+    return logprobs_M, entropies_M
 
 
 def _pad(supports: Sequence[tuple[int, ...]]) -> Tensor:

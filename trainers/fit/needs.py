@@ -87,8 +87,7 @@ def estimate(recipe: Recipe, model: Model | None = None) -> Estimate:
     rows = max(1, optim.micro_tokens // length)
     # the prompt of a conversation grows: its first one is taken to be a quarter of it at most
     prompt = max(1, length // 4 if growing else length - said)
-    entropy_learns = Objective(recipe.loss).entropy_learns
-    learned = model.learned(Pass(rows, length, targets), optim, entropy_learns)
+    learned = model.learned(Pass(rows, length, targets), optim, Objective(recipe.loss).entropy)
     sampled = model.sampled(Pass(min(rollout.slots, rollout.num_groups * rollout.group_size), length, prompt))
     held = cache_tokens(recipe.policy, rollout) if growing else 0
     return Estimate(tuple(_needs(recipe, learned, sampled, held)), length, optim.micro_tokens)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from ...agents.decoding import Entropy
 from ...agents.decoding.sampling import precise
 from ...agents.models import KeptRow, Rows, TransformersLM
 from ...agents.models.lora import wrap
@@ -72,13 +73,13 @@ class Model:
         self.context = int(config.get_text_config().max_position_embeddings)
         self._known: dict[Any, Any] = {}
 
-    def learned(self, size: Pass, optim: OptimConfig, entropy_learns: bool = True) -> Learned:
+    def learned(self, size: Pass, optim: OptimConfig, entropy: Entropy = "learned") -> Learned:
         """Return what an update holds."""
         coarse = not self._policy.lora_rank and getattr(torch, self._policy.dtype).itemsize < 4
         copied = optim.adam == "offload" or (coarse and optim.master == "float32")
-        key = size, optim.head_chunk, optim.checkpointing, copied, entropy_learns
+        key = size, optim.head_chunk, optim.checkpointing, copied, entropy
         if key not in self._known:
-            passes = (_learn(self._of_layers(n), size, optim, entropy_learns) for n in (_FEW, _MORE))
+            passes = (_learn(self._of_layers(n), size, optim, entropy) for n in (_FEW, _MORE))
             self._known[key] = Learned(**self._at_full_depth(*passes))
         learned: Learned = self._known[key]
         return learned
@@ -141,7 +142,7 @@ def _allocate(lm: TransformersLM) -> None:
                 holder[name] = made[id(old)][0]
 
 
-def _learn(lm: TransformersLM, size: Pass, optim: OptimConfig, entropy_learns: bool) -> Learned:
+def _learn(lm: TransformersLM, size: Pass, optim: OptimConfig, entropy: Entropy) -> Learned:
     with FakeTensorMode(), Live() as live:
         _allocate(lm)
         weights = live.now
@@ -157,7 +158,7 @@ def _learn(lm: TransformersLM, size: Pass, optim: OptimConfig, entropy_learns: b
         lm.model.get_output_embeddings().register_forward_pre_hook(lambda *_: at_head.append(live.now))
         live.forget_peak()
         with lm.checkpointed() if optim.checkpointing else nullcontext():
-            scored = score(lm, micro, optim.head_chunk, entropy_learns)
+            scored = score(lm, micro, optim.head_chunk, entropy)
             torch.autograd.backward(scored.logp_N.sum() + 0.001 * scored.entropy_N.sum())
         activations = at_head[0] - given
         rest = live.most - given - activations + states_bytes

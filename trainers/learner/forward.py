@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ...agents.decoding import replay
+from ...agents.decoding import Entropy, replay
 from ...agents.models import CausalLM
 from .sequences import Allowed, Ints, PackedBatch
 
@@ -126,7 +126,7 @@ def collate(batch: PackedBatch, chosen: Ints, device: torch.device) -> MicroBatc
     )
 
 
-def score(model: CausalLM, micro: MicroBatch, head_chunk: int = 0, entropy_learns: bool = True) -> Scored:
+def score(model: CausalLM, micro: MicroBatch, head_chunk: int = 0, entropy: Entropy = "learned") -> Scored:
     """Run a model over a micro-batch; logits exist only at the targets.
 
     Args:
@@ -134,7 +134,7 @@ def score(model: CausalLM, micro: MicroBatch, head_chunk: int = 0, entropy_learn
         micro: the sequences and their targets.
         head_chunk: how many targets have logits at once; 0: all. In pieces the logits are computed
             again in the backward pass, so that they never exist for all.
-        entropy_learns: whether the entropies have a gradient.
+        entropy: whether the entropies have a gradient, are numbers alone, or stay 0.
 
     Returns:
         logprobs and entropies [N] after temperature and support, and the hidden
@@ -149,7 +149,7 @@ def score(model: CausalLM, micro: MicroBatch, head_chunk: int = 0, entropy_learn
         tokens, supports, temperatures = micro.tokens[part], micro.supports[part], micro.temperatures[part]
         logits_NV = model.head(hidden_ND)
         # one tensor: what a backward pass computes again for a result without gradient it would never free
-        return torch.stack(replay(logits_NV, tokens, supports, temperatures, entropy_learns))
+        return torch.stack(replay(logits_NV, tokens, supports, temperatures, entropy))
 
     again = partial(checkpoint, said, use_reentrant=False, preserve_rng_state=False)
     run = again if torch.is_grad_enabled() else said
@@ -169,5 +169,5 @@ def score_batch(
     logp_N = np.zeros(batch.num_targets)
     with torch.no_grad():
         for micro in micro_batches(batch, group_units(batch, "turn"), max_tokens, device_of(model)):
-            logp_N[micro.index_N] = score(model, micro, head_chunk).logp_N.double().cpu().numpy()
+            logp_N[micro.index_N] = score(model, micro, head_chunk, "off").logp_N.double().cpu().numpy()
     return logp_N

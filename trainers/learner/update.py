@@ -219,7 +219,7 @@ class Learner:
 
     def _add_gradient(self, mini: MiniBatch, micro: MicroBatch, weights_N: Floats) -> Outcome:
         """Add the gradient of a micro-batch; what is returned keeps nothing of the passes."""
-        scored = score(self.model, micro, self.optim.head_chunk, self.objective.entropy_learns)
+        scored = score(self.model, micro, self.optim.head_chunk, self.objective.entropy)
         outcome = self.objective(mini.tokens(micro, scored, weights_N))
         torch.autograd.backward(outcome.loss)
         return replace(outcome, loss=outcome.loss.detach())

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ...agents.decoding import Entropy
 from ...errors import UnknownName, UsageError
 from ..objective_config import Aggregation, Level, ObjectiveConfig
 from . import base
@@ -89,9 +90,9 @@ class Objective:
         return self.needs_reference or bool(self.config.entropy_coef) or bool(self.terms)
 
     @property
-    def entropy_learns(self) -> bool:
-        """Tell whether the entropy may have a gradient: by its coefficient, or by a term that reads it."""
-        return bool(self.config.entropy_coef) or bool(self.terms)
+    def entropy(self) -> Entropy:
+        """Tell whether the entropy has a gradient: by its coefficient, or by a term that reads it."""
+        return "learned" if self.config.entropy_coef or self.terms else "measured"
 
     @property
     def needs_reference(self) -> bool:

@@ -95,7 +95,7 @@ def _backward(model: CausalLM, batch: PackedBatch, language: float, memory: Opti
     total, num_places = 0.0, sum(len(sequence.ids_L) - 1 for sequence in batch.sequences)
     for micro in _pieces(model, batch, memory):
         with model.checkpointed() if memory.checkpointing else nullcontext():
-            scored = score(model, micro, memory.head_chunk, entropy_learns=False)
+            scored = score(model, micro, memory.head_chunk, "off")
             loss = decisions = -scored.logp_N.sum() / batch.num_targets
             if language:
                 loss = decisions + language * _language(model, scored.hidden_MD, micro) / num_places
@@ -126,7 +126,7 @@ def _pieces(model: CausalLM, batch: PackedBatch, memory: OptimConfig) -> Iterato
 def measure(model: CausalLM, batch: PackedBatch, memory: OptimConfig = SMALL) -> tuple[float, float]:
     """Return the loss of decisions in nats a token, and the share given more than half the probability."""
     with torch.no_grad():
-        scored = (score(model, micro, memory.head_chunk) for micro in _pieces(model, batch, memory))
+        scored = (score(model, micro, memory.head_chunk, "off") for micro in _pieces(model, batch, memory))
         pieces = [each.logp_N.double().cpu().numpy() for each in scored]
     logp_N = np.concatenate(pieces)
     return float(-logp_N.mean()), float((logp_N > np.log(0.5)).mean())

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turnwise.agents.decoding import SamplingRows, replay, sample, uniforms
+from turnwise.agents.decoding import Entropy, SamplingRows, replay, sample, uniforms
 from turnwise.agents.decoding.replay import num_choices
 from turnwise.agents.decoding.sampling import sum_by_doubling
 from turnwise.agents.sampling import Sampling
@@ -170,6 +171,17 @@ def test_replay_has_the_gradient_of_a_restricted_softmax() -> None:
     assert logits.grad is not None
     assert torch.equal(logits.grad[2], torch.zeros(6, dtype=torch.float64))
     assert logits.grad[1, 1] == 0
+
+
+def test_replay_leaves_out_what_is_not_asked_for() -> None:
+    logits = torch.randn(3, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    logits.requires_grad_(True)
+    told = {kind: replay(logits, [3, 2, 4], [None, (0, 2, 5), (4,)], 0.7, kind) for kind in get_args(Entropy)}
+    assert all(torch.equal(logprobs, told["learned"][0]) for logprobs, _ in told.values())
+    assert torch.equal(told["measured"][1], told["learned"][1])
+    assert [entropies.requires_grad for _, entropies in told.values()] == [True, False, False]
+    assert told["learned"][1][0] > 0
+    assert not told["off"][1].any()
 
 
 def test_num_choices_marks_forced_tokens() -> None:
