@@ -9,7 +9,9 @@ bounded        what one connection may cost, bounded_socket a websocket, crowd a
 group_commit   responses that wait for the journal together
 control_plane  the Application: FastAPI routes made from the table of calls
 docs_page      the calls, described for people
-websocket      the same calls over /v1/ws; openenv: OpenEnv's messages
+websocket      the same calls over /v1/ws
+openenv        OpenEnv's messages, for a session (openenv_session) or a hosted run (openenv_run)
+places         which tasks of hosted runs connections play
 keys           who calls
 visitors       whose pages may call, by which names
 tracing        spans for an OpenTelemetry collector

@@ -31,6 +31,7 @@ from ..sessions.service import Service
 from .hosted_calls import HostedCalls, permit
 from .keys import Caller
 from .messages import Request, Response
+from .places import Places
 
 STREAM_PAUSE_S = 10.0
 _PROBLEM = b'{"type"'  # how a problem begins, and no reply
@@ -49,6 +50,7 @@ class Calls(HostedCalls):
         self, service: Service, creation: Creation | None = None, hosting: Hosting | None = None
     ) -> None:
         self.service, self.creation, self.hosting = service, creation or Creation(service), hosting
+        self.places = Places()
         self.under_way: set[asyncio.Task[Any]] = set()  # answers that websockets wait for
         self._rates = Rates(service.limits, service.ledger) if service.limits.max_rate else None
 

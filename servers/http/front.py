@@ -158,7 +158,8 @@ class FrontDoor:
             known = partial(_welcome, scope)
             await websocket.serve_socket(self._calls, self._keys, caller, receive, send, known, around)
             return
-        env_id = openenv.env_of(scope["path"], self._calls.service.catalogue.ids())
+        named = caller.benchmarks if caller is not None else ()
+        env_id = openenv.env_of(scope["path"], named or self._calls.service.catalogue.ids())
         if env_id is None:
             await self._behind(scope, receive, send)
             return

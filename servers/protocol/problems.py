@@ -7,6 +7,7 @@ learns which ids exist.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -316,6 +317,12 @@ def replay_diverged(id: str, episode: int, turn: int, env_id: str, reason: str) 
         {"episode": episode, "turn": turn},
         "its environment has changed or is not deterministic; close the session and create a new one",
     )
+
+
+def untold(problem: Problem) -> Problem:
+    """Return why a task of a hosted run could not be rebuilt, without what says which task it is."""
+    detail = f"session {problem.id} of a hosted run cannot be rebuilt; the log of the server says why"
+    return replace(problem, detail=detail, expected=None, todo="repeat the request, or forfeit the task")
 
 
 def short(value: Any) -> Any:

@@ -21,7 +21,7 @@ from ..isolation.faults import REFUSALS, AllStuck, DeadlineOver, HostLost, Remot
 from ..isolation.hosts import Host, LocalHost, Played
 from ..isolation.process_pool import ProcessHost
 from ..isolation.threads import CallThreads
-from ..protocol.problems import Refused, bad_request, environments_stuck, rebuild_failed
+from ..protocol.problems import Refused, bad_request, environments_stuck, rebuild_failed, untold
 from .fault_log import FaultLog
 from .journal.records import SessionRecord
 from .metrics import Metrics
@@ -187,8 +187,17 @@ class Environments:
         Raises:
             Refused: with the first turn that differs, and so it stays; or for now, if
                 processes went away again and again, or a file or another thing that the
-                environment is built of is missing.
+                environment is built of is missing. What is said of a hosted run tells nothing of its task.
         """
+        try:
+            await self._rebuild(session)
+        except Refused as refusal:
+            if session.record.hosted is None:
+                raise
+            log.warning("session %s: %s", session.record.id, visible(refusal.problem.detail))
+            raise Refused(untold(refusal.problem), refusal.retry_after_s) from refusal
+
+    async def _rebuild(self, session: Session) -> None:
         record, num_late = session.record, 0
         for _ in range(_MAX_TRIES):
             try:

@@ -16,7 +16,7 @@ from ...envs.core import ENV_ERRORS
 from ..isolation.faults import DeadlineOver, HostLost, reason_of
 from ..isolation.hosts import Host, LocalHost, Played
 from ..protocol.encoding import digest, encode_core, encode_reply
-from ..protocol.problems import busy, episode_finished, replay_diverged, wrong_turn
+from ..protocol.problems import busy, episode_finished, replay_diverged, untold, wrong_turn
 from ..protocol.types import Problem, ResetItem, StepItem
 from .journal.records import Entry, SessionRecord
 
@@ -167,7 +167,8 @@ class Session:
         """Refuse every call from now on, because the record cannot be replayed."""
         record = self.record
         reason = error.reason[:_MAX_REASON_CHARS]
-        self.broken = replay_diverged(record.id, record.episode, error.turn, record.env_id, reason)
+        problem = replay_diverged(record.id, record.episode, error.turn, record.env_id, reason)
+        self.broken = problem if record.hosted is None else untold(problem)
         return self.broken
 
     def _replay(self, host: Host) -> Host | None:

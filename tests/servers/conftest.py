@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from turnwise.servers.isolation.hosts import Isolation
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.sessions.service import Service
 
+ROOT = Path(__file__).resolve().parents[2]
 WORLDS = Path(__file__).with_name("worlds.py")
 NAMES = ("Counter", "Fragile", "Gated", "Waiting", "Sleepy", "Locked", "Drifting", "Hostile")
 
@@ -134,6 +136,15 @@ def listening() -> Callable[..., Any]:
             await server.close()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def its_python() -> str:
+    """Return a Python that has openenv-core, which wants other versions of what we use ourselves."""
+    given = os.environ.get("TURNWISE_OPENENV_PYTHON", str(ROOT / ".openenv" / "bin" / "python"))
+    if not Path(given).exists():
+        pytest.skip("the package openenv-core is not installed: make openenv")
+    return given
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -191,15 +190,6 @@ def test_an_openenv_server_is_an_environment_here(server):
         OpenEnv("http://127.0.0.1:9").reset()
     with pytest.raises(UsageError, match="expected http"):
         OpenEnv("localhost")
-
-
-@pytest.fixture(scope="module")
-def its_python() -> str:
-    """Return a Python that has openenv-core, which wants other versions of what we use ourselves."""
-    given = os.environ.get("TURNWISE_OPENENV_PYTHON", str(ROOT / ".openenv" / "bin" / "python"))
-    if not Path(given).exists():
-        pytest.skip("the package openenv-core is not installed: make openenv")
-    return given
 
 
 @pytest.mark.openenv

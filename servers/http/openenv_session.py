@@ -1,0 +1,102 @@
+"""A session driven by OpenEnv's messages.
+
+What OpenEnv has no words for, turns, repetition and replay, is kept on our side: the
+connection drives a session like any other, and closes it when it ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ...envs.seeds import SEED_END
+from ..protocol.problems import Refused, bad_request
+from ..protocol.types import CreateItem, Problem, ResetItem, StepItem
+from ..sessions.pending import Pending, settled
+from .dispatch import Calls
+from .keys import Caller
+
+
+class SessionPlayer:
+    """One session of an environment.
+
+    Args:
+        calls: of the server.
+        caller: whose session it is.
+        env_id: of the environment.
+    """
+
+    def __init__(self, calls: Calls, caller: Caller, env_id: str) -> None:
+        self._calls, self._caller, self._env_id = calls, caller, env_id
+        self._service = calls.service
+        self._last: dict[str, Any] | None = None
+
+    async def reset(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Begin an episode, in a session that is made for the first.
+
+        Raises:
+            Refused: if the seed is not one, or the environment refuses.
+        """
+        seed = data.get("seed")
+        if seed is not None and not (type(seed) is int and 0 <= seed < SEED_END):
+            raise Refused(bad_request("seed is no whole number from 0", seed, "e.g. 0"))
+        options = {key: value for key, value in data.items() if key not in ("seed", "episode_id")} or None
+        if self._last is None:
+            item = CreateItem(self._env_id, {}, seed or 0, options)
+            answer = await self._calls.creation.create(
+                self._caller.name, [item], keep_private=not self._caller.evaluation
+            )
+            return self._told(orjson.loads(answer)["sessions"][0])
+        again = ResetItem(self._last["id"], self._last["episode"] + 1, seed, options)
+        try:
+            return await self._settled(self._service.reset(self._caller.name, again))
+        except Refused as refusal:
+            if refusal.problem.code != "unknown_session":
+                raise
+        self._last = None  # it is gone: begin with another
+        return await self.reset(data)
+
+    async def step(self, action: str) -> dict[str, Any]:
+        """Take a step.
+
+        Raises:
+            Refused: if there was no reset, or it does not follow.
+        """
+        last = self._last
+        if last is None:
+            raise Refused(bad_request("there was no reset", action, {"type": "reset"}))
+        item = StepItem(last["id"], last["episode"], last["turn"], action)
+        return await self._settled(self._service.step(self._caller.name, item))
+
+    def state(self) -> dict[str, Any]:
+        """Say where the episode stands."""
+        last = self._last or {"id": None, "episode": 0, "turn": 0}
+        return {"episode_id": last["id"] and f"{last['id']}:{last['episode']}", "step_count": last["turn"]}
+
+    def keep(self) -> None:
+        """Renew the lease."""
+        if self._last is not None:
+            self._service.find(self._caller.name, self._last["id"])
+
+    def end(self) -> None:
+        """Close the session."""
+        if self._last is not None:
+            self._service.close(self._caller.name, [self._last["id"]])
+
+    async def _settled(self, pending: Pending) -> dict[str, Any]:
+        answer = await settled(pending)
+        if isinstance(answer, Problem):
+            raise Refused(answer)
+        await self._service.commit()
+        return self._told(orjson.loads(answer))
+
+    def _told(self, reply: dict[str, Any]) -> dict[str, Any]:
+        if "code" in reply:
+            raise Refused(Problem(reply["status"], reply["code"], reply["detail"]))
+        self._last = reply
+        return {
+            "observation": {"text": reply["observation"], "info": reply["info"]},
+            "reward": reply["reward"],
+            "done": reply["terminated"] or reply["truncated"],
+        }
