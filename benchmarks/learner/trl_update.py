@@ -123,7 +123,8 @@ def report(found: dict[str, Any], num: int, rounds: int) -> str:
 
 {day}, `python benchmarks/learner/trl_update.py --episodes {num} --rounds {rounds}`,
 torch {torch.__version__}, {platform.machine()}, one thread each. {num} episodes of household in words,
-{found["tokens"]} tokens, of which {found["targets"]} are the agent's. What is alike and what is not is said at the head of the script.
+{found["tokens"]} tokens, of which {found["targets"]} are the agent's. What is alike and what is not is
+said at the head of the script.
 
 | | CPU s an update (median of {rounds}) | loss of the first | norm of its gradient |
 |---|---|---|---|
