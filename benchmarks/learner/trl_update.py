@@ -2,7 +2,7 @@
 
     make smollm2
     python -m venv /tmp/trl && /tmp/trl/bin/pip install torch==2.13.0 trl==1.16.0
-    python benchmarks/learner/trl_update.py --trl /tmp/trl/bin/python [--episodes 64] [--rounds 3]
+    python benchmarks/learner/trl_update.py --trl /tmp/trl/bin/python [--episodes 16] [--rounds 3]
 
 The work: one optimizer step of clipped policy gradient, every token alike, on whole episodes of
 household_smollm2: its teacher's thoughts and actions in the tokens of SmolLM2, learned from the agent's
@@ -140,7 +140,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trl", required=True, help="a Python that has TRL")
-    parser.add_argument("--episodes", type=int, default=64)
+    parser.add_argument("--episodes", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", dest="overrides")
