@@ -66,7 +66,7 @@ async def evaluate_hosted(
         deadline_s=float(benchmark["seconds"]),
         retries=0,
     )
-    declared = {"sampling": asdict(config.sampling), "max_tokens": config.max_tokens}
+    declared = declaration(policy, config, prompt)
     standing = await client.open(name, agent, declared, _request_id(out, name, client.transport.address))
     if standing["closed"] is None:
         first = int(standing["dealt"]) - len(standing["open"])
@@ -80,6 +80,7 @@ async def evaluate_hosted(
         with keeping as kept:
 
             def ended(_: int, trajectory: Trajectory) -> None:
+                client.spend(**_spent(trajectory))
                 if kept is not None:
                     kept.add(trajectory)
                 if on_task is not None:
@@ -91,6 +92,27 @@ async def evaluate_hosted(
     if out is not None:
         write_whole(out / "record.json", json.dumps(record, indent=2).encode() + b"\n")
     return record
+
+
+def declaration(policy: Policy, config: RolloutConfig, prompt: PromptConfig | None) -> dict[str, Any]:
+    """Return how the agent is asked, as an evaluation records it."""
+    asked, own = policy.asked(prompt, config.constraint, config.max_tokens), policy.own_settings
+    return {
+        "sampling": asdict(config.sampling),
+        "max_tokens": asked.max_tokens,
+        "constraint": asked.constraint,
+        "prompt": asdict(asked.prompt),
+        **({"policy": own} if own else {}),
+    }
+
+
+def _spent(trajectory: Trajectory) -> dict[str, float]:
+    generations = [turn.generation for turn in trajectory.turns]
+    return {
+        "cost": sum(each.usage.get("cost", 0.0) for each in generations),
+        "prompt_tokens": sum(each.num_prompt_tokens for each in generations),
+        "completion_tokens": sum(each.num_tokens for each in generations),
+    }
 
 
 def _request_id(out: Path | None, name: str, address: str) -> str:

@@ -108,8 +108,13 @@ class Hosting:
         self.expire(run)
         return run
 
-    async def deal(self, run: Run, number: int) -> bytes | None:
+    async def deal(self, run: Run, number: int, spent: dict[str, Any] | None = None) -> bytes | None:
         """Return the last reply of a task's session, dealt now if it is the next; None if the run is over.
+
+        Args:
+            run: which.
+            number: of the task.
+            spent: what its client declares to have spent so far; noted once for each number.
 
         Raises:
             Refused: if another task is the next one, or it cannot be made for now.
@@ -123,6 +128,8 @@ class Hosting:
             if num_open and (number == total or num_open >= frozen.benchmark.budget.parallel):
                 detail = f"task {run.open_tasks[0]} has not ended"
                 raise Refused(refusals.wrong_task(number, run.open_tasks[0], detail))
+            if spent and number > run.spent_before:
+                self.book.note(run, "spent", {"before": number, "spent": spent})
             if number == total:
                 self.close(run, "done")
             else:
@@ -194,6 +201,7 @@ class Hosting:
             "attempt": opening.attempt,
             "started": stamp(opening.at),
             "deadline": stamp(opening.deadline),
+            "spent": run.spent,
             "closed": run.closed or None,
             "dealt": len(run.dealt),
             "open": [] if run.closed else run.open_tasks,

@@ -35,6 +35,7 @@ def record_of(frozen: Frozen, run: Run, version: str, log: str, place: int) -> d
         place: where in it the record will stand.
     """
     opening = run.opening
+    spent = {"spent": run.spent} if run.spent else {}
     return {
         "schema": SCHEMA,
         "run": run.id,
@@ -45,7 +46,7 @@ def record_of(frozen: Frozen, run: Run, version: str, log: str, place: int) -> d
         "attempt": opening.attempt,
         "started": stamp(opening.at),
         "ended": stamp(run.closed_at),
-        "declared": {"agent": opening.agent, "config": opening.config},
+        "declared": {"agent": opening.agent, "config": opening.config, **spent},
         "measured": measured(frozen.benchmark, frozen.tasks(run.id), run),
     }
 

@@ -71,6 +71,8 @@ class Run:
     id: str
     opening: Opening
     dealt: list[Dealt] = field(default_factory=list)
+    spent: dict[str, Any] = field(default_factory=dict)  # as its client declares
+    spent_before: int = -1  # the task with which that was said
     closed: str = ""  # why
     closed_at: float = 0.0
 
@@ -85,6 +87,8 @@ class Run:
             self.dealt.append(Dealt(document["session"], document["at"]))
         elif kind == "ended" and self.dealt[document["task"]].outcome is None:
             self.dealt[document["task"]].outcome = Outcome(**document["outcome"])
+        elif kind == "spent":
+            self.spent, self.spent_before = document["spent"], document["before"]
         elif kind == "closed":
             self.closed, self.closed_at = document["cause"], document["at"]
 

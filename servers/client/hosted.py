@@ -53,6 +53,7 @@ class HostedClient(SessionClient):
         self._left = [int(number) for number in self._requests.part(standing, "open", list)]
         self._task_of: dict[str, int] = {}
         self._ended: set[str] = set()
+        self._spent: dict[str, float] = dict(standing.get("spent") or {})
         self._order = asyncio.Lock()
         return standing
 
@@ -62,8 +63,17 @@ class HostedClient(SessionClient):
         Raises:
             RequestRefused: if tasks are open.
         """
-        await self._requests.call("next", {"task": self._next}, id=self.run)
+        await self._requests.call("next", self._asked(self._next), id=self.run)
         return await self._requests.call("record", id=self.run)
+
+    def spend(self, **amounts: float) -> None:
+        """Add to what is declared with the next task: `cost` in US dollars, and numbers of tokens.
+
+        Of a run that a former client has begun, what that one declared counts too.
+        """
+        for name, amount in amounts.items():
+            if amount:
+                self._spent[name] = self._spent.get(name, 0) + amount
 
     async def create(self, items: Sequence[CreateItem], *, request_id: str, wait_s: float = 0.0) -> list[Row]:
         """Ask for as many tasks as there are sessions to make."""
@@ -102,7 +112,7 @@ class HostedClient(SessionClient):
         async with self._order:
             number = self._left[0] if self._left else self._next
             try:
-                answer = await self._requests.call("next", {"task": number}, id=self.run)
+                answer = await self._requests.call("next", self._asked(number), id=self.run)
             except RequestRefused as error:
                 return Problem(error.status, error.code, error.detail, expected=error.expected)
             if answer.get("done"):
@@ -115,6 +125,9 @@ class HostedClient(SessionClient):
         if isinstance(reply, Reply):
             self._task_of[reply.id] = number
         return self._noted(reply)
+
+    def _asked(self, number: int) -> dict[str, Any]:
+        return {"task": number, **({"spent": dict(self._spent)} if self._spent else {})}
 
     def _noted(self, row: Row) -> Row:
         if isinstance(row, Reply) and row.end is not None:

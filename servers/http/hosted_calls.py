@@ -9,7 +9,7 @@ import orjson
 from ..benchmarks import refusals
 from ..benchmarks.hosting import Hosting
 from ..benchmarks.signing import keys_document
-from ..protocol.bodies import StartRunBody, TaskBody
+from ..protocol.bodies import NextBody, StartRunBody, TaskBody
 from ..protocol.calls import Call
 from ..protocol.problems import Refused
 from .keys import Caller
@@ -56,11 +56,12 @@ class HostedCalls:
         await self.service.commit()
         return self._told(self.hosting.standing(run))
 
-    async def next(self, request: Request, body: TaskBody) -> Response:
+    async def next(self, request: Request, body: NextBody) -> Response:
         """Deal a task, or give the session of one that was dealt, or say that the run is over."""
         hosting = self._hosting(request)
         run = hosting.find(request.caller.name, request.id)
-        reply = await hosting.deal(run, body.task)
+        spent = None if body.spent is None else body.spent.model_dump(exclude_none=True)
+        reply = await hosting.deal(run, body.task, spent)
         await self.service.commit()
         return Response(200, _DONE if reply is None else b'{"session":' + reply + b"}")
 

@@ -264,6 +264,20 @@ class TaskBody(Body):
     task: int = Index
 
 
+class Spent(Body):
+    """What a run has cost so far: declared, not measured."""
+
+    cost: float | None = Field(default=None, ge=0, le=1e12, allow_inf_nan=False, description="US dollars")
+    prompt_tokens: int | None = Field(default=None, ge=0, lt=1 << 53)
+    completion_tokens: int | None = Field(default=None, ge=0, lt=1 << 53)
+
+
+class NextBody(TaskBody):
+    """The next task of a run; what was spent before it is kept when it is dealt, and the last of all."""
+
+    spent: Spent | None = None
+
+
 def body_of(call: Call) -> type[Body] | None:
     """Return the model of a call's body; None where it has none."""
     return globals()[call.body] if call.body else None

@@ -93,7 +93,7 @@ _ROWS = (
          "List the benchmarks that the key may play, and the public keys that sign records."),
     Call("start_run", "POST", "/v1/benchmarks/{id}/runs", "StartRunBody", "", _NONE, "any",
          "Open a run of a benchmark; `request_id` repeated, the same run is given again."),
-    Call("next", "POST", "/v1/runs/{id}/next", "TaskBody", "", _NONE, "any",
+    Call("next", "POST", "/v1/runs/{id}/next", "NextBody", "", _NONE, "any",
          "Give the session of task n, from 0, or `done`: each task is dealt once, after the one before."),
     Call("forfeit", "POST", "/v1/runs/{id}/forfeit", "TaskBody", "", _NONE, "any",
          "End a task as lost."),

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from turnwise.__main__ import app
 from turnwise.agents.evaluation.config import EVALUATION
-from turnwise.agents.evaluation.hosted import evaluate_hosted
+from turnwise.agents.evaluation.hosted import declaration, evaluate_hosted
 from turnwise.agents.policies.by_name import make_policy
 from turnwise.agents.stored import StoredTrajectories
 from turnwise.errors import RequestRefused, UsageError
@@ -78,11 +78,12 @@ def test_a_client_that_was_killed_goes_on_with_its_run(tmp_path: Path) -> None:
     async def play() -> None:
         out = tmp_path / "out"
         first = client_of(hosted)
+        said = declaration(make_policy("random"), CONFIG, None)
         out.mkdir()
         kept = {"benchmark": "vaults", "server": first.transport.address, "request_id": "once"}
         (out / "run.json").write_text(json.dumps(kept))
         async with hosted.client() as http:
-            run = await start(http, agent="random", config=_declared(), request_id="once")
+            run = await start(http, agent="random", config=said, request_id="once")
             reply = (await deal(http, run, 0))["session"]
         envelope = await evaluated(first, out=out)
         assert envelope["record"]["run"] == run
@@ -91,12 +92,6 @@ def test_a_client_that_was_killed_goes_on_with_its_run(tmp_path: Path) -> None:
         await hosted.service.aclose(1.0)
 
     asyncio.run(play())
-
-
-def _declared() -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {"sampling": asdict(CONFIG.sampling), "max_tokens": CONFIG.max_tokens}
 
 
 def test_an_agent_that_needs_more_than_is_shown_is_refused(tmp_path: Path) -> None:

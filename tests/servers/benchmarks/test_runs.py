@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from turnwise.errors import UsageError
@@ -281,3 +282,37 @@ def test_an_environment_that_is_not_as_the_file_says_is_refused(
     with pytest.raises(UsageError) as raised:
         freeze(hosted.file, hosted.operator.master)
     assert said in str(raised.value)
+
+
+def test_what_was_spent_is_declared_once_a_task_and_kept_through_a_restart(host: Callable[..., None]) -> None:
+    async def conversation(hosted: Hosted) -> None:
+        async with hosted.client() as http:
+            run = await start(http)
+            for task in range(2):
+                for cost in (task + 0.5, 9.0):  # said again, it counts no more: its task is dealt
+                    body = {"task": task, "spent": {"cost": cost, "prompt_tokens": 7}}
+                    assert (await http.post(f"/v1/runs/{run}/next", json=body)).status_code == 200
+                await http.post(f"/v1/runs/{run}/forfeit", json={"task": task})
+            for wrong in (
+                {"cost": -1.0},
+                {"cost": 1e400},
+                {"cost": "1"},
+                {"score": 1.0},
+                {"prompt_tokens": 1.5},
+            ):
+                content = orjson.dumps({"task": 2, "spent": wrong}).replace(b"null", b"1e999")
+                assert (await http.post(f"/v1/runs/{run}/next", content=content)).status_code in (400, 422)
+        await hosted.service.commit()
+        hosted.kill()
+        hosted.start()
+        async with hosted.client() as http:
+            standing = (await http.get(f"/v1/runs/{run}")).json()
+            assert standing["spent"] == {"cost": 1.5, "prompt_tokens": 7}
+            assert len([note for note in hosted.journal.notes() if note[1] == "spent"]) == 2
+            await deal(http, run, 2)
+            await http.post(f"/v1/runs/{run}/forfeit", json={"task": 2})
+            await http.post(f"/v1/runs/{run}/next", json={"task": 3, "spent": {"cost": 2.0}})
+            record = (await http.get(f"/v1/runs/{run}/record")).json()["record"]
+            assert record["declared"]["spent"] == {"cost": 2.0}
+
+    host(conversation)
