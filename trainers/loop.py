@@ -12,13 +12,14 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
 
+from ..agents.control import Control
 from ..agents.types import Trajectory
 from ..errors import CheckpointError, TrainingError, TurnwiseError
 from ..servers.client import SessionClient
@@ -32,6 +33,7 @@ from .rollouts.samplers import SamplerState
 from .rollouts.samplers.memory import save_states
 from .runs import checkpoint
 from .runs import folder as rundir
+from .runs.attending import attend
 from .runs.best import Chosen, keep_best
 from .runs.console import RunDisplay
 from .runs.held_out import evaluate_held_out
@@ -70,6 +72,7 @@ class Trainer:
         display: where progress is shown.
         state: where the run stands.
         samplers: what samplers remember.
+        control: what is asked of it while it goes on; None where nobody can ask.
     """
 
     def __init__(
@@ -83,7 +86,9 @@ class Trainer:
         display: RunDisplay,
         state: RunState | None = None,
         samplers: Mapping[str, SamplerState] | None = None,
+        control: Control | None = None,
     ) -> None:
+        self.control = control
         self.recipe, self.run_folder, self.client = recipe, run, client
         self.trained, self.learner, self.display = trained, learner, display
         self.state = state or RunState()
@@ -108,9 +113,12 @@ class Trainer:
         Raises:
             TrainingError: if the run cannot go on; the last checkpoint stays valid.
             ServerError: if the environments cannot be reached any more.
+            Stopped: if somebody has asked it to stop.
         """
         try:
             while True:
+                if self.control is not None:
+                    await attend(self, self.control)
                 stop = self._stops()
                 if self._evaluation_is_due(bool(stop)):
                     await self._evaluate()
@@ -140,6 +148,17 @@ class Trainer:
             keep=self.recipe.train.keep,
         )
         self._saved = self.state.update
+
+    @property
+    def num_updates(self) -> int:
+        """Return how many updates are done."""
+        return self.state.update
+
+    def limit(self, train: TrainSection) -> None:
+        """End by other limits from here on; a resumed run finds them in its recipe."""
+        self.recipe = replace(self.recipe, train=train)
+        self.learner.total_updates = train.num_updates
+        rundir.write_recipe(self.run_folder, self.recipe)
 
     def _stops(self) -> str:
         """Return why the run is over; empty while it is not."""

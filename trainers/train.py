@@ -13,6 +13,7 @@ from shlex import quote
 
 import torch
 
+from ..agents.control import Control
 from ..agents.models import CausalLM
 from ..envs import registered
 from ..envs.registry import for_clients
@@ -63,12 +64,13 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
         CheckpointError: if a checkpoint is missing, broken or foreign.
         TrainingError: if the run cannot go on.
         KeyboardInterrupt: after Ctrl-C; the last complete update was saved.
+        Stopped: if somebody has asked it to stop; the last complete update was saved.
     """
     bound = validate(recipe)
     room = card_gib()
     if room is not None and get_kind(recipe.policy.kind).language_model:
         check_fits(recipe, room)
-    with rundir.open_run(out, recipe, resume=resume or previous):
+    with rundir.open_run(out, recipe, resume=resume or previous) as control:
         keep_parts(recipe.parts.files, out)
         prepare_torch(recipe.train)
         with RunDisplay(recipe.log.console, held_out=held_out_words(recipe.env)) as display:
@@ -79,7 +81,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
                 display.say(_how_to_go_on(out, done, ended))
                 return done
             first = _first_policy(recipe, out, display)
-            state = asyncio.run(_train(recipe, bound, out, display, first, saved))
+            state = asyncio.run(_train(recipe, bound, out, display, first, saved, control))
             display.table()
     return state
 
@@ -146,7 +148,13 @@ def _how_to_go_on(out: Path, done: RunState, ended: str) -> str:
 
 
 async def _train(
-    recipe: Recipe, bound: Bound, out: Path, display: RunDisplay, first: str, saved: checkpoint.Saved | None
+    recipe: Recipe,
+    bound: Bound,
+    out: Path,
+    display: RunDisplay,
+    first: str,
+    saved: checkpoint.Saved | None,
+    control: Control,
 ) -> RunState:
     state = RunState(**saved.state) if saved else RunState()
     sections = recipe.policy, recipe.prompt, recipe.rollout
@@ -167,7 +175,7 @@ async def _train(
     async with _client(recipe.server, recipe.env, out) as client:
         try:
             samplers = load_states(saved.folder / "samplers") if saved else {}
-            trainer = Trainer(recipe, bound, out, client, trained, learner, display, state, samplers)
+            trainer = Trainer(recipe, bound, out, client, trained, learner, display, state, samplers, control)
             trainer.log.cut(state.log_lines)
             return await trainer.run()
         finally:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,19 @@ from ... import __version__
 from ...envs.registry import registered, version_of
 from ...errors import UnknownName, UsageError
 from ...servers.client import SessionClient
+from ..control import Kind
+from ..control.holding import Holding, holding
 from ..policy import Policy
 from ..prompts.config import PromptConfig
 from ..rollout.config import RolloutConfig, TaskItem
 from ..rollout.rollout import rollout
-from ..types import Trajectory
 from .config import EVALUATION, KEEP_MB, SPLITS
 from .folder import EvaluationFolder
+from .playing import OnProgress, Playing
 from .results import EvalRow, Evaluation
 
 # Fields that decide how fast an evaluation runs, not what it finds; the sampling's stand beside the others.
 _NOT_RECORDED = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info", "sampling")
-
-OnProgress = Callable[[EvalRow], None]
 
 
 async def evaluate(
@@ -44,6 +45,7 @@ async def evaluate(
     out: str | Path | None = None,
     keep_mb: float = KEEP_MB,
     on_progress: OnProgress | None = None,
+    held: Holding | None = None,
 ) -> Evaluation:
     """Play the tasks `seed, seed + 1, ...` once each and sum up.
 
@@ -62,13 +64,15 @@ async def evaluate(
         out: a folder that keeps rows and trajectories, so that an interrupted evaluation goes on.
         keep_mb: megabytes of trajectories that it keeps; 0 is none.
         on_progress: called with each row as its episode ends, and first with those of `out`.
+        held: the control of the suite that it is a cell of; without it that of `out`.
 
     Raises:
         UnknownName: if the split is called as none is.
-        UsageError: if another argument is wrong, or `out` holds another evaluation.
+        UsageError: if another argument is wrong, `out` holds another evaluation, or it goes on already.
         EnvironmentFault: if no episode could be played.
         ServerError: if no session can be opened.
         PolicyStopped: if the policy will answer nothing more; `out` keeps the rows so far.
+        Stopped: if somebody has asked it to stop; `out` keeps the rows so far.
     """
     if not keep_mb >= 0:
         raise UsageError(f"keep_mb {keep_mb}: expected megabytes, or 0 to keep no trajectories")
@@ -79,35 +83,39 @@ async def evaluate(
     kwargs = {**(kwargs or {}), **({"split": split} if split is not None else {})}
     settings = _settings(policy, agent, env_id, kwargs, _played(policy, config, prompt, random_seed))
     seeds = range(seed, seed + episodes)
-    opened = nullcontext() if out is None else EvaluationFolder(out, settings, keep_mb)
+    kind: Kind = "evaluation" if held is None else "cell"
+    opened = nullcontext() if out is None else EvaluationFolder(out, settings, keep_mb, kind)
+    tasks = [TaskItem(env_id, kwargs, at, member=0) for at in seeds]
+    start = partial(
+        rollout,
+        client,
+        policy,
+        config=config,
+        prompt=prompt,
+        seed=random_seed,
+        with_prompts=out is not None and keep_mb > 0,
+    )
     with opened as folder:
-        rows = {} if folder is None else {at: row for at, row in folder.rows.items() if at in seeds}
-        for row in rows.values():
-            _report(on_progress, row)
-        tasks = [TaskItem(env_id, kwargs, at, member=0) for at in seeds if at not in rows]
-
-        def keep(_: int, trajectory: Trajectory) -> None:
-            row = EvalRow.of(trajectory) if folder is None else folder.add(trajectory)
-            rows[row.seed] = row
-            _report(on_progress, row)
-
-        await rollout(
-            client,
-            policy,
-            tasks,
-            config,
-            keep,
-            prompt=prompt,
-            seed=random_seed,
-            with_prompts=folder is not None and keep_mb > 0,
-        )
-        said = await policy.report()
-        if folder is not None and not tasks:
-            said = folder.former_report()
-        evaluation = _summed([rows[at] for at in seeds], {**settings, "seed": seed}, env_id, said)
-        if folder is not None:
-            folder.finish(evaluation)
+        async with _held(folder, client, held) as holds:
+            playing = Playing(tasks, folder, on_progress, holds, own=held is None)
+            await playing.play(start)
+            said = await policy.report()
+            if folder is not None and not playing.played:
+                said = folder.former_report()
+            told = {**settings, "seed": seed, **playing.changed}
+            evaluation = _summed(playing.counted, told, env_id, said)
+            if folder is not None:
+                folder.finish(evaluation)
     return evaluation
+
+
+def _held(
+    folder: EvaluationFolder | None, client: SessionClient, held: Holding | None
+) -> AbstractAsyncContextManager[Holding | None]:
+    """Return the control of an evaluation: that of the suite it is a cell of, else that of its folder."""
+    if held is not None or folder is None:
+        return nullcontext(held)
+    return holding(folder.control, client)
 
 
 def _check_split(env_id: str, split: str | None) -> None:
@@ -115,11 +123,6 @@ def _check_split(env_id: str, split: str | None) -> None:
     if split is not None and split not in SPLITS and env_id not in registered():
         more = f"; another name, which {env_id} itself must know, goes with the arguments: -k split={split}"
         raise UnknownName("split", split, SPLITS, more)
-
-
-def _report(on_progress: OnProgress | None, row: EvalRow) -> None:
-    if on_progress:
-        on_progress(row)
 
 
 def _summed(

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
 from ...files import write_whole
+from ..control import Kind, hold
 from ..stored import KeptTrajectories
 from ..types import Trajectory
 from .config import KEEP_MB
@@ -28,17 +30,35 @@ class EvaluationFolder:
         folder: made if missing.
         settings: what the rows depend on.
         keep_mb: how much of its trajectories is kept, in megabytes; 0 keeps none.
+        kind: whether it is an evaluation of its own, or a cell of a suite.
+
+    Attributes:
+        rows: seed -> the row that counts.
+        control: what is asked of it while it goes on.
 
     Raises:
-        UsageError: if the folder holds an evaluation with other settings, or a broken one.
+        UsageError: if the folder holds an evaluation with other settings, or a broken one, or another
+            process plays in it.
     """
 
-    def __init__(self, folder: str | Path, settings: Mapping[str, Any], keep_mb: float = KEEP_MB) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        settings: Mapping[str, Any],
+        keep_mb: float = KEEP_MB,
+        kind: Kind = "evaluation",
+    ) -> None:
         self.folder = Path(folder)
         self._settings = json.loads(json.dumps(settings))
         self._rows_file = self.folder / "rows.jsonl"
-        self.rows: dict[int, EvalRow] = {}  # seed -> the row that counts
+        self.rows: dict[int, EvalRow] = {}
         self._check_settings()
+        with ExitStack() as stack:
+            self.control = stack.enter_context(hold(self.folder, kind))
+            self._open(keep_mb)
+            self._stack = stack.pop_all()
+
+    def _open(self, keep_mb: float) -> None:
         known = self._load_rows()
         self._kept = KeptTrajectories(self.folder, keep_mb) if keep_mb > 0 else None
         self._file = self._rows_file.open("ab")
@@ -55,6 +75,7 @@ class EvaluationFolder:
         self._file.close()
         if self._kept is not None:
             self._kept.close()
+        self._stack.close()
 
     def add(self, trajectory: Trajectory) -> EvalRow:
         """Keep an episode and append its row, which survives the end of this process."""

@@ -5,6 +5,7 @@ schedule.py: which episode plays when, and where episodes branch. episode.py: on
 asking.py: how it is asked and read. turns.py: a turn as data. retries.py: what is played again.
 breaker.py: a stop where nothing can succeed.
 sessions.py: the sessions, asked in batches. lockstep.py: how a run repeats itself bit for bit.
+gate.py: what holds and bounds a rollout from outside.
 """
 
 from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem

@@ -22,6 +22,7 @@ from ..types import Encoder, Generation, GenerationRequest, Style, Trajectory, T
 from .asking import callable_tools, check_sight, encoder_of, images_shown, read_message
 from .breaker import Beginnings, Breaker, TaskRefused
 from .config import RolloutConfig, TaskItem
+from .gate import Gate
 from .lockstep import LockStep, Phase
 from .sessions import SessionPool
 from .turns import turn_of
@@ -43,6 +44,7 @@ class RolloutContext:
     conversation: Callable[[], str]  # a fresh name each time
     breaker: Breaker
     beginnings: Beginnings
+    gate: Gate
     at_message: AtMessage | None = None  # awaited between a message and its step
     with_prompts: bool = False  # whether trajectories keep prompts in words, and their session
 
@@ -313,18 +315,19 @@ class Episode:
         return said
 
     async def _wait(self, phase: Phase) -> None:
-        """Wait for the others in lock-step; the deadline stands still meanwhile."""
-        if not self.shared.lockstep:
+        """Wait for the others in lock-step, and while all are held; the deadline stands still meanwhile."""
+        if not self.shared.lockstep and self.shared.gate.is_open:
             return
         clock = asyncio.get_running_loop().time
         due = self.deadline.when() if self.deadline else None
-        if self.deadline is None or due is None:
+        left_s = 0.0 if due is None else due - clock()
+        if self.deadline and due is not None:
+            self.deadline.reschedule(None)
+        if self.shared.lockstep:
             await self.shared.lockstep.wait(phase, self.slot)
-            return
-        left_s = due - clock()
-        self.deadline.reschedule(None)
-        await self.shared.lockstep.wait(phase, self.slot)
-        self.deadline.reschedule(clock() + left_s)
+        await self.shared.gate.passed()
+        if self.deadline and due is not None:
+            self.deadline.reschedule(clock() + left_s)
 
     def _note_failure(self) -> bool:
         """Take over what the service says of a failure of the machine."""

@@ -23,6 +23,7 @@ from ..types import Trajectory
 from .breaker import Beginnings, Breaker
 from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number_members
 from .episode import RolloutContext
+from .gate import Gate
 from .lockstep import LockStep
 from .schedule import BranchingPlan, GroupScheduler
 from .sessions import SessionPool
@@ -41,6 +42,7 @@ async def rollout(
     prompt: PromptConfig | None = None,
     seed: int = 0,
     with_prompts: bool = False,
+    gate: Gate | None = None,
 ) -> RolloutResult:
     """Play every task once and return the trajectories in the order of the tasks.
 
@@ -63,6 +65,7 @@ async def rollout(
         prompt: how prompts are made; None is the policy's own.
         seed: of the run; the first part of every key of random numbers.
         with_prompts: let trajectories keep their prompts in words, and the id of their session.
+        gate: holds and bounds it from outside.
 
     Raises:
         UsageError: if an environment, its arguments or an option is refused as wrong, or each of the
@@ -93,6 +96,7 @@ async def rollout(
         breaker=Breaker(),
         beginnings=Beginnings(len({(task.env_id, task.seed) for task in tasks})),
         with_prompts=with_prompts,
+        gate=gate or Gate(),
     )
     trajectories: list[Trajectory | None] = [None] * len(tasks)
 

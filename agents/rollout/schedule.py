@@ -120,6 +120,8 @@ class GroupScheduler:
         self._largest = max((group.size for group in self._waiting), default=1)
         self._to_come = len(tasks)  # episodes that have not begun
         self._group_of: dict[int, _Group] = {}  # by slot
+        self._lanes = 0  # under way
+        self._free_lanes: list[int] = []  # first slots of those that have ended
 
     async def play(self) -> None:
         """Play every group; the first error that concerns all episodes ends the rollout.
@@ -132,19 +134,49 @@ class GroupScheduler:
         """
         try:
             async with asyncio.TaskGroup() as self._running:
-                for lane in range(max(1, self._shared.config.slots // self._largest)):
-                    self._begin_next(lane * self._largest)
+                self._shared.gate.changed = self._fill_lanes
+                self._fill_lanes()
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from errors
         finally:
+            self._shared.gate.changed = lambda: None
             if told := self._retries.told():
                 log.warning("%s", told)
 
-    def _begin_next(self, first_slot: int) -> None:
-        if self._waiting:
+    @property
+    def _most_lanes(self) -> int:
+        """Return how many groups may be under way."""
+        return max(1, (self._shared.gate.slots or self._shared.config.slots) // self._largest)
+
+    def _fill_lanes(self) -> None:
+        """Begin as many groups as there is room for."""
+        while self._lanes < self._most_lanes and (group := self._next()):
+            self._lanes += 1
+            free = self._free_lanes
+            self._begin_in(group, free.pop(0) if free else (self._lanes - 1) * self._largest)
+
+    def _next(self) -> _Group | None:
+        """Take out the next group that is to be played."""
+        gate = self._shared.gate
+        while self._waiting and not gate.ending:
             group = self._waiting.popleft()
-            group.shift = first_slot - group.roots[0][0]
-            self._begin(group, group.roots)
+            if gate.admits(group.roots[0][1]):
+                return group
+            self._to_come -= group.size
+        return None
+
+    def _lane_ended(self, first_slot: int) -> None:
+        """Let the next group follow in a lane; without one, or where the lane is too many, it ends."""
+        group = self._next() if self._lanes <= self._most_lanes else None
+        if group is None:
+            self._lanes -= 1
+            self._free_lanes = sorted([*self._free_lanes, first_slot])
+        else:
+            self._begin_in(group, first_slot)
+
+    def _begin_in(self, group: _Group, first_slot: int) -> None:
+        group.shift = first_slot - group.roots[0][0]
+        self._begin(group, group.roots)
 
     def _begin(self, group: _Group, members: Sequence[tuple[Place, TaskItem]]) -> None:
         for place, task in members:
@@ -179,7 +211,7 @@ class GroupScheduler:
                 self._begin(group, rest)
             else:
                 self._to_come -= len(rest)
-                self._begin_next(group.roots[0][0] + group.shift)
+                self._lane_ended(group.roots[0][0] + group.shift)
         if self._shared.lockstep:
             self._shared.lockstep.leave()
 

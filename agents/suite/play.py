@@ -10,9 +10,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from ...errors import TurnwiseError, UsageError
+from ...errors import Stopped, TurnwiseError, UsageError
 from ...files import write_whole
 from ...servers.client import SessionClient
+from ..control import hold
+from ..control.holding import Holding, holding
 from ..evaluation.evaluate import evaluate
 from ..evaluation.results import EvalRow
 from ..policies.by_name import make_policy
@@ -42,7 +44,8 @@ async def play(
 ) -> None:
     """Play what is missing of every cell.
 
-    A cell that cannot be played at all is noted in its folder, and the others go on.
+    A cell that cannot be played at all is noted in its folder, and the others go on. Asked for it, what
+    failed by the machine's fault is played again in the end.
 
     Args:
         suite: what is played.
@@ -51,20 +54,33 @@ async def play(
         on_row: called with each row as its episode ends, and first with those that were there.
 
     Raises:
-        UsageError: if a folder holds an evaluation with other settings, or an argument is wrong.
+        UsageError: if a folder holds an evaluation with other settings, an argument is wrong, or another
+            process plays the suite there.
+        Stopped: if somebody has asked it to stop.
     """
-    for agent in suite.agents:
-        for env in suite.environments:
-            folder = cell_folder(out, agent, env)
-            try:
-                await _play_cell(suite, agent, env, folder, connect, on_row)
-            except UsageError:
-                raise
-            except TurnwiseError as error:
-                cause = {"cause": f"{type(error).__name__}: {error}"}
-                write_whole(folder / FAILURE, json.dumps(cause).encode() + b"\n")
-            else:
-                (folder / FAILURE).unlink(missing_ok=True)
+    with hold(out, "suite") as control:
+        async with holding(control) as held:
+            await _play_cells(suite, out, connect, on_row, held)
+            while held.take_again():
+                await _play_cells(suite, out, connect, on_row, held)
+
+
+async def _play_cells(
+    suite: Suite, out: Path, connect: Callable[[], SessionClient], on_row: OnRow | None, held: Holding
+) -> None:
+    cells = [(agent, env) for agent in suite.agents for env in suite.environments]
+    for place, (agent, env) in enumerate(cells):
+        folder = cell_folder(out, agent, env)
+        held.check(place, len(cells))
+        try:
+            await _play_cell(suite, agent, env, folder, connect, on_row, held)
+        except (UsageError, Stopped):
+            raise
+        except TurnwiseError as error:
+            cause = {"cause": f"{type(error).__name__}: {error}"}
+            write_whole(folder / FAILURE, json.dumps(cause).encode() + b"\n")
+        else:
+            (folder / FAILURE).unlink(missing_ok=True)
 
 
 async def _play_cell(
@@ -74,9 +90,10 @@ async def _play_cell(
     folder: Path,
     connect: Callable[[], SessionClient],
     on_row: OnRow | None,
+    held: Holding,
 ) -> None:
     policy = make_policy(agent.agent, **agent.options)
-    client = connect()
+    client = held.client = connect()
     try:
         await evaluate(
             client,
@@ -91,7 +108,9 @@ async def _play_cell(
             out=folder,
             keep_mb=suite.keep_mb,
             on_progress=None if on_row is None else lambda row: on_row(agent, env, row),
+            held=held,
         )
     finally:
+        held.client = None
         await policy.aclose()
         await client.aclose()

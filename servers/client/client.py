@@ -184,6 +184,14 @@ class SessionClient(Bound):
             more = f"; {self.transport.address} offers no other, its operator adds one with --env"
             raise UnknownName("environment", env_id, known, more)
 
+    async def renew(self) -> float:
+        """Renew the leases of all sessions that this client has open, once; return the seconds of one.
+
+        Raises:
+            ServerError: if the server gives no answer.
+        """
+        return (await self.heartbeat(self._open.ids)).ttl_s
+
     async def aclose(self) -> None:
         """Release connections; sessions that are open stay noted."""
         await self._open.aclose()

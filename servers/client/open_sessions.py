@@ -44,6 +44,11 @@ class OpenSessions:
         self._open: set[str] = set()
         self._renewing: asyncio.Task[None] | None = None
 
+    @property
+    def ids(self) -> list[str]:
+        """Return which are open."""
+        return sorted(self._open)
+
     def add(self, ids: Sequence[str]) -> None:
         """Note sessions that were opened."""
         self._open.update(ids)
@@ -91,7 +96,7 @@ class OpenSessions:
         pause_s = _FIRST_S
         while True:
             try:
-                pause_s = min((await renew(sorted(self._open))).ttl_s / 3, _MOST_S)
+                pause_s = min((await renew(self.ids)).ttl_s / 3, _MOST_S)
             except ServerError as error:
                 log.warning("leases were not renewed: %s", error)
             await asyncio.sleep(pause_s)

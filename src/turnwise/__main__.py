@@ -54,6 +54,7 @@ _COMMANDS = {
     "warmstart": "warmstart:warmstart",
     "report": "report:report",
     "view": "view:view",
+    "control": "control:control",
     "export": "export:export",
     "credit": "credit:credit",
     "doctor": "doctor:doctor",

@@ -13,6 +13,8 @@ TurnwiseError
     RequestRefused                   an answer that is a problem document
   PolicyError (RuntimeError)         a policy could not generate
   TrainingError (RuntimeError)       a run cannot go on
+  Stopped (RuntimeError)             somebody has asked what goes on to stop
+  NotRunning (RuntimeError)          what should be controlled does not go on
   CheckpointError (OSError)          a checkpoint is missing, broken or foreign
     CheckpointMissing (ValueError)   a UsageError too: what was named is not there
 """
@@ -96,6 +98,14 @@ class PolicyError(TurnwiseError, RuntimeError):
 
 class TrainingError(TurnwiseError, RuntimeError):
     """The reason why a training run cannot go on."""
+
+
+class Stopped(TurnwiseError, RuntimeError):
+    """The end of what goes on because somebody has asked for it; what was done is kept."""
+
+
+class NotRunning(TurnwiseError, RuntimeError):
+    """The reason why what should be controlled takes no requests."""
 
 
 class CheckpointError(TurnwiseError, OSError):

@@ -70,7 +70,7 @@ class Learner:
     ) -> None:
         self.model, self.optim, self.critic, self.reference = model, optim, critic, reference
         self.objective = Objective(objective)
-        self._total_updates, self._seed = total_updates, seed
+        self.total_updates, self._seed = total_updates, seed
         self._tolerance = tolerance  # until an update has shown that it is kept
         if self.objective.needs_reference and reference is None:
             raise UsageError("loss.kl needs a reference model; give Learner(reference=...)")
@@ -123,7 +123,7 @@ class Learner:
         old_N = self._old_logprobs(batch)
         meter = UpdateMeter()
         self.largest_size = max(self.largest_size, float(np.abs(advantage_N).mean()))
-        factor = schedule_factor(self.optim, self.num_updates, self._total_updates)
+        factor = schedule_factor(self.optim, self.num_updates, self.total_updates)
         for units in self._minibatches(batch):
             self._step(MiniBatch(batch, units, advantage_N, old_N, reference_N), factor, meter)
         self.num_updates += 1

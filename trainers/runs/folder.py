@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
+from ...agents.control import Control, hold
+from ...agents.control.folder import HIDDEN
 from ...errors import UsageError
 from ...files import read_json, write_whole
 from ...settings import table
@@ -70,20 +72,20 @@ def read_record(run: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def open_run(run: Path, recipe: Recipe, *, resume: bool) -> Iterator[None]:
-    """Make the folder of a run, or check that a run may go on in it.
+def open_run(run: Path, recipe: Recipe, *, resume: bool) -> Iterator[Control]:
+    """Make the folder of a run, or check that a run may go on in it; give what is asked of it there.
 
     A new run that fails inside before it has made anything gives its folder free again,
     so that the corrected recipe finds it as it was.
 
     Raises:
         UsageError: if a new run would overwrite another, or a resumed one has
-            another recipe; nothing is written then.
+            another recipe, or another process trains in it; nothing is written then.
     """
     path = run / _RECIPE
     existed, new = run.exists(), not path.exists()
     if new:
-        if run.exists() and any(run.iterdir()):
+        if run.exists() and any(entry.name != HIDDEN for entry in run.iterdir()):
             raise UsageError(f"{run} holds files that are not a run: choose another folder with --out")
     elif not resume:
         raise UsageError(
@@ -91,17 +93,29 @@ def open_run(run: Path, recipe: Recipe, *, resume: bool) -> Iterator[None]:
         )
     else:
         _check_same(run, load(str(path)), recipe)
-    write_whole(path, dump(recipe).encode())
-    try:
-        yield
-    except BaseException:
-        if new and {entry.name for entry in run.iterdir()} <= {_RECIPE, _PARTS, _RECORD}:
-            shutil.rmtree(run / _PARTS, ignore_errors=True)
-            (run / _RECORD).unlink(missing_ok=True)
-            path.unlink()
-            if not existed:
-                run.rmdir()
-        raise
+    with hold(run, "training") as control:
+        write_recipe(run, recipe)
+        try:
+            yield control
+        except BaseException:
+            _give_free(run, new=new, existed=existed)
+            raise
+
+
+def write_recipe(run: Path, recipe: Recipe) -> None:
+    """Write the recipe by which a run goes on."""
+    write_whole(run / _RECIPE, dump(recipe).encode())
+
+
+def _give_free(run: Path, *, new: bool, existed: bool) -> None:
+    """Remove what a new run has written that has made nothing."""
+    if new and {entry.name for entry in run.iterdir()} <= {_RECIPE, _PARTS, _RECORD, HIDDEN}:
+        shutil.rmtree(run / _PARTS, ignore_errors=True)
+        shutil.rmtree(run / HIDDEN, ignore_errors=True)
+        (run / _RECORD).unlink(missing_ok=True)
+        (run / _RECIPE).unlink()
+        if not existed:
+            run.rmdir()
 
 
 def record(run: Path, **more: Any) -> None:

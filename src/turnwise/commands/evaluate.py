@@ -16,7 +16,7 @@ from ..agents.policies.by_name import AGENTS, make_policy
 from ..agents.prompts.config import EXPLAINED, PromptConfig
 from ..agents.rollout.config import RolloutConfig
 from ..agents.sampling import NEUTRAL
-from ..errors import UsageError
+from ..errors import Stopped, UsageError
 from ..shown import UNKNOWN, interval, percent, visible
 from .evaluate_hosted import play_benchmark
 from .options import KEY_ENV, EnvKwargs, JsonFlag, emit_json, parse_kwargs
@@ -162,8 +162,11 @@ def eval_(
     try:
         with progress:
             evaluation = asyncio.run(run(progress))
-    except KeyboardInterrupt:
-        typer.echo(f"interrupted; {_what_stays(progress.num_ended, episodes, config.slots, out)}", err=True)
+    except (KeyboardInterrupt, Stopped) as ended:
+        typer.echo(
+            f"{str(ended) or 'interrupted'}; {_what_stays(progress.num_ended, episodes, config.slots, out)}",
+            err=True,
+        )
         raise typer.Exit(130) from None
     if as_json:
         emit_json(evaluation.document())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..errors import Stopped, UsageError
 from ..shown import visible
 from .compare import pair_line
 from .options import KEY_ENV, JsonFlag, emit_json
@@ -52,8 +52,9 @@ def suite(
         check(found)
         try:
             asyncio.run(_play(found, out, server, quiet=as_json))
-        except KeyboardInterrupt:
-            typer.echo(f"interrupted; {out} keeps what has ended; the same command goes on from it", err=True)
+        except (KeyboardInterrupt, Stopped) as ended:
+            why = str(ended) or "interrupted"
+            typer.echo(f"{why}; {out} keeps what has ended; the same command goes on from it", err=True)
             raise typer.Exit(130) from None
     elif not out.is_dir():
         raise UsageError(f"{out}: is no folder; expected that of a suite that was played")

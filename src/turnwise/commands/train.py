@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..errors import Stopped, UsageError
 from ..shown import runnable
 
 __all__ = ["train"]
@@ -69,8 +69,8 @@ def train(
     folder = out or Path("runs") / f"{Path(recipe).stem}-{loaded.train.seed}"
     try:
         run(loaded, folder, resume=resume, previous=previous)
-    except KeyboardInterrupt:
-        typer.echo(f"interrupted; {standing(folder)}", err=True)
+    except (KeyboardInterrupt, Stopped) as ended:
+        typer.echo(f"{str(ended) or 'interrupted'}; {standing(folder)}", err=True)
         if folder.exists():
             typer.echo(runnable(_GO_ON.format(run=quote(str(folder)))), err=True)
         raise typer.Exit(130) from None

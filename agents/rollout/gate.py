@@ -1,0 +1,47 @@
+"""What holds a rollout while somebody has paused it, and bounds what it still begins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from .config import TaskItem
+
+
+class Gate:
+    """The way that every message and step of a rollout goes through.
+
+    While it is shut, episodes stand where they are and their deadlines stand still; when it opens they go on
+    in the order in which they came, so that lock-step makes the same batches as without a pause.
+
+    Attributes:
+        slots: how many episodes may be under way; 0 is what the rollout was given.
+        ending: begin no further episode.
+        admits: tells whether a task is begun at all.
+        changed: called when one of these has changed.
+    """
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+        self.slots = 0
+        self.ending = False
+        self.admits: Callable[[TaskItem], bool] = lambda task: True
+        self.changed: Callable[[], None] = lambda: None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether anybody is held."""
+        return self._open.is_set()
+
+    def shut(self) -> None:
+        """Hold everybody who comes."""
+        self._open.clear()
+
+    def open(self) -> None:
+        """Let everybody go on."""
+        self._open.set()
+
+    async def passed(self) -> None:
+        """Wait until it is open."""
+        await self._open.wait()
