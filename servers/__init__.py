@@ -3,6 +3,7 @@
 protocol    what is said: the table of calls, their bodies, replies, problems, limits
 isolation   where an environment runs: inline, thread, process, container
 sessions    episodes, exactly-once steps, forks, leases, quotas, the journal
+board       leaderboards: lines, ranks, pairs of runs, and their pages
 benchmarks  hosted runs: frozen files, dealt tasks, scores, signed records in a log
 http        the transports: the front door, its fast path, FastAPI, websocket, OpenEnv, traces
 workers     several processes that hold the sessions together
@@ -11,7 +12,7 @@ client      the client's end: SessionClient, RemoteEnv, a server of one's own
 pages       what one person looks at on this machine: the frame of all pages, a live server by hand
 retrieval   a search service of its own, for agents and trainers of any make
 
-Rooms import one way: protocol <- isolation <- sessions <- benchmarks <- http <- workers <- run; the
+Rooms import one way: protocol <- isolation <- sessions <- board <- benchmarks <- http <- workers <- run; the
 client reads the table of protocol and, where it is given one, a service in its process.
 
 One step:

@@ -1,6 +1,5 @@
 """Agents compared on the same tasks.
 
-statistics  the tests: paired bootstrap, exact sign test, Holm's correction
 results     what an evaluation folder or a record says of each task
 pairs       every pair of agents compared
 """

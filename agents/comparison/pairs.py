@@ -8,10 +8,9 @@ from itertools import combinations
 from typing import Any
 
 from ...errors import UsageError
+from ...servers.board.pairs import LEVEL, on_same_tasks
+from ...significance import holm
 from .results import Metric, TaskResults
-from .statistics import bootstrap, holm, sign_test
-
-LEVEL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,31 +95,26 @@ def corrected(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
 
 
 def _pair(first: TaskResults, second: TaskResults, metric: Metric) -> Pair:
-    names = dict.fromkeys([*first.values, *second.values])
-    both = [
-        (one, two)
-        for name in names
-        if (one := first.values.get(name)) is not None and (two := second.values.get(name)) is not None
-    ]
-    if not both:
+    try:
+        found = on_same_tasks(first.values, second.values)
+    except UsageError as error:
         raise UsageError(
             f"{first.name} and {second.name}: there is no task of which both have a known {metric}"
-        )
-    differences = [one - two for one, two in both]
-    better, worse = sum(value > 0 for value in differences), sum(value < 0 for value in differences)
-    low, high = bootstrap(differences)
+        ) from error
+    assert found.low is not None and found.high is not None, "paired differences have an interval"
+    assert found.better is not None and found.worse is not None and found.ties is not None, "they are paired"
     return Pair(
         first=first.name,
         second=second.name,
-        tasks=len(both),
-        left_out=len(names) - len(both),
-        first_mean=sum(one for one, _ in both) / len(both),
-        second_mean=sum(two for _, two in both) / len(both),
-        difference=sum(differences) / len(both),
-        low=low,
-        high=high,
-        better=better,
-        worse=worse,
-        ties=len(both) - better - worse,
-        p_value=sign_test(better, worse),
+        tasks=found.tasks[0],
+        left_out=found.left_out,
+        first_mean=found.first_mean,
+        second_mean=found.second_mean,
+        difference=found.difference,
+        low=found.low,
+        high=found.high,
+        better=found.better,
+        worse=found.worse,
+        ties=found.ties,
+        p_value=found.p_value,
     )

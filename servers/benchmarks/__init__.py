@@ -7,8 +7,9 @@ runs      a run as a fold over the journal; score: what it comes to
 watch     what is seen of a session inside a run
 book      the runs of a journal
 dealing   how a task becomes a session
+looking   what one caller may see of the leaderboards
 hosting   runs opened, dealt, ended, closed
-records   one signed document a run; log: all of them, under heads
+records   one signed document a run; withdrawals: runs that count no more; log: all of them, under heads
 merkle    the tree of that log and its proofs
 verify    records checked offline
 regrade   scores made again from a journal, and where records differ

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...errors import UsageError
+from ..board.boards import Boards
 from ..sessions.journal.records import Journal
 from .draws import public_secret, secret_of
-from .file import from_table
+from .file import Look, from_table
 from .frozen import Frozen
 from .known import check_secret, note_hosted
 from .log import RecordLog
@@ -44,7 +45,7 @@ class RunBook:
             for _, kind, document in notes
             if kind == "frozen"
         }
-        self._operator = operator
+        self._operator, self.boards = operator, Boards()
         self.log = None if operator is None else self._log_of(notes, operator)
 
     def freeze(self, benchmarks: Iterable[Frozen]) -> None:
@@ -109,7 +110,20 @@ class RunBook:
         """Note the signed record of a run."""
         assert self.log is not None, "records are signed where there is a log"
         self.log.add(envelope)
+        self.boards.add(envelope["record"])
         self._journal.noted(run.id, "record", envelope)
+
+    def add_withdrawal(self, run: Run, envelope: dict[str, Any]) -> None:
+        """Note that a run counts no more."""
+        assert self.log is not None, "runs are withdrawn where there is a log"
+        self.log.add(envelope)
+        self._journal.noted(run.id, "withdrawn", envelope)
+        self.boards.withdraw(run.id, envelope["withdrawal"])
+
+    def tell_of_board(self, run: Run, look: Look, *, owners: bool) -> None:
+        """Note who may see a run on the board of its benchmark: what was said when it began."""
+        self.boards.tell(run.id, look, owners=owners)
+        self._journal.noted(run.id, "board", {"look": look, "owners": owners})
 
     def _log_of(self, notes: list[tuple[str, str, dict[str, Any]]], operator: Operator) -> RecordLog:
         id = next((document["id"] for _, kind, document in notes if kind == "log"), "")
@@ -117,8 +131,14 @@ class RunBook:
             id = secrets.token_hex(16)
             self._journal.noted(_OF_ALL, "log", {"id": id})
         log = RecordLog(id, operator)
-        for _, kind, document in notes:
-            if kind == "record":
+        for run, kind, document in notes:
+            if kind == "board":
+                self.boards.tell(run, document["look"], owners=document["owners"])
+            elif kind == "record":
                 log.add(document)
+                self.boards.add(document["record"])
+            elif kind == "withdrawn":
+                log.add(document)
+                self.boards.withdraw(run, document["withdrawal"])
         log.check_head()
         return log

@@ -31,6 +31,7 @@ from ...errors import UnknownName, UsageError
 from ...settings import read
 
 Split = Literal["hidden", "public"]
+Look = Literal["none", "keys", "public"]
 SHOWABLE = ("admissible", "instruction", "tools", "malformed", "agent", "images")
 """Keys of info that a benchmark may show inside a run: none of them tells where the task comes from."""
 MAX_TASKS = 100_000
@@ -38,6 +39,7 @@ MAX_PARALLEL = 256
 MAX_TURNS = 10_000
 _MAX_SECONDS = 30 * 86_400.0
 _MAX_FILE_BYTES = 1 << 20
+_NOT_FROZEN = ("board", "board_owners")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -112,6 +114,11 @@ class Benchmark:
         shown: keys of info that a client sees inside a run.
         reveal: when a client is told the outcome of a task: once it has ended, or with the whole run.
         description: a line for people.
+        board: who sees its leaderboard: nobody, the keys that play it, or anybody.
+        board_owners: whether it names the keys.
+
+    The last two decide no score: they are not in the hash, so that they may change within a version. A run
+    is never shown to more than the file said when it began.
     """
 
     name: str
@@ -124,6 +131,8 @@ class Benchmark:
     shown: tuple[str, ...] = ("admissible", "instruction", "tools")
     reveal: Literal["task", "run"] = "run"
     description: str = ""
+    board: Look = "keys"
+    board_owners: bool = False
 
     @property
     def num_tasks(self) -> int:
@@ -131,8 +140,8 @@ class Benchmark:
         return self.budget.episodes or sum(each.tasks for each in self.environments)
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
-        return asdict(self)
+        """Return what is frozen of it, as JSON holds it: not who sees its leaderboard."""
+        return {name: value for name, value in asdict(self).items() if name not in _NOT_FROZEN}
 
 
 def load(file: Path) -> Benchmark:

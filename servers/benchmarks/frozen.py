@@ -66,6 +66,8 @@ class Frozen:
             "parallel": benchmark.budget.parallel,
             "metric": benchmark.score.metric,
             "environments": sorted({each.id for each in benchmark.environments}),
+            "board": benchmark.board,
+            "board_owners": benchmark.board_owners,
         }
 
     @cached_property

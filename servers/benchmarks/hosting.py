@@ -24,6 +24,7 @@ from .runs import FINISHED, Opening, Outcome, Run, ended
 from .score import measured
 from .signing import Operator, PublicKey
 from .watch import Watch
+from .withdrawals import take
 
 log = logging.getLogger("turnwise.servers")
 
@@ -81,7 +82,7 @@ class Hosting:
         _check_attempts(frozen, runs, now)
         budget = frozen.benchmark.budget
         version, attempt = frozen.benchmark.version, len(runs) + 1
-        return self.book.open(
+        run = self.book.open(
             Opening(
                 name,
                 version,
@@ -95,6 +96,8 @@ class Hosting:
                 now + budget.seconds,
             )
         )
+        self.book.tell_of_board(run, frozen.benchmark.board, owners=frozen.benchmark.board_owners)
+        return run
 
     def find(self, owner: str, id: str) -> Run:
         """Return a run of a key, closed if its time is over.
@@ -167,15 +170,18 @@ class Hosting:
             self.close(run, "deadline")
 
     async def sweep(self) -> None:
-        """Close every run whose time is over, and keep the head once what it tells of is durable."""
+        """Close every run whose time is over, withdraw what is to be, keep the head of what is durable."""
         for run in list(self.book.open_runs.values()):
             self.expire(run)
+        taken = [] if self._operator is None else take(self.book, self._operator, self._clock())
         records = self.book.log
         if records is not None and len(records) > self._kept_heads:
             size = len(records)
             await self.service.commit()
             await asyncio.to_thread(records.keep_head, size)
             self._kept_heads = size
+        for request in taken:
+            request.file.unlink(missing_ok=True)
 
     async def keep_sweeping(self) -> None:
         """Sweep until cancelled."""

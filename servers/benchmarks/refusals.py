@@ -19,6 +19,29 @@ def unknown_benchmark(name: str) -> Problem:
     )
 
 
+def unknown_board(name: str, version: int | None) -> Problem:
+    """Say that there is no such leaderboard, or none that this caller may see."""
+    which = short(name) if version is None else f"{short(name)}, version {version},"
+    return Problem(
+        404,
+        "unknown_board",
+        f"there is no board of {which} that this caller may see",
+        given=short(name),
+        todo="a key sees the boards of what it plays (GET /v1/benchmarks), anybody those that are public",
+    )
+
+
+def unknown_line(id: str) -> Problem:
+    """Say that a leaderboard has no such run."""
+    return Problem(
+        404,
+        "unknown_line",
+        f"the board has no run {short(id)!r}",
+        given=short(id),
+        todo="give the `id` of a run of GET /v1/benchmarks/{name}/board",
+    )
+
+
 def unknown_run(id: str) -> Problem:
     """Say that there is no such run, or none of this key."""
     return Problem(

@@ -25,7 +25,7 @@ import orjson
 from ...errors import UsageError
 from ...files import write_whole
 
-Purpose = Literal["record", "head"]
+Purpose = Literal["record", "head", "withdrawal"]
 SCHEMA = 1
 _SECRET_BYTES = 32
 _PRIVATE = "private"

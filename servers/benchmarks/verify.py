@@ -2,7 +2,8 @@
 
 What is checked: the signature, and that its key may sign; that the score is what its tasks say; that the
 log holds the record at its place, under a signed head; that no two records are the same run or stand at
-the same place; and, with an older head that somebody has witnessed, that the log has only grown since.
+the same place; and, with an older head that somebody has witnessed, that the log has only grown since. A
+withdrawal is checked as a record is; that none was left out shows where all leaves of a log are given.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,14 +22,22 @@ from .signing import PublicKey, Purpose
 
 _MAX_BYTES = 64 << 20
 _LATE_S = 60.0  # a clock may be set while a run is closed
+_BROKEN = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found of one record: its document, and what is wrong with it; nothing if it is sound."""
+    """What was found of one record.
+
+    Args:
+        record: its document.
+        problems: what is wrong with it; nothing if it is sound.
+        withdrawn: why the operator has withdrawn it, "" if it stands.
+    """
 
     record: Mapping[str, Any]
     problems: tuple[str, ...] = field(default_factory=tuple)
+    withdrawn: str = ""
 
 
 def read_document(content: bytes, where: str) -> dict[str, Any]:
@@ -61,12 +70,15 @@ def check(envelope: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> Checked
     if not isinstance(record, dict):
         return Checked({}, ("holds no record",))
     problems: list[str] = []
-    for find in (_of_signature, _of_log, _of_score):
+    for find in (_of_signature, _of_log, _of_score, _of_withdrawal):
         try:
             problems += find(envelope, record, keys)
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except _BROKEN as error:
             problems.append(f"is not in the form of a record: {type(error).__name__}: {error}")
-    return Checked(record, tuple(problems))
+    if problems or "withdrawal" not in envelope:
+        return Checked(record, tuple(problems))
+    said = envelope["withdrawal"]["withdrawal"]
+    return Checked(record, (), f"{said['time']}: {said['reason']}")
 
 
 def check_all(envelopes: Iterable[Mapping[str, Any]], keys: Mapping[str, PublicKey]) -> list[Checked]:
@@ -76,25 +88,24 @@ def check_all(envelopes: Iterable[Mapping[str, Any]], keys: Mapping[str, PublicK
         one = check(envelope, keys)
         more = []
         log = one.record.get("log")
-        place = log.get("place") if isinstance(log, dict) else None
+        place = (log.get("id"), log.get("place")) if isinstance(log, dict) else None
         for what, name in (("run", one.record.get("run")), ("place in the log", place)):
             former = seen.setdefault((what, str(name)), number)
             if former != number:
                 more.append(f"is of the same {what} as record {former}")
-        found.append(Checked(one.record, (*one.problems, *more)))
+        found.append(replace(one, problems=(*one.problems, *more)))
     return found
 
 
 def check_log(
     envelopes: Sequence[Mapping[str, Any]], head: Mapping[str, Any], keys: Mapping[str, PublicKey]
 ) -> list[str]:
-    """Check that a head is over exactly these records, in this order; return what is wrong."""
+    """Check that a head is over exactly these leaves, in this order; return what is wrong."""
     tree = MerkleTree()
     problems = []
     for place, envelope in enumerate(envelopes):
-        leaf = {name: envelope.get(name) for name in ("record", "key", "signature")}
-        tree.add(canonical(leaf))
-        log = (envelope.get("record") or {}).get("log")
+        tree.add(leaf_of(envelope))
+        log = (envelope.get("record") or envelope.get("withdrawal") or {}).get("log")
         if not isinstance(log, dict) or log.get("place") != place:
             problems.append(f"record {place} says that it stands at another place")
     problems += _of_head(head, keys)
@@ -123,17 +134,34 @@ def check_growth(
     return problems
 
 
+def leaf_of(envelope: Mapping[str, Any]) -> bytes:
+    """Return what the log hashes of a record or a withdrawal: no head, and no proof."""
+    kind = "record" if "record" in envelope else "withdrawal"
+    return canonical({name: envelope.get(name) for name in (kind, "key", "signature")})
+
+
+def task_value(row: Mapping[str, Any], benchmark: Mapping[str, Any]) -> float | None:
+    """Return what a task of a record is worth, by what the record says of its benchmark."""
+    if not row["finished"]:
+        return float(benchmark["lost"])
+    value = row[benchmark["metric"]]
+    return None if value is None else float(value)
+
+
 def _of_signature(
-    envelope: Mapping[str, Any], record: Mapping[str, Any], keys: Mapping[str, PublicKey]
+    envelope: Mapping[str, Any],
+    said: Mapping[str, Any],
+    keys: Mapping[str, PublicKey],
+    purpose: Purpose = "record",
 ) -> list[str]:
-    if record["schema"] != SCHEMA:
-        return [f"has schema {record['schema']!r}; this turnwise checks schema {SCHEMA}"]
+    if said["schema"] != SCHEMA:
+        return [f"has schema {said['schema']!r}; this turnwise checks schema {SCHEMA}"]
     key = keys.get(str(envelope.get("key")))
     if key is None:
         return [f"is signed by a key {str(envelope.get('key'))[:40]!r} that is not among the public keys"]
-    if not _is_signed(key, "record", record, envelope):
-        return ["the signature is not over this record"]
-    ended = _seconds(record["ended"])
+    if not _is_signed(key, purpose, said, envelope):
+        return [f"the signature is not over this {purpose}"]
+    ended = _seconds(said["ended" if purpose == "record" else "time"])
     if key.retired and ended > key.retired + _LATE_S:
         return [f"is newer than its key {key.id}, which has retired"]
     if key.revoked and not _witnessed(envelope, keys):
@@ -154,17 +182,38 @@ def _of_log(
 ) -> list[str]:
     if "head" not in envelope:
         return ["comes without the head of its log"]
-    problems = _of_head(envelope["head"], keys)
-    head, log = envelope["head"]["head"], record["log"]
+    return _of_head(envelope["head"], keys) + _of_place(envelope, record, envelope["head"]["head"], "record")
+
+
+def _of_place(
+    envelope: Mapping[str, Any], said: Mapping[str, Any], head: Mapping[str, Any], what: str
+) -> list[str]:
+    log = said["log"]
     parts = [bytes.fromhex(part) for part in envelope["proof"]]
-    leaf = canonical({name: envelope[name] for name in ("record", "key", "signature")})
     if head["log"] != log["id"]:
-        problems.append("the head is of another log")
-    elif any(len(part) != HASH_BYTES for part in parts) or not includes(
-        leaf, log["place"], head["size"], parts, bytes.fromhex(head["root"])
+        return ["the head is of another log"]
+    if any(len(part) != HASH_BYTES for part in parts) or not includes(
+        leaf_of(envelope), log["place"], head["size"], parts, bytes.fromhex(head["root"])
     ):
-        problems.append("the proof does not show that the log holds this record at its place")
-    return problems
+        return [f"the proof does not show that the log holds this {what} at its place"]
+    return []
+
+
+def _of_withdrawal(
+    envelope: Mapping[str, Any], record: Mapping[str, Any], keys: Mapping[str, PublicKey]
+) -> list[str]:
+    """Check the withdrawal of a record, where it comes with one, under the same head."""
+    if "withdrawal" not in envelope:
+        return []
+    around = envelope["withdrawal"]
+    said = around["withdrawal"]
+    problems = _of_signature({**around, "head": envelope["head"]}, said, keys, "withdrawal")
+    problems += _of_place(around, said, envelope["head"]["head"], "withdrawal")
+    if said["run"] != record["run"]:
+        problems.append("is of another run")
+    if not isinstance(said["reason"], str):
+        problems.append("gives no reason")
+    return [f"its withdrawal: {problem}" for problem in problems]
 
 
 def _of_head(head: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> list[str]:
@@ -184,7 +233,7 @@ def _of_score(
     """Check that the figures are those of the tasks."""
     measured, benchmark = record["measured"], record["benchmark"]
     rows = measured["tasks"]
-    values = [_value(row, benchmark) for row in rows]
+    values = [task_value(row, benchmark) for row in rows]
     known = [value for value in values if value is not None]
     mean = sum(known) / len(known) if rows and len(known) == len(values) else None
     problems = []
@@ -197,13 +246,6 @@ def _of_score(
     if measured["turns"] != sum(row["turns"] for row in rows):
         problems.append("its turns are not those of its tasks")
     return problems
-
-
-def _value(row: Mapping[str, Any], benchmark: Mapping[str, Any]) -> float | None:
-    if not row["finished"]:
-        return float(benchmark["lost"])
-    value = row[benchmark["metric"]]
-    return None if value is None else float(value)
 
 
 def _is_signed(key: PublicKey, purpose: Purpose, content: Any, around: Mapping[str, Any]) -> bool:

@@ -2,7 +2,8 @@
 
 messages       Request and Response of a call, whatever carries them
 dispatch       the meaning of each call, a method of its name
-hosted_calls   the calls of hosted runs
+hosted_calls   the calls of hosted runs; board_calls: of their leaderboards
+board_pages    leaderboards as pages, for people
 front          the front door: answers steps itself, guards the rest
 fast_path      uvicorn's protocol, with steps answered without a task
 bounded        what one connection may cost, bounded_socket a websocket, crowd all of them

@@ -12,18 +12,19 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi import Request as HttpRequest
 from fastapi import Response as HttpResponse
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from ...envs.sandbox.namespace.sweeping import keep_swept
 from ..isolation.catalogue import Catalogue
-from ..protocol.calls import CALLS, Call
+from ..protocol.calls import CALLS, QUERY, Call
 from ..protocol.encoding import load_body
 from ..protocol.openapi import PROBLEMS, documented
 from ..protocol.problems import Refused, bad_request
 from ..protocol.types import Problem
 from ..sessions.leases import keep_reaping
 from ..sessions.service import Service
+from .board_pages import board_application
 from .dispatch import Calls, refusal_response
 from .docs_page import PAGE_HEADERS, docs_page
 from .front import FrontDoor, fields_of, response_headers, wait_of
@@ -83,7 +84,7 @@ class Application(FrontDoor):
         self.num_stuck = 0  # steps that were given up when the application stopped
         self._connected, self._drain, self._drain_s = connected, drain, drain_s
         self._drain_by: float | None = None
-        self.control_plane = control_plane(self.calls, self._lifespan)
+        self.control_plane = control_plane(self.calls, self._lifespan, keys)
         super().__init__(self.calls, self.control_plane, keys, visitors=visitors, direct=direct)
 
     @asynccontextmanager
@@ -119,8 +120,12 @@ def build_app(service: Service | None = None, keys: Keys | None = None) -> Appli
     return Application(service or Service(Catalogue()), keys)
 
 
-def control_plane(calls: Calls, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
-    """Build the FastAPI application behind the front door: a route for every call of the table."""
+def control_plane(
+    calls: Calls,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    keys: Keys | None = None,
+) -> FastAPI:
+    """Build the FastAPI application behind the front door: a route for every call of the table, and pages."""
     from ... import __version__
 
     app = FastAPI(
@@ -135,6 +140,7 @@ def control_plane(calls: Calls, lifespan: Callable[[FastAPI], AbstractAsyncConte
         responses=PROBLEMS,
     )
     _add_root(app, calls)
+    app.mount("/board", board_application(calls, keys))
     for call in CALLS.values():
         app.add_api_route(
             call.path,
@@ -157,6 +163,11 @@ def _add_root(app: FastAPI, calls: Calls) -> None:
     async def start_page() -> HttpResponse:
         """List the environments for people, and let them play one."""
         return HttpResponse(page, media_type="text/html", headers=_PAGE_HEADERS)
+
+    @app.get("/board", include_in_schema=False)
+    async def boards() -> HttpResponse:
+        """Lead to the leaderboards."""
+        return RedirectResponse("/board/")
 
     @app.get("/docs", include_in_schema=False)
     @app.get("/redoc", include_in_schema=False)
@@ -195,7 +206,8 @@ async def _asked(call: Call, http: HttpRequest, most_s: float) -> Request:
         http.scope["turnwise.document"] = document = load_body(await http.body())
     fields = fields_of(http.scope) if "fields" in call.takes else ()
     caller = http.scope.get("turnwise.caller", ANYONE)
-    return Request(caller, document, http.path_params.get("id", ""), turn, wait_s, fields)
+    query = {name: http.query_params[name] for name in QUERY.keys() & call.takes if name in http.query_params}
+    return Request(caller, document, http.path_params.get("id", ""), turn, wait_s, fields, query)
 
 
 def _turn_of(http: HttpRequest) -> int | None:

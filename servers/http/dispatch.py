@@ -28,6 +28,7 @@ from ..sessions.health import check
 from ..sessions.metrics import Metrics
 from ..sessions.pending import Pending, as_completed, in_order
 from ..sessions.service import Service
+from .board_calls import BoardCalls
 from .hosted_calls import HostedCalls, permit
 from .keys import Caller
 from .messages import Request, Response
@@ -37,7 +38,7 @@ STREAM_PAUSE_S = 10.0
 _PROBLEM = b'{"type"'  # how a problem begins, and no reply
 
 
-class Calls(HostedCalls):
+class Calls(HostedCalls, BoardCalls):
     """The calls of the protocol on one service.
 
     Args:

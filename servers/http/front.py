@@ -17,6 +17,7 @@ from ..protocol.calls import CALLS
 from ..protocol.encoding import NDJSON_TYPE, PROTOCOL, load_body, read_step, read_steps
 from ..protocol.problems import Refused, bad_request, not_a_key, too_large
 from . import openenv, websocket
+from .board_calls import visitor
 from .dispatch import Calls, refusal_response
 from .group_commit import GroupCommit
 from .keys import ANYONE, Caller, Keys
@@ -80,6 +81,8 @@ class FrontDoor:
                 await self._behind(scope, receive, send)
                 return
             caller = self._caller(scope["headers"])
+            if caller is None:
+                caller = visitor(scope["method"], scope["path"], self._calls.hosting)
             if caller is None:
                 raise Refused(not_a_key())
             _welcome(scope)

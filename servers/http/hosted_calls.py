@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from ..sessions.service import Service
 
 _OF_RUNS = frozenset(
-    {"step", "steps", "benchmarks", "start_run", "next", "forfeit", "run", "record", "log", "log_since"}
+    {
+        *("step", "steps", "benchmarks", "start_run", "next", "forfeit", "run", "record", "log", "log_since"),
+        *("board", "board_pair"),
+    }
 )
 _DONE = b'{"done":true}'
 

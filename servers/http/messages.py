@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..protocol.encoding import select_fields_of_all
@@ -23,6 +23,7 @@ class Request(NamedTuple):
         turn: of which the reply is wanted.
         wait_s: how long the client waits, in seconds; None where it does not say.
         fields: keys of info to keep, or with a minus in front to leave out.
+        query: what else the query holds, where the call knows it.
     """
 
     caller: Caller
@@ -31,6 +32,7 @@ class Request(NamedTuple):
     turn: int | None = None
     wait_s: float | None = None
     fields: Sequence[str] = ()
+    query: Mapping[str, str] = {}
 
 
 class Response(NamedTuple):

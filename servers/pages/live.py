@@ -20,7 +20,8 @@ from starlette.responses import RedirectResponse
 from ...errors import TurnwiseError, UsageError
 from ..client import SessionClient
 from ..protocol.types import CreateItem, Problem, Reply, StepItem
-from .serving import answer, pages
+from .sending import answer
+from .serving import pages
 from .writing import Writer
 
 _MOST_BODY, _MOST_PLAYED, _MOST_KEPT = 1 << 20, 100, 200

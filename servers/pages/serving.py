@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -16,10 +14,10 @@ from starlette.types import Lifespan
 from ...errors import TurnwiseError
 from ..run.listening import listen
 from .guard import Guard, new_word
-from .writing import ASSETS, Writer
+from .sending import add_assets
+from .writing import Writer
 
 LOOPBACK = "127.0.0.1"
-_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _MOST_AT_ONCE = 64  # requests
 _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 log = logging.getLogger(__name__)
@@ -33,8 +31,7 @@ def pages(writer: Writer, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         lifespan: what it runs inside of, from its start to its end.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan, telemetry=_NO_TELEMETRY)
-    for file in sorted(ASSETS.iterdir()):
-        app.add_api_route(f"/{file.name}", _asset(file), methods=["GET"])
+    add_assets(app)
 
     def wrong(status: int, reason: str) -> Response:
         return Response(writer.page("wrong.html", {"reason": reason}), status, media_type="text/html")
@@ -54,14 +51,6 @@ def pages(writer: Writer, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(Exception, broken)
     return app
-
-
-def answer(request: Request, page: bytes) -> Response:
-    """Send a page, or nothing where the browser has this very one (RFC 9110, 13.1.2)."""
-    tag = f'"{hashlib.blake2b(page, digest_size=12).hexdigest()}"'
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers={"etag": tag})
-    return Response(page, media_type="text/html", headers={"etag": tag})
 
 
 def serve_pages(app: FastAPI, port: int, say: Callable[[str], None]) -> None:
@@ -87,12 +76,3 @@ def serve_pages(app: FastAPI, port: int, say: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=1,
     )
     uvicorn.Server(config).run([listening])
-
-
-def _asset(file: Path) -> Callable[[], Response]:
-    content, kind = file.read_bytes(), _KINDS[file.suffix]
-
-    def asset() -> Response:
-        return Response(content, media_type=kind)
-
-    return asset

@@ -25,7 +25,7 @@ class Call:
         body: the model of its JSON body in `bodies`; empty where it has none.
         answer: "reply", or the member that holds a list of replies and problems: "sessions",
             or "items", which are answered row by row; empty for a document of its own.
-        takes: which of `fields`, `turn` and `prefer`, the time to wait, it knows.
+        takes: which of `fields`, `turn`, `prefer`, the time to wait, and of `QUERY` it knows.
         where: which of several workers answer: the one that holds the session, those that hold
             the sessions of the body, the home of its request_id, every one, or any. The answers
             of several are joined list by list; those for sessions of the body are lists of ids.
@@ -59,6 +59,15 @@ class Call:
 
 
 _NONE: frozenset[str] = frozenset()
+QUERY = {
+    "version": "of the benchmark; the one that is hosted by default",
+    "first": "where the page begins, from 0",
+    "count": "how many runs it has, at most 500; 100 by default",
+    "a": "the `id` of a run of the board",
+    "b": "the `id` of the run that it is compared with",
+}
+"""Whole numbers that the query of a call may hold, and what they mean."""
+_PAGE, _PAIR = frozenset({"version", "first", "count"}), frozenset({"version", "a", "b"})
 _ONLY, _WAIT = frozenset({"fields"}), frozenset({"fields", "prefer"})
 
 # fmt: off
@@ -91,6 +100,12 @@ _ROWS = (
          "List the environments on offer."),
     Call("benchmarks", "GET", "/v1/benchmarks", "", "", _NONE, "any",
          "List the benchmarks that the key may play, and the public keys that sign records."),
+    Call("board", "GET", "/v1/benchmarks/{id}/board", "", "", _PAGE, "any",
+         "Give the leaderboard of a benchmark, a page at a time; a public one without a key.",
+         on_websocket=False),
+    Call("board_pair", "GET", "/v1/benchmarks/{id}/board/pair", "", "", _PAIR, "any",
+         "Compare two runs of a leaderboard: on the same tasks where all play them, else as two samples.",
+         on_websocket=False),
     Call("start_run", "POST", "/v1/benchmarks/{id}/runs", "StartRunBody", "", _NONE, "any",
          "Open a run of a benchmark; `request_id` repeated, the same run is given again."),
     Call("next", "POST", "/v1/runs/{id}/next", "NextBody", "", _NONE, "any",

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from .bodies import body_of
-from .calls import Call
+from .calls import QUERY, Call
 from .problems import PROBLEM_TYPE
 from .types import Problem, Reply
 
@@ -46,6 +46,7 @@ def documented(call: Call) -> dict[str, Any]:
     """Describe parameters, body and answer of a call for the OpenAPI document."""
     parameters = [_ID] if call.of_session else []
     parameters += [parameter for parameter in (_TURN, _FIELDS, _PREFER) if parameter["name"] in call.takes]
+    parameters += [_whole(name) for name in QUERY if name in call.takes]
     found: dict[str, Any] = {"parameters": parameters} if parameters else {}
     model = body_of(call)
     if model is not None:
@@ -57,6 +58,12 @@ def documented(call: Call) -> dict[str, Any]:
         schema = _REPLY if call.answer == "reply" else _list(call.answer)
         found["responses"] = {"200": {"content": {"application/json": {"schema": schema}}}}
     return found
+
+
+def _whole(name: str) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": 0}
+    where = {"name": name, "in": "query", "required": name in ("a", "b")}
+    return {**where, "schema": schema, "description": QUERY[name]}
 
 
 def _any_of(models: Sequence[type[BaseModel]]) -> dict[str, Any]:

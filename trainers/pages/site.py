@@ -10,7 +10,8 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from ...errors import UsageError
-from ...servers.pages.serving import answer, pages
+from ...servers.pages.sending import answer
+from ...servers.pages.serving import pages
 from ...servers.pages.writing import Writer
 from .alerts import Alert, alerts
 from .curves import charts_of, charts_of_seeds

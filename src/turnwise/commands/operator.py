@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..errors import TurnwiseError, UsageError
 from .options import emit_json
 
 __all__ = ["operator"]
+
+_WAIT_S = 4.0  # for a server that looks every second
 
 operator = typer.Typer(
     name="operator",
@@ -45,6 +48,31 @@ def revoke(
     from ..servers.benchmarks.signing import Operator
 
     typer.echo(f"revoked; key {Operator(folder).rotate(revoke=True, reason=reason).key.id} signs now")
+
+
+@operator.command()
+def withdraw(
+    folder: Folder,
+    run: Annotated[str, typer.Argument(help="The id of the run, as its record says it.")],
+    reason: Annotated[str, typer.Option(help="Why, for everybody who looks at the board.")],
+) -> None:
+    """Withdraw a run for good: it stays on the board, as withdrawn, with the reason.
+
+    The server that holds the journal signs it into the log: within seconds, or when it starts next.
+
+    Examples:
+      turnwise operator withdraw operator 0123456789abcdef0123456789abcdef --reason "its owner asked for it"
+    """
+    from ..servers.benchmarks.withdrawals import answer_to, ask
+
+    request = ask(folder, run, reason)
+    until = time.monotonic() + _WAIT_S
+    while (told := answer_to(request)) is None and time.monotonic() < until:
+        time.sleep(0.1)
+    if told:
+        raise TurnwiseError(f"run {run} was not withdrawn: {told}")
+    state = "is withdrawn" if told == "" else "will be withdrawn when the server of its journal starts next"
+    typer.echo(f"run {run} {state}")
 
 
 @operator.command()

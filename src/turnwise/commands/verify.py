@@ -39,7 +39,7 @@ def verify(
 ) -> None:
     """Check records: signature, keys, score, place in the log, and that the log has only grown.
 
-    Ends with 1 if anything is wrong. Nothing is asked of any server.
+    Ends with 1 if anything is wrong, or a run was withdrawn. Nothing is asked of any server.
 
     Examples:
       turnwise verify record.json --keys keys.json
@@ -60,7 +60,12 @@ def verify(
     of_log = [] if witnessed is None or growth is None else _growth(witnessed, growth, known)
     if as_json:
         rows = [
-            {"file": str(file), "run": one.record.get("run"), "problems": problems}
+            {
+                "file": str(file),
+                "run": one.record.get("run"),
+                "problems": problems,
+                "withdrawn": one.withdrawn or None,
+            }
             for file, one, problems in zip(records, found, wrong, strict=True)
         ]
         emit_json({"records": rows, "log": of_log})
@@ -69,7 +74,7 @@ def verify(
             _show(file, one, problems)
         for problem in of_log:
             typer.echo(f"log: {problem}")
-    raise typer.Exit(1 if any(wrong) or of_log else 0)
+    raise typer.Exit(1 if any(wrong) or of_log or any(one.withdrawn for one in found) else 0)
 
 
 def _show(file: Path, one: Checked, problems: list[str]) -> None:
@@ -87,6 +92,8 @@ def _show(file: Path, one: Checked, problems: list[str]) -> None:
     shown = "unknown" if score is None else f"{score:.4g}"
     typer.echo(f"  measured: {benchmark['metric']} {shown}{between} over {len(measured['tasks'])} tasks")
     typer.echo(visible(f"  declared: agent {record['declared']['agent']}"))
+    if one.withdrawn:
+        typer.echo(visible(f"{file}: WITHDRAWN by the operator, {one.withdrawn}"))
 
 
 def _growth(witnessed: Path, growth: Path, known: Any) -> list[str]:

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from turnwise.__main__ import app
 from turnwise.agents.comparison import TaskResults, compare, read_results
-from turnwise.agents.comparison.statistics import bootstrap, holm, sign_test
 from turnwise.agents.evaluation.results import EvalRow
 from turnwise.errors import UsageError
+from turnwise.significance import bootstrap, holm, sign_test
 
 ROW = EvalRow("t", 0, True, 1.0, 0.5, 2, 1, 0.0, 0, 0, "terminated", None, 0.5, "f")
 

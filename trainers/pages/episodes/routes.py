@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from ....errors import UsageError
-from ....servers.pages.serving import answer
+from ....servers.pages.sending import answer
 from ....servers.pages.writing import Writer
 from ....shown import visible
 from ..places import Place, Places
