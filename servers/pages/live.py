@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request, Response
 from starlette.responses import RedirectResponse
@@ -20,11 +19,12 @@ from starlette.responses import RedirectResponse
 from ...errors import TurnwiseError, UsageError
 from ..client import SessionClient
 from ..protocol.types import CreateItem, Problem, Reply, StepItem
+from .forms import read_form
 from .sending import answer
 from .serving import pages
 from .writing import Writer
 
-_MOST_BODY, _MOST_PLAYED, _MOST_KEPT = 1 << 20, 100, 200
+_MOST_PLAYED, _MOST_KEPT = 100, 200
 _MOST_ACTIONS = 200
 
 
@@ -109,7 +109,7 @@ class _Site:
 
     async def start(self, request: Request) -> Response:
         """Begin an episode."""
-        form = await _form(request)
+        form = await read_form(request)
         seed = form.get("seed", "0")
         try:
             kwargs = json.loads(form.get("kwargs") or "{}")
@@ -130,7 +130,7 @@ class _Site:
 
     async def step(self, request: Request) -> Response:
         """Do something in an episode that is played here."""
-        form = await _form(request)
+        form = await read_form(request)
         played = self._mine(form)
         action = form.get("pick") or form.get("action", "")
         last = played.last
@@ -147,7 +147,7 @@ class _Site:
 
     async def close(self, request: Request) -> Response:
         """Close a session that is played here."""
-        played = self._mine(await _form(request))
+        played = self._mine(await read_form(request))
         del self._played[played.last.id]
         await self.client.close([played.last.id])
         return RedirectResponse("./", 303)
@@ -164,21 +164,6 @@ class _Site:
             oldest = next(iter(self._played))
             del self._played[oldest]
             await self.client.close([oldest])
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Read a form as browsers send it, within a megabyte.
-
-    Raises:
-        UsageError: if it is longer.
-    """
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _MOST_BODY:
-            raise UsageError(f"what was sent is longer than {_MOST_BODY} bytes")
-    given = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
-    return {name: values[-1] for name, values in given.items()}
 
 
 def _go(id: str) -> Response:

@@ -14,6 +14,7 @@ from ...servers.pages.sending import answer
 from ...servers.pages.serving import pages
 from ...servers.pages.writing import Writer
 from .alerts import Alert, alerts
+from .controls import add_controls, controls_of
 from .curves import charts_of, charts_of_seeds
 from .episodes.routes import add_episodes, has_trajectories
 from .evaluation import MOST_ROWS, Seen, read_evaluation
@@ -56,12 +57,13 @@ def site(root: Path) -> FastAPI:
     def first(request: Request) -> Response:
         return answer(request, writer.page("first.html", _first(places, known)))
 
-    def run(request: Request, at: str) -> Response:
+    def run(request: Request, at: str, wrong: str = "") -> Response:
         place = places.find(at)
         template, values = (
             ("run.html", _run(place)) if place.kind == "run" else ("evaluation.html", _evaluation(place))
         )
-        return answer(request, writer.page(template, values))
+        more = {"at": at, "wrong": wrong, "controls": controls_of(place, places.root)}
+        return answer(request, writer.page(template, {**values, **more}))
 
     def seeds(request: Request, of: str) -> Response:
         return answer(request, writer.page("seeds.html", _seeds(places, known, of)))
@@ -70,6 +72,7 @@ def site(root: Path) -> FastAPI:
     app.add_api_route("/run", run, methods=["GET"])
     app.add_api_route("/seeds", seeds, methods=["GET"])
     add_episodes(app, places, writer)
+    add_controls(app, places)
     return app
 
 

@@ -21,9 +21,13 @@ async function refresh() {
 
 function exchange(part, now) {
   const open = new Set([...part.querySelectorAll("details[open]")].map(one => one.id));
-  const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const had = part.contains(document.activeElement) ? document.activeElement : null;
+  const focused = had && had.getAttribute("href");
+  const written = [...part.querySelectorAll("input[id], select[id]")].map(one => [one.id, one.value]);
   for (const one of now.querySelectorAll("details")) one.open = open.has(one.id);
   part.replaceChildren(...now.childNodes);
+  for (const [id, value] of written) if (at(id)) at(id).value = value;
+  if (had && had.id && at(had.id)) at(had.id).focus();
   const again = focused && part.querySelector(`a[href="${CSS.escape(focused)}"]`);
   if (again) again.focus();
   if (again && again.closest("[data-row]")) again.closest("[data-row]").classList.add("here");
