@@ -35,23 +35,24 @@ def serve(config: ServerConfig) -> int:
     offer = load_offer(config, keys)
     if config.journal is not None:
         journal_of(config.journal, 0, 1)
-    service = build_service(config)
-    calls = Calls(service, hosting=build_hosting(offer, service))
-    app = build_application(config, service, keys, calls=calls)
-    (listening,) = listen(config.host, config.port)
-    configure_logs(as_json=config.log_json)
+    (listening,) = listen(config.host, config.port)  # before a journal is made, which nobody would write
+    with listening:
+        service = build_service(config)
+        calls = Calls(service, hosting=build_hosting(offer, service))
+        app = build_application(config, service, keys, calls=calls)
+        configure_logs(as_json=config.log_json)
 
-    def on_start() -> None:
-        announce(config, listening)
-        announce_benchmarks(offer, keys)
+        def on_start() -> None:
+            announce(config, listening)
+            announce_benchmarks(offer, keys)
 
-    return run_server(
-        app,
-        config,
-        listening,
-        on_start=on_start,
-        stop_at_end_of=sys.stdin.fileno() if config.until_eof else None,
-    )
+        return run_server(
+            app,
+            config,
+            listening,
+            on_start=on_start,
+            stop_at_end_of=sys.stdin.fileno() if config.until_eof else None,
+        )
 
 
 def _check_standard_input() -> None:

@@ -14,7 +14,6 @@ import selectors
 import signal
 import socket
 import sys
-import tempfile
 import time
 import traceback
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ...errors import ServerError, TurnwiseError, UsageError
+from ...scratch import Scratch
 from ..isolation.lifeline import die_with
 from ..sessions.counts import SharedLedger
 from ..sessions.journal.files import journal_of
@@ -77,11 +77,12 @@ class _Supervisor:
         self._config, self._keys = config, load_keys(config)
         self._journals = [config.journal and journal_of(config.journal, k, num) for k in range(num)]
         self._sockets = listen(config.host, config.port, num)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="turnwise-")))
-        self._paths = [folder / str(number) for number in range(num)]
+        self._scratch = Scratch("turnwise-workers-")
+        stack.callback(self._scratch.close)
+        self._paths = [self._scratch.folder / str(number) for number in range(num)]
         self._inner_sockets = [_listen_unix(path) for path in self._paths]
         owners = self._keys.names if self._keys is not None else [""]
-        self._ledger = SharedLedger(owners, num, folder / "lock")
+        self._ledger = SharedLedger(owners, num, self._scratch.folder / "lock")
         self._workers = [_WorkerProcess(number) for number in range(num)]
         self._selector = stack.enter_context(selectors.DefaultSelector())
         self._lifeline, self._lifeline_end = os.pipe()  # its end tells workers that the parent is gone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +161,24 @@ def test_a_refusal_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(UsageError, match="holds no secret"):
         serve(config)
     assert {file.name for file in tmp_path.iterdir()} == {"keys", "vaults.toml"}
+
+
+def test_a_port_that_is_taken_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"red {SECRETS['red']} benchmark=vaults\n")
+    (tmp_path / "vaults.toml").write_text(FILE.format(top="", budget="", env=VAULT))
+    Operator.new(tmp_path / "operator")
+    before = sorted(tmp_path.rglob("*"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = ServerConfig(
+            port=taken.getsockname()[1],
+            benchmarks=[tmp_path / "vaults.toml"],
+            operator=tmp_path / "operator",
+            journal=tmp_path / "runs.db",
+            key_file=tmp_path / "keys",
+        )
+        with pytest.raises(UsageError, match="cannot listen"):
+            serve(config)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_an_agent_that_can_say_nothing_is_told_in_which_world(

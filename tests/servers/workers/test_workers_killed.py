@@ -193,15 +193,22 @@ def test_the_files_of_a_journal(tmp_path):
     assert journal_of(journal, 0, 1) == journal
 
 
-def test_no_worker_outlives_the_parent():
+def test_no_worker_outlives_the_parent_and_the_next_one_removes_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     server = ServerProcess(["--env", COUNTER, "--workers", "2"]).start()
     workers = [psutil.Process(pid) for pid in pids(server)]
+    (left,) = tmp_path.glob("turnwise-workers-*")
     server.kill()
     gone, alive = psutil.wait_procs(workers, timeout=60)
     for worker in alive:
         worker.kill()
     assert not alive
     assert len(gone) == 2
+    with ServerProcess(["--env", COUNTER, "--workers", "2"]) as next_one:
+        (mine,) = tmp_path.glob("turnwise-workers-*")
+        assert mine != left
+        assert next_one.stop() == 0
+    assert list(tmp_path.glob("turnwise-workers-*")) == []
 
 
 def test_a_worker_that_cannot_start_ends_the_server(tmp_path):
