@@ -8,7 +8,7 @@ watch     what is seen of a session inside a run
 book      the runs of a journal
 dealing   how a task becomes a session
 looking   what one caller may see of the leaderboards
-hosting   runs opened, dealt, ended, closed
+hosting   runs opened, dealt, ended, closed; names: of agents; clock: by what they are timed
 records   one signed document a run; withdrawals: runs that count no more; log: all of them, under heads
 merkle    the tree of that log and its proofs
 verify    records checked offline

@@ -15,10 +15,12 @@ from typing import Any
 from ..protocol.problems import Refused, draining, request_id_reused
 from ..protocol.types import Problem
 from ..sessions.service import Service
-from . import refusals, watch
+from . import refusals
 from .book import WEEK_S, RunBook
+from .clock import SteadyClock
 from .dealing import Dealing
 from .frozen import Frozen
+from .names import check_name
 from .records import record_of, signed, stamp
 from .runs import FINISHED, Opening, Outcome, Run, ended
 from .score import measured
@@ -38,7 +40,7 @@ class Hosting:
         service: where the sessions of runs live, among others.
         benchmarks: what is hosted.
         operator: who signs; None signs nothing, for runs in the caller's own process.
-        clock: Unix seconds.
+        clock: Unix seconds; that of the machine by default, held to go on.
 
     Raises:
         UsageError: if a version has changed, or the journal is not the operator's.
@@ -50,13 +52,13 @@ class Hosting:
         benchmarks: Sequence[Frozen],
         operator: Operator | None,
         *,
-        clock: Callable[[], float] = watch.now,
+        clock: Callable[[], float] | None = None,
     ) -> None:
-        self.service, self._operator, self._clock = service, operator, clock
+        self.service, self._operator, self._clock = service, operator, clock or SteadyClock()
         self.benchmarks = {one.benchmark.name: one for one in benchmarks}
         self.book = RunBook(service.journal, operator)
         self.book.freeze(benchmarks)
-        self._dealing = Dealing(service, self.book, self._watch, clock)
+        self._dealing = Dealing(service, self.book, self._watch, self._clock)
         self._kept_heads = -1
         self._restore()
 
@@ -64,8 +66,9 @@ class Hosting:
         """Open a run, or return the one that this request has opened.
 
         Raises:
-            Refused: if the key has one open, or has used its attempts, or the server stops.
+            Refused: if the key has one open, or has used its attempts, or the server stops; or for the name.
         """
+        check_name(agent)
         frozen, now = self.benchmarks[name], self._clock()
         runs = self.book.of(owner, name)
         for run in runs:

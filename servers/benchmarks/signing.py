@@ -11,6 +11,7 @@ only where the log, under a key that stands, holds it from before.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -29,6 +30,7 @@ Purpose = Literal["record", "head", "withdrawal"]
 SCHEMA = 1
 _SECRET_BYTES = 32
 _PRIVATE = "private"
+_LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,29 @@ class Operator:
                 "empty folder"
             ) from error
         return cls(folder)
+
+    def hold(self, wait_s: float) -> None:
+        """Host with this folder alone, until this process ends, so that no journal is served beside a copy.
+
+        Args:
+            wait_s: how long to wait for another server, which may be about to stop.
+
+        Raises:
+            UsageError: if another server hosts with it.
+        """
+        handle, deadline = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC), time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() < deadline:
+                    time.sleep(_LOOK_S)
+                    continue
+                os.close(handle)
+                raise UsageError(
+                    f"{self.folder}: another server hosts with this operator's folder; stop it first"
+                ) from None
+            return
 
     def rotate(self, *, revoke: bool = False, reason: str = "") -> Operator:
         """Let another key sign from now on; the present one retires, or is revoked with a reason."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -74,8 +73,3 @@ class Watch:
             turns=num_turns,
             seconds=seconds,
         )
-
-
-def now() -> float:
-    """Return the time, in Unix seconds: deadlines outlive the server."""
-    return time.time()

@@ -79,11 +79,16 @@ def load_offer(config: ServerConfig, keys: Keys | None) -> Offer:
     return Offer(frozen, operator)
 
 
-def build_hosting(offer: Offer, service: Service) -> Hosting | None:
+def build_hosting(offer: Offer, service: Service, wait_s: float) -> Hosting | None:
     """Build what hosts benchmarks; None where none are, and the journal holds no runs.
 
+    Args:
+        offer: what is hosted.
+        service: where its sessions live.
+        wait_s: how long to wait for another server that hosts with the operator's folder.
+
     Raises:
-        UsageError: if a version has changed, or the journal is not the operator's.
+        UsageError: if a version has changed, the journal is not the operator's, or another server is there.
     """
     if not offer.benchmarks and not any(True for _ in service.journal.notes()):
         return None
@@ -91,6 +96,7 @@ def build_hosting(offer: Offer, service: Service) -> Hosting | None:
         raise UsageError(
             "the journal holds hosted runs: give --operator FOLDER, the folder that they were hosted with"
         )
+    offer.operator.hold(wait_s)
     return Hosting(service, offer.benchmarks, offer.operator)
 
 

@@ -38,7 +38,7 @@ def serve(config: ServerConfig) -> int:
     (listening,) = listen(config.host, config.port)  # before a journal is made, which nobody would write
     with listening:
         service = build_service(config)
-        calls = Calls(service, hosting=build_hosting(offer, service))
+        calls = Calls(service, hosting=build_hosting(offer, service, config.drain_s))
         app = build_application(config, service, keys, calls=calls)
         configure_logs(as_json=config.log_json)
 

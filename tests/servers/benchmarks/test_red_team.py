@@ -1,8 +1,7 @@
 """Ways to cheat a hosted benchmark, each tried. E1 to E13 are holes that were found open by trial.
 
-The first table is of requests: each is made while a run stands at its first task, must get the answer
-that stands beside it, must tell nothing, and must leave the run as it was. The functions below are ways
-that take more than one request.
+What is done by one request stands in `red_team_requests`. The functions below are ways that take more than
+one; those of time are in `test_red_team_time`, those of the wire in `test_red_team_wire`.
 """
 
 from __future__ import annotations
@@ -20,90 +19,8 @@ from turnwise.servers.benchmarks.frozen import freeze
 from turnwise.servers.http.keys import Caller, Keys
 
 from .conftest import SECRETS, VAULT, Hosted, deal, play, start, step
-
-RED, BLUE, FULL, JUDGE = "red", "blue", "full", "judge"
-GO = {"episode": 0, "turn": 0, "action": "wait"}
-LONG = "x" * 70_000
-
-# hole, who asks, method, path, body, status
-REQUESTS: list[tuple[str, str, str, str, Any, int]] = [
-    ("E1 read seed and task in the journal", RED, "GET", "/v1/sessions/{s}/journal", None, 403),
-    ("E1 read env, seed, fingerprint of the session", RED, "GET", "/v1/sessions/{s}", None, 403),
-    ("E1 read them beside a former reply", RED, "GET", "/v1/sessions/{s}?turn=0", None, 403),
-    ("E1 list sessions with their environments", RED, "GET", "/v1/sessions", None, 403),
-    ("E1 read the arguments on offer", RED, "GET", "/v1/envs", None, 403),
-    ("E2 make the environment oneself", RED, "POST", "/v1/sessions", {"env_id": VAULT}, 403),
-    ("E2 with arguments of one's own", RED, "POST", "/v1/sessions",
-     {"items": [{"env_id": VAULT, "kwargs": {"doors": 1, "split": "train"}}]}, 403),
-    ("E2 give arguments with a run", RED, "POST", "/v1/benchmarks/vaults/runs",
-     {"agent": "a", "kwargs": {"doors": 1}}, 422),
-    ("E2 give arguments with a task", RED, "POST", "/v1/runs/{r}/next", {"task": 0, "kwargs": {}}, 422),
-    ("E3 give options with a task", RED, "POST", "/v1/runs/{r}/next",
-     {"task": 0, "options": {"task": 1}}, 422),
-    ("E3 give options with a step", RED, "POST", "/v1/sessions/{s}/step", {**GO, "options": {}}, 422),
-    ("E3 ask for the expert", RED, "POST", "/v1/sessions/{s}/reset",
-     {"episode": 0, "options": {"expert": True}}, 403),
-    ("E4 choose the seed of a task", RED, "POST", "/v1/runs/{r}/next", {"task": 0, "seed": 7}, 422),
-    ("E4 choose the seed of a run", RED, "POST", "/v1/benchmarks/vaults/runs",
-     {"agent": "a", "seed": 7}, 422),
-    ("E4 choose the seed of an episode", RED, "POST", "/v1/sessions/{s}/reset",
-     {"episode": 1, "seed": 7}, 403),
-    ("E5 reset for a better draw", RED, "POST", "/v1/sessions/{s}/reset", {"episode": 1}, 403),
-    ("E5 reset many", RED, "POST", "/v1/reset", {"items": [{"id": "{s}", "episode": 1}]}, 403),
-    ("E6 fork and look ahead", RED, "POST", "/v1/fork", {"items": [{"id": "{s}", "count": 4}]}, 403),
-    ("E6 fork with other dice", RED, "POST", "/v1/fork", {"items": [{"id": "{s}", "reseed": 3}]}, 403),
-    ("E6 fork by another key", FULL, "POST", "/v1/fork", {"items": [{"id": "{s}"}]}, 404),
-    ("E9 open a second run beside the first", RED, "POST", "/v1/benchmarks/vaults/runs", {"agent": "b"}, 409),
-    ("E9 take the next task before this one ends", RED, "POST", "/v1/runs/{r}/next", {"task": 1}, 409),
-    ("E9 take the last task first", RED, "POST", "/v1/runs/{r}/next", {"task": 2}, 409),
-    ("E9 end the run with tasks open", RED, "POST", "/v1/runs/{r}/next", {"task": 3}, 409),
-    ("E10 send a score with the record", RED, "POST", "/v1/runs/{r}/record", {"score": 1.0}, 405),
-    ("E10 put a score", RED, "PUT", "/v1/runs/{r}", {"score": 1.0}, 405),
-    ("E10 declare a score", RED, "POST", "/v1/benchmarks/vaults/runs", {"agent": "a", "score": 1.0}, 422),
-    ("E10 forfeit as a success", RED, "POST", "/v1/runs/{r}/forfeit", {"task": 0, "success": True}, 422),
-    ("E10 forfeit what was not dealt", RED, "POST", "/v1/runs/{r}/forfeit", {"task": 2}, 409),
-    ("E10 ask for the record now", RED, "GET", "/v1/runs/{r}/record", None, 409),
-    ("E11 read the server's files as data", RED, "POST", "/v1/sessions",
-     {"env_id": "search/qa-v0", "kwargs": {"questions": "gold.jsonl", "corpus": "gold.jsonl"}}, 403),
-    ("close the session and have it dealt anew", RED, "DELETE", "/v1/sessions/{s}", None, 403),
-    ("close it among others", RED, "POST", "/v1/close", {"ids": ["{s}"]}, 403),
-    ("find out which ids live", RED, "POST", "/v1/heartbeat", {"ids": ["{s}"]}, 403),
-    ("play another's run", BLUE, "POST", "/v1/runs/{r}/next", {"task": 0}, 404),
-    ("read another's run", BLUE, "GET", "/v1/runs/{r}", None, 404),
-    ("read another's record", BLUE, "GET", "/v1/runs/{r}/record", None, 404),
-    ("forfeit another's task", BLUE, "POST", "/v1/runs/{r}/forfeit", {"task": 0}, 404),
-    ("step another's session", BLUE, "POST", "/v1/sessions/{s}/step", GO, 404),
-    ("step it by a key that may make sessions", FULL, "POST", "/v1/sessions/{s}/step", GO, 404),
-    ("read its journal by such a key", FULL, "GET", "/v1/sessions/{s}/journal", None, 404),
-    ("describe it by such a key", FULL, "GET", "/v1/sessions/{s}", None, 404),
-    ("reset it by such a key", FULL, "POST", "/v1/sessions/{s}/reset", {"episode": 1}, 404),
-    ("delete it by such a key", FULL, "DELETE", "/v1/sessions/{s}", None, 404),
-    ("play by a key for none", FULL, "POST", "/v1/benchmarks/vaults/runs", {"agent": "a"}, 404),
-    ("play by an evaluation key", JUDGE, "POST", "/v1/benchmarks/vaults/runs", {"agent": "a"}, 404),
-    ("play without a key", "", "POST", "/v1/benchmarks/vaults/runs", {"agent": "a"}, 401),
-    ("play a benchmark that is not hosted", RED, "POST", "/v1/benchmarks/other/runs", {"agent": "a"}, 404),
-    ("leave the folder by the name", RED, "POST", "/v1/benchmarks/..%2Fvaults/runs", {"agent": "a"}, 404),
-    ("guess a run", RED, "GET", "/v1/runs/" + "0" * 32, None, 404),
-    ("skip turns", RED, "POST", "/v1/sessions/{s}/step", {**GO, "turn": 1}, 409),
-    ("play an episode of one's own", RED, "POST", "/v1/sessions/{s}/step", {**GO, "episode": 1}, 409),
-    ("play a turn before the first", RED, "POST", "/v1/sessions/{s}/step", {**GO, "turn": -1}, 422),
-    ("play turn True", RED, "POST", "/v1/sessions/{s}/step", {**GO, "turn": False}, 422),
-    ("act by an object", RED, "POST", "/v1/sessions/{s}/step", {**GO, "action": {"open": 1}}, 422),
-    ("act by a flood", RED, "POST", "/v1/sessions/{s}/step", {**GO, "action": LONG}, 413),
-    ("ask for task True", RED, "POST", "/v1/runs/{r}/next", {"task": False}, 422),
-    ("ask for task -1", RED, "POST", "/v1/runs/{r}/next", {"task": -1}, 422),
-    ("ask for task 1.0", RED, "POST", "/v1/runs/{r}/next", {"task": 1.0}, 422),
-    ("ask for task '0'", RED, "POST", "/v1/runs/{r}/next", {"task": "0"}, 422),
-    ("ask for no task", RED, "POST", "/v1/runs/{r}/next", {}, 422),
-    ("fill the log by a declaration", RED, "POST", "/v1/benchmarks/vaults/runs",
-     {"agent": "a", "config": {"x": "y" * 20_000}}, 413),
-    ("nest a declaration", RED, "POST", "/v1/benchmarks/vaults/runs",
-     {"agent": "a", "config": orjson.loads('{"a":' * 40 + "1" + "}" * 40)}, 413),
-    ("have no name", RED, "POST", "/v1/benchmarks/vaults/runs", {"agent": ""}, 422),
-    ("have a name that fills a page", RED, "POST", "/v1/benchmarks/vaults/runs", {"agent": "a" * 201}, 422),
-    ("prove a log of no records", RED, "GET", "/v1/log/0", None, 422),
-    ("prove a log that is longer than it is", RED, "GET", "/v1/log/9", None, 422),
-]  # fmt: skip
+from .red_team_requests import BLUE, RED, REQUESTS
+from .red_team_table import DOCUMENT, document, functions
 
 
 def filled(value: Any, names: dict[str, str]) -> Any:
@@ -132,12 +49,13 @@ def test_requests_that_cheat_are_refused_and_leave_the_run_as_it_was(host: Calla
             first = (await deal(http, run, 0))["session"]
             names = {"s": first["id"], "r": run}
             for what, key, method, path, body, status in REQUESTS:
-                url = path.replace("{s}", first["id"]).replace("{r}", run)
+                url = path.replace("{S}", first["id"].upper()).replace("{s}", first["id"]).replace("{r}", run)
                 async with hosted.client(key or RED) as other:
                     if not key:
                         del other.headers["authorization"]
-                    given = None if body is None else filled(body, names)
-                    answer = await other.request(method, url, json=given)
+                    raw = isinstance(body, bytes)
+                    given = {"content": body} if raw else {"json": filled(body, names)}
+                    answer = await other.request(method, url, **({} if body is None else given))
                 told = leaks(hosted, answer.text.replace(VAULT, ""))
                 unchanged = (await deal(http, run, 0))["session"] == first
                 alone = len(hosted.service.sessions) == len(hosted.hosting.book.runs) == 1
@@ -148,12 +66,11 @@ def test_requests_that_cheat_are_refused_and_leave_the_run_as_it_was(host: Calla
     host(conversation)
 
 
-def test_there_are_enough_ways() -> None:
-    functions = [name for name in globals() if name.startswith("test_")]
-    assert len(REQUESTS) + len(functions) > 80
-    assert {f"E{number}" for number in (1, 2, 3, 4, 5, 6, 9, 10, 11)} <= {
-        row[0].split()[0] for row in REQUESTS
-    }
+def test_the_list_of_the_documentation_is_of_these_ways() -> None:
+    assert DOCUMENT.read_text() == document(), "write it again, as red_team_table.py says"
+    ways = [row[0].split()[0] for row in REQUESTS] + [name.split("_")[1].upper() for _, name in functions()]
+    assert len(ways) > 140
+    assert {f"E{number}" for number in range(1, 14) if number != 8} <= set(ways)  # E8 stands with E7
 
 
 def test_e7_and_e8_no_reply_is_an_oracle(host: Callable[..., None]) -> None:
