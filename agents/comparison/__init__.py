@@ -1,6 +1,7 @@
 """Agents compared on the same tasks.
 
 results     what an evaluation folder or a record says of each task
+standings   boards made offline, of records and evaluations
 pairs       every pair of agents compared
 """
 

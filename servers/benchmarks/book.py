@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...errors import UsageError
@@ -33,20 +33,19 @@ class RunBook:
     """
 
     def __init__(self, journal: Journal, operator: Operator | None) -> None:
-        self._journal = journal
-        notes = list(journal.notes())
-        self.runs = fold(notes)
+        self._journal, self._operator, self.boards = journal, operator, Boards()
+        self._frozen: dict[tuple[str, int], dict[str, Any]] = {}
+        self.log = None if operator is None else RecordLog("", operator)
+        self.runs = fold(self._passing())
         self._of: dict[tuple[str, str], list[Run]] = {}
         for run in self.runs.values():
             self._of.setdefault((run.opening.owner, run.opening.benchmark), []).append(run)
         self.open_runs = {id: run for id, run in self.runs.items() if not run.closed}
-        self._frozen = {
-            (document["benchmark"]["name"], document["benchmark"]["version"]): document
-            for _, kind, document in notes
-            if kind == "frozen"
-        }
-        self._operator, self.boards = operator, Boards()
-        self.log = None if operator is None else self._log_of(notes, operator)
+        if self.log is not None and not self.log.id:
+            self.log.id = secrets.token_hex(16)
+            journal.noted(_OF_ALL, "log", {"id": self.log.id})
+        if self.log is not None:
+            self.log.check_head()
 
     def freeze(self, benchmarks: Iterable[Frozen]) -> None:
         """Note the hash of each version; it never changes again.
@@ -125,20 +124,24 @@ class RunBook:
         self.boards.tell(run.id, look, owners=owners)
         self._journal.noted(run.id, "board", {"look": look, "owners": owners})
 
-    def _log_of(self, notes: list[tuple[str, str, dict[str, Any]]], operator: Operator) -> RecordLog:
-        id = next((document["id"] for _, kind, document in notes if kind == "log"), "")
-        if not id:
-            id = secrets.token_hex(16)
-            self._journal.noted(_OF_ALL, "log", {"id": id})
-        log = RecordLog(id, operator)
-        for run, kind, document in notes:
-            if kind == "board":
+    def _passing(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield what the journal holds, one at a time, and take on the way what is of no single run."""
+        for run, kind, document in self._journal.notes():
+            if kind == "frozen":
+                named = document["benchmark"]["name"], document["benchmark"]["version"]
+                self._frozen[named] = document
+            elif kind == "board":
                 self.boards.tell(run, document["look"], owners=document["owners"])
-            elif kind == "record":
-                log.add(document)
-                self.boards.add(document["record"])
-            elif kind == "withdrawn":
-                log.add(document)
-                self.boards.withdraw(run, document["withdrawal"])
-        log.check_head()
-        return log
+            elif self.log is not None:
+                self._log_note(self.log, run, kind, document)
+            yield run, kind, document
+
+    def _log_note(self, log: RecordLog, run: str, kind: str, document: dict[str, Any]) -> None:
+        if kind == "log":
+            log.id = log.id or document["id"]
+        elif kind == "record":
+            log.add(document)
+            self.boards.add(document["record"])
+        elif kind == "withdrawn":
+            log.add(document)
+            self.boards.withdraw(run, document["withdrawal"])

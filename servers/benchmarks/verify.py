@@ -117,6 +117,42 @@ def check_log(
     return problems
 
 
+def check_score(record: Mapping[str, Any]) -> list[str]:
+    """Check that the figures of a record, signed or not, are those of its tasks."""
+    try:
+        return _of_score({}, record, {})
+    except _BROKEN as error:
+        return [f"is not in the form of a record: {type(error).__name__}: {error}"]
+
+
+def check_whole(
+    envelopes: Iterable[Mapping[str, Any]], head: Mapping[str, Any], keys: Mapping[str, PublicKey]
+) -> list[str]:
+    """Check that records are all that a head tells of, with their withdrawals, so that none was left out.
+
+    Args:
+        envelopes: records as they were given out, in any order; those of other logs do not matter.
+        head: of the log, as somebody kept it.
+        keys: the public ones.
+    """
+    try:
+        log, size = head["head"]["log"], int(head["head"]["size"])
+        leaves: dict[int, Mapping[str, Any]] = {}
+        for envelope in envelopes:
+            for leaf, kind in ((envelope, "record"), (envelope.get("withdrawal") or {}, "withdrawal")):
+                said = leaf.get(kind) or {}
+                if said and said["log"]["id"] == log and 0 <= said["log"]["place"] < size:
+                    leaves[said["log"]["place"]] = leaf
+        if len(leaves) < size:
+            return [
+                f"the head tells of {size} records and withdrawals, and {size - len(leaves)} of them are not "
+                "here: there may be withdrawals among them"
+            ]
+        return check_log([leaves[place] for place in range(size)], head, keys)
+    except _BROKEN as error:
+        return [f"the head, or a record, is not in its form: {type(error).__name__}: {error}"]
+
+
 def check_growth(
     old: Mapping[str, Any], proof: Mapping[str, Any], keys: Mapping[str, PublicKey]
 ) -> list[str]:

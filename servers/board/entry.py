@@ -108,7 +108,7 @@ def entry_of(record: Mapping[str, Any], id: str, *, owner_shown: bool = False, w
         tasks=len(rows),
         finished=int(measured["finished"]),
         turns=int(measured["turns"]),
-        seconds=float(measured["seconds"]),
+        seconds=_finite(measured["seconds"]),
         cost=cost,
         cost_by="" if cost is None else "declared",
         ended=str(record["ended"])[:40],
@@ -127,10 +127,10 @@ def rate(won: int, tasks: int) -> Figure:
 def _figure(measured: Mapping[str, Any]) -> Figure | None:
     if measured["score"] is None:
         return None
-    low, high = measured["ci_low"], measured["ci_high"]
-    return Figure(
-        float(measured["score"]), None if low is None else float(low), None if high is None else float(high)
-    )
+    value, low, high = (measured[name] for name in ("score", "ci_low", "ci_high"))
+    if low is None or high is None:
+        return Figure(_finite(value), None, None)
+    return Figure(_finite(value), _finite(low), _finite(high))
 
 
 def _success(rows: list[Mapping[str, Any]]) -> Figure | None:
@@ -146,6 +146,12 @@ def _cost(declared: Mapping[str, Any]) -> float | None:
     if isinstance(given, bool) or not isinstance(given, int | float):
         return None
     return float(given) if math.isfinite(given) and 0 <= given < 1e12 else None
+
+
+def _finite(value: Any) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"a figure is {value}; expected a finite number")
+    return float(value)
 
 
 def _told(figure: Figure | None) -> dict[str, float | None] | None:

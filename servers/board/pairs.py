@@ -6,6 +6,7 @@ tasks by number would pair what has nothing in common.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist, fmean, stdev
@@ -103,6 +104,8 @@ def on_own_tasks(first: Sequence[float | None], second: Sequence[float | None]) 
         UsageError: if one has no known result.
     """
     one, two = ([value for value in values if value is not None] for values in (first, second))
+    if not all(map(math.isfinite, (*one, *two))):
+        raise UsageError("a result is not a finite number, so that nothing is compared")
     if not one or not two:
         raise UsageError(f"{len(one)} and {len(two)} tasks with a known result: expected one or more of each")
     rates = {*one, *two} <= {0.0, 1.0}

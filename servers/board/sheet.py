@@ -38,6 +38,7 @@ class Sheet:
         owners: whether keys are named.
         mine: the name of the key that looks.
         notes: what else is to be said.
+        tasks: gives what became of each task of a run, by its name, where that may be shown.
     """
 
     of: str
@@ -50,6 +51,7 @@ class Sheet:
     owners: bool = False
     mine: str = ""
     notes: Sequence[str] = ()
+    tasks: Callable[[Entry], Mapping[str, float | None]] | None = None
 
     @property
     def rules(self) -> list[str]:

@@ -47,6 +47,7 @@ _COMMANDS = {
     "eval": "evaluate:eval_",
     "suite": "suite:suite",
     "compare": "compare:compare",
+    "board": "board:board",
     "regrade": "regrade:regrade",
     "tasks": "tasks:tasks",
     "atif": "atif:atif",
