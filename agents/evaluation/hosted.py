@@ -68,10 +68,10 @@ async def evaluate_hosted(
     )
     declared = declaration(policy, config, prompt)
     standing = await client.open(name, agent, declared, _request_id(out, name, client.transport.address))
-    if standing["closed"] is None:
+    if standing.get("closed") is None:
         first = int(standing["dealt"]) - len(standing["open"])
         if client.environments_of is None:  # hidden, and named in refusals alone
-            named = [f"{name} (of {', '.join(benchmark['environments'])})"] * int(standing["tasks"])
+            named = [f"{name} (of {', '.join(map(str, benchmark['environments']))})"] * client.num_tasks
         else:
             named = list(client.environments_of(client.run))
         tasks = [TaskItem(named[number], seed=number) for number in range(first, len(named))]

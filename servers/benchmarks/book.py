@@ -14,7 +14,7 @@ from .file import Look, from_table
 from .frozen import Frozen
 from .known import check_secret, note_hosted
 from .log import RecordLog
-from .runs import Opening, Run, fold, opened
+from .runs import Opening, Run, fold, opened, reading
 from .signing import Operator
 
 _OF_ALL = ""  # whose note it is that is of no run
@@ -127,13 +127,14 @@ class RunBook:
     def _passing(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Yield what the journal holds, one at a time, and take on the way what is of no single run."""
         for run, kind, document in self._journal.notes():
-            if kind == "frozen":
-                named = document["benchmark"]["name"], document["benchmark"]["version"]
-                self._frozen[named] = document
-            elif kind == "board":
-                self.boards.tell(run, document["look"], owners=document["owners"])
-            elif self.log is not None:
-                self._log_note(self.log, run, kind, document)
+            with reading(run, kind):
+                if kind == "frozen":
+                    former = from_table(document["benchmark"], "the journal")
+                    self._frozen[former.name, former.version] = document
+                elif kind == "board":
+                    self.boards.tell(run, document["look"], owners=document["owners"])
+                elif self.log is not None:
+                    self._log_note(self.log, run, kind, document)
             yield run, kind, document
 
     def _log_note(self, log: RecordLog, run: str, kind: str, document: dict[str, Any]) -> None:

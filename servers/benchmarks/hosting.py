@@ -22,7 +22,7 @@ from .dealing import Dealing
 from .frozen import Frozen
 from .names import check_name
 from .records import record_of, signed, stamp
-from .runs import FINISHED, Opening, Outcome, Run, ended
+from .runs import FINISHED, Opening, Outcome, Run, ended, reading
 from .score import measured
 from .signing import Operator, PublicKey
 from .watch import Watch
@@ -307,11 +307,12 @@ class Hosting:
     def _restore(self) -> None:
         """Take over the runs of a journal: their sessions are hidden again, what is over is closed."""
         for run in self.book.runs.values():
-            for number, dealt in enumerate(run.dealt):
-                is_there = self._dealing.restore(self._frozen(run), run, number)
-                if not is_there and dealt.outcome is None and not run.closed:
-                    self._end(run, number, "lost")
-            self.expire(run)
+            with reading(run.id, "opened"):
+                for number, dealt in enumerate(run.dealt):
+                    is_there = self._dealing.restore(self._frozen(run), run, number)
+                    if not is_there and dealt.outcome is None and not run.closed:
+                        self._end(run, number, "lost")
+                self.expire(run)
 
 
 def _check_attempts(frozen: Frozen, runs: Sequence[Run], now: float) -> None:

@@ -6,9 +6,12 @@ score is made of. Nothing that a client sends enters it but the declaration of w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from ...errors import UsageError
 
 FINISHED = frozenset({"terminated", "horizon"})
 """Ends of a task that was played to its end; after any other it is lost, whoever's fault that is."""
@@ -104,11 +107,35 @@ def ended(task: int, outcome: Outcome) -> dict[str, Any]:
 
 
 def fold(notes: Iterable[tuple[str, str, dict[str, Any]]]) -> dict[str, Run]:
-    """Make runs of what the journal holds, in the order in which they began."""
+    """Make runs of what the journal holds, in the order in which they began.
+
+    Raises:
+        UsageError: if a note is not as it was written.
+    """
     runs: dict[str, Run] = {}
     for id, kind, document in notes:
-        if kind == "opened":
-            runs[id] = Run(id, Opening(**document))
-        elif id in runs:
-            runs[id].apply(kind, document)
+        with reading(id, kind):
+            if kind == "opened":
+                runs[id] = Run(id, Opening(**document))
+            elif id in runs:
+                runs[id].apply(kind, document)
     return runs
+
+
+@contextmanager
+def reading(run: str, kind: str) -> Iterator[None]:
+    """Say which note of a journal could not be read: nothing is hosted on what somebody has changed.
+
+    Raises:
+        UsageError: naming the run and the kind of the note.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(
+            f"the journal's note {kind!r} of {f'run {run}' if run else 'all runs'} is not as turnwise writes "
+            f"it ({type(error).__name__}: {error}); put back a copy of the journal, or begin with a new "
+            "journal and a new folder of an operator"
+        ) from error

@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import RequestRefused, ServerError, UsageError
+from ..benchmarks.file import MAX_TASKS
 from ..protocol.types import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
 from .client import SessionClient, connect
 from .steps import Row
+
+_OF_BENCHMARK = {
+    "turns": (int,),
+    "parallel": (int,),
+    "seconds": (int, float),
+    "environments": (list,),
+}
 
 
 class HostedClient(SessionClient):
@@ -24,6 +32,8 @@ class HostedClient(SessionClient):
     """The id of the run, once there is one."""
     attempt = 0
     """Which attempt of the key and the benchmark it is, from 1."""
+    num_tasks = 0
+    """How many tasks the run has."""
     environments_of: Callable[[str], Sequence[str]] | None = None
     """Names the environment of each task of a run, where that is not hidden."""
 
@@ -32,8 +42,10 @@ class HostedClient(SessionClient):
 
         Raises:
             UsageError: if the key may play no such benchmark there.
+            ServerError: if what it says is not that of a benchmark.
         """
         rows = self._requests.part(await self._requests.call("benchmarks"), "benchmarks", list)
+        rows = [row for row in rows if isinstance(row, dict)]
         found = [row for row in rows if row.get("name") == name]
         if not found:
             names = ", ".join(str(row.get("name")) for row in rows) or "none"
@@ -41,6 +53,8 @@ class HostedClient(SessionClient):
                 f"benchmark {name!r}: {self.transport.address} offers this key {names}; its operator names "
                 "benchmarks in the key file: NAME SECRET benchmark=..."
             )
+        for member, kinds in _OF_BENCHMARK.items():
+            self._requests.part(found[0], member, *kinds)
         return dict(found[0])
 
     async def open(self, name: str, agent: str, config: dict[str, Any], request_id: str) -> dict[str, Any]:
@@ -50,7 +64,12 @@ class HostedClient(SessionClient):
         self.run = str(self._requests.part(standing, "run", str))
         self.attempt = int(self._requests.part(standing, "attempt", int))
         self._next = int(self._requests.part(standing, "dealt", int))
-        self._left = [int(number) for number in self._requests.part(standing, "open", list)]
+        self._left = [number for number in self._requests.part(standing, "open", list) if type(number) is int]
+        self.num_tasks = int(self._requests.part(standing, "tasks", int))
+        if not 0 < self.num_tasks <= MAX_TASKS:
+            raise ServerError(
+                f"{self.transport.address}: a run of {self.num_tasks} tasks; at most {MAX_TASKS}"
+            )
         self._task_of: dict[str, int] = {}
         self._ended: set[str] = set()
         self._spent: dict[str, float] = dict(standing.get("spent") or {})
@@ -62,9 +81,14 @@ class HostedClient(SessionClient):
 
         Raises:
             RequestRefused: if tasks are open.
+            ServerError: if it is not in the form of a record.
         """
         await self._requests.call("next", self._asked(self._next), id=self.run)
-        return await self._requests.call("record", id=self.run)
+        envelope = await self._requests.call("record", id=self.run)
+        record = self._requests.part(envelope, "record", dict)
+        for member in ("benchmark", "measured", "declared"):
+            self._requests.part(record, member, dict)
+        return envelope
 
     def spend(self, **amounts: float) -> None:
         """Add to what is declared with the next task: `cost` in US dollars, and numbers of tokens.

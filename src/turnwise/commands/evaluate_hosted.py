@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..errors import UsageError
+from ..errors import ServerError, UsageError
 from ..shown import visible
 from .options import KEY_ENV, emit_json
 
@@ -54,19 +54,30 @@ def play_benchmark(
     if as_json:
         emit_json(record)
         return
-    found = record["record"]
-    measured, of = found["measured"], found["benchmark"]
+    try:
+        lines = _lines(record["record"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise ServerError(
+            f"{hosted or benchmark}: its record is not in the form of one: {error!r}"
+        ) from error
+    for line in lines:
+        typer.echo(visible(line))
+    if out is not None:
+        typer.echo(f"record  {out / 'record.json'}")
+
+
+def _lines(record: dict[str, Any]) -> list[str]:
+    """Return what is shown of a record, whose words are its server's."""
+    measured, of = record["measured"], record["benchmark"]
     score, low, high = measured["score"], measured["ci_low"], measured["ci_high"]
     between = "" if low is None else f"  (95 % interval {low:.4g} to {high:.4g})"
     shown = "unknown" if score is None else f"{score:.4g}"
-    typer.echo(
-        visible(f"benchmark  {of['name']} v{of['version']}, {of['split']} split, hash {of['hash'][:16]}")
-    )
-    typer.echo(f"{of['metric']}  {shown}{between}")
     told = f"{measured['finished']} of {len(measured['tasks'])} finished; the run: {measured['closed']}"
-    typer.echo(f"tasks  {told}, attempt {found['attempt']}")
-    if out is not None:
-        typer.echo(f"record  {out / 'record.json'}")
+    return [
+        f"benchmark  {of['name']} v{of['version']}, {of['split']} split, hash {of['hash'][:16]}",
+        f"{of['metric']}  {shown}{between}",
+        f"tasks  {told}, attempt {record['attempt']}",
+    ]
 
 
 async def _played(

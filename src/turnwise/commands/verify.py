@@ -55,7 +55,8 @@ def verify(
     found = check_all([_document(file) for file in records], known)
     wrong = [list(one.problems) for one in found]
     for place, one in enumerate(found):
-        if benchmark is not None and (one.record.get("benchmark") or {}).get("hash") != benchmark:
+        of = one.record.get("benchmark")
+        if benchmark is not None and (of.get("hash") if isinstance(of, dict) else None) != benchmark:
             wrong[place].append(f"is not of the benchmark {benchmark}")
     of_log = [] if witnessed is None or growth is None else _growth(witnessed, growth, known)
     if as_json:

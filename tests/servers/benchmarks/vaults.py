@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from turnwise.envs.core import TextEnv
+
+_ODD: dict[str, Callable[[], str]] = {
+    "flood": lambda: "x" * 50_000_000,
+    "halve": lambda: "\ud800",
+    "colour": lambda: "\x00\x1b[31m\u202e\u2028</script>",
+}
 
 
 class Vault(TextEnv):
@@ -35,6 +42,8 @@ class Vault(TextEnv):
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         if action == "crash":
             raise OSError("/srv/secret/path.txt: cannot be read")
+        if action in _ODD:
+            return _ODD[action](), 0.0, False, False, self._info()
         won = action == f"open {self.gold}"
         self.misses += not won and action != "wait"
         over = won or self.misses == 2
