@@ -96,6 +96,7 @@ def standings(
     *,
     head: Mapping[str, Any] | None = None,
     owners: bool = False,
+    names: Mapping[Path, str] | None = None,
 ) -> Standings:
     """Make boards of records and of folders of evaluations; what cannot be on one is told, with the reason.
 
@@ -104,6 +105,7 @@ def standings(
         keys: the public keys of operators; without them no signed record is on a board.
         head: a head of the log, to see that all of it is here.
         owners: name the keys that played.
+        names: what to call a file or folder; as it is given by default.
 
     Raises:
         UsageError: if there are too many.
@@ -113,16 +115,17 @@ def standings(
     found, groups = Standings(), dict[str, _Group]()
     envelopes: dict[str, dict[str, Any]] = {}
     for place in places:
+        name = (names or {}).get(place, str(place))
         file = place / "record.json" if (place / "record.json").is_file() else place
         try:
             if (place / "rows.jsonl").is_file():
-                _add_evaluation(groups, place)
+                _add_evaluation(groups, place, name)
             elif file.is_file():
-                envelopes[str(place)] = read_document(file.read_bytes(), str(file))
+                envelopes[name] = read_document(file.read_bytes(), str(file))
             else:
                 raise UsageError("is neither a record nor the folder of an evaluation")
         except _BROKEN as error:
-            found.refused[str(place)] = str(error)
+            found.refused[name] = str(error)
     _add_records(groups, envelopes, keys, found, whole=head is not None)
     if head is not None:
         found.problems = check_whole(envelopes.values(), head, keys or {})
@@ -152,12 +155,12 @@ def _add_records(
             elif one.problems:
                 found.refused[name] = "; ".join(one.problems)
             else:
-                _add_record(groups, one, told=told, whole=whole)
+                _add_record(groups, one, name, told=told, whole=whole)
         except _BROKEN as error:
             found.refused[name] = f"is not in the form of a record: {type(error).__name__}: {error}"
 
 
-def _add_record(groups: dict[str, _Group], one: Checked, *, told: bool, whole: bool) -> None:
+def _add_record(groups: dict[str, _Group], one: Checked, name: str, *, told: bool, whole: bool) -> None:
     record, benchmark = one.record, one.record["benchmark"]
     word = _word("told" if told else "signed", benchmark["name"], benchmark["version"], benchmark["hash"])
     rows = record["measured"]["tasks"]
@@ -166,13 +169,13 @@ def _add_record(groups: dict[str, _Group], one: Checked, *, told: bool, whole: b
     title = f"{benchmark['name']} v{benchmark['version']}"
     made = _Group(title, facts_of(benchmark, len(rows)), benchmark["draw"] == "fixed", notes)
     group = groups.get(word, made)
-    entry = entry_of(record, str(len(group.table) + 1), owner_shown=True, withdrawn=one.withdrawn)
+    entry = entry_of(record, name, owner_shown=True, withdrawn=one.withdrawn)
     entry = replace(entry, source="self-reported") if told else entry
     group.add(entry, {str(row["slot"]): task_value(row, benchmark) for row in rows})
     groups[word] = group
 
 
-def _add_evaluation(groups: dict[str, _Group], folder: Path) -> None:
+def _add_evaluation(groups: dict[str, _Group], folder: Path, name: str) -> None:
     size = (folder / "rows.jsonl").stat().st_size
     if size > _MAX_ROWS_BYTES:
         raise UsageError(f"rows.jsonl has {size} bytes; expected at most {_MAX_ROWS_BYTES}")
@@ -188,11 +191,11 @@ def _add_evaluation(groups: dict[str, _Group], folder: Path) -> None:
     facts = {"environment": env, "metric": metric, "tasks": len(results.values), "draw": "fixed"}
     group = groups.get(word, _Group(str(env), facts, True, [_TOLD]))
     group.facts["tasks"] = max(group.facts["tasks"], len(results.values))
-    group.add(_entry_of_evaluation(folder, results, metric, len(group.table) + 1), results.values)
+    group.add(_entry_of_evaluation(folder, results, metric, name), results.values)
     groups[word] = group
 
 
-def _entry_of_evaluation(folder: Path, results: TaskResults, metric: Metric, number: int) -> Entry:
+def _entry_of_evaluation(folder: Path, results: TaskResults, metric: Metric, name: str) -> Entry:
     rows = {row.seed: row for row in rows_of(folder) if row.counts}
     known = [value for value in results.values.values() if value is not None]
     won = [row.success for row in rows.values() if row.success is not None]
@@ -200,8 +203,8 @@ def _entry_of_evaluation(folder: Path, results: TaskResults, metric: Metric, num
     written = datetime.fromtimestamp((folder / "rows.jsonl").stat().st_mtime, UTC)
     success = rate(sum(won), len(won)) if won else None
     return Entry(
-        id=str(number),
-        agent=f"{results.agent} ({folder.name})"[:200],
+        id=name,
+        agent=results.agent[:200],
         source="self-reported",
         score=success if metric == "success" else _mean(known),
         success=success,

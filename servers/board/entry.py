@@ -26,7 +26,7 @@ class Entry:
     """One run.
 
     Args:
-        id: what it is called in its table: of a hosted run, its place in the log.
+        id: what it is called in its table: of a hosted run its place in the log, else the file or folder.
         agent: who played, as declared.
         source: of a signed record, or told by whoever played.
         score: what the tasks are judged by; None where a task does not say.

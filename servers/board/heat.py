@@ -54,7 +54,7 @@ def heat_map_of(sheet: Sheet) -> str:
     if sheet.tasks is None or not len(sheet.table):
         return ""
     lines = sheet.table.page(0, MOST_AGENTS)
-    agents = [(line.entry.agent, sheet.tasks(line.entry)) for line in lines]
+    agents = [(f"{line.entry.agent} {line.entry.id}", sheet.tasks(line.entry)) for line in lines]
     return heat_map(agents, label=f"every task of {sheet.title} over all agents")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from ...errors import UsageError
 from ..pages.sending import answer
 from ..pages.writing import Writer
+from .heat import heat_map_of
 from .sheet import LINES, Sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -19,7 +20,14 @@ Find = Callable[[Request, str, int | None], Sheet]
 _MOST = 1 << 31
 
 
-def boards_page(writer: Writer, sheets: Sequence[Sheet], none: str, *, sign_in: bool = False) -> bytes:
+def boards_page(
+    writer: Writer,
+    sheets: Sequence[Sheet],
+    none: str,
+    *,
+    sign_in: bool = False,
+    refused: Mapping[str, str] | None = None,
+) -> bytes:
     """Return the page that lists boards.
 
     Args:
@@ -27,8 +35,10 @@ def boards_page(writer: Writer, sheets: Sequence[Sheet], none: str, *, sign_in: 
         sheets: what is listed.
         none: what is said where there is none.
         sign_in: whether it offers to give a key.
+        refused: what is on no board, and why.
     """
-    return writer.page("boards.html", {"sheets": sheets, "none": none, "sign_in": sign_in})
+    values = {"sheets": sheets, "none": none, "sign_in": sign_in, "refused": refused or {}}
+    return writer.page("boards.html", values)
 
 
 def add_board_pages(app: FastAPI, writer: Writer, find: Find, *, up: str, prefix: str = "") -> None:
@@ -51,6 +61,7 @@ def add_board_pages(app: FastAPI, writer: Writer, find: Find, *, up: str, prefix
             "first": start,
             "count": LINES,
             "total": len(sheet.table),
+            "heat": heat_map_of(sheet),
         }
         return answer(request, writer.page("board.html", {**values, **_links(sheet, up)}))
 

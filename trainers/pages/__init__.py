@@ -3,7 +3,7 @@
 site.py        what is asked for by which address
 places.py      what lies below a path; lines.py files that grow
 run.py         a training run as it is looked at; seeds.py those of one recipe
-evaluation.py  an evaluation
+evaluation.py  an evaluation; boards.py several on leaderboards
 controls.py    buttons on what goes on, and who asked what
 alerts.py      what is wrong with a run, in words; evidence.py what they rest on
 curves.py      which curves there are; charts.py SVG

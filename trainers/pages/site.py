@@ -10,10 +10,11 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from ...errors import UsageError
+from ...servers.board.pages import writer_of_boards
 from ...servers.pages.sending import answer
 from ...servers.pages.serving import pages
-from ...servers.pages.writing import Writer
 from .alerts import Alert, alerts
+from .boards import add_boards
 from .controls import add_controls, controls_of
 from .curves import charts_of, charts_of_seeds
 from .episodes.routes import add_episodes, has_trajectories
@@ -51,7 +52,7 @@ def site(root: Path) -> FastAPI:
         raise UsageError(
             f"{root}: there is no such folder; expected one that holds runs or evaluations, or a URL"
         )
-    places, writer, known = Places(root), Writer(TEMPLATES), dict[Path, _Known]()
+    places, writer, known = Places(root), writer_of_boards(TEMPLATES), dict[Path, _Known]()
     app = pages(writer)
 
     def first(request: Request) -> Response:
@@ -72,6 +73,7 @@ def site(root: Path) -> FastAPI:
     app.add_api_route("/run", run, methods=["GET"])
     app.add_api_route("/seeds", seeds, methods=["GET"])
     add_episodes(app, places, writer)
+    add_boards(app, places, writer)
     add_controls(app, places)
     return app
 

@@ -37,8 +37,8 @@ def suite(
 
     DIR/AGENT/ENVIRONMENT is the folder of an evaluation. The same command goes on with a suite that was
     interrupted or killed, and plays again what failed by the machine's fault. It writes report.html,
-    heatmap.png (with matplotlib), suite.json, rows.csv, cells.csv and rows.parquet (with pyarrow). The exit
-    code is 1 if not everything was played. docs/evaluation.md has an example of a file.
+    suite.json, rows.csv, cells.csv and rows.parquet (with pyarrow). The exit code is 1 if not everything was
+    played. docs/evaluation.md has an example of a file.
 
     Examples:
       turnwise suite benchmarks/suites/small.toml --out runs/small
@@ -93,16 +93,10 @@ def _client(server: str | None) -> SessionClient:
 
 
 def _write(reached: SuiteFigures, out: Path) -> list[str]:
-    from ..trainers.reports.suite import draw_heat_map, write_exports, write_page
+    from ..trainers.reports.suite import write_exports, write_page
 
-    picture: Path | None = out / "heatmap.png"
     told = write_exports(reached, out)
-    try:
-        draw_heat_map(reached, out / "heatmap.png")
-    except UsageError as error:
-        picture = None
-        told.append(f"heatmap.png was not written: {error}")
-    write_page(reached, out / "report.html", picture, told)
+    write_page(reached, out / "report.html", told)
     return told
 
 

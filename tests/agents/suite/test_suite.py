@@ -16,14 +16,13 @@ from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from turnwise.agents.evaluation.results import EvalRow
 from turnwise.agents.suite import figures, load, play
 from turnwise.errors import TurnwiseError, UnknownName, UsageError
 from turnwise.servers.client import connect
-from turnwise.trainers.reports.suite import draw_heat_map, write_exports, write_page
+from turnwise.trainers.reports.suite import write_exports, write_page
 from turnwise.trainers.reports.suite.exports import NO_PARQUET
 from turnwise.trainers.reports.suite.heat import outcomes
 
@@ -140,21 +139,41 @@ def test_figures_and_report_by_hand(file, tmp_path, monkeypatch):
     assert (broken.found, broken.missing, found.whole) == (None, 1, False)
     (pair,) = found.pairs
     assert (pair.env, pair.metric, pair.pair.difference, pair.pair.ties) == ("corridor", "success", 0.5, 2)
-    table = outcomes([best, worse])
-    assert table.tolist() == [[1, 1, 1, 1], [0, 0, 1, 1]] and np.isnan(outcomes([broken])).all()
+    table = [list(values.values()) for _, values in outcomes([best, worse, broken])]
+    assert table == [[1, 1, 1, 1], [0, 0, 1, 1], [None]]
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     told = write_exports(found, out)
     assert told == [NO_PARQUET]
-    draw_heat_map(found, out / "heatmap.png")
-    write_page(found, out / "report.html", out / "heatmap.png", told)
+    write_page(found, out / "report.html", told)
     page = (out / "report.html").read_text()
     assert "<script" not in page and "small &lt;b&gt;" in page and "\\u202e" in page
     assert "http" not in page.replace("http-equiv", "") and "default-src 'none'" in unescape(page)
-    assert page.count("<img") == 1 and "50.0 %" in page and NO_PARQUET in unescape(page)
+    assert (
+        page.count("<svg") == 2
+        and page.count("#2e8b57") == 6
+        and page.count("#c0392b") == 2
+        and "50.0 %" in page
+        and NO_PARQUET in unescape(page)
+    )
     with (out / "rows.csv").open(newline="") as text:
         rows = list(csv.DictReader(text))
     assert len(rows) == 9 and rows[-1]["error"] == "'=cmd()" and rows[4]["cause"] == "loops"
     assert json.loads((out / "suite.json").read_text())["cells"][2]["causes"] == {"loops": 2}
+
+
+def test_rows_are_parquet_too(file, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra parquet)")
+    suite, out = load(file), tmp_path / "out"
+    fill(out, "expert", "corridor", [row(seed, seed > 0) for seed in range(2)])
+    fill(out, "other", "corridor", [row(0, None, error="=cmd()", end="error"), row(1, True)])
+    assert write_exports(figures(suite, out), out) == []
+    rows = parquet.read_table(out / "rows.parquet").to_pylist()
+    assert [(one["agent"], one["seed"], one["success"], one["error"]) for one in rows] == [
+        ("expert", 0, False, None),
+        ("expert", 1, True, None),
+        ("other", 0, None, "=cmd()"),
+        ("other", 1, True, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ....files import write_whole
 
 _LEFT_OUT = ("patch", "metrics")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-NO_PARQUET = "rows.parquet was not written: it needs pyarrow (`pip install pyarrow`)"
+NO_PARQUET = "rows.parquet was not written: it needs pyarrow (`pip install 'turnwise[parquet]'`)"
 
 
 def write_exports(found: SuiteFigures, out: Path) -> list[str]:

@@ -1,8 +1,7 @@
-"""report.html of a suite: one file, its picture inside, nothing asked for from elsewhere."""
+"""report.html of a suite: one file, its pictures inside, nothing asked for from elsewhere."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -10,14 +9,15 @@ from pathlib import Path
 from ....agents.suite import Cell, SuiteFigures, SuitePair
 from ....files import write_whole
 from ....shown import UNKNOWN, interval, percent, visible
+from .heat import heat_maps
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:72em;padding:0 1em;"
     "color-scheme:light dark}table{border-collapse:collapse;display:block;overflow-x:auto}"
     "th,td{padding:.25em .7em;border-bottom:1px solid #8886;text-align:left;white-space:nowrap}"
-    "img{max-width:100%;background:#fff}"
+    "svg{display:block;width:100%;height:auto}svg text{fill:currentColor;font-size:12px}"
 )
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 CELL_HEADINGS = (
     "environment", "agent", "success", "95 % interval", "coverage", "score", "return", "turns", "counted",
     "failed", "prompt tokens", "completion tokens", "US dollars", "seconds", "lost by",
@@ -28,13 +28,12 @@ PAIR_HEADINGS = (
 )  # fmt: skip
 
 
-def write_page(found: SuiteFigures, path: Path, picture: Path | None, told: Sequence[str] = ()) -> None:
+def write_page(found: SuiteFigures, path: Path, told: Sequence[str] = ()) -> None:
     """Write the page.
 
     Args:
         found: the figures.
         path: of the page.
-        picture: a PNG file, the heat map; None where there is none.
         told: what else is to be said.
     """
     parts = [
@@ -55,13 +54,11 @@ def write_page(found: SuiteFigures, path: Path, picture: Path | None, told: Sequ
         "Above 5 % two agents are tied.</p>",
         _table(PAIR_HEADINGS, map(pair_columns, found.pairs)),
     ]
-    if picture is not None:
-        data = base64.b64encode(picture.read_bytes()).decode()
-        parts.append(
-            "<h2>Tasks</h2><p>A column a task: green is won, red is lost, grey is not known; where nothing "
-            "says who won, returns from the lowest to the highest.</p>"
-            f'<img alt="every task over all agents" src="data:image/png;base64,{data}">'
-        )
+    parts.append(
+        "<h2>Tasks</h2><p>A column a task: green is won, red is lost, grey is not known; where nothing says "
+        "who won, returns from the lowest to the highest.</p>"
+    )
+    parts += [f"<h3>{_text(env)}</h3>{picture}" for env, picture in heat_maps(found)]
     write_whole(path, "\n".join(parts).encode("utf-8", "backslashreplace") + b"\n")
 
 
