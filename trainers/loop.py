@@ -21,6 +21,7 @@ import torch
 
 from ..agents.control import Control
 from ..agents.types import Trajectory
+from ..ends import MACHINE
 from ..errors import CheckpointError, TrainingError, TurnwiseError
 from ..servers.client import SessionClient
 from .assign import trainable
@@ -247,7 +248,7 @@ class Trainer:
         share, limit = failed_share(trajectories), self.recipe.train.max_failed
         if share > limit:
             causes = Counter(
-                trajectory.error or trajectory.end for trajectory in trajectories if not trajectory.counts
+                trajectory.error or trajectory.end for trajectory in trajectories if trajectory.end in MACHINE
             )
             shown = "; ".join(f"{count} times {cause}" for cause, count in causes.most_common(3))
             raise TrainingError(

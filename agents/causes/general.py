@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...ends import MACHINE
 from ..types import Trajectory
 from .registry import Rank, rule
 
@@ -13,7 +14,7 @@ _LONGEST_LOOP = 8
 @rule("machine", "something broke or took too long; no statistic counts it", rank=Rank.MACHINE)
 def machine(trajectory: Trajectory) -> bool:
     """Tell whether it failed for the machine's reasons."""
-    return not trajectory.counts
+    return trajectory.end in MACHINE
 
 
 @rule("withheld", "an endpoint withheld at least half of the messages", rank=Rank.MACHINE)

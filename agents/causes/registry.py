@@ -76,7 +76,7 @@ def rules_for(env_id: str) -> list[Rule]:
 
 
 def cause_of(trajectory: Trajectory) -> str:
-    """Return why a trajectory was lost; "" if it was won, or nothing says that it was not."""
-    if trajectory.counts and trajectory.success is not False:
+    """Return why a trajectory was lost; "" if it was won, taken over, or nothing says that it was not."""
+    if trajectory.end == "operator" or (trajectory.counts and trajectory.success is not False):
         return ""
     return next((known.name for known in rules_for(trajectory.env_id) if known.holds(trajectory)), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from ...ends import MACHINE
 from ..control.holding import Holding
 from ..rollout.config import TaskItem
 from ..types import Trajectory
@@ -12,7 +13,6 @@ from .folder import EvaluationFolder
 from .results import EvalRow
 
 OnProgress = Callable[[EvalRow], None]
-_MACHINE = ("error", "deadline")
 
 
 class Playing:
@@ -82,7 +82,7 @@ class Playing:
 
     def _missing(self) -> list[TaskItem]:
         if self._own and self._held and self._held.take_again():
-            self._again = {seed for seed, row in self._rows.items() if row.end in _MACHINE}
+            self._again = {seed for seed, row in self._rows.items() if row.end in MACHINE}
         return [
             task
             for task in self._tasks

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ...ends import FAULTS
+from ...ends import FAULTS, MACHINE
 from ...errors import EnvironmentFault
 from ...intervals import wilson
 from ..causes import cause_of
@@ -15,7 +15,7 @@ from ..types import Trajectory
 
 _IF_ANY = ("filtered", "metrics", "patch", "cause", "prompt_tokens")
 """Fields of a row that are left out where there is nothing in them."""
-_NOT_IF_EMPTY = ("metrics", "policy", "causes", "prompt_tokens")
+_NOT_IF_EMPTY = ("metrics", "policy", "causes", "prompt_tokens", "operated")
 """The same of an evaluation."""
 
 
@@ -129,6 +129,7 @@ class Evaluation:
     policy: dict[str, Any]  # what the policy says of its answers: requests, server defaults; {} is nothing
     causes: dict[str, int]  # why how many episodes were lost, the most frequent first; {} is none
     prompt_tokens: float  # of all prompts of an episode
+    operated: int = 0  # episodes that an operator took over: neither won nor lost, and in `per_task` only
 
     @classmethod
     def of(
@@ -157,7 +158,8 @@ class Evaluation:
             ci_high=high,
             coverage=len(outcomes) / len(rows),
             episodes=len(kept),
-            errors=len(rows) - len(kept),
+            errors=sum(row.end in MACHINE for row in rows),
+            operated=sum(row.end == "operator" for row in rows),
             score=_mean(scores) if scores else None,
             metrics=_means([row.metrics for row in kept]),
             mean_return=_mean([row.episode_return for row in kept]),

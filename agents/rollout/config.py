@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, get_args
 
-from ...ends import CUT_OFF
+from ...ends import CUT_OFF, MACHINE
 from ...errors import UnknownName, UsageError
 from ...settings import FLAT, Setting
 from ..prompts.parse import MAX_ACTION_CHARS
@@ -135,6 +135,7 @@ class RolloutStats:
     tokens: int = 0  # generated
     errors: int = 0
     deadlines: int = 0
+    operated: int = 0  # taken over by an operator
     truncated: int = 0  # by horizon or tokens
     retries: int = 0
     malformed: int = 0
@@ -150,8 +151,9 @@ class RolloutStats:
         self.turns += len(trajectory.own_turns)
         self.errors += trajectory.end == "error"
         self.deadlines += trajectory.end == "deadline"
+        self.operated += trajectory.end == "operator"
         self.truncated += trajectory.end in CUT_OFF
-        if trajectory.error:
+        if trajectory.error and trajectory.end in MACHINE:
             self.causes[trajectory.error] += 1
         for turn in trajectory.own_turns:
             self.tokens += turn.generation.num_tokens

@@ -24,7 +24,7 @@ from .breaker import Beginnings, Breaker, TaskRefused
 from .config import RolloutConfig, TaskItem
 from .gate import Gate
 from .lockstep import LockStep, Phase
-from .sessions import SessionPool
+from .sessions import SessionPool, TakenOver
 from .turns import turn_of
 
 AtMessage = Callable[["Episode", Generation], Awaitable[None]]
@@ -156,6 +156,8 @@ class Episode:
                 await self._play()
         except PolicyStopped:
             raise
+        except TakenOver as error:
+            self.end, self.error = "operator", str(error)
         except PromptTooLong as error:
             self._out_of_tokens(str(error))
         except (TimeoutError, PolicyError, EnvironmentFault, ServerError) as error:

@@ -22,6 +22,7 @@ from ..types import Generation, Trajectory, Turn
 from .config import TaskItem
 from .episode import Episode, RolloutContext
 from .retries import Retries
+from .sessions import TakenOver
 
 Place = int
 """Where a task stands among all tasks."""
@@ -224,6 +225,8 @@ class GroupScheduler:
             episode.forget()
         if episode.reusable and self._to_come:
             self._shared.sessions.keep_idle(episode.task, episode.reply)
+        elif episode.end == "operator":
+            self._shared.sessions.leave(episode.reply.id)
         elif episode.opened:
             await self._shared.sessions.close(episode.reply.id)
         return episode.trajectory()
@@ -255,7 +258,7 @@ class GroupScheduler:
         reseed = mixed_seed(*episode.key, task.member or 0)
         try:
             reply = await self._shared.sessions.fork(episode.reply.id, reseed, task.env_id)
-        except (EnvironmentFault, ServerError) as error:
+        except (EnvironmentFault, ServerError, TakenOver) as error:
             return episode.branch(slot, task, f"cannot branch at turn {len(episode.turns)}: {error}")
         return episode.branch(slot, task, reply)
 

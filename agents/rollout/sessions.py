@@ -21,6 +21,7 @@ from ...servers.protocol.types import (
     ResetItem,
     StepItem,
 )
+from ...servers.sessions.taken import TAKEN
 from ..batching import Batcher, BusyClock, answers_in_order
 from .breaker import TaskRefused
 from .config import TaskItem
@@ -29,6 +30,10 @@ _CLOSE_WAIT_S = 10.0
 _USAGE_CODES = frozenset({"unknown_environment", "not_allowed", "invalid_request", "too_large"})
 
 log = logging.getLogger(__name__)
+
+
+class TakenOver(Exception):
+    """The word of the service that an operator plays a session now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class SessionPool:
         """Take one step.
 
         Raises:
+            TakenOver: if an operator has taken the session over.
             EnvironmentFault: if the service has no reply to it.
             ServerError: if the service fails.
         """
@@ -124,10 +130,16 @@ class SessionPool:
         """Open a session in the state that another is in, with random numbers of its own.
 
         Raises:
+            TakenOver: if an operator has taken the session over.
             EnvironmentFault: if the service has no copy to give.
             ServerError: if the service fails.
         """
         return _replied(await self._forking.call(ForkItem(id, count=1, reseed=reseed)), env_id)
+
+    def leave(self, id: str) -> None:
+        """Leave a session to the operator who has taken it over."""
+        self._open.discard(id)
+        self._client.leave([id])
 
     async def close(self, id: str) -> None:
         """Close one session; one that cannot be closed is left to its lease."""
@@ -199,6 +211,8 @@ def _same_task(first: CreateItem, second: CreateItem) -> bool:
 
 
 def _replied(answer: Reply | Problem, env_id: str) -> Reply:
+    if isinstance(answer, Problem) and answer.code == TAKEN:
+        raise TakenOver(answer.detail)
     if isinstance(answer, Problem):
         raise EnvironmentFault(f"{env_id}: {answer.code}: {answer.detail}")
     return answer

@@ -160,6 +160,41 @@ class SessionClient(Bound):
             raise unknown_session(id).as_error()
         return await self._requests.call("describe", id=id)
 
+    async def take(self, id: str, reason: str = "") -> str:
+        """Take a session over from whoever plays it, and return the word for `play` and `give`.
+
+        Raises:
+            RequestRefused: if there is no such session of this key, or it is of a hosted run.
+        """
+        document = await self._requests.call("take", {"reason": reason}, id=id)
+        self._open.add([id])
+        return str(self._requests.part(document, "hand", str))
+
+    async def play(self, item: StepItem, hand: str) -> Reply:
+        """Take a step of a session that was taken over.
+
+        Raises:
+            RequestRefused: if it does not follow, or the session is not in this hand any more.
+        """
+        body = {"episode": item.episode, "turn": item.turn, "action": item.action, "hand": hand}
+        row = self._requests.row(await self._requests.call("play", body, id=item.id))
+        if isinstance(row, Problem):
+            raise row.as_error()
+        return row
+
+    async def give(self, id: str, hand: str) -> None:
+        """Give a session back.
+
+        Raises:
+            RequestRefused: if it is not in this hand any more.
+        """
+        await self._requests.call("give", {"hand": hand}, id=id)
+        self.leave([id])
+
+    def leave(self, ids: Sequence[str]) -> None:
+        """Leave sessions to whoever plays them: they are neither renewed nor closed from here."""
+        self._open.remove(ids)
+
     async def envs(self) -> list[dict[str, Any]]:
         """List the environments on offer: id, version, fingerprint, description."""
         rows: list[dict[str, Any]] = self._requests.part(await self._requests.call("envs"), "envs", list)

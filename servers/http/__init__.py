@@ -3,6 +3,7 @@
 messages       Request and Response of a call, whatever carries them
 dispatch       the meaning of each call, a method of its name
 hosted_calls   the calls of hosted runs; board_calls: of their leaderboards
+taking_calls   the calls by which an operator takes a session over
 board_pages    leaderboards as pages, for people
 front          the front door: answers steps itself, guards the rest
 fast_path      uvicorn's protocol, with steps answered without a task

@@ -33,12 +33,13 @@ from .hosted_calls import HostedCalls, permit
 from .keys import Caller
 from .messages import Request, Response
 from .places import Places
+from .taking_calls import TakingCalls
 
 STREAM_PAUSE_S = 10.0
 _PROBLEM = b'{"type"'  # how a problem begins, and no reply
 
 
-class Calls(HostedCalls, BoardCalls):
+class Calls(HostedCalls, BoardCalls, TakingCalls):
     """The calls of the protocol on one service.
 
     Args:
@@ -112,6 +113,10 @@ class Calls(HostedCalls, BoardCalls):
         """Take one step; after `wait_s` say 202 and where to ask again."""
         pending = self.service.step(request.caller.name, item)
         return await self.settle(pending, item, request.wait_s, request.fields)
+
+    async def play(self, request: Request, step: tuple[StepItem, str]) -> Response:
+        """Take one step of a session that was taken over."""
+        return await self.settle(self.service.step(request.caller.name, *step), None, None, request.fields)
 
     def runs_now(self, caller: Caller, items: Sequence[StepItem]) -> bool:
         """Tell whether steps run synchronously, so that `step_now` and `steps_now` may take them."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 
@@ -18,29 +17,14 @@ from starlette.responses import RedirectResponse
 
 from ...errors import TurnwiseError, UsageError
 from ..client import SessionClient
-from ..protocol.types import CreateItem, Problem, Reply, StepItem
+from ..protocol.types import CreateItem, ForkItem, Problem, Reply
 from .forms import read_form
+from .playing import Played
 from .sending import answer
 from .serving import pages
 from .writing import Writer
 
-_MOST_PLAYED, _MOST_KEPT = 100, 200
-_MOST_ACTIONS = 200
-
-
-@dataclass(slots=True)
-class Played:
-    """An episode that is played by hand here: its answers, and the actions between them."""
-
-    env_id: str
-    replies: list[Reply]
-    actions: list[str] = field(default_factory=list)
-    earned: float = 0.0
-
-    @property
-    def last(self) -> Reply:
-        """Return the state that it is in."""
-        return self.replies[-1]
+_MOST_PLAYED, _MOST_ACTIONS = 100, 200
 
 
 def live(connected: Callable[[], SessionClient], address: str) -> FastAPI:
@@ -61,8 +45,8 @@ def live(connected: Callable[[], SessionClient], address: str) -> FastAPI:
     app = pages(site.writer, playing)
     app.add_api_route("/", site.first, methods=["GET"])
     app.add_api_route("/session", site.session, methods=["GET"])
-    for name, act in (("start", site.start), ("step", site.step), ("close", site.close)):
-        app.add_api_route(f"/{name}", act, methods=["POST"])
+    for act in (site.start, site.step, site.close, site.take, site.fork, site.watch):
+        app.add_api_route(f"/{act.__name__}", act, methods=["POST"])
     return app
 
 
@@ -80,9 +64,10 @@ class _Site:
         self._played: dict[str, Played] = {}
 
     async def leave(self) -> None:
-        """Close what was played here."""
-        with suppress(TurnwiseError):  # the server ends them when their leases run out
-            await self.client.close(list(self._played))
+        """Close what was played here, and give back what was taken."""
+        for played in self._played.values():
+            with suppress(TurnwiseError):  # the server ends them when their leases run out
+                await played.leave(self.client)
         await self.client.aclose()
 
     async def first(self, request: Request) -> Response:
@@ -122,10 +107,42 @@ class _Site:
         options = {"expert": True} if form.get("expert") else None
         item = CreateItem(form.get("env", ""), kwargs, int(seed), options)
         (row,) = await self.client.create([item], request_id=token_hex(8))
+        return await self._begin(item.env_id, row)
+
+    async def take(self, request: Request) -> Response:
+        """Take a session over from the policy that plays it."""
+        form = await read_form(request)
+        id = form.get("id", "")
+        hand = await self.client.take(id, form.get("reason", ""))
+        told = await self.client.describe(id)
+        last = _reply(told)
+        if last is None:
+            await self.client.give(id, hand)
+            raise UsageError("nothing is known of the state of this session, so it cannot be played")
+        return await self._begin(str(told.get("env_id", "")), last, hand)
+
+    async def fork(self, request: Request) -> Response:
+        """Begin an episode of one's own in the state that a session is in."""
+        id = (await read_form(request)).get("id", "")
+        env_id = str((await self.client.describe(id)).get("env_id", ""))
+        (row,) = await self.client.fork([ForkItem(id)], request_id=token_hex(8))
+        return await self._begin(env_id, row)
+
+    async def watch(self, request: Request) -> Response:
+        """Let the environment's expert play on, or no longer."""
+        form = await read_form(request)
+        played = self._mine(form)
+        await played.rest()
+        if form.get("on"):
+            played.watch(self.client)
+        return _go(played.last.id)
+
+    async def _begin(self, env_id: str, row: Reply | Problem, hand: str = "") -> Response:
         if isinstance(row, Problem):
             raise row.as_error()
-        self._played[row.id] = Played(item.env_id, [row])
-        await self._forget()
+        self._played[row.id] = Played(env_id, [row], hand)
+        while len(self._played) > _MOST_PLAYED:
+            await self._played.pop(next(iter(self._played))).leave(self.client)
         return _go(row.id)
 
     async def step(self, request: Request) -> Response:
@@ -136,20 +153,18 @@ class _Site:
         last = played.last
         if last.done or form.get("turn") != str(last.turn):
             return _go(last.id)  # sent twice, or from a page that is old
-        (row,) = await self.client.step([StepItem(last.id, last.episode, last.turn, action)])
-        if isinstance(row, Problem):
-            return await self.session(request, last.id, str(row.as_error()))
-        played.replies.append(row)
-        played.actions.append(action)
-        played.earned += row.reward
-        del played.replies[: -_MOST_KEPT - 1], played.actions[:-_MOST_KEPT]
-        return _go(row.id)
+        await played.rest()
+        try:
+            await played.step(self.client, action)
+        except TurnwiseError as error:
+            return await self.session(request, last.id, str(error))
+        return _go(last.id)
 
     async def close(self, request: Request) -> Response:
-        """Close a session that is played here."""
+        """Close a session that is played here, or give it back."""
         played = self._mine(await read_form(request))
         del self._played[played.last.id]
-        await self.client.close([played.last.id])
+        await played.leave(self.client)
         return RedirectResponse("./", 303)
 
     def _mine(self, form: dict[str, str]) -> Played:
@@ -157,13 +172,6 @@ class _Site:
         if played is None:
             raise UsageError("this session is not played here; begin one on the first page")
         return played
-
-    async def _forget(self) -> None:
-        """Close the oldest session where there are too many."""
-        while len(self._played) > _MOST_PLAYED:
-            oldest = next(iter(self._played))
-            del self._played[oldest]
-            await self.client.close([oldest])
 
 
 def _go(id: str) -> Response:

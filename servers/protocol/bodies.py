@@ -159,6 +159,31 @@ class StepsBody(Body):
         return read_steps(document, limits)
 
 
+class TakeBody(Body):
+    """Why a session is taken over."""
+
+    reason: str = Field(default="", max_length=200, description="shown to whoever played it")
+
+
+class GiveBody(Body):
+    """The word that was given when a session was taken over."""
+
+    hand: str = Field(min_length=1, max_length=100)
+
+
+class PlayBody(StepBody):
+    """A step of a session that was taken over, with the word that was given for it."""
+
+    hand: str = Field(min_length=1, max_length=100)
+
+    @classmethod
+    def read(cls, document: dict[str, Any], id: str, limits: Limits) -> Any:
+        """Read a step and its word."""
+        hand = cls.parse(document, limits).hand
+        step = {name: value for name, value in document.items() if name != "hand"}
+        return read_step(step, id, limits), hand
+
+
 class ResetOneBody(Body):
     """The start of an episode; repeated, it is answered from store."""
 

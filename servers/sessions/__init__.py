@@ -2,6 +2,7 @@
 
 service         every call on sessions, without a transport
 session         one session: its environment, its episode, the replies it has given
+taken           sessions that an operator has taken over
 pending         answers that may still be on their way
 creation        create and fork, once for each request_id
 request_memory  answers to these, for repetitions

@@ -41,6 +41,7 @@ from .environments import Named
 from .journal.records import Entry, SessionRecord
 from .service import Service
 from .session import Session
+from .taken import taken_over
 
 Made = Callable[[], None]
 _FORK = ("fork",)
@@ -266,6 +267,8 @@ class Creation:
                         raise
             if session.broken is not None:
                 return session.broken
+            if session.operated is not None and session.operated.concerns(session.record.episode):
+                return taken_over(id, session.operated.reason)
             if session.running is None:
                 return session
             left_s = deadline - time.monotonic()

@@ -24,6 +24,7 @@ def standing(session: Session) -> dict[str, Any]:
         "expected": session.expected,
         "episode": record.episode,
         "turn": session.turn,
+        **({"taken": session.operated.reason} if session.operated and session.operated.hand else {}),
     }
 
 
@@ -38,6 +39,7 @@ def line_of(session: Session, now: float) -> dict[str, Any]:
         "turn": sum(entry.action is not None for entry in record.log),
         "end": session.end,
         "idle_s": round(now - session.touched, 3),
+        **({"taken": session.operated.reason} if session.operated and session.operated.hand else {}),
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from .metrics import Metrics
 from .pending import Pending
 from .request_memory import RequestMemory
 from .session import Session
+from .taken import in_hand, not_in_hand, taken_over
 
 log = logging.getLogger("turnwise.servers")
 
@@ -90,8 +91,8 @@ class Service:
             and not self.journal.failed
         )
 
-    def step(self, owner: str, item: StepItem) -> Pending:
-        """Take a step, or answer it from store, or join it, or say why not.
+    def step(self, owner: str, item: StepItem, hand: str = "") -> Pending:
+        """Take a step, or answer it from store, or join it, or say why not; `hand` is of who took it over.
 
         Returns:
             the encoded reply or a problem, or the task that will give one.
@@ -101,15 +102,19 @@ class Service:
             return unknown_session(item.id)
         if (refusal := session.refusal()) is not None:
             return refusal
+        if session.operated is not None and (refusal := session.operated.refusal(session.turn, item, hand)):
+            return refusal
+        if hand and session.operated is None:
+            return not_in_hand(item.id)
         if session.asleep:
-            return self._after_waking(session, lambda: self.step(owner, item))
+            return self._after(partial(self.wake, session), lambda: self.step(owner, item, hand))
         if item.episode == session.record.episode:
             if session.running is not None:
                 if session.running_call == ("step", item.episode, item.turn, item.action):
                     return session.running
             elif item.turn == session.turn and session.end is None:
                 if self.journal.failed:
-                    return self._after_commit(lambda: self.step(owner, item))
+                    return self._after(self.commit, lambda: self.step(owner, item, hand))
                 if session.runs_now:
                     return self._step_now(session, item.action)
                 call = ("step", item.episode, item.turn, item.action)
@@ -125,8 +130,10 @@ class Service:
             return unknown_session(item.id)
         if session.broken is not None:
             return session.broken
+        if session.operated is not None and in_hand(session.operated):
+            return taken_over(item.id, session.operated.reason)
         if session.asleep:
-            return self._after_waking(session, lambda: self.reset(owner, item))
+            return self._after(partial(self.wake, session), lambda: self.reset(owner, item))
         if session.repeats_reset(item):
             return session.reset_reply
         record = session.record
@@ -137,12 +144,13 @@ class Service:
         if session.running is not None or item.episode != record.episode + 1:
             return session.object_to_reset(item)
         if self.journal.failed:
-            return self._after_commit(lambda: self.reset(owner, item))
+            return self._after(self.commit, lambda: self.reset(owner, item))
         return self.launch(session, call, self._reset(session, item.episode, seed, item.options))
 
     def close(self, owner: str, ids: Iterable[str]) -> list[str]:
-        """Close sessions; return those that were open. A step that runs is let go."""
-        closed = [id for id in dict.fromkeys(ids) if self.find(owner, id) is not None]
+        """Close sessions but those that were taken over; return which. A step that runs is let go."""
+        found = {id: self.find(owner, id) for id in ids}
+        closed = [id for id, session in found.items() if session and not in_hand(session.operated)]
         self.remove(closed)
         return closed
 
@@ -317,29 +325,20 @@ class Service:
         self.metrics.count("resets")
         return reply
 
-    def _after_commit(self, call: Callable[[], Pending]) -> asyncio.Task[bytes | Problem]:
-        """Make a call once what others recorded is durable: with a journal that fails nothing is played."""
+    def _after(
+        self, first: Callable[[], Awaitable[None]], call: Callable[[], Pending]
+    ) -> asyncio.Task[bytes | Problem]:
+        """Make a call once something else is done, or say why that cannot be."""
 
-        async def commit_and_call() -> bytes | Problem:
+        async def first_and_call() -> bytes | Problem:
             try:
-                await self.commit()
+                await first()
             except Refused as refusal:
                 return refusal.problem
             answer = call()
             return await asyncio.shield(answer) if isinstance(answer, asyncio.Task) else answer
 
-        return asyncio.ensure_future(commit_and_call())
-
-    def _after_waking(self, session: Session, call: Callable[[], Pending]) -> asyncio.Task[bytes | Problem]:
-        async def wake_and_call() -> bytes | Problem:
-            try:
-                await self.wake(session)
-            except Refused as refusal:
-                return refusal.problem
-            answer = call()
-            return await asyncio.shield(answer) if isinstance(answer, asyncio.Task) else answer
-
-        return asyncio.ensure_future(wake_and_call())
+        return asyncio.ensure_future(first_and_call())
 
 
 def _awake(session: Session) -> None:

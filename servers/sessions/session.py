@@ -19,6 +19,7 @@ from ..protocol.encoding import digest, encode_core, encode_reply
 from ..protocol.problems import busy, episode_finished, replay_diverged, untold, wrong_turn
 from ..protocol.types import Problem, ResetItem, StepItem
 from .journal.records import Entry, SessionRecord
+from .taken import Operated
 
 _MAX_REASON_CHARS = 500
 
@@ -47,6 +48,7 @@ class Session:
         "last_action",
         "last_reply",
         "max_turns",
+        "operated",
         "prefix",
         "record",
         "reset_reply",
@@ -66,13 +68,13 @@ class Session:
         self.runs_now = False  # a step runs synchronously, in microseconds
         self.turn = 0
         self.end: str | None = None
-        self.reset_reply = b""
-        self.last_reply = b""
+        self.reset_reply = self.last_reply = b""
         self.last_action: str | None = None
         self.running: asyncio.Task[bytes | Problem] | None = None
         self.running_call: tuple[Any, ...] = ()
         self.waking: asyncio.Task[None] | None = None
         self.broken: Problem | None = None
+        self.operated: Operated | None = None  # by whom it was taken over
         self.closed = False  # a step that still runs is not taken anew
         self.touched = 0.0
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...agents.rollout import RolloutStats
 from ...agents.types import Trajectory
+from ...ends import MACHINE
 
 
 def batch_statistics(trajectories: Sequence[Trajectory]) -> dict[str, float | None]:
@@ -82,9 +83,10 @@ def rollout_statistics(stats: RolloutStats) -> dict[str, float]:
         "time/rollout": stats.seconds,
         "time/environment": stats.environment_s,
         "time/policy": stats.policy_s,
+        **({"rollout/operated": float(stats.operated)} if stats.operated else {}),
     }
 
 
 def failed_share(trajectories: Sequence[Trajectory]) -> float:
     """Return the share of trajectories that failed for the machine's reasons."""
-    return sum(not trajectory.counts for trajectory in trajectories) / max(1, len(trajectories))
+    return sum(trajectory.end in MACHINE for trajectory in trajectories) / max(1, len(trajectories))

@@ -277,7 +277,8 @@ def _show(evaluation: Evaluation, out: Path | None, *, names_actions: bool) -> N
 
     view = Table(box=None, pad_edge=False, show_header=False)
     view.add_row("success", _success(evaluation))
-    view.add_row("episodes", f"{evaluation.episodes} counted, {evaluation.errors} failed")
+    taken = f", {evaluation.operated} taken over by an operator" if evaluation.operated else ""
+    view.add_row("episodes", f"{evaluation.episodes} counted, {evaluation.errors} failed{taken}")
     view.add_row("return", f"{evaluation.mean_return:.4g}")
     if evaluation.score is not None:
         view.add_row("score", f"{evaluation.score:.4g}  (the environment's own figure, info['score'])")

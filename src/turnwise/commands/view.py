@@ -26,8 +26,9 @@ def view(
 ) -> None:
     """Show runs, evaluations and trajectories in the browser, while they go on, until Ctrl-C.
 
-    Of a server it shows the sessions of the key in TURNWISE_KEY, and environments can be played by
-    hand. The pages are on this machine alone, and the browser asks nothing of another.
+    What goes on can be paused, bounded and stopped there. Of a server it shows the sessions of the key
+    in TURNWISE_KEY; environments can be played by hand, and a session that a policy plays
+    taken over. The pages are on this machine alone, and the browser asks nothing of another.
 
     Examples:
       turnwise view runs
@@ -42,7 +43,7 @@ def view(
 
         address = checked_address(what)
         key = os.environ.get(_KEY_ENV)
-        app = live(lambda: connect(address, key, budget_s=_BUDGET_S), address)
+        app = live(lambda: connect(address, key, budget_s=_BUDGET_S, renew=True), address)
     else:
         from ..trainers.pages.site import site
 

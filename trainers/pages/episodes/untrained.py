@@ -28,6 +28,8 @@ def of_trajectory(group: Group, member: Member) -> list[str]:
     counting = [one.trajectory for one in group.members if one.trajectory.counts and one.trajectory.turns]
     if not trajectory.counts:
         cause = trajectory.error or "no cause is stored"
+        if trajectory.end == "operator":
+            return [f"operator: somebody has taken it over, so it is nobody's success or failure: {cause}"]
         return [f"error: it ended by the machine's fault ({trajectory.end}): {cause}"]
     if not trajectory.turns:
         return ["error: it has no turn."]
