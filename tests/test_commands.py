@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
@@ -185,9 +184,8 @@ def test_an_interruption_is_told_where_a_command_says_nothing_of_it(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("turnwise.trainers.recipe.summaries", interrupted)
-    monkeypatch.setattr("turnwise.trainers.train.train", interrupted)
-    evaluation = importlib.import_module("turnwise.agents.evaluation.evaluate")
-    monkeypatch.setattr(evaluation, "evaluate", interrupted)
+    monkeypatch.setattr("turnwise.library.training.run_recipe", interrupted)
+    monkeypatch.setattr("turnwise.library.evaluating.play", interrupted)
     evaluate = ["eval", "--env", "household/demo-v0", "--agent", "expert"]
     for arguments, said in (
         (["recipes"], "interrupted\n"),

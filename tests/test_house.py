@@ -37,12 +37,14 @@ LAYERS = {
     "settings": 0,
     "shown": 0,
     "streams": 0,
+    "tables": 0,
     "envs": 1,
     "servers": 2,
     "agents": 3,
     "trainers": 4,
-    "commands": 5,
-    "__main__": 6,
+    "library": 5,
+    "commands": 6,
+    "__main__": 7,
 }
 FOLDERS = ("envs", "servers", "agents", "trainers")
 MAX_FILES_AT_THE_TOP = 12
@@ -58,9 +60,10 @@ def sources() -> Iterator[tuple[str, Path]]:
     for folder in FOLDERS:
         for file in python_files(ROOT / folder):
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
-    for file in sorted((ROOT / "src" / "turnwise" / "commands").glob("*.py")):
-        yield f"commands.{file.stem}", file
-    for name in ("arguments", "errors", "ends", "scratch", "settings", "shown", "streams"):
+    for folder in ("library", "commands"):
+        for file in sorted((ROOT / "src" / "turnwise" / folder).glob("*.py")):
+            yield f"{folder}.{file.stem}", file
+    for name in ("arguments", "errors", "ends", "scratch", "settings", "shown", "streams", "tables"):
         yield name, ROOT / "src" / "turnwise" / f"{name}.py"
 
 

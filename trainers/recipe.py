@@ -51,6 +51,7 @@ from .sections import (
 log = logging.getLogger(__name__)
 
 _MAX_BASES = 4
+_EXPECTED = "expected section.key=value, e.g. optim.learning_rate=1e-4"
 # keys of earlier versions that recipes may still hold, and what became of them
 _GONE = {
     "optim.one_engine": "whether one engine samples and learns follows from the policy",
@@ -95,16 +96,23 @@ def summaries() -> dict[str, str]:
     return {name: _summary(_shipped_text(name)) for name in shipped()}
 
 
-def load(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a shipped recipe or a file, and apply overrides like `optim.learning_rate=1e-4`.
+def load(name_or_path: str, overrides: Sequence[str] | Mapping[str, Any] = ()) -> Recipe:
+    """Read a shipped recipe or a file, and change values of it.
+
+    Args:
+        name_or_path: a name of `shipped`, or a file of TOML.
+        overrides: texts like `optim.learning_rate=1e-4`, or {"optim.learning_rate": 1e-4}.
 
     Raises:
         UnknownName: for an unknown recipe, section or key, with the closest ones.
         UsageError: if the file is not TOML, a value has another type, or a recipe extends itself.
     """
     tables = _read(name_or_path)
-    for override in overrides:
-        _apply(tables, override)
+    if isinstance(overrides, str):
+        raise UsageError(f"overrides {overrides!r}: expected a list of texts or a mapping, not one text")
+    changed = overrides.items() if isinstance(overrides, Mapping) else map(_parted, overrides)
+    for dotted, value in changed:
+        _apply(tables, dotted, value)
     return from_tables(tables)
 
 
@@ -189,19 +197,25 @@ def _summary(text: str) -> str:
     )
 
 
-def _apply(tables: dict[str, Any], override: str) -> None:
+def _parted(override: str) -> tuple[str, Any]:
+    """Return the key and the value of an override in text."""
     dotted, sign, text = override.partition("=")
-    keys = dotted.strip().split(".")
-    if not sign or len(keys) < 2 or not all(keys):
-        raise UsageError(f"--set {override!r}: expected section.key=value, e.g. optim.learning_rate=1e-4")
+    if not sign:
+        raise UsageError(f"--set {override!r}: {_EXPECTED}")
+    return dotted.strip(), _value(text.strip())
+
+
+def _apply(tables: dict[str, Any], dotted: str, value: Any) -> None:
+    keys, given = dotted.split("."), f"--set {dotted}={value}"
+    if len(keys) < 2 or not all(keys):
+        raise UsageError(f"{given}: {_EXPECTED}")
     inner = tables
     for key in keys[:-1]:
         inner = inner.setdefault(key, {})
         if not isinstance(inner, dict):
-            raise UsageError(f"--set {override!r}: {key} is a value, not a section")
-    value = _value(text.strip())
+            raise UsageError(f"{given}: {key} is a value, not a section")
     if keys[-1] == "name" and (dropped := _rename(inner, keys[:-1], value)):
-        log.warning("--set %s: %s of the former part are dropped", override, ", ".join(dropped))
+        log.warning("%s: %s of the former part are dropped", given, ", ".join(dropped))
     inner[keys[-1]] = value
 
 

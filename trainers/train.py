@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import math
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 import torch
 
@@ -47,7 +48,14 @@ from .warmstart.warmstart import warm_start
 _OPEN_SESSIONS = "sessions.open"  # so that a run that was killed and comes back closes what it has left
 
 
-def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = False) -> RunState:
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = False,
+    previous: bool = False,
+    run: Callable[[Coroutine[Any, Any, RunState]], RunState] = asyncio.run,
+) -> RunState:
     """Run a recipe in a folder.
 
     Args:
@@ -55,6 +63,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
         out: the folder of the run; made if missing.
         resume: go on from the last checkpoint; without one, begin.
         previous: go on from the checkpoint before the last, where the last is broken.
+        run: runs a coroutine to its end.
 
     Returns:
         what the run came to.
@@ -81,7 +90,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = False, previous: bool = F
                 display.say(_how_to_go_on(out, done, ended))
                 return done
             first = _first_policy(recipe, out, display)
-            state = asyncio.run(_train(recipe, bound, out, display, first, saved, control))
+            state = run(_train(recipe, bound, out, display, first, saved, control))
             display.table()
     return state
 

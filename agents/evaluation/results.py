@@ -10,6 +10,7 @@ from typing import Any
 from ...ends import FAULTS, MACHINE
 from ...errors import EnvironmentFault
 from ...intervals import wilson
+from ...tables import frame
 from ..causes import cause_of
 from ..types import Trajectory
 
@@ -176,6 +177,18 @@ class Evaluation:
             causes=dict(Counter(row.cause for row in rows if row.cause).most_common()),
             prompt_tokens=_mean([row.prompt_tokens for row in kept]),
         )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a task, in plain values."""
+        return [row.document() for row in self.per_task]
+
+    def to_pandas(self) -> Any:
+        """Return one row a task as a pandas.DataFrame.
+
+        Raises:
+            UsageError: if pandas is not installed.
+        """
+        return frame(self.rows())
 
     def document(self) -> dict[str, Any]:
         """Return the evaluation as JSON holds it."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 from ...ends import CUT_OFF, MACHINE
 from ...errors import UnknownName, UsageError
 from ...settings import FLAT, Setting
+from ...tables import frame
 from ..prompts.parse import MAX_ACTION_CHARS
 from ..sampling import NEUTRAL, Sampling
 from ..types import Constraint, Trajectory
@@ -195,3 +196,31 @@ class RolloutResult:
 
     trajectories: tuple[Trajectory, ...]
     stats: RolloutStats
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a turn, in plain values."""
+        return [
+            {
+                "group": trajectory.group,
+                "member": trajectory.member,
+                "turn": turn.index,
+                "observation": turn.observation,
+                "action": turn.action,
+                "reward": turn.reward,
+                "valid": turn.valid,
+                "tokens": turn.generation.num_tokens,
+                "state_key": turn.state_key,
+                "success": trajectory.success,
+                "end": trajectory.end,
+            }
+            for trajectory in self.trajectories
+            for turn in trajectory.turns
+        ]
+
+    def to_pandas(self) -> Any:
+        """Return one row a turn as a pandas.DataFrame.
+
+        Raises:
+            UsageError: if pandas is not installed.
+        """
+        return frame(self.rows())

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from .envs.core import TextEnv, Utf8
     from .envs.registry import make, register, registered
     from .errors import TurnwiseError
+    from .library.evaluating import evaluate, evaluate_async
+    from .library.playing import rollout, rollout_async
+    from .library.training import Run, load_recipe, load_run, train, train_async
     from .servers.client import AsyncRemoteEnv, AsyncRemoteVectorEnv, RemoteEnv, RemoteVectorEnv
 
 __version__ = "0.1.0"
@@ -19,14 +22,23 @@ __all__ = [
     "AsyncRemoteVectorEnv",
     "RemoteEnv",
     "RemoteVectorEnv",
+    "Run",
     "TextAdapter",
     "TextEnv",
     "TurnwiseError",
     "Utf8",
     "__version__",
+    "evaluate",
+    "evaluate_async",
+    "load_recipe",
+    "load_run",
     "make",
     "register",
     "registered",
+    "rollout",
+    "rollout_async",
+    "train",
+    "train_async",
 ]
 
 _HOME = {
@@ -34,13 +46,22 @@ _HOME = {
     "AsyncRemoteVectorEnv": "servers.client",
     "RemoteEnv": "servers.client",
     "RemoteVectorEnv": "servers.client",
+    "Run": "library.training",
     "TextAdapter": "envs.adapters.text",
     "TextEnv": "envs.core",
     "TurnwiseError": "errors",
     "Utf8": "envs.core",
+    "evaluate": "library.evaluating",
+    "evaluate_async": "library.evaluating",
+    "load_recipe": "library.training",
+    "load_run": "library.training",
     "make": "envs",
     "register": "envs",
     "registered": "envs",
+    "rollout": "library.playing",
+    "rollout_async": "library.playing",
+    "train": "library.training",
+    "train_async": "library.training",
 }
 
 

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _OPTIONAL = {
     "matplotlib": ("curves and pictures", "pip install 'turnwise[plots]'"),
+    "pandas": ("results as tables in Python", "pip install 'turnwise[tables]'"),
     "docker": ("environments in containers", "pip install 'turnwise[docker]'"),
     "peft": ("LoRA adapters", "pip install 'turnwise[peft]'"),
 }

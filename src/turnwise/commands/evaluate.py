@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -23,12 +22,9 @@ from .options import KEY_ENV, EnvKwargs, JsonFlag, emit_json, parse_kwargs
 from .options_from import with_settings
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
     from rich.table import Table
 
-    from ..agents.evaluation.results import EvalRow, Evaluation
-    from ..agents.policy import AgentSettings
-    from ..servers.client import SessionClient
+    from ..agents.evaluation.results import Evaluation
 
 __all__ = ["eval_"]
 
@@ -97,7 +93,9 @@ def eval_(
       turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8001/v1#my-model --out runs/eval
       turnwise eval --env search/generated-v1 --agent hf:Qwen/Qwen2.5-3B-Instruct --recipe grpo_search
     """
-    from ..agents.evaluation.evaluate import evaluate
+    from ..library.evaluating import evaluate
+    from ..library.given import asked_by, check_local
+    from ..library.progress import Progress
 
     if (env is None) == (benchmark is None and hosted is None):
         raise UsageError("eval plays an environment or a benchmark: give either --env, or --benchmark")
@@ -113,12 +111,12 @@ def eval_(
             "said of prompts; give --context conversation or --context window too"
         )
     if env is not None and server is None:
-        _check_local(env, arguments, split)
+        check_local(env, arguments, split)
     policy = make_policy(agent, **parse_kwargs(agent_options, "--agent-option"))
-    if recipe is not None:
-        policy.settings = _asked_by(recipe)
     config = replace(config, deterministic=policy.repeatable)
     prompted = None if context is None else replace(prompt, mode=context)
+    if recipe is not None:
+        config, prompted = asked_by(recipe, config, prompted)
     if env is None:
         play_benchmark(
             benchmark,
@@ -133,35 +131,26 @@ def eval_(
             as_json=as_json,
         )
         return
-    env_id = env
-
-    async def run(progress: _Progress) -> Evaluation:
-        client = _client(server)
-        try:
-            return await evaluate(
-                client,
-                policy,
-                env_id,
-                kwargs=arguments,
-                split=split,
-                episodes=episodes,
-                seed=seed,
-                config=config,
-                prompt=prompted,
-                random_seed=seed,
-                agent=agent,
-                out=out,
-                keep_mb=keep_mb,
-                on_progress=progress.advance,
-            )
-        finally:
-            await policy.aclose()
-            await client.aclose()
-
-    progress = _Progress(episodes, shown=not as_json)
+    progress = Progress(episodes, shown=not as_json)
     try:
         with progress:
-            evaluation = asyncio.run(run(progress))
+            evaluation = evaluate(
+                env,
+                policy,
+                episodes=episodes,
+                seed=seed,
+                split=split,
+                kwargs=arguments,
+                server=server,
+                key=os.environ.get(KEY_ENV),
+                config=config,
+                prompt=prompted,
+                out=out,
+                keep_mb=keep_mb,
+                name=agent,
+                close_agent=True,
+                on_episode=progress.advance,
+            )
     except (KeyboardInterrupt, Stopped) as ended:
         typer.echo(
             f"{str(ended) or 'interrupted'}; {_what_stays(progress.num_ended, episodes, config.slots, out)}",
@@ -196,14 +185,6 @@ def _what_stays(ended: int, episodes: int, slots: int, out: Path | None) -> str:
     return f"{out} keeps {ended} of {episodes} episodes; the same command goes on from them"
 
 
-def _asked_by(recipe: str) -> AgentSettings:
-    from ..trainers.policies import agent_settings
-    from ..trainers.recipe import load
-
-    loaded = load(recipe)
-    return agent_settings(loaded.prompt, loaded.rollout)
-
-
 def _warn_of_gaps(evaluation: Evaluation) -> None:
     """Say it where a rate is over too few of the episodes that were played."""
     untold = sum(row.counts and row.success is None for row in evaluation.per_task)
@@ -213,61 +194,6 @@ def _warn_of_gaps(evaluation: Evaluation) -> None:
             "no rate: let it say info['won'] in every reply",
             err=True,
         )
-
-
-class _Progress:
-    """The line that shows how many episodes are done, the success rate so far and the time left."""
-
-    def __init__(self, total: int, *, shown: bool) -> None:
-        self._total, self._shown = total, shown
-        self.num_ended = 0
-        self._known = self._won = 0
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> _Progress:
-        if self._shown:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-            )
-            console = Console(stderr=True)
-            self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-            self._bar.add_task("evaluating", total=self._total)
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def advance(self, row: EvalRow) -> None:
-        """Count one episode."""
-        self.num_ended += 1
-        self._known += row.success is not None
-        self._won += bool(row.success)
-        if self._bar:
-            rate = f"success {percent(self._won / self._known if self._known else None)}"
-            self._bar.update(self._bar.task_ids[0], advance=1, description=rate)
-
-
-def _check_local(env: str, kwargs: dict[str, Any], split: str | None) -> None:
-    """Refuse a wrong environment or argument before anything is played or written."""
-    from ..envs.registry import make
-
-    make(env, **{**kwargs, **({} if split is None else {"split": split})}).close()
-
-
-def _client(server: str | None) -> SessionClient:
-    from ..servers.client import connect
-
-    if server is None or server == "local:":
-        return connect(server)
-    return connect(server, os.environ.get(KEY_ENV), budget_s=_SERVER_BUDGET_S, renew=True)
 
 
 def _show(evaluation: Evaluation, out: Path | None, *, names_actions: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -49,10 +48,10 @@ def train(
       turnwise train household_gigpo --set env.id=my_env.py:MyEnv
       turnwise train --resume --out runs/first
     """
-    from ..trainers.recipe import load
+    from ..library.training import default_folder, load_recipe
+    from ..library.training import train as run
     from ..trainers.runs.folder import recipe_of
     from ..trainers.runs.standing import standing
-    from ..trainers.train import train as run
 
     if recipe is None:
         if out is None or not (resume or previous):
@@ -61,12 +60,8 @@ def train(
                 "--resume --out RUN"
             )
         recipe = str(recipe_of(out))
-    loaded = load(recipe, overrides or [])
-    if seed is not None:
-        loaded = replace(loaded, train=replace(loaded.train, seed=seed))
-    if server is not None:
-        loaded = replace(loaded, server=replace(loaded.server, url=server))
-    folder = out or Path("runs") / f"{Path(recipe).stem}-{loaded.train.seed}"
+    loaded = load_recipe(recipe, overrides or (), seed=seed, server=server)
+    folder = out or default_folder(recipe, loaded)
     try:
         run(loaded, folder, resume=resume, previous=previous)
     except (KeyboardInterrupt, Stopped) as ended:
