@@ -17,9 +17,8 @@ _MOST_TOLD = 20
 
 
 def board(
-    places: Annotated[
-        list[Path],
-        typer.Argument(metavar="RECORD...", help="Records of hosted runs, and folders of evaluations."),
+    first: Annotated[
+        Path, typer.Argument(metavar="RECORD...", help="Records of hosted runs, and folders of evaluations.")
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="What is written: .html or .json.")],
     keys: Annotated[
@@ -30,6 +29,7 @@ def board(
         typer.Option(metavar="FILE", help="A head of the log: see that no withdrawal was left out."),
     ] = None,
     title: Annotated[str, typer.Option(help="What it is called.")] = "Leaderboard",
+    others: Annotated[list[Path] | None, typer.Argument(metavar="MORE", hidden=True)] = None,
     owners: Annotated[bool, typer.Option("--owners", help="Name the keys that played.")] = False,
 ) -> None:
     """Make a leaderboard without a server: signed records are verified, evaluations are self-reported.
@@ -52,7 +52,7 @@ def board(
         raise UsageError("--head needs --keys, to check who has signed it")
     known = None if keys is None else read_keys(_content(keys), str(keys))
     kept = None if head is None else read_document(_content(head), str(head))
-    found = standings(places, known, head=kept, owners=owners)
+    found = standings([first, *(others or [])], known, head=kept, owners=owners)
     written = page if out.suffix == ".html" else document
     write_whole(out, written(title, found.sheets, found.refused, found.problems))
     for problem in found.problems:

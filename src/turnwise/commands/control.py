@@ -22,11 +22,10 @@ _SHOW = "show"
 def control(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, an evaluation or a suite.")],
     word: Annotated[
-        str, typer.Argument(metavar="WORD", help="pause, resume, requeue, limit, stop; or show.")
+        str,
+        typer.Argument(metavar="WORD", help="pause, resume, requeue, stop, limit with NAME=VALUE; or show."),
     ] = _SHOW,
-    limits: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME=VALUE", help="With limit: what changes.")
-    ] = None,
+    limits: Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE", hidden=True)] = None,
     wait: Annotated[float, typer.Option(min=0, max=86_400, help="Seconds to wait for the answer.")] = 10.0,
     as_json: JsonFlag = False,
 ) -> None:
