@@ -11,6 +11,6 @@ fit/          what memory a recipe needs, before anything is loaded
 policies/     the policy that is trained, by its kind; sync/ brings its weights to the engine;
               warmstart/ makes a new one from demonstrations; warmstarts/ holds those that ship
 runs/         the folder of a run: log, checkpoints, evaluations; reports/ what is read from it
-pages/        runs, evaluations and trajectories in the browser
+pages/        runs, evaluations and trajectories in the browser; cleaning/ what of them can go
 user_files.py parts of a user's own
 """

@@ -58,6 +58,7 @@ _COMMANDS = {
     "control": "control:control",
     "export": "export:export",
     "credit": "credit:credit",
+    "clean": "clean:clean",
     "doctor": "doctor:doctor",
 }
 

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_UNFINISHED = "turnwise-unfinished-"
+UNFINISHED = "turnwise-unfinished-"
+"""How the names of folders begin that are being filled."""
 
 
 class Scratch:
@@ -38,7 +39,7 @@ class Scratch:
 @contextmanager
 def scratch(parent: Path | None = None) -> Iterator[Path]:
     """Give a new folder, which is removed in the end; without a parent in that of temporary files."""
-    folder, lock = _locked(_UNFINISHED, parent)
+    folder, lock = _locked(UNFINISHED, parent)
     try:
         yield folder
     finally:
@@ -59,9 +60,9 @@ def filled(place: Path) -> Iterator[Path]:
                 raise
 
 
-def sweep_scratch(parent: Path, prefix: str = _UNFINISHED) -> int:
+def sweep_scratch(parent: Path, prefix: str = UNFINISHED) -> int:
     """Remove the folders of this user that nobody works in any more; return how many."""
-    return sum(map(_removed, sorted(parent.glob(f"{prefix}*"))))
+    return sum(map(remove_unused, sorted(parent.glob(f"{prefix}*"))))
 
 
 def _locked(prefix: str, parent: Path | None) -> tuple[Path, int]:
@@ -84,7 +85,8 @@ def _remove(folder: Path, lock: int) -> None:
     os.close(lock)
 
 
-def _removed(folder: Path) -> bool:
+def remove_unused(folder: Path) -> bool:
+    """Remove a folder of this user if nobody works in it; tell whether it is gone."""
     try:
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:

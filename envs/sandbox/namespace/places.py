@@ -119,6 +119,15 @@ def sweep() -> tuple[int, int]:
     return len(gone - there), len(there)
 
 
+def living() -> bool:
+    """Tell whether boxes of a server run, or may run in a name space of processes that is not seen here."""
+    return any(
+        (found := _NAME.match(name)) and not _is_left_over(found)
+        for _, below, _ in os.walk(_MOUNT)
+        for name in below
+    )
+
+
 def _is_left_over(name: re.Match[str]) -> bool:
     server, began, name_space, keeper, kept_since = map(int, name.groups())
     return name_space == _name_space() and (started(server) != began or started(keeper) != kept_since)
