@@ -1,9 +1,10 @@
-"""A real vLLM on the CPU, started once: `make test-vllm`."""
+"""A real vLLM on the CPU, started once where its state allows: `make test-vllm`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from turnwise.agents.policies.vllm.http import HttpEngine
 from turnwise.agents.policies.vllm.process import EngineProcess
 
 sys.path.insert(0, str(Path(__file__).parent))
-from vllm_rooms import CONTEXT, parts_of, qwen2
+from vllm_rooms import ARGUMENTS, parts_of, qwen2
 
 PYTHON = Path(__file__).resolve().parents[2] / ".vllm" / "bin" / "python"
 
@@ -35,26 +36,31 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 Serve = Callable[..., EngineProcess]
 
 
-@pytest.fixture(scope="session")
+@contextmanager
+def servers(python: str) -> Iterator[Serve]:
+    """Give what starts a server of a model, as a run does; they end with the block."""
+    with ExitStack() as ends:
+
+        def start(folder: Path, *more: str, **config: Any) -> EngineProcess:
+            given = EngineConfig(python=python, start_s=3000.0, **config)
+            process = EngineProcess(str(folder), given, [*ARGUMENTS, *more])
+            ends.callback(process.close)
+            process.start()
+            return process
+
+        yield start
+
+
+@pytest.fixture
 def serve(python: str) -> Iterator[Serve]:
-    """Return what starts a server of a model."""
-    started: list[EngineProcess] = []
-
-    def start(folder: Path, *more: str, **config: Any) -> EngineProcess:
-        arguments = ["--dtype", "float32", "--max-model-len", str(CONTEXT), "--max-num-seqs", "64"]
-        given = EngineConfig(python=python, start_s=3000.0, **config)
-        started.append(EngineProcess(str(folder), given, [*arguments, "--enforce-eager", *more]))
-        started[-1].start()
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.close()
+    with servers(python) as start:
+        yield start
 
 
-@pytest.fixture(scope="session")
-def server(serve: Serve, model_folder: Path) -> EngineProcess:
-    return serve(model_folder)
+@pytest.fixture(scope="module")
+def server(python: str, model_folder: Path) -> Iterator[EngineProcess]:
+    with servers(python) as start:
+        yield start(model_folder)
 
 
 @pytest.fixture

@@ -22,7 +22,11 @@ from turnwise.agents.sampling import Sampling
 from turnwise.trainers.sync.carriers import carrier_of
 from turnwise.trainers.sync.engines import EngineSync
 
-CONTEXT = 512
+CONTEXT, BLOCK = 512, 32
+ARGUMENTS = (
+    *("--dtype", "float32", "--max-model-len", str(CONTEXT), "--max-num-seqs", "64"),
+    *("--enforce-eager", "--block-size", str(BLOCK)),
+)
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"

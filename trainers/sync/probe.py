@@ -26,9 +26,8 @@ from ...agents.sampling import Sampling
 from ...agents.types import Message
 from ..learner.probe import Tolerance
 
-_NUM_SHORT, _SHORT, _SAID = 4, 8, 12
-_BLOCK = 128  # tokens that a cache keeps together, at most: 16 on a GPU, 128 on a CPU
-_LONG_SAID = 4
+_NUM_SHORT, _SHORT, _SAID = 12, 4, 4  # wide and short: the tokens of one step cost little more than one
+_BLOCK = 128  # tokens that a cache keeps together, where the engine does not say: at most so many
 _TALK = (Message("user", "turnwise asks"), Message("assistant", "an answer"), Message("user", "and again"))
 _HEAD_HINT = (
     "; the output layer is the embedding: an engine that keeps a packed copy of it (vLLM's reload_weights on "
@@ -88,15 +87,15 @@ def short_prompts(vocab_size: int) -> list[tuple[int, ...]]:
     return [tuple(rng.integers(vocab_size, size=_SHORT).tolist()) for _ in range(_NUM_SHORT)]
 
 
-def long_prompt(vocab_size: int, context_tokens: int) -> tuple[int, ...]:
+def long_prompt(vocab_size: int, context_tokens: int, block: int) -> tuple[int, ...]:
     """Return a prompt that fills a block of the cache, where the context has room for one."""
-    length = min(_BLOCK + _SHORT, context_tokens - _LONG_SAID)
+    length = min(block + _SHORT, context_tokens - _SAID)
     return tuple(np.random.default_rng(1).integers(vocab_size, size=length).tolist())
 
 
 async def prime(engine: Engine, expected: Expected, context_tokens: int) -> None:
     """Let the engine hold the long prompt's keys and values, so that stale ones would be found."""
-    prompt = long_prompt(expected.model.vocab_size, context_tokens)
+    prompt = long_prompt(expected.model.vocab_size, context_tokens, _block(await engine.facts()))
     await engine.generate(Asked(prompt, expected.sampling, 1))
 
 
@@ -114,12 +113,11 @@ async def probe(
     Raises:
         PolicyError: if the engine does not answer.
     """
-    vocab = expected.model.vocab_size
-    prompts = [*short_prompts(vocab), long_prompt(vocab, context_tokens)]
-    lengths = [_SAID] * _NUM_SHORT + [_LONG_SAID]
-    asked = [Asked(p, expected.sampling, n) for p, n in zip(prompts, lengths, strict=True)]
-    facts, said, template = await asyncio.gather(
-        engine.facts(), asyncio.gather(*map(engine.generate, asked)), _template(engine, expected.codec)
+    vocab, facts = expected.model.vocab_size, await engine.facts()
+    prompts = [*short_prompts(vocab), long_prompt(vocab, context_tokens, _block(facts))]
+    asked = [Asked(prompt, expected.sampling, _SAID) for prompt in prompts]
+    said, template = await asyncio.gather(
+        asyncio.gather(*map(engine.generate, asked)), _template(engine, expected.codec)
     )
     temperature = expected.sampling.temperature
     ours = await asyncio.to_thread(learner_logprobs, expected.model, prompts, said, temperature)
@@ -167,17 +165,23 @@ def learner_logprobs(
 ) -> list[list[float]]:
     """Return the learner's logprobs of what an engine said after each prompt."""
     device = next(model.parameters()).device
-    rows = [torch.tensor([*p, *s.token_ids]) for p, s in zip(prompts, said, strict=True)]
-    lengths_B = torch.tensor([len(row) for row in rows], device=device)
-    ids_BL = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True).to(device)
-    hidden_BLD = model.hidden(ids_BL, lengths_B)
-    found = []
-    for row, (prompt, one) in enumerate(zip(prompts, said, strict=True)):
-        places = slice(len(prompt) - 1, len(prompt) + len(one.token_ids) - 1)
-        logits_LV = model.head(hidden_BLD[row, places])
-        logprobs_L, _ = replay(logits_LV, one.token_ids, [None] * len(one.token_ids), temperature)
-        found.append(logprobs_L.tolist())
+    rows = [(*p, *s.token_ids) for p, s in zip(prompts, said, strict=True)]
+    found: list[list[float]] = [[]] * len(rows)
+    for length in {len(row) for row in rows}:  # without padding, which would be computed too
+        alike = [number for number, row in enumerate(rows) if len(row) == length]
+        ids_BL = torch.tensor([rows[number] for number in alike], device=device)
+        hidden_BLD = model.hidden(ids_BL, torch.full((len(alike),), length, device=device))
+        for number, hidden_LD in zip(alike, hidden_BLD, strict=True):
+            one = said[number].token_ids
+            logits_LV = model.head(hidden_LD[length - len(one) - 1 : -1])
+            logprobs_L, _ = replay(logits_LV, one, [None] * len(one), temperature)
+            found[number] = logprobs_L.tolist()
     return found
+
+
+def _block(facts: Facts) -> int:
+    """Return how many tokens the engine's cache keeps together."""
+    return int(facts.shape.get("block_size") or _BLOCK)
 
 
 def tied(model: TransformersLM) -> bool:

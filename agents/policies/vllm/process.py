@@ -160,6 +160,7 @@ def environment(around: Mapping[str, str], config: EngineConfig) -> dict[str, st
     kept = {
         name: value for name, value in around.items() if not any(word in name.upper() for word in _DROPPED)
     }
+    bound = "nobind" if "OMP_NUM_THREADS" in around else "auto"
     path = os.pathsep.join([str(_INSIDE), *filter(None, [around.get("PYTHONPATH")])])
     return {
         **kept,
@@ -171,4 +172,6 @@ def environment(around: Mapping[str, str], config: EngineConfig) -> dict[str, st
         "DO_NOT_TRACK": "1",
         "HF_HUB_OFFLINE": around.get("HF_HUB_OFFLINE", "1"),
         "OMP_NUM_THREADS": around.get("OMP_NUM_THREADS", "1"),
+        # unless told how many threads, vLLM takes all cores of a CPU but one and binds itself to them
+        "VLLM_CPU_OMP_THREADS_BIND": around.get("VLLM_CPU_OMP_THREADS_BIND", bound),
     }

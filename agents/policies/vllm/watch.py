@@ -47,6 +47,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _STOP_S
     if process.poll() is None:
         _signal(process.pid, signal.SIGTERM)
+        _signal(process.pid, signal.SIGCONT)  # one that is stopped could not end
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(_POLL_S / 10)
     _signal(process.pid, signal.SIGKILL)

@@ -13,13 +13,14 @@ def parameters(asked: Asked) -> dict[str, Any]:
 
     No seed is sent: vLLM on the CPU dies of one for each request (its generator cannot skip).
     """
-    stop: dict[str, Any] = {"stop": list(asked.stop), "detokenize": True} if asked.stop else {}
+    stop = {"stop": list(asked.stop)} if asked.stop else {}
     return {
         **asked.sampling.document(),
         "max_tokens": asked.max_tokens,
         "stop_token_ids": list(asked.stop_ids),
         "ignore_eos": True,  # ours are the stop ids: nothing else ends a message
         "logprobs": 0,
+        "detokenize": bool(asked.stop),  # text is made here: the server needs it for stop texts alone
         **stop,
     }
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from turnwise.agents.policies.vllm import http, watch
@@ -81,6 +82,7 @@ def test_every_sampling_parameter_is_sent_and_versions_come_back() -> None:
     assert parameters["repetition_penalty"] == 1.0
     assert parameters["presence_penalty"] == parameters["frequency_penalty"] == 0.0
     assert (parameters["stop_token_ids"], parameters["ignore_eos"], parameters["logprobs"]) == ([9], True, 0)
+    assert parameters["detokenize"] is False
     assert "seed" not in parameters
 
 
@@ -235,6 +237,46 @@ def test_a_server_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
         EngineProcess("model", EngineConfig(python="nobody"))
 
 
+HEALTHY = """#!{python}
+import sys
+from http.server import BaseHTTPRequestHandler
+from socketserver import UnixStreamServer
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+UnixStreamServer(sys.argv[sys.argv.index("--uds") + 1], Healthy).serve_forever()
+"""
+
+
+def test_an_engine_that_hangs_is_gone_and_can_be_ended(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text(HEALTHY.format(python=sys.executable))
+    python.chmod(0o755)
+    config = EngineConfig(python=str(python), timeout_s=0.5)
+    process = EngineProcess("model", config)
+    process.start()
+    (server,) = psutil.Process(process.pid).children()
+    server.suspend()
+
+    async def inside() -> None:
+        engine = HttpEngine("http://engine", config, process.model, process.transport())
+        for call in (engine.generate(Asked((1, 2), Sampling(), 8)), engine.pause()):
+            with pytest.raises(EngineGone, match=r"no answer to /[a-z/1]+ in 0\.5 s"):
+                await call
+        await engine.aclose()
+
+    asyncio.run(inside())
+    process.close()
+    assert not server.is_running()
+
+
 def test_an_engine_gets_no_secret_and_no_port(tmp_path: Path) -> None:
     around = {
         "OPENAI_API_KEY": "s3cret",
@@ -246,6 +288,9 @@ def test_an_engine_gets_no_secret_and_no_port(tmp_path: Path) -> None:
     given = environment(around, EngineConfig())
     assert not {"OPENAI_API_KEY", "TURNWISE_KEY", "HF_TOKEN", "PYTHONDONTWRITEBYTECODE"} & given.keys()
     assert (given["PATH"], given["VLLM_SERVER_DEV_MODE"]) == ("/bin", "1")
+    told = [environment(around | few, EngineConfig()) for few in ({}, {"OMP_NUM_THREADS": "3"})]
+    threads = [(each["OMP_NUM_THREADS"], each["VLLM_CPU_OMP_THREADS_BIND"]) for each in told]
+    assert threads == [("1", "auto"), ("3", "nobind")]
     engine = EngineProcess("model", EngineConfig(python=sys.executable))
     assert (engine.socket.parent.stat().st_mode & 0o777) == 0o700
     engine.close()

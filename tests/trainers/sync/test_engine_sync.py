@@ -40,8 +40,10 @@ def made(chat_model: Path, fake_engine: Any, tmp_path: Path) -> Iterator[Callabl
     """Return a maker of a learner, an engine and what is between them."""
     syncs: list[EngineSync] = []
 
-    def make(fault: str = "", processes: Any = None) -> SimpleNamespace:
+    def make(fault: str = "", processes: Any = None, rank: int = 0) -> SimpleNamespace:
         model, engine = TransformersLM.load(str(chat_model)), fake_engine(chat_model, fault)
+        if rank:
+            model.adapt(str(chat_model), rank, 16.0, ())
         codec = ChatCodec(load_tokenizer(str(chat_model)), str(chat_model), eos_ids(model.model))
         policy = VllmPolicy([engine], codec, name="fake", context_tokens=256, vocab_size=model.vocab_size)
         carrier = carrier_of(model, str(tmp_path / "way"))
@@ -138,6 +140,11 @@ def test_a_full_disk_loses_nothing(
         await parts.sync.push(1)
 
     asyncio.run(inside())
+
+
+def test_an_adapter_that_an_engine_refuses_stops_the_run(made: Callable[..., SimpleNamespace]) -> None:
+    with pytest.raises(TrainingError, match="sync of version 0: a fake engine has no adapters"):
+        asyncio.run(made(rank=8).sync.push(0))
 
 
 def test_what_killed_runs_have_left_is_removed(made: Callable[..., SimpleNamespace], tmp_path: Path) -> None:
