@@ -5,7 +5,7 @@ on a long one whose keys and values the engine held from before. Where they lie 
 explains, a third comparison, of given tokens without sampling and without cached prefixes, tells whether
 it is the weights, the sampling or the cache.
 
-Shapes: [P] prompt tokens, [L] sampled tokens, _N tokens of all prompts.
+Shapes: [P] prompt tokens, [L] tokens of all prompts and messages, [N] sampled tokens of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ...agents.sampling import Sampling
 from ...agents.types import Message
 from ..learner.probe import Tolerance
 
-_NUM_SHORT, _SHORT, _SAID = 12, 4, 4  # wide and short: the tokens of one step cost little more than one
+_NUM_SHORT, _SHORT, _SAID = 24, 3, 2  # wide and short: the tokens of one step cost little more than one
 _BLOCK = 128  # tokens that a cache keeps together, where the engine does not say: at most so many
 _TALK = (Message("user", "turnwise asks"), Message("assistant", "an answer"), Message("user", "and again"))
 _HEAD_HINT = (
@@ -166,17 +166,22 @@ def learner_logprobs(
     """Return the learner's logprobs of what an engine said after each prompt."""
     device = next(model.parameters()).device
     rows = [(*p, *s.token_ids) for p, s in zip(prompts, said, strict=True)]
-    found: list[list[float]] = [[]] * len(rows)
-    for length in {len(row) for row in rows}:  # without padding, which would be computed too
-        alike = [number for number, row in enumerate(rows) if len(row) == length]
-        ids_BL = torch.tensor([rows[number] for number in alike], device=device)
-        hidden_BLD = model.hidden(ids_BL, torch.full((len(alike),), length, device=device))
-        for number, hidden_LD in zip(alike, hidden_BLD, strict=True):
-            one = said[number].token_ids
-            logits_LV = model.head(hidden_LD[length - len(one) - 1 : -1])
-            logprobs_L, _ = replay(logits_LV, one, [None] * len(one), temperature)
-            found[number] = logprobs_L.tolist()
-    return found
+    lengths = [len(row) for row in rows]
+    positions_1L = torch.cat([torch.arange(length) for length in lengths]).to(device)[None]
+    row_L = torch.repeat_interleave(torch.tensor(lengths)).to(device)
+    mask_LL = (row_L[:, None] == row_L).tril()  # one after the other, each sees itself alone
+    ids_1L = torch.tensor([[token for row in rows for token in row]], device=device)
+    length_1 = torch.tensor([len(row_L)], device=device)
+    hidden_LD = model.hidden(ids_1L, length_1, positions_1L, mask_LL[None])[0]
+    saying_N = [
+        place
+        for end, one in zip(np.cumsum(lengths).tolist(), said, strict=True)
+        for place in range(end - len(one.token_ids) - 1, end - 1)
+    ]
+    tokens_N = [token for one in said for token in one.token_ids]
+    logits_NV = model.head(hidden_LD[saying_N])
+    logprobs_N, _ = replay(logits_NV, tokens_N, [None] * len(tokens_N), temperature, "off")
+    return [part.tolist() for part in logprobs_N.split([len(one.token_ids) for one in said])]
 
 
 def _block(facts: Facts) -> int:
