@@ -123,7 +123,7 @@ def test_a_prefix_that_a_frozen_request_holds_is_found_or_computed_anew(
         await found.sync.push(0)
         learn(found.model)
         prompt = long_prompt(found.model.vocab_size, found.policy.context_tokens, BLOCK)
-        request = GenerationRequest(prompt_ids=prompt, max_tokens=300)
+        request = GenerationRequest(prompt_ids=prompt, max_tokens=300, sampling=Sampling(min_tokens=300))
         frozen = asyncio.create_task(found.policy.generate(request))
         while not frozen.done() and not await _under_way(found):
             await asyncio.sleep(0.01)
