@@ -181,7 +181,7 @@ def learner_logprobs(
     tokens_N = [token for one in said for token in one.token_ids]
     logits_NV = model.head(hidden_LD[saying_N])
     logprobs_N, _ = replay(logits_NV, tokens_N, [None] * len(tokens_N), temperature, "off")
-    return [part.tolist() for part in logprobs_N.split([len(one.token_ids) for one in said])]
+    return [part.tolist() for part in torch.split(logprobs_N, [len(one.token_ids) for one in said])]
 
 
 def _block(facts: Facts) -> int:
