@@ -35,9 +35,10 @@ from .rollouts.samplers.memory import save_states
 from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.attending import attend
-from .runs.best import Chosen, keep_best
+from .runs.best import Chosen, best_of, keep_best
 from .runs.console import RunDisplay
 from .runs.held_out import evaluate_held_out
+from .runs.held_out_kept import Keeping
 from .runs.log import RunLog, choose
 from .runs.statistics import batch_statistics, failed_share, rollout_statistics
 from .sections import TrainSection
@@ -174,8 +175,9 @@ class Trainer:
     async def _evaluate(self) -> None:
         recipe = self.recipe
         await self.trained.sync.push(self.state.update)
+        keeping = Keeping(self.run_folder, self.state.update, recipe.log)
         figures = await evaluate_held_out(
-            self.client, self.trained.policy, recipe.env, recipe.rollout, recipe.prompt, recipe.eval
+            self.client, self.trained.policy, recipe.env, recipe.rollout, recipe.prompt, recipe.eval, keeping
         )
         entry = {"kind": "eval", "update": self.state.update, **figures}
         self.state.evaluated = self.state.update
@@ -183,6 +185,8 @@ class Trainer:
         self._write({**entry, "train_seconds": self.state.train_seconds})
         self.display.evaluated(entry)
         keep_best(self.run_folder, Chosen.of(self.state.update, figures), self.trained.save)
+        best = best_of(self.run_folder)
+        keeping.prune(None if best is None else best.update)
         if recipe.train.target_success and self.state.success_rate is None:
             raise TrainingError(
                 f"train.target_success = {recipe.train.target_success:g} needs success, and the environment "

@@ -248,4 +248,9 @@ class LogSection:
 
     trajectories: Annotated[Literal["all", "sampled", "none"], Setting("Which are written.")] = "sampled"
     sampled: Annotated[int, Setting("Trajectories an update.")] = 16
+    held_out: Annotated[
+        Literal["all", "some", "none"],
+        Setting("Evaluations whose trajectories are kept; some: the first, the best and the last."),
+    ] = "some"
+    held_out_mb: Annotated[float, Setting("Megabytes that each of them keeps.", least=0)] = 64.0
     console: Annotated[bool, Setting("Whether progress is shown.")] = True

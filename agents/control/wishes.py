@@ -12,7 +12,7 @@ from ...errors import UnknownName, UsageError
 Word = Literal["pause", "resume", "requeue", "limit", "stop"]
 WORDS: tuple[Word, ...] = get_args(Word)
 Kind = Literal["training", "evaluation", "suite", "cell"]
-"""A cell is the evaluation of one agent on one environment in a suite."""
+"""A cell is an evaluation that is a part: of a suite, or of a training."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _MOST = 10**9
@@ -83,7 +83,7 @@ def read_wish(word: str, limits: Mapping[str, Any], kind: Kind) -> Wish:
     if word not in WORDS:
         raise UnknownName("control", str(word)[:40], WORDS)
     if kind == "cell":
-        raise UsageError("this is one cell of a suite that is being played: control the suite")
+        raise UsageError("this is a part of what is played in a folder above it: control that")
     if word == "requeue" and kind == "training":
         raise UsageError(
             "requeue is for evaluations and suites: a training plays failed episodes again itself"

@@ -45,6 +45,7 @@ async def evaluate(
     out: str | Path | None = None,
     keep_mb: float = KEEP_MB,
     on_progress: OnProgress | None = None,
+    kind: Kind = "evaluation",
     held: Holding | None = None,
 ) -> Evaluation:
     """Play the tasks `seed, seed + 1, ...` once each and sum up.
@@ -64,7 +65,8 @@ async def evaluate(
         out: a folder that keeps rows and trajectories, so that an interrupted evaluation goes on.
         keep_mb: megabytes of trajectories that it keeps; 0 is none.
         on_progress: called with each row as its episode ends, and first with those of `out`.
-        held: the control of the suite that it is a cell of; without it that of `out`.
+        kind: "cell" of one that is a part of a suite or a training, and not controlled by itself.
+        held: the control of the suite that it is a cell of.
 
     Raises:
         UnknownName: if the split is called as none is.
@@ -83,7 +85,6 @@ async def evaluate(
     kwargs = {**(kwargs or {}), **({"split": split} if split is not None else {})}
     settings = _settings(policy, agent, env_id, kwargs, _played(policy, config, prompt, random_seed))
     seeds = range(seed, seed + episodes)
-    kind: Kind = "evaluation" if held is None else "cell"
     opened = nullcontext() if out is None else EvaluationFolder(out, settings, keep_mb, kind)
     tasks = [TaskItem(env_id, kwargs, at, member=0) for at in seeds]
     start = partial(
@@ -96,7 +97,7 @@ async def evaluate(
         with_prompts=out is not None and keep_mb > 0,
     )
     with opened as folder:
-        async with _held(folder, client, held) as holds:
+        async with _held(folder if kind == "evaluation" else None, client, held) as holds:
             playing = Playing(tasks, folder, on_progress, holds, own=held is None)
             await playing.play(start)
             said = await policy.report()

@@ -108,6 +108,7 @@ async def _play_cell(
             out=folder,
             keep_mb=suite.keep_mb,
             on_progress=None if on_row is None else lambda row: on_row(agent, env, row),
+            kind="cell",
             held=held,
         )
     finally:

@@ -27,11 +27,12 @@ class Controls:
     """What a page shows of the control of a place.
 
     Attributes:
-        place: what is controlled; of a cell the suite that plays it.
+        place: what is controlled; of a cell what it is a part of.
         now: how it stands.
         log: who asked what, the latest first.
         waiting: how many requests have no answer yet.
         limits: what of it may change.
+        direct: whether it is the place itself.
     """
 
     place: Path
@@ -39,6 +40,7 @@ class Controls:
     log: list[Entry]
     waiting: int
     limits: list[str]
+    direct: bool
 
     @property
     def state(self) -> str:
@@ -46,7 +48,7 @@ class Controls:
         if not self.now.running:
             return how_to_go_on(self.place, self.now.kind).replace("`", "")
         said = f", {self.now.said}" if self.now.said else ""
-        whole = "the suite: " if self.now.kind == "suite" else ""
+        whole = "" if self.direct else f"the {self.now.kind}: "
         return f"{whole}{self.now.state}{said} (process {self.now.pid})"
 
 
@@ -57,11 +59,18 @@ def controls_of(place: Place, root: Path) -> Controls | None:
         folder = folder.resolve().parents[1]
         inside = folder.is_relative_to(root.resolve())
         now = standing(folder) if inside else None
-        now = now if now and now.kind == "suite" else None
+        now = now if now and now.kind != "cell" else None
     if now is None:
         return None
     requests = len(waiting(folder)) if now.running else 0
-    return Controls(folder, now, entries(folder, _MOST_SHOWN)[::-1], requests, list(LIMITS[now.kind]))
+    return Controls(
+        folder,
+        now,
+        entries(folder, _MOST_SHOWN)[::-1],
+        requests,
+        list(LIMITS[now.kind]),
+        folder == place.folder,
+    )
 
 
 def add_controls(app: FastAPI, places: Places) -> None:

@@ -14,7 +14,7 @@ from ..runs.folder import is_run
 Kind = Literal["run", "evaluation"]
 _DEPTH = 6
 _MOST_FOLDERS, _MOST_PLACES = 20_000, 5_000
-_NOT_ENTERED = {"checkpoints", "trajectories", "best", "warmstart", "node_modules", "__pycache__"}
+_NOT_ENTERED = {"checkpoints", "trajectories", "best", "warmstart", "held_out", "node_modules", "__pycache__"}
 _LOG = "log.jsonl"
 _ROWS = "rows.jsonl"
 

@@ -13,6 +13,7 @@ from ...errors import UsageError
 from ...servers.board.pages import writer_of_boards
 from ...servers.pages.sending import answer
 from ...servers.pages.serving import pages
+from ..runs.held_out_kept import kept_of
 from .alerts import Alert, alerts
 from .boards import add_boards
 from .controls import add_controls, controls_of
@@ -112,6 +113,7 @@ def _run(place: Place) -> dict[str, Any]:
         "outcome": _outcome(run),
         "charts": charts_of(run),
         "stored": has_trajectories(place),
+        "held_out": [(folder.name, update) for folder, update in kept_of(place.folder)],
     }
 
 

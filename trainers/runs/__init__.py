@@ -6,6 +6,6 @@ standing.py    what is kept of one that was stopped
 checkpoint.py  folders that are whole or not there
 best.py        the best of them, kept apart
 log.py         log.jsonl and the trajectories; statistics.py the figures of a batch
-held_out.py    evaluation during training
+held_out.py    evaluation during training; held_out_kept.py what is kept of them
 console.py     what the terminal shows; time_left.py how long it still takes
 """

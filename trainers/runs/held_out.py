@@ -13,6 +13,7 @@ from ...servers.client import SessionClient
 from ..rollouts.mixture import choices_of
 from ..rollouts.tasks import held_out_seed
 from ..sections import EnvSection, EvalSection
+from .held_out_kept import Keeping
 
 
 def held_out_words(env: EnvSection) -> str:
@@ -34,6 +35,7 @@ async def evaluate_held_out(
     rollout: RolloutConfig,
     prompt: PromptConfig,
     section: EvalSection,
+    keeping: Keeping | None = None,
 ) -> dict[str, float | None]:
     """Play every held-out task once, the same ones each time, and return the figures of the log.
 
@@ -50,7 +52,9 @@ async def evaluate_held_out(
     """
     found: dict[str, Evaluation] = {}
     sampling = replace(rollout.sampling, temperature=section.temperature, top_p=section.top_p)
-    for choice in choices_of(env):
+    choices = choices_of(env)
+    for choice in choices:
+        out = keeping.folder(choice.id, len(choices) > 1) if keeping else None
         found[choice.id] = await evaluate(
             client,
             policy,
@@ -61,6 +65,10 @@ async def evaluate_held_out(
             config=replace(rollout, sampling=sampling),
             prompt=prompt,
             random_seed=section.seed,
+            agent=f"update {keeping.update}" if keeping else "",
+            out=out,
+            keep_mb=keeping.log.held_out_mb if keeping else 0.0,
+            kind="cell",
         )
     if len(found) == 1:
         return _figures(*found.values())

@@ -157,7 +157,7 @@ def test_what_lies_in_the_folder_is_checked_and_answered(tmp_path: Path) -> None
         ("evaluation", "limit", {"slots": "4.5"}, UsageError, "a whole number from 1 to 4096"),
         ("evaluation", "limit", {"episodes": "nan"}, UsageError, "a whole number"),
         ("suite", "limit", {"episodes": 4}, UsageError, "every agent plays the same tasks"),
-        ("cell", "stop", {}, UsageError, "control the suite"),
+        ("cell", "stop", {}, UsageError, "a folder above it: control that"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_the_reason(kind, word, limits, error, said) -> None:
@@ -274,7 +274,7 @@ def test_a_suite_is_controlled_as_a_whole(room, tmp_path, monkeypatch) -> None:
         playing = asyncio.create_task(play(load(file), out, lambda: connect("local:")))
         cell = out / "expert" / "faulty"
         await until(lambda: (cell / "rows.jsonl").exists() and len((cell / "rows.jsonl").read_text()) > 10)
-        with pytest.raises(UsageError, match="control the suite"):
+        with pytest.raises(UsageError, match="a folder above it: control that"):
             request(cell, "stop", {})
         (tmp_path / "floor").write_text("there")
         request(out, "requeue", {})
