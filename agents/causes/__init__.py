@@ -1,6 +1,7 @@
 """Why an episode was lost: one cause each, by rules that are read from its trajectory.
 
 registry   rules, their order, and the first one that holds
+judge      a model asked for the cause; agreement: how far it names what the rules name
 general    rules for every environment
 household, shopping, search, calling, swe: rules of one family, by the beginning of the environment's id
 """

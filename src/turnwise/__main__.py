@@ -48,6 +48,7 @@ _COMMANDS = {
     "suite": "suite:suite",
     "compare": "compare:compare",
     "board": "board:board",
+    "causes": "causes:causes",
     "regrade": "regrade:regrade",
     "tasks": "tasks:tasks",
     "atif": "atif:atif",
