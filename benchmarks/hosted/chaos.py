@@ -4,7 +4,8 @@ python benchmarks/hosted/chaos.py --runs 50 --kills 50
 
 The client is docs/examples/play_hosted.py in a loop: it is killed and started anew with the same request_id,
 the server is killed and started anew on its journal. Afterwards the journal is replayed, without what was
-noted of outcomes, and each record is compared with what the replay came to; no task may have two sessions.
+noted of outcomes, and each record is compared with what the replay came to; no task may have two sessions or
+ends, no run a second attempt, and the scores made again from the notes are those of the records.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from turnwise.servers.benchmarks.regrade import regrade
 from turnwise.servers.benchmarks.signing import Operator, read_keys
 from turnwise.servers.benchmarks.verify import check_all
 from turnwise.servers.isolation.catalogue import Catalogue
@@ -198,6 +200,15 @@ def _against_journal(file: Path, envelopes: list[dict[str, Any]]) -> list[str]:
     of_runs = [document["session"] for _, kind, document in notes if kind == "dealt"]
     if sorted(of_runs) != sorted(records):
         problems.append("there are sessions that are of no task, or of two")
+    attempts = [document["attempt"] for _, kind, document in notes if kind == "opened"]
+    if attempts != list(range(1, len(envelopes) + 1)):
+        problems.append(f"attempts {attempts}: {len(envelopes)} runs were asked for")
+    ends = [(run, document["task"]) for run, kind, document in notes if kind == "ended"]
+    if len(ends) != len(set(ends)):
+        problems.append("a task has ended twice")
+    problems += [
+        f"{one.run}: {one.flips or one.problems}" for one in regrade(notes, envelopes) if not one.sound
+    ]
     return problems
 
 

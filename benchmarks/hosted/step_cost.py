@@ -2,21 +2,23 @@
 
 python benchmarks/hosted/step_cost.py --folder /tmp/step_cost
 
-Both play household/mix-v0 by one rule over one kept connection each; they take turns step by step, so that
-what else the machine does falls on both. Printed are medians and first tenths of steps, which a busy machine
-disturbs less, and their ratios; the goal is 1.05.
+Both play household/mix-v0 by one rule over one kept connection each. In a round they take turns step by
+step, so that what else the machine does falls on both; then each plays alone, while the time is read that the
+server's thread had a processor (Linux: /proc/PID/schedstat). Printed are the medians over the rounds of the
+ratio of medians and of the ratio of processor times; the goal is 1.05.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
 from turnwise.servers.benchmarks.signing import Operator
@@ -58,11 +60,12 @@ def step(line: Line, reply: dict[str, Any]) -> tuple[dict[str, Any], float]:
     return line.ask(f"/v1/sessions/{reply['id']}/step", body)
 
 
-def serve(folder: Path, num: int) -> tuple[subprocess.Popen[bytes], int]:
+def serve(folder: Path, num: int, rounds: int) -> tuple[subprocess.Popen[bytes], int]:
     """Start a server of both."""
     Operator.new(folder / "operator")
     (folder / "bench.toml").write_text(
-        f'name = "cost"\nversion = 1\n[budget]\nturns = {TURNS}\nseconds = 3600.0\nattempts_per_week = 9\n'
+        f'name = "cost"\nversion = 1\n'
+        f"[budget]\nturns = {TURNS}\nseconds = 3600.0\nattempts_per_week = {rounds}\n"
         f'[[environments]]\nid = "{ENV}"\ntasks = {num}\n'
     )
     (folder / "keys").write_text(f"plain {SECRETS['plain']}\nhosted {SECRETS['hosted']} benchmark=cost\n")
@@ -80,37 +83,100 @@ def serve(folder: Path, num: int) -> tuple[subprocess.Popen[bytes], int]:
     return process, int(port_file.read_text())
 
 
+class Table:
+    """Plain sessions and hosted tasks of one server, begun in pairs."""
+
+    def __init__(self, port: int) -> None:
+        self._lines = {name: Line(port, key) for name, key in SECRETS.items()}
+        self._seed = 0
+
+    def open_run(self) -> None:
+        """Open the next hosted run."""
+        body = {"agent": "cost", "request_id": str(self._seed)}
+        self._run = self._lines["hosted"].ask("/v1/benchmarks/cost/runs", body)[0]["run"]
+        self._task = 0
+
+    def end_run(self) -> None:
+        """End it."""
+        self._lines["hosted"].ask(f"/v1/runs/{self._run}/next", {"task": self._task})
+
+    def begin(self, name: str) -> dict[str, Any]:
+        """Begin an episode; return its first reply."""
+        if name == "hosted":
+            number, self._task = self._task, self._task + 1
+            dealt = self._lines[name].ask(f"/v1/runs/{self._run}/next", {"task": number})[0]
+            return dict(dealt["session"])
+        self._seed += 1
+        made = self._lines[name].ask("/v1/sessions", {"env_id": ENV, "seed": self._seed})[0]
+        return dict(made["sessions"][0])
+
+    def step(self, name: str, reply: dict[str, Any]) -> tuple[dict[str, Any], float]:
+        """Take a step; return its reply and what it took."""
+        return step(self._lines[name], reply)
+
+    def end(self, name: str, reply: dict[str, Any]) -> None:
+        """Close a plain session, as the server does with a task that has ended."""
+        if name == "plain":
+            self._lines[name].ask("/v1/close", {"ids": [reply["id"]]})
+
+    def in_turns(self, num: int) -> float:
+        """Return the ratio of the medians of steps taken in turns."""
+        took: dict[str, list[float]] = {name: [] for name in SECRETS}
+        for _ in range(num):
+            replies = {name: self.begin(name) for name in SECRETS}
+            while any(reply["end"] is None for reply in replies.values()):
+                for name in sorted(SECRETS, reverse=len(took["plain"]) % 2 == 0):
+                    if replies[name]["end"] is None:
+                        replies[name], seconds = self.step(name, replies[name])
+                        took[name].append(seconds)
+            for name, reply in replies.items():
+                self.end(name, reply)
+        return median(took["hosted"]) / median(took["plain"])
+
+    def alone(self, name: str, num: int, server: int) -> float:
+        """Return the processor microseconds of the server a step, of episodes that one plays alone."""
+        steps, before = 0, _used(server)
+        spent = 0.0
+        for _ in range(num):
+            reply, before = self.begin(name), _used(server)
+            while reply["end"] is None:
+                reply, _ = self.step(name, reply)
+                steps += 1
+            spent += _used(server) - before
+            self.end(name, reply)
+        return 1e6 * spent / steps
+
+
+def _used(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--sessions", type=int, default=20, help="of each kind in a part of a round")
     parser.add_argument("--folder", type=Path, required=True)
     given = parser.parse_args()
     given.folder.mkdir(parents=True)
-    process, port = serve(given.folder, given.sessions)
+    process, port = serve(given.folder, 2 * given.sessions, given.rounds)
     try:
-        plain, hosted = Line(port, SECRETS["plain"]), Line(port, SECRETS["hosted"])
-        run = hosted.ask("/v1/benchmarks/cost/runs", {"agent": "cost"})[0]["run"]
-        took: dict[str, list[float]] = {"plain": [], "hosted": []}
-        lines = {"plain": plain, "hosted": hosted}
-        for number in range(given.sessions):
-            dealt = hosted.ask(f"/v1/runs/{run}/next", {"task": number})[0]["session"]
-            (made,) = plain.ask("/v1/sessions", {"env_id": ENV, "seed": number})[0]["sessions"]
-            replies = {"plain": made, "hosted": dealt}
-            while any(reply["end"] is None for reply in replies.values()):
-                order = ["plain", "hosted"] if len(took["plain"]) % 2 else ["hosted", "plain"]
-                for name in order:
-                    if replies[name]["end"] is None:
-                        replies[name], seconds = step(lines[name], replies[name])
-                        took[name].append(seconds)
-            plain.ask("/v1/close", {"ids": [made["id"]]})
-        found = {}
-        for name, values in took.items():
-            found[name] = {"steps": len(values), "median_us": round(1e6 * median(values), 1)}
-            found[name]["tenth_us"] = round(1e6 * quantiles(values, n=10)[0], 1)
-        ratios = {
-            what: round(found["hosted"][what] / found["plain"][what], 3) for what in ("median_us", "tenth_us")
+        table, server, rows = Table(port), process.pid, []
+        for number in range(given.rounds):
+            table.open_run()
+            row = {"wall": table.in_turns(given.sessions)}
+            order = ("plain", "hosted") if number % 2 else ("hosted", "plain")
+            row |= {name: table.alone(name, given.sessions, server) for name in order}
+            table.end_run()
+            rows.append(row)
+        figures = {
+            "rounds": given.rounds,
+            "wall": round(median(row["wall"] for row in rows), 3),
+            "processor": round(median(row["hosted"] / row["plain"] for row in rows), 3),
+            "plain_us": round(median(row["plain"] for row in rows), 1),
+            "hosted_us": round(median(row["hosted"] for row in rows), 1),
+            "load": os.getloadavg()[0],
         }
-        print(json.dumps({**found, "ratio": ratios}))
+        print(json.dumps({**figures, "each": [{k: round(v, 3) for k, v in row.items()} for row in rows]}))
     finally:
         process.terminate()
         process.wait()
