@@ -2,10 +2,10 @@
 
 python benchmarks/hosted/step_cost.py --folder /tmp/step_cost
 
-Both play household/mix-v0 by one rule over one kept connection each. In a round they take turns step by
-step, so that what else the machine does falls on both; then each plays alone, while the time is read that the
-server's thread had a processor (Linux: /proc/PID/schedstat). Printed are the medians over the rounds of the
-ratio of medians and of the ratio of processor times; the goal is 1.05.
+Both play the same tasks of household/mix-v0 by one rule over one kept connection each. In a round they take
+turns step by step, so that what else the machine does falls on both; then each plays alone, while the time is
+read that the server's thread had a processor (Linux: /proc/PID/schedstat). Printed are the medians over the
+rounds of the ratio of medians and of the ratio of processor times; the goal is 1.05.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from turnwise.servers.benchmarks.draws import public_secret, tasks_of
+from turnwise.servers.benchmarks.file import load
 from turnwise.servers.benchmarks.signing import Operator
 
 ENV = "household/mix-v0"
@@ -64,7 +66,7 @@ def serve(folder: Path, num: int, rounds: int) -> tuple[subprocess.Popen[bytes],
     """Start a server of both."""
     Operator.new(folder / "operator")
     (folder / "bench.toml").write_text(
-        f'name = "cost"\nversion = 1\n'
+        f'name = "cost"\nversion = 1\nsplit = "public"\n'
         f"[budget]\nturns = {TURNS}\nseconds = 3600.0\nattempts_per_week = {rounds}\n"
         f'[[environments]]\nid = "{ENV}"\ntasks = {num}\n'
     )
@@ -86,15 +88,18 @@ def serve(folder: Path, num: int, rounds: int) -> tuple[subprocess.Popen[bytes],
 class Table:
     """Plain sessions and hosted tasks of one server, begun in pairs."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, file: Path) -> None:
         self._lines = {name: Line(port, key) for name, key in SECRETS.items()}
-        self._seed = 0
+        self._benchmark, self._round = load(file), 0
 
     def open_run(self) -> None:
         """Open the next hosted run."""
-        body = {"agent": "cost", "request_id": str(self._seed)}
+        self._round += 1
+        body = {"agent": "cost", "request_id": str(self._round)}
         self._run = self._lines["hosted"].ask("/v1/benchmarks/cost/runs", body)[0]["run"]
-        self._task = 0
+        secret = public_secret(self._benchmark.name, self._benchmark.version)
+        seeds = [task.seed for task in tasks_of(self._benchmark, secret, self._run)]
+        self._seeds, self._task = iter(seeds), 0
 
     def end_run(self) -> None:
         """End it."""
@@ -106,8 +111,7 @@ class Table:
             number, self._task = self._task, self._task + 1
             dealt = self._lines[name].ask(f"/v1/runs/{self._run}/next", {"task": number})[0]
             return dict(dealt["session"])
-        self._seed += 1
-        made = self._lines[name].ask("/v1/sessions", {"env_id": ENV, "seed": self._seed})[0]
+        made = self._lines[name].ask("/v1/sessions", {"env_id": ENV, "seed": next(self._seeds)})[0]
         return dict(made["sessions"][0])
 
     def step(self, name: str, reply: dict[str, Any]) -> tuple[dict[str, Any], float]:
@@ -160,7 +164,7 @@ def main() -> None:
     given.folder.mkdir(parents=True)
     process, port = serve(given.folder, 2 * given.sessions, given.rounds)
     try:
-        table, server, rows = Table(port), process.pid, []
+        table, server, rows = Table(port, given.folder / "bench.toml"), process.pid, []
         for number in range(given.rounds):
             table.open_run()
             row = {"wall": table.in_turns(given.sessions)}

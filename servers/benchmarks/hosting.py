@@ -248,17 +248,15 @@ class Hosting:
         return Watch(
             frozen.benchmark.shown,
             frozen.benchmark.budget.turns,
-            partial(self._refusal, run),
+            partial(self._refusal, run, run.opening.deadline, self._is_hosted(run)),
             partial(self._end, run, number),
         )
 
-    def _refusal(self, run: Run) -> Problem | None:
+    def _refusal(self, run: Run, deadline: float, is_hosted: bool) -> Problem | None:
         """Say why a run takes no more steps; None while it does."""
-        if run.closed or self._clock() >= run.opening.deadline:
+        if run.closed or self._clock() >= deadline:
             return refusals.run_over(run.closed or "deadline")
-        if not self._is_hosted(run):
-            return refusals.not_hosted_now(run.opening.benchmark, run.opening.version)
-        return None
+        return None if is_hosted else refusals.not_hosted_now(run.opening.benchmark, run.opening.version)
 
     def _end(self, run: Run, number: int, end: str) -> None:
         """Note how a task has ended; nothing of it runs any more."""

@@ -10,8 +10,6 @@ import orjson
 from ..protocol.types import Problem
 from .runs import FINISHED, Outcome
 
-_SHOWN = ("episode", "turn", "observation", "terminated", "truncated", "end")
-
 
 class Watch:
     """The side of a hosted run that its sessions know.
@@ -45,8 +43,15 @@ class Watch:
         turn, info = document["turn"], document["info"]
         self._rewards[turn] = document["reward"]
         self._said = (turn, info.get("won"), info.get("score"))
-        shown = {name: document[name] for name in _SHOWN}
-        shown["info"] = {name: info[name] for name in self._kept if name in info}
+        shown = {
+            "episode": document["episode"],
+            "turn": turn,
+            "observation": document["observation"],
+            "terminated": document["terminated"],
+            "truncated": document["truncated"],
+            "end": document["end"],
+            "info": {name: info[name] for name in self._kept if name in info},
+        }
         self._encoded = (core, orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY))
 
     def shown(self, core: bytes) -> bytes:
