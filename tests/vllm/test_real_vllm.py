@@ -19,7 +19,7 @@ from turnwise.agents.types import GenerationRequest
 from turnwise.errors import TrainingError
 from turnwise.trainers.sync.probe import learner_logprobs, long_prompt
 
-pytestmark = pytest.mark.vllm
+pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1800)]
 Parts = Callable[..., SimpleNamespace]
 
 

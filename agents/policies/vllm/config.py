@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import httpx
+
 from ....errors import UsageError
 from ....settings import Setting
+
+LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=1.0)
+"""Of connections to an engine, whose server closes those at rest for 5 s, maybe as a request comes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import orjson
 
 from ....errors import PolicyError
 from ...types import Message
-from .config import EngineConfig
+from .config import LIMITS, EngineConfig
 from .engine import Asked, Engine, EngineGone, EngineRefused, Facts, Said
 from .wire import parameters, read_said, read_scores
 
@@ -51,7 +51,7 @@ class HttpEngine(Engine):
         self._client = httpx.AsyncClient(
             base_url=url.rstrip("/"),
             timeout=config.timeout_s,
-            limits=httpx.Limits(max_connections=None),
+            limits=LIMITS,
             transport=transport,
             mounts=dict.fromkeys(_HERE) if transport is None else None,  # no proxy of the environment
         )

@@ -18,7 +18,7 @@ import httpx
 
 from ....errors import UsageError
 from ....scratch import Scratch
-from .config import EngineConfig
+from .config import LIMITS, EngineConfig
 from .engine import EngineGone
 
 _POLL_S = 0.5
@@ -83,7 +83,7 @@ class EngineProcess:
 
     def transport(self) -> httpx.AsyncHTTPTransport:
         """Return the way to it."""
-        return httpx.AsyncHTTPTransport(uds=str(self.socket), limits=httpx.Limits(max_connections=None))
+        return httpx.AsyncHTTPTransport(uds=str(self.socket), limits=LIMITS)
 
     def start(self) -> None:
         """Start the server and wait until it answers.

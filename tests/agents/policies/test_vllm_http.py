@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from turnwise.agents.policies.vllm import http, watch
-from turnwise.agents.policies.vllm.config import EngineConfig
+from turnwise.agents.policies.vllm.config import LIMITS, EngineConfig
 from turnwise.agents.policies.vllm.engine import Asked, EngineGone, EngineRefused
 from turnwise.agents.policies.vllm.http import HttpEngine
 from turnwise.agents.policies.vllm.process import EngineProcess, environment
@@ -184,6 +184,29 @@ def test_a_server_that_closes_the_connection_after_an_error_is_not_gone() -> Non
         with pytest.raises(EngineRefused, match="answered with 500"):
             await engine.pause()
         await engine.aclose()
+
+    asyncio.run(inside())
+
+
+def test_a_connection_that_rested_is_not_used_while_its_server_closes_it(tmp_path: Path) -> None:
+    """A server may close a connection in the moment in which a request is sent over it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")  # the second request over it
+        writer.close()
+
+    async def inside() -> None:
+        place = str(tmp_path / "engine.sock")
+        server = await asyncio.start_unix_server(serve, place)
+        transport = httpx.AsyncHTTPTransport(uds=place, limits=LIMITS)
+        engine = HttpEngine("http://engine", EngineConfig(), "policy", transport)
+        await engine.resume()
+        await asyncio.sleep(1.1)
+        await engine.resume()
+        await engine.aclose()
+        server.close()
 
     asyncio.run(inside())
 
