@@ -47,7 +47,7 @@ def test_its_settings_and_its_bill_stand_in_the_record(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     envelope = json.loads((tmp_path / "out" / "record.json").read_text())
     declared, measured = envelope["record"]["declared"], envelope["record"]["measured"]
-    assert declared["agent"] == agent and declared["config"]["sampling"]["temperature"] == 0.5
+    assert declared["agent"] == "openai:m" and declared["config"]["sampling"]["temperature"] == 0.5
     assert declared["config"]["policy"] == {"seeded": False}
     assert declared["config"]["prompt"]["mode"] == "conversation"
     num = len(asked)

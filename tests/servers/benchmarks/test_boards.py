@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from turnwise.commands.evaluate_hosted import told_name
 from turnwise.servers.benchmarks.regrade import regrade
 from turnwise.servers.benchmarks.signing import Operator, read_keys
 from turnwise.servers.benchmarks.verify import check, check_growth, check_log
@@ -93,6 +94,41 @@ def test_a_board_is_for_the_keys_that_play_it(host: Any) -> None:
             assert (await http.get("/board/board?of=vaults&first=<b>")).status_code == 404
 
     host(talk, budget="parallel = 1")
+
+
+def test_runs_of_the_same_tasks_are_compared_task_by_task(host: Any) -> None:
+    async def talk(hosted: Hosted) -> None:
+        for key, wins in (("red", [True, True, False]), ("blue", [False, True, False])):
+            await played(hosted, key, wins)
+        async with hosted.client() as http:
+            pair = (await http.get(f"{BOARD}/pair?a=0&b=1")).json()
+            page = (await http.get(BOARD)).json()
+        runs = hosted.hosting.book.runs.values()
+        frozen = hosted.hosting.benchmarks["vaults"]
+        orders = [[task.number for task in frozen.tasks(run.id)] for run in runs]
+        won = [
+            {number for number, dealt in zip(order, run.dealt, strict=True) if dealt.outcome.success}
+            for order, run in zip(orders, runs, strict=True)
+        ]  # each run has an order of its own: tasks are paired by what they are, not by when they came
+        assert (pair["better"], pair["worse"]) == (len(won[0] - won[1]), len(won[1] - won[0]))
+        assert pair["paired"] and pair["tasks"] == [3, 3] and "task by task" in page["rules"][1]
+
+    host(talk, top='draw = "fixed"', budget="attempts = 1")
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        ("/home/me/secret/agents.py:Mine", "agents.py:Mine"),
+        ("openai:http://10.0.0.7:8000/v1#small", "openai:small"),
+        ("ckpt:/home/me/runs/first", "ckpt:first"),
+        ("hf:org/model", "hf:org/model"),
+        ("package.module:Class", "package.module:Class"),
+        ("random", "random"),
+    ],
+)
+def test_the_name_of_an_agent_tells_nothing_of_a_machine(agent: str, told: str) -> None:
+    assert told_name(agent) == told
 
 
 def test_a_public_board_is_for_anybody_and_shows_no_more_than_was_said(host: Any) -> None:
