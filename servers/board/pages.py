@@ -23,7 +23,7 @@ _MOST = 1 << 31
 def boards_page(
     writer: Writer,
     sheets: Sequence[Sheet],
-    none: str,
+    empty: str,
     *,
     sign_in: bool = False,
     refused: Mapping[str, str] | None = None,
@@ -33,11 +33,11 @@ def boards_page(
     Args:
         writer: has the templates.
         sheets: what is listed.
-        none: what is said where there is none.
+        empty: what is said where there is none.
         sign_in: whether it offers to give a key.
         refused: what is on no board, and why.
     """
-    values = {"sheets": sheets, "none": none, "sign_in": sign_in, "refused": refused or {}}
+    values = {"sheets": sheets, "empty": empty, "sign_in": sign_in, "refused": refused or {}}
     return writer.page("boards.html", values)
 
 

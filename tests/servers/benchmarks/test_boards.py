@@ -75,7 +75,8 @@ def test_a_board_is_for_the_keys_that_play_it(host: Any) -> None:
         async with stranger(hosted) as http:
             assert (await http.get(BOARD)).status_code == 401
             assert (await http.get("/board/board?of=vaults")).headers["www-authenticate"].startswith("Basic")
-            assert "vaults" not in (await http.get("/board/")).text
+            first = (await http.get("/board/")).text
+            assert "vaults" not in first and "There is no board that you may see." in first
             assert (await http.get("/board/mine")).status_code == 401
             assert (await http.get("/board")).headers["location"] == "/board/"
         async with stranger(hosted, "full") as http:
