@@ -222,13 +222,13 @@ class Service:
         if running:
             _, running = await asyncio.wait(running, timeout=drain_s)
             log.log(logging.WARNING if running else logging.DEBUG, "%d steps given up", len(running))
-        for session in self.sessions.values():
-            session.drop_host()
         try:
             await self.commit()
             self.journal.close()
         except (Refused, JournalError) as error:
             log.error("what was last answered is lost, the journal could not be written: %s", error)
+        for session in self.sessions.values():
+            session.drop_host()  # a step that was given up breaks off by this, which is not to be recorded
         deadline = max(time.monotonic() + _LEAST_CLOSE_S, deadline)
         await self.environments.aclose(deadline - time.monotonic())
         num = await asyncio.to_thread(wait_until_closed, deadline - time.monotonic())

@@ -164,6 +164,22 @@ class Waiting(Counter):
         return self.step(action)
 
 
+class Interrupted(Counter):
+    """Wait until it is closed, and break then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = False
+
+    async def step_async(self, action: str) -> Result:
+        while not self.over:
+            await asyncio.sleep(0.01)
+        raise RuntimeError("closed in the middle of a step")
+
+    def close(self) -> None:
+        self.over = True
+
+
 class Sleepy(Counter):
     """Sleep for as many seconds as the action says."""
 

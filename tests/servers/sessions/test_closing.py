@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import closing
 
 import httpx
 
 from turnwise.servers.client.server_process import ServerProcess
+from turnwise.servers.isolation.catalogue import Catalogue
+from turnwise.servers.protocol.types import CreateItem, StepItem
+from turnwise.servers.sessions.creation import Creation
+from turnwise.servers.sessions.journal.sqlite import SqliteJournal
+from turnwise.servers.sessions.service import Service
 
 
 def test_others_do_not_notice(world, tmp_path):
@@ -41,3 +48,26 @@ def test_one_that_never_closes_does_not_keep_the_server(world, tmp_path):
         assert httpx.post(f"{server.url}/v1/sessions", json=body).status_code == 200
         assert server.stop() == 0
         assert "1 environments are left behind" in server.log_tail()
+
+
+def test_a_step_that_is_given_up_is_taken_again_and_not_noted_as_broken(world, tmp_path, monkeypatch):
+    async def talk() -> None:
+        service = Service(Catalogue([world("Interrupted")]), journal=SqliteJournal(tmp_path / "journal.db"))
+        await Creation(service).create("", [CreateItem(world("Interrupted"))], keep_private=True)
+        (session,) = service.sessions.values()
+        running = service.step("", StepItem(session.record.id, 0, 0, "go"))
+        assert isinstance(running, asyncio.Task)
+        write = service.commit
+
+        async def slowly() -> None:
+            await asyncio.sleep(0.3)
+            await write()
+
+        monkeypatch.setattr(service, "commit", slowly)
+        assert await service.aclose(0.05) == 1
+        await running
+
+    asyncio.run(talk())
+    with closing(SqliteJournal(tmp_path / "journal.db")) as journal:
+        (record,) = journal.sessions()
+        assert record.log == [] and record.final == b""
