@@ -13,6 +13,7 @@ OPENENV := .openenv/.installed
 MINI_SWE_AGENT := .mini-swe-agent/.installed
 SMOLLM2 := .smollm2/model/config.json
 VLLM := .vllm/.installed
+ECOSYSTEM := .ecosystem/.installed
 BROWSER := .browser/package/axe.min.js
 VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt
 
@@ -20,7 +21,7 @@ VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check 
 ALL_CORES := -n logical --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser gpu test-gpu gate constraints clean
+.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem gpu test-gpu gate constraints clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { line = sprintf("  %-20s %s\n", $$1, $$2); \
@@ -44,7 +45,7 @@ demo: $(STAMP)  ## train an agent over HTTP and show its success rate rise
 	$(BIN)/turnwise demo
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -q $(ALL_CORES) -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe and not smollm2 and not recipes and not gpu'
+	$(BIN)/python -m pytest -q $(ALL_CORES) -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe and not smollm2 and not recipes and not gpu and not ecosystem'
 
 # The weights that the demo begins with: cloned from a teacher, then from the same one grown clumsy
 # (every other turn at random), so that there is something left to learn. An hour on one core; a run that is
@@ -157,6 +158,20 @@ browser: $(BROWSER)  ## install what the browser tests need
 test-browser: $(BROWSER)  ## click through every page in a real Chromium, with axe-core, and by keyboard alone
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m browser tests/browser
 
+# Packages of others beside ours: in an environment of its own that sees all of .venv, so that nothing is twice.
+$(ECOSYSTEM): $(STAMP)
+	$(PYTHON) -m venv .ecosystem
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$(.ecosystem/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv.pth"
+	.ecosystem/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		tensorboard==2.21.0 wandb==0.31.0 mlflow-skinny==3.17.2 trackio==0.43.0
+	touch $@
+
+ecosystem: $(ECOSYSTEM)  ## install packages of others, for tests with them
+
+test-ecosystem: $(ECOSYSTEM)  ## read runs back from the stores of trackers
+	OMP_NUM_THREADS=1 .ecosystem/bin/python -m pytest -q -m ecosystem tests/ecosystem
+
 gpu: $(STAMP)  ## check and measure everything that one GPU is for, in under five minutes
 	$(BIN)/python benchmarks/gpu/run.py
 
@@ -172,4 +187,4 @@ constraints: $(STAMP)  ## pin what is installed now
 	@mv constraints.tmp constraints.txt
 
 clean:  ## remove the virtual environments and caches
-	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .vllm .browser .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .vllm .browser .ecosystem .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("envs", "servers", "agents", "trainers", "tests", "benchmarks", "docs", "src", r"\.ci")
 DOTTED = re.compile(r"(?<![\w./-])turnwise(?:\.[A-Za-z_]\w*)+")
 PATH = re.compile(rf"(?<![\w./:<-])(?:{'|'.join(FOLDERS)})/[\w.*/-]*[\w*/]")
-# attributes of spans, and a label of containers
-NO_NAMES = {"turnwise.code", "turnwise.env_id", "turnwise.environments", "turnwise.items"}
+# attributes of spans, and labels of containers
+NO_NAMES = {"turnwise.cached", "turnwise.code", "turnwise.env_id", "turnwise.environments", "turnwise.items"}
 
 
 def texts() -> Iterator[tuple[str, str]]:

@@ -10,7 +10,8 @@ learner/      sequences, losses/ (set by objective_config.py) and critics: an up
 fit/          what memory a recipe needs, before anything is loaded
 policies/     the policy that is trained, by its kind; sync/ brings its weights to the engine;
               warmstart/ makes a new one from demonstrations; warmstarts/ holds those that ship
-runs/         the folder of a run: log, checkpoints, evaluations; reports/ what is read from it
+runs/         the folder of a run: log, checkpoints, evaluations; reports/ what is read from it;
+              trackers/ where else its curves are shown
 pages/        runs, evaluations and trajectories in the browser; cleaning/ what of them can go
 user_files.py parts of a user's own
 """

@@ -13,7 +13,6 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -67,7 +66,7 @@ class Trainer:
     Args:
         recipe: what to do.
         bound: the parts that it names.
-        run: the folder of the run.
+        log: of the run, in its folder.
         client: where the environments are.
         trained: the policy.
         learner: updates the policy's weights.
@@ -81,7 +80,7 @@ class Trainer:
         self,
         recipe: Recipe,
         bound: Bound,
-        run: Path,
+        log: RunLog,
         client: SessionClient,
         trained: TrainedPolicy,
         learner: Learner,
@@ -91,10 +90,10 @@ class Trainer:
         control: Control | None = None,
     ) -> None:
         self.control = control
-        self.recipe, self.run_folder, self.client = recipe, run, client
+        self.recipe, self.run_folder, self.client = recipe, log.run, client
         self.trained, self.learner, self.display = trained, learner, display
         self.state = state or RunState()
-        self.log = RunLog(run)
+        self.log = log
         self.assigner = bound.assigner
         self.collector = Collector(
             client,

@@ -254,3 +254,7 @@ class LogSection:
     ] = "some"
     held_out_mb: Annotated[float, Setting("Megabytes that each of them keeps.", least=0)] = 64.0
     console: Annotated[bool, Setting("Whether progress is shown.")] = True
+    to: Annotated[
+        tuple[str, ...], Setting("Trackers: tensorboard, wandb, mlflow, trackio, or one of your own.")
+    ] = ()
+    project: Annotated[str, Setting("What trackers gather runs under.")] = "turnwise"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -20,6 +21,7 @@ from ..envs import registered
 from ..envs.registry import for_clients
 from ..errors import CheckpointError
 from ..servers.client import SessionClient
+from ..settings import table
 from ..shown import percent
 from ..streams import Stream, torch_seed
 from .credit import Head
@@ -32,18 +34,22 @@ from .loop import RunState, Trainer, finished
 from .losses import Objective
 from .policies import get as get_kind
 from .policies import load_reference, load_trained
-from .recipe import Recipe
+from .recipe import Recipe, dump
 from .rollouts.mixture import EnvChoice, choices_of
 from .rollouts.samplers.memory import load_states
 from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.console import RunDisplay
 from .runs.held_out import held_out_words
+from .runs.log import RunLog
 from .runs.standing import standing
 from .sections import EnvSection, ServerSection, TrainSection
+from .trackers import Tracked, tracking
 from .user_files import keep_parts
 from .validate import Bound, named_policy, validate
 from .warmstart.warmstart import warm_start
+
+log = logging.getLogger(__name__)
 
 _OPEN_SESSIONS = "sessions.open"  # so that a run that was killed and comes back closes what it has left
 
@@ -181,14 +187,21 @@ async def _train(
     if saved:
         learner.load_state_dict(saved.learner["learner"])
         torch.set_rng_state(saved.learner["torch_rng"])
+    tables = {section.name: table(getattr(recipe, section.name)) for section in fields(recipe)}
+    tracked = Tracked(out, recipe.log.project, tables, dump(recipe), state.update)
+    say = display.say if recipe.log.console else log.warning
     async with _client(recipe.server, recipe.env, out) as client:
-        try:
-            samplers = load_states(saved.folder / "samplers") if saved else {}
-            trainer = Trainer(recipe, bound, out, client, trained, learner, display, state, samplers, control)
-            trainer.log.cut(state.log_lines)
-            return await trainer.run()
-        finally:
-            await trained.policy.aclose()
+        with tracking(recipe.log.to, tracked, say) as trackers:
+            try:
+                samplers = load_states(saved.folder / "samplers") if saved else {}
+                run_log = RunLog(out, trackers)
+                run_log.cut(state.log_lines)
+                trainer = Trainer(
+                    recipe, bound, run_log, client, trained, learner, display, state, samplers, control
+                )
+                return await trainer.run()
+            finally:
+                await trained.policy.aclose()
 
 
 def _say_first(recipe: Recipe, tolerance: Tolerance, display: RunDisplay) -> None:

@@ -22,6 +22,7 @@ from .recipe import Recipe
 from .rollouts.bound import RolloutParts
 from .rollouts.mixture import choices_of
 from .sections import EnvSection, PolicySection, RolloutSection, TrainSection
+from .trackers import check as check_trackers
 from .user_files import import_parts
 
 
@@ -49,6 +50,7 @@ def validate(recipe: Recipe) -> Bound:
         assigner,
         find_heads(assigner.estimator.heads, recipe.critic.heads),
     )
+    check_trackers(recipe.log.to)
     Objective(recipe.loss)
     kind = get_kind(recipe.policy.kind)
     if recipe.policy.lora_rank and not kind.language_model:

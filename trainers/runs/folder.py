@@ -26,6 +26,7 @@ _FREE = {
     *(f"train.{key}" for key in ("num_updates", "max_seconds", "target_success", "save_every", "keep")),
     *(f"server.{key}" for key in ("url", "spawn")),
     *(f"log.{key}" for key in ("trajectories", "sampled", "held_out", "held_out_mb", "console")),
+    *(f"log.{key}" for key in ("to", "project")),
 }
 
 

@@ -16,6 +16,7 @@ from ...agents.trajectories import trajectory_path
 from ...agents.types import Trajectory
 from ...errors import TrainingError, UsageError
 from ...files import write_whole
+from ..trackers import Trackers
 from .folder import is_run
 from .standing import standing
 
@@ -27,10 +28,11 @@ class RunLog:
 
     Args:
         run: folder of the run.
+        trackers: are told of what is written.
     """
 
-    def __init__(self, run: Path) -> None:
-        self.run = run
+    def __init__(self, run: Path, trackers: Trackers | None = None) -> None:
+        self.run, self._trackers = run, trackers
         self.path = run / _FILE
         run.mkdir(parents=True, exist_ok=True)
 
@@ -45,6 +47,8 @@ class RunLog:
                 file.write(json.dumps(entry, sort_keys=True) + "\n")
         except OSError as error:
             raise TrainingError(f"{self.path}: cannot be written: {error}") from error
+        if self._trackers:
+            self._trackers.figures(entry)
 
     def cut(self, num_lines: int) -> None:
         """Keep only the first lines: those that the checkpoint knows of."""
@@ -65,6 +69,8 @@ class RunLog:
             store_update(path, chosen)
         except OSError as error:
             raise TrainingError(f"{path}: cannot be written: {error}") from error
+        if self._trackers:
+            self._trackers.trajectories(chosen, update)
 
 
 def choose(trajectories: Sequence[Trajectory], mode: str, num: int) -> list[Trajectory]:
