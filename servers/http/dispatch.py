@@ -28,6 +28,7 @@ from ..sessions.health import check
 from ..sessions.metrics import Metrics
 from ..sessions.pending import Pending, as_completed, in_order
 from ..sessions.service import Service
+from ..sessions.taken import in_hand, taken_over
 from .board_calls import BoardCalls
 from .hosted_calls import HostedCalls, permit
 from .keys import Caller
@@ -193,6 +194,9 @@ class Calls(HostedCalls, BoardCalls, TakingCalls):
 
     async def delete(self, request: Request, _: None) -> Response:
         """Close one session."""
+        session = self.service.find(request.caller.name, request.id)
+        if session is not None and session.operated is not None and in_hand(session.operated):
+            return self.refused(taken_over(request.id, session.operated.reason))
         if not self.service.close(request.caller.name, [request.id]):
             return self.refused(unknown_session(request.id))
         await self.service.commit()

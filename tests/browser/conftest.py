@@ -94,9 +94,26 @@ def runs(planted: Path) -> Iterator[str]:
     pages.end()
 
 
+@pytest.fixture
+def climbing(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """Return the folder of a run that learns, and the address of its page."""
+    run = tmp_path / "climbing"
+    run.mkdir()
+    (run / "recipe.toml").write_text('[train]\nnum_updates = 30\n[env]\nid = "household/demo-v0"\n')
+    figures = {"reward_std": 0.4, "entropy": 0.8, "rollout/malformed": 0.0, "credit/dead_groups": 0.1}
+    log = [
+        {"kind": "update", "update": number, "reward": number / 15, "success_rate": number / 15, **figures}
+        for number in range(1, 13)
+    ]
+    (run / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
+    pages = Pages("view", str(run))
+    yield run, pages.address + "run?at=."
+    pages.end()
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of the pages of a live server with a key."""
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a live server with a key."""
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text("me " + "k" * 24 + "\n")
     port_file = keys.with_name("port")
@@ -117,11 +134,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     while not port_file.exists():
         assert served.poll() is None
-    pages = Pages("view", f"http://127.0.0.1:{port_file.read_text().strip()}", TURNWISE_KEY="k" * 24)
-    yield pages.address
-    pages.end()
+    yield f"http://127.0.0.1:{port_file.read_text().strip()}"
     served.terminate()
     served.wait(30)
+
+
+@pytest.fixture(scope="session")
+def server(served: str) -> Iterator[str]:
+    """Return the address of the pages of this server."""
+    pages = Pages("view", served, TURNWISE_KEY="k" * 24)
+    yield pages.address
+    pages.end()
 
 
 def write_hostile(folder: Path) -> None:

@@ -5,6 +5,8 @@
 2. The first screen of each planted run says why it failed.
 3. A run is shown at most two seconds after its log is written, without a reload.
 4. An episode is played with the keyboard alone.
+5. A run is paused and stopped from its page, a session is taken over from a policy and given back, and the
+   expert is watched from a fork of it.
 
 With TURNWISE_PICTURES=FOLDER screenshots are kept there.
 """
@@ -17,7 +19,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+
+from turnwise.agents.control import Control, Wish, hold
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = Path(os.environ.get("TURNWISE_AXE", ROOT / ".browser" / "package" / "axe.min.js"))
@@ -143,3 +148,70 @@ def test_an_episode_is_played_with_the_keyboard_alone(page: Any, server: str) ->
         page.locator(".log pre").nth(before + 1).wait_for()  # what was done, and what it led to
     assert ", won" in page.locator("main").inner_text()
     check(page, "won")
+
+
+def taken(page: Any, control: Control) -> Any:
+    """Wait for what a page asks."""
+    while not (found := control.take()):
+        page.wait_for_timeout(50)
+    return found[0]
+
+
+def test_a_run_is_paused_bounded_and_stopped_from_its_page(page: Any, climbing: tuple[Path, str]) -> None:
+    run, address = climbing
+    with hold(run, "training") as control:
+        page.goto(address)
+        page.locator("#control-on").focus()
+        page.keyboard.press("Enter")
+        asked = taken(page, control)
+        assert asked.wish == Wish("pause")
+        control.answer(asked, "paused after update 12, and saved")
+        control.note("paused", "after update 12")
+        page.get_by_role("button", name="Go on").wait_for()
+        page.locator("#control-value").fill("40")
+        control.answer(asked, "a line more, while somebody writes")  # what is written stays
+        page.get_by_role("cell", name="a line more").wait_for()
+        page.keyboard.press("Enter")
+        asked = taken(page, control)
+        assert asked.wish == Wish("limit", {"updates": 40.0})
+        control.answer(asked, "train.num_updates = 40, kept in the recipe of the run")
+        page.get_by_role("cell", name="num_updates = 40").wait_for()
+        check(page, "control", picture=True)
+        page.get_by_role("button", name="Stop after this update").click()
+        assert taken(page, control).wish == Wish("stop")
+    page.goto(address)
+    assert page.get_by_role("button", name="Pause").count() == 0
+    assert "turnwise train --resume --out" in page.locator("#control-log").inner_text()
+
+
+def test_a_session_is_taken_over_given_back_and_its_fork_played_by_the_expert(
+    page: Any, server: str, served: str
+) -> None:
+    body = {"env_id": "household/demo-v0", "seed": 3, "options": {"expert": True}, "request_id": "policy"}
+    with httpx.Client(base_url=served, headers={"authorization": "Bearer " + "k" * 24}, timeout=60) as policy:
+        id = policy.post("/v1/sessions", json=body).json()["sessions"][0]["id"]
+
+        def step(turn: int) -> httpx.Response:
+            return policy.post(f"/v1/sessions/{id}/step", json={"episode": 0, "turn": turn, "action": "look"})
+
+        assert step(0).status_code == 200
+        page.goto(server)
+        follow(page, id)
+        check(page, "followed", picture=True)
+        page.get_by_role("button", name="Fork from here").click()
+        page.get_by_role("button", name="Watch the expert play").click()
+        page.get_by_text("the expert plays").wait_for()
+        check(page, "expert")
+        page.locator("main", has_text=", won").wait_for()
+        page.goto(server + f"session?id={id}")
+        page.keyboard.press("/")
+        page.keyboard.type("it goes in circles")
+        page.keyboard.press("Enter")
+        page.get_by_text("Taken over from a policy").wait_for()
+        assert step(1).json()["code"] == "taken_over" and "in circles" in step(1).text
+        page.keyboard.type("inventory")
+        page.keyboard.press("Enter")
+        page.locator(".log pre.you").wait_for()
+        check(page, "taken", picture=True)
+        page.get_by_role("button", name="Give it back").click()
+        assert step(1).status_code == 409 and step(2).status_code == 200

@@ -20,11 +20,11 @@ async function refresh() {
 }
 
 function exchange(part, now) {
-  const open = new Set([...part.querySelectorAll("details[open]")].map(one => one.id));
+  const known = new Map([...part.querySelectorAll("details")].map(one => [one.id, one.open]));
   const had = part.contains(document.activeElement) ? document.activeElement : null;
   const focused = had && had.getAttribute("href");
   const written = [...part.querySelectorAll("input[id], select[id]")].map(one => [one.id, one.value]);
-  for (const one of now.querySelectorAll("details")) one.open = open.has(one.id);
+  for (const one of now.querySelectorAll("details")) if (known.has(one.id)) one.open = known.get(one.id);
   part.replaceChildren(...now.childNodes);
   for (const [id, value] of written) if (at(id)) at(id).value = value;
   if (had && had.id && at(had.id)) at(had.id).focus();

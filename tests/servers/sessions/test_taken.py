@@ -86,6 +86,8 @@ def test_the_policy_is_refused_and_the_operator_plays() -> None:
         (fork,) = await mine.fork([ForkItem(id)], request_id="fork")
         assert [row.code for row in (reset, fork)] == ["taken_over"] * 2
         await mine.close([id])  # as a policy does that gives up
+        with pytest.raises(RequestRefused, match="taken_over"):
+            await mine._requests.call("delete", id=id)
         assert (await mine.play(StepItem(id, 0, 1, "by hand"), hand)).observation == "on by hand"
         assert (await mine.play(StepItem(id, 0, 1, "by hand"), hand)).turn == 2  # asked twice, taken once
         await mine.give(id, hand)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from turnwise.agents.control import Control, Wish, entries, hold
+from turnwise.agents.control import Control, Wish, ask, entries, hold
 from turnwise.servers.pages.guard import Guard
 from turnwise.trainers.pages.site import site
 
@@ -85,6 +85,9 @@ def test_what_does_not_go_on_says_how_it_would_and_a_cell_is_the_suites(
     assert "Control:" not in client.get("run?at=one").text
     with hold(run, "training"):
         pass
+    assert "Control:" not in client.get("run?at=one").text  # nobody has asked anything
+    with hold(run, "training"):
+        ask(run, Wish("pause"))
     page = client.get("run?at=one").text
     assert (
         f"go on with turnwise train --resume --out {run}" in page
