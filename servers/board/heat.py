@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from itertools import groupby
 
 from ...shown import visible
 from .sheet import Sheet
@@ -35,17 +36,11 @@ def heat_map(agents: Sequence[tuple[str, Values]], *, label: str) -> str:
     if known and not (low == 0.0 and high == 1.0):
         low, high = min(known), max(known)
     cell, height = (_WIDTH - _NAMES) / max(1, len(shown)), _ROW * len(rows)
-    parts = [
-        f'<svg viewBox="0 0 {_WIDTH:g} {height:g}" role="img" aria-label="{escape(visible(label))}">',
-    ]
+    parts = [f'<svg viewBox="0 0 {_WIDTH:g} {height:g}" role="img" aria-label="{escape(visible(label))}">']
     for place, (name, values) in enumerate(rows):
-        top = place * _ROW
-        parts.append(f'<text x="0" y="{top + 13:g}">{_short(name)}</text>')
-        parts += [
-            f'<rect x="{_NAMES + at * cell:.2f}" y="{top + 1:g}" width="{max(cell - 0.5, 0.5):.2f}" '
-            f'height="{_ROW - 2:g}" fill="{_color(values.get(task), low, high)}"/>'
-            for at, task in enumerate(shown)
-        ]
+        parts.append(f'<text x="0" y="{place * _ROW + 13:g}">{_short(name)}</text>')
+        colors = [_color(values.get(task), low, high) for task in shown]
+        parts += _cells(colors, cell, place * _ROW + 1)
     return "".join(parts) + "</svg>"
 
 
@@ -56,6 +51,21 @@ def heat_map_of(sheet: Sheet) -> str:
     lines = sheet.table.page(0, MOST_AGENTS)
     agents = [(f"{line.entry.agent} {line.entry.id}", sheet.tasks(line.entry)) for line in lines]
     return heat_map(agents, label=f"every task of {sheet.title} over all agents")
+
+
+def _cells(colors: Sequence[str], width: float, top: float) -> Iterator[str]:
+    """Yield the cells of a row, a path for each colour: neighbours of one colour are one piece of it."""
+    pieces: dict[str, list[str]] = {}
+    at = 0
+    for color, same in groupby(colors):
+        number = len(list(same))
+        wide = f"{number * width:.1f}"
+        pieces.setdefault(color, []).append(
+            f"M{_NAMES + at * width:.1f} {top:g}h{wide}v{_ROW - 2:g}h-{wide}z"
+        )
+        at += number
+    for color, found in pieces.items():
+        yield f'<path fill="{color}" d="{"".join(found)}"/>'
 
 
 def _color(value: float | None, low: float, high: float) -> str:

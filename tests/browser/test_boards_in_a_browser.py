@@ -71,7 +71,7 @@ def test_boards_of_folders_are_clicked_through(page: Any, played: Path) -> None:
         check(page, "boards")
         follow(page, "household/mix-v0")
         check(page, "board", picture=True)
-        assert page.locator("svg rect").count() == 160 and "small model" in page.content()
+        assert page.locator("main svg path").count() == 7 and "small model" in page.content()
         page.get_by_role("button", name="Compare the two").click()
         page.wait_for_load_state()
         check(page, "board-pair")
@@ -87,7 +87,7 @@ def test_a_board_as_a_file_asks_for_nothing(page: Any, played: Path) -> None:
     page.goto(out.as_uri())
     assert page.title() == "Leaderboard" and page.locator("script, img, link").count() == 0
     assert page.problems == [] and page.asked == [out.as_uri()]
-    assert page.locator("svg rect").count() == 160 and page.locator("table").count() == 2
+    assert page.locator("main svg path").count() == 7 and page.locator("table").count() == 2
     style = page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse")
     assert style == "collapse"  # the policy lets the style sheet of the page apply
 

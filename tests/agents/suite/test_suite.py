@@ -150,8 +150,8 @@ def test_figures_and_report_by_hand(file, tmp_path, monkeypatch):
     assert "http" not in page.replace("http-equiv", "") and "default-src 'none'" in unescape(page)
     assert (
         page.count("<svg") == 2
-        and page.count("#2e8b57") == 6
-        and page.count("#c0392b") == 2
+        and page.count("#2e8b57") == 2
+        and page.count("#c0392b") == 1
         and "50.0 %" in page
         and NO_PARQUET in unescape(page)
     )

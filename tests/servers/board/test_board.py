@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from turnwise.errors import UsageError
 from turnwise.servers.board.entry import Entry, Figure, entry_of
+from turnwise.servers.board.heat import heat_map
 from turnwise.servers.board.pairs import MEANS, RATES, on_own_tasks, on_same_tasks
 from turnwise.servers.board.table import Table
 from turnwise.significance import fisher, newcombe, permutation, welch_interval
@@ -161,3 +162,21 @@ def test_a_line_says_what_the_record_says() -> None:
 @pytest.mark.parametrize("cost", [-1, True, "1", None, float("inf"), float("nan"), 1e300, [1]])
 def test_a_cost_that_is_no_amount_is_none(cost: Any) -> None:
     assert entry_of(record(cost=cost), "4").cost is None
+
+
+def test_the_picture_of_all_tasks() -> None:
+    won, lost, unknown = "#2e8b57", "#c0392b", "#9aa3ad"
+    drawn = heat_map(
+        [("<b>\x1b", {"1": 1.0, "2": 1.0, "10": 0.0}), ("b", {"2": None, "10": 1.0})], label='"x"'
+    )
+    first, second = drawn.split("<text")[1:]
+    # tasks in order of their numbers, 680 wide: two that were won are one piece, then one that was lost
+    assert f'<path fill="{won}" d="M220.0 1h453.3v16h-453.3z"/>' in first
+    assert f'<path fill="{lost}" d="M673.3 1h226.7v16h-226.7z"/>' in first
+    assert f'<path fill="{unknown}" d="M220.0 19h453.3v16h-453.3z"/>' in second and won in second
+    assert "&lt;b&gt;\\x1b" in first and 'aria-label="&quot;x&quot;"' in drawn
+    returns = heat_map([("a", {"1": 2.0, "2": 4.0, "3": 3.0})], label="x")
+    assert lost in returns and won in returns and "#f2d16b" in returns  # from the lowest to the highest
+    many = {str(number): float(number % 2) for number in range(100_000)}
+    assert len(heat_map([(str(number), many) for number in range(50)], label="x")) < 600_000
+    assert heat_map([], label="x").endswith("</svg>")
