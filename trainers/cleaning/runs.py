@@ -38,7 +38,7 @@ def old_runs(root: Path, older_s: float, now: float | None = None) -> Iterator[F
     inside = [place.folder for place in listed]
     for place in listed:
         size, written = measured(place.folder)
-        age_s = now - written
+        age_s = max(0.0, now - written)
         if age_s >= older_s:
             kept = _kept(place, age_s, inside)
             yield Found(place.kind, str(place.folder), size, age_s, kept, partial(_remove, place, inside))

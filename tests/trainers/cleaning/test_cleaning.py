@@ -113,6 +113,8 @@ def test_what_is_running_stays(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="within ten minutes"):
         found["quick"].remove()
     assert {Path(one.name).name: one.kept for one in old_runs(tmp_path, 0.0)}["quick"]
+    earlier = time.time() - 60  # it is written in while one looks
+    assert {Path(one.name).name: one.kept for one in old_runs(tmp_path, 0.0, earlier)}["quick"]
     assert held.exists() and (quick / "checkpoints").exists()
 
 
