@@ -6,6 +6,8 @@ A small random model trains over HTTP on a server with a durable journal. At ran
 processes gets SIGKILL: the learner, which is started again with `--resume`; the server, which is started
 again on its port; the engine, its server or its core alone, which the run starts again by itself.
 
+With `--url` the engine is a server that runs already, which only the other two are killed beside.
+
 Demanded: each time the run goes on and plays at most the update under way again; no engine outlives its
 learner; in the end every update stands in the log once, every episode of every update is there once and
 its tokens were counted once, and no session is open. The exit code is 1 if one of them fails.
@@ -38,6 +40,7 @@ from turnwise.trainers.runs.log import read_log
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "vllm"))
 from vllm_rooms import qwen2
 
+_VICTIMS = ("server", "learner", "server", "engine", "server")  # an engine takes a minute to start
 _GROUPS, _SIZE, _TURNS = 4, 4, 3
 SETTINGS = {
     "env.id": "vowels.py:Vowels", "prompt.style": "plain", "policy.kind": "vllm",
@@ -87,18 +90,21 @@ class Place:
     Args:
         folder: empty.
         python: the interpreter that has vLLM.
+        url: of a server of vLLM that runs already; "" lets the run start one.
         num_updates: where the run ends.
     """
 
-    def __init__(self, folder: Path, python: Path, num_updates: int) -> None:
+    def __init__(self, folder: Path, python: Path, url: str, num_updates: int) -> None:
         self.folder, self.num_updates = folder, num_updates
         self.run = folder / "run"
         (folder / "vowels.py").write_text(VOWELS)
         self.settings = SETTINGS | {
             "policy.checkpoint": str(qwen2(folder / "model", tied=True)),
             "policy.engine.python": str(python.absolute()),
+            "policy.engine.urls": json.dumps([url] if url else []),
             "train.num_updates": str(num_updates),
         }
+        self.victims = tuple(each for each in _VICTIMS if not url or each != "engine")
 
     def server(self) -> ServerProcess:
         """Return a server with a journal, not yet started."""
@@ -200,7 +206,7 @@ class Disturbed:
 
 def disturb(place: Place, num_kills: int, dice: random.Random) -> tuple[list[Kill], int]:
     """Train to the end while processes are killed; return the kills, and how many sessions stay open."""
-    victims = [("learner", "server", "engine")[number % 3] for number in range(num_kills)]
+    victims = [place.victims[number % len(place.victims)] for number in range(num_kills)]
     dice.shuffle(victims)
     kills: list[Kill] = []
     with place.server() as server:
@@ -241,14 +247,20 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--updates", type=int, default=70)
     parser.add_argument("--python", type=Path, default=Path(".vllm/bin/python"), help="it has vLLM")
+    parser.add_argument("--url", default="", help="a server of vLLM that runs already")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="file of the result")
     asked = parser.parse_args()
     with TemporaryDirectory() as folder:
-        place = Place(Path(folder), asked.python, asked.updates)
+        place = Place(Path(folder), asked.python, asked.url, asked.updates)
         kills, num_open = disturb(place, asked.kills, random.Random(asked.seed))
         holds = checked(place, kills, num_open)
-    result: dict[str, Any] = {"updates": asked.updates, "seed": asked.seed, "holds": holds}
+    result: dict[str, Any] = {
+        "url": bool(asked.url),
+        "updates": asked.updates,
+        "seed": asked.seed,
+        "holds": holds,
+    }
     print(json.dumps(result))
     if asked.out:
         asked.out.write_text(

@@ -4,8 +4,9 @@
 
 One server, asked in turns by bare httpx on vLLM's own route for tokens, by our policy, and by a whole
 rollout of one-turn episodes (environment, prompt, message, step): the same prompts in token ids, the same
-number of tokens, all requests at once, no prefix in the cache. The ratios are of medians. Then weights
-are pushed, and what the sync and its probe took is printed with a bare write and a bare load of the file.
+number of tokens, all requests at once, no prefix in the cache. The ratios are of medians, of tokens a second
+and, which other load disturbs less, of the CPU seconds of this process. Then weights are pushed, and what the
+sync and its probe took is printed with a bare write and a bare load of the file.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import httpx
@@ -69,13 +70,18 @@ class Trial:
     Args:
         model: the learner's.
         source: its folder.
-        process: the server.
+        url: of the server.
+        process: the server, where it is ours.
         num_requests: asked at once.
     """
 
-    def __init__(self, model: TransformersLM, source: str, process: EngineProcess, num_requests: int) -> None:
-        self.model, self.process, self.num_requests = model, process, num_requests
-        self.engine = HttpEngine("http://engine", EngineConfig(), process.model, process.transport())
+    def __init__(
+        self, model: TransformersLM, source: str, url: str, process: EngineProcess | None, num_requests: int
+    ) -> None:
+        self.model, self.num_requests = model, num_requests
+        self.url, self.process = url, process
+        self.served = process.model if process else source
+        self.engine = HttpEngine(url, EngineConfig(), self.served, process and process.transport())
         codec = ChatCodec(load_tokenizer(source), source, eos_ids(model.model))
         self.stops = (codec.end_id, *sorted(codec.stop_ids))
         self.policy = VllmPolicy(
@@ -85,12 +91,13 @@ class Trial:
 
     async def bare(self) -> int:
         """Ask with nothing but httpx; return how many tokens were said."""
-        async with httpx.AsyncClient(transport=self.process.transport(), timeout=600.0) as client:
+        transport = self.process.transport() if self.process else None
+        async with httpx.AsyncClient(transport=transport, timeout=600.0, trust_env=False) as client:
 
             async def ask(prompt: tuple[int, ...]) -> int:
                 sampling = parameters(Asked(prompt, _SAMPLING, _SAID, self.stops))
-                body = {"model": self.process.model, "token_ids": prompt, "sampling_params": sampling}
-                answer = await client.post("http://engine/inference/v1/generate", json=body)
+                body = {"model": self.served, "token_ids": prompt, "sampling_params": sampling}
+                answer = await client.post(f"{self.url}/inference/v1/generate", json=body)
                 return len(answer.json()["choices"][0]["token_ids"])
 
             return sum(await asyncio.gather(*map(ask, self.prompts)))
@@ -114,18 +121,21 @@ class Trial:
         self.prompts = [each.prompt_ids for each in said]
         return sum(len(each.token_ids) for each in said)
 
-    async def rates(self, rounds: int) -> dict[str, list[float]]:
-        """Return the tokens a second of each way, in each round."""
+    async def rates(self, rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+        """Return the tokens a second of each way, and the CPU seconds of this process, in each round."""
         ways = (self.rollout, self.bare, self.policy_alone)
         rates: dict[str, list[float]] = {way.__name__: [] for way in ways}
+        spent: dict[str, list[float]] = {way.__name__: [] for way in ways}
         for number in range(rounds + 1):
             for way in ways[number % 3 :] + ways[: number % 3]:
                 await self.engine.reset_cache()
+                begun = process_time()
                 num_tokens, seconds = await clocked(way)
                 if number:  # the first warms up
+                    spent[way.__name__].append(process_time() - begun)
                     rates[way.__name__].append(num_tokens / seconds)
                     assert num_tokens == self.num_requests * _SAID, num_tokens
-        return rates
+        return rates, spent
 
     async def syncs(self, num: int) -> dict[str, float]:
         """Return the medians of what a sync took, beside a bare write and load of the same weights."""
@@ -153,10 +163,10 @@ async def clocked(work: Callable[[], Awaitable[int]]) -> tuple[int, float]:
     return await work(), perf_counter() - begun
 
 
-async def measure(options: argparse.Namespace, process: EngineProcess) -> dict[str, Any]:
+async def measure(options: argparse.Namespace, process: EngineProcess | None) -> dict[str, Any]:
     model = TransformersLM.load(options.model, getattr(torch, options.dtype))
-    trial = Trial(model, options.model, process, options.requests)
-    rates = await trial.rates(options.rounds)
+    trial = Trial(model, options.model, options.url or "http://engine", process, options.requests)
+    rates, spent = await trial.rates(options.rounds)
     bare = statistics.median(rates["bare"])
     found = {
         "weights": sum(each.numel() for each in model.parameters()),
@@ -164,6 +174,7 @@ async def measure(options: argparse.Namespace, process: EngineProcess) -> dict[s
         "requests": options.requests,
         "prompt_tokens": float(np.mean([len(prompt) for prompt in trial.prompts])),
         "tokens_per_s": {name: [round(rate, 1) for rate in found] for name, found in rates.items()},
+        "own_cpu_s": {name: round(statistics.median(found), 3) for name, found in spent.items()},
         "of_bare": {
             name: round(statistics.median(found) / bare, 3) for name, found in rates.items() if name != "bare"
         },
@@ -181,20 +192,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--syncs", type=int, default=5)
     parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--url", default="", help="a server of MODEL that runs already")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     register("bench/words-v0", Words)
     arguments = ["--dtype", options.dtype, "--max-model-len", str(_CONTEXT), "--max-num-seqs", "64"]
-    process = EngineProcess(
-        options.model, EngineConfig(), [*arguments, "--enforce-eager", "--block-size", "32"]
-    )
-    begun = perf_counter()
-    process.start()
-    print(f"server started in {perf_counter() - begun:.1f} s", flush=True)
+    arguments += ["--enforce-eager", "--block-size", "32"]
+    process = None if options.url else EngineProcess(options.model, EngineConfig(), arguments)
     try:
+        if process:
+            process.start()
         shown = json.dumps(asyncio.run(measure(options, process)), indent=1)
     finally:
-        process.close()
+        if process:
+            process.close()
     print(shown)
     if options.out:
         options.out.write_text(shown + "\n")

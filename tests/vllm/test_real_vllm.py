@@ -197,7 +197,8 @@ def test_an_adapter_in_vllm_equals_the_merged_weights(serve, model_folder: Path,
 
 
 def test_bfloat16_agrees_as_far_as_it_rounds(serve, tmp_path: Path) -> None:
-    folder = qwen2(tmp_path / "half", tied=True, dtype=torch.bfloat16)
+    """Of one as rough as the others here, bfloat16 and float32 lie 0.04 nats apart within transformers."""
+    folder = qwen2(tmp_path / "half", tied=True, dtype=torch.bfloat16, rough=0.05)
     started = serve(folder, "--dtype", "bfloat16")
     found = parts_of(folder, started, tmp_path / "way", dtype=torch.bfloat16)
     report = run(found.sync.push(0))

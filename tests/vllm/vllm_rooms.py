@@ -33,7 +33,9 @@ CHATML = (
 )
 
 
-def qwen2(folder: Path, *, tied: bool, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
+def qwen2(
+    folder: Path, *, tied: bool, seed: int = 0, dtype: torch.dtype = torch.float32, rough: float = 0.1
+) -> Path:
     """Write a random Qwen2 of two layers whose tokens are bytes."""
     from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
@@ -48,7 +50,7 @@ def qwen2(folder: Path, *, tied: bool, seed: int = 0, dtype: torch.dtype = torch
     config = Qwen2Config(
         vocab_size=len(tokenizer), hidden_size=128, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=2, intermediate_size=256, max_position_embeddings=1024,
-        tie_word_embeddings=tied, initializer_range=0.1,
+        tie_word_embeddings=tied, initializer_range=rough,
         eos_token_id=tokenizer.eos_token_id, bos_token_id=None, pad_token_id=None,
     )  # fmt: skip
     Qwen2ForCausalLM(config).to(dtype).save_pretrained(folder)
