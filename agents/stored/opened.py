@@ -47,7 +47,9 @@ class StoredTrajectories:
         self.folder = place.parent if place.is_file() else place / FOLDER
         self._only = place.name if place.is_file() else None
         if self._only is None and not self.folder.is_dir():
-            raise UsageError(f"{place}: no trajectories are kept there; expected {place / FOLDER}")
+            raise UsageError(
+                f"{place}: no trajectories are kept there, or none yet; expected {place / FOLDER}"
+            )
         self._database = Database(None if self._only else self.folder)
         try:
             self.refresh(on_progress)

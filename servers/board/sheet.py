@@ -20,6 +20,10 @@ FIXED = (
     "All runs play the same tasks, so that two runs are compared task by task: the exact sign test, for "
     "successes McNemar's."
 )
+SECONDS = (
+    "Seconds are those of a hosted run from its start to its end; of an evaluation, those of all its "
+    "episodes together, many of which go on at once."
+)
 OPEN = "The split is public: anybody can make its tasks, with their answers."
 
 
@@ -55,8 +59,8 @@ class Sheet:
 
     @property
     def rules(self) -> list[str]:
-        """Say how runs are ranked and compared."""
-        return [RULE, FIXED if self.paired else FRESH]
+        """Say how runs are ranked and compared, and what their seconds are."""
+        return [RULE, FIXED if self.paired else FRESH, SECONDS]
 
     def document(self, first: int = 0, count: int = LINES) -> dict[str, Any]:
         """Return a page of it as JSON holds it; `next` is where the following page begins, or None."""

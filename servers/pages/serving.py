@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
@@ -47,7 +48,13 @@ def pages(writer: Writer, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         log.error("a page could not be made", exc_info=error)
         return wrong(500, f"this page could not be made: {type(error).__name__}; the terminal says more")
 
+    async def incomplete(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError), "registered for wrong addresses"
+        places = ", ".join(str(found["loc"][-1]) for found in error.errors())
+        return wrong(404, f"this address lacks or has wrong: {places}; the first page leads to all others")
+
     app.add_exception_handler(TurnwiseError, told)
+    app.add_exception_handler(RequestValidationError, incomplete)
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(Exception, broken)
     return app

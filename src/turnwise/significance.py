@@ -41,6 +41,10 @@ def bootstrap(differences: Sequence[float], seed: int = 0, confidence: float = 0
     """Return the percentile interval of a mean difference: tasks are drawn anew, both agents on each.
 
     Efron 1979, Annals of Statistics 7, 1-26. It is over tasks as these, with the agents as they are.
+    Where all differences are the same the resamples are too, and would say that nothing else can be:
+    between figures from 0 to 1 another difference may then come as often as a task that N others have
+    not shown (at most 1 - ((1 - confidence) / 2)^(1/N), Clopper and Pearson 1934, Biometrika 26, 404-413),
+    and be as far away as they go.
 
     Args:
         differences: first minus second on each task [N].
@@ -54,6 +58,8 @@ def bootstrap(differences: Sequence[float], seed: int = 0, confidence: float = 0
     number = len(differences)
     if not number or not np.isfinite(values).all():
         raise UsageError(f"{number} differences between tasks: expected at least one, and finite numbers")
+    if len(values) == 1:
+        return _of_equal(float(values[0]), number, confidence)
     draws = np.random.default_rng(seed)
     step = max(1, _CELLS // len(values))
     means = [
@@ -62,6 +68,13 @@ def bootstrap(differences: Sequence[float], seed: int = 0, confidence: float = 0
     ]
     low, high = np.quantile(np.concatenate(means), [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
+
+
+def _of_equal(value: float, number: int, confidence: float) -> tuple[float, float]:
+    if not -1.0 <= value <= 1.0:  # of figures without known bounds nothing can be said
+        return value, value
+    unseen = 1.0 - ((1.0 - confidence) / 2) ** (1.0 / number)
+    return value - unseen * (value + 1.0), value + unseen * (1.0 - value)
 
 
 def fisher(first: int, num_first: int, second: int, num_second: int) -> float:

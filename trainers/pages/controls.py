@@ -46,6 +46,8 @@ class Controls:
     def state(self) -> str:
         """Say how it stands, and how it goes on where it does not."""
         if not self.now.running:
+            if self.now.kind != "training":
+                return "it does not go on now"
             return how_to_go_on(self.place, self.now.kind).replace("`", "")
         said = f", {self.now.said}" if self.now.said else ""
         whole = "" if self.direct else f"the {self.now.kind}: "

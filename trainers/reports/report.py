@@ -130,12 +130,20 @@ def _result(figures: dict[str, Any], run: Path, record: dict[str, Any]) -> list[
     if best := figures.get("best"):
         lines += [
             "",
-            f"Best checkpoint: after update {best['update']} ([best](best)). These tasks chose it, so "
-            "measure it on others:",
+            f"Best checkpoint: after update {best['update']} ([best](best)), {_chosen(figures)}:",
             "",
             *_measuring(run, record),
         ]
     return [*lines, ""]
+
+
+def _chosen(figures: dict[str, Any]) -> str:
+    """Say what a best checkpoint was chosen from."""
+    if figures["num_evaluations"] > 1:
+        return "chosen by these tasks, so measure it on others"
+    if figures["num_updates"]:
+        return "the only one evaluated; `ckpt:RUN/checkpoints` names the last. Measure either on other tasks"
+    return "from before training. Measure it on other tasks"
 
 
 def _number(value: float | None) -> str:
@@ -184,12 +192,17 @@ def _origin(run: Path, record: dict[str, Any]) -> list[str]:
         packages = record.get("packages", {})
         versions = ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))
         lines += [
-            f"turnwise {record.get('turnwise')}, environment {record.get('environment')} with fingerprint "
-            f"{record.get('fingerprint')}, Python {record.get('python')}, {versions}; "
-            f"{record.get('platform')}.",
+            f"turnwise {record.get('turnwise')}, {_environment(record)}Python {record.get('python')}, "
+            f"{versions}; {record.get('platform')}.",
             "",
         ]
     return lines
+
+
+def _environment(record: dict[str, Any]) -> str:
+    """Say which environment was met; nothing before the first update."""
+    known = record.get("environment")
+    return f"environment {known} with fingerprint {record.get('fingerprint')}, " if known else ""
 
 
 def _measuring(run: Path, record: dict[str, Any]) -> list[str]:

@@ -90,7 +90,7 @@ def open_run(run: Path, recipe: Recipe, *, resume: bool) -> Iterator[Control]:
             raise UsageError(f"{run} holds files that are not a run: choose another folder with --out")
     elif not resume:
         raise UsageError(
-            f"{run} holds a run already: go on with --resume, or choose another folder with --out"
+            f"{run} holds a run already: go on with --resume (resume=True), or choose another folder"
         )
     else:
         _check_same(run, load(str(path)), recipe)

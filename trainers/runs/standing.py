@@ -16,7 +16,7 @@ def standing(run: Path) -> str:
     if cloned.is_dir():
         return f"there is no update yet; {run} goes on with the policy that was cloned:"
     if any(run.glob(f".{cloned.name}.*.cloning")):
-        return f"there is no update yet; {run} goes on with the cloning, where it was a minute before:"
+        return f"there is no update yet; {run} goes on with the cloning, kept a minute ago at most:"
     if is_run(run):
         return f"there is no update yet, and {run} begins again:"
     return "nothing was made yet that could be kept: give the same command again"

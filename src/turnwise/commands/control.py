@@ -85,7 +85,7 @@ def _show(run: Path, *, as_json: bool) -> None:
         return
     told = f", {found.said}" if found.said and found.running else ""
     process = f" (process {found.pid})" if found.running else ""
-    typer.echo(visible(f"{found.kind}: {found.state}{told}{process}"))
+    typer.echo(visible(f"{found.kind}: {found.state if found.running else 'does not go on'}{told}{process}"))
     if not found.running:
         typer.echo(asking.how_to_go_on(run, found.kind))
     for entry in log:

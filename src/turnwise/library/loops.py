@@ -52,9 +52,10 @@ def anywhere(work: Callable[[], T]) -> T:
     """
     try:
         asyncio.get_running_loop()
+        is_running = True
     except RuntimeError:
-        return work()
-    return _Apart(work).result()
+        is_running = False
+    return _Apart(work).result() if is_running else work()
 
 
 def complete(main: Coroutine[Any, Any, T]) -> T:

@@ -20,7 +20,10 @@ from turnwise.trainers.runs.standing import standing
     [
         ([], "nothing was made yet that could be kept: give the same command again"),
         (["recipe.toml"], "there is no update yet, and RUN begins again:"),
-        (["recipe.toml", ".warmstart.0a.cloning"], "goes on with the cloning, where it was a minute before:"),
+        (
+            ["recipe.toml", ".warmstart.0a.cloning"],
+            "goes on with the cloning, kept a minute ago at most:",
+        ),
         (["recipe.toml", "warmstart/config.json"], "RUN goes on with the policy that was cloned:"),
         (
             ["recipe.toml", "warmstart/config.json", "checkpoints/update-000012/state.json"],

@@ -112,7 +112,8 @@ def open_group(shelf: Shelf, place: Place, address: Address) -> Group:
     here = next(at for at, member in enumerate(members) if member.address == address)
     seen = None
     if len(members) < 2:
-        untold.append("It is alone in its group as stored: there is nothing to compare it with.")
+        if run is not None:  # an evaluation plays each task once
+            untold.append("It is alone in its group as stored: there is nothing to compare it with.")
     elif sum(len(member.trajectory.turns) for member in members) > _MOST_TURNS:
         untold.append(f"The group has over {_MOST_TURNS} turns; `turnwise credit` computes their credit.")
     else:
