@@ -140,8 +140,9 @@ def _no_reward(run: Run) -> Alert | None:
         return Alert("warn", f"The return is {short(given)} in every episode", text, todo, "no reward")
     todo = (
         "See whether the environment gives a reward at all when its task is solved (`turnwise check ENV`, "
-        "`turnwise play ENV`); if it does, the policy never gets there: an easier task, a warm start, more "
-        "turns (rollout.max_turns), or a reward on the way."
+        "`turnwise play ENV`): open some episodes, and look for one that is right and was not paid. If it "
+        "does, the policy never gets there: an easier task, a warm start, more turns "
+        "(rollout.max_turns), or a reward on the way."
     )
     return Alert("bad", "No episode was ever given a reward", text, todo, "no reward")
 
@@ -163,7 +164,8 @@ def _collapse(run: Run) -> Alert | None:
     if last > FALLEN * best and last >= MANY:
         return None  # sure of itself, and right
     begin = since(run, "entropy", lambda value: value <= LOW_ENTROPY * min(1.0, before))
-    fell = f"{name.replace('_', ' ')} fell from {short(best)} (update {short(best_update)}) to {short(last)}"
+    what = f"{name.replace('_', ' ')} in training"
+    fell = f"{what} fell from {short(best)} (update {short(best_update)}) to {short(last)}"
     text = (
         f"Entropy fell from {short(before)} to {short(now)} nats a token (since update {begin}), and {fell}: "
         f"the policy says nearly the same whatever it sees, and explores no more.{_steps(run)}"
@@ -171,8 +173,22 @@ def _collapse(run: Run) -> Alert | None:
     todo = (
         f"The learning rate is {short(run.asked('optim', 'learning_rate'))}: lower it, or bind the policy to "
         "where it began (loss.kl, loss.entropy_coef); go on from the best checkpoint (RUN/best)."
+        f"{_unbound(run)}"
     )
     return Alert("bad", "The policy collapsed", text, todo, "collapse")
+
+
+def _unbound(run: Run) -> str:
+    """Name the limits of a step that are set so far away that they stop nothing."""
+    limits = {"max_grad_norm": 100.0, "spike_limit": 100.0, "mismatch_limit": 100.0}
+    values = {name: run.asked("optim", name) for name in limits}
+    off = [
+        f"optim.{name} = {value:g}"
+        for name, value in values.items()
+        if isinstance(value, int | float)
+        and (value >= limits[name] or (name == "max_grad_norm" and not value))
+    ]
+    return f" What would have stopped it is set aside: {', '.join(off)}." if off else ""
 
 
 def _steps(run: Run) -> str:

@@ -85,6 +85,9 @@ def test_the_list_is_filtered_sorted_and_paged(run: Path, client: TestClient) ->
     assert "3 trajectories" in client.get("episodes?at=.&least=2&most=4").text
     by_length = client.get("episodes?at=.&order=turns&down=1").text
     assert by_length.index("task 59") < by_length.index("task 10")
+    plain, chosen = client.get("episodes?at=."), client.get("episodes?at=.&update=1")
+    assert '<input type="number" name="update" min="0" value="">' in plain.text
+    assert '<input type="number" name="update" min="0" value="1">' in chosen.text
     odd = client.get("episodes?at=.&first=-1&order=nothing&outcome=x&least=1e9&update=" + "9" * 40)
     assert odd.status_code == 200 and "60 trajectories" in odd.text
     assert client.get("episode?at=.&of=../../recipe.toml:0:0").status_code == 404
