@@ -197,11 +197,25 @@ def test_an_adapter_in_vllm_equals_the_merged_weights(serve, model_folder: Path,
 
 
 def test_bfloat16_agrees_as_far_as_it_rounds(serve, tmp_path: Path) -> None:
-    """Of one as rough as the others here, bfloat16 and float32 lie 0.04 nats apart within transformers."""
+    """Over 256 tokens: a probe compares a few, whose mean says little."""
     folder = qwen2(tmp_path / "half", tied=True, dtype=torch.bfloat16, rough=0.05)
     started = serve(folder, "--dtype", "bfloat16")
     found = parts_of(folder, started, tmp_path / "way", dtype=torch.bfloat16)
-    report = run(found.sync.push(0))
-    print(f"bfloat16: worst {report.worst_nats:.2g} nats, mean {report.mean_nats:.2g}")
-    assert report.worst_nats <= 0.05
-    assert report.mean_nats <= 5e-3
+    prompts = [(5, 6, 7), (11, 12, 13, 14), (100, 3, 77), (9,) * 6]
+
+    async def inside() -> list[Said]:
+        assert (await found.sync.push(0)).worst_nats <= 0.05
+        return [await found.engine.generate(Asked(prompt, Sampling(), 64)) for prompt in prompts]
+
+    said = run(inside())
+    learned = learner_logprobs(found.model, prompts, said, 1.0)
+    apart = [
+        abs(a - b)
+        for one, own in zip(said, learned, strict=True)
+        for a, b in zip(one.logprobs, own, strict=True)
+    ]
+    print(
+        f"bfloat16: worst {max(apart):.2g} nats, mean {sum(apart) / len(apart):.2g} over {len(apart)} tokens"
+    )
+    assert max(apart) <= 0.05
+    assert sum(apart) / len(apart) <= 5e-3
