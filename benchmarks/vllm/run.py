@@ -44,6 +44,7 @@ from turnwise.agents.rollout.rollout import rollout
 from turnwise.agents.sampling import NEUTRAL, Sampling
 from turnwise.agents.types import GenerationRequest
 from turnwise.servers.client import connect
+from turnwise.trainers.learner.probe import rehearse
 from turnwise.trainers.sync.carriers import carrier_of
 from turnwise.trainers.sync.engines import EngineSync
 
@@ -141,6 +142,7 @@ class Trial:
         """Return the medians of what a sync took, beside a bare write and load of the same weights."""
         with tempfile.TemporaryDirectory(dir="/dev/shm") as way:
             sync = EngineSync(self.model, self.policy, carrier_of(self.model), NEUTRAL, EngineConfig(), {})
+            sync.allow(rehearse(self.model))  # as a run does: what its rounding explains
             reports = [asdict(await sync.push(version)) for version in range(num + 1)][1:]
             written, loaded = [], []
             for number in range(num):
@@ -168,6 +170,7 @@ async def measure(options: argparse.Namespace, process: EngineProcess | None) ->
     trial = Trial(model, options.model, options.url or "http://engine", process, options.requests)
     rates, spent = await trial.rates(options.rounds)
     bare = statistics.median(rates["bare"])
+    print(json.dumps(rates), flush=True)
     found = {
         "weights": sum(each.numel() for each in model.parameters()),
         "dtype": options.dtype,
