@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
 from ...agents.models import TransformersLM
 from ...agents.policies.vllm.config import EngineConfig
 from ...agents.policies.vllm.engine import Engine
@@ -84,4 +88,24 @@ def _process(asked: Asked, config: EngineConfig, model: TransformersLM, context:
         rank = min(each for each in _LORA_RANKS if each >= adapter.rank)
         arguments += ["--enable-lora", "--max-loras", "2", "--max-lora-rank", str(rank)]
     log_file = asked.run / "engine.log" if asked.run else None
-    return EngineProcess(adapter.base if adapter else asked.source, config, arguments, log_file)
+    source = adapter.base if adapter else asked.source
+    lasting = _lasting(source, asked.run)
+    return EngineProcess(lasting, config, arguments, log_file, own_model=lasting != source)
+
+
+def _lasting(source: str, run: Path | None) -> str:
+    """Return a folder of a model from which an engine that died can be started again.
+
+    A checkpoint of the run itself goes when newer ones come, so its files get a second name.
+    """
+    if run is None or not Path(source).resolve().is_relative_to(run.resolve()):
+        return source
+    place = run / "engine-model"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    for file in filter(Path.is_file, Path(source).iterdir()):
+        try:
+            os.link(file, place / file.name)
+        except OSError:  # a file system without second names
+            shutil.copyfile(file, place / file.name)
+    return str(place)

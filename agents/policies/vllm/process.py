@@ -49,14 +49,22 @@ class EngineProcess:
         config: the interpreter, memory and time.
         arguments: further ones for the server.
         log_file: what it prints; None: a temporary file.
+        own_model: whether the folder of the model is the engine's own, and goes with it.
     """
 
     model = _MODEL
 
     def __init__(
-        self, model: str, config: EngineConfig, arguments: Sequence[str] = (), log_file: Path | None = None
+        self,
+        model: str,
+        config: EngineConfig,
+        arguments: Sequence[str] = (),
+        log_file: Path | None = None,
+        *,
+        own_model: bool = False,
     ) -> None:
         self._config = config
+        self._own = Path(model) if own_model else None
         self._scratch = Scratch("turnwise-vllm-")  # 0700
         self.socket = self._scratch.folder / "engine.sock"
         self.log_file = (log_file or self._scratch.folder / "engine.log").absolute()
@@ -139,6 +147,8 @@ class EngineProcess:
     def close(self) -> None:
         """End it for good."""
         self.stop()
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
         self._scratch.close()
 
     def _answers(self) -> bool:
