@@ -131,7 +131,7 @@ def eval_(
             as_json=as_json,
         )
         return
-    progress = Progress(episodes, shown=not as_json)
+    progress, kept = Progress(episodes, shown=not as_json), _num_rows(out)
     try:
         with progress:
             evaluation = evaluate(
@@ -160,7 +160,7 @@ def eval_(
     if as_json:
         emit_json(evaluation.document())
     else:
-        _show(evaluation, out, names_actions=policy.names_actions)
+        _show(evaluation, out, _num_rows(out) - kept, names_actions=policy.names_actions)
     failed = evaluation.errors > _MAX_ERROR_SHARE * len(evaluation.per_task)
     if failed:
         cause = next(row.error for row in evaluation.per_task if not row.counts)
@@ -171,6 +171,12 @@ def eval_(
         )
     _warn_of_gaps(evaluation)
     raise typer.Exit(1 if failed else 0)
+
+
+def _num_rows(out: Path | None) -> int:
+    """Return how many rows a folder has, those of failed episodes too."""
+    file = None if out is None else out / "rows.jsonl"
+    return file.read_bytes().count(b"\n") if file is not None and file.is_file() else 0
 
 
 def _what_stays(ended: int, episodes: int, slots: int, out: Path | None) -> str:
@@ -196,7 +202,7 @@ def _warn_of_gaps(evaluation: Evaluation) -> None:
         )
 
 
-def _show(evaluation: Evaluation, out: Path | None, *, names_actions: bool) -> None:
+def _show(evaluation: Evaluation, out: Path | None, played: int, *, names_actions: bool) -> None:
     """Print the figures; of an agent that names actions only those that can be other than nothing."""
     from rich.console import Console
     from rich.table import Table
@@ -232,6 +238,8 @@ def _show(evaluation: Evaluation, out: Path | None, *, names_actions: bool) -> N
     if speaks:
         view.add_row("decoding", _decoding(evaluation))
     _show_endpoint(view, evaluation.policy)
+    if out is not None and played < len(evaluation.per_task):
+        view.add_row("played now", f"{played} of {len(evaluation.per_task)}; the others were there already")
     if out is not None:
         view.add_row("files", f"{out / 'evaluation.json'}")
     Console().print(view)

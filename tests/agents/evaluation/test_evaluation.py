@@ -453,3 +453,13 @@ def test_paths_stay_whole(tmp_path):
     write_whole(tmp_path / "a" / "b.json", b"1")
     write_whole(tmp_path / "a" / "b.json", b"2")
     assert [path.read_bytes() for path in Path(tmp_path / "a").iterdir()] == [b"2"]
+
+
+def test_what_was_there_is_told_apart_from_what_was_played(room, tmp_path):
+    told = []
+    for episodes in (2, 2, 3):
+        asked = ["--env", room("Corridor"), "--agent", "expert", "--episodes", episodes]
+        done = command(*asked, "--out", tmp_path / "o")
+        assert done.exit_code == 0, done.output
+        told.append(re.findall(r"played now +(\d) of (\d)", done.output))
+    assert told == [[], [("0", "2")], [("1", "3")]]
