@@ -159,12 +159,12 @@ test-browser: $(BROWSER)  ## click through every page in a real Chromium, with a
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m browser tests/browser
 
 # Packages of others beside ours: in an environment of its own that sees all of .venv, so that nothing is twice.
-$(ECOSYSTEM): $(STAMP)
+$(ECOSYSTEM): $(STAMP) constraints-ecosystem.txt
 	$(PYTHON) -m venv .ecosystem
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 		> "$$(.ecosystem/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv.pth"
-	.ecosystem/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		tensorboard==2.21.0 wandb==0.31.0 mlflow-skinny==3.17.2 trackio==0.43.0
+	.ecosystem/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-ecosystem.txt \
+		tensorboard wandb mlflow-skinny trackio
 	touch $@
 
 ecosystem: $(ECOSYSTEM)  ## install packages of others, for tests with them
