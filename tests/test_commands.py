@@ -184,8 +184,8 @@ def test_an_interruption_is_told_where_a_command_says_nothing_of_it(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("turnwise.trainers.recipe.summaries", interrupted)
-    monkeypatch.setattr("turnwise.library.training.run_recipe", interrupted)
-    monkeypatch.setattr("turnwise.library.evaluating.play", interrupted)
+    monkeypatch.setattr("turnwise.api.training.run_recipe", interrupted)
+    monkeypatch.setattr("turnwise.api.evaluating.play", interrupted)
     evaluate = ["eval", "--env", "household/demo-v0", "--agent", "expert"]
     for arguments, said in (
         (["recipes"], "interrupted\n"),

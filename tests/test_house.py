@@ -42,7 +42,7 @@ LAYERS = {
     "servers": 2,
     "agents": 3,
     "trainers": 4,
-    "library": 5,
+    "api": 5,
     "commands": 6,
     "__main__": 7,
 }
@@ -60,7 +60,7 @@ def sources() -> Iterator[tuple[str, Path]]:
     for folder in FOLDERS:
         for file in python_files(ROOT / folder):
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
-    for folder in ("library", "commands"):
+    for folder in ("api", "commands"):
         for file in sorted((ROOT / "src" / "turnwise" / folder).glob("*.py")):
             yield f"{folder}.{file.stem}", file
     for name in ("arguments", "errors", "ends", "scratch", "settings", "shown", "streams", "tables"):

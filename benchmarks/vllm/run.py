@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -149,7 +150,7 @@ class Trial:
                 begun = perf_counter()
                 self.model.save(Path(way) / str(number))
                 written.append(perf_counter() - begun)
-                loaded.append((await clocked(lambda at=number: self._load(Path(way) / str(at))))[1])  # type: ignore[misc]
+                loaded.append((await clocked(partial(self._load, Path(way) / str(number))))[1])
             sync.close()
         found = {key: statistics.median(report[key] for report in reports) for key in reports[0]}
         return found | {"bare_write_s": statistics.median(written), "bare_load_s": statistics.median(loaded)}

@@ -6,13 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api.evaluating import evaluate, evaluate_async
+    from .api.playing import rollout, rollout_async
+    from .api.training import Run, load_recipe, load_run, train, train_async
     from .envs.adapters.text import TextAdapter
     from .envs.core import TextEnv, Utf8
     from .envs.registry import make, register, registered
     from .errors import TurnwiseError
-    from .library.evaluating import evaluate, evaluate_async
-    from .library.playing import rollout, rollout_async
-    from .library.training import Run, load_recipe, load_run, train, train_async
     from .servers.client import AsyncRemoteEnv, AsyncRemoteVectorEnv, RemoteEnv, RemoteVectorEnv
 
 __version__ = "0.1.0"
@@ -46,22 +46,22 @@ _HOME = {
     "AsyncRemoteVectorEnv": "servers.client",
     "RemoteEnv": "servers.client",
     "RemoteVectorEnv": "servers.client",
-    "Run": "library.training",
+    "Run": "api.training",
     "TextAdapter": "envs.adapters.text",
     "TextEnv": "envs.core",
     "TurnwiseError": "errors",
     "Utf8": "envs.core",
-    "evaluate": "library.evaluating",
-    "evaluate_async": "library.evaluating",
-    "load_recipe": "library.training",
-    "load_run": "library.training",
+    "evaluate": "api.evaluating",
+    "evaluate_async": "api.evaluating",
+    "load_recipe": "api.training",
+    "load_run": "api.training",
     "make": "envs",
     "register": "envs",
     "registered": "envs",
-    "rollout": "library.playing",
-    "rollout_async": "library.playing",
-    "train": "library.training",
-    "train_async": "library.training",
+    "rollout": "api.playing",
+    "rollout_async": "api.playing",
+    "train": "api.training",
+    "train_async": "api.training",
 }
 
 

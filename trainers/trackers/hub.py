@@ -7,6 +7,7 @@ and that is told too; the run's own log has all of them.
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 from asyncio import CancelledError
@@ -21,6 +22,8 @@ from ...errors import Stopped, UnknownName
 from ...files import write_whole
 from .base import TRACKERS, Tracked, Tracker, need
 from .figures import figures_of, rows_of
+
+log = logging.getLogger(__name__)
 
 _KEPT = "trackers.json"
 _MAX_WAITING = 1000
@@ -138,7 +141,8 @@ class Trackers:
     def _guarded(self, name: str, work: Callable[[], None]) -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - also SystemExit, which some raise; the run goes on
+        except (Exception, SystemExit) as error:  # of others' code; the run goes on
+            log.info("the tracker %s failed", name, exc_info=True)
             self._made.pop(name, None)
             cause = " ".join(f"{type(error).__name__}: {error}".split())
             self._say(f"log.to: {name} failed and is left out from here on: {cause[:300]}")

@@ -93,9 +93,9 @@ def eval_(
       turnwise eval --env my_env.py:MyEnv --agent openai:http://127.0.0.1:8001/v1#my-model --out runs/eval
       turnwise eval --env search/generated-v1 --agent hf:Qwen/Qwen2.5-3B-Instruct --recipe grpo_search
     """
-    from ..library.evaluating import evaluate
-    from ..library.given import asked_by, check_local
-    from ..library.progress import Progress
+    from ..api.evaluating import evaluate
+    from ..api.given import asked_by, check_local
+    from ..api.progress import Progress
 
     if (env is None) == (benchmark is None and hosted is None):
         raise UsageError("eval plays an environment or a benchmark: give either --env, or --benchmark")

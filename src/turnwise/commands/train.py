@@ -48,8 +48,8 @@ def train(
       turnwise train household_gigpo --set env.id=my_env.py:MyEnv
       turnwise train --resume --out runs/first
     """
-    from ..library.training import default_folder, load_recipe
-    from ..library.training import train as run
+    from ..api.training import default_folder, load_recipe
+    from ..api.training import train as run
     from ..trainers.runs.folder import recipe_of
     from ..trainers.runs.standing import standing
 

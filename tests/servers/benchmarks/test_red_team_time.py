@@ -111,7 +111,9 @@ def test_looking_at_all_tasks_first_shows_the_tasks_of_that_run_alone(host: Call
     host(conversation, budget="parallel = 3")
 
 
-def test_a_task_that_the_server_cannot_make_is_lost_and_not_left_out(host: Callable[..., None]) -> None:
+def test_a_task_that_the_server_cannot_make_is_lost_and_not_left_out(
+    host: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def conversation(hosted: Hosted) -> None:
         async with hosted.client() as http:
             run = await start(http)
@@ -120,7 +122,7 @@ def test_a_task_that_the_server_cannot_make_is_lost_and_not_left_out(host: Calla
             async def none(*_: object, **__: object) -> None:
                 raise MemoryError("worn out")
 
-            hosted.service.environments.start = none  # type: ignore[method-assign, assignment]
+            monkeypatch.setattr(hosted.service.environments, "start", none)
             refused = await http.post(f"/v1/runs/{run}/next", json={"task": 1})
             assert (refused.status_code, refused.json()["code"]) == (503, "task_unavailable")
             assert "worn out" not in refused.text

@@ -10,6 +10,7 @@ import asyncio
 import ctypes
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import wraps
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -68,54 +69,46 @@ class _Apart(Generic[T]):
     """Work in a thread of its own, which can be interrupted."""
 
     def __init__(self, work: Callable[[], T]) -> None:
-        self._work = work
-        self._done = threading.Event()
         self._lock = threading.Lock()  # a task is cancelled, or the thread interrupted, never both
         self._task: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
-        self._value: T
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._main, name="turnwise", daemon=True)
-        self._thread.start()
+        self._ident: int | None = None  # of the thread, while the work goes on
+        threads = ThreadPoolExecutor(1, "turnwise")
+        self._done = threads.submit(self._main, work)
+        threads.shutdown(wait=False)
 
     def result(self) -> T:
         """Wait for the end of it, in a thread whose loop stands still meanwhile."""
         caller = asyncio.current_task()
         asked = caller.cancelling() if caller else 0
         try:
-            while not self._done.wait(_LOOK_S):
+            while wait([self._done], _LOOK_S).not_done:
                 # with a handler of asyncio.run Ctrl-C cancels the caller, which does not run now
                 if caller and caller.cancelling() > asked:
                     raise asyncio.CancelledError
         except (KeyboardInterrupt, asyncio.CancelledError):
             self._interrupt()
-            self._done.wait()
+            wait([self._done])
             raise
-        return self._found()
+        return self._done.result()
 
     async def awaited(self) -> T:
         """Wait for the end of it without holding the caller's loop."""
-        waiting = asyncio.ensure_future(asyncio.to_thread(self._done.wait))
+        ended = asyncio.ensure_future(asyncio.to_thread(wait, [self._done]))
         try:
-            await asyncio.shield(waiting)
+            await asyncio.shield(ended)
         except asyncio.CancelledError:
             self._interrupt()
-            await waiting
+            await ended
             raise
-        return self._found()
+        return self._done.result()
 
-    def _found(self) -> T:
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-    def _main(self) -> None:
-        _HERE.run = self._run
+    def _main(self, work: Callable[[], T]) -> T:
+        _HERE.run, self._ident = self._run, threading.get_ident()
         try:
-            self._value = self._work()
-        except BaseException as error:  # noqa: BLE001 - whoever waits raises it
-            self._error = error
+            return work()
         finally:
-            self._done.set()
+            with self._lock:
+                self._ident = None
 
     def _run(self, main: Coroutine[Any, Any, Any]) -> Any:
         async def noted() -> Any:
@@ -139,6 +132,6 @@ class _Apart(Generic[T]):
             if self._task is not None:
                 loop, task = self._task
                 loop.call_soon_threadsafe(task.cancel)
-            elif self._thread.ident is not None:
-                ident, kind = ctypes.c_ulong(self._thread.ident), ctypes.py_object(KeyboardInterrupt)
+            elif self._ident is not None:
+                ident, kind = ctypes.c_ulong(self._ident), ctypes.py_object(KeyboardInterrupt)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, kind)
