@@ -17,26 +17,14 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny_run import SECONDS
 
 import turnwise
 from turnwise.agents.policies import make_policy
 from turnwise.agents.types import GenerationRequest
 from turnwise.errors import UnknownName, UsageError
 
-SMALL = {
-    "train.num_updates": 3,
-    "train.threads": 1,
-    "rollout.num_groups": 2,
-    "rollout.group_size": 4,
-    "eval.episodes": 4,
-    "eval.every": 1,
-    "policy.hidden_size": 16,
-    "policy.num_layers": 1,
-    "policy.num_heads": 2,
-    "policy.num_kv_heads": 1,
-    "policy.intermediate_size": 16,
-    "log.console": False,
-}
+SMALL = {**SECONDS, "train.num_updates": 3}
 
 
 class Doors(turnwise.TextEnv):

@@ -10,26 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_run import SECONDS
 
 import turnwise
 from turnwise.trainers.runs.log import read_log
 
 pytestmark = pytest.mark.ecosystem
 ALL = ["tensorboard", "wandb", "mlflow", "trackio"]
-SMALL = {
-    "train.threads": 1,
-    "rollout.num_groups": 2,
-    "rollout.group_size": 4,
-    "eval.episodes": 4,
-    "eval.every": 1,
-    "policy.hidden_size": 16,
-    "policy.num_layers": 1,
-    "policy.num_heads": 2,
-    "policy.num_kv_heads": 1,
-    "policy.intermediate_size": 16,
-    "log.console": False,
-    "log.to": ALL,
-}
+SMALL = {**SECONDS, "log.to": ALL}
 
 
 class Doors(turnwise.TextEnv):
