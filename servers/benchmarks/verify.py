@@ -160,12 +160,10 @@ def check_growth(
     new = proof["head"]
     problems = [*_of_head(old, keys), *_of_head(new, keys)]
     before, after = old["head"], new["head"]
-    parts = [bytes.fromhex(part) for part in proof["proof"]]
+    parts = _hashes(proof["proof"])
     if before["log"] != after["log"]:
         problems.append("the heads are of different logs")
-    elif not grows(
-        before["size"], after["size"], bytes.fromhex(before["root"]), bytes.fromhex(after["root"]), parts
-    ):
+    elif not grows(before["size"], after["size"], _bytes(before["root"]), _bytes(after["root"]), parts):
         problems.append("the log does not begin with what was witnessed: its past was rewritten")
     return problems
 
@@ -192,7 +190,7 @@ def _of_signature(
 ) -> list[str]:
     if said["schema"] != SCHEMA:
         return [f"has schema {said['schema']!r}; this turnwise checks schema {SCHEMA}"]
-    key = keys.get(str(envelope.get("key")))
+    key = _key_of(envelope, keys)
     if key is None:
         return [f"is signed by a key {str(envelope.get('key'))[:40]!r} that is not among the public keys"]
     if not _is_signed(key, purpose, said, envelope):
@@ -225,11 +223,11 @@ def _of_place(
     envelope: Mapping[str, Any], said: Mapping[str, Any], head: Mapping[str, Any], what: str
 ) -> list[str]:
     log = said["log"]
-    parts = [bytes.fromhex(part) for part in envelope["proof"]]
+    parts = _hashes(envelope["proof"])
     if head["log"] != log["id"]:
         return ["the head is of another log"]
     if any(len(part) != HASH_BYTES for part in parts) or not includes(
-        leaf_of(envelope), log["place"], head["size"], parts, bytes.fromhex(head["root"])
+        leaf_of(envelope), log["place"], head["size"], parts, _bytes(head["root"])
     ):
         return [f"the proof does not show that the log holds this {what} at its place"]
     return []
@@ -253,7 +251,7 @@ def _of_withdrawal(
 
 
 def _of_head(head: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> list[str]:
-    key = keys.get(str(head.get("key")))
+    key = _key_of(head, keys)
     if key is None:
         return ["the head is signed by a key that is not among the public keys"]
     if not _is_signed(key, "head", head["head"], head):
@@ -285,7 +283,26 @@ def _of_score(
 
 
 def _is_signed(key: PublicKey, purpose: Purpose, content: Any, around: Mapping[str, Any]) -> bool:
-    return key.verifies(purpose, canonical(content), bytes.fromhex(str(around.get("signature"))))
+    return key.verifies(purpose, canonical(content), _bytes(around["signature"]))
+
+
+def _key_of(around: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> PublicKey | None:
+    name = around.get("key")
+    return keys.get(name) if isinstance(name, str) else None
+
+
+def _hashes(parts: Any) -> list[bytes]:
+    if not isinstance(parts, list):
+        raise TypeError(f"a proof is {type(parts).__name__}; expected a list")
+    return [_bytes(part) for part in parts]
+
+
+def _bytes(text: Any) -> bytes:
+    """Read bytes in the one form in which they are given out: no blanks, no capitals, nothing but a text."""
+    content = bytes.fromhex(text)
+    if content.hex() != text:
+        raise ValueError(f"{text[:40]!r} is not hexadecimal as it was given out")
+    return content
 
 
 def _seconds(stamp: str) -> float:

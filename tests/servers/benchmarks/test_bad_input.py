@@ -73,6 +73,11 @@ def test_a_record_changed_anywhere_into_anything_is_found(host: Callable[..., No
         check_all([document, envelope, {}, document], keys)
 
     changed()
+    for form in ({}, "", (), None):  # the log holds one record: its proof is an empty list, and nothing else
+        assert check({**envelope, "proof": form}, keys).problems != (), form
+    spaced = " ".join(envelope["signature"])
+    for signature in (envelope["signature"].upper(), spaced, f"{envelope['signature']}\n"):
+        assert check({**envelope, "signature": signature}, keys).problems != (), signature
     (tmp_path / "keys.json").write_text(json.dumps(keys_document(list(keys.values()))))
     for number, content in enumerate(
         (
