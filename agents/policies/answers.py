@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..prompts.call_values import MAX_DEPTH, is_flat
 from ..types import FinishReason
 
 Document = Any
@@ -34,7 +35,6 @@ _NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "bill
 _TOO_LONG = ("context_length_exceeded", "maximum context length", "context length")
 _FILTERED = frozenset({"content_filter", "content_policy_violation"})
 _MAX_TOKENS = 1 << 40
-_MAX_DEPTH = 50  # trajectories are written by a recursive encoder
 _MAX_SHOWN_CHARS = 300
 _MAX_SEARCHED_CHARS = 20_000
 
@@ -230,15 +230,9 @@ def _inner_text(part: Document) -> str:
 
 def _calls(message: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     calls = message.get("tool_calls") or [message.get("function_call")]
-    if not _is_flat(calls, _MAX_DEPTH):
-        raise Unreadable(f"the answer's calls of tools are nested more than {_MAX_DEPTH} deep")
+    if not is_flat(calls):
+        raise Unreadable(f"the answer's calls of tools are nested more than {MAX_DEPTH} deep")
     return tuple(call for call in calls if isinstance(call, dict))
-
-
-def _is_flat(value: Document, depth: int) -> bool:
-    """Tell whether a value is nested no deeper than so."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return not inner or (depth > 0 and all(_is_flat(each, depth - 1) for each in inner))
 
 
 def _plain(text: str) -> str:

@@ -14,8 +14,9 @@ from itertools import chain
 
 from ...envs.thoughts import find_thoughts
 from ..types import Encoder, Generation, Message
+from .call_values import ToolCall
 from .config import PromptConfig, View, opening, reply, window
-from .tool_calls import NOT_MADE, ONE_CALL, ToolCall, calls_of, chat_calls, without_calls
+from .tool_calls import NOT_MADE, ONE_CALL, calls_of, chat_calls, without_calls
 
 _SHOWN = "This is what it looks like now."
 
@@ -99,7 +100,8 @@ class Context:
         self._past.append((observation, action))
         self._said = generation
         native = self.config.tools == "native" or bool(generation.tool_calls)
-        self._calls = calls_of(generation, self._opened) if native else ()
+        calls = calls_of(generation, self._opened) if native else ()
+        self._calls = () if any(call.problem for call in calls) else calls
         usage = generation.usage
         counted = usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
         self._billed_tokens = int(counted or usage.get("estimated_tokens", 0))
@@ -116,12 +118,14 @@ class Context:
             self._prompt_ids = self.encoder.encode_prompt(messages)
 
     def _continue(self, said: Generation, messages: tuple[Message, ...]) -> None:
-        text, calls = said.text, self._answerable()
+        calls = self._answerable()
+        text, messages = said.text, _answers(calls, messages) if calls else messages
+        if calls:
+            text = without_calls(text, calls)
+        whole = len(text.strip())
         if self.config.thoughts == "drop":
             text = find_thoughts(text, self._opened).rest(text).strip()
-        dropped = len(text) < len(said.text.strip())
-        if calls:
-            text, messages = without_calls(text, False), _answers(calls, messages)
+        dropped = len(text) < whole
         self._rounds.append((Message("assistant", text, chat_calls(calls)), *messages))
         full = 0 < self.config.compact_after < len(self._rounds)
         if full:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnwise.agents.prompts.parse import parse_action
-from turnwise.agents.prompts.tool_calls import calls_of, read_native, without_calls
+from turnwise.agents.prompts.tool_calls import read_native
 from turnwise.agents.types import Generation
 from turnwise.envs.tools import command
 
@@ -105,16 +105,6 @@ def test_a_call_that_the_environment_has_no_words_for_is_malformed() -> None:
 @pytest.mark.parametrize("text", ["I am done.", "", '{"no": "name"}', f"{CALL} and so on", "{", "look"])
 def test_a_message_without_a_call_is_read_as_it_stands(text: str) -> None:
     assert read(text) == parse_action(text, "plain")
-
-
-def test_calls_inside_a_thought_are_none() -> None:
-    assert calls_of(Generation(f"<think>{ACTION}</think>done")) == ()
-    assert calls_of(Generation(f"{ACTION}</think>done"), opened=True) == ()
-
-
-def test_what_is_said_beside_calls() -> None:
-    assert without_calls(f" I look. {ACTION}\nSo. ", None) == "I look. \nSo."
-    assert without_calls(CALL, None) == ""
 
 
 @given(
