@@ -119,6 +119,8 @@ def test_commands_are_printed_as_they_can_be_typed(tmp_path: Path, monkeypatch: 
     program.unlink()
     shown._program.cache_clear()
     assert shown.runnable("turnwise envs") == ".venv/bin/python -m turnwise envs"
+    assert shown.runnable("pytest 'a b.py'") == ".venv/bin/python -m pytest 'a b.py'"
+    assert shown.runnable("pytest says so") == ".venv/bin/python -m pytest says so"
     shown._program.cache_clear()
 
 

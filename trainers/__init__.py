@@ -13,5 +13,5 @@ policies/     the policy that is trained, by its kind; sync/ brings its weights 
 runs/         the folder of a run: log, checkpoints, evaluations; reports/ what is read from it;
               trackers/ where else its curves are shown
 pages/        runs, evaluations and trajectories in the browser; cleaning/ what of them can go
-user_files.py parts of a user's own
+user_files.py parts of a user's own; scaffolds/ files to begin with
 """

@@ -37,6 +37,7 @@ _COMMANDS = {
     "envs": "envs:envs",
     "play": "play:play",
     "check": "check:check",
+    "new": "new:new",
     "serve": "serve:serve",
     "journal": "journal:journal",
     "operator": "operator:operator",

@@ -19,7 +19,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
-_COMMAND = re.compile(r"(?m)(^ *|`)turnwise (?=[a-z-])")
+_COMMAND = re.compile(r"(?m)(^ *|`)(turnwise|pytest) (?=[\w'./-])")
 _INSTALL = re.compile(r"(?<!-m )\bpip install (?=['\w])")
 UNKNOWN = "-"
 
@@ -35,20 +35,20 @@ def visible(text: str) -> str:
 def runnable(text: str) -> str:
     """Return text whose commands, on a line of their own or between backticks, can be typed in this shell.
 
-    Where `turnwise` is not on PATH, as without an activated environment, they get the path that works;
-    so do installations, wherever they stand.
+    Where `turnwise` or `pytest` is not on PATH, as without an activated environment, they get the path that
+    works; so do installations, wherever they stand.
     """
-    text = _COMMAND.sub(lambda found: f"{found[1]}{_program()} ", text)
+    text = _COMMAND.sub(lambda found: f"{found[1]}{_program(found[2])} ", text)
     return _INSTALL.sub(lambda _: f"{_installer()} ", text)
 
 
 @cache
-def _program() -> str:
-    own = Path(sys.executable).with_name("turnwise")
-    found = shutil.which("turnwise")
+def _program(name: str) -> str:
+    own = Path(sys.executable).with_name(name)
+    found = shutil.which(name)
     if found and (not own.exists() or Path(found).resolve() == own.resolve()):
-        return "turnwise"
-    return _typed(own) if own.exists() else f"{_typed(Path(sys.executable))} -m turnwise"
+        return name
+    return _typed(own) if own.exists() else f"{_typed(Path(sys.executable))} -m {name}"
 
 
 @cache

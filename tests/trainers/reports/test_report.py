@@ -201,7 +201,7 @@ def test_the_commands_of_a_report_run_where_they_are_typed(
     kwargs = {"split": "unseen", "difficulty": "medium", "sizes": [1, 2]}
     record = {"held_out": [{"id": "toy/room-v0", "kwargs": kwargs}], "held_out_words": "split unseen"}
     (run / "run.json").write_text(json.dumps(record))
-    monkeypatch.setattr(shown, "_program", lambda: ".venv/bin/turnwise")  # nothing is activated
+    monkeypatch.setattr(shown, "_program", lambda _: ".venv/bin/turnwise")  # nothing is activated
     page = write_report(run).read_text()
     assert "Held-out tasks: split unseen." in page
     assert f"Again: `.venv/bin/turnwise train {run}/recipe.toml --out ANOTHER_FOLDER`." in page
