@@ -164,12 +164,13 @@ $(ECOSYSTEM): $(STAMP) constraints-ecosystem.txt
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 		> "$$(.ecosystem/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv.pth"
 	.ecosystem/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-ecosystem.txt \
-		tensorboard wandb mlflow-skinny trackio
+		tensorboard wandb mlflow-skinny trackio \
+		trl datasets verifiers
 	touch $@
 
 ecosystem: $(ECOSYSTEM)  ## install packages of others, for tests with them
 
-test-ecosystem: $(ECOSYSTEM)  ## read runs back from the stores of trackers
+test-ecosystem: $(ECOSYSTEM)  ## read runs back from the stores of trackers, and play and train with other frameworks
 	OMP_NUM_THREADS=1 .ecosystem/bin/python -m pytest -q -m ecosystem tests/ecosystem
 
 gpu: $(STAMP)  ## check and measure everything that one GPU is for, in under five minutes

@@ -1,6 +1,6 @@
 """The rules of the house: imports run one way, the wheel is whole, the public names stand.
 
-1. errors, ends, settings, streams <- envs <- servers <- agents <- trainers <- commands, nothing upwards.
+1. What lies below the wings <- envs <- servers <- agents <- trainers <- api <- integrations <- commands.
 2. No module imports `envs`, `agents`, `trainers` or `servers` as a top-level package.
 3. trainers/credit and rewards import numpy, errors, ends, settings and trainers/parts only.
 4. `import turnwise`, its environments and its clients bring neither torch nor a web server.
@@ -43,8 +43,9 @@ LAYERS = {
     "agents": 3,
     "trainers": 4,
     "api": 5,
-    "commands": 6,
-    "__main__": 7,
+    "integrations": 6,
+    "commands": 7,
+    "__main__": 8,
 }
 FOLDERS = ("envs", "servers", "agents", "trainers")
 MAX_FILES_AT_THE_TOP = 12
@@ -60,9 +61,9 @@ def sources() -> Iterator[tuple[str, Path]]:
     for folder in FOLDERS:
         for file in python_files(ROOT / folder):
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts), file
-    for folder in ("api", "commands"):
-        for file in sorted((ROOT / "src" / "turnwise" / folder).glob("*.py")):
-            yield f"{folder}.{file.stem}", file
+    for folder in ("api", "integrations", "commands"):
+        for file in python_files(ROOT / "src" / "turnwise" / folder):
+            yield ".".join(file.relative_to(ROOT / "src" / "turnwise").with_suffix("").parts), file
     for name in ("arguments", "errors", "ends", "scratch", "settings", "shown", "streams", "tables"):
         yield name, ROOT / "src" / "turnwise" / f"{name}.py"
 

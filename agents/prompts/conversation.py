@@ -157,13 +157,13 @@ def _answers(calls: tuple[ToolCall, ...], messages: tuple[Message, ...]) -> tupl
     first, *others = (str(call["id"]) for call in chat_calls(calls))
     (reply,) = messages
     return (
-        Message("tool", _bare(reply.content), tool_call_id=first),
+        Message("tool", bare(reply.content), tool_call_id=first),
         *(Message("tool", NOT_MADE, tool_call_id=other) for other in others),
         *((Message("user", _SHOWN, images=reply.images),) if reply.images else ()),
     )
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Take off the tags of an answer, which templates and endpoints write themselves."""
     start, end = "<tool_response>", "</tool_response>"
     inner = text.removeprefix(start).removesuffix(end)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "agents" / "prompts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "small"))
 import chats
 
 CHATS = chats
