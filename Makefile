@@ -14,6 +14,7 @@ MINI_SWE_AGENT := .mini-swe-agent/.installed
 SMOLLM2 := .smollm2/model/config.json
 VLLM := .vllm/.installed
 ECOSYSTEM := .ecosystem/.installed
+DOCS := .docs/.installed
 BROWSER := .browser/package/axe.min.js
 VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt
 
@@ -21,11 +22,11 @@ VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check 
 ALL_CORES := -n logical --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem gpu test-gpu gate constraints clean
+.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem gpu test-gpu gate docs constraints clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { line = sprintf("  %-20s %s\n", $$1, $$2); \
-		if ($$1 ~ /^(install|demo|gpu|vllm|clean)$$/) use = use line; else work = work line } \
+		if ($$1 ~ /^(install|demo|gpu|vllm|docs|clean)$$/) use = use line; else work = work line } \
 		END { printf "to use turnwise:\n%sto work on it:\n%s", use, work }' $(MAKEFILE_LIST)
 
 # torch comes first: with it installed, nothing else pulls another build.
@@ -173,6 +174,17 @@ ecosystem: $(ECOSYSTEM)  ## install packages of others, for tests with them
 test-ecosystem: $(ECOSYSTEM)  ## read runs back from the stores of trackers, and play and train with other frameworks
 	OMP_NUM_THREADS=1 .ecosystem/bin/python -m pytest -q -m ecosystem tests/ecosystem
 
+# mkdocs and its 30 packages, in an environment of its own; turnwise is read there, not run.
+$(DOCS): constraints-docs.txt
+	$(PYTHON) -m venv .docs
+	.docs/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-docs.txt \
+		mkdocs-material 'mkdocstrings[python]' ruff
+	touch $@
+
+docs: $(DOCS)  ## build the documentation site into site/, without a broken link
+	NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --quiet
+	@echo 'python -m http.server --directory site --bind 127.0.0.1 8002   # then http://127.0.0.1:8002'
+
 gpu: $(STAMP)  ## check and measure everything that one GPU is for, in under five minutes
 	$(BIN)/python benchmarks/gpu/run.py
 
@@ -188,4 +200,4 @@ constraints: $(STAMP)  ## pin what is installed now
 	@mv constraints.tmp constraints.txt
 
 clean:  ## remove the virtual environments and caches
-	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .vllm .browser .ecosystem .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .vllm .browser .ecosystem .docs site .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
