@@ -111,10 +111,12 @@ class Dealing:
     async def _make(self, frozen: Frozen, run: Run, number: int) -> None:
         if run.id not in self._tasks:
             self._tasks[run.id] = frozen.tasks(run.id)
+        task = self._tasks[run.id][number]
         try:
-            session = await self._begun(frozen, run, number, self._tasks[run.id][number])
+            session = await self._begun(frozen, run, number, task)
         except (Refused, *ENV_ERRORS) as error:
-            self._service.environments.note(f"task {number} of run {run.id} could not be made", error)
+            env_id = frozen.benchmark.environments[task.place].id
+            self._service.environments.note(env_id, f"task {number} of run {run.id} could not be made", error)
             raise Refused(refusals.task_unavailable(run.opening.benchmark), _RETRY_S) from error
         if run.closed:
             session.drop_host()
@@ -157,4 +159,4 @@ class Dealing:
         service.ledger.add(session.record.owner, 1)
         service.journal.opened(session.record)
         self._book.note(run, "dealt", {"session": id, "at": self._clock()})
-        service.metrics.count("sessions_created")
+        service.metrics.count_of(session.record.env_id, "sessions_created")

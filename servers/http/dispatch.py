@@ -8,6 +8,7 @@ meaning. A call of the table is a method of its name, given the request and its 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -258,7 +259,11 @@ class Calls(HostedCalls, BoardCalls, TakingCalls):
 
     async def metrics(self) -> str:
         """Give the counters in Prometheus' text format."""
-        return self.counted().render(len(self.service.sessions))
+        return self.counted().render(self.open_by_env())
+
+    def open_by_env(self) -> Counter[str]:
+        """Return how many sessions of each environment are open here."""
+        return Counter(session.record.env_id for session in self.service.sessions.values())
 
     def counted(self) -> Metrics:
         """Return the counters, those kept elsewhere brought up to date."""

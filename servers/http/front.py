@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from ..protocol.calls import CALLS
 from ..protocol.encoding import NDJSON_TYPE, PROTOCOL, load_body, read_step, read_steps
-from ..protocol.problems import Refused, bad_request, not_a_key, too_large
+from ..protocol.problems import Refused, bad_request, not_a_key, not_for_metrics, too_large
 from . import openenv, websocket
 from .board_calls import visitor
 from .dispatch import Calls, refusal_response
@@ -77,6 +77,10 @@ class FrontDoor:
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._visitors.check(scope["headers"])
+            if scope["path"] == "/metrics" and self._keys is not None:
+                if not self._keys.reads_metrics(_header(scope["headers"], b"authorization")):
+                    raise Refused(not_for_metrics())
+                _welcome(scope)
             if not scope["path"].startswith("/v1/"):
                 await self._behind(scope, receive, send)
                 return

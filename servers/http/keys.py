@@ -1,7 +1,8 @@
 """Bearer keys: who calls, and what they may see.
 
-A key file has one key a line, `NAME SECRET [evaluation | benchmark=NAME,...]`; blank lines
-and lines that begin with # are skipped. A key that plays benchmarks does nothing else.
+A key file has one key a line, `NAME SECRET [evaluation | metrics | benchmark=NAME,...]`;
+blank lines and lines that begin with # are skipped. A key that plays benchmarks does nothing
+else, and one for metrics is nobody's: it reads the server's counters and calls nothing.
 Sessions belong to the name, so a secret can be changed without losing them. Secrets are kept as
 hashes and never logged.
 """
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_bytes
+from types import MappingProxyType
 
 from ...errors import UsageError
 
@@ -43,25 +45,30 @@ class Keys:
 
     Args:
         secrets: secret -> caller.
+        readers: secret -> name of a key that reads the counters and does nothing else.
 
     Raises:
         UsageError: if a secret is short, no header carries it, or two share a name.
     """
 
-    def __init__(self, secrets: Mapping[str, Caller]) -> None:
-        names = [caller.name for caller in secrets.values()]
+    def __init__(
+        self, secrets: Mapping[str, Caller], readers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        named = [*((secret, caller.name) for secret, caller in secrets.items()), *readers.items()]
+        names = [name for _, name in named]
         if len(set(names)) != len(names):
             raise UsageError("two keys have the same name: sessions would be shared")
-        for secret, caller in secrets.items():
+        for secret, name in named:
             if len(secret) < MIN_SECRET_CHARS:
-                raise UsageError(f"the key of {caller.name!r} is shorter than {MIN_SECRET_CHARS} characters")
+                raise UsageError(f"the key of {name!r} is shorter than {MIN_SECRET_CHARS} characters")
             if not all("!" <= character <= "~" for character in secret):
                 raise UsageError(
-                    f"the key of {caller.name!r} has a character that no header carries; expected printable "
+                    f"the key of {name!r} has a character that no header carries; expected printable "
                     "ASCII without blanks"
                 )
         self._blind = token_bytes(32)
         self._callers = {self._hash(secret.encode()): caller for secret, caller in secrets.items()}
+        self._readers = {self._hash(secret.encode()) for secret in readers}
 
     @classmethod
     def load(cls, file: Path) -> Keys:
@@ -75,23 +82,26 @@ class Keys:
             lines = file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"key file {str(file)!r}: {error}") from error
-        secrets: dict[str, Caller] = {}
+        secrets, readers = dict[str, Caller](), dict[str, str]()
         for number, line in enumerate(lines, start=1):
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue
             benchmarks = _benchmarks(words[2]) if len(words) == 3 else ()
-            if len(words) not in (2, 3) or not (benchmarks or words[2:] in ([], ["evaluation"])):
+            if len(words) not in (2, 3) or not (benchmarks or words[2:] in ([], ["evaluation"], ["metrics"])):
                 raise UsageError(
                     f"key file {str(file)!r}, line {number}: expected NAME SECRET [evaluation | "
-                    "benchmark=NAME,...]"
+                    "metrics | benchmark=NAME,...]"
                 )
-            if words[1] in secrets:
+            if words[1] in {**secrets, **readers}:
                 raise UsageError(f"key file {str(file)!r}, line {number}: the secret of another name")
-            secrets[words[1]] = Caller(words[0], evaluation=len(words) == 3, benchmarks=benchmarks)
+            if words[2:] == ["metrics"]:
+                readers[words[1]] = words[0]
+            else:
+                secrets[words[1]] = Caller(words[0], evaluation=len(words) == 3, benchmarks=benchmarks)
         if not secrets:
-            raise UsageError(f"key file {str(file)!r} holds no key")
-        return cls(secrets)
+            raise UsageError(f"key file {str(file)!r} holds no key by which sessions are made")
+        return cls(secrets, readers)
 
     @property
     def names(self) -> list[str]:
@@ -109,9 +119,26 @@ class Keys:
         Secrets are looked up as hashes under a number that nobody knows, so that the time of a look-up
         tells nothing of a secret, and is the same for a thousand keys as for one.
         """
+        hashed = self._hashed(header)
+        return None if hashed is None else self._callers.get(hashed)
+
+    def reads_metrics(self, header: bytes | None) -> bool:
+        """Tell whether who sent an Authorization header may read the counters, which tell of everybody.
+
+        Those for it may, and those that may do all else; not who evaluates or plays benchmarks.
+        """
+        hashed = self._hashed(header)
+        if hashed is None:
+            return False
+        caller = self._callers.get(hashed)
+        if caller is None:
+            return hashed in self._readers
+        return not caller.evaluation and not caller.benchmarks
+
+    def _hashed(self, header: bytes | None) -> bytes | None:
         if header is None or header[:7].lower() != b"bearer ":
             return None
-        return self._callers.get(self._hash(header[7:].strip()))
+        return self._hash(header[7:].strip())
 
     def _hash(self, secret: bytes) -> bytes:
         return hashlib.blake2b(secret, key=self._blind, digest_size=32).digest()

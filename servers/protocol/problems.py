@@ -101,6 +101,17 @@ def not_a_key() -> Problem:
     )
 
 
+def not_for_metrics() -> Problem:
+    """Say that the counters of a server with keys are read with one."""
+    return Problem(
+        401,
+        "unauthorized",
+        "the counters of this server need a bearer key that may read them",
+        expected="a key that the key file marks with metrics, or one without a mark",
+        todo="send the header Authorization: Bearer KEY",
+    )
+
+
 def unknown_host(host: str) -> Problem:
     """Say that a server was asked by a name that is not its own."""
     return Problem(

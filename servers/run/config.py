@@ -115,7 +115,8 @@ class ServerConfig:
         "turnwise"
     )
     key_file: Annotated[
-        Path | None, Setting("Who may call: lines of NAME SECRET [evaluation | benchmark=NAME,...].")
+        Path | None,
+        Setting("Who may call: lines of NAME SECRET [evaluation | metrics | benchmark=NAME,...]."),
     ] = None
     key_env: Annotated[str | None, Setting("Environment variable that holds the one key.")] = None
     allowed_hosts: Annotated[

@@ -205,7 +205,7 @@ class Creation:
 
     def _failed(self, what: Named, error: BaseException) -> bytes:
         environments = self.service.environments
-        environments.note(f"{what.env_id} could not be created", error)
+        environments.note(what.env_id, f"{what.env_id} could not be created", error)
         told = environments.told(what, error)
         if isinstance(error, REFUSALS):
             return encode_problem(task_refused(f"{what.env_id}: {told}"[:1000]))
@@ -225,7 +225,7 @@ class Creation:
                 row.touched = service.clock()
                 service.sessions[row.record.id] = row
                 service.journal.opened(row.record)
-                service.metrics.count(counted_as)
+                service.metrics.count_of(row.record.env_id, counted_as)
             answered.append(row.last_reply if isinstance(row, Session) else row)
         return answered
 

@@ -107,15 +107,16 @@ class Environments:
             return reason_of(error).partition(":")[0] + _IN_LOG
         return str(error) if isinstance(error, REFUSALS) else reason_of(error)
 
-    def note(self, what: str, error: BaseException, *, stepped: bool = False) -> None:
+    def note(self, env_id: str, what: str, error: BaseException, *, stepped: bool = False) -> None:
         """Count and log what an environment raised: a refusal in one line, if its caller does not get it.
 
         Args:
+            env_id: of the environment.
             what: what happened.
             error: what it raised.
             stepped: whether it was a turn, in which nothing is a refusal.
         """
-        self.metrics.count("environment_errors")
+        self.metrics.count_of(env_id, "environment_errors")
         if isinstance(error, REFUSALS) and not stepped:
             level = logging.DEBUG if self.catalogue.trusted else logging.WARNING
             log.log(level, "%s: %s", what, visible(str(error)))

@@ -288,7 +288,7 @@ class Service:
         what = (
             f"session {record.id} of {record.env_id} failed at episode {record.episode}, turn {session.turn}"
         )
-        self.environments.note(what, error, stepped=True)
+        self.environments.note(record.env_id, what, error, stepped=True)
         return session.fail(action, "error", self.environments.told(session.record, error))
 
     def _record_turn(self, session: Session, started: float) -> None:
@@ -299,7 +299,7 @@ class Service:
                 self.journal.ended(record.id, record.episode, session.end, record.final)
                 if record.hosted is not None:
                     record.hosted.ended(session.end)
-        self.metrics.stepped(time.perf_counter() - started, session.end)
+        self.metrics.stepped(record.env_id, time.perf_counter() - started, session.end)
 
     async def _reset(
         self, session: Session, episode: int, seed: int, options: dict[str, Any] | None
@@ -315,14 +315,14 @@ class Service:
             log.warning("session %s of %s: %s", record.id, record.env_id, error)
             reply = session.fail_reset(episode, seed, options, "deadline", str(error))
         except ENV_ERRORS as error:
-            self.environments.note(f"session {record.id} of {record.env_id} failed to reset", error)
+            self.environments.note(record.env_id, f"session {record.id} failed to reset", error)
             told, refused = self.environments.told(record, error), isinstance(error, REFUSALS)
             reply = session.fail_reset(episode, seed, options, "error", told, refused=refused)
         if record.id in self.sessions:
             self.journal.began(record)
             if session.end is not None:
                 self.journal.ended(record.id, episode, session.end, record.final)
-        self.metrics.count("resets")
+        self.metrics.count_of(record.env_id, "resets")
         return reply
 
     def _after(

@@ -110,7 +110,7 @@ class RoutedCalls(Calls):
 
     async def metrics(self) -> str:
         """Give the counters of all workers together; one that is being replaced counts from nothing."""
-        total, num_open = Metrics(), len(self.service.sessions)
+        total, num_open = Metrics(), self.open_by_env()
         total.absorb(self.counted().state())
         for worker in self._workers.values():
             try:
@@ -119,7 +119,7 @@ class RoutedCalls(Calls):
             except (Refused, TimeoutError):
                 continue
             total.absorb(state)
-            num_open += state["open"]
+            num_open.update(state["open"])
         return total.render(num_open)
 
     async def _health_of(self, number: int) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class WorkerCalls:
                 document = orjson.loads((await calls.health()).body)
                 return Response(200, orjson.dumps({**document, "pid": os.getpid()}))
             case "metrics", []:
-                state = {"open": len(calls.service.sessions), **calls.counted().state()}
+                state = {"open": calls.open_by_env(), **calls.counted().state()}
                 return Response(200, orjson.dumps(state))
         raise AssertionError(f"workers of one server know the same calls, but not {name}{arguments}")
 

@@ -191,27 +191,30 @@ def test_no_size_of_a_reply_depends_on_what_it_hides(info: dict[str, Any], rewar
     assert watch.shown(core) == orjson.dumps({**seen, "info": shown})
 
 
-def test_no_counter_that_all_may_read_tells_an_outcome(host: Callable[..., None]) -> None:
+def test_no_counter_tells_an_outcome_and_who_plays_may_read_none(host: Callable[..., None]) -> None:
     async def conversation(hosted: Hosted) -> None:
         seen = []
         async with hosted.client() as http:
+            assert (await http.get("/metrics")).status_code == 401
             run = await start(http)
             for task, won in enumerate((True, False)):
-                before = await counters(http)
+                before = await counters(hosted, http)
                 reply = (await deal(http, run, task))["session"]
                 gold = hosted.secret_of(reply["id"]).gold
                 wrong = f"open {(gold + 1) % 4}"
                 for action in (wrong, f"open {gold}" if won else wrong):
                     reply = await step(http, reply, action)
                 assert reply["end"] == "terminated"
-                after = await counters(http)
+                after = await counters(hosted, http)
                 seen.append({name: after[name] - before.get(name, 0.0) for name in after})
         assert seen[0] == seen[1]
 
-    async def counters(http: Any) -> dict[str, float]:
-        texts = [(await http.get(path)).text for path in ("/metrics", "/health")]
-        assert not any(word in "".join(texts) for word in ("won", "score", "vaults"))
-        lines = [line.rpartition(" ") for line in texts[0].splitlines() if not line.startswith("#")]
+    async def counters(hosted: Hosted, http: Any) -> dict[str, float]:
+        health = (await http.get("/health")).text
+        text = hosted.service.metrics.render({})
+        assert not any(word in health for word in ("won", "score", "vaults"))
+        assert not any(word in text for word in ("won", "score"))
+        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, _, value in lines if "step_seconds" not in name}
 
     host(conversation)

@@ -118,12 +118,14 @@ class Side:
     def state(self) -> Any:
         """Return what was counted and what every session has done; no times."""
         counted = self.app.calls.counted().state()
-        steps = sum(counted["buckets"])
+        envs = {
+            env_id: (sum(of["buckets"]), of["counts"], of["ends"]) for env_id, of in counted["envs"].items()
+        }
         sessions = {
             id: (session.expected, session.end, session.last_reply, session.record.log)
             for id, session in self.app.service.sessions.items()
         }
-        return steps, counted["counts"], counted["ends"], counted["refused"], sessions
+        return envs, counted["counts"], counted["refused"], sessions
 
     def hang_up(self) -> None:
         if self.ear is not None:

@@ -295,9 +295,11 @@ def test_health_metrics_envs_and_docs(make_service, talk, world):
         health = await http.get("/health")
         assert (health.status_code, health.json()["status"]) == (200, "ok")
         text = (await http.get("/metrics")).text
-        assert "turnwise_sessions_open 1\n" in text
-        assert 'turnwise_episodes_total{end="terminated"} 1\n' in text
-        assert "turnwise_step_seconds_count 1\n" in text
+        env = f'env="{world("Counter")}"'
+        assert f"turnwise_sessions_open{{{env}}} 1\n" in text
+        assert f"turnwise_sessions_created_total{{{env}}} 1\n" in text
+        assert f'turnwise_episodes_total{{{env},end="terminated"}} 1\n' in text
+        assert f"turnwise_step_seconds_count{{{env}}} 1\n" in text
         rows = (await http.get("/v1/envs")).json()["envs"]
         assert {row["id"] for row in rows} >= {world("Counter")}
         assert all(len(row["fingerprint"]) == 16 for row in rows)

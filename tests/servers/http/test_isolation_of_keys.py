@@ -151,6 +151,18 @@ def test_an_evaluation_key_never_sees_what_is_private(make_service, talk, world)
     talk(make_service(), conversation, KEYS)
 
 
+def test_the_counters_tell_of_everybody_and_are_told_to_no_stranger(make_service, talk, world):
+    async def conversation(http: Http) -> None:
+        statuses = [
+            (await http.get("/metrics", headers=headers)).status_code
+            for headers in ({}, {"authorization": f"Bearer {EVE}"}, {"authorization": f"Bearer {ANN}"})
+        ]
+        assert statuses == [401, 401, 200]
+        assert (await http.get("/health")).status_code == 200
+
+    talk(make_service(), conversation, KEYS)
+
+
 def test_secrets_are_in_no_answer_and_no_log(make_service, talk, world, caplog):
     async def conversation(http: Http) -> None:
         with caplog.at_level(0):

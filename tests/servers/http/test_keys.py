@@ -8,6 +8,7 @@ from turnwise.errors import UsageError
 from turnwise.servers.http.keys import Caller, Keys
 
 SECRET = "0123456789abcdef"
+MARKS = {"ann": "", "prometheus": "metrics", "eve": "evaluation", "player": "benchmark=vaults"}
 
 
 def test_a_key_file(tmp_path):
@@ -20,11 +21,26 @@ def test_a_key_file(tmp_path):
         assert keys.identify(header) is None
 
 
+def test_counters_are_read_by_keys_for_them_and_by_those_that_may_do_all(tmp_path):
+    file = tmp_path / "keys"
+    lines = [f"{name} {name}-{SECRET} {mark}" for name, mark in MARKS.items()]
+    file.write_text("\n".join(lines))
+    keys = Keys.load(file)
+    read = {name: keys.reads_metrics(f"Bearer {name}-{SECRET}".encode()) for name in MARKS}
+    assert read == {"ann": True, "prometheus": True, "eve": False, "player": False}
+    assert keys.identify(f"Bearer prometheus-{SECRET}".encode()) is None, "it calls nothing"
+    assert not keys.reads_metrics(None) and not keys.reads_metrics(b"Bearer wrong")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "holds no key"),
         ("ann", "line 1: expected NAME SECRET"),
+        (f"ann {SECRET} metrics", "holds no key by which sessions are made"),
+        (f"ann {SECRET}\nbob {SECRET} metrics", "line 2: the secret of another name"),
+        (f"ann {SECRET}\nann {SECRET[::-1]} metrics", "have the same name"),
+        (f"ann {SECRET}\nbob short metrics", "the key of 'bob' is shorter than 16 characters"),
         (f"ann {SECRET} admin", "line 1: expected NAME SECRET"),
         ("ann short", "shorter than 16 characters"),
         (f"ann {SECRET}\nbob {SECRET}", "line 2: the secret of another name"),

@@ -172,12 +172,15 @@ def test_pages_and_numbers(doors):
         assert health.json()["sessions"] == NUM
         assert len({row["pid"] for row in health.json()["workers"]}) == NUM
         metrics = door.get("/metrics").text
-        assert f"turnwise_sessions_open {NUM}\n" in metrics
+        assert f'turnwise_sessions_open{{env="{COUNTER}"}} {NUM}\n' in metrics
         assert [env["id"] for env in door.get("/v1/envs").json()["envs"]] == [COUNTER, WAITING]
         assert "<html" in door.get("/").text
     for row in made:
         doors[0].post(f"/v1/sessions/{row['id']}/step", json=_step(0))
-    counts = {_number(door.get("/metrics").text, "turnwise_step_seconds_count") for door in doors}
+    counts = {
+        _number(door.get("/metrics").text, f'turnwise_step_seconds_count{{env="{COUNTER}"}}')
+        for door in doors
+    }
     assert len(counts) == 1, "each worker gives the numbers of all"
     _close_all(doors[0])
 

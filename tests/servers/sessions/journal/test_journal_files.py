@@ -49,7 +49,7 @@ def test_damage_to_the_log_is_counted_and_said(make_service, world, tmp_path, ca
         record = service.sessions[id].record if id in service.sessions else None
         service.journal.close()
         assert ("cannot be read" in caplog.text) == (service.journal.num_lost > 0)
-        assert f"journal_commits_lost_total {service.journal.num_lost}" in service.metrics.render(0)
+        assert f"journal_commits_lost_total {service.journal.num_lost}" in service.metrics.render({})
         return service.journal.num_lost, None if record is None else len(record.log)
 
     whole = start("whole.db", wal)
