@@ -11,7 +11,7 @@ fit/          what memory a recipe needs, before anything is loaded
 policies/     the policy that is trained, by its kind; sync/ brings its weights to the engine;
               warmstart/ makes a new one from demonstrations; warmstarts/ holds those that ship
 runs/         the folder of a run: log, checkpoints, evaluations; reports/ what is read from it;
-              trackers/ where else its curves are shown
+              comparison/ runs beside each other; trackers/ where else their curves are shown
 pages/        runs, evaluations and trajectories in the browser; cleaning/ what of them can go
 user_files.py parts of a user's own; scaffolds/ files to begin with
 """

@@ -5,7 +5,7 @@ standings   boards made offline, of records and evaluations
 pairs       every pair of agents compared
 """
 
-from .pairs import Comparison, Pair, compare
+from .pairs import Pair, between, compare
 from .results import METRICS, TaskResults, read_results
 
-__all__ = ["METRICS", "Comparison", "Pair", "TaskResults", "compare", "read_results"]
+__all__ = ["METRICS", "Pair", "TaskResults", "between", "compare", "read_results"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -26,12 +26,29 @@ class TaskResults:
         agent: who played, as it was declared.
         of: what decides the tasks; only results of the same are compared.
         values: by task; None where it is unknown, or failed by the machine's fault.
+        fresh: whether its tasks were drawn for it alone, so that equal names mean nothing.
     """
 
     name: str
     agent: str
     of: str
     values: Mapping[str, float | None]
+    fresh: bool = False
+
+
+def merged(name: str, parts: Sequence[TaskResults]) -> TaskResults:
+    """Return the results of one agent on several environments as one.
+
+    Args:
+        name: what to call it.
+        parts: one or more, in an order that does not depend on the agent.
+    """
+    if len(parts) == 1:
+        return replace(parts[0], name=name)
+    values = {
+        f"{number} {task}": value for number, part in enumerate(parts) for task, value in part.values.items()
+    }
+    return TaskResults(name, parts[0].agent, json.dumps([part.of for part in parts]), values)
 
 
 def read_results(place: Path, metric: Metric = "success", *, name: str = "") -> TaskResults:
@@ -46,7 +63,7 @@ def read_results(place: Path, metric: Metric = "success", *, name: str = "") -> 
 
     Raises:
         UnknownName: for another metric.
-        UsageError: if there is nothing of the kind, it is broken, or its tasks are of one run only.
+        UsageError: if there is nothing of the kind, or it is broken.
     """
     if metric not in METRICS:
         raise UnknownName("metric", metric, METRICS)
@@ -103,13 +120,9 @@ def _of_record(file: Path, metric: Metric, name: str) -> TaskResults:
     record: dict[str, Any] = read_document(file.read_bytes(), str(file))
     record = record.get("record", record)
     benchmark = record["benchmark"]
-    if benchmark["draw"] != "fixed":
-        raise UsageError(
-            f"{file}: each run of {benchmark['name']} draws tasks of its own (draw = {benchmark['draw']!r}), "
-            "so two runs share none; compare the intervals of their scores"
-        )
     values = {
         str(task["slot"]): None if task[metric] is None else float(task[metric])
         for task in record["measured"]["tasks"]
     }
-    return TaskResults(name, str(record["declared"]["agent"]), str(benchmark["hash"]), values)
+    fresh = benchmark["draw"] != "fixed"
+    return TaskResults(name, str(record["declared"]["agent"]), str(benchmark["hash"]), values, fresh)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -116,8 +116,7 @@ class SuiteFigures:
                 {
                     "environment": each.env,
                     "metric": each.metric,
-                    **asdict(each.pair),
-                    "verdict": each.pair.verdict,
+                    **each.pair.document(),
                 }
                 for each in self.pairs
             ],
@@ -186,7 +185,7 @@ def _pairs(suite: Suite, env: SuiteEnv, out: Path) -> list[SuitePair]:
         for metric in _METRICS:
             results = [read_results(folder, metric, name=name) for name, folder in (first, second)]
             try:
-                pairs.append(SuitePair(env.called, metric, *compare(results, metric).pairs))
+                pairs.append(SuitePair(env.called, metric, *compare(results)))
                 break
             except UsageError:
                 continue

@@ -51,12 +51,18 @@ class Difference:
     p_value: float
 
     @property
+    def ahead(self) -> float:
+        """Return a number above 0 if the first did better: by tasks where these are the same, or by means."""
+        if self.better is None or self.worse is None:
+            return self.difference
+        return float(self.better - self.worse)
+
+    @property
     def verdict(self) -> str:
         """Say which is better at a level of 5 %; a tie if that is not known."""
         if self.p_value > LEVEL:
             return "tie"
-        ahead = self.difference if self.better is None or self.worse is None else self.better - self.worse
-        return "the first is better" if ahead > 0 else "the second is better"
+        return "the first is better" if self.ahead > 0 else "the second is better"
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON holds it."""

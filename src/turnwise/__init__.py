@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api.comparing import compare
     from .api.evaluating import evaluate, evaluate_async
     from .api.playing import rollout, rollout_async
     from .api.training import Run, load_recipe, load_run, train, train_async
@@ -28,6 +29,7 @@ __all__ = [
     "TurnwiseError",
     "Utf8",
     "__version__",
+    "compare",
     "evaluate",
     "evaluate_async",
     "load_recipe",
@@ -51,6 +53,7 @@ _HOME = {
     "TextEnv": "envs.core",
     "TurnwiseError": "errors",
     "Utf8": "envs.core",
+    "compare": "api.comparing",
     "evaluate": "api.evaluating",
     "evaluate_async": "api.evaluating",
     "load_recipe": "api.training",

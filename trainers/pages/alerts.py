@@ -13,7 +13,8 @@ from typing import Any, Literal
 from ...servers.pages.writing import line
 from ...servers.pages.writing import number as short
 from ...shown import percent
-from .run import Run, number, points_of
+from ..runs.series import number, points_of
+from .run import Run
 
 Level = Literal["bad", "warn", "note", "good"]
 LAST = 10  # updates that tell how a run stands

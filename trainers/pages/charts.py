@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from typing import TypeVar
 
 from ...servers.pages.writing import number
-from .run import Points
+from ..runs.series import Points
 
 WIDTH, HEIGHT = 360, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 8, 24

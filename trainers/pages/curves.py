@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..runs.series import Points, bands, number
 from .charts import Chart, Curve, chart
-from .run import Points, Run, number
+from .run import Run
 
 # id, title, what to make of it, (label, names in the log, the first that is there), limits
 _Line = tuple[str, tuple[str, ...]]
@@ -112,13 +113,9 @@ def charts_of_seeds(runs: Sequence[Run]) -> list[Chart]:
 
 
 def _together(label: str, several: Sequence[Points]) -> Curve:
-    by_update: dict[float, list[float]] = {}
-    for points in several:
-        for update, value in points:
-            by_update.setdefault(update, []).append(value)
-    ordered = sorted(by_update.items())
-    mean = [(update, sum(values) / len(values)) for update, values in ordered]
-    return Curve(label, mean, [(update, min(values), max(values)) for update, values in ordered])
+    found = bands(several)
+    mean = [(band.update, band.mean) for band in found]
+    return Curve(label, mean, [(band.update, band.least, band.most) for band in found])
 
 
 def _interval(run: Run, names: tuple[str, ...]) -> tuple[list[tuple[float, float, float]], bool]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from ...ends import FAULTS
 from ...intervals import wilson
+from ..runs.series import number
 from .lines import document_of, lines_of
 from .places import Place
-from .run import number
 
 MOST_ROWS = 1000
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import time
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..reports.curves import split_log
+from ..runs.alike import recipe_tables
+from ..runs.series import Points, number, points_of
 from .lines import document_of, lines_of
 from .places import Place
 
 Entry = Mapping[str, Any]
-Points = list[tuple[float, float]]
 _STILL_S = 60.0  # since the last line, at least, until a run counts as standing
 
 
@@ -102,27 +101,13 @@ def read_run(place: Place) -> Run:
     return Run(place, recipe, record, _numbered(updates), _numbered(evals), wrong)
 
 
-def number(value: object) -> float | None:
-    """Return a finite number as it is, and None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def points_of(entries: Sequence[Entry], name: str) -> Points:
-    """Return (update, value) of the entries in which a figure is a finite number."""
-    found = ((number(entry.get("update")), number(entry.get(name))) for entry in entries)
-    return [(update, value) for update, value in found if update is not None and value is not None]
-
-
 def _numbered(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [entry for entry in entries if number(entry.get("update")) is not None]
 
 
 def _recipe(place: Place) -> tuple[dict[str, Any], str]:
-    file = place.folder / "recipe.toml"
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8")), ""
+        return recipe_tables(place.folder), ""
     except FileNotFoundError:
         return {}, "recipe.toml: is not there; a log alone"
     except (OSError, ValueError, RecursionError) as error:

@@ -101,8 +101,8 @@ def _success(axis: Any, updates: Sequence[Entry], evals: Sequence[Entry]) -> Non
             label="held-out tasks, 95 % interval",
         )
     unknown = "" if shown or held_out else ": unknown"
-    axis.set(title=f"success rate{unknown}", xlabel="update", ylim=(0, 1))
-    axis.grid(alpha=0.3)
+    axis.set(title=f"success rate{unknown}", ylim=(0, 1))
+    _over_updates(axis)
     axis.legend(loc="lower right", fontsize=8)
 
 
@@ -118,10 +118,10 @@ def _lines(
                 color=colour,
                 label=name,
             )
-    axis.set(title=title, xlabel="update")
+    axis.set(title=title)
     if limits:
         axis.set_ylim(*limits)
-    axis.grid(alpha=0.3)
+    _over_updates(axis)
     if axis.get_legend_handles_labels()[0]:
         axis.legend(fontsize=8)
 
@@ -138,7 +138,14 @@ def _times(axis: Any, updates: Sequence[Entry]) -> None:
             alpha=0.8,
         )
         axis.legend(fontsize=8, loc="upper right")
-    axis.set(title="seconds an update", xlabel="update")
+    axis.set(title="seconds an update")
+    _over_updates(axis)
+
+
+def _over_updates(axis: Any) -> None:
+    """Let an axis count updates, which are whole."""
+    axis.set(xlabel="update")
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(alpha=0.3)
 
 

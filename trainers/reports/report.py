@@ -48,11 +48,9 @@ def summarise(run: Path) -> dict[str, Any]:
     if before:
         figures["before"] = _point(before[-1])
     if trained:
-        averaged = trained[-_LAST:]
         figures["last"] = _point(trained[-1])
-        figures["after"] = _mean([entry["eval/success_rate"] for entry in averaged])
-        figures["after_return"] = _mean([entry.get("eval/reward") for entry in averaged])
-        figures["after_evaluations"] = len(averaged)
+        figures["after"], figures["after_evaluations"] = after_training(evals, "eval/success_rate")
+        figures["after_return"], _ = after_training(evals, "eval/reward")
         figures["area"] = _area(evals)
     if evals:
         chosen = best_of(run)
@@ -60,10 +58,21 @@ def summarise(run: Path) -> dict[str, Any]:
     return figures
 
 
+def after_training(evals: Sequence[Entry], name: str) -> tuple[float | None, int]:
+    """Return the mean of a figure over the last evaluations after training, and how many those are.
+
+    Args:
+        evals: the evaluations of a run, in order.
+        name: of the figure in the log; None where one of them does not have it.
+    """
+    averaged = [entry for entry in evals if entry["update"] > 0][-_LAST:]
+    return _mean([entry.get(name) for entry in averaged]), len(averaged)
+
+
 def _mean(values: Sequence[float | None]) -> float | None:
     """Return the mean; None where a value is unknown."""
     known = [value for value in values if value is not None]
-    return sum(known) / len(known) if len(known) == len(values) else None
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _point(entry: Entry) -> dict[str, Any]:

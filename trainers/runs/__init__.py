@@ -1,6 +1,7 @@
 """Runs: what is kept of one, and shown while it goes on.
 
 folder.py      recipe.toml, run.json, and whether a run may begin or go on in a folder
+alike.py       which runs follow one recipe; series.py figures over updates, seeds together
 attending.py   what is asked of a run between its updates
 standing.py    what is kept of one that was stopped
 checkpoint.py  folders that are whole or not there

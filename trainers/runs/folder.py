@@ -19,15 +19,9 @@ from ...errors import UsageError
 from ...files import read_json, write_whole
 from ...settings import table
 from ..recipe import Recipe, dump, load
+from .alike import may_change
 
 _RECIPE, _RECORD, _PARTS = "recipe.toml", "run.json", "parts"
-# what may change between the parts of a resumed run: when it stops, what it keeps and shows, where it runs
-_FREE = {
-    *(f"train.{key}" for key in ("num_updates", "max_seconds", "target_success", "save_every", "keep")),
-    *(f"server.{key}" for key in ("url", "spawn")),
-    *(f"log.{key}" for key in ("trajectories", "sampled", "held_out", "held_out_mb", "console")),
-    *(f"log.{key}" for key in ("to", "project")),
-}
 
 
 def checkpoints(run: Path) -> Path:
@@ -93,7 +87,7 @@ def open_run(run: Path, recipe: Recipe, *, resume: bool) -> Iterator[Control]:
             f"{run} holds a run already: go on with --resume (resume=True), or choose another folder"
         )
     else:
-        _check_same(run, load(str(path)), recipe)
+        check_same(run, recipe)
     with hold(run, "training") as control:
         write_recipe(run, recipe)
         try:
@@ -139,8 +133,13 @@ def record(run: Path, **more: Any) -> None:
     write_whole(path, json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
 
 
-def _check_same(run: Path, old: Recipe, new: Recipe) -> None:
-    before, after = _values(old), _values(new)
+def check_same(run: Path, recipe: Recipe) -> None:
+    """Refuse another recipe than that by which a run was begun.
+
+    Raises:
+        UsageError: naming what differs.
+    """
+    before, after = _values(load(str(run / _RECIPE))), _values(recipe)
     former = [name for name in before if name.endswith(".params")]
     if former:
         raise UsageError(
@@ -150,7 +149,7 @@ def _check_same(run: Path, old: Recipe, new: Recipe) -> None:
     differences = [
         f"{name} was {before.get(name)!r} and is now {after.get(name)!r}"
         for name in dict.fromkeys([*before, *after])
-        if before.get(name) != after.get(name) and name not in _FREE
+        if before.get(name) != after.get(name) and not may_change(name)
     ]
     if differences:
         raise UsageError(

@@ -1,63 +1,77 @@
-"""`turnwise compare`: agents on the same tasks, pair by pair."""
+"""`turnwise compare`: runs and evaluations beside each other."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from ..shown import percent, visible
-from .options import JsonFlag, emit_json
+from ..errors import UsageError
+from .options import JsonFlag
 
-if TYPE_CHECKING:
-    from ..agents.comparison import Pair
-
-__all__ = ["compare", "pair_line"]
+__all__ = ["compare"]
 
 
 def compare(
-    first: Annotated[
-        Path, typer.Argument(metavar="A", help="Folder of an evaluation, or a record of a hosted run.")
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PLACE",
+            help="Runs, evaluations, records of hosted runs, folders that hold such; or a group, LABEL=GLOB.",
+        ),
     ],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another of the same tasks; then more.")],
-    others: Annotated[list[Path] | None, typer.Argument(metavar="C", hidden=True)] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY", help="Group runs by a value of their recipes, as credit.name; repeatable."
+        ),
+    ] = None,
     metric: Annotated[
-        Literal["success", "score", "return"], typer.Option(help="What is compared on each task.")
-    ] = "success",
+        Literal["success", "score", "return"] | None,
+        typer.Option(help="What is compared; by default success, or the return where nobody says who won."),
+    ] = None,
+    form: Annotated[
+        Literal["markdown", "latex", "csv", "json"], typer.Option("--format", help="What is printed.")
+    ] = "markdown",
+    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Compare agents on the same tasks: difference, interval, exact test.
+    """Compare runs and evaluations: what they reached, differences with intervals, costs, recipes.
 
-    The interval is that of the paired bootstrap over tasks; p is of the exact sign test (McNemar's for
-    successes), corrected by Holm over all pairs. Above 5 % two agents are tied. Signatures of records
-    are not checked: `turnwise verify` does.
+    Runs of one recipe with different seeds are one group. Two groups are compared on the same tasks where
+    they have played some, else on tasks of their own, each by its own test, corrected by Holm over all pairs;
+    and over their seeds. What is not known is a dash with its reason. Signatures of records are not
+    checked: `turnwise verify` does.
 
     Examples:
       turnwise compare runs/first runs/second
-      turnwise compare runs/a runs/b runs/c --metric return --json
+      turnwise compare runs/sweep --by optim.learning_rate --picture curves.png
+      turnwise compare 'mine=runs/mine-*' 'theirs=runs/theirs-*' --format latex
     """
-    from ..agents.comparison import compare as compared
-    from ..agents.comparison import read_results
+    from ..trainers.comparison import compare as compared
+    from ..trainers.comparison.documents import written
+    from ..trainers.comparison.picture import draw
 
-    found = compared([read_results(place, metric) for place in (first, second, *(others or []))], metric)
-    if as_json:
-        emit_json(found.document())
-        return
-    for pair in found.pairs:
-        typer.echo(visible(pair_line(pair, rates=metric == "success")))
+    found = compared(_given(places), by=by or (), metric=metric)
+    if picture is not None:
+        draw(found, picture)
+    typer.echo(written(found, "json" if as_json else form), nl=False)
+    if picture is not None:
+        typer.echo(f"picture: {picture}", err=True)
 
 
-def pair_line(pair: Pair, *, rates: bool) -> str:
-    """Return what is known of one pair, as a sentence."""
-
-    def shown(value: float) -> str:
-        return percent(value) if rates else f"{value:.4g}"
-
-    left_out = f", {pair.left_out} left out" if pair.left_out else ""
-    return (
-        f"{pair.first} {shown(pair.first_mean)}, {pair.second} {shown(pair.second_mean)}: difference "
-        f"{shown(pair.difference)} (95 % interval {shown(pair.low)} to {shown(pair.high)}); {pair.tasks} "
-        f"tasks{left_out}, {pair.better} better, {pair.worse} worse, {pair.ties} tied; p {pair.p_value:.3g}, "
-        f"corrected {pair.corrected:.3g}: {pair.verdict}"
-    )
+def _given(places: list[str]) -> dict[str, list[Path]]:
+    """Return the folders by the labels that they are given under; "" is none."""
+    given: dict[str, list[Path]] = {}
+    for place in places:
+        label, sign, pattern = place.partition("=")
+        if Path(place).exists() or not sign:
+            given.setdefault("", []).append(Path(place))
+            continue
+        root = Path(pattern).anchor
+        found = sorted(Path(root).glob(pattern[len(root) :])) if pattern[len(root) :] else []
+        if not label or not found:
+            raise UsageError(f"{place!r}: expected LABEL=GLOB, of which something is there")
+        given.setdefault(label, []).extend(found)
+    return given

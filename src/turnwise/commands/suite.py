@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import Stopped, UsageError
-from ..shown import visible
-from .compare import pair_line
+from ..shown import percent, visible
 from .options import KEY_ENV, JsonFlag, emit_json
 
 if TYPE_CHECKING:
+    from ..agents.comparison import Pair
     from ..agents.suite import Suite, SuiteFigures
     from ..servers.client import SessionClient
 
@@ -113,7 +113,24 @@ def _show(reached: SuiteFigures, told: list[str], out: Path) -> None:
         view.add_row(*(visible(columns[place]) for place in places))
     Console().print(view)
     for each in reached.pairs:
-        typer.echo(visible(f"{each.env}: {pair_line(each.pair, rates=each.metric == 'success')}"))
+        typer.echo(visible(f"{each.env}: {_pair_line(each.pair, rates=each.metric == 'success')}"))
     for line in told:
         typer.echo(line, err=True)
     typer.echo(f"wrote {out / 'report.html'}, which has every column")
+
+
+def _pair_line(pair: Pair, *, rates: bool) -> str:
+    """Return what is known of one pair, as a sentence."""
+    found = pair.found
+
+    def shown(value: float | None) -> str:
+        return percent(value) if rates or value is None else f"{value:.4g}"
+
+    left_out = f", {found.left_out} left out" if found.left_out else ""
+    tasks = f"{found.better} better, {found.worse} worse, {found.ties} tied"
+    return (
+        f"{pair.first} {shown(found.first_mean)}, {pair.second} {shown(found.second_mean)}: difference "
+        f"{shown(found.difference)} (95 % interval {shown(found.low)} to {shown(found.high)}); "
+        f"{found.tasks[0]} tasks{left_out}, {tasks if found.paired else found.test}; p {found.p_value:.3g}, "
+        f"corrected {pair.corrected:.3g}: {pair.verdict}"
+    )

@@ -2,7 +2,7 @@
 
 1. The exact sign test, the bootstrap and Holm's correction give what a hand computes.
 2. Tasks are paired; what is unknown, or the machine's fault, is left out and counted; ties are ties.
-3. Evaluations of different tasks and runs with tasks of their own are refused.
+3. Evaluations of different tasks are refused; tasks of their own are two samples, never paired.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from turnwise.__main__ import app
-from turnwise.agents.comparison import TaskResults, compare, read_results
+from turnwise.agents.comparison import TaskResults, between, compare, read_results
 from turnwise.agents.evaluation.results import EvalRow
 from turnwise.errors import UsageError
 from turnwise.significance import bootstrap, holm, sign_test
@@ -68,13 +68,14 @@ def results(name: str, *values: float | None, of: str = "x") -> TaskResults:
 def test_pairs_ties_and_what_is_left_out():
     first = results("a", 1, 1, 1, 1, 1, 1, 1, 1, None, 0)
     second = results("b", 0, 0, 0, 0, 0, 0, 1, 0, 1)
-    (pair,) = compare([first, second]).pairs
-    assert (pair.tasks, pair.left_out, pair.better, pair.worse, pair.ties) == (8, 2, 7, 0, 1)
-    assert (pair.first_mean, pair.second_mean, pair.difference) == (1.0, 0.125, 0.875)
-    assert pair.p_value == pair.corrected == 2 / 128 and pair.verdict == "a is better"
-    three = compare([first, second, results("c", 0, 0, 0, 0, 0, 0, 0, 1)]).pairs
+    (pair,) = compare([first, second])
+    found = pair.found
+    assert (found.tasks, found.left_out, found.better, found.worse, found.ties) == ((8, 8), 2, 7, 0, 1)
+    assert (found.first_mean, found.second_mean, found.difference) == (1.0, 0.125, 0.875)
+    assert found.p_value == pair.corrected == 2 / 128 and pair.verdict == "a is better"
+    three = compare([first, second, results("c", 0, 0, 0, 0, 0, 0, 0, 1)])
     assert [(one.first, one.second) for one in three] == [("a", "b"), ("a", "c"), ("b", "c")]
-    assert [one.p_value for one in three] == [2 / 128, 2 / 128, 1.0]
+    assert [one.found.p_value for one in three] == [2 / 128, 2 / 128, 1.0]
     assert [one.corrected for one in three] == [6 / 128, 6 / 128, 1.0]
     assert [one.verdict for one in three] == ["a is better", "a is better", "tie"]
 
@@ -84,8 +85,17 @@ def test_what_cannot_be_compared_is_refused_with_the_reason():
         compare([results("a", 1), results("a", 1)])
     with pytest.raises(UsageError, match="a and b are of different tasks: x and y"):
         compare([results("a", 1), results("b", 1, of="y")])
-    with pytest.raises(UsageError, match="no task of which both have a known success"):
+    with pytest.raises(UsageError, match="a and b: there is no task of which both have a known result"):
         compare([results("a", None), results("b", 1)])
+
+
+def test_tasks_of_their_own_are_not_paired():
+    first = results("a", *[1.0] * 8)
+    other = TaskResults("b", "b", "x", {f"other {at}": 0.0 for at in range(8)})
+    for second in (other, replace(results("b", *[0.0] * 8), fresh=True)):
+        found = between(first, second)
+        assert (found.paired, found.tasks, found.difference) == (False, (8, 8), 1.0)
+        assert found.p_value == pytest.approx(2 / 12870)  # two of the 16! / 8! / 8! ways to deal 8 successes
 
 
 def folder(place: Path, *rows: EvalRow, kwargs: dict | None = None) -> Path:
@@ -113,10 +123,11 @@ def test_folders_are_read_with_the_last_row_that_counts(tmp_path):
     same = folder(tmp_path / "c", replace(ROW, seed=1, success=False))
     shown = CliRunner().invoke(app, ["compare", str(place), str(same), "--json"])
     (pair,) = json.loads(shown.stdout)["pairs"]
-    assert (pair["tasks"], pair["left_out"], pair["difference"], pair["verdict"]) == (1, 2, 1.0, "tie")
+    told = pair["on_tasks"]
+    assert (told["tasks"], told["left_out"], told["difference"], pair["verdict"]) == ([1, 1], 2, 1.0, "tie")
 
 
-def test_records_of_fixed_tasks_are_paired_and_of_fresh_ones_refused(tmp_path):
+def test_records_of_fixed_tasks_are_paired_and_of_fresh_ones_are_not(tmp_path):
     def record(name: str, draw: str, *successes: bool | None) -> Path:
         tasks = [{"slot": f"0.{at}", "success": won} for at, won in enumerate(successes)]
         document = {
@@ -129,10 +140,10 @@ def test_records_of_fixed_tasks_are_paired_and_of_fresh_ones_refused(tmp_path):
         return file
 
     one, two = record("a", "fixed", True, False, None), record("b", "fixed", True, True, True)
-    (pair,) = compare([read_results(one), read_results(two)]).pairs
-    assert (pair.better, pair.worse, pair.ties, pair.left_out) == (0, 1, 1, 1)
-    with pytest.raises(UsageError, match="draws tasks of its own"):
-        read_results(record("a", "fresh", True))
+    found = between(read_results(one), read_results(two))
+    assert (found.better, found.worse, found.ties, found.left_out) == (0, 1, 1, 1)
+    found = between(read_results(record("a", "fresh", True)), read_results(record("b", "fresh", True, False)))
+    assert (found.paired, found.tasks, found.difference) == (False, (1, 2), 0.5)
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(UsageError, match="is not a record: KeyError: 'benchmark'"):
         read_results(tmp_path / "x.json")

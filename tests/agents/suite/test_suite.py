@@ -138,7 +138,12 @@ def test_figures_and_report_by_hand(file, tmp_path, monkeypatch):
     assert (failed.failure, failed.found, failed.missing) == (hostile, None, 2)
     assert (broken.found, broken.missing, found.whole) == (None, 1, False)
     (pair,) = found.pairs
-    assert (pair.env, pair.metric, pair.pair.difference, pair.pair.ties) == ("corridor", "success", 0.5, 2)
+    assert (pair.env, pair.metric, pair.pair.found.difference, pair.pair.found.ties) == (
+        "corridor",
+        "success",
+        0.5,
+        2,
+    )
     table = [list(values.values()) for _, values in outcomes([best, worse, broken])]
     assert table == [[1, 1, 1, 1], [0, 0, 1, 1], [None]]
     monkeypatch.setitem(sys.modules, "pyarrow", None)

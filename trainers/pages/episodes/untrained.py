@@ -12,7 +12,7 @@ from ....agents.types import Trajectory, Turn
 from ....servers.pages.writing import number as short
 from ....shown import percent
 from ...rollouts.samplers.base import is_dead
-from ..run import number
+from ...runs.series import number
 from .group import Group, Member
 from .tokens import forced
 

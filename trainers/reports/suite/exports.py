@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -11,9 +10,9 @@ from typing import Any
 
 from ....agents.suite import SuiteFigures
 from ....files import write_whole
+from ....tables import csv_of
 
 _LEFT_OUT = ("patch", "metrics")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 NO_PARQUET = "rows.parquet was not written: it needs pyarrow (`pip install 'turnwise[parquet]'`)"
 
 
@@ -25,8 +24,8 @@ def write_exports(found: SuiteFigures, out: Path) -> list[str]:
     """
     rows = list(_rows(found))
     write_whole(out / "suite.json", json.dumps(found.document(), indent=2, sort_keys=True).encode() + b"\n")
-    write_whole(out / "rows.csv", _csv(rows))
-    write_whole(out / "cells.csv", _csv(_flat(cell.document()) for cell in found.cells))
+    write_whole(out / "rows.csv", csv_of(rows))
+    write_whole(out / "cells.csv", csv_of(_flat(cell.document()) for cell in found.cells))
     try:
         import pyarrow as arrow
         import pyarrow.parquet as parquet
@@ -49,19 +48,3 @@ def _rows(found: SuiteFigures) -> Iterable[dict[str, Any]]:
 def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
     causes = "; ".join(f"{cause} {number}" for cause, number in document["causes"].items())
     return {**document, "causes": causes}
-
-
-def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return rows as CSV (RFC 4180); a text that a spreadsheet would run as a formula gets a ' before it."""
-    text = io.StringIO(newline="")
-    writer: csv.DictWriter[str] | None = None
-    for row in rows:
-        if writer is None:
-            writer = csv.DictWriter(text, list(row))
-            writer.writeheader()
-        writer.writerow({name: _harmless(value) for name, value in row.items()})
-    return text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -91,21 +91,21 @@ def cell_columns(cell: Cell) -> tuple[str, ...]:
 
 def pair_columns(each: SuitePair) -> tuple[str, ...]:
     """Return a pair as columns."""
-    pair, rates = each.pair, each.metric == "success"
+    pair, found, rates = each.pair, each.pair.found, each.metric == "success"
 
-    def shown(value: float) -> str:
-        return percent(value) if rates else f"{value:.4g}"
+    def shown(value: float | None) -> str:
+        return percent(value) if rates or value is None else f"{value:.4g}"
 
     return (
         each.env,
         each.metric,
         pair.first,
         pair.second,
-        f"{pair.tasks}",
-        shown(pair.difference),
-        f"{shown(pair.low)} to {shown(pair.high)}",
-        f"{pair.better} / {pair.worse} / {pair.ties}",
-        f"{pair.p_value:.3g}",
+        f"{found.tasks[0]}",
+        shown(found.difference),
+        f"{shown(found.low)} to {shown(found.high)}",
+        f"{found.better} / {found.worse} / {found.ties}" if found.paired else UNKNOWN,
+        f"{found.p_value:.3g}",
         f"{pair.corrected:.3g}",
         pair.verdict,
     )

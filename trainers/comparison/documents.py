@@ -1,0 +1,226 @@
+"""A comparison as text: Markdown for people, a table for a paper in LaTeX, CSV and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+
+from ...agents.comparison.results import Metric
+from ...errors import UnknownName
+from ...shown import UNKNOWN, visible
+from ...tables import csv_of
+from .compared import AXIS, Compared
+from .gaps import Gap
+from .lines import Line
+
+Format = Literal["markdown", "latex", "csv", "json"]
+_COSTS = (
+    ("turns", "turns an episode", ".1f"),
+    ("tokens", "tokens an episode", ".0f"),
+    ("updates", "updates", ".0f"),
+    ("training_turns", "turns of training", ".0f"),
+    ("training_tokens", "tokens of training", ".0f"),
+    ("seconds", "seconds", ".0f"),
+    ("dollars", "US dollars", ".4f"),
+)
+_NAMES = {"before": "before", "after": "after", "interval": "95 % interval"}
+_NAMES |= {name: heading for name, heading, _ in _COSTS}
+_SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_SPECIAL |= {character: f"\\{character}" for character in "&%$#_{}"}
+
+
+def written(found: Compared, form: Format) -> str:
+    """Return a comparison as text.
+
+    Raises:
+        UnknownName: for another form.
+    """
+    if form not in _WRITERS:
+        raise UnknownName("format", form, get_args(Format))
+    return _WRITERS[form](found)
+
+
+def _markdown(found: Compared) -> str:
+    headings, rows = _table(found)
+    lines = [*_laid_out(headings, rows), ""]
+    if why := _reasons(found):
+        lines += ["A dash is what is not known:", "", *(f"- {each}" for each in why), ""]
+    lines += _differences(found) if found.gaps else []
+    if found.recipes:
+        labels = [line.label for line in found.lines]
+        rows = [(f"`{key}`", *values) for key, values in found.recipes.items()]
+        lines += ["## What differs between the recipes", "", *_laid_out(("key", *labels), rows), ""]
+    if found.left_out:
+        lines += [
+            "## Left out",
+            "",
+            *(f"- {place}: {reason}" for place, reason in found.left_out.items()),
+            "",
+        ]
+    return visible("\n".join(lines))
+
+
+_TOLD = (
+    "Differences are first minus second. On tasks: of the last evaluations, on each task the mean of the "
+    "seeds; it speaks of these agents on other tasks, and p is corrected by Holm over all pairs. Over seeds: "
+    "Student's interval, which speaks of other seeds. One is called better where neither may be a tie."
+)
+
+
+def _table(found: Compared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the table of groups: its headings and rows, without columns of which nothing is known."""
+    costs = [cost for cost in _COSTS if any(cost[0] in line.figures for line in found.lines)]
+    metric = AXIS[found.metric]
+    before = ["before"] if any("before" in line.figures for line in found.lines) else []
+    headings = (
+        "group",
+        "seeds",
+        *before,
+        f"{metric}",
+        "least to most",
+        "95 % interval",
+        *(c[1] for c in costs),
+    )
+    rows = []
+    for line in found.lines:
+        after = line.figures.get("after")
+        values = [line.label, _seeds(line)]
+        values += [_shown(_mean(line, name), found.metric) for name in (*before, "after")]
+        values.append(
+            _range(after.least, after.most, found.metric) if after and len(after.values) > 1 else UNKNOWN
+        )
+        over = f" ({line.over})" if line.over else ""
+        values.append(_range(line.low, line.high, found.metric) + over)
+        values += [_plain(_mean(line, name), form) for name, _, form in costs]
+        rows.append(tuple(values))
+    return headings, rows
+
+
+def _seeds(line: Line) -> str:
+    return ", ".join(map(str, line.seeds)) or UNKNOWN
+
+
+def _mean(line: Line, name: str) -> float | None:
+    found = line.figures.get(name)
+    return None if found is None else found.mean
+
+
+def _differences(found: Compared) -> list[str]:
+    """Return the section of pairs; without columns over seeds where nothing is known of those."""
+    headings = ["first", "second", "tasks", "difference", "95 % interval", "better / worse / tied", "p"]
+    seeds = any(gap.over_seeds for gap in found.gaps)
+    headings += ["over seeds", "95 % interval"] if seeds else []
+    rows = [
+        [*_on_tasks(gap, found.metric), *(_over_seeds(gap, found.metric) if seeds else []), gap.verdict]
+        for gap in found.gaps
+    ]
+    tests = dict.fromkeys(gap.pair.found.test for gap in found.gaps if gap.pair)
+    lines = ["## Differences", "", *_laid_out([*headings, "verdict"], rows), "", _TOLD]
+    lines += [f"Tests: {'; '.join(tests)}." if tests else "", ""]
+    why = [
+        f"- {gap.first} and {gap.second}, {name}: {reason}"
+        for gap in found.gaps
+        for name, reason in gap.why.items()
+        if name == "tasks" or seeds
+    ]
+    return [*lines, *why, *([""] if why else [])]
+
+
+def _on_tasks(gap: Gap, metric: Metric) -> list[str]:
+    if gap.pair is None:
+        return [gap.first, gap.second, *[UNKNOWN] * 5]
+    found = gap.pair.found
+    left_out = f" ({found.left_out} left out)" if found.left_out else ""
+    return [
+        gap.first,
+        gap.second,
+        (f"{found.tasks[0]}" if found.paired else f"{found.tasks[0]} and {found.tasks[1]}") + left_out,
+        _shown(found.difference, metric),
+        _range(found.low, found.high, metric),
+        f"{found.better} / {found.worse} / {found.ties}" if found.paired else UNKNOWN,
+        f"{gap.pair.corrected:.3g}",
+    ]
+
+
+def _over_seeds(gap: Gap, metric: Metric) -> list[str]:
+    seeds = gap.over_seeds
+    if seeds is None:
+        return [UNKNOWN, UNKNOWN]
+    return [_shown(seeds.difference, metric), _range(seeds.low, seeds.high, metric)]
+
+
+def _reasons(found: Compared) -> list[str]:
+    """Return why there are dashes in the table; a reason that is the same for all groups once."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for line in found.lines:
+        for name, reason in line.why.items():
+            told.setdefault((_NAMES[name], reason), []).append(line.label)
+    return [
+        f"{name}{'' if len(labels) == len(found.lines) else ' of ' + ', '.join(labels)}: {reason}"
+        for (name, reason), labels in told.items()
+    ]
+
+
+def _shown(value: float | None, metric: Metric) -> str:
+    if value is None:
+        return UNKNOWN
+    return f"{100 * value:.1f}" if metric == "success" else f"{value:.4g}"
+
+
+def _range(low: float | None, high: float | None, metric: Metric) -> str:
+    if low is None or high is None:
+        return UNKNOWN
+    return f"{_shown(low, metric)} to {_shown(high, metric)}"
+
+
+def _plain(value: float | None, form: str) -> str:
+    return UNKNOWN if value is None else format(value, form)
+
+
+def _laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table of Markdown whose columns stand below each other in a terminal too."""
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (headings, *rows)]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(headings))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+def _latex(found: Compared) -> str:
+    """Return the table of groups for a paper, which needs the package booktabs."""
+    headings, rows = _table(found)
+    body = [" & ".join(map(_escaped, row)) + r" \\" for row in rows]
+    lines = [
+        rf"\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}",
+        r"\toprule",
+        " & ".join(map(_escaped, headings)) + r" \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(["% needs \\usepackage{booktabs}", *lines, ""])
+
+
+def _escaped(text: str) -> str:
+    shown = "".join(_SPECIAL.get(character, character) for character in visible(text).replace("\n", " "))
+    return "--" if shown == UNKNOWN else shown
+
+
+def _csv(found: Compared) -> str:
+    return csv_of(found.rows()).decode()
+
+
+def _json(found: Compared) -> str:
+    return json.dumps(found.document(), indent=2, sort_keys=True, default=str) + "\n"
+
+
+_WRITERS: dict[str, Callable[[Compared], str]] = {
+    "markdown": _markdown,
+    "latex": _latex,
+    "csv": _csv,
+    "json": _json,
+}
