@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -51,6 +52,35 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             asyncio.run(backend_by_name("namespace"))
         except SandboxError as error:
             pytest.skip(f"no sandbox works here: {error}")
+
+
+class _Unretrieved(logging.Handler):
+    """What asyncio says of failures that nobody has asked for: it says so when the task is collected."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(f"{record.getMessage()} ({record.exc_info and record.exc_info[1]!r})")
+
+
+UNRETRIEVED = _Unretrieved()
+logging.getLogger("asyncio").addHandler(UNRETRIEVED)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, Any, Any]:
+    """Fail where a failure was lost, in this test or in one before it, whose task was collected now.
+
+    Telling it parses source code in the middle of whatever runs, which may be parsing some itself: CPython
+    3.11 then raises a SystemError there ("AST constructor recursion depth mismatch").
+    """
+    try:
+        return (yield)
+    finally:
+        lost, UNRETRIEVED.said = UNRETRIEVED.said, []
+        assert not lost, "a failure was lost, in this test or in one before it: " + "; ".join(lost)
 
 
 @pytest.hookimpl(wrapper=True)
