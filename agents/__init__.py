@@ -3,7 +3,7 @@
 types.py, sampling.py: messages, requests, generations, turns, trajectories.
 policies/: who answers: a checkpoint, an endpoint, an expert, a class of one's own.
 prompts/: what a policy is shown, and how its action is read from its answer.
-rollout/: many episodes at once over a session service.
+rollout/: many episodes at once over a session service. gateway/: an endpoint for harnesses of others.
 evaluation/: fixed tasks, played once each and counted. causes/: why an episode was lost.
 comparison/: agents on the same tasks. suite/: agents times environments.
 control/: what goes on is paused, bounded and stopped by files in its folder.

@@ -1,0 +1,95 @@
+"""The calls of one episode, and which of them are turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .asked import Answer
+from .conversations import Place
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call of a model, and what came of it.
+
+    Args:
+        number: in its episode, from 0.
+        body: what was sent, by which an equal request is known.
+        side: whether it is none of the agent's turns, by what the client says, or since the episode is over.
+        created: when it was asked, in seconds of the clock.
+        work: answers it, while it does.
+        place: where it stands in its conversation.
+        answer: what was said; None while it is not.
+        delivered: whether somebody has taken the answer.
+        state_key: of the state that it was asked in; None: not told.
+        next_state_key: of the state that its answer led to; None: not told.
+        reward: for it.
+        rewards: named tiers.
+        actions: what was done in the session by its answer.
+        info: of the session when it was asked.
+        malformed: whether the session could not read an action.
+        named: whether a reward or a step was for it.
+    """
+
+    number: int
+    body: bytes
+    side: bool
+    created: int = 0
+    work: asyncio.Task[None] | None = None
+    place: Place | None = None
+    answer: Answer | None = None
+    delivered: bool = False
+    state_key: str | None = None
+    next_state_key: str | None = None
+    reward: float = 0.0
+    rewards: dict[str, float] = field(default_factory=dict)
+    actions: list[str] = field(default_factory=list)
+    info: dict[str, Any] = field(default_factory=dict)
+    malformed: bool = False
+    named: bool = False
+
+
+def turns_among(calls: Iterable[Call]) -> list[Call]:
+    """Return the calls that are turns of the episode, in their order.
+
+    A call is one if a later call goes on from it, or a reward or a step was for it. So is one that
+    ends a conversation: of several answers at one place the last, where none is gone on
+    from. So is one that begins as such a conversation does, with the same tools and first message: a
+    history that was compacted. Where nothing is gone on from and nothing is named, as under a harness
+    that writes every prompt anew, all are. What is left are side calls: titles, summaries, answers that
+    were asked for twice.
+    """
+    answered = [call for call in calls if call.place and call.answer and not call.side]
+    continued = {call.place.parent for call in answered if call.place}
+    kept = {call for call in answered if call.named or call.place in continued}
+    taken = {call.place.parent for call in kept if call.place}
+    ends = {call.place.parent: call for call in answered if call.place and call.place.parent}
+    kept |= {call for parent, call in ends.items() if parent not in taken}
+    if not kept:
+        return answered
+    heads = {call.place.head for call in kept if call.place}
+    seen = {call.place.chain for call in kept if call.place}
+    kept |= {
+        call
+        for call in answered
+        if call.place and not call.place.parent and call.place.head in heads and call.place.chain not in seen
+    }
+    return [call for call in answered if call in kept]
+
+
+def observation_of(place: Place) -> str:
+    """Return what is new to the policy in words: what came after its last answer."""
+    texts: list[str] = []
+    for message in reversed(place.new):
+        if message.role in ("assistant", "system"):
+            break
+        texts.append(message.content)
+    return "\n\n".join(reversed(texts))
+
+
+def last_turn(calls: Sequence[Call]) -> Call | None:
+    """Return the last answered call that may be a turn; steps of a session are for it."""
+    return next((call for call in reversed(calls) if call.answer and not call.side), None)

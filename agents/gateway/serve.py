@@ -1,0 +1,96 @@
+"""The gateway as a server: by itself, or beside a training in its process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+
+from ...errors import ServerError
+from ...files import write_whole
+from ...servers.http.bounded import BoundedHttp
+from ...servers.http.crowd import Crowd, most_connections
+from ...servers.run.build import load_keys
+from ...servers.run.listening import listen
+from .app import GatewayApp
+from .config import GatewayConfig
+from .house import Gateway
+
+log = logging.getLogger("turnwise.gateway")
+
+_START_S = 30.0
+
+
+def serve(gateway: Gateway, config: GatewayConfig) -> None:
+    """Serve until SIGTERM or Ctrl-C; episodes that still go on end as deadline.
+
+    Raises:
+        UsageError: if keys cannot be read, or the address cannot be had.
+    """
+    app = GatewayApp(gateway, config.door.visitors, load_keys(config.door))
+    (listening,) = listen(config.host, config.port)
+    with listening:
+        host, port = listening.getsockname()[:2]
+        log.info("the gateway of %s is on http://%s:%d", gateway.asking.policy.name, host, port)
+        if config.port_file is not None:
+            write_whole(config.port_file, f"{port}\n".encode())
+        asyncio.run(uvicorn.Server(_config(app)).serve([listening]))
+
+
+@contextlib.asynccontextmanager
+async def beside(gateway: Gateway) -> AsyncIterator[str]:
+    """Serve from this process on a free port of loopback, where nobody else can open episodes.
+
+    Yields:
+        the address.
+
+    Raises:
+        ServerError: if it does not start.
+    """
+    (listening,) = listen("127.0.0.1", 0)
+    with listening:
+        server = _Beside(_config(GatewayApp(gateway, opens=False)))
+        serving = asyncio.ensure_future(server.serve([listening]))
+        try:
+            await _started(server, serving)
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = server.force_exit = True
+            await serving
+
+
+async def _started(server: uvicorn.Server, serving: asyncio.Future[None]) -> None:
+    async with asyncio.timeout(_START_S):
+        while not server.started:
+            if serving.done():
+                raise ServerError("the gateway could not start; its log says why")
+            await asyncio.sleep(0.01)
+
+
+class _Beside(uvicorn.Server):
+    """A server that leaves signals to the process that it is in."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+
+def _config(app: GatewayApp) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        http=BoundedHttp,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+    )
+    config.crowd = Crowd(most_connections(0))  # type: ignore[attr-defined]
+    return config

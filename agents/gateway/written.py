@@ -1,0 +1,162 @@
+"""An episode of a harness as a trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...ends import FAULTS, End
+from ..prompts.parse import parse_action, token_spans
+from ..rollout.config import TaskItem
+from ..types import Trajectory, Turn
+from .calls import Call, observation_of, turns_among
+from .rewards import Reward
+from .sessions import SessionBehind
+
+_AT_THE_END = "(end)"
+_DROPPED = frozenset(
+    {"admissible", "tools", "private", "state_key", "rewards", "instruction", "task", "patch", "metrics"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that is known of an episode.
+
+    Args:
+        task: what was played.
+        calls: in their order.
+        posted: rewards by the number of their call.
+        final: the last reward; None where none was posted.
+        session: what stood behind it, if one did.
+        instruction: of the task.
+        state_key: of the first state; None: not told.
+        version: of the policy when it began.
+        seconds: it took.
+    """
+
+    task: TaskItem
+    calls: Sequence[Call]
+    posted: Mapping[int, Reward]
+    final: Reward | None
+    session: SessionBehind | None
+    instruction: str
+    state_key: str | None
+    version: int
+    seconds: float
+
+
+def trajectory_of(record: Record, end: End, error: str | None) -> Trajectory:
+    """Return an episode as data: its turns without side calls, with what they were rewarded with.
+
+    Args:
+        record: what is known of it.
+        end: why it ended.
+        error: the cause, where something broke.
+    """
+    for number, given in record.posted.items():
+        _take_posted(record.calls[number], given)
+    calls = turns_among(record.calls)
+    keys = _state_keys(record, calls)
+    turns = [_turn(call, place, *keys[place]) for place, call in enumerate(calls)]
+    if turns and record.final is not None:
+        turns[-1] = _with_final(turns[-1], record.final)
+    num_side = sum(call.answer is not None for call in record.calls) - len(turns)
+    session, task = record.session, record.task
+    info = session.info if session else {}
+    return Trajectory(
+        env_id=task.env_id,
+        task=str(info.get("task") or f"{task.env_id}#{task.seed}"),
+        task_seed=task.seed,
+        group=task.group_name,
+        turns=tuple(turns),
+        end=end,
+        final_observation=session.reply.observation if session else "",
+        instruction=record.instruction,
+        fingerprint=session.reply.fingerprint if session else "",
+        patch=dict(info.get("patch") or {}),
+        error=error,
+        member=task.member or 0,
+        seconds=record.seconds,
+        policy_version=record.version,
+        **({} if end in FAULTS else _outcome(record.final, info, num_side)),
+    )
+
+
+def _outcome(final: Reward | None, info: Mapping[str, Any], num_side: int) -> dict[str, Any]:
+    """Return what is told of how well it went."""
+    won, score = (final.success, final.score) if final else (info.get("won"), info.get("score"))
+    metrics = {name: float(value) for name, value in (info.get("metrics") or {}).items()}
+    return {
+        "success": None if won is None else bool(won),
+        "score": None if score is None else float(score),
+        "metrics": {**metrics, "side_calls": float(num_side)},
+    }
+
+
+def _take_posted(call: Call, given: Reward) -> None:
+    """Give a call the reward and the keys that were posted for it."""
+    call.named, call.reward, call.rewards = True, given.reward, dict(given.rewards)
+    if given.state_key is not None:
+        call.state_key = given.state_key
+    if given.next_state_key is not None:
+        call.next_state_key = given.next_state_key
+
+
+def _state_keys(record: Record, calls: Sequence[Call]) -> list[tuple[str, str]]:
+    """Return the keys of the states before and behind each turn.
+
+    A key that was not told is that of the neighbour, where that was told; else the observation.
+    """
+    before: list[str] = []
+    for at, call in enumerate(calls):
+        told = calls[at - 1].next_state_key if at else record.state_key
+        own = call.state_key if call.state_key is not None else told
+        before.append(own if own is not None else _observed(call))
+    last = record.final.next_state_key if record.final else None
+    if last is None:
+        last = record.session.state_key if record.session else _AT_THE_END
+    behind = [*before[1:], last]
+    return [
+        (before[at], behind[at] if call.next_state_key is None else call.next_state_key)
+        for at, call in enumerate(calls)
+    ]
+
+
+def _observed(call: Call) -> str:
+    return observation_of(call.place) if call.place else ""
+
+
+def _turn(call: Call, index: int, state_key: str, next_state_key: str) -> Turn:
+    if call.place is None or call.answer is None:
+        raise ValueError(f"call {call.number} was not answered")
+    generation = call.answer.generation
+    parsed = parse_action(generation.text, "plain", opened=call.place.renderer.encoder.opens_thought)
+    return Turn(
+        index=index,
+        observation=_observed(call),
+        state_key=state_key,
+        action="\n".join(call.actions) if call.actions else parsed.action,
+        reward=call.reward,
+        next_state_key=next_state_key,
+        generation=generation,
+        spans=token_spans(parsed, generation),
+        rewards=call.rewards,
+        malformed=call.malformed,
+        inadmissible=_is_inadmissible(call),
+        agent=str(call.info.get("agent") or ""),
+        info={name: value for name, value in call.info.items() if name not in _DROPPED},
+    )
+
+
+def _is_inadmissible(call: Call) -> bool:
+    admissible: Any = call.info.get("admissible")
+    return admissible is not None and bool(call.actions) and call.actions[0] not in admissible
+
+
+def _with_final(turn: Turn, final: Reward) -> Turn:
+    rewards = dict(turn.rewards)
+    for name, value in final.rewards.items():
+        rewards[name] = rewards.get(name, 0.0) + value
+    return replace(turn, reward=turn.reward + final.reward, rewards=rewards)

@@ -1,0 +1,128 @@
+"""Episodes over HTTP: opened once, joined, rewarded once, ended when nobody plays them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from turnwise.agents.gateway.app import GatewayApp
+from turnwise.agents.gateway.config import GatewayLimits
+from turnwise.agents.gateway.house import Gateway
+
+HI = [{"role": "user", "content": "hi"}]
+
+
+def test_an_equal_request_while_one_runs_joins_it_and_a_retry_gets_the_same_bytes(
+    with_gateway: Any, letters: Any
+) -> None:
+    async def play(client: Any) -> Any:
+        await client.open()
+        both = await asyncio.gather(client.chat(HI), client.chat(HI))
+        again = await client.chat(HI, headers={"x-stainless-retry-count": "1"})
+        fresh = await client.chat(HI)
+        return both, again, fresh, await client.end()
+
+    policy = letters(words=tuple("abcdefghijklmnop"))
+    (first, second), again, fresh, found = with_gateway(policy, play)
+    assert first == second == again and fresh != first
+    assert len(policy.requests) == 2 and len(found.turns) == 2
+
+
+def test_an_answer_that_nobody_has_taken_is_given_to_who_asks_again(with_gateway: Any, letters: Any) -> None:
+    async def play(client: Any) -> Any:
+        url = (await client.open())["url"]
+        app = GatewayApp(client.gateway)
+        body = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
+        sent: list[Any] = []
+        came = iter([{"type": "http.request", "body": body}, {"type": "http.disconnect"}])
+
+        async def receive() -> Any:
+            return next(came)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        path = url.removeprefix("http://127.0.0.1") + "/v1/chat/completions"
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "headers": [(b"content-type", b"application/json")],
+        }
+        await app(scope, receive, send)
+        reply = await client.http.post(path, content=body, headers={"content-type": "application/json"})
+        return sent, reply.json()
+
+    policy = letters()
+    sent, reply = with_gateway(policy, play)
+    assert sent == [] and reply["id"] == "chatcmpl-0" and len(policy.requests) == 1
+
+
+def test_rewards_are_taken_once(with_gateway: Any, letters: Any) -> None:
+    async def play(client: Any) -> Any:
+        await client.open(state_key="start")
+        talk = HI
+        for _ in range(2):
+            talk = [*talk, {"role": "assistant", **await client.chat(talk)}, {"role": "user", "content": "x"}]
+        one = {"turn": 0, "reward": 0.25, "rewards": {"tidy": 1}, "next_state_key": "middle"}
+        await client.post("reward", one)
+        await client.post("reward", one)
+        await client.post("reward", {**one, "reward": 0.5}, 409)
+        await client.post("reward", {"turn": 7, "reward": 0}, 404)
+        await client.post("reward", {"final": True, "reward": "much"}, 422)
+        await client.post("reward", {"final": True, "reward": 1, "next_state_key": "goal"})
+        await client.post("reward", {"final": True, "reward": 1, "next_state_key": "goal"})
+        await client.post("reward", {"final": True, "reward": 2}, 409)
+        after = await client.chat(talk)
+        return after, client.ended
+
+    after, (found,) = with_gateway(letters(), play)
+    assert after["content"] in ("left", "right")  # whoever asks after the end is answered, aside
+    assert [(turn.reward, turn.rewards) for turn in found.turns] == [(0.25, {"tidy": 1.0}), (1.0, {})]
+    keys = [(turn.state_key, turn.next_state_key) for turn in found.turns]
+    assert keys == [("start", "middle"), ("middle", "goal")]
+
+
+def test_an_episode_is_opened_once_and_found_by_its_whole_id_alone(with_gateway: Any, letters: Any) -> None:
+    async def play(client: Any) -> Any:
+        one, two = await asyncio.gather(
+            client.open(request_id="r", seed=1), client.open(request_id="r", seed=1)
+        )
+        clash = await client.http.post("/episodes", json={"request_id": "r", "seed": 2})
+        full = await client.http.post("/episodes", json={"request_id": "s"})
+        near = await client.http.get(one["url"][:-1] + "~")
+        foreign = await client.http.get(one["url"], headers={"host": "evil.example"})
+        return one, two, [each.status_code for each in (clash, full, near, foreign)]
+
+    one, two, codes = with_gateway(letters(), play, limits=GatewayLimits(max_episodes=1))
+    assert one == two and codes == [409, 429, 404, 403]
+
+
+def test_an_episode_that_nobody_plays_ends_as_deadline(with_gateway: Any, letters: Any) -> None:
+    async def play(client: Any) -> Any:
+        await client.open()
+        await client.chat(HI)
+        gateway: Gateway = client.gateway
+        (episode,) = gateway.open_ones
+        episode.touched -= 601
+        watch = asyncio.ensure_future(gateway.watch())
+        while not client.ended:
+            await asyncio.sleep(0.01)
+        watch.cancel()
+        await client.chat(HI, status=410)
+        return client.ended
+
+    (found,) = with_gateway(letters(), play, limits=GatewayLimits(idle_s=600))
+    assert (found.end, len(found.turns)) == ("deadline", 1) and "600" in str(found.error)
+
+
+def test_calls_and_prompts_are_bounded(with_gateway: Any, letters: Any) -> None:
+    async def play(client: Any) -> Any:
+        await client.open()
+        await client.chat(HI)
+        long = await client.chat([{"role": "user", "content": "x" * 100}], status=400)
+        more = await client.chat(HI, status=400)
+        return long["error"]["code"], more["error"]["code"]
+
+    limits = {"max_prompt_tokens": 50, "max_calls": 2}
+    assert with_gateway(letters(), play, **limits) == ("context_length_exceeded", "too_many_calls")
