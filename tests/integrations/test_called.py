@@ -11,6 +11,7 @@ import pytest
 from transformers.utils import get_json_schema
 
 from turnwise import TextEnv
+from turnwise.agents.prompts.config import PromptConfig
 from turnwise.envs.tools import command
 from turnwise.errors import EnvironmentFault, TrainingError, UsageError
 from turnwise.integrations.called import OVER, Called
@@ -102,6 +103,18 @@ def test_an_environment_without_tools_has_one() -> None:
     )
 
 
+def test_a_message_is_read_as_its_prompt_asks() -> None:
+    called = Called(Plain, prompt=PromptConfig(style="tags", explain="user"))
+    assert "<action>" in called.reset(3)
+    called.say("<think>3 it is</think><action>3</action>")
+    (turn,) = called.turns
+    assert (turn.action, turn.valid, turn.reward) == ("3", True, 1.0)
+    assert turn.generation.text.startswith("<think>")
+    called.reset(3)
+    called.say("three")
+    assert called.turns[0].malformed
+
+
 def test_a_tool_is_a_method_that_is_read_back() -> None:
     tool = {
         "name": "order",
@@ -172,7 +185,6 @@ def test_tokens_get_the_advantage_of_their_run() -> None:
 
 
 def test_what_cannot_be_one_sequence_is_refused() -> None:
-    from turnwise.agents.prompts.config import PromptConfig
     from turnwise.agents.rollout.config import RolloutConfig
     from turnwise.agents.types import Generation, Trajectory, Turn
 

@@ -1,5 +1,8 @@
 """turnwise inside other frameworks, and they inside it; each imports its framework when it is asked for.
 
-called.py: an environment of ours that is played by calls of tools. trl/: environments, rollouts and
-credit for TRL's GRPOTrainer. docs/ecosystem.md says how each is used and with which versions it is tried.
+called.py: an environment of ours that is played by calls of tools.
+trl/: environments, rollouts and credit for TRL's GRPOTrainer.
+verifiers/: environments as tasksets of verifiers.
+
+docs/ecosystem.md says how each is used and with which versions it is tried.
 """

@@ -8,12 +8,14 @@ what it came to as a `Trajectory`, which credit, pages and files take as any oth
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..agents.prompts.config import PromptConfig, View, opening, reply
 from ..agents.prompts.conversation import bare
-from ..agents.prompts.parse import MAX_ACTION_CHARS
-from ..agents.types import Trajectory, Turn
+from ..agents.prompts.explained import read_as
+from ..agents.prompts.parse import MAX_ACTION_CHARS, parse_action
+from ..agents.types import Generation, Trajectory, Turn
 from ..api.given import EnvGiven
 from ..ends import End
 from ..envs.core import ENV_ERRORS
@@ -87,17 +89,31 @@ class Called:
         """
         return self.act(written(self.tools, name, arguments))
 
-    def act(self, action: str) -> str:
-        """Take an action in the environment's own words; after the end nothing is done.
+    def say(self, message: str) -> str:
+        """Take the action that a message holds, as the prompt's style asks for it.
 
         Raises:
             EnvironmentFault: as `call`.
         """
+        parsed = parse_action(message, read_as(self._prompt.style, self.tools))
+        return self.act(parsed.action, malformed=parsed.malformed, said=message)
+
+    def act(self, action: str, *, malformed: bool = False, said: str = "") -> str:
+        """Take an action in the environment's own words; after the end nothing is done.
+
+        Args:
+            action: what is done.
+            malformed: whether it could not be read, where the environment does not say.
+            said: the message that it was in.
+
+        Raises:
+            EnvironmentFault: as `call`.
+        """
+        self.calls.append(None)  # stays where the environment breaks, or is over
         if self.end is not None:
-            self.calls.append(None)
             return OVER
-        self.calls.append(None)  # stays where the environment breaks
-        self.calls[-1] = self._turn(_sendable(action))
+        turn = self._turn(_sendable(action), malformed)
+        self.calls[-1] = replace(turn, generation=Generation(text=said)) if said else turn
         shown = bare(reply(self._prompt, self._view())[0].content)
         return f"{shown}\n\n{OVER}" if self.end else shown
 
@@ -136,7 +152,7 @@ class Called:
     def _view(self) -> View:
         return View.of(self.observation, self.info, self.instruction, self.tools)
 
-    def _turn(self, action: str) -> Turn:
+    def _turn(self, action: str, unread: bool) -> Turn:
         before, key, info = self.observation, self.state_key, self.info
         try:
             self.observation, reward, terminated, truncated, self.info = self._env.step(action)
@@ -145,7 +161,7 @@ class Called:
             raise EnvironmentFault(f"{self.name}: {self.error}") from error
         if terminated or truncated:
             self.end = "terminated" if terminated else "horizon"
-        admissible, malformed = info.get("admissible"), bool(self.info.get("malformed"))
+        admissible, malformed = info.get("admissible"), bool(self.info.get("malformed", unread))
         return Turn(
             index=len(self.turns),
             observation=before,
