@@ -130,6 +130,8 @@ class TextEnv(gymnasium.Env[str, str]):
     """Why the environment has no expert, where it has none."""
     no_clone: str | None = None
     """Why the environment cannot be cloned, where it cannot; its turns are then played anew."""
+    for_operators: tuple[str, ...] = ()
+    """Arguments that of a server only the operator may give, since they name code, commands or addresses."""
 
     @classmethod
     def teacher(cls) -> TeacherFactory | None:

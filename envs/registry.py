@@ -5,7 +5,7 @@ known to `turnwise.make`, to `gymnasium.make` and to every command. A class that
 is not registered is named by where it lives: `package.module:Class` or
 `path/to/file.py:Class`. Ids of Gymnasium's own registry are names too, also as
 `package.module:Id-vN`, which imports the module that registers it; an environment that is no
-TextEnv comes inside a TextAdapter.
+TextEnv comes inside a TextAdapter. `textarena:NAME` and `reasoning-gym:NAME` are those of these packages.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from gymnasium.envs.registration import EnvSpec, registry
 from ..arguments import Option
 from ..errors import UnknownName, UsageError
 from ..files import load_object
+from .adapters.named import named_class
 from .adapters.text import TextAdapter
 from .construction import arguments_of, construct
 from .core import Checked, TeacherFactory, TextEnv
@@ -170,6 +171,8 @@ def _entry_point(env_id: str) -> Any:
         if isinstance(entry_point, str):
             return load_object(entry_point, given=f"environment {env_id!r}")
         return entry_point
+    if (named := named_class(env_id)) is not None:
+        return named
     if env_id in registry or _by_import(env_id):
         return partial(_make_plain, env_id)
     if ":" in env_id:

@@ -1,5 +1,8 @@
 """Environments of other frameworks as ours.
 
-text        a plain Gymnasium environment; `make` wraps one by itself
-openenv     an environment behind an OpenEnv server
+text            a plain Gymnasium environment; `make` wraps one by itself
+openenv         an environment behind an OpenEnv server
+named           ids of other packages: `textarena:NAME`, `reasoning-gym:NAME`
+textarena       a game of TextArena
+reasoning_gym   a data set of reasoning-gym
 """

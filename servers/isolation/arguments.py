@@ -85,7 +85,7 @@ class Arguments:
         known = described.kwargs or {}
         self.fixed: dict[str, Any] = {}
         self.ranges: dict[str, tuple[float, float]] = {}
-        self.withheld: set[str] = set()
+        self.withheld = set(described.withheld)
         for name, bounds in for_clients(env_id).items():
             if bounds is None:
                 self.withheld.add(name)

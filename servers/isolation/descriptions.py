@@ -26,6 +26,7 @@ class EnvDescription:
         no_expert: why it has no expert; None if it has one.
         kwargs: name of an argument -> what the class says of its type.
         files: the arguments that are paths.
+        withheld: the arguments that only the operator may give.
     """
 
     fingerprint: str = ""
@@ -33,6 +34,7 @@ class EnvDescription:
     no_expert: str | None = None
     kwargs: Mapping[str, str] | None = None
     files: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
 def describe_env(env_id: str) -> EnvDescription:
@@ -56,6 +58,7 @@ def describe_env(env_id: str) -> EnvDescription:
         no_expert=getattr(cls, "no_expert", TextAdapter.no_expert),
         kwargs={option.name: annotations.get(option.name, option.shown) for option in arguments(env_id)},
         files=tuple(parameter.name for parameter in parameters if "Path" in str(parameter.annotation)),
+        withheld=tuple(getattr(cls, "for_operators", ())),
     )
 
 
@@ -77,8 +80,9 @@ def description_from(value: Any) -> EnvDescription:
             "no_expert": str() | None as no_expert,
             "kwargs": dict(kwargs),
             "files": list(files),
-        } if all(isinstance(text, str) for text in [*kwargs.values(), *files]):
-            return EnvDescription(fingerprint, description, no_expert, kwargs, tuple(files))
+            "withheld": list(withheld),
+        } if all(isinstance(text, str) for text in [*kwargs.values(), *files, *withheld]):
+            return EnvDescription(fingerprint, description, no_expert, kwargs, tuple(files), tuple(withheld))
     raise ValueError(f"{str(value)[:200]!r} does not describe an environment")
 
 
