@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from .options import KEY_ENV
+
 __all__ = ["view"]
 
-_KEY_ENV = "TURNWISE_KEY"
 _BUDGET_S = 10.0  # for a server that gives no answer
 
 
@@ -42,7 +43,7 @@ def view(
         from ..servers.pages.live import live
 
         address = checked_address(what)
-        key = os.environ.get(_KEY_ENV)
+        key = os.environ.get(KEY_ENV)
         app = live(lambda: connect(address, key, budget_s=_BUDGET_S, renew=True), address)
     else:
         from ..trainers.pages.site import site

@@ -11,14 +11,18 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from turnwise.__main__ import app as command_line
 from turnwise.errors import UsageError
+from turnwise.servers.http.keys import Keys
 from turnwise.servers.run import serve as serving
 
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+DEPLOY = ROOT / "deploy"
+OWN = "/environments/corridor.py:Corridor"
 COMPOSE = (ROOT / "compose.yaml").read_text()
 
 
@@ -101,3 +105,43 @@ assert len(catalogue.listing()) > 5
 build_app(Service(catalogue))
 """
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+
+
+def test_new_keys_open_the_server_and_its_counters_and_are_written_once(tmp_path):
+    script = tmp_path / "deploy" / "new_keys.sh"
+    script.parent.mkdir()
+    script.write_bytes((ROOT / "deploy" / "new_keys.sh").read_bytes())
+    subprocess.run(["sh", str(script)], check=True, capture_output=True)
+    folder = script.parent / "keys"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    keys, text = Keys.load(folder / "turnwise"), (folder / "turnwise").read_text()
+    assert keys.names == ["trainer"]
+    assert keys.reads_metrics(b"Bearer " + (folder / "metrics").read_bytes())
+    assert len((folder / "grafana").read_text()) == 48
+    again = subprocess.run(["sh", str(script)], capture_output=True, text=True)
+    assert again.returncode == 1 and "not written over" in again.stderr
+    assert (folder / "turnwise").read_text() == text
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "kubernetes/server.yaml"])
+def test_what_is_deployed_starts_with_its_words(served, file):
+    document = yaml.safe_load((DEPLOY / file).read_text())
+    if file == "compose.yaml":
+        given, grace = document["services"]["turnwise"], document["services"]["turnwise"]["stop_grace_period"]
+        arguments, variables, grace_s = given["command"], {}, int(grace.removesuffix("s"))
+    else:
+        pod = document["spec"]["template"]["spec"]
+        (given,), grace_s = pod["containers"], pod["terminationGracePeriodSeconds"]
+        arguments = given["args"]
+        variables = {each["name"]: each["value"] for each in given["env"]}
+    config = served([*words("ENTRYPOINT"), *arguments], **variables)
+    assert grace_s > config.drain_s
+    assert config.limits.max_sessions == 10_000
+    assert [env_id for env_id in config.envs if env_id.startswith("/environments/")] == [OWN]
+    assert (DEPLOY / OWN.removeprefix("/").partition(":")[0]).is_file()
+
+
+def test_alerts_name_codes_that_there_are():
+    problems = (ROOT / "src" / "turnwise" / "servers" / "protocol" / "problems.py").read_text()
+    (codes,) = re.findall(r'code=~"([^"]+)"', (DEPLOY / "alerts.yml").read_text())
+    assert all(f'"{code}"' in problems for code in codes.split("|"))
