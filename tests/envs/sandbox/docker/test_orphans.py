@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import threading
@@ -14,7 +15,7 @@ import pytest
 
 from turnwise.envs.sandbox.docker import orphans
 
-MINE, OTHER = "a" * 64, "b" * 64
+MINE, OTHER = secrets.token_hex(32), secrets.token_hex(32)  # nobody else's: all processes are searched
 _FIRST = "sleep 1000 & echo $!; read -r nothing"
 
 
