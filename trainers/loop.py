@@ -19,6 +19,8 @@ from typing import Any
 import torch
 
 from ..agents.control import Control
+from ..agents.gateway.harness import HarnessRollout
+from ..agents.rollout import Rollout, rollout
 from ..agents.types import Trajectory
 from ..ends import MACHINE
 from ..errors import CheckpointError, TrainingError, TurnwiseError
@@ -94,6 +96,7 @@ class Trainer:
         self.trained, self.learner, self.display = trained, learner, display
         self.state = state or RunState()
         self.log = log
+        self._play: Rollout = HarnessRollout(recipe.harness) if recipe.harness.command else rollout
         self.assigner = bound.assigner
         self.collector = Collector(
             client,
@@ -104,6 +107,7 @@ class Trainer:
             recipe.prompt,
             recipe.train,
             samplers,
+            self._play,
         )
         self._saved = -1
         self._between_updates = True  # False while the weights are in motion
@@ -176,7 +180,14 @@ class Trainer:
         await self.trained.sync.push(self.state.update)
         keeping = Keeping(self.run_folder, self.state.update, recipe.log)
         figures = await evaluate_held_out(
-            self.client, self.trained.policy, recipe.env, recipe.rollout, recipe.prompt, recipe.eval, keeping
+            self.client,
+            self.trained.policy,
+            recipe.env,
+            recipe.rollout,
+            recipe.prompt,
+            recipe.eval,
+            keeping,
+            self._play,
         )
         entry = {"kind": "eval", "update": self.state.update, **figures}
         self.state.evaluated = self.state.update

@@ -23,6 +23,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from ..agents.gateway.config import HarnessConfig
 from ..agents.prompts.config import PromptConfig
 from ..errors import UnknownName, UsageError
 from ..settings import read, table
@@ -82,6 +83,7 @@ class Recipe:
     train: TrainSection = field(default_factory=TrainSection)
     eval: EvalSection = field(default_factory=EvalSection)
     server: ServerSection = field(default_factory=ServerSection)
+    harness: HarnessConfig = field(default_factory=HarnessConfig)
     log: LogSection = field(default_factory=LogSection)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from ..agents.gateway.programs import words_of
 from ..agents.policies.places import model_place, policy_folder
 from ..agents.sampling import NEUTRAL, NOT_REPLAYED
 from ..envs import make
@@ -64,7 +65,8 @@ def validate(recipe: Recipe) -> Bound:
     agent_settings(recipe.prompt, recipe.rollout)
     named_policy(recipe.policy, recipe.warmstart.base)
     choices = choices_of(recipe.env)
-    if not recipe.server.url:
+    _check_harness(recipe, bound.rollouts)
+    if not recipe.server.url and not recipe.harness.posted:
         for choice in choices:
             make(choice.id, **choice.train_kwargs).close()
             make(choice.id, **choice.eval_kwargs).close()
@@ -94,6 +96,25 @@ def _check_numbers(rollout: RolloutSection, train: TrainSection, optim: OptimCon
     for name in ("num_updates", "save_every", "keep", "threads"):
         if getattr(train, name) < 1:
             raise UsageError(f"train.{name} is {getattr(train, name)}; expected at least 1")
+
+
+def _check_harness(recipe: Recipe, rollouts: RolloutParts) -> None:
+    """Refuse what a program that plays the episodes cannot be asked for."""
+    if not recipe.harness.command:
+        if recipe.harness.posted:
+            raise UsageError("harness.posted: there is no program that posts rewards; set harness.command")
+        return
+    words_of(recipe.harness.command)
+    if rollouts.plan is not None:
+        raise UsageError(
+            f"plan {recipe.plan.name!r} with harness.command: a program cannot be forked; expected plan.name "
+            "'independent'"
+        )
+    if recipe.harness.posted and recipe.eval.episodes:
+        raise UsageError(
+            f"eval.episodes = {recipe.eval.episodes} with harness.posted: held-out tasks are those of an "
+            "environment of ours; set eval.episodes = 0"
+        )
 
 
 def _check_replay(env: EnvSection, optim: OptimConfig, loss: ObjectiveConfig) -> None:

@@ -19,7 +19,7 @@ from ..control.holding import Holding, holding
 from ..policy import Policy
 from ..prompts.config import PromptConfig
 from ..rollout.config import RolloutConfig, TaskItem
-from ..rollout.rollout import rollout
+from ..rollout.rollout import Rollout, rollout
 from .config import EVALUATION, KEEP_MB, SPLITS
 from .folder import EvaluationFolder
 from .playing import OnProgress, Playing
@@ -47,6 +47,7 @@ async def evaluate(
     on_progress: OnProgress | None = None,
     kind: Kind = "evaluation",
     held: Holding | None = None,
+    play: Rollout = rollout,
 ) -> Evaluation:
     """Play the tasks `seed, seed + 1, ...` once each and sum up.
 
@@ -67,6 +68,7 @@ async def evaluate(
         on_progress: called with each row as its episode ends, and first with those of `out`.
         kind: "cell" of one that is a part of a suite or a training, and not controlled by itself.
         held: the control of the suite that it is a cell of.
+        play: plays the episodes.
 
     Raises:
         UnknownName: if the split is called as none is.
@@ -88,7 +90,7 @@ async def evaluate(
     opened = nullcontext() if out is None else EvaluationFolder(out, settings, keep_mb, kind)
     tasks = [TaskItem(env_id, kwargs, at, member=0) for at in seeds]
     start = partial(
-        rollout,
+        play,
         client,
         policy,
         config=config,

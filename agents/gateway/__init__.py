@@ -8,5 +8,6 @@ house.py    all episodes; opening.py how one is asked for, config.py how many an
 episode.py  one: calls.py its calls and which are turns, written.py its trajectory
 conversations.py  where a call stands, and its prompt; matching.py how messages are recognised,
             rendering.py in the policy's tokens, sealing.py tokens that clients carry
+harness.py  rollouts by a program; programs.py runs one and ends all that it began
 rewards.py  posted by the harness; sessions.py of a session, session_calls.py stepped here
 """

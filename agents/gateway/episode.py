@@ -82,6 +82,7 @@ class Episode:
     stopped: PolicyStopped | None = None
     final: Reward | None = None
     out_of_tokens: bool = False
+    out_of_calls: bool = False
     is_closed: bool = False
     conversations: Conversations = field(init=False)
     started: float = field(default_factory=time.monotonic)
@@ -126,6 +127,7 @@ class Episode:
             if call.body == body and (call.work is not None or retried or not call.delivered):
                 return await self._joined(call)
         if len(self.calls) >= self.asking.max_calls:
+            self.out_of_calls = True
             raise Refusal(
                 400, "too_many_calls", f"the episode has had its {self.asking.max_calls} calls: end it"
             )

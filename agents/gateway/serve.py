@@ -42,7 +42,7 @@ def serve(gateway: Gateway, config: GatewayConfig) -> None:
 
 @contextlib.asynccontextmanager
 async def beside(gateway: Gateway) -> AsyncIterator[str]:
-    """Serve from this process on a free port of loopback, where nobody else can open episodes.
+    """Serve from this process on a free port of loopback; episodes are opened and ended in it alone.
 
     Yields:
         the address.
@@ -52,7 +52,7 @@ async def beside(gateway: Gateway) -> AsyncIterator[str]:
     """
     (listening,) = listen("127.0.0.1", 0)
     with listening:
-        server = _Beside(_config(GatewayApp(gateway, opens=False)))
+        server = _Beside(_config(GatewayApp(gateway, opens=False), watches=False))
         serving = asyncio.ensure_future(server.serve([listening]))
         try:
             await _started(server, serving)
@@ -79,12 +79,13 @@ class _Beside(uvicorn.Server):
         yield
 
 
-def _config(app: GatewayApp) -> uvicorn.Config:
+def _config(app: GatewayApp, *, watches: bool = True) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         http=BoundedHttp,
         ws="none",
-        lifespan="on",
+        lifespan="on" if watches else "off",
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -9,12 +9,13 @@ gate.py: what holds and bounds a rollout from outside.
 """
 
 from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem
-from .rollout import rollout
+from .rollout import Rollout, rollout
 from .schedule import BranchingPlan, BranchPoint
 
 __all__ = [
     "BranchPoint",
     "BranchingPlan",
+    "Rollout",
     "RolloutConfig",
     "RolloutResult",
     "RolloutStats",

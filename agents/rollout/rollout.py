@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import count
 from time import perf_counter
+from typing import Protocol
 from uuid import uuid4
 
 from ...errors import UsageError
@@ -29,6 +30,27 @@ from .schedule import BranchingPlan, GroupScheduler
 from .sessions import SessionPool
 
 OnTrajectory = Callable[[int, Trajectory], None]
+
+
+class Rollout(Protocol):
+    """What plays tasks once each: `rollout` itself, or another of the same form."""
+
+    async def __call__(
+        self,
+        client: SessionClient,
+        policy: Policy,
+        tasks: Sequence[TaskItem],
+        config: RolloutConfig | None = None,
+        on_trajectory: OnTrajectory | None = None,
+        plan: BranchingPlan | None = None,
+        *,
+        prompt: PromptConfig | None = None,
+        seed: int = 0,
+        with_prompts: bool = False,
+        gate: Gate | None = None,
+    ) -> RolloutResult:
+        """Play every task once and return the trajectories in the order of the tasks."""
+        ...
 
 
 async def rollout(

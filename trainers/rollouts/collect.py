@@ -16,7 +16,7 @@ from itertools import chain
 
 from ...agents.policies import Policy
 from ...agents.prompts.config import PromptConfig
-from ...agents.rollout import RolloutStats, rollout
+from ...agents.rollout import Rollout, RolloutStats, rollout
 from ...agents.types import Trajectory
 from ...errors import TrainingError
 from ...servers.client import SessionClient
@@ -60,6 +60,7 @@ class Collector:
         prompt: how prompts are made.
         train: the run's seed, and how many episodes may be lost.
         states: what samplers remember, by name.
+        play: plays the episodes.
     """
 
     def __init__(
@@ -72,11 +73,13 @@ class Collector:
         prompt: PromptConfig,
         train: TrainSection,
         states: Mapping[str, SamplerState] | None = None,
+        play: Rollout = rollout,
     ) -> None:
         self.client, self.policy, self.parts = client, policy, parts
         self.rollout, self.prompt, self.train = rollout, prompt, train
         self._choices = choices_of(env)
         self.states = dict(states or {})
+        self._play = play
         self._tasks = TaskSampler(train.seed, rollout.num_groups, env.num_tasks)
 
     async def collect(self, update: int) -> Collected:
@@ -130,7 +133,7 @@ class Collector:
         tasks = train_tasks(self._choices, seeds, size, seed, update, round_)
         tasks = [replace(task, options={**self.parts.options, **task.options}) for task in tasks]
         config = replace(self.rollout, max_turns=self.max_turns(update))
-        result = await rollout(
+        result = await self._play(
             self.client,
             self.policy,
             tasks,

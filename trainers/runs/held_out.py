@@ -8,6 +8,8 @@ from ...agents.evaluation.evaluate import evaluate
 from ...agents.evaluation.results import Evaluation
 from ...agents.policies import Policy
 from ...agents.prompts.config import PromptConfig
+from ...agents.rollout import Rollout
+from ...agents.rollout import rollout as play_here
 from ...agents.rollout.config import RolloutConfig
 from ...servers.client import SessionClient
 from ..rollouts.mixture import choices_of
@@ -36,6 +38,7 @@ async def evaluate_held_out(
     prompt: PromptConfig,
     section: EvalSection,
     keeping: Keeping | None = None,
+    play: Rollout = play_here,
 ) -> dict[str, float | None]:
     """Play every held-out task once, the same ones each time, and return the figures of the log.
 
@@ -69,6 +72,7 @@ async def evaluate_held_out(
             out=out,
             keep_mb=keeping.log.held_out_mb if keeping else 0.0,
             kind="cell",
+            play=play,
         )
     if len(found) == 1:
         return _figures(*found.values())
