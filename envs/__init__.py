@@ -15,6 +15,7 @@ play        an environment in the terminal
 household   text games of six kinds of chores, exact to ALFWorld's engine
 shopping    WebShop's pages and reward, on its files or on products of our own
 search      questions answered with a search engine, on a made-up world or on files
+rows        questions of any table, graded
 calling     requests to an office, carried out by typed functions
 retrieval   BM25 and collections on disk, for shopping and search
 images      pictures of observations: PNG files, checked
@@ -32,6 +33,7 @@ from .core import MAX_TEXT_CHARS, Checked, TextEnv, Utf8
 from .household import register_environments as _register_household
 from .pictures import register_environments as _register_pictures
 from .registry import make, register, registered, teacher_of
+from .rows import register_environments as _register_rows
 from .search import register_environments as _register_search
 from .shopping import register_environments as _register_shopping
 from .swe import register_environments as _register_swe
@@ -53,4 +55,5 @@ _register_shopping()
 _register_search()
 _register_calling()
 _register_pictures()
+_register_rows()
 _register_swe()

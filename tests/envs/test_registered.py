@@ -19,6 +19,7 @@ from turnwise.envs.sandbox.loop import call
 
 NEEDS_FILES = {
     "search/qa-v1": {"questions": "qa/hotpot_distractor_100.json"},
+    "rows/table-v0": {"data": "qa/hotpot_distractor_100.json"},
     "household/alfworld-v0": {"game_file": "alfworld/example_game_heat/game.tw-pddl"},
     "shopping/webshop-v0": {
         "items": "webshop/items_shuffle_1000.json",
