@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from ..ends import ENDS
 from ..errors import UsageError
 from ..files import write_whole
-from .types import Generation, Message, Span, Trajectory, Turn, VersionSpan, common_prefix
+from .types import Generation, Message, Span, Step, Trajectory, Turn, VersionSpan, common_prefix
 
 SCHEMA_VERSION = 1
 
@@ -188,6 +188,8 @@ def _from_turn(turn: Turn, before: tuple[int, ...], asked: tuple[Message, ...]) 
         generation["versions"] = [[span.version, span.start, span.end] for span in turn.generation.versions]
     if turn.spans:
         document["spans"] = [[span.role, span.start, span.end] for span in turn.spans]
+    if turn.steps:
+        document["steps"] = list(map(_changed, turn.steps))
     document["generation"] = generation
     return document
 
@@ -232,7 +234,9 @@ def _to_turn(row: Mapping[str, Any], before: tuple[int, ...], asked: tuple[Messa
         raise TypeError(f"the reward of a turn is {type(row['reward']).__name__}; expected a number")
     shared, new = row.get("prompt", (0, ()))
     prompt = _whole(asked, shared, map(_to_message, new))
-    return _built(Turn, {**row, "generation": _built(Generation, values), "spans": spans, "prompt": prompt})
+    steps = tuple(_built(Step, step) for step in row.get("steps", ()))
+    inner = {"generation": _built(Generation, values), "spans": spans, "prompt": prompt, "steps": steps}
+    return _built(Turn, {**row, **inner})
 
 
 def _to_message(document: Mapping[str, Any]) -> Message:
@@ -240,13 +244,13 @@ def _to_message(document: Mapping[str, Any]) -> Message:
     return _built(Message, values)
 
 
-def _changed(record: Generation | Turn | Trajectory | Message) -> dict[str, Any]:
+def _changed(record: Generation | Turn | Step | Trajectory | Message) -> dict[str, Any]:
     """Return the fields that differ from their defaults, nested records left out."""
     changed = {}
     for field in fields(record):
         value = getattr(record, field.name)
         default = field.default if field.default_factory is MISSING else field.default_factory()
-        if field.name not in ("turns", "generation", "spans", "versions", "prompt") and (
+        if field.name not in ("turns", "generation", "spans", "versions", "prompt", "steps") and (
             default is MISSING or value != default
         ):
             changed[field.name] = value

@@ -7,7 +7,7 @@ Everything is frozen and slotted. Shapes in comments: [L] generated tokens,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from ..ends import FAULTS, End
@@ -86,6 +86,7 @@ class GenerationRequest:
     instruction: str = ""  # the task in the environment's own words
     conversation: str | None = None
     tools: tuple[dict[str, Any], ...] = ()  # functions that may be called in the model's own form
+    max_calls: int = 1  # how many calls of a message are made
     template: Mapping[str, Any] = field(default_factory=dict)  # arguments of the chat template
     opened: bool | None = None  # whether the prompt ends inside a thought; None: not known
     private: dict[str, Any] = field(default_factory=dict)  # for the expert only
@@ -129,11 +130,31 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One of several calls of a message, as a step of the environment; fields mean what they do in a turn."""
+
+    observation: str
+    state_key: str
+    action: str
+    reward: float
+    rewards: dict[str, float] = field(default_factory=dict)
+    malformed: bool = False
+    inadmissible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One agent message and the environment's reply: the unit of everything.
 
     `observation`, `state_key` and `info` are those the action was taken in;
     `reward`, `rewards` and `next_state_key` belong to the reply.
+
+    A message that makes several calls is one turn of several `steps`: the agent decides once, in
+    the state that it is shown, before any of the calls is answered. All its tokens are in that
+    turn, whose `action` is all calls, whose reward and tiers are their sums, and whose
+    next state is the last one's. Steps as turns of their own would put rows without a token, in states
+    in which nobody decided, into the groups and averages of credit; tokens divided among them would
+    compare what was called blindly with what was called after looking.
     """
 
     index: int
@@ -153,11 +174,38 @@ class Turn:
     info: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, float] = field(default_factory=dict)  # what annotators say of the turn
     prompt: tuple[Message, ...] = ()  # what was asked in words, where the rollout keeps it
+    steps: tuple[
+        Step, ...
+    ] = ()  # those of a message that made several calls; empty: the turn is its only step
+
+    def apart(self) -> tuple[Turn, ...]:
+        """Return its steps as turns of their own; the first has what was said and what was known."""
+        if not self.steps:
+            return (self,)
+        first = replace(self, steps=())
+        later = replace(first, generation=Generation(""), spans=(), prompt=(), info={})
+        keys = [step.state_key for step in self.steps[1:]] + [self.next_state_key]
+        turns = (first, *[later] * (len(keys) - 1))
+        return tuple(map(_taking, turns, self.steps, keys))
 
     @property
     def valid(self) -> bool:
         """Tell whether the action was readable and admissible."""
         return not (self.malformed or self.inadmissible)
+
+
+def _taking(turn: Turn, step: Step, after: str) -> Turn:
+    return replace(
+        turn,
+        observation=step.observation,
+        state_key=step.state_key,
+        action=step.action,
+        reward=step.reward,
+        rewards=step.rewards,
+        next_state_key=after,
+        malformed=step.malformed,
+        inadmissible=step.inadmissible,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,24 @@
 A description is what chat APIs call a function: `name`, `description`, `parameters` (a JSON
 schema). Where an environment has words of its own for a call, `usage` gives them, with the
 arguments in braces: "go to {receptacle}", "<search>{query}</search>". Without them a call is
-written `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`.
+written `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`, for the environment to read.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from ..errors import UnknownName
 
 Tool = Mapping[str, Any]
 
 _ARGUMENT = re.compile(r"{(\w+)}")
+_ANY, _OURS = re.compile("<"), re.compile(r"<(?=/?(?:tool_call|think)\b)")  # inside JSON, no tag is one
+_ESCAPED = r"\\u003c"
+_MAX_SHOWN_CHARS = 60
 
 
 def command(name: str, usage: str, about: str) -> dict[str, Any]:
@@ -70,6 +75,29 @@ def shown(tool: Tool) -> str:
     return f"{written}: {about}" if about else written
 
 
+def misfit(tools: Sequence[Tool], name: str, arguments: Mapping[str, Any]) -> str:
+    """Return why a call cannot be written as an action, in words for the model; empty if it can be.
+
+    An environment that reads calls itself says what is wrong with them.
+    """
+    tool = next((tool for tool in tools if tool["name"] == name), None)
+    if tool is None:
+        reads = any(not tool.get("usage") for tool in tools)
+        return "" if reads else str(UnknownName("function", _cut(name), [tool["name"] for tool in tools]))
+    if not tool.get("usage"):
+        return ""
+    names = list(dict.fromkeys(_ARGUMENT.findall(str(tool["usage"]))))
+    for each in names:
+        if each not in arguments:
+            return f"{name} needs the argument {each!r}"
+    for each, value in arguments.items():
+        if each not in names:
+            return f"{name} has no argument {_cut(each)!r}; expected {', '.join(names) or 'no arguments'}"
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            return f"{name}, argument {each!r}: expected text, got {_cut(json.dumps(value))}"
+    return ""
+
+
 def written(tools: Iterable[Tool], name: str, arguments: Mapping[str, Any]) -> str:
     """Write a call as the action that the environment reads.
 
@@ -80,11 +108,20 @@ def written(tools: Iterable[Tool], name: str, arguments: Mapping[str, Any]) -> s
     if usage and set(_ARGUMENT.findall(usage)) <= arguments.keys():
         return _ARGUMENT.sub(lambda found: _text(arguments[found[1]]), usage)
     body = json.dumps({"name": name, "arguments": dict(arguments)}, ensure_ascii=False)
-    return f"<tool_call>{body}</tool_call>"
+    return f"<tool_call>{_OURS.sub(_ESCAPED, body)}</tool_call>"
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def quoted(text: str) -> str:
+    """Write a call that is not to be made so that environments see that there was one, and read none."""
+    return f"<tool_call>{_ANY.sub(_ESCAPED, json.dumps(text))}</tool_call>"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN_CHARS else text[:_MAX_SHOWN_CHARS] + "..."
 
 
 def _signature(tool: Tool) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ...envs.thoughts import find_thoughts
 from ...envs.tools import tools_of
-from ..prompts.tool_calls import calls_of, without_calls
+from ..prompts.call_messages import without_calls
+from ..prompts.tool_calls import calls_of
 from ..types import Generation, Message
 from .asked import Answer
 from .matching import key_of

@@ -85,7 +85,8 @@ class Dialect:
             **_sampling_fields(request.sampling, self._all_tokens),
         }
         if request.tools:
-            fields |= {"tools": list(request.tools), _PARALLEL: False}
+            fields["tools"] = list(request.tools)
+            fields |= {_PARALLEL: False} if request.max_calls == 1 else {}
         if request.template:
             fields["chat_template_kwargs"] = dict(request.template)
         if request.stop:

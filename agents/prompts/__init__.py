@@ -5,7 +5,8 @@ conversation.py: the growing prompt of an episode. chat_template.py: prompts in 
 another's model. template.py: what it writes. control_tokens.py: its tokens, and text that only looks
 like them. char_ends.py: where tokens end in a text. parse.py: the action in a message. plan.py:
 messages that also keep or set a subgoal. tool_calls.py: calls in a model's own form, made into actions.
-call_forms.py: the forms of calls in a text. call_values.py: what one says.
+call_forms.py: the forms of calls in a text. call_values.py: what one says. call_messages.py: calls and
+answers as messages.
 """
 
 from .config import EXPLAINED, PromptConfig

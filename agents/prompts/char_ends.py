@@ -1,4 +1,4 @@
-"""Where each token of a message ends in its text, in time linear in their number.
+"""The text of tokens, and where each token of a message ends in it, in time linear in their number.
 
 A tokenizer decodes whole lists of tokens, and a character may be spread over several. What a
 token adds is found once, behind another token; only the bytes of characters that are spread are
@@ -14,6 +14,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+SAID = frozenset({"[TOOL_CALLS]", "[CALL_ID]", "[ARGS]", "<|python_tag|>"})
+"""Special tokens that an agent says: they mark calls (agents.prompts.call_forms)."""
 _BROKEN = "\ufffd"
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
@@ -27,7 +29,7 @@ class _Piece(NamedTuple):
 
 
 class CharEnds:
-    """What tells where tokens end, for one tokenizer.
+    """What spells tokens, without special ones except those that are said, and tells where they end.
 
     Args:
         tokenizer: a fast one of the transformers library.
@@ -39,10 +41,22 @@ class CharEnds:
         description = json.loads(backend.to_str())
         kinds = _types(description["decoder"])
         self._is_byte_level, self._falls_back = "ByteLevel" in kinds, "ByteFallback" in kinds
-        self._skipped = frozenset(token["id"] for token in description["added_tokens"] if token["special"])
+        self._skipped = frozenset(
+            token["id"]
+            for token in description["added_tokens"]
+            if token["special"] and token["content"] not in SAID
+        )
         self._anchor = int(backend.encode("a", add_special_tokens=False).ids[-1])
-        self._before = self._decode([self._anchor])
+        self._before = self.decode([self._anchor])
         self._pieces: dict[int, _Piece | None] = {}
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of tokens."""
+        kept = [token for token in ids if token not in self._skipped]
+        text: str = self._tokenizer.decode(
+            kept, skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+        return text
 
     def __call__(self, ids: Sequence[int], text: str) -> tuple[int, ...]:
         """Return [L] where each token ends in `text`, the start of what the tokens spell."""
@@ -56,7 +70,7 @@ class CharEnds:
 
     def _first(self, token: int, piece: _Piece) -> _Piece:
         """Return what a token adds that begins a message: it may lose a blank."""
-        alone = self._decode([token])
+        alone = self.decode([token])
         return (
             piece._replace(lost=not alone)
             if piece.spread == b" "
@@ -78,16 +92,10 @@ class CharEnds:
         byte = _BYTE.fullmatch(name) if self._falls_back else None
         if byte:
             return _Piece("", bytes([int(byte[1], 16)]))
-        text = self._decode([self._anchor, token])[len(self._before) :]
+        text = self.decode([self._anchor, token])[len(self._before) :]
         if self._is_byte_level and _BROKEN in text:
             return _Piece("", _bytes_of(name))
         return _Piece(text)
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        text: str = self._tokenizer.decode(
-            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return text
 
 
 class _Spelling:

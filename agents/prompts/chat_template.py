@@ -20,9 +20,10 @@ from tokenizers import Tokenizer
 
 from ...errors import PolicyError
 from ..types import FinishReason, Message, common_prefix
+from .call_messages import one_by_one
 from .char_ends import CharEnds
 from .control_tokens import ControlTokens
-from .template import QUESTION, Template
+from .template import ANOTHER, CALLS, QUESTION, RESULTS, Template
 
 
 class ChatCodec:
@@ -55,14 +56,20 @@ class ChatCodec:
         self._template = template
         self._turns = template.turns()
         self.end_id = self._turns.end_id
-        self.takes_calls = template.takes_calls()
+        replies = (each.around_answer([ANOTHER])[1] for each in (template, template.without_tools()))
+        self._repeats_tools = len(set(replies)) > 1
+        self.takes_calls = (taken := template.takes_calls()) != "none"
+        self._parts_calls = taken == "one"
         self._anchor = self._controls.last_section(self._turns.asked)
         self._anchor_ids = self._controls.encode_rendered(self._anchor)
         self._trail_ids = self._find_trail()
         self._folds_system = False
-        if reason := self._misfit([QUESTION]):
+        if reason := self._misfit([QUESTION], self._repeats_tools):
             raise template.fault(reason)
-        self._folds_system = bool(self._misfit([Message("system", "turnwise system"), QUESTION]))
+        opening = [Message("system", "turnwise system"), QUESTION]
+        self._folds_system = bool(self._misfit(opening, self._repeats_tools))
+        if self.takes_calls and not self._turns.dropped and self._misfit([QUESTION], True):
+            self.takes_calls = False
 
     def asked(self, tools: Sequence[Mapping[str, Any]], arguments: Mapping[str, Any]) -> ChatCodec:
         """Return a codec of the same tokenizer whose template shows tools and has further arguments.
@@ -104,11 +111,8 @@ class ChatCodec:
         return self._said(self._controls.guarded(f"{self._turns.lead}{text}{self._turns.trail}"))
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of tokens, without special tokens."""
-        text: str = self._tokenizer.decode(
-            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return text
+        """Return the text of tokens, without special ones except those that mark calls."""
+        return self._ends.decode(ids)
 
     def char_ends(self, ids: Sequence[int], text: str) -> tuple[int, ...]:
         """Return [L] where each token ends in `text`, the start of what the tokens spell."""
@@ -128,7 +132,8 @@ class ChatCodec:
         Raises:
             PolicyError: if the template refuses the messages.
         """
-        _, behind = self._template.around_answer(self._guarded(messages))
+        template = self._template.without_tools() if self._repeats_tools else self._template
+        _, behind = template.around_answer(self._guarded(messages))
         ids = self._controls.encode_rendered(behind)
         if self.end_id not in ids:
             raise self._template.fault("does not end the assistant's message before these ones")
@@ -145,13 +150,15 @@ class ChatCodec:
         return whole[start:]
 
     def _guarded(self, messages: Sequence[Message]) -> list[Message]:
+        """Return messages in which nothing is a control token, with no more calls than the template takes."""
+        parted = one_by_one(messages) if self._parts_calls else messages
         return [
             replace(
                 each,
                 content=self._controls.guarded(each.content),
                 tool_calls=tuple(_each_text(list(each.tool_calls), self._controls.guarded)),
             )
-            for each in messages
+            for each in parted
         ]
 
     def _folded(self, messages: Sequence[Message]) -> Sequence[Message]:
@@ -179,9 +186,11 @@ class ChatCodec:
         short, whole = self.encode(f"{self._turns.lead}x"), self.encode_message("x")
         return whole[len(short) :] if whole[: len(short)] == short else ()
 
-    def _misfit(self, opening: Sequence[Message]) -> str:
+    def _misfit(self, opening: Sequence[Message], with_calls: bool) -> str:
         """Play a conversation and tell where it parts from the template's own rendering."""
         try:
+            if with_calls:
+                return self._misfit_of_calls(opening)
             talk, prompt = list(opening), self.encode_prompt(opening)
             if prompt != self._template.tokens(talk):
                 return "is not rendered as the tokenizer itself does it"
@@ -200,6 +209,18 @@ class ChatCodec:
                 prompt = theirs
         except PolicyError as error:
             return f"cannot hold a conversation: {error}"
+        return ""
+
+    def _misfit_of_calls(self, opening: Sequence[Message]) -> str:
+        """Play one of calls and their answers: functions shown with the user's last message then stay."""
+        talk, prompt = list(opening), self.encode_prompt(opening)
+        for call, result in zip(CALLS, RESULTS, strict=True):
+            talk += [Message("assistant", "", (call,)), result]
+            theirs = self._template.tokens(talk)
+            end = (self.end_id, *self.encode_reply([result], "stop"))
+            if theirs[: len(prompt)] != prompt or theirs[-len(end) :] != end:
+                return "shows the functions anew with every message of the user"
+            prompt = theirs
         return ""
 
 

@@ -70,6 +70,12 @@ class PromptConfig:
         Literal["text", "native"],
         Setting("Commands in words, or as functions that the model calls in a form of its own."),
     ] = "text"
+    max_calls: Annotated[
+        int,
+        Setting(
+            "Native calls of one message that are made, each as a step; the model is told of others.", least=1
+        ),
+    ] = 16
     thoughts: Annotated[
         Literal["keep", "drop"],
         Setting("Whether earlier thoughts stay in a conversation; dropping one starts a new sequence."),
@@ -113,7 +119,12 @@ class PromptConfig:
                 f"compact_after {self.compact_after} is less than history {self.history}, which stays; "
                 "expected 0 or more turns than stay"
             )
-        for name, least in (("history", 0), ("max_observation_chars", 1), ("max_admissible", 1)):
+        for name, least in (
+            ("history", 0),
+            ("max_calls", 1),
+            ("max_observation_chars", 1),
+            ("max_admissible", 1),
+        ):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
@@ -203,7 +214,8 @@ def _prompt(config: PromptConfig, view: View, parts: Sequence[str]) -> tuple[Mes
     system, user = [config.system], ["\n".join(parts)]
     if config.explain != "none":
         listed = config.show_admissible and view.admissible is not None
-        told = explanation(config.style, view.tools, view.observation, listed, config.tools == "native")
+        calls = config.max_calls if config.tools == "native" else 0
+        told = explanation(config.style, view.tools, view.observation, listed, calls)
         (user if config.explain == "user" else system).append(told)
     said = "\n\n".join(filter(None, system))
     shown = Message("user", "\n\n".join(user), images=view.images)

@@ -9,16 +9,15 @@ grows in the same way.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
 from ...envs.thoughts import find_thoughts
 from ..types import Encoder, Generation, Message
+from .call_messages import answered_in_words, answers, chat_calls, with_ids, without_calls
 from .call_values import ToolCall
 from .config import PromptConfig, View, opening, reply, window
-from .tool_calls import NOT_MADE, ONE_CALL, calls_of, chat_calls, without_calls
-
-_SHOWN = "This is what it looks like now."
 
 
 class Context:
@@ -44,6 +43,7 @@ class Context:
         self._opened = opened
         self._said: Generation | None = None
         self._calls: tuple[ToolCall, ...] = ()  # of the last message
+        self._num_ids = 0  # that were made
         self._billed_tokens = 0
 
     def clone(self) -> Context:
@@ -81,51 +81,64 @@ class Context:
         """
         return len(self._prompt_ids) if self.encoder else self._billed_tokens
 
-    def observe(self, view: View) -> None:
-        """Show the state that the environment has answered with."""
+    def observe(self, view: View, earlier: Sequence[View] = ()) -> None:
+        """Show the state that the environment has answered with.
+
+        Args:
+            view: the state now.
+            earlier: those before it, where the last message made several calls: one for each but the last.
+        """
         self.is_current = True
-        if len(self._calls) > 1:
-            rule = ONE_CALL.format(count=len(self._calls))
-            view = replace(view, observation=f"{rule}\n{view.observation}")
         if self.config.mode == "window":
             self._begin(window(self.config, view, self._past, self.subgoal))
         elif self._said is None:
             self._begin(opening(self.config, view))
         else:
-            self._continue(self._said, reply(self.config, view))
+            bare = replace(self.config, show_admissible=False)
+            answers = [message for one in earlier for message in reply(bare, one)]
+            self._continue(self._said, [*answers, *reply(self.config, view)])
 
-    def record(self, observation: str, action: str, generation: Generation, subgoal: str = "") -> None:
-        """Note what was done in the state last shown, and the subgoal in force now."""
+    def record(
+        self,
+        observation: str,
+        action: str,
+        generation: Generation,
+        subgoal: str = "",
+        calls: Sequence[ToolCall] = (),
+        later: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Note what was done in the state last shown, and the subgoal in force now.
+
+        Args:
+            observation: the state.
+            action: what was done in it.
+            generation: the message.
+            subgoal: the one in force.
+            calls: those that the message made.
+            later: further states and actions, where it made several.
+        """
         self.subgoal, self.is_current = subgoal, False
-        self._past.append((observation, action))
+        self._past += [(observation, action), *later]
         self._said = generation
-        native = self.config.tools == "native" or bool(generation.tool_calls)
-        calls = calls_of(generation, self._opened) if native else ()
-        self._calls = () if any(call.problem for call in calls) else calls
+        self._calls, self._num_ids = with_ids(calls, self._num_ids)
         usage = generation.usage
         counted = usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
         self._billed_tokens = int(counted or usage.get("estimated_tokens", 0))
-
-    def _answerable(self) -> tuple[ToolCall, ...]:
-        """Return the calls that are answered as such: many templates write no more than one."""
-        if self.encoder is None:
-            return self._calls
-        return self._calls if self.encoder.takes_calls and len(self._calls) == 1 else ()
 
     def _begin(self, messages: tuple[Message, ...]) -> None:
         self._messages = self._opening = messages
         if self.encoder:
             self._prompt_ids = self.encoder.encode_prompt(messages)
 
-    def _continue(self, said: Generation, messages: tuple[Message, ...]) -> None:
-        calls = self._answerable()
-        text, messages = said.text, _answers(calls, messages) if calls else messages
-        if calls:
-            text = without_calls(text, calls)
+    def _continue(self, said: Generation, replies: Sequence[Message]) -> None:
+        """Go on with what was said and with what answers it."""
+        calls = self._calls if self._takes_calls else ()
+        text = without_calls(said.text, calls) if calls else said.text
         whole = len(text.strip())
         if self.config.thoughts == "drop":
             text = find_thoughts(text, self._opened).rest(text).strip()
         dropped = len(text) < whole
+        messages = self._answers(replies)
         self._rounds.append((Message("assistant", text, chat_calls(calls)), *messages))
         full = 0 < self.config.compact_after < len(self._rounds)
         if full:
@@ -140,6 +153,17 @@ class Context:
             suffix = self.encoder.encode_reply(messages, said.finish_reason)
             self._prompt_ids = self._prompt_ids + said.token_ids + suffix
 
+    @property
+    def _takes_calls(self) -> bool:
+        return self.encoder is None or self.encoder.takes_calls
+
+    def _answers(self, replies: Sequence[Message]) -> tuple[Message, ...]:
+        """Return what answers the last message."""
+        if not self._calls or (len(self._calls) == 1 and not self._takes_calls):
+            return tuple(replies)
+        told = answers(self._calls, replies, self.config.max_calls)
+        return told if self._takes_calls else answered_in_words(told)
+
 
 def _with_gap(opening: tuple[Message, ...], left_out: int) -> tuple[Message, ...]:
     """Return how a conversation began, and that turns are missing after it."""
@@ -147,24 +171,3 @@ def _with_gap(opening: tuple[Message, ...], left_out: int) -> tuple[Message, ...
     if not left_out:
         return opening
     return (*before, replace(last, content=f"{last.content}\n\n[{left_out} turns are left out here.]"))
-
-
-def _answers(calls: tuple[ToolCall, ...], messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Return the reply as answers of tools: the first call's, and that the others were not made.
-
-    A tool answers in words; pictures come after it from the user.
-    """
-    first, *others = (str(call["id"]) for call in chat_calls(calls))
-    (reply,) = messages
-    return (
-        Message("tool", bare(reply.content), tool_call_id=first),
-        *(Message("tool", NOT_MADE, tool_call_id=other) for other in others),
-        *((Message("user", _SHOWN, images=reply.images),) if reply.images else ()),
-    )
-
-
-def bare(text: str) -> str:
-    """Take off the tags of an answer, which templates and endpoints write themselves."""
-    start, end = "<tool_response>", "</tool_response>"
-    inner = text.removeprefix(start).removesuffix(end)
-    return inner if len(inner) == len(text) - len(start) - len(end) else text

@@ -35,9 +35,11 @@ _ASKED_IN_OWN_TAGS: dict[Style, str] = {
     "plan": _ASKED["plan"].format(action="command, inside its tags"),
 }
 _ASKED_TO_CALL: dict[Style, str] = {
-    "tags": f"{_REASON} Then call exactly one function.",
-    "plain": "It is your turn. Call exactly one function.",
+    "tags": f"{_REASON} Then call {{functions}}.",
+    "plain": "It is your turn. Call {functions}.",
 }
+_ONE = "exactly one function"
+_SEVERAL = "one function, or several that do not need each other's answers: they are called in their order"
 _COMMANDS = "Commands, with your own words in place of those in capitals:"
 _CALL = 'A function is called by <tool_call>{"name": NAME, "arguments": {...}}</tool_call>.'
 
@@ -47,9 +49,7 @@ def read_as(style: Style, tools: Sequence[Tool]) -> Style:
     return "plain" if style == "tags" and have_own_tags(tools) else style
 
 
-def explanation(
-    style: Style, tools: Sequence[Tool], observation: str, listed: bool, native: bool = False
-) -> str:
+def explanation(style: Style, tools: Sequence[Tool], observation: str, listed: bool, calls: int = 0) -> str:
     """Return how to answer, after the commands where nothing else shows them.
 
     Args:
@@ -57,10 +57,10 @@ def explanation(
         tools: the environment's commands.
         observation: what is shown of the state; commands that it explains are not repeated.
         listed: whether the admissible actions are shown.
-        native: whether the commands are functions, which the model is shown elsewhere.
+        calls: how many functions, which are shown elsewhere, may be called at once; 0: there are commands.
     """
-    if native:
-        return _ASKED_TO_CALL[style]
+    if calls:
+        return _ASKED_TO_CALL[style].format(functions=_ONE if calls == 1 else _SEVERAL)
     if have_own_tags(tools):
         return "\n\n".join([*_commands(tools, observation), _ASKED_IN_OWN_TAGS[style]])
     asked = _ASKED[style].format(action="of the admissible actions" if listed else "action")

@@ -28,6 +28,7 @@ from typing import Literal
 
 from ...envs.thoughts import Chars, Thoughts, find_thoughts
 from ..types import Generation, Span, Style
+from .call_values import ToolCall
 from .plan import read_plan
 
 MAX_ACTION_CHARS = 32_768  # a file may be written in one
@@ -36,7 +37,6 @@ Fault = Literal[
     "",
     "no_action",
     "several_actions",
-    "several_calls",
     "bad_call",
     "empty_action",
     "open_think",
@@ -59,6 +59,7 @@ class Parsed:
         subgoal: the new subgoal.
         switch_chars: where the decision to keep or to switch stands.
         subgoal_chars: where the subgoal stands.
+        told: what the model is told in place of the environment's word, if that cannot read the action.
     """
 
     action: str
@@ -69,11 +70,40 @@ class Parsed:
     subgoal: str = ""
     switch_chars: Chars | None = None
     subgoal_chars: Chars | None = None
+    told: str = ""
 
     @property
     def malformed(self) -> bool:
         """Tell whether no action could be read."""
         return self.fault != ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that was read from one message.
+
+    Args:
+        steps: what is done, each a step of the environment; at least one.
+        calls: those that the message makes, in order. The first ones are the steps; more than
+            there are steps are not made.
+    """
+
+    steps: tuple[Parsed, ...]
+    calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def whole(self) -> Parsed:
+        """Return its steps as one."""
+        first, *others = self.steps
+        if not others:
+            return first
+        places = [step.action_chars for step in self.steps if step.action_chars]
+        return replace(
+            first,
+            action="\n".join(step.action for step in self.steps),
+            fault=next((step.fault for step in self.steps if step.fault), ""),
+            action_chars=(places[0][0], max(end for _, end in places)) if places else None,
+        )
 
 
 def parse_action(

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import copy
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ...errors import PolicyError, UsageError
 from ..types import Message
 
 QUESTION = Message("user", "turnwise question 1")
 ANOTHER = Message("user", "turnwise question 2")
+CALLS = tuple(
+    {
+        "id": f"turnwise{number}",
+        "type": "function",
+        "function": {"name": f"turnwise_call_{number}", "arguments": {"turnwise_argument": "1"}},
+    }
+    for number in (1, 2)
+)
+RESULTS = tuple(
+    Message("tool", f"turnwise result {number}", tool_call_id=f"turnwise{number}") for number in (1, 2)
+)
 _TAKEN = frozenset(
     {"messages", "conversation", "tools", "tokenize", "add_generation_prompt", "chat_template"}
 )
+
+
+CallsTaken = Literal["none", "one", "several"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +122,30 @@ class Template:
                     "use prompt.tools = 'text'"
                 )
 
-    def takes_calls(self) -> bool:
-        """Tell whether it writes calls of an assistant, and the messages that answer them."""
-        call = {
-            "id": "turnwise0",
-            "type": "function",
-            "function": {"name": "turnwise_call", "arguments": {"turnwise_argument": "1"}},
-        }
-        said = Message("assistant", "", (call,))
+    def without_tools(self) -> Template:
+        """Return it without functions to show."""
+        bare = copy.copy(self)
+        bare._tools = []
+        return bare
+
+    def takes_calls(self) -> CallsTaken:
+        """Tell how many calls of an assistant it writes in a message, and whether it writes their answers."""
+        texts, names = [result.content for result in RESULTS], ["turnwise_call_1", "turnwise_call_2"]
+        one, both = Message("assistant", "", CALLS[:1]), Message("assistant", "", CALLS)
+        plain = Message("assistant", "turnwise answer")
+        if not self._shows([plain, *RESULTS], texts) or not self._shows(
+            [one, RESULTS[0]], names[:1] + texts[:1]
+        ):
+            return "none"
+        return "several" if self._shows([both, *RESULTS], [*names, "turnwise_argument", *texts]) else "one"
+
+    def _shows(self, messages: Sequence[Message], texts: Sequence[str]) -> bool:
+        """Tell whether it writes messages behind a question, and shows texts of theirs."""
         try:
-            text = self.render([QUESTION, said, Message("tool", "turnwise result", tool_call_id="turnwise0")])
+            written = self.render([QUESTION, *messages])
         except (PolicyError, TypeError):  # templates concatenate what is not there
             return False
-        return all(shown in text for shown in ("turnwise_call", "turnwise_argument", "turnwise result"))
+        return all(text in written for text in texts)
 
     def tokens(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """Return a conversation in tokens as the tokenizer itself makes them."""

@@ -1,26 +1,33 @@
 """Calls of tools in a model's own form, made into the actions that environments read.
 
 Calls stand in a message's text, outside thoughts (agents.prompts.call_forms), or beside it, as
-chat endpoints give them: `tool_calls: [{"id": ..., "function": {...}}]`.
+chat endpoints give them: `tool_calls: [{"id": ..., "function": {...}}]`. Each is a step of the
+environment, in their order, up to a bound.
 
-One call a turn is taken. Of several none is made, and the model is told the rule. What looks
-like a call and cannot be read is sent as it is, for the environment to say what is wrong.
+A call that cannot be read, names no function or has wrong arguments is a step, too: the environment is
+sent it in quotes, in which nobody finds a call, so that its turns are counted as ever. The model is told what
+is wrong in words that hold for every form of calls; the other calls of the message are made.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ...envs.tools import Tool, written
+from ...envs.tools import Tool, misfit, quoted, written
 from ..types import Generation
 from .call_forms import MAX_READ, calls_in
 from .call_values import ToolCall, call_of
-from .parse import Parsed, parse_action
+from .parse import Parsed, Reading, parse_action
 
-ONE_CALL = "[{count} calls in one message: none was made. Make one call a turn.]"
-NOT_MADE = "[not made: one call a turn]"
+UNREAD = "Error: this call cannot be read, so it was not made: {problem}"
+MISFIT = "Error: this call was not made: {problem}"
+TOO_LONG = "Error: this call is longer than {most} characters, so it was cut off."
+NOT_TAKEN = "Error: this call cannot be read with these arguments: they look like other calls."
+NO_CALL = "Error: no function was called. Call one of {names}."
+_MAX_NAMES = 40
 
 
 def calls_of(
@@ -39,9 +46,9 @@ def calls_of(
 
 
 def read_native(
-    generation: Generation, tools: Sequence[Tool], max_action_chars: int, opened: bool | None
-) -> Parsed:
-    """Read the action of a message whose calls are in the model's own form.
+    generation: Generation, tools: Sequence[Tool], max_action_chars: int, max_calls: int, opened: bool | None
+) -> Reading:
+    """Read the actions of a message whose calls are in the model's own form.
 
     A message without a call is read as style "plain" is.
 
@@ -49,48 +56,35 @@ def read_native(
         generation: the message.
         tools: those of the environment.
         max_action_chars: longer actions are malformed, and cut.
+        max_calls: more are not made.
         opened: whether the message began inside a thought.
     """
     plain = parse_action(generation.text, "plain", max_action_chars, opened)
     calls = calls_of(generation, opened, tools)
-    if not calls or any(call.problem for call in calls):
-        unread = json.dumps(list(generation.tool_calls))[:max_action_chars] if not plain.action else ""
-        return Parsed(plain.action or unread, "bad_call", None, plain.think_chars) if calls else plain
-    action = "\n".join(written(tools, call.name, call.arguments) for call in calls)
-    if len(calls) > 1:
-        return Parsed(action[:max_action_chars], "several_calls", None, plain.think_chars)
-    if not _is_read(calls[0], tools):
-        return Parsed(action[:max_action_chars], "bad_call", None, plain.think_chars)
-    if len(action) > max_action_chars:
-        return Parsed(action[:max_action_chars], "too_long", None, plain.think_chars)
-    return Parsed(action, "", calls[0].chars, plain.think_chars)
+    if not calls:
+        names = ", ".join(str(tool["name"]) for tool in tools[:_MAX_NAMES])
+        return Reading((replace(plain, told=NO_CALL.format(names=names)),))
+    first, *others = (_step(call, tools, max_action_chars) for call in calls[:max_calls])
+    return Reading((replace(first, think_chars=plain.think_chars), *others), calls)
 
 
-def _is_read(call: ToolCall, tools: Sequence[Tool]) -> bool:
-    """Tell whether the environment has words for a call, or reads calls and can say what is wrong."""
-    return any(tool["name"] == call.name or not tool.get("usage") for tool in tools)
+def _step(call: ToolCall, tools: Sequence[Tool], most: int) -> Parsed:
+    """Return what is done for one call."""
+    problem = call.problem or misfit(tools, call.name, call.arguments)
+    if problem:
+        said = call.text or json.dumps({"name": call.name, "arguments": dict(call.arguments)})
+        told = (UNREAD if call.problem else MISFIT).format(problem=problem)
+        return Parsed(_sent(quoted(said))[:most], "bad_call", told=_sent(told))
+    action = _sent(written(tools, call.name, call.arguments))
+    if len(action) > most:
+        return Parsed(action[:most], "too_long", told=TOO_LONG.format(most=most))
+    in_words = any(tool["name"] == call.name and tool.get("usage") for tool in tools)
+    return Parsed(action, "", call.chars, told=NOT_TAKEN if in_words else "")
 
 
-def chat_calls(calls: Iterable[ToolCall]) -> tuple[dict[str, Any], ...]:
-    """Return calls in the form that chat APIs and templates take."""
-    return tuple(
-        {
-            "id": call.id or f"call_{place}",
-            "type": "function",
-            "function": {"name": call.name, "arguments": dict(call.arguments)},
-        }
-        for place, call in enumerate(calls)
-    )
-
-
-def without_calls(text: str, calls: Iterable[ToolCall]) -> str:
-    """Return what a message says beside its calls."""
-    kept, place = [], 0
-    for call in calls:
-        if call.chars:
-            kept.append(text[place : call.chars[0]])
-            place = call.chars[1]
-    return "".join([*kept, text[place:]]).strip()
+def _sent(text: str) -> str:
+    """Return a text as it can be sent: a lone surrogate becomes one "?"."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _given(call: Mapping[str, Any]) -> ToolCall:

@@ -7,13 +7,15 @@ from typing import Any
 
 from ...envs.tools import Tool, functions
 from ...errors import UsageError
-from ..policy import Policy, PromptTooLong
+from ...servers.protocol.types import Reply
+from ..policy import AgentSettings, Policy, PromptTooLong
 from ..prompts.config import PromptConfig
 from ..prompts.conversation import Context
 from ..prompts.explained import read_as
-from ..prompts.parse import Parsed, parse_action
+from ..prompts.parse import Reading, parse_action
 from ..prompts.tool_calls import read_native
-from ..types import Encoder, Generation
+from ..types import Encoder, Generation, GenerationRequest
+from .config import RolloutConfig
 
 _MAX_IMAGES = 64
 """In one prompt; a conversation keeps all that it has shown."""
@@ -57,6 +59,44 @@ def callable_tools(prompt: PromptConfig, tools: Sequence[Tool]) -> tuple[dict[st
     return functions(tools) if prompt.tools == "native" else ()
 
 
+def request_of(
+    asked: AgentSettings,
+    config: RolloutConfig,
+    context: Context,
+    reply: Reply,
+    tools: Sequence[Tool],
+    **turn: Any,
+) -> GenerationRequest:
+    """Return what a policy is asked for.
+
+    Args:
+        asked: how it is asked.
+        config: of the rollout.
+        context: the prompt.
+        reply: what the environment answered last.
+        tools: those of the environment.
+        turn: the fields that differ from episode to episode and from turn to turn.
+    """
+    admissible = reply.info.get("admissible")
+    return GenerationRequest(
+        messages=context.messages,
+        prompt_ids=context.prompt_ids,
+        images=images_shown(context),
+        admissible=None if admissible is None else tuple(admissible),
+        suggestions=tuple(reply.info.get("suggestions") or ()),
+        constraint=asked.constraint,
+        style=read_as(asked.prompt.style, tools),
+        max_tokens=asked.max_tokens,
+        sampling=config.sampling,
+        stop=config.stop,
+        observation=reply.observation,
+        tools=callable_tools(asked.prompt, tools),
+        max_calls=asked.prompt.max_calls,
+        template=asked.prompt.template,
+        **turn,
+    )
+
+
 def encoder_of(policy: Policy, prompt: PromptConfig, tools: Sequence[Tool], env_id: str) -> Encoder | None:
     """Return what makes tokens of an episode's prompts; None for a policy that takes messages.
 
@@ -71,8 +111,8 @@ def encoder_of(policy: Policy, prompt: PromptConfig, tools: Sequence[Tool], env_
 
 def read_message(
     generation: Generation, prompt: PromptConfig, tools: Sequence[Tool], most: int, opened: bool | None
-) -> Parsed:
-    """Read the action of a message; an endpoint's calls are read whatever was asked for.
+) -> Reading:
+    """Read the actions of a message; an endpoint's calls are read whatever was asked for.
 
     Args:
         generation: the message.
@@ -82,5 +122,5 @@ def read_message(
         opened: whether the message began inside a thought.
     """
     if prompt.tools == "native" or generation.tool_calls:
-        return read_native(generation, tools, most, opened)
-    return parse_action(generation.text, read_as(prompt.style, tools), most, opened)
+        return read_native(generation, tools, most, prompt.max_calls, opened)
+    return Reading((parse_action(generation.text, read_as(prompt.style, tools), most, opened),))

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
 from ...ends import CUT_OFF, FAULTS, End
 from ...envs.tools import Tool, tools_of
@@ -17,15 +16,15 @@ from ..policy import AgentSettings, Policy, PolicyStopped, PromptTooLong
 from ..prompts.config import View
 from ..prompts.conversation import Context
 from ..prompts.explained import read_as
-from ..prompts.parse import Parsed
+from ..prompts.parse import Reading
 from ..types import Encoder, Generation, GenerationRequest, Style, Trajectory, Turn
-from .asking import callable_tools, check_sight, encoder_of, images_shown, read_message
+from .asking import check_sight, encoder_of, read_message, request_of
 from .breaker import Beginnings, Breaker, TaskRefused
 from .config import RolloutConfig, TaskItem
-from .gate import Gate
+from .gate import Gate, standing_still
 from .lockstep import LockStep, Phase
 from .sessions import SessionPool, TakenOver
-from .turns import turn_of
+from .turns import Taken, outcome, turn_of
 
 AtMessage = Callable[["Episode", Generation], Awaitable[None]]
 
@@ -74,6 +73,7 @@ class Episode:
         self.opened = False
         self.deadline: asyncio.Timeout | None = None
         self.reply = Reply("", "", 0, 0, "")
+        self.told: list[Reply] = []  # what answers the last message
         self.instruction = self.task_name = ""
         self.tools: tuple[Tool, ...] = ()
         self.end: End = "error"
@@ -109,7 +109,7 @@ class Episode:
                 await self.shared.sessions.close(idle.id)
             self.error = str(error)
             return
-        self.opened = True
+        self.opened, self.told = True, [self.reply]
         info = self.reply.info
         check_sight(self.shared.policy, info, self.task.env_id)
         self.instruction = str(info.get("instruction") or "")
@@ -144,7 +144,7 @@ class Episode:
         if isinstance(reply, str):
             branch.error = reply
         else:
-            branch.reply, branch.opened = reply, True
+            branch.reply, branch.told, branch.opened = reply, [reply], True
         return branch
 
     async def run(self) -> None:
@@ -173,9 +173,6 @@ class Episode:
 
     def trajectory(self) -> Trajectory:
         """Return the episode as data."""
-        info = self.reply.info
-        won, score, metrics = info.get("won"), info.get("score"), info.get("metrics") or {}
-        failed = self.end in FAULTS
         return Trajectory(
             env_id=self.task.env_id,
             task=self.task_name or f"{self.task.env_id}#{self.task.seed}",
@@ -187,10 +184,7 @@ class Episode:
             final_prompt_ids=self._final_prompt(),
             instruction=self.instruction,
             fingerprint=self.reply.fingerprint,
-            success=None if failed or won is None else bool(won),
-            score=None if failed or score is None else float(score),
-            metrics={} if failed else {name: float(value) for name, value in metrics.items()},
-            patch=dict(info.get("patch") or {}),
+            **outcome(self.reply.info, self.end in FAULTS),
             error=self.error,
             seconds=perf_counter() - self.started,
             policy_version=self.version,
@@ -201,9 +195,12 @@ class Episode:
             session=self.reply.id if self.shared.with_prompts else "",
         )
 
-    @property
-    def _view(self) -> View:
-        return View.of(self.reply.observation, self.reply.info, self.instruction, self.tools)
+    def _observe(self) -> None:
+        """Show the policy what answers its last message."""
+        *earlier, now = (
+            View.of(one.observation, one.info, self.instruction, self.tools) for one in self.told
+        )
+        self.context.observe(now, earlier)
 
     def _final_prompt(self) -> tuple[int, ...]:
         """Return what the policy would have been shown next, if the episode was cut off and it fits.
@@ -213,7 +210,7 @@ class Episode:
         if self.end not in CUT_OFF or not self.encoder or not self.turns:
             return ()
         if not self.context.is_current:
-            self.context.observe(self._view)
+            self._observe()
         prompt_ids = self.context.prompt_ids or ()
         return prompt_ids if len(prompt_ids) <= self.shared.policy.context_tokens else ()
 
@@ -222,7 +219,7 @@ class Episode:
         limit = min(config.max_episode_tokens, self.shared.policy.context_tokens)
         while len(self.turns) < config.max_turns:
             if not self.context.is_current:  # that of a branch is from its start
-                self.context.observe(self._view)
+                self._observe()
             if self.context.num_tokens + self.asked.max_tokens > limit:
                 self._out_of_tokens(
                     f"a prompt of {self.context.num_tokens} tokens and a message of {self.asked.max_tokens} "
@@ -235,38 +232,49 @@ class Episode:
 
     async def _turn(self) -> bool:
         """Take one turn and tell whether it ended the episode."""
-        before = self.reply
-        generation = await self._generate(before.info)
+        generation = await self._generate()
         if self.shared.at_message:
             await self.shared.at_message(self, generation)
-        parsed = self._parsed(generation)
-        await self._wait("environment")
-        item = StepItem(before.id, before.episode, before.turn, parsed.action)
-        self.reply = await self.shared.sessions.step(item, self.task.env_id)
-        if self._note_failure():
-            return True
-        self._record(before, generation, parsed)
-        if self.reply.done:
+        reading, taken = self._read(generation), Taken(self.reply, self.reply)
+        try:
+            failed = await self._take(reading, taken, generation.finish_reason == "filtered")
+        finally:  # where the rest of several calls could not be made, those before them were
+            if taken.steps:
+                self._record(generation, reading, taken)
+        if self.reply.done and not failed:
             self.end = "terminated" if self.reply.terminated else self.reply.end or "horizon"
-        return self.reply.done
+        return self.reply.done or failed
+
+    async def _take(self, reading: Reading, taken: Taken, filtered: bool) -> bool:
+        """Take the steps of a message until one ends the episode; tell whether the machine failed."""
+        for parsed in reading.steps:
+            await self._wait("environment")
+            item = StepItem(self.reply.id, self.reply.episode, self.reply.turn, parsed.action)
+            self.reply = await self.shared.sessions.step(item, self.task.env_id)
+            if self._note_failure():
+                return True
+            taken.add(parsed, self.reply, filtered)
+            if self.reply.done:
+                break
+        return False
 
     @property
     def opened_thought(self) -> bool | None:
         """Tell whether messages begin inside a thought; None if that is not known."""
         return self.encoder.opens_thought if self.encoder else self.shared.policy.opens_thought
 
-    def _parsed(self, generation: Generation) -> Parsed:
+    def _read(self, generation: Generation) -> Reading:
         most = self.shared.config.max_action_chars
         return read_message(generation, self.asked.prompt, self.tools, most, self.opened_thought)
 
-    def _record(self, before: Reply, generation: Generation, parsed: Parsed) -> None:
+    def _record(self, generation: Generation, reading: Reading, taken: Taken) -> None:
         """Note a turn: the state it was taken in, what was said, and what the environment answered."""
+        parsed, self.told = reading.whole, taken.replies
         subgoal = parsed.subgoal if parsed.switch else self.context.subgoal
         turn = turn_of(
-            before,
+            taken,
             generation,
             parsed,
-            self.reply,
             index=len(self.turns),
             style=self.style,
             subgoal=subgoal,
@@ -275,31 +283,23 @@ class Episode:
         )
         self.turns.append(turn)
         self.sampled_by.append(self.member)
-        self.context.record(before.observation, parsed.action, generation, subgoal)
+        (state, action), *later = taken.pairs
+        self.context.record(state, action, generation, subgoal, reading.calls, later)
 
-    async def _generate(self, info: dict[str, Any]) -> Generation:
-        config, shared = self.shared.config, self.shared
-        admissible = info.get("admissible")
-        request = GenerationRequest(
-            messages=self.context.messages,
-            prompt_ids=self.context.prompt_ids,
-            images=images_shown(self.context),
-            admissible=None if admissible is None else tuple(admissible),
-            suggestions=tuple(info.get("suggestions") or ()),
-            constraint=self.asked.constraint,
-            style=self.style,
-            max_tokens=self.asked.max_tokens,
-            sampling=config.sampling,
-            stop=config.stop,
+    async def _generate(self) -> Generation:
+        shared, private = self.shared, dict(self.reply.info.get("private") or {})
+        request = request_of(
+            self.asked,
+            shared.config,
+            self.context,
+            self.reply,
+            self.tools,
             key=self.key,
             turn=len(self.turns),
-            observation=self.reply.observation,
             instruction=self.instruction,
             conversation=self.conversation,
-            tools=callable_tools(self.asked.prompt, self.tools),
-            template=self.asked.prompt.template,
             opened=self.opened_thought,
-            private=dict(info.get("private") or {}) if shared.policy.sees_private else {},
+            private=private if shared.policy.sees_private else {},
         )
         await self._wait("policy")
         with shared.policy_clock:
@@ -318,18 +318,11 @@ class Episode:
 
     async def _wait(self, phase: Phase) -> None:
         """Wait for the others in lock-step, and while all are held; the deadline stands still meanwhile."""
-        if not self.shared.lockstep and self.shared.gate.is_open:
-            return
-        clock = asyncio.get_running_loop().time
-        due = self.deadline.when() if self.deadline else None
-        left_s = 0.0 if due is None else due - clock()
-        if self.deadline and due is not None:
-            self.deadline.reschedule(None)
-        if self.shared.lockstep:
-            await self.shared.lockstep.wait(phase, self.slot)
-        await self.shared.gate.passed()
-        if self.deadline and due is not None:
-            self.deadline.reschedule(clock() + left_s)
+        if self.shared.lockstep or not self.shared.gate.is_open:
+            with standing_still(self.deadline):
+                if self.shared.lockstep:
+                    await self.shared.lockstep.wait(phase, self.slot)
+                await self.shared.gate.passed()
 
     def _note_failure(self) -> bool:
         """Take over what the service says of a failure of the machine."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from .config import TaskItem
 
@@ -45,3 +46,17 @@ class Gate:
     async def passed(self) -> None:
         """Wait until it is open."""
         await self._open.wait()
+
+
+@contextmanager
+def standing_still(deadline: asyncio.Timeout | None) -> Iterator[None]:
+    """Let a deadline stand still meanwhile."""
+    clock = asyncio.get_running_loop().time
+    due = deadline.when() if deadline else None
+    if deadline is None or due is None:
+        yield
+        return
+    left_s = due - clock()
+    deadline.reschedule(None)
+    yield
+    deadline.reschedule(clock() + left_s)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...servers.protocol.types import Reply
 from ..prompts.parse import Parsed, is_inadmissible, token_spans
-from ..types import Generation, Message, Style, Turn
+from ..types import Generation, Message, Step, Style, Turn
 
 _KEPT_ELSEWHERE = frozenset(
     {
@@ -17,11 +18,55 @@ _KEPT_ELSEWHERE = frozenset(
 )  # fmt: skip
 
 
+@dataclass(slots=True)
+class Taken:
+    """What came of a message, step by step.
+
+    Args:
+        before: the state that the message was said in.
+        after: the state now.
+        steps: what was done.
+        replies: the environment's to each of them, as the policy is told them.
+    """
+
+    before: Reply
+    after: Reply
+    steps: list[Step] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+
+    def add(self, parsed: Parsed, after: Reply, filtered: bool) -> None:
+        """Note one step.
+
+        Args:
+            parsed: what was done.
+            after: what the environment answered.
+            filtered: whether the message was withheld, which is no fault of its form.
+        """
+        before = self.after
+        step = Step(
+            observation=before.observation,
+            state_key=_key(before),
+            action=parsed.action,
+            reward=after.reward,
+            rewards=dict(after.info.get("rewards") or {}),
+            malformed=not filtered and is_malformed(parsed, after.info),
+            inadmissible=not filtered and is_inadmissible(parsed, before.info.get("admissible")),
+        )
+        self.after = after
+        self.steps.append(step)
+        self.replies.append(replace(after, observation=told(parsed, after)))
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return each state, as the policy is told it, and what was done in it."""
+        states = [self.before.observation, *(reply.observation for reply in self.replies)]
+        return [(state, step.action) for state, step in zip(states, self.steps, strict=False)]
+
+
 def turn_of(
-    before: Reply,
+    taken: Taken,
     generation: Generation,
     parsed: Parsed,
-    after: Reply,
     *,
     index: int,
     style: Style,
@@ -32,35 +77,70 @@ def turn_of(
     """Return one turn.
 
     Args:
-        before: the state that the message was said in.
+        taken: what was done, and in which state.
         generation: the message.
-        parsed: what was read from it.
-        after: what the environment answered.
+        parsed: what was read from it, its steps as one.
         index: of the turn.
         style: how the agent was asked to answer.
         subgoal: the one in force.
         dropped: keys of info that are not kept.
         prompt: what was asked, to be kept in words.
     """
-    info, filtered = before.info, generation.finish_reason == "filtered"
+    steps, info, first = taken.steps, taken.before.info, taken.steps[0]
+    tiers = dict(first.rewards)
+    for name, value in (pair for step in steps[1:] for pair in step.rewards.items()):
+        tiers[name] = tiers.get(name, 0.0) + value
     return Turn(
         index=index,
-        observation=before.observation,
-        state_key=str(info.get("state_key", before.observation)),
-        action=parsed.action,
-        reward=after.reward,
-        next_state_key=str(after.info.get("state_key", after.observation)),
+        observation=first.observation,
+        state_key=first.state_key,
+        action="\n".join(step.action for step in steps),
+        reward=sum((step.reward for step in steps[1:]), first.reward),
+        next_state_key=_key(taken.after),
         generation=generation,
         spans=token_spans(parsed, generation),
-        rewards=dict(after.info.get("rewards") or {}),
-        malformed=not filtered and is_malformed(parsed, after.info),
-        inadmissible=not filtered and is_inadmissible(parsed, info.get("admissible")),
+        rewards=tiers,
+        malformed=any(step.malformed for step in steps),
+        inadmissible=any(step.inadmissible for step in steps),
         agent=str(info.get("agent") or ""),
         switch=bool(parsed.switch) if style == "plan" else None,
         subgoal=subgoal,
         info={name: info[name] for name in info if name not in dropped and name not in _KEPT_ELSEWHERE},
         prompt=prompt,
+        steps=tuple(steps) if len(steps) > 1 else (),
     )
+
+
+def told(parsed: Parsed, after: Reply) -> str:
+    """Return what the policy is told of a step.
+
+    An environment that cannot read an action may name a form that the policy was not asked for; it is
+    told what is wrong in our words instead. What other environments answer to a call that is wrong is
+    never hidden: it may show the state.
+    """
+    if parsed.told and after.info.get("malformed"):
+        return parsed.told
+    return f"{parsed.told}\n{after.observation}" if parsed.told and parsed.malformed else after.observation
+
+
+def _key(reply: Reply) -> str:
+    return str(reply.info.get("state_key", reply.observation))
+
+
+def outcome(info: dict[str, Any], failed: bool) -> dict[str, Any]:
+    """Return what a last reply says of an episode, as fields of its trajectory.
+
+    Args:
+        info: of the reply.
+        failed: whether the machine failed: then nothing is known of success.
+    """
+    won, score, metrics = info.get("won"), info.get("score"), info.get("metrics") or {}
+    return {
+        "success": None if failed or won is None else bool(won),
+        "score": None if failed or score is None else float(score),
+        "metrics": {} if failed else {name: float(value) for name, value in metrics.items()},
+        "patch": dict(info.get("patch") or {}),
+    }
 
 
 def is_malformed(parsed: Parsed, info: dict[str, Any]) -> bool:

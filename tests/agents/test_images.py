@@ -17,6 +17,7 @@ from turnwise.agents.policies.openai import OpenAIPolicy
 from turnwise.agents.policy import PromptTooLong
 from turnwise.agents.prompts.config import PromptConfig, View
 from turnwise.agents.prompts.conversation import Context
+from turnwise.agents.prompts.tool_calls import calls_of
 from turnwise.agents.rollout import TaskItem
 from turnwise.agents.rollout.asking import images_shown
 from turnwise.agents.trajectories import write_trajectories
@@ -106,7 +107,8 @@ def test_the_answer_of_a_tool_is_words_and_pictures_follow_it() -> None:
     context = Context(PromptConfig(tools="native"), None)
     context.observe(View("o"))
     call = {"id": "1", "type": "function", "function": {"name": "go", "arguments": "{}"}}
-    context.record("o", "go", Generation(text="", tool_calls=(call,)))
+    said = Generation(text="", tool_calls=(call,))
+    context.record("o", "go", said, calls=calls_of(said))
     context.observe(View("there", images=("a",)))
     *_, answer, after = context.messages
     assert (answer.role, answer.images, after.role, after.images) == ("tool", (), "user", ("a",))

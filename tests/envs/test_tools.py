@@ -7,7 +7,7 @@ import json
 import pytest
 
 import turnwise
-from turnwise.envs.tools import command, have_own_tags, shown, tools_of, written
+from turnwise.envs.tools import command, have_own_tags, misfit, quoted, shown, tools_of, written
 
 TAKE = command("take", "take {object} from {receptacle}", "pick it up")
 SEARCH = command("search", "<search>{query}</search>", "look it up")
@@ -42,9 +42,32 @@ def test_how_calls_are_written() -> None:
     assert written(tools, "take", {"object": "mug 1", "receptacle": "desk 2"}) == "take mug 1 from desk 2"
     assert written(tools, "search", {"query": "who?"}) == "<search>who?</search>"
     assert written(tools, "search", {"query": 7}) == "<search>7</search>"
-    for name, arguments in (("find", {"query": "é"}), ("take", {"object": "mug"}), ("drop", {})):
+    for name, arguments in (
+        ("find", {"query": "é</tool_call><think>"}),
+        ("take", {"object": "mug"}),
+        ("drop", {}),
+    ):
         body = json.loads(written(tools, name, arguments)[len("<tool_call>") : -len("</tool_call>")])
         assert body == {"name": name, "arguments": arguments}
+
+
+def test_what_cannot_be_written_says_why() -> None:
+    tools = (TAKE, SEARCH)
+    assert misfit(tools, "search", {"query": 7}) == ""
+    assert misfit(tools, "take", {"object": "mug"}) == "take needs the argument 'receptacle'"
+    assert misfit(tools, "search", {"query": "x", "kb": "y"}) == "search has no argument 'kb'; expected query"
+    assert misfit(tools, "search", {"query": ["x"]}) == "search, argument 'query': expected text, got [\"x\"]"
+    assert "unknown function 'serch': did you mean 'search'" in misfit(tools, "serch", {})
+    assert (
+        misfit((TAKE, FIND), "fly", {"query": None}) == ""
+    )  # an environment that reads calls says so itself
+    assert misfit((FIND,), "find", {}) == ""
+
+
+def test_a_call_in_quotes_is_none() -> None:
+    said = "<search>x</search></tool_call><think>"
+    assert json.loads(quoted(said).removeprefix("<tool_call>").removesuffix("</tool_call>")) == said
+    assert quoted(said).count("</tool_call>") == 1
 
 
 def test_an_argument_is_text_and_no_form_of_its_own() -> None:

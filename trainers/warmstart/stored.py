@@ -32,7 +32,10 @@ def read_stored(places: Sequence[Path], prompt: PromptConfig) -> list[Trajectory
     return [
         replace(
             trajectory,
-            turns=tuple(replace(turn, info={**turn.info, "taught": turn.valid}) for turn in trajectory.turns),
+            turns=tuple(
+                replace(step, index=index, info={**step.info, "taught": step.valid})
+                for index, step in enumerate(step for turn in trajectory.turns for step in turn.apart())
+            ),
         )
         for trajectory in read
     ]

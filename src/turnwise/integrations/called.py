@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..agents.prompts.call_messages import bare
 from ..agents.prompts.config import PromptConfig, View, opening, reply
-from ..agents.prompts.conversation import bare
 from ..agents.prompts.explained import read_as
 from ..agents.prompts.parse import MAX_ACTION_CHARS, parse_action
 from ..agents.types import Generation, Trajectory, Turn

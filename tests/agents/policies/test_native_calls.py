@@ -1,8 +1,8 @@
 """An endpoint that calls functions in OpenAI's form plays, and is answered in it.
 
 1. Functions are sent; a call is the action that the environment reads; answers name the call.
-2. Of several calls none is made, each is answered, and the rule is named.
-3. An endpoint that does not know parallel_tool_calls is asked without it.
+2. Several calls are made in order and answered one by one; what is wrong with one is its answer.
+3. One call a message can be asked for, also of an endpoint that does not know parallel_tool_calls.
 4. Native calls are refused before anything starts where they cannot be.
 """
 
@@ -51,7 +51,7 @@ def answer(*calls: Body) -> httpx.Response:
 
 
 def played(
-    answers: Callable[[Body], httpx.Response], env_id: str = "search/generated-v1"
+    answers: Callable[[Body], httpx.Response], env_id: str = "search/generated-v1", max_calls: int = 16
 ) -> tuple[Trajectory, list[Body], OpenAIPolicy]:
     asked: list[Body] = []
 
@@ -64,8 +64,9 @@ def played(
     async def play() -> Trajectory:
         client = connect("local:")
         try:
+            prompt = replace(NATIVE, max_calls=max_calls)
             config = RolloutConfig(max_turns=4, max_tokens=64, max_episode_tokens=1 << 20, retries=0)
-            result = await rollout(client, policy, [TaskItem(env_id, seed=3)], config, prompt=NATIVE)
+            result = await rollout(client, policy, [TaskItem(env_id, seed=3)], config, prompt=prompt)
             return result.trajectories[0]
         finally:
             await policy.aclose()
@@ -87,9 +88,9 @@ def test_a_call_is_an_action_and_its_answer_names_it() -> None:
     assert trajectory.end == "terminated"
     first, second = asked
     assert [tool["function"]["name"] for tool in first["tools"]] == ["search", "search_in", "answer"]
-    assert first["parallel_tool_calls"] is False
+    assert "parallel_tool_calls" not in first
     assert first["chat_template_kwargs"] == {"enable_thinking": False}
-    assert first["messages"][-1]["content"].endswith("Call exactly one function.")
+    assert first["messages"][-1]["content"].endswith("they are called in their order.")
     assert "<search>" not in first["messages"][-1]["content"]
     said, told = second["messages"][-2:]
     assert (said["tool_calls"], said["content"]) == ([call("search", "a1", query="mayor")], "")
@@ -97,15 +98,46 @@ def test_a_call_is_an_action_and_its_answer_names_it() -> None:
     assert told["content"].startswith("<information>")
 
 
-def test_of_several_calls_none_is_made_and_each_is_answered() -> None:
-    two = answer(call("search", "a1", query="x"), call("search", "a2", query="y"))
-    trajectory, asked, _ = played(in_order([two, answer(call("answer", "a3", text="Lisbon"))]))
-    assert [turn.malformed for turn in trajectory.turns] == [True, False]
-    assert trajectory.turns[0].rewards["tool_calls"] == 0.0
-    first, second = asked[1]["messages"][-2:]
-    assert (first["tool_call_id"], second["tool_call_id"]) == ("a1", "a2")
-    assert first["content"].startswith("[2 calls in one message: none was made. Make one call a turn.]\n")
-    assert second["content"] == "[not made: one call a turn]"
+def test_several_calls_are_made_and_answered_one_by_one() -> None:
+    broken = {"id": "a3", "type": "function", "function": {"name": "search", "arguments": '{"query": "y'}}
+    several = answer(
+        call("search", "a1", query="mayor"),
+        call("serch", "a2", query="x"),
+        broken,
+        call("search", "a4", q="z"),
+    )
+    end = answer(call("answer", "a5", text="x"))
+    turn = played(in_order([several, end]))[0].turns[0]
+    assert [step.malformed for step in turn.steps] == [False, True, True, True]
+    assert [step.action for step in turn.steps][:1] == ["<search>mayor</search>"]
+    assert (turn.malformed, turn.rewards["tool_calls"], turn.rewards["readable"]) == (True, 1.0, 1.0)
+    _, asked, _ = played(in_order([several, end]), max_calls=3)
+    said, *told = asked[1]["messages"][1:]
+    assert [each["tool_call_id"] for each in told] == ["a1", "a2", "a3", "a4"]
+    assert said["tool_calls"][2]["function"]["arguments"] == json.dumps({"unreadable": json.dumps(broken)})
+    found, unknown, unread, not_made = (each["content"] for each in told)
+    assert found.startswith("<information>Doc 1")
+    assert unknown.startswith(
+        "Error: this call was not made: unknown function 'serch': did you mean 'search'"
+    )
+    assert unread.startswith("Error: this call cannot be read, so it was not made: the text of its arguments")
+    assert not_made == "Not made: at most 3 calls of one message are."
+
+
+def test_ids_that_do_not_tell_calls_apart_are_replaced() -> None:
+    twice = answer(call("search", "same", query="a"), call("search", "same", query="b"))
+    _, asked, _ = played(in_order([twice, answer(call("answer", "same", text="x"))]))
+    said, first, second = asked[1]["messages"][-3:]
+    ids = [each["id"] for each in said["tool_calls"]]
+    assert ids == [first["tool_call_id"], second["tool_call_id"]] == ["call00000", "call00001"]
+
+
+def test_a_message_without_a_call_is_told_so() -> None:
+    plain = httpx.Response(200, json={"choices": [{"message": {"content": "Lisbon"}}]})
+    trajectory, asked, _ = played(in_order([plain, answer(call("answer", "a", text="x"))]))
+    told = "Error: no function was called. Call one of search, search_in, answer."
+    assert asked[1]["messages"][-1] == {"role": "user", "content": told}
+    assert trajectory.turns[0].malformed
 
 
 def test_an_endpoint_without_that_field_is_asked_without_it() -> None:
@@ -115,9 +147,11 @@ def test_an_endpoint_without_that_field_is_asked_without_it() -> None:
             return httpx.Response(400, json={"error": error})
         return answer(call("answer", "a1", text="Lisbon"))
 
-    trajectory, asked, policy = played(picky)
+    trajectory, asked, policy = played(picky, max_calls=1)
     assert trajectory.end == "terminated"
     assert len(asked) == 2
+    assert asked[0]["parallel_tool_calls"] is False
+    assert asked[1]["messages"][-1]["content"].endswith("Call exactly one function.")
     assert asyncio.run(policy.report())["server_default"] == ["parallel_tool_calls"]
 
 

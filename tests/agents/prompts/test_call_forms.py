@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from turnwise.agents.prompts.call_messages import without_calls
 from turnwise.agents.prompts.call_values import ToolCall
-from turnwise.agents.prompts.tool_calls import calls_of, without_calls
+from turnwise.agents.prompts.tool_calls import calls_of
 from turnwise.agents.types import Generation
 
 FIND: dict[str, Any] = {

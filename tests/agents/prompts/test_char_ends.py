@@ -87,7 +87,7 @@ def test_each_token_is_decoded_once(kind: str, monkeypatch: pytest.MonkeyPatch) 
         counted += len(ids)
         return decoded(kind, ids)
 
-    monkeypatch.setattr(made, "_decode", counting)
+    monkeypatch.setattr(made, "decode", counting)
     ids = ids_of(kind, "go to desk 1\n you see a mug \U0001f600" * 200)
     ends: Any = made(ids, decoded(kind, ids))
     assert len(ends) == len(ids) > 1000

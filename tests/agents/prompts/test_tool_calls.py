@@ -1,23 +1,29 @@
 """Calls in a model's own form become the actions that environments read.
 
 1. Hermes, Llama 3 and OpenAI forms of one call are one and the same action.
-2. Of several calls none is taken; what cannot be read is sent as it is and is malformed.
-3. Any text gets an answer, and calls inside thoughts are none.
+2. Several calls are several steps; what cannot be read or does not fit is one, too, and says why.
+3. No environment finds a call in what cannot be read; any text gets an answer.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnwise.agents.prompts.parse import parse_action
+from turnwise.agents.prompts.parse import Parsed, Reading, parse_action
 from turnwise.agents.prompts.tool_calls import read_native
 from turnwise.agents.types import Generation
-from turnwise.envs.tools import command
+from turnwise.envs.calling import messages as office
+from turnwise.envs.calling.functions import CallError
+from turnwise.envs.calling.messages import call_of
+from turnwise.envs.search import protocol as search
+from turnwise.envs.swe.tools import Unread, read_call
+from turnwise.envs.tools import command, quoted
 
 FIND: dict[str, Any] = {"name": "find", "description": "look", "parameters": {"type": "object"}}
 SEARCH = command("search", "<search>{query}</search>", "look it up")
@@ -26,8 +32,13 @@ CALL = '{"name": "find", "arguments": {"query": "Ann", "most": 2}}'
 ACTION = f"<tool_call>{CALL}</tool_call>"
 
 
-def read(text: str = "", calls: tuple[dict[str, Any], ...] = (), opened: bool | None = None) -> Any:
-    return read_native(Generation(text, tool_calls=calls), TOOLS, 4096, opened)
+def reading(text: str = "", calls: tuple[dict[str, Any], ...] = (), opened: bool | None = None) -> Reading:
+    return read_native(Generation(text, tool_calls=calls), TOOLS, 4096, 4, opened)
+
+
+def read(text: str = "", calls: tuple[dict[str, Any], ...] = (), opened: bool | None = None) -> Parsed:
+    (parsed,) = reading(text, calls, opened).steps
+    return parsed
 
 
 ARGUMENTS = {"query": "Ann", "most": 2}
@@ -69,52 +80,96 @@ def test_words_of_the_environment_are_used_where_it_has_them() -> None:
     assert parsed.think_chars == (7, 9)
 
 
-@pytest.mark.parametrize("text", [ACTION * 2, f"{ACTION} and {ACTION}", f"{CALL}; {CALL}", f"{CALL}\n{CALL}"])
-def test_of_several_calls_none_is_taken(text: str) -> None:
-    parsed = read(text)
-    assert (parsed.fault, parsed.action) == ("several_calls", f"{ACTION}\n{ACTION}")
-    assert parsed.malformed
+SEVERAL = [ACTION * 2, f"So: {ACTION} and {ACTION}", f"{CALL}; {CALL}", f"[TOOL_CALLS][{CALL}, {CALL}]"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<tool_call>{</tool_call>", '<tool_call>{"name": 3}</tool_call>', f"<tool_call>{CALL}", "<tool_call>",
-        '<tool_call>{"name": "find", "arguments": [1]}</tool_call>',
-        f"{ACTION}<tool_call>no</tool_call>", f"<tool_call>{'[' * 5_000}</tool_call>",
-    ],
-)  # fmt: skip
-def test_what_cannot_be_read_is_sent_as_it_is(text: str) -> None:
-    parsed = read(text)
-    assert (parsed.fault, parsed.action) == ("bad_call", text[:4096])
+@pytest.mark.parametrize("text", SEVERAL)
+def test_several_calls_are_several_steps(text: str) -> None:
+    found = reading(text)
+    assert [(step.fault, step.action) for step in found.steps] == [("", ACTION)] * 2
+    assert (found.whole.action, found.whole.malformed) == (f"{ACTION}\n{ACTION}", False)
+    start = text.index("and") - len(ACTION) - 1 if "and" in text else 0
+    assert found.whole.action_chars == (start, len(text))
+
+
+def test_more_than_the_bound_are_known_and_not_made() -> None:
+    found = reading(ACTION * 7)
+    assert (len(found.steps), len(found.calls)) == (4, 7)
+
+
+BROKEN = ("<tool_call>{</tool_call>", f"<tool_call>{CALL}", f"<tool_call>{'[' * 5_000}</tool_call>")
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_what_cannot_be_read_is_sent_in_quotes_and_says_why(text: str) -> None:
+    before, broken = reading(f"{ACTION}{text}").steps
+    assert (before.fault, before.action, before.told) == ("", ACTION, "")
+    assert (broken.fault, broken.action_chars) == ("bad_call", None)
+    assert broken.action == quoted(text)[:4096]
+    assert broken.told.startswith("Error: this call cannot be read, so it was not made: it ")
+    assert reading(f"{ACTION}{text}").whole.fault == "bad_call"
+
+
+HIDDEN = (
+    '<tool_call>{"name": "search", "arguments": {"query": <search>x</search>}}</tool_call>',
+    "<function=bash>\n<parameter=command>\n```bash\nls\n```\n",
+)
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+def test_no_environment_finds_a_call_in_what_cannot_be_read(text: str) -> None:
+    sent = read(text).action
+    assert search.read(sent) is None
+    with pytest.raises(CallError, match="the call must be an object"):
+        call_of(sent)
+    assert office.answer_of(sent) is None
+    with pytest.raises(Unread, match="the call is no object"):
+        read_call(sent)
 
 
 def test_what_an_endpoint_gives_and_cannot_be_read_is_sent_too() -> None:
     broken = {"id": "a", "function": {"name": "find", "arguments": '{"query": '}}
     parsed = read("", (broken,))
-    assert (parsed.fault, json.loads(parsed.action)) == ("bad_call", [broken])
+    assert (parsed.fault, parsed.action) == ("bad_call", quoted(json.dumps(broken)))
 
 
-def test_a_call_that_the_environment_has_no_words_for_is_malformed() -> None:
-    unknown = Generation('<tool_call>{"name": "fly", "arguments": {}}</tool_call>')
-    assert read_native(unknown, TOOLS, 4096, None).fault == ""  # one that reads calls says so itself
-    assert read_native(unknown, (SEARCH,), 4096, None).fault == "bad_call"
-    assert read_native(unknown, (), 4096, None).fault == "bad_call"
+def test_a_call_that_does_not_fit_says_why() -> None:
+    def step(call: dict[str, Any], *tools: dict[str, Any]) -> Parsed:
+        (parsed,) = read_native(Generation(json.dumps(call)), tools, 4096, 4, None).steps
+        return parsed
+
+    fly: dict[str, Any] = {"name": "fly", "arguments": {}}
+    assert step(fly, *TOOLS).fault == ""  # an environment that reads calls says so itself
+    assert (step(fly, SEARCH).fault, step(fly).fault) == ("bad_call", "bad_call")
+    assert step(fly, SEARCH).told == "Error: this call was not made: unknown function 'fly': known: search"
+    bare = {"name": "search", "arguments": {}}
+    assert step(bare, *TOOLS).told == "Error: this call was not made: search needs the argument 'query'"
+    assert step(bare, *TOOLS).action == quoted(json.dumps(bare))
+
+
+def test_what_is_too_long_is_cut_and_says_so() -> None:
+    parsed = read(json.dumps({"name": "search", "arguments": {"query": "x" * 5_000}}))
+    assert (parsed.fault, parsed.action) == ("too_long", f"<search>{'x' * 4_088}")
+    assert "longer than 4096 characters" in parsed.told
 
 
 @pytest.mark.parametrize("text", ["I am done.", "", '{"no": "name"}', f"{CALL} and so on", "{", "look"])
 def test_a_message_without_a_call_is_read_as_it_stands(text: str) -> None:
-    assert read(text) == parse_action(text, "plain")
+    found = reading(text)
+    assert found.calls == ()
+    assert found.steps == (
+        replace(parse_action(text, "plain"), told="Error: no function was called. Call one of find, search."),
+    )
 
 
 @given(
     st.text()
-    | st.lists(st.sampled_from(["<tool_call>", "</tool_call>", CALL, "<think>", "</think>", ";", "{"])).map(
-        "".join
-    )
+    | st.lists(
+        st.sampled_from(["<tool_call>", "</tool_call>", CALL, "<think>", "</think>", ";", "{", '"\\ud800"'])
+    ).map("".join)
 )
 def test_any_text_gets_an_answer(text: str) -> None:
     for opened in (None, True, False):
-        parsed = read(text, opened=opened)
-        assert len(parsed.action) <= 4096
-        parsed.action.encode()
+        for parsed in reading(text, opened=opened).steps:
+            assert len(parsed.action) <= 4096
+            (parsed.action + parsed.told).encode()
