@@ -112,10 +112,22 @@ def load(name_or_path: str, overrides: Sequence[str] | Mapping[str, Any] = ()) -
     tables = _read(name_or_path)
     if isinstance(overrides, str):
         raise UsageError(f"overrides {overrides!r}: expected a list of texts or a mapping, not one text")
-    changed = overrides.items() if isinstance(overrides, Mapping) else map(_parted, overrides)
+    changed = overrides.items() if isinstance(overrides, Mapping) else map(parse_override, overrides)
     for dotted, value in changed:
         _apply(tables, dotted, value)
     return from_tables(tables)
+
+
+def parse_override(override: str) -> tuple[str, Any]:
+    """Return the key and the value of an override in text.
+
+    Raises:
+        UsageError: if it has no key.
+    """
+    dotted, sign, text = override.partition("=")
+    if not sign:
+        raise UsageError(f"--set {override!r}: {_EXPECTED}")
+    return dotted.strip(), _value(text.strip())
 
 
 def from_tables(tables: Mapping[str, Any]) -> Recipe:
@@ -197,14 +209,6 @@ def _summary(text: str) -> str:
     return re.split(r"(?<=[A-Za-z0-9)]{3})\. ", " ".join(line.lstrip("# ") for line in comment))[0].rstrip(
         "."
     )
-
-
-def _parted(override: str) -> tuple[str, Any]:
-    """Return the key and the value of an override in text."""
-    dotted, sign, text = override.partition("=")
-    if not sign:
-        raise UsageError(f"--set {override!r}: {_EXPECTED}")
-    return dotted.strip(), _value(text.strip())
 
 
 def _apply(tables: dict[str, Any], dotted: str, value: Any) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .api.comparing import compare
     from .api.evaluating import evaluate, evaluate_async
     from .api.playing import rollout, rollout_async
+    from .api.sweeping import sweep
     from .api.training import Run, load_recipe, load_run, train, train_async
     from .envs.adapters.text import TextAdapter
     from .envs.core import TextEnv, Utf8
@@ -39,6 +40,7 @@ __all__ = [
     "registered",
     "rollout",
     "rollout_async",
+    "sweep",
     "train",
     "train_async",
 ]
@@ -63,6 +65,7 @@ _HOME = {
     "registered": "envs",
     "rollout": "api.playing",
     "rollout_async": "api.playing",
+    "sweep": "api.sweeping",
     "train": "api.training",
     "train_async": "api.training",
 }

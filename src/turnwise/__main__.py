@@ -46,6 +46,7 @@ _COMMANDS = {
     "recipes": "recipes:recipes",
     "fit": "fit:fit",
     "train": "train:train",
+    "sweep": "sweep:sweep",
     "eval": "evaluate:eval_",
     "suite": "suite:suite",
     "compare": "compare:compare",

@@ -153,9 +153,12 @@ def _over_seeds(first: Group, second: Group, why: dict[str, str]) -> OverSeeds |
         {member.seed: value for member, value in zip(group.members, values, strict=True)}
         for group, values in zip((first, second), known, strict=True)
     ]
-    if first.kind == "run" and by_seed[0].keys() == by_seed[1].keys():
-        return _paired(by_seed[0], by_seed[1])
-    return _welch(known[0], known[1])
+    same_seeds = first.kind == "run" and by_seed[0].keys() == by_seed[1].keys()
+    found = _paired(by_seed[0], by_seed[1]) if same_seeds else _welch(known[0], known[1])
+    if found.low == found.high:
+        why["seeds"] = "all seeds differ by the same, which tells nothing of others"
+        return None
+    return found
 
 
 def _paired(first: Mapping[int | None, float], second: Mapping[int | None, float]) -> OverSeeds:

@@ -120,6 +120,8 @@ def _interval(
     if reason := no_spread(group):
         return None, "", reason
     found = after.interval
+    if after.least == after.most:
+        return None, "", "all of them reached the same, which tells nothing of others"
     if metric == "success" and found is not None:
         found = max(0.0, found[0]), min(1.0, found[1])  # there are no others
     return found, "seeds" if group.kind == "run" else "evaluations", ""

@@ -149,6 +149,15 @@ def latest(root: Path, *, previous: bool = False) -> Path:
     return folders[-wanted]
 
 
+def read_state(folder: Path) -> dict[str, Any]:
+    """Return the counters of a checkpoint, without a look at the rest of it.
+
+    Raises:
+        CheckpointError: if they cannot be read.
+    """
+    return read_json(folder / _STATE)
+
+
 def load(folder: Path) -> Saved:
     """Read a checkpoint and check every file of it.
 
@@ -166,7 +175,7 @@ def load(folder: Path) -> Saved:
         learner = torch.load(folder / _TENSORS, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError) as error:
         raise CheckpointError(f"{folder / _TENSORS}: cannot be read: {error}") from error
-    return Saved(folder, int(manifest["update"]), read_json(folder / _STATE), learner)
+    return Saved(folder, int(manifest["update"]), read_state(folder), learner)
 
 
 def file_digest(path: Path) -> str:

@@ -18,10 +18,11 @@ import httpx
 
 from ....errors import UsageError
 from ....scratch import Scratch
+from ....watch import watched
 from .config import LIMITS, EngineConfig
 from .engine import EngineGone
 
-_POLL_S = 0.5
+_POLL_S, _STOP_S = 0.5, 10.0
 _TAIL_CHARS = 3000
 # Not handed on: secrets, and what lets every process of an engine compile all of vLLM anew.
 _DROPPED = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "PYTHONDONTWRITEBYTECODE")
@@ -101,10 +102,9 @@ class EngineProcess:
         """
         self.socket.unlink(missing_ok=True)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        watch = [sys.executable, "-I", str(Path(__file__).with_name("watch.py"))]
         with self.log_file.open("ab") as out:
             self._process = subprocess.Popen(
-                [*watch, *self._command],
+                watched(self._command, _STOP_S),
                 stdin=subprocess.PIPE,  # closes with this process, however it ends
                 stdout=out,
                 stderr=out,

@@ -14,13 +14,14 @@ __all__ = ["compare"]
 
 
 def compare(
-    places: Annotated[
-        list[str],
+    first: Annotated[
+        str,
         typer.Argument(
-            metavar="PLACE",
+            metavar="PLACE...",
             help="Runs, evaluations, records of hosted runs, folders that hold such; or a group, LABEL=GLOB.",
         ),
     ],
+    others: Annotated[list[str] | None, typer.Argument(metavar="MORE", hidden=True)] = None,
     by: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,7 +54,7 @@ def compare(
     from ..trainers.comparison.documents import written
     from ..trainers.comparison.picture import draw
 
-    found = compared(_given(places), by=by or (), metric=metric)
+    found = compared(_given([first, *(others or [])]), by=by or (), metric=metric)
     if picture is not None:
         draw(found, picture)
     typer.echo(written(found, "json" if as_json else form), nl=False)
