@@ -91,7 +91,7 @@ class Conversations:
         found, first = self._known(messages, chains) or (after, 0)
         rest, begun = messages[first:], ""
         if rest and rest[-1].role == "assistant" and not rest[-1].tool_calls:
-            rest, begun = rest[:-1], rest[-1].content.rstrip()
+            rest, begun = rest[:-1], rest[-1].content
         if not rest or rest[-1].role == "assistant":
             raise Refusal(400, "nothing_new", "the last message is an answer; expected one of user or tool")
         renderer = found[0].renderer if found else self._renderer(start, asked)

@@ -139,6 +139,17 @@ class Episode:
         call.work = asyncio.create_task(self._answer(call, asked))
         return await self._joined(call)
 
+    def length_of(self, asked: Asked) -> int:
+        """Return how many tokens the prompt of a call would have.
+
+        Raises:
+            Refusal: if there is nothing to answer, or the template refuses it.
+        """
+        try:
+            return len(Conversations(self.asking.policy, self.seals).place(asked).prompt_ids)
+        except PolicyError as error:
+            raise Refusal(400, "policy_error", str(error)) from error
+
     async def _joined(self, call: Call) -> Call:
         if call.work is not None:
             await asyncio.shield(call.work)  # whoever goes away leaves the answer to others

@@ -91,12 +91,22 @@ class Routes:
                 return await self._model_call(episode, dialect, request)
             except Refusal as refusal:
                 return Response(refusal.status, orjson.dumps(dialect.refuse(refusal)))
+        if rest == "messages/count_tokens" and request.method == "POST":
+            return self._count(episode, request)
         if rest == "models" and request.method == "GET":
             name = self._name
             models = [{"id": each, "object": "model", "created": 0, "owned_by": "turnwise"}
                       for each in (name, name + SIDE)]  # fmt: skip
             return document({"object": "list", "data": models})
         return await session_call(episode, rest, request, self._body)
+
+    def _count(self, episode: Episode, request: Request) -> Response:
+        """Say how long a prompt would be, as Anthropic's API does."""
+        try:
+            asked = DIALECTS["messages"].read({"max_tokens": 1, **self._body(request)})
+            return document({"input_tokens": episode.length_of(asked)})
+        except Refusal as refusal:
+            return Response(refusal.status, orjson.dumps(DIALECTS["messages"].refuse(refusal)))
 
     async def _model_call(self, episode: Episode, dialect: Dialect, request: Request) -> Response:
         body: dict[str, Any] = {}

@@ -7,14 +7,20 @@ from typing import Any
 
 import orjson
 
-from ...types import Message
+from ...types import Message, Role
 from ..answers import arguments_of
 from ..asked import Asked
 from .dialect import Body, Dialect, Told, event, openai_refusal
 from .reading import count_of, function_of, is_side, name_of, rows_of, stops_of, text_of, tools_in, wrong
 
 _FINISH = {"stop": "stop", "length": "length", "calls": "tool_calls"}
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
 
 
 def read(document: Body) -> Asked:
@@ -89,7 +95,7 @@ def _message(row: Mapping[str, Any], at: int) -> Message:
         return Message("assistant", text, calls)
     if role == "tool":
         return Message("tool", text, tool_call_id=str(row.get("tool_call_id") or ""))
-    return Message("system" if role == "system" else "user", text)
+    return Message(role, text)
 
 
 def _call(row: Mapping[str, Any], where: str) -> dict[str, Any]:
