@@ -18,13 +18,14 @@ import httpx
 import psutil
 import pytest
 
-from turnwise.agents.policies.vllm import http, watch
+from turnwise.agents.policies.vllm import http
 from turnwise.agents.policies.vllm.config import LIMITS, EngineConfig
 from turnwise.agents.policies.vllm.engine import Asked, EngineGone, EngineRefused
 from turnwise.agents.policies.vllm.http import HttpEngine
 from turnwise.agents.policies.vllm.process import EngineProcess, environment
 from turnwise.agents.sampling import Sampling
 from turnwise.errors import PolicyError
+from turnwise.watch import watched
 
 MODELS = {"data": [{"id": "policy", "root": "/models/a", "max_model_len": 512}]}
 SAID = {
@@ -340,7 +341,7 @@ def test_an_engine_and_its_workers_go_with_whoever_started_them(tmp_path: Path) 
     worker = f"sleep 1000 & echo $$ $! > {noted}.part; mv {noted}.part {noted}; trap '' TERM; wait"
     program = (
         "import subprocess, sys, time\n"
-        f"subprocess.Popen([sys.executable, '-I', {watch.__file__!r}, 'sh', '-c', {worker!r}],"
+        f"subprocess.Popen({watched(['sh', '-c', worker], 1.0)!r},"
         " stdin=subprocess.PIPE)\n"
         "time.sleep(1000)\n"
     )
