@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from ...shown import UNKNOWN, percent, visible
 
@@ -78,6 +79,17 @@ def ago(seconds: float) -> str:
     return "a minute ago"
 
 
+def coded(text: str) -> Markup:
+    """Return a text whose parts between backticks are code, escaped like the rest of it."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one of them has no other
+        return escape(text)
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
+
+
 class Writer:
     """What makes pages of templates.
 
@@ -96,6 +108,7 @@ class Writer:
         self._environment.filters |= {
             "shown": shown,
             "line": line,
+            "coded": coded,
             "size": size,
             "number": number,
             "percent": percent,

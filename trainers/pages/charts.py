@@ -14,6 +14,8 @@ WIDTH, HEIGHT = 360, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 8, 24
 _MOST_POINTS = 240
 _TICKS = 4
+_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+_MOST_DIGITS = 4  # behind the point
 T = TypeVar("T")
 
 
@@ -91,8 +93,8 @@ def chart(
         title,
         about,
         [frame.draw(curve, style) for style, curve in enumerate(kept, start=1)],
-        [(round(frame.y(step), 1), number(step)) for step in steps],
-        [(round(frame.x(step), 1), number(step)) for step in _nice(first, last) if first <= step <= last],
+        [(round(frame.y(step), 1), label) for step, label in zip(steps, labels(steps), strict=True)],
+        [(round(frame.x(step), 1), number(step)) for step in _nice(first, last, 1) if first <= step <= last],
         "; ".join(_said(curve) for curve in kept),
     )
 
@@ -145,13 +147,24 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
     return (0.0, 1.0) if low in (0.0, 1.0) else (low - room, high + room)
 
 
-def _nice(low: float, high: float) -> list[float]:
-    """Return round numbers that cover a range."""
-    raw = (high - low) / _TICKS
+def _nice(low: float, high: float, least: float = 0.0) -> list[float]:
+    """Return round numbers that cover a range, at least so far apart."""
+    raw = max((high - low) / _TICKS, least)
     power = 10.0 ** floor(log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
     begin, end = floor(low / step), ceil(round(high / step, 6))
     return [round(place * step, 12) for place in range(begin, end + 1)]
+
+
+def labels(steps: Sequence[float]) -> list[str]:
+    """Return round numbers in so many digits that no two of them look alike."""
+    most, apart = max(map(abs, steps)), steps[1] - steps[0]
+    unit, name = next(((unit, name) for unit, name in _UNITS if most >= unit), (1.0, ""))
+    digits = max(0, -floor(log10(apart / unit) + 1e-9))
+    if digits > _MOST_DIGITS:
+        digits = floor(log10(most)) - floor(log10(apart) + 1e-9)
+        return [f"{step:.{digits}e}" if step else "0" for step in steps]
+    return [f"{step / unit:.{digits}f}{name}" if step else "0" for step in steps]
 
 
 def _said(curve: Curve) -> str:

@@ -47,12 +47,13 @@ _CHARTS: tuple[tuple[str, str, str, tuple[_Line, ...], tuple[float, float] | Non
     (
         "signal",
         "Signal",
-        "Groups without a signal, and messages without an action, as shares.",
+        "Groups without a signal, messages without an action or with one that is not on offer, and episodes "
+        "that ran out of turns or tokens, as shares.",
         (
             ("dead groups", ("credit/dead_groups", "frac_reward_zero_std")),
             ("malformed", ("rollout/malformed",)),
             ("inadmissible", ("rollout/inadmissible",)),
-            ("cut off", ("rollout/truncated",)),
+            ("out of turns", ("rollout/truncated",)),
         ),
         (0.0, 1.0),
     ),

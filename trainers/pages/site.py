@@ -15,6 +15,7 @@ from ...servers.pages.sending import answer
 from ...servers.pages.serving import pages
 from ..runs.held_out_kept import kept_of
 from .alerts import Alert, alerts
+from .asked import asked
 from .boards import add_boards
 from .controls import add_controls, controls_of
 from .curves import charts_of, charts_of_seeds
@@ -110,6 +111,7 @@ def _run(place: Place) -> dict[str, Any]:
         "run": run,
         "alerts": found,
         "evidence": evidence_of(run, found),
+        "asked": asked(run.recipe),
         "outcome": _outcome(run),
         "charts": charts_of(run),
         "stored": has_trajectories(place),

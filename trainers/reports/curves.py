@@ -38,6 +38,7 @@ def draw_run(entries: Sequence[Entry], path: Path, title: str) -> None:
     )
     _lines(axes[1][0], updates, ("entropy", "clip_ratio", "kl"), "policy", None)
     _times(axes[1][1], updates)
+    figure.supxlabel("update", fontsize=10)
     _save(figure, path)
     plot.close(figure)
 
@@ -143,8 +144,7 @@ def _times(axis: Any, updates: Sequence[Entry]) -> None:
 
 
 def _over_updates(axis: Any) -> None:
-    """Let an axis count updates, which are whole."""
-    axis.set(xlabel="update")
+    """Let an axis count updates, which are whole; what it counts is said once below all panels."""
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(alpha=0.3)
 

@@ -19,9 +19,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from turnwise.servers.pages.guard import Guard
-from turnwise.servers.pages.writing import ago, shown, size
+from turnwise.servers.pages.writing import ago, coded, shown, size
 from turnwise.trainers.pages.alerts import alerts
-from turnwise.trainers.pages.charts import Curve, chart
+from turnwise.trainers.pages.charts import Curve, chart, labels
 from turnwise.trainers.pages.curves import charts_of_seeds
 from turnwise.trainers.pages.lines import lines_of
 from turnwise.trainers.pages.places import Places
@@ -146,11 +146,39 @@ def test_a_chart_stands_where_one_computes_it() -> None:
     assert (drawn.left, drawn.right, drawn.bottom) == (44, 352, 166)  # 360 x 190 less its margins
     assert drawn.curves[0].line == "M44.0 166.0L352.0 8.0"
     assert drawn.curves[0].band == "M44.0 87.0L352.0 8.0L352.0 87.0L44.0 166.0Z"
-    assert drawn.rows == [(166.0, "0"), (87.0, "0.5"), (8.0, "1")]
+    assert drawn.rows == [(166.0, "0"), (87.0, "0.5"), (8.0, "1.0")]
     assert drawn.said == "a: from 0 to 1, between 0 and 1, updates 0 to 10"
     flat = chart("b", "B", "", [Curve("b", [(1, 5.0)])])
     assert flat is not None and flat.curves[0].dots == [("352.0", "87.0")]
     assert chart("c", "C", "", [Curve("c", [])]) is None
+
+
+def test_labels_of_an_axis_never_repeat() -> None:
+    assert labels([0, 0.05, 0.1]) == ["0", "0.05", "0.10"]
+    assert labels([1.2340, 1.2345, 1.2350]) == ["1.2340", "1.2345", "1.2350"]
+    assert labels([0, 500, 1000, 1500]) == ["0", "0.5k", "1.0k", "1.5k"]
+    assert labels([1_200_000, 1_200_500]) == ["1.2000M", "1.2005M"]
+    assert labels([0, 2e-7, 4e-7]) == ["0", "2e-07", "4e-07"]
+    narrow = chart("n", "N", "", [Curve("n", [(1, 0.50001), (3, 0.50004)])])
+    assert narrow is not None and [label for _, label in narrow.columns] == ["1", "2", "3"]
+    assert len({label for _, label in narrow.rows}) == len(narrow.rows) > 2
+
+
+def test_backticks_are_code_and_stay_harmless(client: TestClient, runs: Path) -> None:
+    assert (
+        coded("see `turnwise play <ENV>` & more") == "see <code>turnwise play &lt;ENV&gt;</code> &amp; more"
+    )
+    assert coded("a lone ` <b>") == "a lone ` &lt;b&gt;"
+    silent = {"reward": 0.0, "reward_std": 0.0, "success_rate": 0.0}
+    write_run(
+        runs / "silent",
+        log_of(12, **silent),
+        '[train]\nnum_updates = 12\nkeep = 2\n[credit]\nname = "rloo"\n',
+    )
+    page = client.get(f"/{WORD}/run?at=silent").text
+    assert "<code>turnwise check ENV</code>" in page and "`" not in page
+    assert "2 of 3 values are not the default" in page and "<strong>12</strong>" in page
+    assert '<td class="mono">2</td>' in page
 
 
 def test_seeds_become_a_mean_and_a_band(tmp_path: Path, client: TestClient, runs: Path) -> None:

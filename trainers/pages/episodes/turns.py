@@ -12,6 +12,7 @@ from .tokens import Token, tokens_of
 from .untrained import of_turn
 
 MOST_TURNS = 200
+_ENDS = {"length": "message cut off at its longest", "filtered": "message withheld by the endpoint"}
 _OF_KEYS = 300
 
 
@@ -100,5 +101,6 @@ def _thought(generation: Generation) -> str:
 
 def _marks(turn: Turn) -> list[str]:
     marks = [("malformed", turn.malformed), ("inadmissible", turn.inadmissible)]
-    marks += [(turn.generation.finish_reason, turn.generation.finish_reason != "stop")]
+    ended = turn.generation.finish_reason
+    marks += [(_ENDS.get(ended, ended), ended != "stop")]
     return [name for name, holds in marks if holds] + ([line(turn.agent, 40)] if turn.agent else [])
