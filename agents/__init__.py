@@ -10,5 +10,6 @@ control/: what goes on is paused, bounded and stopped by files in its folder.
 batching.py: calls that wait, answered together.
 tiny/: a language model small enough to train on a CPU. decoding/: the loop that generates.
 models.py: what a learner asks of a language model. trajectories.py: trajectories in files;
-stored/: those of a run or an evaluation beside an index of them; atif.py: in the format of others.
+stored/: those of a run or an evaluation beside an index of them; atif.py: in the format of others;
+chats.py: as chats to learn from; rows.py: one row a turn, also as parquet.
 """

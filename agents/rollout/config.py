@@ -12,6 +12,7 @@ from ...errors import UnknownName, UsageError
 from ...settings import FLAT, Setting
 from ...tables import frame
 from ..prompts.parse import MAX_ACTION_CHARS
+from ..rows import rows_of
 from ..sampling import NEUTRAL, Sampling
 from ..types import Constraint, Trajectory
 
@@ -199,23 +200,7 @@ class RolloutResult:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a turn, in plain values."""
-        return [
-            {
-                "group": trajectory.group,
-                "member": trajectory.member,
-                "turn": turn.index,
-                "observation": turn.observation,
-                "action": turn.action,
-                "reward": turn.reward,
-                "valid": turn.valid,
-                "tokens": turn.generation.num_tokens,
-                "state_key": turn.state_key,
-                "success": trajectory.success,
-                "end": trajectory.end,
-            }
-            for trajectory in self.trajectories
-            for turn in trajectory.turns
-        ]
+        return list(rows_of(self.trajectories))
 
     def to_pandas(self) -> Any:
         """Return one row a turn as a pandas.DataFrame.

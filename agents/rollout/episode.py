@@ -279,6 +279,7 @@ class Episode:
             style=self.style,
             subgoal=subgoal,
             dropped=self.shared.config.drop_info,
+            native=self.asked.prompt.tools == "native",
             prompt=self.context.shown if self.shared.with_prompts else (),
         )
         self.turns.append(turn)

@@ -72,6 +72,7 @@ def turn_of(
     style: Style,
     subgoal: str,
     dropped: Collection[str],
+    native: bool = False,
     prompt: tuple[Message, ...] = (),
 ) -> Turn:
     """Return one turn.
@@ -83,10 +84,13 @@ def turn_of(
         index: of the turn.
         style: how the agent was asked to answer.
         subgoal: the one in force.
-        dropped: keys of info that are not kept.
+        dropped: keys of info that are not kept; with prompts in words the first turn keeps the tools that
+            were called natively, since no prompt holds them.
+        native: whether tools were called in the model's own form.
         prompt: what was asked, to be kept in words.
     """
     steps, info, first = taken.steps, taken.before.info, taken.steps[0]
+    left_out = {*dropped, *_KEPT_ELSEWHERE} - ({"tools"} if native and prompt and not index else set())
     tiers = dict(first.rewards)
     for name, value in (pair for step in steps[1:] for pair in step.rewards.items()):
         tiers[name] = tiers.get(name, 0.0) + value
@@ -105,7 +109,7 @@ def turn_of(
         agent=str(info.get("agent") or ""),
         switch=bool(parsed.switch) if style == "plan" else None,
         subgoal=subgoal,
-        info={name: info[name] for name in info if name not in dropped and name not in _KEPT_ELSEWHERE},
+        info={name: info[name] for name in info if name not in left_out},
         prompt=prompt,
         steps=tuple(steps) if len(steps) > 1 else (),
     )

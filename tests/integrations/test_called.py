@@ -167,6 +167,9 @@ def test_a_message_is_a_turn_whatever_it_calls() -> None:
     assert [turn.malformed for turn in turns] == [False, True, True, False, False]
     assert [turn.reward for turn in turns] == [0, 0, 0, 1, 0]
     assert turns[0].action == "buy milk\nbuy tea" and turns[0].rewards == {"bought": 2.0}
+    assert [step.state_key for step in turns[0].steps] == ["An empty bag.", "1 things."] and not turns[
+        3
+    ].steps
     assert environment.get_reward() == 1.0
     with pytest.raises(EnvironmentFault):
         environment.reset(seed=1)

@@ -5,6 +5,7 @@ transcripts.py  example episodes, whose text stays text
 lost.py         why stored episodes were lost, at the beginning and at the end
 curves.py       curves.png: success, signal, policy and time
 export.py       a trained model as a folder that other tools read; card.py says what it is
+conversations.py  stored episodes as chats to learn from, and as rows
 suite/          agents times environments: a page, a picture of every task, exports
 microscope/     several credit methods on the same stored trajectories, turn by turn
 """

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...agents.types import Generation, Turn
+from ...agents.types import Generation, Step, Turn
 from ...errors import TrainingError
 from ..called import Called
 
@@ -99,6 +99,19 @@ def _joined(made: Sequence[Turn]) -> Turn:
         next_state_key=made[-1].next_state_key,
         malformed=any(turn.malformed for turn in made),
         inadmissible=any(turn.inadmissible for turn in made),
+        steps=tuple(map(_step, made)) if len(made) > 1 else (),
+    )
+
+
+def _step(turn: Turn) -> Step:
+    return Step(
+        turn.observation,
+        turn.state_key,
+        turn.action,
+        turn.reward,
+        turn.rewards,
+        turn.malformed,
+        turn.inadmissible,
     )
 
 
