@@ -25,6 +25,8 @@ from .char_ends import CharEnds
 from .control_tokens import ControlTokens
 from .template import ANOTHER, CALLS, QUESTION, RESULTS, Template
 
+_REPEATS = "shows the functions anew with every message of the user"
+
 
 class ChatCodec:
     """What turns conversations into tokens and back, with a tokenizer of the transformers library.
@@ -213,13 +215,15 @@ class ChatCodec:
 
     def _misfit_of_calls(self, opening: Sequence[Message]) -> str:
         """Play one of calls and their answers: functions shown with the user's last message then stay."""
+        if not self.takes_calls:
+            return f"{_REPEATS}, and writes no answers of tools; use prompt.tools = 'text'"
         talk, prompt = list(opening), self.encode_prompt(opening)
         for call, result in zip(CALLS, RESULTS, strict=True):
             talk += [Message("assistant", "", (call,)), result]
             theirs = self._template.tokens(talk)
             end = (self.end_id, *self.encode_reply([result], "stop"))
             if theirs[: len(prompt)] != prompt or theirs[-len(end) :] != end:
-                return "shows the functions anew with every message of the user"
+                return _REPEATS
             prompt = theirs
         return ""
 

@@ -60,6 +60,139 @@ CALLING = (
 REFUSING = (
     "{% if messages[0].role == 'system' %}{{ raise_exception('no system messages') }}{% endif %}" + CHATML
 )
+# The templates of Qwen2.5, Qwen3-Coder, Llama 3.1 and Mistral 7B v0.3, with functions and calls, reworded.
+_QWEN = """{% if messages[0].role == 'system' %}{% set system = messages[0].content %}
+{% else %}{% set system = 'You help.' %}{% endif %}
+<|im_start|>system
+{{ system }}
+{% if tools %}
+
+# Tools
+
+Call them inside <tool_call>.
+<tools>
+{% for t in tools %}
+TOOL
+{% endfor %}
+</tools>{% endif %}
+<|im_end|>
+{% for m in messages %}
+{% if m.role == 'assistant' and m.tool_calls %}
+<|im_start|>assistant
+{{ m.content + NEWLINE if m.content else '' }}
+{%- for c in m.tool_calls %}
+<tool_call>
+CALL
+</tool_call>{{ '' if loop.last else NEWLINE }}
+{%- endfor %}
+<|im_end|>
+{% elif m.role == 'tool' %}
+{% if loop.first or messages[loop.index0 - 1].role != 'tool' %}
+<|im_start|>user
+{% endif %}
+<tool_response>
+{{ m.content }}
+</tool_response>
+{%- if loop.last or messages[loop.index0 + 1].role != 'tool' %}
+<|im_end|>
+{% else %}{{ NEWLINE -}}
+{% endif %}
+{% elif not (m.role == 'system' and loop.first) %}
+<|im_start|>{{ m.role }}
+{{ m.content }}<|im_end|>
+{% endif %}
+{% endfor %}
+{% if add_generation_prompt %}
+<|im_start|>assistant
+{% endif %}""".replace("NEWLINE", "'\\n'")
+QWEN25 = _QWEN.replace("TOOL", "{{ t | tojson }}").replace(
+    "CALL\n", '{"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}}\n'
+)
+CODER = _QWEN.replace(
+    "TOOL",
+    """<function>
+<name>{{ t.function.name }}</name>
+{% for k, p in t.function.parameters.properties | items %}
+<parameter>
+<name>{{ k }}</name>
+<type>{{ p.type }}</type>
+</parameter>
+{% endfor %}
+</function>""",
+).replace(
+    "CALL\n",
+    """<function={{ c.function.name }}>
+{% for k, v in c.function.arguments | items %}
+<parameter={{ k }}>
+{{ v if v is string else v | tojson }}
+</parameter>
+{% endfor %}
+</function>
+""",
+)
+LLAMA31 = """<|begin_of_text|>
+{%- if messages[0].role == 'system' %}{% set system, rest = messages[0].content, messages[1:] %}
+{% else %}{% set system, rest = '', messages %}{% endif %}
+<|start_header_id|>system<|end_header_id|>
+
+{% if tools %}
+Environment: ipython
+{% endif %}
+{{ system }}<|eot_id|>
+{%- for m in rest %}
+{% if m.role == 'tool' %}
+<|start_header_id|>ipython<|end_header_id|>
+
+{{ m.content | tojson }}<|eot_id|>
+{%- elif m.tool_calls %}
+{% if m.tool_calls | length != 1 %}{{ raise_exception('one call at a time') }}{% endif %}
+<|start_header_id|>assistant<|end_header_id|>
+
+{% set f = m.tool_calls[0].function %}
+{"name": "{{ f.name }}", "parameters": {{ f.arguments | tojson }}}
+{%- else %}
+<|start_header_id|>{{ m.role }}<|end_header_id|>
+
+{% if tools and loop.first %}
+Functions:
+{% for t in tools %}
+{{ t | tojson }}
+{% endfor %}
+
+{% endif %}
+{{ m.content | trim }}
+{%- endif %}
+{{ '' if m.role == 'tool' else '<|eot_id|>' }}
+{%- endfor %}
+{% if add_generation_prompt %}
+<|start_header_id|>assistant<|end_header_id|>
+
+{% endif %}"""
+MISTRAL_CALLS = """{% set n = namespace(spoken=0) %}
+{% set users = messages | selectattr('role', 'equalto', 'user') | list %}<s>
+{%- for m in messages %}
+{% if not (m.role == 'tool' or m.tool_calls) %}
+{% if (m.role == 'user') != (n.spoken % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}
+{% set n.spoken = n.spoken + 1 %}
+{% endif %}
+{% set own = [m.tool_call_id] if m.tool_call_id else [] %}
+{% for id in (m.tool_calls or []) | map(attribute='id') | list + own %}
+{% if id | length != 9 %}{{ raise_exception('an id must have nine letters') }}{% endif %}
+{% endfor %}
+{% if m.role == 'user' %}
+{% if tools and m == users[-1] %}[AVAILABLE_TOOLS] {{ tools | tojson }}[/AVAILABLE_TOOLS]{% endif %}
+[INST] {{ m.content }}[/INST]
+{%- elif m.tool_calls %}
+[TOOL_CALLS] [
+{%- for c in m.tool_calls -%}
+{"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}, "id": "{{ c.id }}"}
+{{- '' if loop.last else ', ' }}
+{%- endfor %}]</s>
+{%- elif m.role == 'tool' %}
+[TOOL_RESULTS] {"content": {{ m.content | tojson }}, "call_id": "{{ m.tool_call_id }}"}[/TOOL_RESULTS]
+{%- else %} {{ m.content | trim }}</s>{% endif %}
+{% endfor %}"""
+WITH_FUNCTIONS = {"qwen2.5": QWEN25, "qwen3-coder": CODER, "llama3.1": LLAMA31, "mistral": MISTRAL_CALLS}
 TEMPLATES = {
     "chatml": CHATML, "llama3": LLAMA3, "mistral": MISTRAL, "padded": PADDED, "dropping": DROPPING,
     "opening": OPENING, "merging": MERGING, "refusing": REFUSING, "calling": CALLING,
@@ -68,7 +201,8 @@ TEMPLATES = {
 SPECIAL = (
     "<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|start_header_id|>",
     "<|end_header_id|>", "<|eot_id|>", "[INST]", "[/INST]", "<|start|>", "<|end|>", "<|message|>",
-    "<|channel|>", "<|return|>",
+    "<|channel|>", "<|return|>", "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]",
+    "[/TOOL_RESULTS]", "<|python_tag|>",
 )  # fmt: skip
 ADDED = ("<think>", "</think>", "<tool_call>", "<tool_response>", "</tool_response>")
 """Tokens that are added and not special, as those of thoughts and tools often are."""
