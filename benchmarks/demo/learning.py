@@ -18,8 +18,6 @@ import datetime
 import gzip
 import json
 import platform
-import subprocess
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -29,11 +27,12 @@ from typing import Any
 import numpy as np
 import torch
 
+import turnwise
+from turnwise import Run
 from turnwise.servers.client import connect
+from turnwise.trainers.comparison.picture import draw
 from turnwise.trainers.policies import load_trained
 from turnwise.trainers.recipe import load
-from turnwise.trainers.reports.curves import draw_success
-from turnwise.trainers.reports.report import summarise
 from turnwise.trainers.runs.held_out import evaluate_held_out
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import prepare_torch
@@ -61,15 +60,13 @@ def evaluate(folder: Path, split: str) -> dict[str, float]:
     return asyncio.run(play())
 
 
-def train(seed: int, updates: int, out: Path) -> Path:
-    """Run the demo's training in a process of its own; go on with it if it was begun."""
-    run = out / f"seed-{seed}"
-    command = [sys.executable, "-m", "turnwise", "train", "demo", "--seed", str(seed), "--out", str(run)]
-    command += ["--set", "train.max_seconds=0", "--set", f"train.num_updates={updates}"]
-    if run.exists():
-        command.append("--resume")
-    subprocess.run(command, check=True)
-    return run
+def train(seeds: list[int], updates: int, out: Path) -> list[Run]:
+    """Run the demo's training, each seed in a process of its own; go on with what was begun."""
+    limits = {"train.max_seconds": [0.0], "train.num_updates": [updates]}
+    swept = turnwise.sweep("demo", out, limits, seeds=seeds, progress=True)
+    if swept.failed:
+        raise SystemExit(str(swept.failed))
+    return list(swept.runs)
 
 
 def control(seconds: float, seed: int, out: Path) -> Path:
@@ -108,8 +105,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    runs = [train(seed, arguments.updates, arguments.out) for seed in arguments.seeds]
-    figures = [summarise(run) for run in runs]
+    runs = train(arguments.seeds, arguments.updates, arguments.out)
+    figures = [run.summary() for run in runs]
     controls = []
     if not arguments.no_control:
         spent = [figure["train_seconds"] for figure in figures]
@@ -121,14 +118,14 @@ def main() -> None:
 def write(
     results: Path,
     seeds: list[int],
-    runs: list[Path],
+    runs: list[Run],
     figures: list[dict[str, Any]],
     controls: list[Path],
 ) -> None:
     """Write the table, the picture and the logs."""
     today = datetime.date.today().isoformat()
     start = evaluate(WARM, "test")["eval/success_rate"]
-    last = [max((run / "checkpoints").glob("update-*")) / "policy" for run in runs]
+    last = [max((run.folder / "checkpoints").glob("update-*")) / "policy" for run in runs]
     rows = [
         row("warm start", [figure["before"]["success_rate"] for figure in figures], [start] * len(seeds)),
         row(
@@ -170,10 +167,9 @@ def write(
     ]
     results.mkdir(parents=True, exist_ok=True)
     (results / "demo-learning.md").write_text("\n".join(lines))
-    curves = [(f"seed {seed}", read_log(run)) for seed, run in zip(seeds, runs, strict=True)]
-    draw_success(curves, results / "demo-learning.png", "turnwise demo: GiGPO over HTTP")
-    for seed, (_, entries) in zip(seeds, curves, strict=True):
-        text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in entries)
+    draw(turnwise.compare({"turnwise demo: GiGPO over HTTP": runs}), results / "demo-learning.png")
+    for seed, run in zip(seeds, runs, strict=True):
+        text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in read_log(run.folder))
         log = results / f"demo-seed-{seed}.log.jsonl.gz"
         log.write_bytes(gzip.compress(text.encode(), mtime=0))
     print("\n".join(lines))

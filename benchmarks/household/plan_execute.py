@@ -4,8 +4,8 @@
 
 The protocol is in benchmarks/results/2026-11-21-plan-execute-protocol.md and was
 fixed before these runs. One warm start, cloned from a teacher and then from the
-same one grown clumsy, is trained with each seed: `turnwise train household_hae
---seed N`. A run that was begun goes on where it stopped.
+same one grown clumsy, is trained with each seed: `turnwise sweep household_hae
+--seeds N,N,... --out FOLDER`. A run that was begun goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from typing import Any
 import numpy as np
 import torch
 
+import turnwise
+from turnwise import Run
 from turnwise.agents.trajectories import read_trajectories, trajectory_path
-from turnwise.trainers.reports.curves import draw_success
-from turnwise.trainers.reports.report import summarise
+from turnwise.trainers.comparison.picture import draw
 from turnwise.trainers.runs.log import read_log
+from turnwise.trainers.sweep.values import parse_axes
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "household_hae"
@@ -56,13 +58,12 @@ def warm(out: Path) -> Path:
     return clumsy
 
 
-def train(seed: int, run: Path, settings: list[str]) -> Path:
-    """Train in a process of its own; go on with a run that was begun."""
-    command = [sys.executable, "-m", "turnwise", "train", RECIPE, "--seed", str(seed), "--out", str(run)]
-    for setting in settings:
-        command += ["--set", setting]
-    subprocess.run([*command, "--resume"] if run.exists() else command, check=True)
-    return run
+def train(seeds: list[int], out: Path, settings: list[str]) -> list[Run]:
+    """Train each seed in a process of its own; go on with what was begun."""
+    swept = turnwise.sweep(RECIPE, out, parse_axes(settings), seeds=seeds, progress=True)
+    if swept.failed:
+        raise SystemExit(str(swept.failed))
+    return list(swept.runs)
 
 
 def interval(values: list[float]) -> str:
@@ -76,10 +77,9 @@ def row(agent: str, values: list[float]) -> str:
     return f"| {agent} | {interval(values)} | {each} |"
 
 
-def health(run: Path) -> str:
+def health(run: Run) -> str:
     """Return a row about a run: its length, its critic, its plans."""
-    figures = summarise(run)
-    updates = [entry for entry in read_log(run) if entry["kind"] == "update"]
+    figures, updates = run.summary(), run.rows()
     explained = [
         np.mean([entry[f"explained_variance/{head}"] for entry in updates[-5:]])
         for head in HEADS
@@ -88,26 +88,32 @@ def health(run: Path) -> str:
     plans = [
         np.mean([sum(bool(turn.switch) for turn in trajectory.turns) for trajectory in stored])
         for stored in (
-            read_trajectories(trajectory_path(run, entry["update"])) for entry in (updates[0], updates[-1])
+            read_trajectories(trajectory_path(run.folder, entry["update"]))
+            for entry in (updates[0], updates[-1])
         )
     ]
     told = ", ".join(f"{value:.2f}" for value in explained) or "-"
     return (
-        f"| {run.name} | {figures['num_updates']} | {figures['train_seconds']:.0f} | "
+        f"| {name_of(run)} | {figures['num_updates']} | {figures['train_seconds']:.0f} | "
         f"{figures['num_tokens']:,} | {updates[0]['mismatch_max']:.1e} | {told} | "
         f"{plans[0]:.1f}, {plans[1]:.1f} |"
     )
 
 
-def write(results: Path, runs: list[Path], flat: list[Path]) -> str:
+def name_of(run: Run) -> str:
+    """Return what a run is called: its arm and its seed."""
+    return f"{run.folder.parent.name}-{run.recipe.train.seed}"
+
+
+def write(results: Path, runs: list[Run], flat: list[Run]) -> str:
     """Write the table, the picture, the logs and the recipes."""
-    figures = [summarise(run) for run in runs]
+    figures = [run.summary() for run in runs]
     before: list[float] = [figure["before"]["success_rate"] for figure in figures]
     after: list[float] = [figure["after"] for figure in figures]
     gained = [late - early for late, early in zip(after, before, strict=True)]
     rows = [row("cloned", before), row("trained with hae", after), row("gained, seed by seed", gained)]
     if flat:
-        rows.append(row("control: trained with gigpo", [summarise(run)["after"] for run in flat]))
+        rows.append(row("control: trained with gigpo", [run.summary()["after"] for run in flat]))
     lines = [
         "# The plan-execute agent over seeds",
         "",
@@ -129,13 +135,13 @@ def write(results: Path, runs: list[Path], flat: list[Path]) -> str:
         "![curves](plan-execute.png)",
         "",
     ]
-    curves = [(run.name, read_log(run)) for run in (*runs, *flat)]
-    draw_success(curves, results / "plan-execute.png", "a planning agent on household/demo-v0")
+    arms = {"hae": runs, "gigpo": flat} if flat else {"hae": runs}
+    draw(turnwise.compare(arms), results / "plan-execute.png")
     for run in (*runs, *flat):
-        text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in read_log(run))
-        log = results / f"plan-execute-{run.name}.log.jsonl.gz"
+        text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in read_log(run.folder))
+        log = results / f"plan-execute-{name_of(run)}.log.jsonl.gz"
         log.write_bytes(gzip.compress(text.encode(), mtime=0))
-    (results / "plan-execute.recipe.toml").write_text((runs[0] / "recipe.toml").read_text())
+    (results / "plan-execute.recipe.toml").write_text((runs[0].folder / "recipe.toml").read_text())
     page = "\n".join(lines)
     (results / "plan-execute.md").write_text(page)
     return page
@@ -153,10 +159,8 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     given.results.mkdir(parents=True, exist_ok=True)
     settings = [*given.settings, f"policy.checkpoint={warm(given.out)}"]
-    runs = [train(seed, given.out / f"seed-{seed}", settings) for seed in given.seeds]
-    flat = []
-    if given.control:
-        flat = [train(seed, given.out / f"flat-{seed}", [*settings, *FLAT]) for seed in given.seeds]
+    runs = train(given.seeds, given.out / "seed", settings)
+    flat = train(given.seeds, given.out / "flat", [*settings, *FLAT]) if given.control else []
     print(write(given.results, runs, flat))
 
 

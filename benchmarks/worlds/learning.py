@@ -3,7 +3,7 @@
     python benchmarks/worlds/learning.py --out runs/worlds --results benchmarks/results
 
 The protocol is in benchmarks/results/2026-11-29-worlds-protocol.md and was fixed
-before these runs. Each replicate is one `turnwise train RECIPE --seed N`: a warm
+before these runs. Each replicate is one run of `turnwise sweep RECIPE --seeds N,N,... --out FOLDER`: a warm
 start of its own, then reinforcement learning. A run that was begun goes on where
 it stopped. The control clones on from the same warm start, on demonstrations of
 other tasks, for as many seconds as the run trained.
@@ -17,19 +17,18 @@ import datetime
 import gzip
 import json
 import platform
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+import turnwise
+from turnwise import Run
 from turnwise.servers.client import connect
+from turnwise.trainers.comparison.picture import draw
 from turnwise.trainers.policies import load_trained
 from turnwise.trainers.recipe import Recipe, load
-from turnwise.trainers.reports.curves import draw_success
-from turnwise.trainers.reports.report import summarise
 from turnwise.trainers.rollouts.mixture import choices_of
 from turnwise.trainers.runs.held_out import evaluate_held_out
 from turnwise.trainers.runs.log import read_log
@@ -43,12 +42,12 @@ MIXTURE = "mixture"
 STEPS_WITHOUT_COPYING = {"shopping_tiny": 500, "search_tiny": 1265, "calling_tiny": 790}
 
 
-def train(recipe: str, seed: int, out: Path) -> Path:
-    """Train in a process of its own; go on with a run that was begun."""
-    run = out / f"{recipe}-{seed}"
-    command = [sys.executable, "-m", "turnwise", "train", recipe, "--seed", str(seed), "--out", str(run)]
-    subprocess.run([*command, "--resume"] if run.exists() else command, check=True)
-    return run
+def train(recipe: str, seeds: list[int], out: Path) -> list[Run]:
+    """Train each seed in a process of its own; go on with what was begun."""
+    swept = turnwise.sweep(recipe, out / recipe, seeds=seeds, progress=True)
+    if swept.failed:
+        raise SystemExit(str(swept.failed))
+    return list(swept.runs)
 
 
 def control(recipe: str, seed: int, run: Path, seconds: float) -> float:
@@ -116,9 +115,9 @@ def rows_of(recipe: str, figures: list[dict[str, Any]], others: dict[str, list[f
     return rows
 
 
-def mixture_rows(run: Path) -> list[str]:
+def mixture_rows(run: Run) -> list[str]:
     """Return before and after for each environment of the mixture."""
-    evals = [entry for entry in read_log(run) if entry["kind"] == "eval"]
+    evals = run.rows("eval")
     rows = []
     for choice in choices_of(load(MIXTURE).env):
         name = f"eval/{choice.id}"
@@ -169,13 +168,13 @@ def main() -> None:
     ]
     costs = ["", "| run | updates | seconds of training | tokens generated |", "|---|---|---|---|"]
     for recipe in given.recipes:
-        runs = [train(recipe, seed, given.out) for seed in given.seeds]
-        figures = [summarise(run) for run in runs]
+        runs = train(recipe, given.seeds, given.out)
+        figures = [run.summary() for run in runs]
         pairs = zip(given.seeds, runs, figures, strict=True)
         others: dict[str, list[float]] = {}
         if given.control:
             others["control: as long cloning instead"] = [
-                control(recipe, s, run, f["train_seconds"]) for s, run, f in pairs
+                control(recipe, s, run.folder, f["train_seconds"]) for s, run, f in pairs
             ]
         if given.without_copying:
             others["cloning alone, without copying, as many tokens"] = [
@@ -183,26 +182,23 @@ def main() -> None:
             ]
         lines += rows_of(recipe, figures, others)
         for seed, run, figure in zip(given.seeds, runs, figures, strict=True):
-            keep_log(run, given.results, f"{recipe}-{seed}")
-            costs.append(cost_row(run, figure))
-        curves = [(f"seed {seed}", read_log(run)) for seed, run in zip(given.seeds, runs, strict=True)]
-        draw_success(curves, given.results / f"worlds-{recipe}.png", f"{recipe}: GiGPO over HTTP")
+            keep_log(run.folder, given.results, f"{recipe}-{seed}")
+            costs.append(cost_row(f"{recipe}, seed {seed}", figure))
+        draw(turnwise.compare({f"{recipe}: GiGPO over HTTP": runs}), given.results / f"worlds-{recipe}.png")
     lines += costs
     if given.mixture:
-        run = train(MIXTURE, given.seeds[0], given.out)
-        keep_log(run, given.results, f"{MIXTURE}-{given.seeds[0]}")
+        (run,) = train(MIXTURE, given.seeds[:1], given.out)
+        keep_log(run.folder, given.results, f"{MIXTURE}-{given.seeds[0]}")
         lines += ["", "## The mixture: one run, one server, one policy", ""]
         lines += ["| environment | warm start (95 % interval over tasks) | after |", "|---|---|---|"]
-        lines += [*mixture_rows(run), *costs[:3], cost_row(run, summarise(run))]
+        lines += [*mixture_rows(run), *costs[:3], cost_row(MIXTURE, run.summary())]
     text = "\n".join(lines) + "\n"
     (given.results / "worlds-learning.md").write_text(text)
     print(text)
 
 
-def cost_row(run: Path, figure: dict[str, Any]) -> str:
-    return (
-        f"| {run.name} | {figure['num_updates']} | {figure['train_seconds']:.0f} | {figure['num_tokens']:,} |"
-    )
+def cost_row(name: str, figure: dict[str, Any]) -> str:
+    return f"| {name} | {figure['num_updates']} | {figure['train_seconds']:.0f} | {figure['num_tokens']:,} |"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from ...errors import UsageError
 from ...files import write_whole
 
 Entry = dict[str, Any]
-Curve = tuple[str, Sequence[Entry]]
 
 _BLUE, _ORANGE, _GREY, _GREEN = "#2a6fbb", "#d9822b", "#8a8f98", "#3a9a5c"
 
@@ -39,35 +38,6 @@ def draw_run(entries: Sequence[Entry], path: Path, title: str) -> None:
     _lines(axes[1][0], updates, ("entropy", "clip_ratio", "kl"), "policy", None)
     _times(axes[1][1], updates)
     figure.supxlabel("update", fontsize=10)
-    _save(figure, path)
-    plot.close(figure)
-
-
-def draw_success(curves: Sequence[Curve], path: Path, title: str) -> None:
-    """Draw the held-out success of several runs over training time, with 95 % intervals.
-
-    Raises:
-        UsageError: if matplotlib is not installed.
-    """
-    plot = pyplot()
-    figure, axis = plot.subplots(figsize=(7, 4.2), constrained_layout=True)
-    for label, entries in curves:
-        evals = _scored(split_log(entries)[1])
-        seconds = [entry["train_seconds"] for entry in evals]
-        axis.plot(
-            seconds, [100 * e["eval/success_rate"] for e in evals], marker="o", markersize=3, label=label
-        )
-        axis.fill_between(
-            seconds,
-            [100 * e["eval/ci_low"] for e in evals],
-            [100 * e["eval/ci_high"] for e in evals],
-            alpha=0.15,
-        )
-    axis.set(
-        title=title, xlabel="training time in seconds", ylabel="success on unseen rooms in %", ylim=(0, 100)
-    )
-    axis.grid(alpha=0.3)
-    axis.legend(loc="lower right")
     _save(figure, path)
     plot.close(figure)
 
