@@ -2,6 +2,7 @@
 
 1. Equal to decoding each prefix, for any tokens: byte-level, byte fallback, pieces.
 2. A token is decoded once, however long the message is.
+3. Special tokens are left out, apart from those that mark calls.
 """
 
 from __future__ import annotations
@@ -23,9 +24,19 @@ def ends_of(kind: str) -> CharEnds:
     return CharEnds(tokenizer(kind, CHATML))
 
 
+@cache
+def unsaid(kind: str) -> frozenset[int]:
+    """Return the special tokens that no agent says."""
+    made = tokenizer(kind, CHATML)
+    return frozenset(made.all_special_ids) - set(
+        made.convert_tokens_to_ids(["[TOOL_CALLS]", "<|python_tag|>"])
+    )
+
+
 def decoded(kind: str, ids: Sequence[int]) -> str:
+    kept = [token for token in ids if token not in unsaid(kind)]
     text: str = tokenizer(kind, CHATML).decode(
-        list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        kept, skip_special_tokens=False, clean_up_tokenization_spaces=False
     )
     return text
 
@@ -92,3 +103,10 @@ def test_each_token_is_decoded_once(kind: str, monkeypatch: pytest.MonkeyPatch) 
     ends: Any = made(ids, decoded(kind, ids))
     assert len(ends) == len(ids) > 1000
     assert counted <= 2 * len(set(ids)) + 1
+
+
+def test_marks_of_calls_are_said() -> None:
+    made = tokenizer("bytes", CHATML)
+    ids = made("[TOOL_CALLS]go<|im_end|>", add_special_tokens=False)["input_ids"]
+    assert ends_of("bytes").decode(ids) == "[TOOL_CALLS]go"
+    assert ends_of("bytes")(ids, "[TOOL_CALLS]go")[0] == len("[TOOL_CALLS]")
