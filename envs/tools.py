@@ -111,6 +111,13 @@ def written(tools: Iterable[Tool], name: str, arguments: Mapping[str, Any]) -> s
     return f"<tool_call>{_OURS.sub(_ESCAPED, body)}</tool_call>"
 
 
+def bare(observation: str) -> str:
+    """Take off the tags of a tool's answer, which chat templates and protocols write themselves."""
+    start, end = "<tool_response>", "</tool_response>"
+    inner = observation.removeprefix(start).removesuffix(end)
+    return inner if len(inner) == len(observation) - len(start) - len(end) else observation
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

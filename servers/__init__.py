@@ -7,6 +7,7 @@ board       leaderboards: lines, ranks, pairs of runs, and their pages
 benchmarks  hosted runs: frozen files, dealt tasks, scores, signed records in a log
 http        the transports: the front door, its fast path, FastAPI, websocket, OpenEnv, traces
 workers     several processes that hold the sessions together
+mcp         an environment's tools over MCP
 run         the settings of a server, its processes, its start and stop
 client      the client's end: SessionClient, RemoteEnv, a server of one's own
 pages       what one person looks at on this machine: the frame of all pages, a live server by hand

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...envs.tools import bare
 from ..types import Message
 from .call_values import ToolCall
 
@@ -98,10 +99,3 @@ def one_by_one(messages: Sequence[Message]) -> list[Message]:
             asked = left.pop(message.tool_call_id, None) if message.role == "tool" else None
             parted += [message] if asked is None else [asked, message]
     return [*parted, *left.values()]
-
-
-def bare(text: str) -> str:
-    """Take off the tags of an answer, which templates and endpoints write themselves."""
-    start, end = "<tool_response>", "</tool_response>"
-    inner = text.removeprefix(start).removesuffix(end)
-    return inner if len(inner) == len(text) - len(start) - len(end) else text

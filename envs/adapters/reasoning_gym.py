@@ -33,6 +33,7 @@ class ReasoningGym(NamedEnv):
         split: all; train (80 % of the tasks); seen and test (10 % each), other tasks of the same kind.
         config: settings of the data set, as reasoning-gym names them; without seed and size.
         attempts: how many answers may be tried; after a wrong one the question stands again.
+        size: how many tasks there are; some data sets have fewer than a million.
 
     Raises:
         UsageError: if reasoning-gym is not installed, or refuses the settings.
@@ -41,20 +42,26 @@ class ReasoningGym(NamedEnv):
 
     package, module = "reasoning-gym", "reasoning_gym"
 
-    def __init__(self, split: str = "train", config: dict[str, Any] | None = None, attempts: int = 1) -> None:
+    def __init__(
+        self,
+        split: str = "train",
+        config: dict[str, Any] | None = None,
+        attempts: int = 1,
+        size: int = _NUM_TASKS,
+    ) -> None:
         if split not in _SPLITS:
             raise UnknownName("split", split, _SPLITS)
-        if attempts < 1:
-            raise UsageError(f"attempts must be at least 1, got {attempts}")
-        self._split, self._attempts = split, attempts
+        if attempts < 1 or size < 100:
+            raise UsageError(f"attempts {attempts}, size {size}: expected at least 1 and at least 100")
+        self._split, self._attempts, self._size = split, attempts, size
         self._set = self._made(dict(config or {}))
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, Info]:
         """Ask the question that the seed decides."""
         super().reset(seed=seed)
-        number = int(self.np_random.integers(_NUM_TASKS))
+        number = int(self.np_random.integers(self._size))
         while self._split not in ("all", _part(number)):
-            number = int(self.np_random.integers(_NUM_TASKS))
+            number = int(self.np_random.integers(self._size))
         self._number, self._asked = number, bool((options or {}).get("expert"))
         self._entry, self._tried, self._score = _entry(self._set, number), 0, 0.0
         return self._question(), self._info()
@@ -90,7 +97,7 @@ class ReasoningGym(NamedEnv):
         if taken := config.keys() & {"seed", "size"}:
             raise UsageError(f"config {sorted(taken)}: the seed of a task decides these; leave them out")
         try:
-            return library.create_dataset(self.named, seed=0, size=_NUM_TASKS, **config)
+            return library.create_dataset(self.named, seed=0, size=self._size, **config)
         except (TypeError, ValueError, AssertionError) as error:
             raise UsageError(f"{self.named} refuses config {config}: {error}") from error
 

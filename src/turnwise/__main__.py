@@ -39,6 +39,7 @@ _COMMANDS = {
     "check": "check:check",
     "new": "new:new",
     "serve": "serve:serve",
+    "mcp": "mcp:mcp",
     "gateway": "gateway:gateway",
     "journal": "journal:journal",
     "operator": "operator:operator",

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..agents.prompts.call_messages import bare
 from ..agents.prompts.config import PromptConfig, View, opening, reply
 from ..agents.prompts.explained import read_as
 from ..agents.prompts.parse import MAX_ACTION_CHARS, parse_action
@@ -20,7 +19,7 @@ from ..api.given import EnvGiven
 from ..ends import End
 from ..envs.core import ENV_ERRORS
 from ..envs.registry import make
-from ..envs.tools import Tool, command, tools_of, written
+from ..envs.tools import Tool, bare, command, tools_of, written
 from ..errors import EnvironmentFault
 
 SHOWN = PromptConfig(show_admissible=True, explain="user", tools="native")
