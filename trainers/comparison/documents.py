@@ -15,6 +15,7 @@ from .gaps import Gap
 from .lines import Line
 
 Format = Literal["markdown", "latex", "csv", "json"]
+_MOST_SEEDS = 6  # that are named
 _COSTS = (
     ("turns", "turns an episode", ".1f"),
     ("tokens", "tokens an episode", ".0f"),
@@ -98,6 +99,8 @@ def _table(found: Compared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 
 def _seeds(line: Line) -> str:
+    if len(line.seeds) > _MOST_SEEDS:
+        return f"{len(line.seeds)} seeds"
     return ", ".join(map(str, line.seeds)) or UNKNOWN
 
 

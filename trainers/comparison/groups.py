@@ -109,8 +109,9 @@ def _by_keys(members: Sequence[Member], keys: Sequence[str]) -> list[Group]:
     for member in members:
         values = _values(member)
         told = [f"{key.rpartition('.')[2]}={values[key]}" for key in keys if key in values]
-        found.setdefault(", ".join(told) or member.name, []).append(member)
-    return [Group(label, tuple(each)) for label, each in found.items()]
+        found.setdefault(", ".join(told), []).append(member)
+    apart = [Group("", (member,)) for member in found.pop("", ())]
+    return [*(Group(label, tuple(each)) for label, each in found.items()), *apart]
 
 
 def _values(member: Member) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def _with_names(groups: Sequence[Group]) -> list[Group]:
     unnamed = [group for group in groups if not group.label]
     names = [_folder_name(group) for group in unnamed]
     if not all(names) or len(set(names)) < len(names):
-        names = _names_by_keys(unnamed) or [group.members[0].name for group in unnamed]
+        names = _names_by_keys(unnamed) or [str(group.members[0].place) for group in unnamed]
     taken = {group.label for group in groups if group.label}
     fresh = iter(_made_different(names, taken))
     return [group if group.label else Group(next(fresh), group.members) for group in groups]

@@ -106,6 +106,8 @@ def _why_not(name: str, members: Sequence[Member]) -> str:
         return lacking.why[name]
     if lacking.kind == "evaluation" and name in _TRAINING:
         return "an evaluation trains nothing"
+    if lacking.kind == "evaluation" and name == "after":
+        return "no task of it tells"
     return _WHY.get(name, "it is not in the log")
 
 

@@ -16,7 +16,7 @@ from ..runs.alike import SEED, recipe_tables
 from ..runs.folder import is_run
 from ..runs.held_out_kept import kept_of
 from ..runs.log import read_log
-from ..runs.series import number
+from ..runs.series import number, numbered
 
 Kind = Literal["run", "evaluation"]
 Figures = dict[str, float | None]
@@ -108,13 +108,13 @@ def _run(folder: Path, metric: Metric) -> Member:
         tables = recipe_tables(folder)
     except (OSError, ValueError) as error:
         raise UsageError(f"{folder / 'recipe.toml'}: {error}") from error
-    updates, evals = split_log(read_log(folder))
+    updates, evals = map(numbered, split_log(read_log(folder)))
     name, last = LOGGED[metric], updates[-1] if updates else {}
     begun = [entry for entry in evals if entry["update"] == 0]
     results, missing = _last_tasks(folder, evals, metric)
     figures = {
         "before": number(begun[-1].get(name)) if begun else None,
-        "after": after_training(evals, name)[0],
+        "after": after_training([{**entry, name: number(entry.get(name))} for entry in evals], name)[0],
         "turns": number(evals[-1].get("eval/turns")) if evals else None,
         "tokens": number(evals[-1].get("eval/tokens")) if evals else None,
         "updates": float(len(updates)),

@@ -14,7 +14,7 @@ from .gaps import Gap
 
 FORMS = (".png", ".svg", ".pdf")
 _ROW = 0.32  # inches of a group or of a pair
-_MOST_ROWS = 40
+_MOST_ROWS, _LONGEST = 40, 28
 _WIDTH, _HEIGHT, _DPI = 5.2, 4.0, 110
 _BAND = 0.18
 
@@ -72,7 +72,9 @@ def _curves(axis: Any, found: Compared, panel: str) -> None:
     for label, bands in found.curves[panel].items():
         updates, colour = [band.update for band in bands], _colour(found, label)
         marker = "o" if len(bands) == 1 else None
-        axis.plot(updates, [scale * band.mean for band in bands], color=colour, marker=marker, label=label)
+        axis.plot(
+            updates, [scale * band.mean for band in bands], color=colour, marker=marker, label=_short(label)
+        )
         edges = [[scale * getattr(band, name) for band in bands] for name in ("least", "most")]
         axis.fill_between(updates, *edges, color=colour, alpha=_BAND, linewidth=0)
     axis.set_title(f"{panel}: mean, least to most seed", fontsize=10, parse_math=False)
@@ -95,7 +97,7 @@ def _reached(axis: Any, found: Compared) -> None:
         axis.plot(scale * after.mean, row, "o", color=colour)
         if line.low is not None and line.high is not None:
             axis.plot([scale * line.low, scale * line.high], [row, row], color=colour)
-    _rows(axis, [line.label for line in lines])
+    _rows(axis, [_short(line.label) for line in lines])
     axis.set_title("reached, with its 95 % interval", fontsize=10)
     axis.set(xlabel=AXIS[found.metric])
     if found.metric == "success":
@@ -113,9 +115,13 @@ def _differences(axis: Any, found: Compared) -> None:
             if each.low is not None and each.high is not None:
                 axis.plot([scale * each.low, scale * each.high], [place, place], color=colour)
     axis.axvline(0, color="#8a8f98", linewidth=1)
-    _rows(axis, [f"{gap.first} - {gap.second}" for gap in shown])
-    axis.set_title("differences: over tasks (above), over seeds (below)", fontsize=10)
+    _rows(axis, [f"{_short(gap.first)}\n- {_short(gap.second)}" for gap in shown])
+    axis.set_title("differences: tasks (above), seeds (below)", fontsize=10)
     axis.set(xlabel=AXIS[found.metric])
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LONGEST else f"...{label[3 - _LONGEST :]}"
 
 
 def _rows(axis: Any, labels: list[str]) -> None:

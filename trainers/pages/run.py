@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..reports.curves import split_log
 from ..runs.alike import recipe_tables
-from ..runs.series import Points, number, points_of
+from ..runs.series import Points, number, numbered, points_of
 from .lines import document_of, lines_of
 from .places import Place
 
@@ -98,11 +98,7 @@ def read_run(place: Place) -> Run:
     record, wrong_record = document_of(place.folder / "run.json")
     missing = [] if updates or evals or not log.rows else ["log.jsonl: no line is an update or an evaluation"]
     wrong = [*log.wrong, *missing, *filter(None, (wrong_recipe, wrong_record))]
-    return Run(place, recipe, record, _numbered(updates), _numbered(evals), wrong)
-
-
-def _numbered(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [entry for entry in entries if number(entry.get("update")) is not None]
+    return Run(place, recipe, record, numbered(updates), numbered(evals), wrong)
 
 
 def _recipe(place: Place) -> tuple[dict[str, Any], str]:

@@ -93,7 +93,7 @@ def read_log(run: Path) -> list[dict[str, Any]]:
     """Return the lines of a run's log.
 
     Raises:
-        UsageError: if there is no log, or a line is not JSON.
+        UsageError: if there is no log, or a line is not a JSON object.
     """
     path = run / _FILE
     if is_run(run) and not path.exists():
@@ -105,7 +105,10 @@ def read_log(run: Path) -> list[dict[str, Any]]:
     entries = []
     for number, line in enumerate(lines, start=1):
         try:
-            entries.append(json.loads(line))
-        except ValueError as error:
+            entry = json.loads(line)
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{path}, line {number}: {error}") from error
+        if not isinstance(entry, dict):
+            raise UsageError(f"{path}, line {number}: holds {type(entry).__name__}; expected an object")
+        entries.append(entry)
     return entries

@@ -27,6 +27,11 @@ def number(value: object) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+def numbered(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines of a log that name their update."""
+    return [entry for entry in entries if number(entry.get("update")) is not None]
+
+
 def points_of(entries: Sequence[Mapping[str, Any]], name: str) -> Points:
     """Return (update, value) of the entries in which a figure is a finite number."""
     found = ((number(entry.get("update")), number(entry.get(name))) for entry in entries)

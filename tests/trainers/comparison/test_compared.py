@@ -149,6 +149,10 @@ def test_evaluations_are_compared_by_the_test_that_fits(tmp_path: Path, runs: Pa
     assert apart.pair is None and "different tasks" in apart.why["tasks"] and apart.verdict == "-"
     assert mixed.why["seeds"] == "one is of runs, the other of evaluations"
     first, third, last = found.lines[0], found.lines[2], found.lines[4]
+    twins = [same[0], evaluation(tmp_path / "other" / "a", True)]
+    assert [line.label for line in turnwise.compare(twins).lines] == list(map(str, twins))
+    by = turnwise.compare([*twins, runs / "slow-1"], by="optim.learning_rate")
+    assert [line.label for line in by.lines] == ["learning_rate=0.1", *map(str, twins)]
     assert (first.over, round(first.low or 0, 4), first.high) == ("tasks", 0.6097, 1.0)  # Wilson
     assert third.figures["dollars"].mean == 1.5 and first.why["dollars"] == "nothing was billed"
     assert first.why["updates"] == "an evaluation trains nothing" and last.kind == "run"
@@ -158,9 +162,17 @@ def test_unknown_success_is_compared_by_return(tmp_path: Path) -> None:
     places = [evaluation(tmp_path / name, None, None) for name in "ab"]
     found = turnwise.compare(places)
     assert (found.metric, found.lines[0].figures["after"].mean) == ("return", 0.0)
-    assert turnwise.compare(places, metric="success").lines[0].why["after"]
+    assert turnwise.compare(places, metric="success").lines[0].why["after"] == "no task of it tells"
     with pytest.raises(UsageError, match="expected a list"):
         turnwise.compare(str(places[0]))
+    broken = run(tmp_path / "broken", 1, [0.2, 0.4], [True])
+    with (broken / "log.jsonl").open("a") as log:
+        log.write('{"kind": "eval"}\n{"kind": "eval", "update": 2, "eval/success_rate": "much"}\n')
+    assert turnwise.compare([broken]).lines[0].why["after"]
+    with (broken / "log.jsonl").open("a") as log:
+        log.write("[1]\n")
+    with pytest.raises(UsageError, match="line 6: holds list; expected an object"):
+        turnwise.compare([broken])
     with pytest.raises(UsageError, match="no episode of it counts yet"):
         turnwise.compare([evaluation(tmp_path / "none")])
 
