@@ -166,7 +166,7 @@ $(ECOSYSTEM): $(STAMP) constraints-ecosystem.txt
 		> "$$(.ecosystem/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv.pth"
 	.ecosystem/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-ecosystem.txt \
 		tensorboard wandb mlflow-skinny trackio \
-		trl datasets verifiers TextArena reasoning-gym \
+		trl datasets verifiers TextArena reasoning-gym openai anthropic \
 		kubernetes-validate promql-parser check-jsonschema
 	touch $@
 

@@ -144,15 +144,16 @@ def _turn(call: Call, index: int, state_key: str, next_state_key: str) -> Turn:
         spans=token_spans(parsed, generation),
         rewards=call.rewards,
         malformed=call.malformed,
-        inadmissible=_is_inadmissible(call),
+        inadmissible=_is_inadmissible(call, parsed.action),
         agent=str(call.info.get("agent") or ""),
         info={name: value for name, value in call.info.items() if name not in _DROPPED},
     )
 
 
-def _is_inadmissible(call: Call) -> bool:
+def _is_inadmissible(call: Call, said: str) -> bool:
+    """Tell whether neither what was said nor what the harness made of it is offered."""
     admissible: Any = call.info.get("admissible")
-    return admissible is not None and bool(call.actions) and call.actions[0] not in admissible
+    return admissible is not None and not {said, *call.actions} & set(admissible)
 
 
 def _with_final(turn: Turn, final: Reward) -> Turn:

@@ -11,6 +11,13 @@ In an environment with mini-swe-agent (2.x), with any model that it knows:
 `TurnwiseEnvironment` is what mini-swe-agent calls an environment: `execute(action)` runs one line of
 bash in the sandbox of a session. The line that mini-swe-agent ends with submits the files; the
 server grades them in another sandbox. Nothing runs on the machine of the harness.
+
+A policy of ours trains behind it where a recipe with env.id = "swe/tasks-v0" says
+
+    [harness]
+    command = ".mini-swe-agent/bin/python docs/examples/mini_swe_agent.py --model openai/turnwise"
+
+turnwise then starts it once for each episode and says in its environment where session and model are.
 """
 
 from __future__ import annotations
@@ -42,15 +49,26 @@ class TurnwiseEnvironment:
         seed: decides the task; seeds that follow each other play all of them.
         env_id: swe/tasks-v0, or swe/files-v0.
         key: the server's key, where it asks for one.
+        session: one that there is already, as under `turnwise train`; by default one is made.
         kwargs: arguments of the environment, such as {"split": "test"}.
     """
 
     def __init__(
-        self, url: str, seed: int, *, env_id: str = "swe/tasks-v0", key: str = "", **kwargs: Any
+        self,
+        url: str,
+        seed: int,
+        *,
+        env_id: str = "swe/tasks-v0",
+        key: str = "",
+        session: str = "",
+        **kwargs: Any,
     ) -> None:
         self.url, self.key = url.rstrip("/"), key
         item = {"env_id": env_id, "seed": seed, "kwargs": kwargs, "request_id": uuid.uuid4().hex}
-        (self.reply,) = self._call("POST", "/v1/sessions", item)["sessions"]
+        if session:
+            self.reply = self._call("GET", f"/v1/sessions/{session}")["last"]
+        else:
+            (self.reply,) = self._call("POST", "/v1/sessions", item)["sessions"]
         self.config = {"env_id": env_id, "seed": seed, **kwargs}
         self.task = self.reply["info"]["task"]
         self.instruction = self.reply["info"]["instruction"]
@@ -114,11 +132,12 @@ class TurnwiseEnvironment:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"a step of {last['id']} was not answered in {WAIT_S:g} s")
 
-    def _call(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         headers = {"content-type": "application/json", "prefer": "wait=60"}
         if self.key:
             headers["authorization"] = f"Bearer {self.key}"
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers, method=method)
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, content, headers, method=method)
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)
 
@@ -149,13 +168,17 @@ def _ended(status: str, submission: str) -> dict[str, Any]:
 def main() -> None:
     """Play tasks one after another and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("url")
+    parser.add_argument("url", nargs="?", default=os.environ.get("TURNWISE_URL"))
     parser.add_argument("--model", required=True, help="a name that litellm knows, as openai/gpt-4o")
     parser.add_argument("--tasks", type=int, default=20)
     parser.add_argument("--split", default="test")
     given = parser.parse_args()
     from minisweagent.models import get_model
 
+    if session := os.environ.get("TURNWISE_SESSION"):
+        os.environ.setdefault("MSWEA_COST_TRACKING", "ignore_errors")
+        print(json.dumps(play(given.url, 0, get_model(given.model), session=session)))
+        return
     results = []
     for seed in range(given.tasks):
         model = get_model(given.model)

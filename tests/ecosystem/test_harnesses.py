@@ -1,0 +1,77 @@
+"""Clients of OpenAI and of Anthropic play the episodes of a training, through the gateway."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from harness_runs import POLICIES, train_twice
+
+pytestmark = pytest.mark.ecosystem
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs/examples"
+
+LAMPS = '''
+import json
+
+from turnwise import TextEnv
+
+COLOURS = ["blue", "green", "red"]
+SCHEMA = {"type": "object", "properties": {"colour": {"type": "string"}}, "required": ["colour"]}
+
+
+class Lamps(TextEnv):
+    """Push the button of the lamp's colour, three times; as a text, or by the tool."""
+
+    def __init__(self, tool=False):
+        self.tool = tool
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.turn, self.right = 0, 0
+        self.colours = [COLOURS[int(self.np_random.integers(3))] for _ in range(4)]
+        return self._show()
+
+    def step(self, action):
+        said = action.removeprefix("push ")
+        if self.tool:
+            body = action.removeprefix("<tool_call>").removesuffix("</tool_call>")
+            said = json.loads(body)["arguments"]["colour"]
+        reward = float(said == self.colours[self.turn]) / 3
+        self.turn, self.right = self.turn + 1, self.right + (reward > 0)
+        text, info = self._show()
+        return text, reward, self.turn == 3, False, {**info, "won": self.right == 3}
+
+    def _show(self):
+        calls = [json.dumps({"name": "push", "arguments": {"colour": c}}) for c in COLOURS]
+        listed = [f"<tool_call>{call}</tool_call>" for call in calls]
+        listed = listed if self.tool else [f"push {c}" for c in COLOURS]
+        tools = [{"name": "push", "description": "Push a button.", "parameters": SCHEMA}] if self.tool else []
+        info = {"admissible": listed, "tools": tools, "instruction": "Push the buttons."}
+        return f"Lamp {self.turn} is {self.colours[self.turn]}.", info
+'''
+
+
+@pytest.fixture
+def lamps(tmp_path: Path) -> str:
+    file = tmp_path / "lamps.py"
+    file.write_text(LAMPS)
+    return f"{file}:Lamps"
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_openais_client_trains(
+    kind: str, lamps: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openai", reason="not installed: make ecosystem")
+    train_twice(kind, tmp_path, lamps, f"{sys.executable} {EXAMPLES / 'chat_harness.py'}", monkeypatch)
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_anthropics_client_trains_by_tools_and_streams(
+    kind: str, lamps: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("anthropic", reason="not installed: make ecosystem")
+    command = f"{sys.executable} {EXAMPLES / 'messages_harness.py'}"
+    train_twice(kind, tmp_path, lamps, command, monkeypatch, **{"env.kwargs": {"tool": True}})
