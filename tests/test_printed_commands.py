@@ -22,7 +22,7 @@ from turnwise.__main__ import app
 from turnwise.commands import demo
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCES = [
     file
     for folder in ("envs", "servers", "agents", "trainers", "src/turnwise/commands")
@@ -62,7 +62,7 @@ def printed() -> list[tuple[str, str]]:
 
 
 def _without_remark(command: str) -> str:
-    return re.split(r" {2,}[^-\s]|\s+# ", command)[0].strip().rstrip("\\").strip()
+    return re.split(r" {2,}[^-\s]|\s+# | &$", command)[0].strip().rstrip("\\").strip()
 
 
 PRINTED = printed()
