@@ -3,7 +3,8 @@
 Source: Harbor's description of the format (ATIF v1.7, harborframework.com/docs) and its package on the
 Python index, whose models accept what is written here. The first step is the user's: what the
 environment showed first. Each turn is one step of the agent, with what the environment answered as
-its observation. Rewards, keys and marks that the format has no place for stand in `extra`.
+its observation, one result for each call that was made. Rewards, keys and marks that the format has no
+place for stand in `extra`.
 """
 
 from __future__ import annotations
@@ -86,9 +87,11 @@ def write_atif(
 def _step(number: int, turn: Turn, answer: str) -> dict[str, Any]:
     generation = turn.generation
     calls = [_call(call, f"turn-{turn.index}-{place}") for place, call in enumerate(generation.tool_calls)]
-    result: dict[str, Any] = {"content": answer}
-    if len(calls) == 1:
-        result["source_call_id"] = calls[0]["tool_call_id"]
+    results: list[dict[str, Any]] = [{"content": step.observation} for step in turn.steps[1:]]
+    results.append({"content": answer})
+    if len(calls) == 1 or turn.steps:
+        for result, call in zip(results, calls, strict=False):
+            result["source_call_id"] = call["tool_call_id"]
     extra = {
         "action": turn.action,
         "reward": turn.reward,
@@ -104,7 +107,7 @@ def _step(number: int, turn: Turn, answer: str) -> dict[str, Any]:
         "message": generation.text or turn.action,
         **({"reasoning_content": generation.reasoning} if generation.reasoning else {}),
         **({"tool_calls": calls} if calls else {}),
-        "observation": {"results": [result]},
+        "observation": {"results": results},
         **({"metrics": metrics} if (metrics := _metrics(turn)) else {}),
         "extra": _said(extra),
     }

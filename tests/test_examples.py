@@ -22,3 +22,14 @@ def test_the_loop_learns() -> None:
 
 def test_the_loop_is_short_enough_to_read() -> None:
     assert len((EXAMPLES / "loop.py").read_text().splitlines()) <= 150
+
+
+def test_functions_are_called_two_at_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / "native_calls.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "message 0 \n  open left \n  open right\n" in done.stdout
+    assert done.stdout.endswith("10 of 10 tasks are solved\n")

@@ -45,6 +45,11 @@ _NOTHING_SAID = "(nothing)"
 _IMAGE = "image_url"
 _PNG_URL = "data:image/png;base64,"
 _NO_IMAGES = re.compile(r"image|multi-?modal|vision|content.{0,40}(string|text)|(string|text).{0,40}content")
+_NO_TOOLS = re.compile(r"\btools?\b|tool[ _-]?(choice|call|use)|function.?call")
+_SERVE_TOOLS = (
+    "choose a model and a server that take functions (vLLM: --enable-auto-tool-choice --tool-call-parser "
+    "NAME), or use prompt.tools text"
+)
 _MAX_SHOWN_CHARS = 100
 
 
@@ -122,6 +127,8 @@ class Dialect:
         if self._renames_length(problem):
             self._length_name = _NEW_LENGTH
             return True
+        if "tools" in sent and not self._accepted and self._refuses_tools(problem):
+            raise SettingRefused("the functions of the prompt (tools)", _SERVE_TOOLS)
         named = [name for name in sent if name not in ("model", "messages") and problem.names(name)]
         spare = [name for name in named if name not in self._extra and _is_spare(name, sent[name])]
         if spare:
@@ -133,6 +140,12 @@ class Dialect:
         if _has_images(sent["messages"]) and _NO_IMAGES.search(problem.searched.lower()):
             raise SettingRefused("the pictures of the prompt", "choose a model that takes images")
         return self._drop_extensions(sent, problem)
+
+    def _refuses_tools(self, problem: Problem) -> bool:
+        """Tell whether functions are refused, not a field beside them."""
+        if problem.fields:
+            return any(map(problem.names, ("tools", "tool_choice")))
+        return _NO_TOOLS.search(problem.searched.lower().replace(_PARALLEL, "")) is not None
 
     def _messages(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         rows = list(map(_row, messages))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from ...agents.trajectories import read_trajectories
@@ -38,7 +39,7 @@ def examples(run: Path) -> list[str]:
 def transcript(trajectory: Trajectory) -> list[str]:
     """Return an episode as a block of code that nothing in it can close."""
     lines = []
-    for turn in trajectory.turns:
+    for turn in chain.from_iterable(turn.apart() for turn in trajectory.turns):
         lines.append(_shorten(turn.observation))
         mark = " [malformed]" if turn.malformed else " [inadmissible]" if turn.inadmissible else ""
         lines.append(f"> {_shorten(turn.action)}{mark}")

@@ -20,6 +20,7 @@ import pytest
 from turnwise import TextEnv
 from turnwise.agents.policies import AgentSettings
 from turnwise.agents.policies.openai import OpenAIPolicy
+from turnwise.agents.policy import PolicyStopped
 from turnwise.agents.prompts.config import EXPLAINED, PromptConfig
 from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.types import Trajectory
@@ -153,6 +154,21 @@ def test_an_endpoint_without_that_field_is_asked_without_it() -> None:
     assert asked[0]["parallel_tool_calls"] is False
     assert asked[1]["messages"][-1]["content"].endswith("Call exactly one function.")
     assert asyncio.run(policy.report())["server_default"] == ["parallel_tool_calls"]
+
+
+def test_an_endpoint_that_takes_no_functions_stops_with_what_to_do() -> None:
+    words = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
+    with pytest.raises(PolicyStopped, match=r"refuses the functions .* or use prompt.tools text"):
+        played(lambda _: httpx.Response(400, json={"error": {"message": words}}))
+    seen: list[Body] = []
+
+    def picky(body: Body) -> httpx.Response:  # points at another field, and repeats what it was sent
+        seen.append(body)
+        if "seed" in body:
+            return httpx.Response(422, json={"detail": [{"loc": ["body", "seed"], "input": {"tools": 1}}]})
+        return answer(call("answer", "a1", text="Lisbon"))
+
+    assert (played(picky)[0].end, len(seen)) == ("terminated", 2)
 
 
 def test_functions_of_an_office_are_called_as_they_are() -> None:

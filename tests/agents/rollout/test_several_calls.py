@@ -18,6 +18,7 @@ import pytest
 from chats import CALLING, tokenizer
 
 from turnwise import TextEnv
+from turnwise.agents.atif import to_atif
 from turnwise.agents.policies import Policy
 from turnwise.agents.policy import TokenPolicy
 from turnwise.agents.prompts.chat_template import ChatCodec
@@ -28,6 +29,8 @@ from turnwise.agents.types import Encoder, FinishReason, Generation, GenerationR
 from turnwise.credit import TurnTable
 from turnwise.envs.tools import command
 from turnwise.servers.client import connect
+from turnwise.trainers.pages.episodes.turns import done_in
+from turnwise.trainers.reports.transcripts import transcript
 from turnwise.trainers.warmstart.stored import read_stored
 
 NATIVE = PromptConfig(tools="native", max_calls=5)
@@ -194,6 +197,40 @@ def test_every_token_is_in_one_turn_and_prompts_grow_by_them(takes: bool, tmp_pa
     file = tmp_path / "some.jsonl.gz"
     write_trajectories(file, [trajectory])
     assert read_trajectories(file) == [trajectory]
+
+
+def test_on_the_wire_each_call_is_a_step_that_names_its_turn(counting: Any) -> None:
+    client = counting(connect("local:"))
+
+    async def play() -> list[Trajectory]:
+        texts = [(ADD % 2) + (ADD % 3), ADD % 1, (ADD % 1) * 3, STOP]
+        tasks = [TaskItem(f"{__file__}:Adding", seed=seed) for seed in (1, 2)]
+        config = RolloutConfig(max_tokens=64, max_turns=3, slots=2)
+        return list((await rollout(client, Saying(texts), tasks, config, prompt=NATIVE)).trajectories)
+
+    first, second = asyncio.run(play())
+    assert first.turns == second.turns
+    assert [len(step) for step in client.steps] == [2] * 6  # both go on in lock-step
+    for place in (0, 1):
+        assert [step[place].turn for step in client.steps] == [0, 1, 2, 3, 4, 5]
+        assert {step[place].episode for step in client.steps} == {0}
+
+
+def test_what_was_made_before_the_machine_failed_is_kept() -> None:
+    crash = '<tool_call>{"name": "add", "arguments": {"number": "x"}}</tool_call>'
+    trajectory = played(Saying([(ADD % 2) + (ADD % 3) + crash]))
+    assert (trajectory.end, trajectory.counts, trajectory.episode_return) == ("error", False, 1.25)
+    assert [step.action for step in trajectory.turns[0].steps] == ["add 2", "add 3"]
+
+
+def test_people_and_other_tools_see_each_step() -> None:
+    trajectory = played(Saying([(ADD % 2) + (ADD % 3), STOP]))
+    assert transcript(trajectory)[1:7] == [
+        "The sum is 0.", "> add 2", "The sum is 2.", "> add 3", "The sum is 5.", "> stop"
+    ]  # fmt: skip
+    assert done_in(trajectory.turns[0]) == "add 2\n[answer] The sum is 2.\nadd 3"
+    _, step, _ = to_atif(trajectory, agent="a", version="1")["steps"]
+    assert step["observation"]["results"] == [{"content": "The sum is 2."}, {"content": "The sum is 5."}]
 
 
 def test_demonstrations_take_the_steps_apart(tmp_path: Path) -> None:

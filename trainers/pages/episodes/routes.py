@@ -16,7 +16,7 @@ from .group import Group, Member, open_group
 from .listing import COLUMNS, listed
 from .shelf import Address, Opening, Shelf
 from .tree import MOST_DEPTH, tree_of
-from .turns import MOST_TURNS, turns_of
+from .turns import MOST_TURNS, done_in, turns_of
 from .untrained import logged, of_trajectory
 
 _TEXTS = ("observation", "message", "action", "final")
@@ -98,5 +98,5 @@ def _text(trajectory: Any, turn: int, what: str) -> str:
         raise UsageError(f"turn {turn}, {what!r}: expected a turn of it, and one of {', '.join(_TEXTS)}")
     found = trajectory.turns[turn]
     return str(
-        {"observation": found.observation, "message": found.generation.text, "action": found.action}[what]
+        {"observation": found.observation, "message": found.generation.text, "action": done_in(found)}[what]
     )

@@ -77,7 +77,7 @@ def _shown(
         shown(turn.observation),
         shown(thought),
         shown(said),
-        shown(turn.action),
+        shown(done_in(turn)),
         _marks(turn),
         turn.reward,
         turn.rewards,
@@ -91,6 +91,12 @@ def _shown(
         credit,
         of_turn(group, turn, member.trajectory, own),
     )
+
+
+def done_in(turn: Turn) -> str:
+    """Return what was done in a turn; of several calls with what was answered between them."""
+    first, *others = turn.apart()
+    return "\n".join([first.action, *(f"[answer] {step.observation}\n{step.action}" for step in others)])
 
 
 def _thought(generation: Generation) -> str:
