@@ -1,4 +1,4 @@
-"""Environments that other packages know by name: `textarena:NAME` and `reasoning-gym:NAME`.
+"""Environments that other packages know by name: `textarena:NAME`, `reasoning-gym:NAME`, `verifiers:NAME`.
 
 The name is an attribute of a class that is made for it, so that a named environment is a class like any
 other: it has arguments, a fingerprint and a place in every command.
@@ -20,6 +20,7 @@ from ..fingerprint import code_fingerprint
 _FAMILIES = {
     "textarena": "turnwise.envs.adapters.textarena:TextArena",
     "reasoning-gym": "turnwise.envs.adapters.reasoning_gym:ReasoningGym",
+    "verifiers": "turnwise.envs.adapters.verifiers.environment:Verifiers",
 }
 
 

@@ -111,6 +111,61 @@ def test_a_wrong_name_is_told_before_anything_is_played(tmp_path: Path) -> None:
         evaluated("http://127.0.0.1:9", tmp_path, env="household/dem-v0")
 
 
+SMALL = str(Path(__file__).resolve().parents[1] / "small")
+CALL = '<tool_call>{"name": "read", "arguments": {"letters": 6}}</tool_call>'
+
+
+def test_we_play_its_taskset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call, its answer, a wrong word, the user's second question, the right word."""
+    monkeypatch.setenv("PYTHONPATH", SMALL)
+    walled = {"task": {"wall": True}}
+    with turnwise.make("verifiers:asking-rooms", config=walled, won_from=1.0) as env:
+        shown, info = env.reset(seed=4)
+        assert shown == "Room 1. Which word?" and info["tools"][0]["function"]["name"] == "read"
+        shown, reward, done, _, info = env.step(f"Let me see. {CALL}")
+        assert (shown, reward, done, info["won"]) == ("sesame", 0.0, False, False)
+        shown, *_ = env.step("open")
+        assert shown == "No. Try again."
+        _, reward, done, cut, info = env.step("sesame")
+        assert (reward, done, cut, info["won"], info["metrics"]["asked"]) == (1.0, True, False, True, 1.0)
+
+
+def test_an_episode_may_be_left_in_the_middle() -> None:
+    with turnwise.make("verifiers:asking-rooms") as env:
+        first, info = env.reset(seed=1)
+        assert "tools" not in info and "won" not in info
+        env.step("?")
+        assert env.reset(seed=1)[0] == first
+        assert env.step("sesame")[1] == 1.0
+
+
+def test_our_evaluation_plays_it_at_once() -> None:
+    said = [CALL, "sesame"]
+    result = turnwise.evaluate(
+        "verifiers:asking-rooms",
+        lambda request: said[min(request.turn, 1)],
+        episodes=3,
+        kwargs={"won_from": 1},
+    )
+    assert (result.success_rate, result.episodes) == (1.0, 3)
+    assert [row["turns"] for row in result.rows()] == [2, 2, 2]
+
+
+def test_what_breaks_in_it_is_told() -> None:
+    with turnwise.make("verifiers:asking-rooms", env={"dies": True}) as env:
+        env.reset(seed=0)
+        with pytest.raises(turnwise.TurnwiseError, match="the room fell in"):
+            env.step("sesame")
+    with pytest.raises(turnwise.TurnwiseError, match="no_such_rooms"):
+        turnwise.make("verifiers:no-such-rooms")
+    with pytest.raises(turnwise.TurnwiseError, match="colour"):
+        turnwise.make("verifiers:asking-rooms", config={"colour": 1})
+    with turnwise.make("verifiers:asking-rooms", config={"rooms": 2}, max_turns=1) as env:
+        assert env.unwrapped.num_tasks == 2
+        env.reset(seed=0)
+        assert env.step("open")[2:4] == (False, True)
+
+
 def test_versions_are_told(record_testsuite_property: Any) -> None:
     for package in ("verifiers", "mcp", "openai"):
         record_testsuite_property(package, importlib.metadata.version(package))
