@@ -16,6 +16,8 @@ from .lines import Line
 
 Format = Literal["markdown", "latex", "csv", "json"]
 _MOST_SEEDS = 6  # that are named
+_LONGEST = 60  # characters of a value of a recipe; JSON has all of it
+_OVER = {"tasks": "on tasks", "seeds": "over seeds"}
 _COSTS = (
     ("turns", "turns an episode", ".1f"),
     ("tokens", "tokens an episode", ".0f"),
@@ -50,7 +52,7 @@ def _markdown(found: Compared) -> str:
     lines += _differences(found) if found.gaps else []
     if found.recipes:
         labels = [line.label for line in found.lines]
-        rows = [(f"`{key}`", *values) for key, values in found.recipes.items()]
+        rows = [(f"`{key}`", *map(_short, values)) for key, values in found.recipes.items()]
         lines += ["## What differs between the recipes", "", *_laid_out(("key", *labels), rows), ""]
     if found.left_out:
         lines += [
@@ -110,34 +112,49 @@ def _mean(line: Line, name: str) -> float | None:
 
 
 def _differences(found: Compared) -> list[str]:
-    """Return the section of pairs; without columns over seeds where nothing is known of those."""
-    headings = ["first", "second", "tasks", "difference", "95 % interval", "better / worse / tied", "p"]
-    seeds = any(gap.over_seeds for gap in found.gaps)
-    headings += ["over seeds", "95 % interval"] if seeds else []
-    rows = [
-        [*_on_tasks(gap, found.metric), *(_over_seeds(gap, found.metric) if seeds else []), gap.verdict]
-        for gap in found.gaps
-    ]
-    tests = dict.fromkeys(gap.pair.found.test for gap in found.gaps if gap.pair)
-    lines = ["## Differences", "", *_laid_out([*headings, "verdict"], rows), "", _TOLD]
-    lines += [f"Tests: {'; '.join(tests)}." if tests else "", ""]
-    why = [
-        f"- {gap.first} and {gap.second}, {name}: {reason}"
-        for gap in found.gaps
-        for name, reason in gap.why.items()
-        if name == "tasks" or seeds
-    ]
+    """Return the section of pairs: those of which something is known, and why of the others nothing is."""
+    known = [gap for gap in found.gaps if gap.pair or gap.over_seeds]
+    tasks, seeds = any(gap.pair for gap in known), any(gap.over_seeds for gap in known)
+    lines = ["## Differences", ""]
+    if known:
+        headings = ["first", "second"]
+        headings += ["tasks", "on tasks", "95 % interval", "better / worse / tied", "p"] if tasks else []
+        headings += ["over seeds", "95 % interval"] if seeds else []
+        rows = []
+        for gap in known:
+            middle = [
+                *(_on_tasks(gap, found.metric) if tasks else []),
+                *(_over_seeds(gap, found.metric) if seeds else []),
+            ]
+            rows.append([gap.first, gap.second, *middle, gap.verdict])
+        lines += [*_laid_out([*headings, "verdict"], rows), "", _TOLD]
+        tests = dict.fromkeys(gap.pair.found.test for gap in known if gap.pair)
+        lines += [*([f"Tests on tasks: {'; '.join(tests)}."] if tests else []), ""]
+    why = _reasons_of_pairs(found.gaps, seeds=seeds or not known)
     return [*lines, *why, *([""] if why else [])]
+
+
+def _reasons_of_pairs(gaps: Sequence[Gap], *, seeds: bool) -> list[str]:
+    """Return why differences are not known; what holds for several pairs once."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for gap in gaps:
+        for name, reason in gap.why.items():
+            if name == "tasks" or seeds:
+                told.setdefault((name, reason), []).append(f"{gap.first} and {gap.second}")
+    return [f"- {_and_more(pairs)}, {_OVER[name]}: {reason}" for (name, reason), pairs in told.items()]
+
+
+def _and_more(pairs: Sequence[str]) -> str:
+    more = len(pairs) - 1
+    return pairs[0] if not more else f"{pairs[0]}, and {more} other pair{'s' if more > 1 else ''}"
 
 
 def _on_tasks(gap: Gap, metric: Metric) -> list[str]:
     if gap.pair is None:
-        return [gap.first, gap.second, *[UNKNOWN] * 5]
+        return [UNKNOWN] * 5
     found = gap.pair.found
     left_out = f" ({found.left_out} left out)" if found.left_out else ""
     return [
-        gap.first,
-        gap.second,
         (f"{found.tasks[0]}" if found.paired else f"{found.tasks[0]} and {found.tasks[1]}") + left_out,
         _shown(found.difference, metric),
         _range(found.low, found.high, metric),
@@ -163,6 +180,10 @@ def _reasons(found: Compared) -> list[str]:
         f"{name}{'' if len(labels) == len(found.lines) else ' of ' + ', '.join(labels)}: {reason}"
         for (name, reason), labels in told.items()
     ]
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _LONGEST else f"{value[: _LONGEST - 3]}..."
 
 
 def _shown(value: float | None, metric: Metric) -> str:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -175,6 +176,31 @@ def test_unknown_success_is_compared_by_return(tmp_path: Path) -> None:
         turnwise.compare([broken])
     with pytest.raises(UsageError, match="no episode of it counts yet"):
         turnwise.compare([evaluation(tmp_path / "none")])
+
+
+def test_published_runs_come_to_what_was_published(tmp_path: Path) -> None:
+    """The table of benchmarks/results/gated.md was made by a script of its own."""
+    results = Path(__file__).parents[3] / "benchmarks" / "results"
+    arms: dict[str, list[Path]] = {"gated": [], "direct": [], "outcome": []}
+    for arm, places in arms.items():
+        for log in sorted(results.glob(f"gated-{arm}-*.log.jsonl.gz")):
+            place = tmp_path / log.name.partition(".")[0]
+            place.mkdir()
+            (place / "log.jsonl").write_bytes(gzip.decompress(log.read_bytes()))
+            (place / "recipe.toml").write_bytes((results / f"{place.name}.recipe.toml").read_bytes())
+            places.append(place)
+    found = turnwise.compare(arms)
+    assert [round(100 * line.figures["after"].mean, 1) for line in found.lines] == [39.4, 31.0, 45.6]
+    assert [round(100 * line.figures["before"].mean, 1) for line in found.lines] == [41.9] * 3
+    differences = [gap.over_seeds for gap in found.gaps]
+    assert [each and (each.paired, round(100 * each.difference, 1)) for each in differences] == [
+        (True, 8.3),
+        (True, -6.2),
+        (True, -14.6),
+    ]
+    text = written(found, "markdown")
+    assert "- gated and direct, and 1 other pair, on tasks: " in text and "log.held_out" in text
+    assert max(map(len, text.splitlines())) < 400
 
 
 def test_every_form(runs: Path, tmp_path: Path) -> None:
