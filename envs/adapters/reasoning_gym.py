@@ -72,9 +72,7 @@ class ReasoningGym(NamedEnv):
             return "", 0.0, True, False, self._info()
         self._tried += 1
         found = _ANSWER.findall(action)
-        self._score = float(
-            self._set.score_answer(found[-1].strip() if found else action.strip(), self._entry)
-        )
+        self._score = self._scored(found[-1].strip() if found else action.strip())
         reward = self._score if self._over else 0.0
         said = "" if self._over else f"That is not right.\n\n{self._question()}"
         return said[:MAX_TEXT_CHARS], reward, self._over, False, self._info()
@@ -84,6 +82,13 @@ class ReasoningGym(NamedEnv):
         twin = copy.copy(self)
         twin._np_random = copy.deepcopy(self._np_random)
         return twin
+
+    def _scored(self, answer: str) -> float:
+        """Return the score of an answer; one that the data set cannot read is wrong."""
+        try:
+            return float(self._set.score_answer(answer, self._entry))
+        except (ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError):
+            return 0.0
 
     @property
     def _over(self) -> bool:
