@@ -103,7 +103,7 @@ def test_every_kind_of_field_is_read():
         ({"place": 1}, r"recipe: place = 1; expected a path$"),
         ({"size_bytes": "2"}, r"size_bytes = '2'; expected a whole number"),
         ({"size_bytes": True}, r"size_bytes = True; expected a whole number"),
-        ({"names": "x"}, r"names = 'x'; expected a list of texts"),
+        ({"names": "x"}, r"names = 'x'; expected a list of texts, as \[\"x\"\]"),
         ({"names": ["x", 1]}, r"names = \['x', 1\]; expected a list of texts"),
         ({"kind": 3}, r"kind = 3; expected one of 'tags', 'plain'"),
         ({"pairs": {"a": "b"}}, r"pairs.a = 'b'; expected a whole number"),

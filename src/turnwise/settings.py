@@ -12,6 +12,7 @@ follow from it. A field without `Setting` can be read, and has no flag.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from pathlib import Path
@@ -190,7 +191,9 @@ def typed(value: Any, hint: Any, where: str, path: str) -> Any:
         return float(value)
     elif type(value) is (str if hint is Path else hint):
         return hint(value)
-    raise UsageError(f"{where}: {path} = {value!r}; expected {words(hint, path)}")
+    one = isinstance(value, str) and origin in (tuple, list) and args[:1] == (str,)
+    written = f", as {json.dumps([value])}" if one else ""
+    raise UsageError(f"{where}: {path} = {value!r}; expected {words(hint, path)}{written}")
 
 
 def words(hint: Any, path: str = "") -> str:
