@@ -1,12 +1,14 @@
 """Calls and their answers as messages of a conversation, as chat APIs and chat templates take them.
 
 Every call is answered under an id of its own, also one that was not made. Ids that a model or an endpoint
-gave are kept where they tell the calls of a message apart; others are made here: nine letters and digits,
-which is what Mistral's templates ask for.
+gave are kept where they tell the calls of a message apart; others are made here. Mistral's templates
+refuse ids that are not nine letters and digits: those that are made have this form, and of those that a
+model writes no other is kept.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +21,7 @@ TOO_MANY = "Not made: at most {most} calls of one message are."
 ENDED = "Not made: the episode had ended."
 _SHOWN = "This is what it looks like now."
 _UNREAD = "unreadable"
+_ID = re.compile(r"[A-Za-z0-9]{9}")
 
 
 def with_ids(calls: Sequence[ToolCall], made: int) -> tuple[tuple[ToolCall, ...], int]:
@@ -28,7 +31,7 @@ def with_ids(calls: Sequence[ToolCall], made: int) -> tuple[tuple[ToolCall, ...]
         calls: of one message.
         made: how many ids were made before it.
     """
-    given = [call.id for call in calls]
+    given = [call.id if call.chars is None or _ID.fullmatch(call.id) else "" for call in calls]
     if all(given) and len(set(given)) == len(given):
         return tuple(calls), made
     numbers = range(made, made + len(calls))

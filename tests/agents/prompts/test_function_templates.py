@@ -136,6 +136,13 @@ def test_a_conversation_that_is_written_anew_has_the_calls_that_the_template_tak
     assert talk.text.count("<|eot_id|>" if name == "llama3.1" else "</s>") == (6 if name == "llama3.1" else 1)
 
 
+@pytest.mark.parametrize("id", ["abc", "abcdefgh/", "abcdefgh10"])
+def test_an_id_that_the_template_refuses_is_replaced(id: str) -> None:
+    talk = Talk("mistral")
+    talk.say(f"[TOOL_CALLS] [{LISTED % ('{}', id)}]", "Ann: 7")
+    assert talk.text.endswith('[TOOL_RESULTS] {"content": "Ann: 7", "call_id": "call00000"}[/TOOL_RESULTS]')
+
+
 def test_calls_are_parted_by_their_ids() -> None:
     calls = tuple({"id": id, "function": {"name": id}} for id in "abc")
     answers = [Message("tool", id, tool_call_id=id) for id in "abc"]
