@@ -153,6 +153,7 @@ SHORT = {
     ),
     "turnwise credit RUN": "turnwise credit RUN",
     "turnwise play household/demo-v0 -k split=unseen": "turnwise play household/demo-v0 -k split=unseen",
+    "turnwise new environment my_env": "turnwise new environment my_env",
     "turnwise train tiny --set env.id=my_env.py:MyEnv": "",  # as the README's own environment, in test_readme
 }
 

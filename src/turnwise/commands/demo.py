@@ -39,6 +39,7 @@ What next:
   all six task types, with a policy that is cloned first
     turnwise train household_gigpo
   your own environment
+    turnwise new environment my_env
     turnwise train tiny --set env.id=my_env.py:MyEnv
 """
 
