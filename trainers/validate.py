@@ -110,6 +110,11 @@ def _check_harness(recipe: Recipe, rollouts: RolloutParts) -> None:
             f"plan {recipe.plan.name!r} with harness.command: a program cannot be forked; expected plan.name "
             "'independent'"
         )
+    if recipe.harness.posted and recipe.rollout.constraint != "none":
+        raise UsageError(
+            f"rollout.constraint = {recipe.rollout.constraint!r} with harness.posted: the actions that may "
+            "be said are those of a session; set rollout.constraint = 'none'"
+        )
     if recipe.harness.posted and recipe.eval.episodes:
         raise UsageError(
             f"eval.episodes = {recipe.eval.episodes} with harness.posted: held-out tasks are those of an "

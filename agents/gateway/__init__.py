@@ -7,6 +7,7 @@ asked.py    a call and its answer in terms that all dialects share; answers.py h
 house.py    all episodes; opening.py how one is asked for, config.py how many and how long
 episode.py  one: calls.py its calls and which are turns, written.py its trajectory
 conversations.py  where a call stands, and its prompt; matching.py how messages are recognised,
+            growing.py bodies that only grew,
             rendering.py in the policy's tokens, sealing.py tokens that clients carry
 harness.py  rollouts by a program; programs.py runs one and ends all that it began
 rewards.py  posted by the harness; sessions.py of a session, session_calls.py stepped here

@@ -53,12 +53,15 @@ def answer_of(
     return Answer(generation, message, reasoning, key_of(whole))
 
 
-def arguments_of(text: Any) -> Any:
-    """Return the arguments of a call that came back: an object where it is one, in JSON or as it is."""
+def arguments_of(text: Any) -> dict[str, Any]:
+    """Return the arguments of a call that came back, in JSON or as they are; templates take objects.
+
+    What is no object becomes one of the one member `text`.
+    """
     if not isinstance(text, str):
         return text if isinstance(text, dict) else {}
     try:
         value = json.loads(text or "{}")
     except (ValueError, RecursionError):
-        return text
-    return value if isinstance(value, dict) else text
+        value = None
+    return value if isinstance(value, dict) else {"text": text}

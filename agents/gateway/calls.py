@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..types import Step
 from .asked import Answer
 from .conversations import Place
+from .growing import Body
 
 
 @dataclass(slots=True, eq=False)
@@ -17,7 +19,8 @@ class Call:
 
     Args:
         number: in its episode, from 0.
-        body: what was sent, by which an equal request is known.
+        sent: where, and what, by which an equal request is known.
+        body: what was read of it.
         side: whether it is none of the agent's turns, by what the client says, or since the episode is over.
         created: when it was asked, in seconds of the clock.
         work: answers it, while it does.
@@ -28,14 +31,14 @@ class Call:
         next_state_key: of the state that its answer led to; None: not told.
         reward: for it.
         rewards: named tiers.
-        actions: what was done in the session by its answer.
+        steps: of the session that its answer led to.
         info: of the session when it was asked.
-        malformed: whether the session could not read an action.
         named: whether a reward or a step was for it.
     """
 
     number: int
-    body: bytes
+    sent: tuple[str, bytes]
+    body: Body
     side: bool
     created: int = 0
     work: asyncio.Task[None] | None = None
@@ -46,38 +49,38 @@ class Call:
     next_state_key: str | None = None
     reward: float = 0.0
     rewards: dict[str, float] = field(default_factory=dict)
-    actions: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
-    malformed: bool = False
     named: bool = False
 
 
 def turns_among(calls: Iterable[Call]) -> list[Call]:
     """Return the calls that are turns of the episode, in their order.
 
-    A call is one if a later call goes on from it, or a reward or a step was for it. So is one that
-    ends a conversation: of several answers at one place the last, where none is gone on
-    from. So is one that begins as such a conversation does, with the same tools and first message: a
-    history that was compacted. Where nothing is gone on from and nothing is named, as under a harness
-    that writes every prompt anew, all are. What is left are side calls: titles, summaries, answers that
-    were asked for twice.
+    A call is one if a later call goes on from its messages, or a reward or a step was for it. So is one
+    that ends a conversation: of several answers at one place the last, where none is gone on from. So is
+    one that begins as such a conversation does, with the same tools and first message, where a sequence
+    begins or the episode ends: a history that was compacted. Where nothing is gone on from and nothing is
+    named, as under a harness that writes every prompt anew, all are. What is left are side calls:
+    titles, summaries, answers that were asked for twice.
     """
-    answered = [call for call in calls if call.place and call.answer and not call.side]
-    continued = {call.place.parent for call in answered if call.place}
-    kept = {call for call in answered if call.named or call.place in continued}
-    taken = {call.place.parent for call in kept if call.place}
-    ends = {call.place.parent: call for call in answered if call.place and call.place.parent}
-    kept |= {call for parent, call in ends.items() if parent not in taken}
+    answered = [(call, call.place) for call in calls if call.place and call.answer and not call.side]
+    continued = {place.before for _, place in answered}
+    kept = {call for call, place in answered if call.named or place in continued}
+    taken = {place.before for call, place in answered if call in kept}
+    ends = {place.before: call for call, place in answered if place.before}
+    kept |= {call for before, call in ends.items() if before not in taken}
     if not kept:
-        return answered
-    heads = {call.place.head for call in kept if call.place}
-    seen = {call.place.chain for call in kept if call.place}
+        return [call for call, _ in answered]
+    heads = {place.head for call, place in answered if call in kept}
+    seen = {place.chain for call, place in answered if call in kept}
+    last = answered[-1][0]
     kept |= {
         call
-        for call in answered
-        if call.place and not call.place.parent and call.place.head in heads and call.place.chain not in seen
+        for call, place in answered
+        if place.head in heads and place.chain not in seen and (place.parent is None or call is last)
     }
-    return [call for call in answered if call in kept]
+    return [call for call, _ in answered if call in kept]
 
 
 def observation_of(place: Place) -> str:

@@ -33,23 +33,25 @@ class Place:
 
     Args:
         prompt_ids: [P] the prompt.
-        parent: the place that it goes on from; None where a conversation begins.
+        parent: the place whose tokens it goes on from; None where a sequence begins.
+        before: the place whose messages it goes on from, though its answer was changed or left out.
         line: the number of its conversation; branches share it.
         chain: of the messages that it was asked with.
         head: of the first message alone: how its conversation begins.
         renderer: of the conversation's prompts, which depend on its tools.
         new: the messages that are new.
-        begun: the start of the answer, where the client gave it.
+        begun: the start of the answer; None where the client gave none.
     """
 
     prompt_ids: tuple[int, ...]
     parent: Place | None
+    before: Place | None
     line: int
     chain: bytes
     head: bytes
     renderer: Renderer
     new: tuple[Message, ...]
-    begun: str = ""
+    begun: str | None = None
 
 
 class Conversations:
@@ -63,6 +65,7 @@ class Conversations:
     def __init__(self, policy: TokenPolicy, seals: Seals) -> None:
         self._policy, self._seals = policy, seals
         self._after: dict[bytes, tuple[Place, Answer]] = {}  # by the chain of request and answer
+        self._asked: dict[bytes, Place] = {}  # by the chain of the request, the last of equal ones
         self._said: dict[bytes, Answer] = {}  # by the answer's key, the last of equal ones
         self._by_id: dict[str, Answer] = {}  # by the id of its first call
         self._renderers: dict[bytes, Renderer] = {}
@@ -81,33 +84,66 @@ class Conversations:
             PolicyError: if the policy's template refuses the messages.
         """
         messages = asked.messages
-        if not messages or (not messages[0].content and len(messages) == 1 and not messages[0].tool_calls):
+        if not any(message.content or message.tool_calls for message in messages):
             raise Refusal(400, "no_messages", "messages is empty; expected at least one of the user")
-        start = start_of(asked.tools)
-        keys = [key_of(message) for message in messages]
-        chains = [follow(after[0].chain, after[1].key) if after else start]
-        for key in keys:
-            chains.append(follow(chains[-1], key))
+        chain = follow(after[0].chain, after[1].key) if after else start_of(asked.tools)
+        keys, chains = _chained(messages, chain)
         found, first = self._known(messages, chains) or (after, 0)
-        rest, begun = messages[first:], ""
+        return self._at(asked, keys, chains, found, first)
+
+    def going_on(self, asked: Asked, before: Place) -> Place | None:
+        """Return where a call stands whose messages follow those of an earlier call.
+
+        Args:
+            asked: the call.
+            before: where the earlier one stands.
+
+        Returns:
+            None unless an answer to it is among the messages: then the conversation has to be read whole.
+
+        Raises:
+            Refusal: if there is nothing to answer.
+            PolicyError: if the policy's template refuses the messages.
+        """
+        if before.begun is not None:
+            return None
+        keys, chains = _chained(asked.messages, before.chain)
+        known = self._known(asked.messages, chains)
+        return None if known is None else self._at(asked, keys, chains, *known)
+
+    def _at(
+        self,
+        asked: Asked,
+        keys: Sequence[bytes],
+        chains: Sequence[bytes],
+        found: tuple[Place, Answer] | None,
+        first: int,
+    ) -> Place:
+        """Return the place of a call whose messages from the first on are new behind a known one."""
+        rest, begun = asked.messages[first:], None
         if rest and rest[-1].role == "assistant" and not rest[-1].tool_calls:
             rest, begun = rest[:-1], rest[-1].content
         if not rest or rest[-1].role == "assistant":
             raise Refusal(400, "nothing_new", "the last message is an answer; expected one of user or tool")
-        renderer = found[0].renderer if found else self._renderer(start, asked)
-        own = [self._own(each, key, asked.seals.get(first + at, ""))
-               for at, (each, key) in enumerate(zip(rest, keys[first:], strict=False))]  # fmt: skip
+        own = [
+            self._own(message, keys[first + at], asked.seals.get(first + at, ""))
+            for at, message in enumerate(rest)
+        ]
+        renderer = found[0].renderer if found else self._renderer(asked)
         ids = self._encoded(renderer, rest, own, found)
         if begun:
             ids += self._policy.encode(begun)
         if found is None:
             self.num_lines += 1
         line, head = (found[0].line, found[0].head) if found else (self.num_lines - 1, chains[1])
-        parent, chain = found[0] if found else None, chains[first + len(rest)]
-        return Place(ids, parent, line, chain, head, renderer, rest, begun)
+        parent, end = found[0] if found else None, first + len(rest)
+        passed = (self._asked[chains[at]] for at in range(end - 1, first, -1) if chains[at] in self._asked)
+        before, chain = next(passed, parent), chains[end]
+        return Place(ids, parent, before, line, chain, head, renderer, rest, begun)
 
     def answered(self, place: Place, answer: Answer) -> None:
         """Note what was said at a place; what comes back is recognised by it."""
+        self._asked[place.chain] = place
         self._after[follow(place.chain, answer.key)] = place, answer
         self._said[answer.key] = answer
         if answer.message.tool_calls:
@@ -153,9 +189,7 @@ class Conversations:
         ids: tuple[int, ...] = ()
         said: _Said | None = None
         if found is not None:
-            generation = found[1].generation
-            ids = generation.prompt_ids + generation.token_ids
-            said = _Said((), generation.finish_reason)
+            said = _Said((), found[1].generation.finish_reason)
         start = 0
         for at, mine in enumerate([*own, None]):
             is_last = at == len(messages)
@@ -166,12 +200,24 @@ class Conversations:
             ids += new
             if mine is not None:
                 ids, said, start = ids + mine.token_ids, mine, at + 1
-        return ids
+        if found is None:
+            return ids
+        generation = found[1].generation
+        return generation.prompt_ids + (generation.token_ids + ids)  # the long one is copied once
 
-    def _renderer(self, start: bytes, asked: Asked) -> Renderer:
+    def _renderer(self, asked: Asked) -> Renderer:
+        start = start_of(asked.tools)
         if start not in self._renderers:
             self._renderers[start] = Renderer.of(self._policy, asked.tools)
         return self._renderers[start]
+
+
+def _chained(messages: Sequence[Message], chain: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Return the keys of messages, and the chains before the first of them and after each."""
+    keys, chains = [key_of(message) for message in messages], [chain]
+    for key in keys:
+        chains.append(follow(chains[-1], key))
+    return keys, chains
 
 
 def _marked(chain: bytes, message: Message) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ...ends import End
-from ...errors import PolicyError
+from ...errors import PolicyError, UsageError
 from ..policy import PolicyStopped, TokenPolicy
 from ..rollout.config import TaskItem
 from ..sampling import NEUTRAL, Sampling
@@ -18,12 +18,17 @@ from .answers import answer_of
 from .asked import Asked, Refusal
 from .calls import Call, last_turn, observation_of
 from .conversations import Conversations, Place
+from .growing import Body, Growing
 from .rewards import Reward
 from .sealing import Seals
 from .sessions import SessionBehind
 from .written import Record, trajectory_of
 
 _REMEMBERED = 32  # requests that an equal one may be told from
+
+
+Read = Callable[[bool], Body]
+"""Reads what was sent: in part, if that may be, or whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ class Episode:
     started: float = field(default_factory=time.monotonic)
     touched: float = field(default_factory=time.monotonic)
     posted: dict[int, Reward] = field(default_factory=dict)
+    growing: Growing = field(default_factory=Growing)
     _recent: deque[Call] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     version: int = field(init=False)
@@ -106,16 +112,19 @@ class Episode:
         """Tell whether an answer is under way."""
         return any(call.work is not None for call in self._recent)
 
-    async def ask(self, body: bytes, retried: bool, read: Callable[[], Asked]) -> Call:
+    async def ask(self, sent: tuple[str, bytes], retried: bool, read: Read) -> tuple[Call, Body]:
         """Answer a call.
 
         An equal request while one runs joins it. After the answer it is given that
         answer again where it is said to be a retry, or nobody has taken the first; else it is a new sample.
 
         Args:
-            body: what was sent, and where.
+            sent: where, and what.
             retried: whether the client says that it asks again.
-            read: reads it.
+            read: reads it, by what it has more than an earlier one if it may.
+
+        Returns:
+            the call, and what was read.
 
         Raises:
             Refusal: if it cannot be answered.
@@ -124,20 +133,20 @@ class Episode:
             raise Refusal(410, "episode_closed", "the episode is closed; open another one")
         self.touched = time.monotonic()
         for call in self._recent:
-            if call.body == body and (call.work is not None or retried or not call.delivered):
-                return await self._joined(call)
+            if call.sent == sent and (call.work is not None or retried or not call.delivered):
+                return await self._joined(call), call.body
         if len(self.calls) >= self.asking.max_calls:
             self.out_of_calls = True
             raise Refusal(
                 400, "too_many_calls", f"the episode has had its {self.asking.max_calls} calls: end it"
             )
-        asked = read()
-        side = asked.side or self.is_over or (self.session is not None and self.session.is_over)
-        call = Call(len(self.calls), body, side, int(time.time()))
+        body = read(True)
+        side = body.asked.side or self.is_over or (self.session is not None and self.session.is_over)
+        call = Call(len(self.calls), sent, body, side, int(time.time()))
         self.calls.append(call)
         self._recent.append(call)
-        call.work = asyncio.create_task(self._answer(call, asked))
-        return await self._joined(call)
+        call.work = asyncio.create_task(self._answer(call, read))
+        return await self._joined(call), call.body
 
     def length_of(self, asked: Asked) -> int:
         """Return how many tokens the prompt of a call would have.
@@ -156,34 +165,46 @@ class Episode:
         self.touched = time.monotonic()
         return call
 
-    async def _answer(self, call: Call, asked: Asked) -> None:
+    async def _answer(self, call: Call, read: Read) -> None:
         try:
-            await self._said(call, asked)
+            await self._said(call, read)
         except PolicyStopped as error:
             self.stopped = error
             raise Refusal(503, "policy_stopped", str(error)) from error
-        except PolicyError as error:
+        except (PolicyError, UsageError) as error:
             raise Refusal(400, "policy_error", str(error)) from error
         finally:
             call.work = None
             if call.answer is None and call in self._recent:
                 self._recent.remove(call)
 
-    async def _said(self, call: Call, asked: Asked) -> None:
-        after = None
+    def _place(self, call: Call, read: Read) -> Place:
+        """Return where a call stands; a body that was read in part is read whole where that does not tell."""
+        since = call.body.since
+        if since is not None:
+            before = self.calls[since].place
+            found = self.conversations.going_on(call.body.asked, before) if before else None
+            if found is not None:
+                return found
+            call.body = read(False)
+        asked, after = call.body.asked, None
         if asked.after is not None:
-            before = self.calls[asked.after] if 0 <= asked.after < call.number else None
-            if before is None or before.place is None or before.answer is None:
+            named = self.calls[asked.after] if 0 <= asked.after < call.number else None
+            if named is None or named.place is None or named.answer is None:
                 raise Refusal(404, "unknown_response", f"there is no earlier answer {asked.after}")
-            after = before.place, before.answer
-        place = self.conversations.place(asked, after)
-        session = self.session
+            after = named.place, named.answer
+        return self.conversations.place(asked, after)
+
+    async def _said(self, call: Call, read: Read) -> None:
+        place = self._place(call, read)
+        asked, session = call.body.asked, self.session
+        call.body = call.body.told()
         call.state_key = session.state_key if session else None
         call.info = dict(session.info) if session else {}
         generation = await self.asking.policy.generate(self._request(call, asked, place))
         opened = place.renderer.encoder.opens_thought
         call.place = place
-        call.answer = answer_of(generation, asked.tools, call.number, opened, place.begun)
+        call.answer = answer_of(generation, asked.tools, call.number, opened, place.begun or "")
         self.conversations.answered(place, call.answer)
 
     def _request(self, call: Call, asked: Asked, place: Place) -> GenerationRequest:

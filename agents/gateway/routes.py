@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from .dialects import DIALECTS, Dialect, Told
 from .dialects.reading import SIDE
 from .episode import Episode
 from .exchange import EVENTS_TYPE, Request, Response, document, problem
+from .growing import Body
 from .house import Gateway
 from .opening import read_opening, standing
 from .rewards import read_reward
@@ -109,17 +111,23 @@ class Routes:
             return Response(refusal.status, orjson.dumps(DIALECTS["messages"].refuse(refusal)))
 
     async def _model_call(self, episode: Episode, dialect: Dialect, request: Request) -> Response:
-        body: dict[str, Any] = {}
+        grown, path, content = episode.growing, request.path, request.body
 
-        def read() -> Any:
-            body.update(self._body(request))
-            return dialect.read(body)
+        def read(in_part: bool) -> Body:
+            known = grown.new_rows(path, content) if in_part else None
+            if known is None:
+                found = self._body(request)
+                return Body.whole(found, dialect.listed, dialect.read(found))
+            rows, body, number = known
+            new = dialect.read({dialect.listed: rows})
+            asked = replace(body.asked, messages=new.messages, seals=new.seals)
+            return Body(body.document, body.behind, asked, number)
 
         retried = request.headers.get(b"x-stainless-retry-count", b"0") not in (b"", b"0")
-        call = await episode.ask(request.path.encode() + request.body, retried, read)
-        if not body:  # joined, or asked again
-            body = self._body(request)
-        return _written(dialect, episode, call, body, self._name)
+        call, body = await episode.ask((path, content), retried, read)
+        if call.answer is not None:
+            grown.keep(path, content, body, call.number)
+        return _written(dialect, episode, call, body.document, self._name)
 
     @property
     def _name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import AsyncIterator, Iterator
 
@@ -37,7 +38,13 @@ def serve(gateway: Gateway, config: GatewayConfig) -> None:
         log.info("the gateway of %s is on http://%s:%d", gateway.asking.policy.name, host, port)
         if config.port_file is not None:
             write_whole(config.port_file, f"{port}\n".encode())
-        asyncio.run(uvicorn.Server(_config(app)).serve([listening]))
+        # what is loaded now stays: looking through it again and again would be a part of a call's time
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+        server = _config(app)
+        with asyncio.Runner(loop_factory=server.get_loop_factory()) as runner:
+            runner.run(uvicorn.Server(server).serve([listening]))
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,8 @@ from typing import Any
 from ...servers.protocol.encoding import read_step, read_steps
 from ...servers.protocol.limits import Limits
 from ...servers.protocol.problems import Refused
-from ...servers.protocol.types import StepItem
+from ...servers.protocol.types import Reply, StepItem
+from ..types import Step
 from .asked import Refusal
 from .episode import Episode
 from .exchange import Request, Response, document
@@ -62,13 +63,23 @@ async def _step(episode: Episode, session: SessionBehind, item: StepItem) -> dic
     if item.id != session.reply.id:
         raise Refusal(404, "unknown_session", f"the session of this episode is {session.reply.id}")
     async with session.lock:
+        before, state_key = session.reply, session.state_key
         reply, new = await session.step(item)
         call = episode.stepped() if new and not episode.is_over else None
         if call is not None:
-            call.actions.append(item.action)
-            call.reward += reply.reward
-            for name, value in (reply.info.get("rewards") or {}).items():
-                call.rewards[name] = call.rewards.get(name, 0.0) + float(value)
+            call.steps.append(_taken(before, state_key, item.action, reply))
             call.next_state_key = session.state_key
-            call.malformed = call.malformed or bool(reply.info.get("malformed"))
     return shown(reply)
+
+
+def _taken(before: Reply, state_key: str, action: str, after: Reply) -> Step:
+    admissible = before.info.get("admissible")
+    return Step(
+        before.observation,
+        state_key,
+        action,
+        after.reward,
+        {name: float(value) for name, value in (after.info.get("rewards") or {}).items()},
+        bool(after.info.get("malformed")),
+        admissible is not None and action not in admissible,
+    )

@@ -131,20 +131,21 @@ def _observed(call: Call) -> str:
 def _turn(call: Call, index: int, state_key: str, next_state_key: str) -> Turn:
     if call.place is None or call.answer is None:
         raise ValueError(f"call {call.number} was not answered")
-    generation = call.answer.generation
+    generation, steps = call.answer.generation, tuple(call.steps)
     parsed = parse_action(generation.text, "plain", opened=call.place.renderer.encoder.opens_thought)
     return Turn(
         index=index,
         observation=_observed(call),
         state_key=state_key,
-        action="\n".join(call.actions) if call.actions else parsed.action,
-        reward=call.reward,
+        action="\n".join(step.action for step in steps) if steps else parsed.action,
+        reward=call.reward + sum(step.reward for step in steps),
         next_state_key=next_state_key,
         generation=generation,
         spans=token_spans(parsed, generation),
-        rewards=call.rewards,
-        malformed=call.malformed,
+        rewards=_added(call.rewards, *(step.rewards for step in steps)),
+        malformed=any(step.malformed for step in steps),
         inadmissible=_is_inadmissible(call, parsed.action),
+        steps=steps if len(steps) > 1 else (),
         agent=str(call.info.get("agent") or ""),
         info={name: value for name, value in call.info.items() if name not in _DROPPED},
     )
@@ -153,11 +154,19 @@ def _turn(call: Call, index: int, state_key: str, next_state_key: str) -> Turn:
 def _is_inadmissible(call: Call, said: str) -> bool:
     """Tell whether neither what was said nor what the harness made of it is offered."""
     admissible: Any = call.info.get("admissible")
-    return admissible is not None and not {said, *call.actions} & set(admissible)
+    offered = admissible is None or said in admissible
+    return not offered and (not call.steps or any(step.inadmissible for step in call.steps))
 
 
 def _with_final(turn: Turn, final: Reward) -> Turn:
-    rewards = dict(turn.rewards)
-    for name, value in final.rewards.items():
-        rewards[name] = rewards.get(name, 0.0) + value
+    rewards = _added(turn.rewards, final.rewards)
     return replace(turn, reward=turn.reward + final.reward, rewards=rewards)
+
+
+def _added(*tiers: Mapping[str, float]) -> dict[str, float]:
+    """Return named rewards, added up."""
+    found: dict[str, float] = {}
+    for each in tiers:
+        for name, value in each.items():
+            found[name] = found.get(name, 0.0) + value
+    return found

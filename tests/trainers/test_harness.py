@@ -207,7 +207,11 @@ def test_a_program_is_told_no_secret_of_ours(tmp_path: Path, monkeypatch: pytest
     [
         ({"harness": {"command": "no-such-program x"}}, "no such program"),
         ({"harness": {"posted": True}}, "set harness.command"),
-        ({"harness": {"command": "true", "posted": True}}, "eval.episodes"),
+        ({"harness": {"command": "true", "posted": True}}, "rollout.constraint"),
+        (
+            {"harness": {"command": "true", "posted": True}, "rollout": {"constraint": "none"}},
+            "eval.episodes",
+        ),
         (
             {"harness": {"command": "true"}, "plan": {"name": "tree"}, "rollout": {"group_size": 4}},
             "cannot be forked",

@@ -132,4 +132,4 @@ def _usage(told: Told) -> dict[str, int]:
     return {"prompt_tokens": prompt, "completion_tokens": said, "total_tokens": prompt + said}
 
 
-CHAT = Dialect(read, write, events, openai_refusal)
+CHAT = Dialect("messages", read, write, events, openai_refusal)

@@ -45,12 +45,14 @@ class Dialect:
     """One form of model calls.
 
     Args:
+        listed: the member of a body that is the conversation.
         read: returns what a body asks, or raises Refusal.
         write: returns the document of an answer.
         events: yields the events of one, as they stand in a stream.
         refuse: returns the document of a refusal.
     """
 
+    listed: str
     read: Callable[[Body], Asked]
     write: Callable[[Told], dict[str, Any]]
     events: Callable[[Told], Iterator[bytes]]

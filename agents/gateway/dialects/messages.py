@@ -177,4 +177,4 @@ def _head(told: Told) -> dict[str, Any]:
     }
 
 
-MESSAGES = Dialect(read, write, events, refuse)
+MESSAGES = Dialect("messages", read, write, events, refuse)

@@ -165,4 +165,4 @@ def _number(id: Any) -> int | None:
     return int(number)
 
 
-RESPONSES = Dialect(read, write, lambda told: events_of(write(told)), openai_refusal)
+RESPONSES = Dialect("input", read, write, lambda told: events_of(write(told)), openai_refusal)
