@@ -51,13 +51,13 @@ class Display:
         """Show how much of what goes on is done, by the names of the runs."""
         share = (self._num_ended + sum(shares.values())) / max(1, self._total)
         self._in_words = in_words(self._left.of("sweep", share))
-        failed = f", {self._num_failed} failed" if self._num_failed else ""
+        failed = f", {self._num_failed} not done" if self._num_failed else ""
         text = f"{self._num_ended} of {self._total} ended{failed}{self._in_words}"
         self._bar.update(self._task, completed=share, description=text)
 
     def ended(self, name: str, failure: str) -> None:
-        """Count a run that has ended, and say so; `failure` is why it failed, "" if it did not."""
+        """Count a run that has ended, and say so; `failure` is why it is not done, "" if it is."""
         self._num_ended += 1
         self._num_failed += bool(failure)
-        told = f"failed: {name}: {failure}" if failure else f"done: {name}"
+        told = f"not done: {name}: {failure}" if failure else f"done: {name}"
         self.say(f"{told} ({self._num_ended} of {self._total}{self._in_words})")

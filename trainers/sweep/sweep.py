@@ -17,7 +17,8 @@ from .showing import Display
 
 _POLL_S = 0.5
 _TAIL_BYTES = 1 << 16
-End = Literal["done", "done before", "failed"]
+End = Literal["done", "done before", "stopped", "failed"]
+_STOPPED = 130  # the exit code of a training that was asked to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,18 @@ class Outcome:
 
     Args:
         planned: which run.
-        end: how it ended; "done before" needed nothing more.
+        end: how it ended; "done before" needed nothing more, "stopped" was asked to by `turnwise control`.
         said: of one that failed, the last line that it has printed, and where the rest stands.
     """
 
     planned: Planned
     end: End
     said: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether it has come to its end."""
+        return self.end in ("done", "done before")
 
 
 def sweep(planned: Plan, *, jobs: int = 1, shown: bool = True) -> list[Outcome]:
@@ -86,6 +92,8 @@ def _outcome(training: Training) -> Outcome:
     code = training.poll()
     if code == 0:
         return Outcome(training.planned, "done")
+    if code == _STOPPED:
+        return Outcome(training.planned, "stopped", "somebody has stopped it; it is saved")
     return Outcome(training.planned, "failed", f"exit code {code}: {training.said()} ({training.output})")
 
 

@@ -30,12 +30,12 @@ class Swept:
     @property
     def runs(self) -> tuple[Run, ...]:
         """Return the runs that are done."""
-        return tuple(Run(each.planned.folder) for each in self.outcomes if each.end != "failed")
+        return tuple(Run(each.planned.folder) for each in self.outcomes if each.is_done)
 
     @property
     def failed(self) -> dict[str, str]:
-        """Return of each run that failed what it has said last."""
-        return {each.planned.name: each.said for each in self.outcomes if each.end == "failed"}
+        """Return why each of the others is not."""
+        return {each.planned.name: each.said for each in self.outcomes if not each.is_done}
 
     def compare(self) -> Compared:
         """Put the runs that are done beside each other.

@@ -71,12 +71,12 @@ def sweep(
 
 
 def _told(outcomes: list[Outcome]) -> int:
-    """Tell of what failed; return the exit code."""
-    failed = [each for each in outcomes if each.end == "failed"]
+    """Tell of what is not done; return the exit code."""
+    failed = [each for each in outcomes if not each.is_done]
     for each in failed:
-        typer.echo(visible(f"failed: {each.planned.name}: {each.said}"), err=True)
+        typer.echo(visible(f"{each.end}: {each.planned.name}: {each.said}"), err=True)
     if failed:
-        typer.echo(f"{len(failed)} of {len(outcomes)} failed; {_GO_ON}", err=True)
+        typer.echo(f"{len(failed)} of {len(outcomes)} are not done; {_GO_ON}", err=True)
     return 1 if failed else 0
 
 
