@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-SAID = frozenset({"[TOOL_CALLS]", "[CALL_ID]", "[ARGS]", "<|python_tag|>"})
+SAID = frozenset({"[TOOL_CALLS]", "[CALL_ID]", "[ARGS]", "<|python_tag|>", "<tool_call>", "</tool_call>"})
 """Special tokens that an agent says: they mark calls (agents.prompts.call_forms)."""
 _BROKEN = "\ufffd"
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")

@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 
 from ...errors import PolicyError
 from ..types import FinishReason, Message, common_prefix
+from .call_forms import calls_in
 from .call_messages import one_by_one
 from .char_ends import CharEnds
 from .control_tokens import ControlTokens
@@ -77,7 +78,8 @@ class ChatCodec:
         """Return a codec of the same tokenizer whose template shows tools and has further arguments.
 
         Raises:
-            PolicyError: if the template does not show the tools, or cannot be used so.
+            PolicyError: if the template does not show the tools, has calls in a form that is not
+                read, or cannot be used so.
             UsageError: if an argument cannot be set.
         """
         twin = copy.copy(self)
@@ -86,6 +88,8 @@ class ChatCodec:
         )
         template = Template(self._tokenizer, self._source, bare, arguments)
         template.check_tools()
+        if tools:
+            self._check_calls(template)
         twin._adopt(template)  # tried where the tokenizer's own rendering is right: without false names
         twin._template = Template(self._tokenizer, self._source, guarded, arguments)
         if twin.end_id != self.end_id:
@@ -142,6 +146,13 @@ class ChatCodec:
         end = ids.index(self.end_id)
         # Where the policy has said the end itself, only what comes after it is missing.
         return ids[end + 1 :] if finish_reason == "stop" else self._trail_ids + ids[end:]
+
+    def _check_calls(self, template: Template) -> None:
+        """Refuse a template that teaches its model a form of calls that is not read."""
+        text = self.decode(self._controls.encode_rendered(template.call()))
+        names = [call.name for call in calls_in(text)]
+        if text and names != [CALLS[0]["function"]["name"]]:
+            raise template.fault(f"writes calls as {text!r}, which is not read; use prompt.tools = 'text'")
 
     def _said(self, guarded: str) -> tuple[int, ...]:
         """Return the tokens of what is said behind a prompt."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...errors import PolicyError, UsageError
-from ..types import Message
+from ..types import Message, common_prefix
 
 QUESTION = Message("user", "turnwise question 1")
 ANOTHER = Message("user", "turnwise question 2")
-CALLS = tuple(
+CALLS: tuple[dict[str, Any], ...] = tuple(
     {
         "id": f"turnwise{number}",
         "type": "function",
@@ -138,6 +138,14 @@ class Template:
         ):
             return "none"
         return "several" if self._shows([both, *RESULTS], [*names, "turnwise_argument", *texts]) else "one"
+
+    def call(self) -> str:
+        """Return what it writes for a call, from where the assistant speaks; empty if it writes none."""
+        said = Message("assistant", "", CALLS[:1])
+        if not self._shows([said], [CALLS[0]["function"]["name"]]):
+            return ""
+        whole, asked = self.render([QUESTION, said], speak=False), self.render([QUESTION])
+        return whole[common_prefix(asked, whole) :]
 
     def _shows(self, messages: Sequence[Message], texts: Sequence[str]) -> bool:
         """Tell whether it writes messages behind a question, and shows texts of theirs."""

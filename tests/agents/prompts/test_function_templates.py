@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chats import LLAMA31, MISTRAL_CALLS, WITH_FUNCTIONS, tokenizer
+from chats import CALLING, LLAMA31, MISTRAL_CALLS, WITH_FUNCTIONS, tokenizer
 
 from turnwise.agents.prompts.call_messages import one_by_one
 from turnwise.agents.prompts.chat_template import ChatCodec
@@ -163,6 +163,18 @@ def test_functions_that_move_along_with_the_user_are_refused_without_answers_of_
     with pytest.raises(PolicyError, match="functions anew with every message of the user, and writes no"):
         ChatCodec(tokenizer("bytes", mute), "mute").asked(functions([FIND]), {})
     assert ChatCodec(tokenizer("bytes", LLAMA31), "one").takes_calls
+
+
+def test_a_form_of_calls_that_is_not_read_is_refused() -> None:
+    python = CALLING.replace(
+        "<tool_call>\n{{ c.function | tojson }}\n</tool_call>", "[{{ c.function.name }}()]"
+    )
+    codec = ChatCodec(tokenizer("bytes", python), "python")
+    with pytest.raises(
+        PolicyError, match=r"writes calls as '\[turnwise_call_1\(\)\]\\n', which is not read; use prom"
+    ):
+        codec.asked(functions([FIND]), {})
+    assert codec.asked((), {"enable_thinking": False}).takes_calls
 
 
 if __name__ == "__main__":
