@@ -17,6 +17,9 @@ from typing import Any
 import pytest
 import yaml
 
+import turnwise
+from turnwise import credit
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs" / "site"))
 
@@ -55,6 +58,16 @@ def test_every_page_has_a_place_in_the_navigation() -> None:
     assert set(nav) == pages | FROM_ELSEWHERE, (
         "add new pages to nav of mkdocs.yml, where a reader looks for them"
     )
+
+
+def test_every_public_name_stands_in_the_reference() -> None:
+    pages = (page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
+    named = set(re.findall(r"(?m)^::: turnwise\.(?:errors\.)?(\w+)$", "\n".join(pages)))
+    assert set(turnwise.__all__) - {"__version__", "TurnwiseError"} <= named
+    method = set(
+        re.findall(r"(?m)^::: turnwise\.credit\.(\w+)$", (ROOT / "docs/reference/credit.md").read_text())
+    )
+    assert set(credit.names()) <= method
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
