@@ -30,9 +30,8 @@ _LISTED, _TAGGED, _CLOSED, _FUNCTION = "[TOOL_CALLS]", "<tool_call>", "</tool_ca
 _PYTHON = "<|python_tag|>"
 _MARK = re.compile("|".join(map(re.escape, (_LISTED, _TAGGED, _FUNCTION))))
 _OPENING = re.compile(r"<function=([^<>\n]{1,200})>")
-_PARAMETER = re.compile(
-    r"\s*<parameter=([^<>\n]{1,200})>\n?(.*?)\n?</parameter>(?=\s*(?:<parameter=|</function>))", re.DOTALL
-)
+_PARAMETER = re.compile(r"\s*<parameter=([^<>\n]{1,200})>\n?")
+_END_OF_VALUE, _BEHIND_VALUE = "</parameter>", re.compile(r"\s*(?:<parameter=|</function>)")
 _END_OF_FUNCTION = re.compile(r"\s*</function>")
 _END_OF_CALL = re.compile(r"\s*</tool_call>")
 _NAMED = re.compile(r"([\w.-]{1,200})\s*(?:\[CALL_ID\]\s*([\w-]{0,200})\s*)?(?:\[ARGS\])?\s*")
@@ -127,14 +126,25 @@ class _Piece:
         name, place = opening[1].strip(), opening.end()
         arguments = dict[str, Any]()
         while given := _PARAMETER.match(self._text, place):
-            key, place = given[1].strip(), given.end()
+            key, start = given[1].strip(), given.end()
             if key in arguments:
                 raise Unread(f"the parameter {key[:_MAX_SHOWN_CHARS]!r} is given twice")
-            arguments[key] = typed(given[2], self._schema(name, key))
+            end = self._end_of_value(start)
+            value = self._text[start:end].removesuffix("\n")
+            arguments[key] = typed(value, self._schema(name, key))
+            place = end + len(_END_OF_VALUE)
         closing = _END_OF_FUNCTION.match(self._text, place)
         if closing is None:
-            raise Unread("a parameter, or the function, has no end")
+            raise Unread("the function has no end")
         return {"name": name, "arguments": arguments}, closing.end()
+
+    def _end_of_value(self, place: int) -> int:
+        """Return where the value of a parameter ends: at a closing tag that more of the form follows."""
+        while (end := self._text.find(_END_OF_VALUE, place)) >= 0:
+            place = end + len(_END_OF_VALUE)
+            if _BEHIND_VALUE.match(self._text, place):
+                return end
+        raise Unread("a parameter has no end")
 
     def _list(self, place: int) -> tuple[list[Any], int]:
         """Read what stands behind [TOOL_CALLS]."""
