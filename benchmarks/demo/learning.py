@@ -30,7 +30,6 @@ import torch
 import turnwise
 from turnwise import Run
 from turnwise.servers.client import connect
-from turnwise.trainers.comparison.picture import draw
 from turnwise.trainers.policies import load_trained
 from turnwise.trainers.recipe import load
 from turnwise.trainers.runs.held_out import evaluate_held_out
@@ -167,7 +166,7 @@ def write(
     ]
     results.mkdir(parents=True, exist_ok=True)
     (results / "demo-learning.md").write_text("\n".join(lines))
-    draw(turnwise.compare({"turnwise demo: GiGPO over HTTP": runs}), results / "demo-learning.png")
+    turnwise.compare({"turnwise demo: GiGPO over HTTP": runs}).draw(results / "demo-learning.png")
     for seed, run in zip(seeds, runs, strict=True):
         text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in read_log(run.folder))
         log = results / f"demo-seed-{seed}.log.jsonl.gz"

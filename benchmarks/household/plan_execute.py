@@ -26,7 +26,6 @@ import torch
 import turnwise
 from turnwise import Run
 from turnwise.agents.trajectories import read_trajectories, trajectory_path
-from turnwise.trainers.comparison.picture import draw
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.sweep.values import parse_axes
 
@@ -136,7 +135,7 @@ def write(results: Path, runs: list[Run], flat: list[Run]) -> str:
         "",
     ]
     arms = {"hae": runs, "gigpo": flat} if flat else {"hae": runs}
-    draw(turnwise.compare(arms), results / "plan-execute.png")
+    turnwise.compare(arms).draw(results / "plan-execute.png")
     for run in (*runs, *flat):
         text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in read_log(run.folder))
         log = results / f"plan-execute-{name_of(run)}.log.jsonl.gz"

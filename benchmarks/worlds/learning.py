@@ -26,7 +26,6 @@ import torch
 import turnwise
 from turnwise import Run
 from turnwise.servers.client import connect
-from turnwise.trainers.comparison.picture import draw
 from turnwise.trainers.policies import load_trained
 from turnwise.trainers.recipe import Recipe, load
 from turnwise.trainers.rollouts.mixture import choices_of
@@ -184,7 +183,7 @@ def main() -> None:
         for seed, run, figure in zip(given.seeds, runs, figures, strict=True):
             keep_log(run.folder, given.results, f"{recipe}-{seed}")
             costs.append(cost_row(f"{recipe}, seed {seed}", figure))
-        draw(turnwise.compare({f"{recipe}: GiGPO over HTTP": runs}), given.results / f"worlds-{recipe}.png")
+        turnwise.compare({f"{recipe}: GiGPO over HTTP": runs}).draw(given.results / f"worlds-{recipe}.png")
     lines += costs
     if given.mixture:
         (run,) = train(MIXTURE, given.seeds[:1], given.out)

@@ -6,8 +6,9 @@ spread.py     figures of a group over its members
 lines.py      a group as a line of the table; why a figure is not known
 gaps.py       two groups compared: on the same tasks, and over seeds
 recipes.py    what differs between the recipes of groups
-compared.py   all of it together; documents.py as Markdown, LaTeX, CSV and JSON
-picture.py    curves with bands, and differences with their intervals
+curves.py     curves with bands over seeds
+found.py      all of it together, as data; compared.py made of folders
+documents.py  as Markdown, LaTeX, CSV and JSON; picture.py drawn
 """
 
 from .compared import Compared, compare

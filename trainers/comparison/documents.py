@@ -10,7 +10,7 @@ from ...agents.comparison.results import Metric
 from ...errors import UnknownName
 from ...shown import UNKNOWN, visible
 from ...tables import csv_of
-from .compared import AXIS, Compared
+from .found import AXIS, Found
 from .gaps import Gap
 from .lines import Line
 
@@ -33,7 +33,7 @@ _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textas
 _SPECIAL |= {character: f"\\{character}" for character in "&%$#_{}"}
 
 
-def written(found: Compared, form: Format) -> str:
+def written(found: Found, form: Format) -> str:
     """Return a comparison as text.
 
     Raises:
@@ -44,7 +44,7 @@ def written(found: Compared, form: Format) -> str:
     return _WRITERS[form](found)
 
 
-def _markdown(found: Compared) -> str:
+def _markdown(found: Found) -> str:
     headings, rows = _table(found)
     lines = [*_laid_out(headings, rows), ""]
     if why := _reasons(found):
@@ -71,7 +71,7 @@ _TOLD = (
 )
 
 
-def _table(found: Compared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _table(found: Found) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the table of groups: its headings and rows, without columns of which nothing is known."""
     costs = [cost for cost in _COSTS if any(cost[0] in line.figures for line in found.lines)]
     metric = AXIS[found.metric]
@@ -111,7 +111,7 @@ def _mean(line: Line, name: str) -> float | None:
     return None if found is None else found.mean
 
 
-def _differences(found: Compared) -> list[str]:
+def _differences(found: Found) -> list[str]:
     """Return the section of pairs: those of which something is known, and why of the others nothing is."""
     known = [gap for gap in found.gaps if gap.pair or gap.over_seeds]
     tasks, seeds = any(gap.pair for gap in known), any(gap.over_seeds for gap in known)
@@ -170,7 +170,7 @@ def _over_seeds(gap: Gap, metric: Metric) -> list[str]:
     return [_shown(seeds.difference, metric), _range(seeds.low, seeds.high, metric)]
 
 
-def _reasons(found: Compared) -> list[str]:
+def _reasons(found: Found) -> list[str]:
     """Return why there are dashes in the table; a reason that is the same for all groups once."""
     told: dict[tuple[str, str], list[str]] = {}
     for line in found.lines:
@@ -213,7 +213,7 @@ def _laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[st
     return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
 
 
-def _latex(found: Compared) -> str:
+def _latex(found: Found) -> str:
     """Return the table of groups for a paper, which needs the package booktabs."""
     headings, rows = _table(found)
     body = [" & ".join(map(_escaped, row)) + r" \\" for row in rows]
@@ -234,15 +234,15 @@ def _escaped(text: str) -> str:
     return "--" if shown == UNKNOWN else shown
 
 
-def _csv(found: Compared) -> str:
+def _csv(found: Found) -> str:
     return csv_of(found.rows()).decode()
 
 
-def _json(found: Compared) -> str:
+def _json(found: Found) -> str:
     return json.dumps(found.document(), indent=2, sort_keys=True, default=str) + "\n"
 
 
-_WRITERS: dict[str, Callable[[Compared], str]] = {
+_WRITERS: dict[str, Callable[[Found], str]] = {
     "markdown": _markdown,
     "latex": _latex,
     "csv": _csv,

@@ -6,10 +6,11 @@ import io
 from pathlib import Path
 from typing import Any
 
-from ...errors import UsageError
+from ...errors import UnknownName, UsageError
 from ...files import write_whole
 from ..reports.curves import pyplot
-from .compared import AXIS, Compared
+from .curves import OVER, Over
+from .found import AXIS, Found
 from .gaps import Gap
 
 FORMS = (".png", ".svg", ".pdf")
@@ -17,20 +18,29 @@ _ROW = 0.32  # inches of a group or of a pair
 _MOST_ROWS, _LONGEST = 40, 28
 _WIDTH, _HEIGHT, _DPI = 5.2, 4.0, 110
 _BAND = 0.18
+_SPENT: dict[Over, str] = {
+    "updates": "update",
+    "tokens": "tokens of training",
+    "seconds": "seconds of training",
+}
 
 
-def draw(found: Compared, path: Path) -> None:
+def draw(found: Found, path: Path, over: Over = "updates") -> None:
     """Draw a comparison.
 
     Args:
         found: what to draw.
         path: ends in .png, .svg or .pdf.
+        over: what curves are drawn over.
 
     Raises:
+        UnknownName: if curves are to be drawn over something else.
         UsageError: if it ends otherwise, or matplotlib is not installed.
     """
     if path.suffix not in FORMS:
         raise UsageError(f"{path}: expected a name that ends in {', '.join(FORMS)}")
+    if over not in OVER:
+        raise UnknownName("over", over, OVER)
     plot = pyplot()
     rows = min(_MOST_ROWS, max(len(found.lines), len(found.gaps)))
     panels = [*found.curves, "reached", *(["differences"] if any(map(_known, found.gaps)) else [])]
@@ -41,7 +51,7 @@ def draw(found: Compared, path: Path) -> None:
         for place, panel in enumerate(panels, start=1):
             axis = figure.add_subplot(-(-len(panels) // columns), columns, place)
             if panel in found.curves:
-                _curves(axis, found, panel)
+                _curves(axis, found, panel, over)
             else:
                 (_reached if panel == "reached" else _differences)(axis, found)
             axis.grid(alpha=0.3)
@@ -58,27 +68,26 @@ def _known(gap: Gap) -> bool:
     return gap.pair is not None or gap.over_seeds is not None
 
 
-def _scale(found: Compared) -> float:
+def _scale(found: Found) -> float:
     return 100.0 if found.metric == "success" else 1.0
 
 
-def _colour(found: Compared, label: str) -> str:
+def _colour(found: Found, label: str) -> str:
     place = [line.label for line in found.lines].index(label)
     return f"C{place % 10}"
 
 
-def _curves(axis: Any, found: Compared, panel: str) -> None:
+def _curves(axis: Any, found: Found, panel: str, over: Over) -> None:
     scale = _scale(found)
-    for label, bands in found.curves[panel].items():
-        updates, colour = [band.update for band in bands], _colour(found, label)
-        marker = "o" if len(bands) == 1 else None
-        axis.plot(
-            updates, [scale * band.mean for band in bands], color=colour, marker=marker, label=_short(label)
-        )
-        edges = [[scale * getattr(band, name) for band in bands] for name in ("least", "most")]
-        axis.fill_between(updates, *edges, color=colour, alpha=_BAND, linewidth=0)
+    for label, points in found.curves[panel].items():
+        shown, colour = [point for point in points if over in point.spent], _colour(found, label)
+        spent, marker = [point.spent[over] for point in shown], "o" if len(shown) == 1 else None
+        line = [scale * point.mean for point in shown]
+        axis.plot(spent, line, color=colour, marker=marker, label=_short(label))
+        edges = [[scale * getattr(point, name) for point in shown] for name in ("least", "most")]
+        axis.fill_between(spent, *edges, color=colour, alpha=_BAND, linewidth=0)
     axis.set_title(f"{panel}: mean, least to most seed", fontsize=10, parse_math=False)
-    axis.set(xlabel="update", ylabel=AXIS[found.metric])
+    axis.set(xlabel=_SPENT[over], ylabel=AXIS[found.metric])
     axis.xaxis.get_major_locator().set_params(integer=True)
     if found.metric == "success":
         axis.set_ylim(0, 100)
@@ -86,7 +95,7 @@ def _curves(axis: Any, found: Compared, panel: str) -> None:
         text.set_parse_math(False)
 
 
-def _reached(axis: Any, found: Compared) -> None:
+def _reached(axis: Any, found: Found) -> None:
     scale, lines = _scale(found), found.lines[:_MOST_ROWS]
     for row, line in enumerate(lines):
         colour, after = _colour(found, line.label), line.figures.get("after")
@@ -104,7 +113,7 @@ def _reached(axis: Any, found: Compared) -> None:
         axis.set_xlim(-2, 102)
 
 
-def _differences(axis: Any, found: Compared) -> None:
+def _differences(axis: Any, found: Found) -> None:
     scale, shown = _scale(found), found.gaps[:_MOST_ROWS]
     for row, gap in enumerate(shown):
         tasks, seeds = gap.pair.found if gap.pair else None, gap.over_seeds

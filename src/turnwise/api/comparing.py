@@ -32,7 +32,7 @@ def compare(
         metric: "success", "score" or "return"; by default success, or the return where nobody says who won.
 
     Returns:
-        one row a group: `rows()`, `to_pandas()`; `gaps`, `recipes`, `curves`.
+        one row a group: `rows()`, `to_pandas()`; `gaps`, `recipes`, `curves`; `text(form)`, `draw(path)`.
 
     Raises:
         UnknownName: for another metric, or a key that no recipe has.

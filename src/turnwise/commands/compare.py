@@ -36,6 +36,9 @@ def compare(
         Literal["markdown", "latex", "csv", "json"], typer.Option("--format", help="What is printed.")
     ] = "markdown",
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
+    over: Annotated[
+        Literal["updates", "tokens", "seconds"], typer.Option(help="What curves are drawn over.")
+    ] = "updates",
     as_json: JsonFlag = False,
 ) -> None:
     """Compare runs and evaluations: what they reached, differences with intervals, costs, recipes.
@@ -51,13 +54,11 @@ def compare(
       turnwise compare 'mine=runs/mine-*' 'theirs=runs/theirs-*' --format latex
     """
     from ..trainers.comparison import compare as compared
-    from ..trainers.comparison.documents import written
-    from ..trainers.comparison.picture import draw
 
     found = compared(_given([first, *(others or [])]), by=by or (), metric=metric)
     if picture is not None:
-        draw(found, picture)
-    typer.echo(written(found, "json" if as_json else form), nl=False)
+        found.draw(picture, over)
+    typer.echo(found.text("json" if as_json else form), nl=False)
     if picture is not None:
         typer.echo(f"picture: {picture}", err=True)
 

@@ -83,8 +83,6 @@ def _told(outcomes: list[Outcome]) -> int:
 def _compare(planned: Plan) -> None:
     """Print how the runs compare, and keep it beside them."""
     from ..trainers.comparison import compare
-    from ..trainers.comparison.documents import written
-    from ..trainers.comparison.picture import draw
 
     page, picture = planned.out / "comparison.md", planned.out / "comparison.png"
     try:
@@ -92,11 +90,11 @@ def _compare(planned: Plan) -> None:
     except UsageError as error:
         typer.echo(f"nothing is compared: {visible(str(error))}", err=True)
         return
-    text = written(found, "markdown")
+    text = found.text()
     write_whole(page, text.encode())
     typer.echo(f"\n{text}", nl=False)
     try:
-        draw(found, picture)
+        found.draw(picture)
     except UsageError as error:
         typer.echo(f"no picture: {error}", err=True)
     again = runnable(_AGAIN.format(out=quote(str(planned.out))))

@@ -26,8 +26,6 @@ from turnwise.__main__ import app
 from turnwise.agents.evaluation.results import EvalRow
 from turnwise.errors import UnknownName, UsageError
 from turnwise.intervals import student_mean, student_quantile
-from turnwise.trainers.comparison.documents import written
-from turnwise.trainers.comparison.picture import draw
 
 ROW = EvalRow("t", 0, True, 1.0, None, 2, 30, 0.0, 0, 0, "terminated", None, 0.5, "f")
 
@@ -91,10 +89,11 @@ def test_seeds_are_a_group_with_bands_and_differences_by_hand(runs: Path) -> Non
     half = 12.7062 * 0.05  # t of one degree of freedom, times the standard error of .7 and .8
     assert (fast.low, fast.high) == pytest.approx((0.75 - half, 1.0), abs=1e-5)
     assert (fast.figures["training_tokens"].mean, fast.figures["training_turns"].mean) == (300.0, 60.0)
-    bands = [
-        (band.update, band.mean, band.least, band.most) for band in found.curves["held-out tasks"]["fast"]
-    ]
-    assert bands[0] == pytest.approx((0, 0.3, 0.2, 0.4)) and bands[3] == pytest.approx((3, 0.85, 0.8, 0.9))
+    curve = found.curves["held-out tasks"]["fast"]
+    assert [point.spent["updates"] for point in curve] == [0, 1, 2, 3]
+    first, last = ((point.mean, point.least, point.most) for point in (curve[0], curve[3]))
+    assert first == pytest.approx((0.3, 0.2, 0.4)) and last == pytest.approx((0.85, 0.8, 0.9))
+    assert curve[2].spent == {"updates": 2, "tokens": 200, "seconds": 4.0}
     (gap,) = found.gaps
     assert gap.pair is not None and gap.over_seeds is not None
     # on tasks the means of two seeds: fast 1, 1, 1, 1/2, slow 1, 1/2, 0, 0
@@ -116,7 +115,10 @@ def test_other_seeds_are_not_paired_and_one_seed_has_no_band(runs: Path) -> None
     assert first.high == pytest.approx(12.7062 * 0.05**0.5, abs=1e-4)
     assert last.over_seeds is None and last.why == {"seeds": "c: one seed: nothing is known of others"}
     assert found.lines[2].low is None and "interval" in found.lines[2].why
-    assert [band.update for band in found.curves["held-out tasks"]["a"]] == [0, 1]  # what both have
+    assert [point.spent["updates"] for point in found.curves["held-out tasks"]["a"]] == [
+        0,
+        1,
+    ]  # what both have
     assert found.recipes == {"optim.learning_rate": ("0.5", "0.1", "0.5")}
 
 
@@ -198,7 +200,7 @@ def test_published_runs_come_to_what_was_published(tmp_path: Path) -> None:
         (True, -6.2),
         (True, -14.6),
     ]
-    text = written(found, "markdown")
+    text = found.text("markdown")
     assert "- gated and direct, and 1 other pair, on tasks: " in text and "log.held_out" in text
     assert max(map(len, text.splitlines())) < 400
 
@@ -206,22 +208,22 @@ def test_published_runs_come_to_what_was_published(tmp_path: Path) -> None:
 def test_every_form(runs: Path, tmp_path: Path) -> None:
     hostile = evaluation(tmp_path / "=50% a_b|\u202e", True, False)
     found = turnwise.compare([runs / "slow-1", runs / "slow-2", hostile])
-    assert written(found, "latex") == LATEX
-    rows = list(csv.DictReader(io.StringIO(written(found, "csv"))))
+    assert found.text("latex") == LATEX
+    rows = list(csv.DictReader(io.StringIO(found.text("csv"))))
     assert [row["group"] for row in rows] == ["slow", "'=50% a_b|\u202e"]
     assert (rows[0]["seeds"], rows[0]["after"], rows[1]["before"]) == ("1 2", "0.5", "")
     assert found.to_pandas()["after"].tolist() == [0.5, 0.5]
-    text = written(found, "markdown")
+    text = found.text("markdown")
     assert "=50% a_b\\|\\u202e" in text and "\u202e" not in text
     assert "- US dollars of slow: no price of a run is known" in text
     with pytest.raises(UnknownName, match="latex"):
-        written(found, "latx")  # type: ignore[arg-type]
+        found.text("latx")  # type: ignore[arg-type]
     for name in ("picture.png", "picture.svg"):
-        draw(found, tmp_path / name)
+        found.draw(tmp_path / name, over="tokens")
     assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
     assert "held-out tasks" in (tmp_path / "picture.svg").read_text()
     with pytest.raises(UsageError, match=r"\.png, \.svg"):
-        draw(found, tmp_path / "picture.gif")
+        found.draw(tmp_path / "picture.gif")
 
 
 def test_the_commands_of_the_page_run(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
