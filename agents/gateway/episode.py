@@ -24,7 +24,8 @@ from .sealing import Seals
 from .sessions import SessionBehind
 from .written import Record, trajectory_of
 
-_REMEMBERED = 32  # requests that an equal one may be told from
+_REMEMBERED = 16  # requests that an equal one may be told from
+_MAX_CHARS = 256  # of a token, before it is one: what is longer is refused without being encoded
 
 
 Read = Callable[[bool], Body]
@@ -196,6 +197,7 @@ class Episode:
         return self.conversations.place(asked, after)
 
     async def _said(self, call: Call, read: Read) -> None:
+        self._check_length(call.body.asked)
         place = self._place(call, read)
         asked, session = call.body.asked, self.session
         call.body = call.body.told()
@@ -207,17 +209,26 @@ class Episode:
         call.answer = answer_of(generation, asked.tools, call.number, opened, place.begun or "")
         self.conversations.answered(place, call.answer)
 
+    def _check_length(self, asked: Asked) -> None:
+        """Refuse texts that cannot fit, whatever their tokens are."""
+        chars = sum(len(message.content) for message in asked.messages)
+        if chars > _MAX_CHARS * self.asking.limit:
+            raise self._too_long(chars // _MAX_CHARS)
+
+    def _too_long(self, num_tokens: int) -> Refusal:
+        self.out_of_tokens = True
+        return Refusal(
+            400,
+            "context_length_exceeded",
+            f"prompt is too long: {num_tokens} tokens > {self.asking.limit - 1} maximum; compact the "
+            "conversation, or end the episode",
+        )
+
     def _request(self, call: Call, asked: Asked, place: Place) -> GenerationRequest:
         asking, info = self.asking, call.info
         room = asking.limit - len(place.prompt_ids)
         if room < 1:
-            self.out_of_tokens = True
-            raise Refusal(
-                400,
-                "context_length_exceeded",
-                f"prompt is too long: {len(place.prompt_ids)} tokens > {asking.limit - 1} maximum; compact "
-                "the conversation, or end the episode",
-            )
+            raise self._too_long(len(place.prompt_ids))
         admissible = info.get("admissible")
         return GenerationRequest(
             prompt_ids=place.prompt_ids,

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from time import perf_counter
+from typing import Any
 from uuid import uuid4
 
 from ...ends import MACHINE, End
@@ -98,9 +99,8 @@ class HarnessRollout:
             if on_trajectory is not None:
                 on_trajectory(place, trajectory)
 
-        async with beside(gateway) as url, asyncio.TaskGroup() as group:
-            for place, task in enumerate(number_members(tasks)):
-                group.create_task(play(place, task))
+        async with beside(gateway) as url:
+            await _all([play(place, task) for place, task in enumerate(number_members(tasks))])
         stats.seconds = perf_counter() - started
         return RolloutResult(tuple(each for each in found if each is not None), stats)
 
@@ -132,6 +132,16 @@ class HarnessRollout:
             return episode.finish(*_end_of(episode, ended, config.timeout_s))
         finally:
             await gateway.close(episode)
+
+
+async def _all(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all; the first failure ends the others and is raised by itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
 
 
 def told(episode: Episode, url: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from turnwise.agents.gateway.config import HarnessConfig
 from turnwise.agents.gateway.harness import HarnessRollout
 from turnwise.agents.gateway.programs import run_program
 from turnwise.agents.policies import TokenPolicy
+from turnwise.agents.policy import PolicyStopped
 from turnwise.agents.rollout import RolloutConfig, TaskItem
 from turnwise.agents.trajectories import read_trajectories, trajectory_path
 from turnwise.agents.types import FinishReason, Generation, GenerationRequest, Message, Trajectory
@@ -153,6 +154,18 @@ def test_a_program_that_fails_is_an_episode_that_fails(
     config = HarnessConfig(program(tmp_path, text), posted=True, timeout_s=limit)
     (found,) = play(config, [TaskItem("mine")], retries=0)
     assert found.end == end and error in str(found.error)
+
+
+def test_a_policy_that_stops_ends_the_rollout_and_every_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stop(self: Words, request: GenerationRequest) -> Generation:
+        raise PolicyStopped("the weights have diverged")
+
+    monkeypatch.setattr(Words, "generate", stop)
+    config = HarnessConfig(program(tmp_path, POSTS), posted=True)
+    with pytest.raises(PolicyStopped, match="diverged"):
+        play(config, [TaskItem("mine") for _ in range(3)])
 
 
 def test_what_a_program_began_is_ended_with_it(tmp_path: Path) -> None:

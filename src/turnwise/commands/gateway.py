@@ -28,7 +28,7 @@ def gateway(
     ] = None,
     server: Annotated[
         str | None,
-        typer.Option(metavar="URL", help=f"A server of sessions, or local:; its key: {KEY_ENV}."),
+        typer.Option(metavar="URL", help=f"A server whose sessions episodes may have; its key: {KEY_ENV}."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the trajectories of episodes that end.")
@@ -59,6 +59,11 @@ def gateway(
         raise UsageError(
             f"--agent {agent}: its prompts are texts, and what is trained on are tokens; expected ckpt:, hf: "
             "or vllm:"
+        )
+    if server == "local:":
+        raise UsageError(
+            "--server local:: whoever opens an episode would name classes of this machine; expected the URL "
+            "of a `turnwise serve`, which says what it offers"
         )
     client = connect(server, os.environ.get(KEY_ENV) or None) if server else None
     asking = Asking(
