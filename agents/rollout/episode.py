@@ -144,7 +144,7 @@ class Episode:
         if isinstance(reply, str):
             branch.error = reply
         else:
-            branch.reply, branch.told, branch.opened = reply, [reply], True
+            branch.reply, branch.told, branch.opened = reply, self.told, True
         return branch
 
     async def run(self) -> None:
@@ -269,7 +269,8 @@ class Episode:
 
     def _record(self, generation: Generation, reading: Reading, taken: Taken) -> None:
         """Note a turn: the state it was taken in, what was said, and what the environment answered."""
-        parsed, self.told = reading.whole, taken.replies
+        parsed, pairs = reading.whole, taken.pairs(self.told[-1].observation)
+        self.told = taken.replies
         subgoal = parsed.subgoal if parsed.switch else self.context.subgoal
         turn = turn_of(
             taken,
@@ -284,8 +285,7 @@ class Episode:
         )
         self.turns.append(turn)
         self.sampled_by.append(self.member)
-        (state, action), *later = taken.pairs
-        self.context.record(state, action, generation, subgoal, reading.calls, later)
+        self.context.record(*pairs[0], generation, subgoal, reading.calls, pairs[1:])
 
     async def _generate(self) -> Generation:
         shared, private = self.shared, dict(self.reply.info.get("private") or {})

@@ -56,10 +56,9 @@ class Taken:
         self.steps.append(step)
         self.replies.append(replace(after, observation=told(parsed, after)))
 
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """Return each state, as the policy is told it, and what was done in it."""
-        states = [self.before.observation, *(reply.observation for reply in self.replies)]
+    def pairs(self, shown: str) -> list[tuple[str, str]]:
+        """Return each state, as the policy is told it, and what was done in it; the first one was `shown`."""
+        states = [shown, *(reply.observation for reply in self.replies)]
         return [(state, step.action) for state, step in zip(states, self.steps, strict=False)]
 
 

@@ -52,7 +52,7 @@ def answer(*calls: Body) -> httpx.Response:
 
 
 def played(
-    answers: Callable[[Body], httpx.Response], env_id: str = "search/generated-v1", max_calls: int = 16
+    answers: Callable[[Body], httpx.Response], env_id: str = "search/generated-v1", **prompted: Any
 ) -> tuple[Trajectory, list[Body], OpenAIPolicy]:
     asked: list[Body] = []
 
@@ -65,7 +65,7 @@ def played(
     async def play() -> Trajectory:
         client = connect("local:")
         try:
-            prompt = replace(NATIVE, max_calls=max_calls)
+            prompt = replace(NATIVE, **prompted)
             config = RolloutConfig(max_turns=4, max_tokens=64, max_episode_tokens=1 << 20, retries=0)
             result = await rollout(client, policy, [TaskItem(env_id, seed=3)], config, prompt=prompt)
             return result.trajectories[0]
@@ -139,6 +139,9 @@ def test_a_message_without_a_call_is_told_so() -> None:
     told = "Error: no function was called. Call one of search, search_in, answer."
     assert asked[1]["messages"][-1] == {"role": "user", "content": told}
     assert trajectory.turns[0].malformed
+    _, asked, _ = played(in_order([plain, plain, answer(call("answer", "a", text="x"))]), mode="window")
+    assert asked[2]["messages"][-1]["content"].count(told) == 2  # also among what went before
+    assert "<search>" not in asked[2]["messages"][-1]["content"]
 
 
 def test_an_endpoint_without_that_field_is_asked_without_it() -> None:
