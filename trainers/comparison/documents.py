@@ -235,7 +235,11 @@ def _escaped(text: str) -> str:
 
 
 def _csv(found: Found) -> str:
-    return csv_of(found.rows()).decode()
+    shown = [
+        {name: visible(value) if isinstance(value, str) else value for name, value in row.items()}
+        for row in found.rows()
+    ]
+    return csv_of(shown).decode()
 
 
 def _json(found: Found) -> str:

@@ -100,6 +100,7 @@ def _evaluation(folder: Path, results: TaskResults, metric: Metric) -> Member:
         "seconds": sum(row.seconds for row in rows.values()),
         "dollars": found.cost or None,
     }
+    figures = {name: number(value) for name, value in figures.items()}
     return Member(folder, "evaluation", figures, results, {"dollars": "nothing was billed"})
 
 

@@ -168,6 +168,12 @@ def test_unknown_success_is_compared_by_return(tmp_path: Path) -> None:
     assert turnwise.compare(places, metric="success").lines[0].why["after"] == "no task of it tells"
     with pytest.raises(UsageError, match="expected a list"):
         turnwise.compare(str(places[0]))
+    endless = evaluation(tmp_path / "endless", None)
+    (endless / "rows.jsonl").write_text(
+        (endless / "rows.jsonl").read_text().replace('"return": 0.0', '"return": NaN')
+    )
+    told = json.loads(turnwise.compare([places[0], endless]).text("json"), parse_constant=pytest.fail)
+    assert [group["after"] for group in told["groups"]] == [0.0, None]
     broken = run(tmp_path / "broken", 1, [0.2, 0.4], [True])
     with (broken / "log.jsonl").open("a") as log:
         log.write('{"kind": "eval"}\n{"kind": "eval", "update": 2, "eval/success_rate": "much"}\n')
@@ -210,7 +216,7 @@ def test_every_form(runs: Path, tmp_path: Path) -> None:
     found = turnwise.compare([runs / "slow-1", runs / "slow-2", hostile])
     assert found.text("latex") == LATEX
     rows = list(csv.DictReader(io.StringIO(found.text("csv"))))
-    assert [row["group"] for row in rows] == ["slow", "'=50% a_b|\u202e"]
+    assert [row["group"] for row in rows] == ["slow", "'=50% a_b|\\u202e"]
     assert (rows[0]["seeds"], rows[0]["after"], rows[1]["before"]) == ("1 2", "0.5", "")
     assert found.to_pandas()["after"].tolist() == [0.5, 0.5]
     text = found.text("markdown")
