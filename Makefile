@@ -22,7 +22,7 @@ VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check 
 ALL_CORES := -n logical --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem gpu test-gpu gate docs constraints clean
+.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem test-ecosystem-short gpu test-gpu gate docs constraints clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { line = sprintf("  %-20s %s\n", $$1, $$2); \
@@ -160,14 +160,12 @@ test-browser: $(BROWSER)  ## click through every page in a real Chromium, with a
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m browser tests/browser
 
 # Packages of others beside ours: in an environment of its own that sees all of .venv, so that nothing is twice.
+# All their versions are pinned, and nothing is resolved: that took a quarter of an hour.
 $(ECOSYSTEM): $(STAMP) constraints-ecosystem.txt
 	$(PYTHON) -m venv .ecosystem
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 		> "$$(.ecosystem/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv.pth"
-	.ecosystem/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-ecosystem.txt \
-		tensorboard wandb mlflow-skinny trackio \
-		trl datasets verifiers TextArena reasoning-gym openai anthropic \
-		kubernetes-validate promql-parser check-jsonschema
+	.ecosystem/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints-ecosystem.txt
 	touch $@
 
 ecosystem: $(ECOSYSTEM)  ## install packages of others, for tests with them
@@ -185,6 +183,10 @@ $(DOCS): constraints-docs.txt
 docs: $(DOCS)  ## build the documentation site into site/, without a broken link
 	NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --quiet
 	@echo 'python -m http.server --directory site --bind 127.0.0.1 8002   # then http://127.0.0.1:8002'
+
+test-ecosystem-short: $(ECOSYSTEM)  ## play over MCP, with inspect_ai and in games, the quick half of it
+	OMP_NUM_THREADS=1 .ecosystem/bin/python -m pytest -q -m 'ecosystem and not slow' tests/ecosystem/test_games.py \
+		tests/ecosystem/test_inspect.py tests/ecosystem/test_mcp_served.py tests/ecosystem/test_mcp_environment.py
 
 gpu: $(STAMP)  ## check and measure everything that one GPU is for, in under five minutes
 	$(BIN)/python benchmarks/gpu/run.py

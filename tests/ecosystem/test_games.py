@@ -20,10 +20,10 @@ pytestmark = pytest.mark.ecosystem
     "id",
     [
         "textarena:GuessTheNumber-v0",
-        "textarena:FrozenLake-v0-random",
-        "textarena:Blackjack-v0",
+        pytest.param("textarena:FrozenLake-v0-random", marks=pytest.mark.slow),
+        pytest.param("textarena:Blackjack-v0", marks=pytest.mark.slow),
         "reasoning-gym:leg_counting",
-        "reasoning-gym:zebra_puzzles",
+        pytest.param("reasoning-gym:zebra_puzzles", marks=pytest.mark.slow),
     ],
 )
 def test_it_passes_the_check(id: str) -> None:

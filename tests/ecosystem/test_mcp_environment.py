@@ -99,12 +99,14 @@ def test_a_server_that_dies_is_the_machines_fault(caplog: pytest.LogCaptureFixtu
         assert env.step(called("count"))[0] == "<tool_response>1 no secret</tool_response>"
 
 
+@pytest.mark.slow
 def test_a_call_that_takes_too_long_is_told() -> None:
     with made(timeout_s=6.0) as env:
         env.reset(seed=0)
         assert "did not answer in 6 s" in env.step(called("sleep"))[0]
 
 
+@pytest.mark.slow
 def test_an_episode_begins_anew_and_secrets_are_given_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "swordfish")
     with made(variables=["SECRET"], images=True) as env:
@@ -118,6 +120,7 @@ def test_an_episode_begins_anew_and_secrets_are_given_by_name(monkeypatch: pytes
         assert "[images: " in info["state_key"]
 
 
+@pytest.mark.slow
 def test_it_passes_the_check_and_is_evaluated(tmp_path: Path) -> None:
     rows = [{"task": f"What is {n} and {n}?", "answer": str(2 * n), "n": n} for n in range(20)]
     file = tmp_path / "tasks.jsonl"
@@ -137,6 +140,7 @@ def test_it_passes_the_check_and_is_evaluated(tmp_path: Path) -> None:
     assert played.success_rate == 1.0
 
 
+@pytest.mark.slow
 def test_our_own_server_at_an_address() -> None:
     serve = [sys.executable, "-m", "turnwise", "mcp", "household/demo-v0", "--http", "--port", "0"]
     with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as process:

@@ -163,6 +163,7 @@ def test_over_http(dial: Path) -> None:
         assert posted(url, ping | {"params": {"x": "y" * 2_000_000}}).status_code == 413
 
 
+@pytest.mark.slow
 def test_with_a_key_and_on_a_server(dial: Path) -> None:
     from turnwise.servers.client import ServerProcess
 
@@ -177,6 +178,7 @@ def test_with_a_key_and_on_a_server(dial: Path) -> None:
         assert httpx.get(f"{server.url}/v1/sessions").json() == {"sessions": []}
 
 
+@pytest.mark.slow
 def test_it_ends_with_its_input_and_at_a_signal(dial: Path) -> None:
     for end in (lambda process: process.stdin.close(), lambda process: process.send_signal(signal.SIGTERM)):
         with subprocess.Popen(command(dial), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -191,6 +193,7 @@ def test_it_ends_with_its_input_and_at_a_signal(dial: Path) -> None:
             assert time.monotonic() - begun < 15
 
 
+@pytest.mark.slow
 def test_it_is_not_reached_from_elsewhere_unless_that_is_said(dial: Path) -> None:
     refused = subprocess.run(
         command(dial, "--http", "--host", "0.0.0.0", "--port", "0"), capture_output=True, text=True
