@@ -10,6 +10,8 @@ from typing import Any, Literal
 from ...agents.comparison.results import Metric, TaskResults, merged, read_results, rows_of
 from ...agents.evaluation.results import Evaluation
 from ...errors import UsageError
+from ...servers.benchmarks.verify import read_document
+from ...servers.board.entry import entry_of
 from ..reports.curves import split_log
 from ..reports.report import after_training
 from ..runs.alike import SEED, recipe_tables
@@ -82,10 +84,24 @@ def read_member(place: Path, metric: Metric) -> Member:
     results = read_results(place, metric)
     if (place / "rows.jsonl").is_file():
         return _evaluation(place, results, metric)
+    return _record(place, results)
+
+
+def _record(place: Path, results: TaskResults) -> Member:
+    """Read what a record tells beside its results; its signature is not checked."""
+    file = place / "record.json" if place.is_dir() else place
     known = [value for value in results.values.values() if value is not None]
-    mean = sum(known) / len(known) if known else None
-    why = {"turns": "a record tells of results alone", "tokens": "a record tells of results alone"}
-    return Member(place, "evaluation", {"after": mean}, results, why)
+    figures: Figures = {"after": sum(known) / len(known) if known else None}
+    why = {"tokens": "a record does not tell of tokens", "dollars": "nothing was declared"}
+    document = read_document(file.read_bytes(), str(file))
+    try:
+        entry = entry_of(document.get("record", document), str(file))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = f"it is not in the form of a record: {error!r}"
+        return Member(place, "evaluation", figures, results, {**why, "turns": reason, "seconds": reason})
+    figures["turns"] = entry.turns / entry.tasks if entry.tasks else None
+    figures |= {"seconds": entry.seconds, "dollars": entry.cost}
+    return Member(place, "evaluation", {k: number(v) for k, v in figures.items()}, results, why)
 
 
 def _evaluation(folder: Path, results: TaskResults, metric: Metric) -> Member:

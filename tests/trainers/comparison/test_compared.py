@@ -161,6 +161,25 @@ def test_evaluations_are_compared_by_the_test_that_fits(tmp_path: Path, runs: Pa
     assert first.why["updates"] == "an evaluation trains nothing" and last.kind == "run"
 
 
+def test_records_tell_what_they_took(tmp_path: Path) -> None:
+    tasks = [{"slot": f"0.{at}", "finished": True, "success": at < 2} for at in range(4)]
+    figures = {"score": 0.5, "ci_low": 0.1, "ci_high": 0.9, "finished": 4, "turns": 10, "seconds": 7.5}
+    record = {
+        "benchmark": {"name": "four", "hash": "h", "draw": "fresh"},
+        "declared": {"agent": "a", "spent": {"cost": 0.25}},
+        "measured": {**figures, "tasks": tasks},
+        **{"ended": "2026-11-29T10:00:00Z", "attempt": 1, "key": "red"},
+    }
+    files = [tmp_path / "whole.json", tmp_path / "cut.json"]
+    files[0].write_text(json.dumps({"record": record}))
+    files[1].write_text(json.dumps({"record": {**record, "measured": {"tasks": tasks}}}))
+    whole, cut = turnwise.compare(files).lines
+    spent = {name: found.mean for name, found in whole.figures.items()}
+    assert spent == {"after": 0.5, "turns": 2.5, "seconds": 7.5, "dollars": 0.25}
+    assert cut.figures["after"].mean == 0.5 and "not in the form of a record" in cut.why["turns"]
+    assert turnwise.compare(files).gaps[0].pair.found.tasks == (4, 4)
+
+
 def test_unknown_success_is_compared_by_return(tmp_path: Path) -> None:
     places = [evaluation(tmp_path / name, None, None) for name in "ab"]
     found = turnwise.compare(places)
