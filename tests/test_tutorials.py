@@ -46,6 +46,7 @@ SHORT = {
     "turnwise train mtgrpo.toml": f"{_TRAIN} {_POLICY}",
     "turnwise train household_smollm2": f"{_TRAIN} rollout.max_tokens=4",
     "turnwise warmstart --recipe household_smollm2": _WARM,
+    "turnwise sweep": "--dry-run",
 }
 
 
@@ -86,7 +87,8 @@ class Played:
         elif line.startswith("turnwise "):
             more = next((more for start, more in SHORT.items() if line.startswith(start)), "")
             self.shortened = self.shortened or bool(more)
-            words = shlex.split(line)[1:] + [word for pair in more.split() for word in ("--set", pair)]
+            added = [[word] if word.startswith("--") else ["--set", word] for word in more.split()]
+            words = [*shlex.split(line)[1:], *(word for pair in added for word in pair)]
             done = CliRunner().invoke(app, words, input="read the note\n:hint\n:undo\n:quit\n")
             assert done.exit_code == 0, (line, done.output, done.exception)
             self.said += done.output
