@@ -21,6 +21,7 @@ from calling_model import write_calling_model
 import turnwise
 from turnwise.credit import TurnTable, gigpo, salt
 from turnwise.envs.tools import command
+from turnwise.errors import UsageError
 
 pytestmark = [pytest.mark.ecosystem, pytest.mark.filterwarnings("ignore")]
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
@@ -167,13 +168,18 @@ def test_calls_that_reach_nothing_and_other_rewards(model: Path, tmp_path: Path)
     assert [(turn.malformed, turn.reward) for turn in second.turns] == [(False, 0.0), (True, 3.0)]
 
 
-def test_our_rollout_in_its_trainer(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("adapter", [False, True])
+def test_our_rollout_in_its_trainer(model: Path, tmp_path: Path, adapter: bool) -> None:
     """What our engine sampled is what TRL learns from: the logprobs agree, and so do the advantages."""
+    from peft import LoraConfig
+
     from turnwise.agents.rollout.config import RolloutConfig
     from turnwise.integrations.trl import episode_return, rollout_func
 
     play = rollout_func("household/demo-v0", config=RolloutConfig(max_turns=2, max_tokens=6))
-    trainer = trainer_of(model, tmp_path, "salt", rollout_func=play, reward_funcs=episode_return)
+    lora = LoraConfig(target_modules=["q_proj", "down_proj"], init_lora_weights=False) if adapter else None
+    more = {"rollout_func": play, "reward_funcs": episode_return, "peft_config": lora}
+    trainer = trainer_of(model, tmp_path, "salt", **more)
     made = trainer._generate_and_score_completions(rows_of(trainer))
     mask = (made["completion_mask"] * made["tool_mask"]).bool()
     played = trainer.trajectories
@@ -207,6 +213,19 @@ def test_the_example_trains(
     monkeypatch.setattr(sys, "argv", [str(file), str(model), str(tmp_path)])
     runpy.run_path(str(file), run_name="__main__")
     assert capsys.readouterr().out.count("[(") == 8
+
+
+def test_a_rollout_of_somebody_elses_is_refused(model: Path, tmp_path: Path) -> None:
+    def play(prompts: Any, trainer: Any) -> dict[str, Any]:
+        return {"prompt_ids": [[1]] * 2, "completion_ids": [[2]] * 2, "logprobs": [[0.0]] * 2}
+
+    trainer = trainer_of(model, tmp_path, "gigpo", rollout_func=play, reward_funcs=lambda **_: [0.0] * 2)
+    with pytest.raises(UsageError, match="gives no `trajectory`"):
+        trainer._generate_and_score_completions(rows_of(trainer))
+    with pytest.raises(UsageError, match="needs the turns"):
+        trainer_of(model, tmp_path, "gigpo", reward_funcs=lambda **_: [0.0])
+    with pytest.raises(UsageError, match="critics"):
+        trainer_of(model, tmp_path, "turn_ppo", rollout_func=play)
 
 
 def test_versions_are_told(record_testsuite_property: Any) -> None:

@@ -169,7 +169,8 @@ async def _played(
 
     with tempfile.TemporaryDirectory() as folder:
         trainer.processing_class.save_pretrained(folder)
-        policy = TransformersPolicy(folder, model=TransformersLM(model), version=trainer.state.global_step)
+        inner = model.get_base_model() if hasattr(model, "get_base_model") else model  # adapters stay in it
+        policy = TransformersPolicy(folder, model=TransformersLM(inner), version=trainer.state.global_step)
     async with opened(policy, close=True, server=None, key=None) as client:
         result = await rollout(client, policy, tasks, config, prompt=prompt, seed=trainer.args.seed)
     return result.trajectories

@@ -102,7 +102,12 @@ class CreditTrainer(GRPOTrainer):  # type: ignore[misc]
         self, row: int, example: Mapping[str, Any], completion: Any, group: str, member: int
     ) -> Trajectory:
         if not self.environments:
-            played: Trajectory = example["trajectory"]
+            played = example.get("trajectory")
+            if not isinstance(played, Trajectory):
+                raise UsageError(
+                    "rollout_func gives no `trajectory` for each completion: make it by "
+                    "turnwise.integrations.trl.rollout_func"
+                )
             return replace(played, group=group, member=member)
         called: Called = self.environments[row].called
         return called.trajectory(group=group, member=member, turns=turns_of(completion, called))
