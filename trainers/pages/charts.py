@@ -16,6 +16,8 @@ _MOST_POINTS = 240
 _TICKS = 4
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 _MOST_DIGITS = 4  # behind the point
+_SAME = 1e-6  # of a number: what differs by less looks the same
+_EXACT = 1e-9  # of a power of ten that was computed
 T = TypeVar("T")
 
 
@@ -141,7 +143,7 @@ def _thinned(points: Sequence[T]) -> list[T]:
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
-    if low < high:
+    if high - low > _SAME * max(abs(low), abs(high)):
         return low, high
     room = abs(low) / 2 or 0.5
     return (0.0, 1.0) if low in (0.0, 1.0) else (low - room, high + room)
@@ -153,16 +155,17 @@ def _nice(low: float, high: float, least: float = 0.0) -> list[float]:
     power = 10.0 ** floor(log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
     begin, end = floor(low / step), ceil(round(high / step, 6))
-    return [round(place * step, 12) for place in range(begin, end + 1)]
+    digits = 2 - floor(log10(step))
+    return [round(place * step, digits) for place in range(begin, end + 1)]
 
 
 def labels(steps: Sequence[float]) -> list[str]:
     """Return round numbers in so many digits that no two of them look alike."""
     most, apart = max(map(abs, steps)), steps[1] - steps[0]
     unit, name = next(((unit, name) for unit, name in _UNITS if most >= unit), (1.0, ""))
-    digits = max(0, -floor(log10(apart / unit) + 1e-9))
+    digits = max(0, -floor(log10(apart / unit) + _EXACT))
     if digits > _MOST_DIGITS:
-        digits = floor(log10(most)) - floor(log10(apart) + 1e-9)
+        digits = floor(log10(most) + _EXACT) - floor(log10(apart) + _EXACT)
         return [f"{step:.{digits}e}" if step else "0" for step in steps]
     return [f"{step / unit:.{digits}f}{name}" if step else "0" for step in steps]
 

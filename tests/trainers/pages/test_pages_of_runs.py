@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from turnwise.servers.pages.guard import Guard
@@ -162,6 +164,21 @@ def test_labels_of_an_axis_never_repeat() -> None:
     narrow = chart("n", "N", "", [Curve("n", [(1, 0.50001), (3, 0.50004)])])
     assert narrow is not None and [label for _, label in narrow.columns] == ["1", "2", "3"]
     assert len({label for _, label in narrow.rows}) == len(narrow.rows) > 2
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.floats(-1, 1), min_size=1, max_size=4),
+    st.sampled_from([1e-300, 1e-17, 1e-13, 1e-6, 1.0, 1e5, 1e12]),
+    st.sampled_from([0.0, 0.8222080663, -0.03, 5.4e-4, -245945.625]),
+)
+def test_every_chart_is_drawn_and_its_labels_differ(values: list[float], scale: float, middle: float) -> None:
+    points = [(float(at), middle + scale * value) for at, value in enumerate(values)]
+    drawn = chart("a", "A", "", [Curve("a", points)])
+    assert drawn is not None
+    shown = [label for _, label in drawn.rows]
+    assert len(set(shown)) == len(shown) and max(map(len, shown)) < 14
+    assert all(8 <= y <= 166.1 for y, _ in drawn.rows)
 
 
 def test_backticks_are_code_and_stay_harmless(client: TestClient, runs: Path) -> None:
