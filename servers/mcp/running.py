@@ -122,7 +122,7 @@ def check_installed() -> None:
         import mcp_types  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"MCP needs the package mcp, 2.0 or later ({error}): pip install 'mcp>=2'"
+            f"MCP needs the package mcp, 2.3 or later ({error}): pip install 'mcp>=2.3'"
         ) from error
 
 

@@ -70,10 +70,13 @@ class Connection:
         calling = asyncio.ensure_future(
             self._client.call_tool(name, arguments, read_timeout_seconds=self._timeout_s)
         )
-        await asyncio.wait({calling, self._keeper}, return_when=asyncio.FIRST_COMPLETED)
-        if not calling.done():
-            calling.cancel()
-            await asyncio.wait({calling})
+        try:
+            await asyncio.wait({calling, self._keeper}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            calling.cancel()  # where the server has gone first, or nobody waits any longer
+        await asyncio.wait({calling})
+        if calling.cancelled():
+            raise ServerUnreachable(f"{self._name}: {_ENDED}")
         try:
             return calling.result()
         except MCPError as error:
@@ -82,9 +85,7 @@ class Connection:
             late = error.code == REQUEST_TIMEOUT
             told = f"the tool did not answer in {self._timeout_s:g} s" if late else error.message
             raise Told(told) from error
-        except (OSError, RuntimeError, ValueError, asyncio.CancelledError) as error:
-            if calling.cancelled() and not self._keeper.done():
-                raise
+        except Exception as error:
             raise ServerUnreachable(f"{self._name}: {type(error).__name__}: {error}") from error
 
     async def close(self) -> None:

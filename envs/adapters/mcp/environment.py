@@ -223,5 +223,5 @@ def _check_installed() -> None:
         import mcp_types  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"an MCP server needs the package mcp, 2.0 or later ({error}): pip install 'mcp>=2'"
+            f"an MCP server needs the package mcp, 2.3 or later ({error}): pip install 'mcp>=2.3'"
         ) from error

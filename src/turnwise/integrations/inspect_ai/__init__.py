@@ -33,7 +33,7 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
     except ModuleNotFoundError as error:
-        if error.name != "inspect_ai":
+        if (error.name or "").partition(".")[0] != "inspect_ai":
             raise
         raise UsageError(
             f"{name} needs inspect_ai, which is not installed: pip install inspect-ai"
