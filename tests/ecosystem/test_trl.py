@@ -55,9 +55,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_calling_model(tmp_path_factory.mktemp("model"), qwen3_chat_template)
 
 
-def trainer_of(model: Path, tmp_path: Path, credit: str, rows: int = 1, **more: Any) -> Any:
+def trainer_of(model: Path, tmp_path: Path, credit: str | None, **more: Any) -> Any:
+    """Return a trainer with our credit, or TRL's own with None."""
     from datasets import Dataset
-    from trl import GRPOConfig
+    from trl import GRPOConfig, GRPOTrainer
 
     from turnwise.integrations.trl import CreditTrainer, tasks
 
@@ -66,11 +67,11 @@ def trainer_of(model: Path, tmp_path: Path, credit: str, rows: int = 1, **more: 
         "per_device_train_batch_size": MEMBERS, "num_generations": MEMBERS, "max_completion_length": 900,
         "save_strategy": "no", "loss_type": "dapo", "model_init_kwargs": {"dtype": "float32"},
     }  # fmt: skip
-    return CreditTrainer(
+    return (CreditTrainer if credit else GRPOTrainer)(
         model=str(model),
         args=GRPOConfig(str(tmp_path), **settings),
-        train_dataset=Dataset.from_list(tasks(range(rows))),
-        credit=credit,
+        train_dataset=Dataset.from_list(tasks([0])),
+        **({"credit": credit} if credit else {}),
         **more,
     )
 
@@ -213,6 +214,16 @@ def test_the_example_trains(
     monkeypatch.setattr(sys, "argv", [str(file), str(model), str(tmp_path)])
     runpy.run_path(str(file), run_name="__main__")
     assert capsys.readouterr().out.count("[(") == 8
+
+
+def test_its_own_trainer_plays_ours(model: Path, tmp_path: Path) -> None:
+    """Without our credit a completion has one advantage, of its return among its group."""
+    from turnwise.integrations.trl import environment_factory
+
+    trainer = trainer_of(model, tmp_path, None, environment_factory=environment_factory(Corridor))
+    say(trainer, [["west", None], ["east", "east", None]])
+    made = trainer._generate_and_score_completions(rows_of(trainer))
+    np.testing.assert_allclose(made["advantages"].numpy(), [-(0.5**0.5), 0.5**0.5], rtol=1e-3)
 
 
 def test_a_rollout_of_somebody_elses_is_refused(model: Path, tmp_path: Path) -> None:
