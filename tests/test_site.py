@@ -113,6 +113,11 @@ def test_lists_stand_apart() -> None:
     assert links.spaced(text) == text.replace("things:\n", "things:\n\n")
 
 
+def test_fences_say_their_language_and_no_more() -> None:
+    text = "```python notest\nx = `a b`\n```\n```sh\nls\n```\n"
+    assert links.plain_fences(text) == text.replace(" notest", "")
+
+
 def test_what_is_fetched_from_elsewhere_is_found() -> None:
     bad = [
         '<script async src="https://a.org/x.js">',

@@ -77,6 +77,11 @@ def spaced(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def plain_fences(text: str) -> str:
+    """Return text whose fences say their language and no more, since the site knows no other words there."""
+    return re.sub(r"(?m)^(```\w+) [^`\n]*$", r"\1", text)
+
+
 def fetched(text: str) -> list[str]:
     """Return what a page or a style sheet makes a browser fetch from elsewhere."""
     return [found[0] for found in _FETCHED.finditer(text)]
