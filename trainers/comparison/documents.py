@@ -27,7 +27,7 @@ _COSTS = (
     ("seconds", "seconds", ".0f"),
     ("dollars", "US dollars", ".4f"),
 )
-_NAMES = {"before": "before", "after": "after", "interval": "95 % interval"}
+_NAMES = {"before": "before", "interval": "95 % interval"}
 _NAMES |= {name: heading for name, heading, _ in _COSTS}
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _SPECIAL |= {character: f"\\{character}" for character in "&%$#_{}"}
@@ -175,7 +175,8 @@ def _reasons(found: Found) -> list[str]:
     told: dict[tuple[str, str], list[str]] = {}
     for line in found.lines:
         for name, reason in line.why.items():
-            told.setdefault((_NAMES[name], reason), []).append(line.label)
+            heading = _NAMES.get(name, AXIS[found.metric])
+            told.setdefault((heading, reason), []).append(line.label)
     return [
         f"{name}{'' if len(labels) == len(found.lines) else ' of ' + ', '.join(labels)}: {reason}"
         for (name, reason), labels in told.items()

@@ -135,12 +135,17 @@ def _run(folder: Path, metric: Metric) -> Member:
         "turns": number(evals[-1].get("eval/turns")) if evals else None,
         "tokens": number(evals[-1].get("eval/tokens")) if evals else None,
         "updates": float(len(updates)),
-        "training_turns": sum(number(entry.get("rollout/turns")) or 0.0 for entry in updates),
+        "training_turns": _sum([number(entry.get("rollout/turns")) for entry in updates]),
         "training_tokens": number(last.get("total_tokens")),
         "seconds": number(last.get("train_seconds")),
     }
     why = {"tasks": missing, "dollars": "no price of a run is known"}
     return Member(folder, "run", figures, results, why, tables, updates, evals)
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
 def _last_tasks(
