@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from turnwise.agents.gateway.config import HarnessConfig
 from turnwise.agents.gateway.harness import HarnessRollout
 from turnwise.agents.gateway.programs import run_program
 from turnwise.agents.policies import TokenPolicy
+from turnwise.agents.policies.by_name import make_policy
 from turnwise.agents.policy import PolicyStopped
-from turnwise.agents.rollout import RolloutConfig, TaskItem
+from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.trajectories import read_trajectories, trajectory_path
 from turnwise.agents.types import FinishReason, Generation, GenerationRequest, Message, Trajectory
 from turnwise.errors import UsageError
@@ -91,11 +93,11 @@ def play(config: HarnessConfig, tasks: list[TaskItem], **options: Any) -> tuple[
     async def inside() -> tuple[Trajectory, ...]:
         client = connect("local:")
         try:
-            rollout = await HarnessRollout(config)(client, Words(), tasks, RolloutConfig(**options))
+            found = await HarnessRollout(config)(client, Words(), tasks, RolloutConfig(**options))
             assert not client.transport.service.sessions
         finally:
             await client.aclose()
-        return rollout.trajectories
+        return found.trajectories
 
     return asyncio.run(inside())
 
@@ -106,12 +108,14 @@ def test_a_training_by_a_program_that_steps_a_session(lights: Callable[..., Reci
         rollout={"num_groups": 1, "group_size": 4},
         optim={"num_minibatches": 1},
         train={"num_updates": 2},
-        eval={"episodes": 0},
+        eval={"episodes": 1, "every": 0},
         warmstart={"episodes": 4, "max_steps": 2},
         log={"console": False, "trajectories": "all"},
     )
     train(recipe, tmp_path / "run")
-    updates = [entry for entry in read_log(tmp_path / "run") if entry["kind"] == "update"]
+    log = read_log(tmp_path / "run")
+    updates = [entry for entry in log if entry["kind"] == "update"]
+    assert [entry["eval/episodes"] for entry in log if entry["kind"] == "eval"] == [1, 1]
     assert len(updates) == 2 and updates[0]["mismatch_max"] < 1e-5
     paths = [trajectory_path(tmp_path / "run", update) for update in (1, 2)]
     played = [one for path in paths for one in read_trajectories(path)]
@@ -125,6 +129,26 @@ def test_a_training_by_a_program_that_steps_a_session(lights: Callable[..., Reci
             assert before.next_state_key == after.state_key
     credit = get("gigpo")(TurnTable.from_trajectories(played))
     assert abs(credit.advantage).max() > 0 and credit.parts["step_group"].max() >= 0
+    assert_equal_to_a_rollout_of_ours(recipe, tmp_path / "run")
+
+
+def assert_equal_to_a_rollout_of_ours(recipe: Recipe, run: Path) -> None:
+    """A program that asks in the words of our own rollout gets the same tokens, turn by turn."""
+    policy = make_policy(f"ckpt:{run}")
+    config = replace(recipe.rollout, slots=1, deterministic=False)
+    tasks = [TaskItem(recipe.env.id, seed=5, group="g", member=member) for member in range(2)]
+
+    async def both() -> list[tuple[Trajectory, ...]]:
+        client = connect("local:")
+        ways = (rollout, HarnessRollout(recipe.harness))
+        found = [await way(client, policy, tasks, config, prompt=recipe.prompt, seed=3) for way in ways]
+        await client.aclose()
+        return [each.trajectories for each in found]
+
+    ours, theirs = asyncio.run(both())
+    assert [trajectory.end for trajectory in ours] == ["terminated"] * 2
+    for one, other in zip(ours, theirs, strict=True):
+        assert replace(other, seconds=0.0, metrics={}) == replace(one, seconds=0.0, metrics={})
 
 
 def test_rewards_may_be_posted(tmp_path: Path) -> None:
