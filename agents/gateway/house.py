@@ -84,7 +84,8 @@ class Gateway:
             if known[0] != opening:
                 raise Refusal(409, "request_id_reused", "the request_id belongs to a different request")
             return await asyncio.shield(known[1])
-        if len(self.open_ones) >= self.limits.max_episodes:
+        num_pending = sum(not made.done() for _, made in self._opened.values())
+        if len(self.open_ones) + num_pending >= self.limits.max_episodes:
             raise Refusal(429, "capacity", f"{self.limits.max_episodes} episodes go on; end some first")
         made = asyncio.ensure_future(self._open(opening))
         self._opened[opening.request_id] = opening, made
