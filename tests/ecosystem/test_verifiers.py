@@ -106,6 +106,11 @@ def test_it_plays_ours(tmp_path: Path) -> None:
     assert all(turn["malformed"] for turn in lost.traces[0].info["turns"])
 
 
+def test_pictures_are_not_played_blindly(tmp_path: Path) -> None:
+    (episode,) = evaluated("http://127.0.0.1:9", tmp_path, env="pictures/board-v0", num_tasks=1)
+    assert not episode.ok and "shows pictures" in episode.last_error.message
+
+
 def test_a_wrong_name_is_told_before_anything_is_played(tmp_path: Path) -> None:
     with pytest.raises(turnwise.TurnwiseError, match="household/demo-v0"):
         evaluated("http://127.0.0.1:9", tmp_path, env="household/dem-v0")

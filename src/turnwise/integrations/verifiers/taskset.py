@@ -17,6 +17,7 @@ from pydantic import Field
 
 from ...agents.prompts.config import EXPLAINED
 from ...agents.types import Turn
+from ...errors import UsageError
 from ..called import Called
 
 
@@ -95,6 +96,10 @@ class TurnwiseEnv(vf.Env[TurnwiseEnvConfig]):  # type: ignore[misc]
         )
         try:
             shown = await asyncio.to_thread(called.reset, data.seed)
+            if "images" in called.info:
+                raise UsageError(
+                    f"{data.env} shows pictures (info['images']), which are not given to verifiers"
+                )
             async with agents.player.interaction(task) as interaction:
                 segment = await interaction.turn(shown)
                 while not segment.terminated:
