@@ -66,6 +66,7 @@ ENVS: dict[str, tuple[TaskItem, str, Callable[[str], Call]]] = {
     "calling": (TaskItem("calling/office-v1", {"show_functions": False}, seed=4), "mistral", of_office),
     "search": (TaskItem("search/generated-v1", seed=3), "llama", of_search),
     "swe": (TaskItem(f"{BOXES}:SumsEnv", seed=0), "coder", of_swe),
+    "sandbox": (TaskItem("swe/tasks-v0", {"show_tools": False}, seed=2), "coder", of_swe),
 }
 Spoken = tuple[TaskItem, str, Trajectory, list[Call]]
 
@@ -82,7 +83,10 @@ def played(policy: Policy, task: TaskItem, prompt: PromptConfig) -> Trajectory:
     return asyncio.run(play())
 
 
-@pytest.fixture(scope="module", params=ENVS)
+MARKED = [pytest.param(name, marks=pytest.mark.sandbox if name == "sandbox" else ()) for name in ENVS]
+
+
+@pytest.fixture(scope="module", params=MARKED)
 def spoken(request: pytest.FixtureRequest) -> Spoken:
     """Return a task, a form of calls, how the expert plays it in words, and the same as calls."""
     task, form, of = ENVS[request.param]
