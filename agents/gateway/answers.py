@@ -56,7 +56,7 @@ def answer_of(
 def arguments_of(text: Any) -> dict[str, Any]:
     """Return the arguments of a call that came back, in JSON or as they are; templates take objects.
 
-    What is no object becomes one of the one member `text`.
+    What is not an object becomes one whose only member is `text`.
     """
     if not isinstance(text, str):
         return text if isinstance(text, dict) else {}

@@ -34,7 +34,7 @@ class Asked:
         tools: functions that may be called, in OpenAI's form.
         max_tokens: of the answer; None is the gateway's own limit.
         stop: texts that end the answer.
-        side: whether the call is none of the agent's turns.
+        side: whether the call is not one of the agent's turns.
         after: the number of the call that `messages` follow; None: they are the whole conversation.
         seals: what an assistant's message brought back of its tokens, by its place in `messages`.
     """

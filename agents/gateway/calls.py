@@ -21,7 +21,7 @@ class Call:
         number: in its episode, from 0.
         sent: where, and what, by which an equal request is known.
         body: what was read of it.
-        side: whether it is none of the agent's turns, by what the client says, or since the episode is over.
+        side: whether it is not one of the agent's turns: the client says so, or the episode is over.
         created: when it was asked, in seconds of the clock.
         work: answers it, while it does.
         place: where it stands in its conversation.

@@ -42,7 +42,7 @@ def words_of(command: str) -> list[str]:
     """Return a command as a program and its arguments; no shell reads it.
 
     Raises:
-        UsageError: if it is none, or the program is not there.
+        UsageError: if it names nothing, or the program is not there.
     """
     try:
         words = shlex.split(command)

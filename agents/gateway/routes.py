@@ -163,4 +163,4 @@ def _written(dialect: Dialect, episode: Episode, call: Call, body: Mapping[str, 
 
 
 def _nothing_there(request: Request) -> Refusal:
-    return Refusal(404, "not_found", f"{request.method} is no call of this address; see docs/gateway.md")
+    return Refusal(404, "not_found", f"{request.method} is not a call of this address; see docs/gateway.md")

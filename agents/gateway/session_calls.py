@@ -33,7 +33,7 @@ async def session_call(episode: Episode, rest: str, request: Request, body: Body
         body: decodes its body.
 
     Raises:
-        Refusal: if it is no call of this session, or the session refuses it.
+        Refusal: if it is not a call of this session, or the session refuses it.
         ServerError: if the service of sessions gives no answer.
     """
     session = episode.session

@@ -12,7 +12,7 @@ _MAX_STOPS, _MAX_STOP_CHARS = 16, 256
 _MAX_TOOLS = 512
 _TEXTS = ("text", "input_text", "output_text")
 SIDE = "-side"
-"""What ends the name of the model for calls that are none of the agent's turns."""
+"""What ends the name of the model for calls that are not turns of the agent."""
 
 
 def wrong(detail: str) -> Refusal:
@@ -75,7 +75,7 @@ def count_of(value: Any, name: str) -> int | None:
     """Return how many tokens are asked for; None where it is not said.
 
     Raises:
-        Refusal: if it is no number of tokens.
+        Refusal: if it is not a number of tokens.
     """
     if value is None:
         return None
@@ -104,10 +104,10 @@ def function_of(name: Any, about: Any, parameters: Any) -> dict[str, Any]:
     """Return a function that may be called in OpenAI's form.
 
     Raises:
-        Refusal: if it has no name, or its parameters are no schema.
+        Refusal: if it has no name, or its parameters are not a schema.
     """
     if parameters is not None and not isinstance(parameters, Mapping):
-        raise wrong("tools: the parameters of a function are no JSON schema")
+        raise wrong("tools: the parameters of a function are not a JSON schema")
     function = {"name": name_of(name, "tools: the name of a function"), "description": str(about or "")}
     schema = parameters or {"type": "object", "properties": {}}
     return {"type": "function", "function": {**function, "parameters": schema}}

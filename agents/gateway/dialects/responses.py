@@ -90,7 +90,7 @@ class _Items:
             self.messages.append(Message(_ROLES[str(row["role"])], text_of(row.get("content"), where)))
         else:
             role = str(row.get("role"))[:40]
-            raise wrong(f"{where}: {str(kind)[:40]!r} of role {role!r} is no item that is taken")
+            raise wrong(f"{where}: {str(kind)[:40]!r} of role {role!r} is not an item that is taken")
 
     def _answer(self, text: str, calls: tuple[dict[str, Any], ...]) -> None:
         """Add to what the assistant says."""

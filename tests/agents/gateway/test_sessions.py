@@ -55,7 +55,7 @@ def test_steps_rewards_and_keys_are_those_of_the_turn_before(
                 last = await client.post(f"{path}/step", step)
                 assert await client.post(f"{path}/step", step) == last  # asked for twice, taken once
             talk = [*talk, {"role": "assistant", **said}, {"role": "user", "content": f"{number}"}]
-        await client.chat(talk)  # the environment is over: a call that comes now is none of the turns
+        await client.chat(talk)  # the environment is over: a call that comes now is not a turn
         await client.post("reward", {"final": True, "reward": 9}, 409)
         await client.post("v1/sessions/another/step", {"episode": 0, "turn": 0, "action": "1"}, 404)
         ended = await client.http.request("DELETE", client.url)
