@@ -17,8 +17,6 @@ import torch
 
 from ..agents.control import Control
 from ..agents.models import CausalLM
-from ..envs import registered
-from ..envs.registry import for_clients
 from ..errors import CheckpointError
 from ..servers.client import SessionClient
 from ..settings import table
@@ -32,10 +30,11 @@ from .learner.reference import Reference
 from .learner.update import Learner
 from .loop import RunState, Trainer, finished
 from .losses import Objective
+from .own_server import allowing, offering
 from .policies import get as get_kind
 from .policies import load_reference, load_trained
 from .recipe import Recipe, dump
-from .rollouts.mixture import EnvChoice, choices_of
+from .rollouts.mixture import choices_of
 from .rollouts.samplers.memory import load_states
 from .runs import checkpoint
 from .runs import folder as rundir
@@ -236,27 +235,6 @@ def _learner(
         total_updates=train.num_updates,
         seed=train.seed,
     )
-
-
-def offering(env_ids: Sequence[str]) -> list[str]:
-    """Return the arguments with which a server offers environments: none where all are registered."""
-    if registered().keys() >= set(env_ids):
-        return []
-    return [word for env_id in dict.fromkeys(env_ids) for word in ("--env", env_id)]
-
-
-def allowing(choices: Sequence[EnvChoice]) -> list[str]:
-    """Return the arguments with which a training's own server takes numbers beyond those of strangers."""
-    rules = []
-    for choice in choices:
-        for name, bounds in for_clients(choice.id).items():
-            given = [kwargs[name] for kwargs in (choice.train_kwargs, choice.eval_kwargs) if name in kwargs]
-            numbers = [value for value in given if isinstance(value, int | float)]
-            if bounds and numbers and max(numbers) > bounds[1]:
-                rules += ["--argument", f"{choice.id}:{name}<={max(numbers)}"]
-            if bounds and numbers and min(numbers) < bounds[0]:
-                rules += ["--argument", f"{choice.id}:{name}>={min(numbers)}"]
-    return rules
 
 
 @contextlib.asynccontextmanager

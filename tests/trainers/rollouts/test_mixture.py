@@ -24,14 +24,16 @@ import turnwise
 from turnwise.agents.tiny.checkpoint import load_model
 from turnwise.agents.types import Trajectory, Turn
 from turnwise.errors import UnknownName, UsageError
+from turnwise.servers.isolation.arguments import parse_rules
 from turnwise.streams import Stream, rng
 from turnwise.trainers.credit import TurnTable
+from turnwise.trainers.own_server import allowing, offering
 from turnwise.trainers.recipe import Recipe, dump, from_tables, load
 from turnwise.trainers.rollouts.mixture import EnvChoice, choices_of, draw_choices, names_of
 from turnwise.trainers.rollouts.tasks import train_tasks
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.train import allowing, offering, train
+from turnwise.trainers.train import train
 
 MIXTURE = """
 [env]
@@ -211,6 +213,15 @@ def test_a_server_of_its_own_takes_the_numbers_of_its_recipe() -> None:
     few = replace(search, train_kwargs={"num_questions": 50}, eval_kwargs={"num_questions": 20})
     assert allowing([few]) == ["--argument", "search/generated-v1:num_questions>=20"]
     assert allowing([replace(search, train_kwargs={}, eval_kwargs={"num_questions": 4000})]) == []
+
+
+def test_a_server_of_its_own_fixes_what_is_an_operators() -> None:
+    table = EnvChoice("rows/table-v0", {"data": "a b.jsonl", "split": "train"}, {"data": "a b.jsonl"})
+    assert allowing([table]) == ["--argument", 'rows/table-v0:data="a b.jsonl"']
+    (rule,) = parse_rules(allowing([table])[1:])
+    assert (rule.env_id, rule.name, rule.fixed, rule.value) == ("rows/table-v0", "data", True, "a b.jsonl")
+    with pytest.raises(UsageError, match="for training and not given for evaluation"):
+        allowing([replace(table, eval_kwargs={})])
 
 
 def test_a_server_of_its_own_offers_registered_ones_beside_others() -> None:
