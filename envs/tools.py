@@ -118,6 +118,35 @@ def bare(observation: str) -> str:
     return inner if len(inner) == len(observation) - len(start) - len(end) else observation
 
 
+def call_in(tools: Iterable[Tool], action: str) -> tuple[str, dict[str, Any]] | None:
+    """Return the name and the arguments of the call that an action is; None if it is not one.
+
+    It is the way back from `written`: arguments of words come back as texts.
+    """
+    for tool in tools:
+        usage = str(tool.get("usage") or "")
+        found = re.fullmatch(_pattern(usage), action, re.DOTALL) if usage else None
+        if found:
+            names = _ARGUMENT.findall(usage)
+            given = dict(zip(names, found.groups(), strict=True))
+            return (
+                (str(tool["name"]), given) if [given[name] for name in names] == [*found.groups()] else None
+            )
+    tagged = re.fullmatch(r"\s*<tool_call>(.*)</tool_call>\s*", action, re.DOTALL)
+    try:
+        body = json.loads(tagged[1]) if tagged else None
+    except (ValueError, RecursionError):
+        return None
+    name, given = (body.get("name"), body.get("arguments", {})) if isinstance(body, dict) else (None, {})
+    return (name, given) if isinstance(name, str) and isinstance(given, dict) else None
+
+
+def _pattern(usage: str) -> str:
+    """Return the pattern of what is written by a usage."""
+    words = map(re.escape, re.split(r"{\w+}", usage))
+    return "(.+?)".join(words)
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

@@ -21,7 +21,8 @@ from tokenizers import Tokenizer
 from ...errors import PolicyError
 from ..types import FinishReason, Message, common_prefix
 from .call_forms import calls_in
-from .call_messages import one_by_one
+from .call_messages import chat_calls, one_by_one
+from .call_values import ToolCall
 from .char_ends import CharEnds
 from .control_tokens import ControlTokens
 from .template import ANOTHER, CALLS, QUESTION, RESULTS, Template
@@ -115,6 +116,20 @@ class ChatCodec:
         The text may be an environment's: nothing in it is a control token.
         """
         return self._said(self._controls.guarded(f"{self._turns.lead}{text}{self._turns.trail}"))
+
+    def encode_calls(self, text: str, calls: Sequence[ToolCall]) -> tuple[int, ...]:
+        """Return the tokens of a message that makes calls as the template writes it, without its end.
+
+        Args:
+            text: what it says beside them.
+            calls: with ids.
+
+        Raises:
+            PolicyError: if the template writes no such message.
+        """
+        (said,) = self._guarded([Message("assistant", text, chat_calls(calls))])
+        end = str(self._tokenizer.convert_ids_to_tokens(self.end_id))
+        return self._said(self._template.spoken(said).partition(end)[0])
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of tokens, without special ones except those that mark calls."""

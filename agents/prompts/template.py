@@ -144,6 +144,10 @@ class Template:
         said = Message("assistant", "", CALLS[:1])
         if not self._shows([said], [CALLS[0]["function"]["name"]]):
             return ""
+        return self.spoken(said)
+
+    def spoken(self, said: Message) -> str:
+        """Return what it writes for a message of the assistant, from where it parts from what was asked."""
         whole, asked = self.render([QUESTION, said], speak=False), self.render([QUESTION])
         return whole[common_prefix(asked, whole) :]
 
