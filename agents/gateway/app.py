@@ -16,6 +16,7 @@ import logging
 
 from ...errors import TurnwiseError
 from ...servers.http.keys import Keys
+from ...servers.http.messages import WELCOME
 from ...servers.http.visitors import Visitors
 from ...servers.protocol.problems import PROBLEM_TYPE, Refused, encode_problem, internal_error
 from .exchange import Receive, Request, Response, Scope, Send, body_of, send_response
@@ -23,6 +24,10 @@ from .house import Gateway
 from .routes import Routes
 
 log = logging.getLogger("turnwise.gateway")
+
+
+def _nobody() -> None:
+    """Greet nobody: the connection is not one of ours."""
 
 
 class GatewayApp:
@@ -70,6 +75,8 @@ class GatewayApp:
                 return
         except Refused as refused:
             response = Response(refused.problem.status, encode_problem(refused.problem), PROBLEM_TYPE)
+        if response.status == 200 and scope["path"].startswith("/episodes"):
+            scope.get("state", {}).get(WELCOME, _nobody)()  # who knows an episode stays when it gets crowded
         await send_response(send, response)
         if response.taken is not None:
             response.taken()
