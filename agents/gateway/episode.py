@@ -44,6 +44,7 @@ class Asking:
         max_prompt_tokens: of a prompt and its answer.
         max_calls: of one episode.
         seed: the first part of every key of random numbers.
+        with_prompts: whether trajectories keep prompts in words, and the id of their session.
     """
 
     policy: TokenPolicy
@@ -53,6 +54,7 @@ class Asking:
     max_prompt_tokens: int = 1 << 20
     max_calls: int = 512
     seed: int = 0
+    with_prompts: bool = False
 
     @property
     def limit(self) -> int:
@@ -294,6 +296,7 @@ class Episode:
                 self.state_key,
                 self.version,
                 time.monotonic() - self.started,
+                self.asking.with_prompts,
             )
             self.trajectory = trajectory_of(record, end, error)
             for line in range(self.conversations.num_lines):

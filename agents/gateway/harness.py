@@ -81,6 +81,7 @@ class HarnessRollout:
             config.max_episode_tokens,
             config.max_turns,
             seed,
+            with_prompts,
         )
         limits = GatewayLimits(max(1, len(tasks)), config.max_turns, 1e9, 1e9)  # programs have their own
         gateway = Gateway(asking, limits, None if self._config.posted else client)

@@ -9,7 +9,7 @@ from typing import Any
 from ...ends import FAULTS, End
 from ..prompts.parse import parse_action, token_spans
 from ..rollout.config import TaskItem
-from ..types import Trajectory, Turn
+from ..types import Message, Trajectory, Turn
 from .calls import Call, observation_of, turns_among
 from .rewards import Reward
 from .sessions import SessionBehind
@@ -34,6 +34,7 @@ class Record:
         state_key: of the first state; None: not told.
         version: of the policy when it began.
         seconds: it took.
+        with_prompts: whether turns keep their prompts in words, and the trajectory its session.
     """
 
     task: TaskItem
@@ -45,6 +46,7 @@ class Record:
     state_key: str | None
     version: int
     seconds: float
+    with_prompts: bool
 
 
 def trajectory_of(record: Record, end: End, error: str | None) -> Trajectory:
@@ -60,6 +62,9 @@ def trajectory_of(record: Record, end: End, error: str | None) -> Trajectory:
     calls = turns_among(record.calls)
     keys = _state_keys(record, calls)
     turns = [_turn(call, place, *keys[place]) for place, call in enumerate(calls)]
+    if record.with_prompts:
+        words = _in_words(record.calls)
+        turns = [replace(turn, prompt=words[call.number]) for turn, call in zip(turns, calls, strict=True)]
     if turns and record.final is not None:
         turns[-1] = _with_final(turns[-1], record.final)
     num_side = sum(call.answer is not None for call in record.calls) - len(turns)
@@ -80,6 +85,7 @@ def trajectory_of(record: Record, end: End, error: str | None) -> Trajectory:
         member=task.member or 0,
         seconds=record.seconds,
         policy_version=record.version,
+        session=session.reply.id if session and record.with_prompts else "",
         **({} if end in FAULTS else _outcome(record.final, info, num_side)),
     )
 
@@ -149,6 +155,19 @@ def _turn(call: Call, index: int, state_key: str, next_state_key: str) -> Turn:
         agent=str(call.info.get("agent") or ""),
         info={name: value for name, value in call.info.items() if name not in _DROPPED},
     )
+
+
+def _in_words(calls: Sequence[Call]) -> dict[int, tuple[Message, ...]]:
+    """Return the prompt of each answered call in words, by its number."""
+    found: dict[int, tuple[Message, ...]] = {}
+    known = {call.place: call for call in calls if call.place}
+    for call in calls:
+        if call.place is None or call.answer is None:
+            continue
+        above = known[call.place.parent] if call.place.parent else None
+        before = (*found[above.number], above.answer.message) if above and above.answer else ()
+        found[call.number] = (*before, *call.place.new)
+    return found
 
 
 def _is_inadmissible(call: Call, said: str) -> bool:

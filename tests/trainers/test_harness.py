@@ -141,7 +141,8 @@ def assert_equal_to_a_rollout_of_ours(recipe: Recipe, run: Path) -> None:
     async def both() -> list[tuple[Trajectory, ...]]:
         client = connect("local:")
         ways = (rollout, HarnessRollout(recipe.harness))
-        found = [await way(client, policy, tasks, config, prompt=recipe.prompt, seed=3) for way in ways]
+        options = {"prompt": recipe.prompt, "seed": 3, "with_prompts": True}
+        found = [await way(client, policy, tasks, config, **options) for way in ways]
         await client.aclose()
         return [each.trajectories for each in found]
 

@@ -67,7 +67,14 @@ def gateway(
         )
     client = connect(server, os.environ.get(KEY_ENV) or None) if server else None
     asking = Asking(
-        policy.tokens, max_tokens, sampling, "none", max_prompt_tokens, config.limits.max_calls, seed
+        policy.tokens,
+        max_tokens,
+        sampling,
+        "none",
+        max_prompt_tokens,
+        config.limits.max_calls,
+        seed,
+        with_prompts=True,
     )
     with contextlib.ExitStack() as stack:
         kept = None
