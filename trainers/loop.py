@@ -188,6 +188,7 @@ class Trainer:
             recipe.eval,
             keeping,
             self._play,
+            recipe.harness.command,
         )
         entry = {"kind": "eval", "update": self.state.update, **figures}
         self.state.evaluated = self.state.update

@@ -48,6 +48,7 @@ async def evaluate(
     kind: Kind = "evaluation",
     held: Holding | None = None,
     play: Rollout = rollout,
+    harness: str = "",
 ) -> Evaluation:
     """Play the tasks `seed, seed + 1, ...` once each and sum up.
 
@@ -69,6 +70,7 @@ async def evaluate(
         kind: "cell" of one that is a part of a suite or a training, and not controlled by itself.
         held: the control of the suite that it is a cell of.
         play: plays the episodes.
+        harness: the program that does, where it is one; a setting of the evaluation.
 
     Raises:
         UnknownName: if the split is called as none is.
@@ -86,6 +88,7 @@ async def evaluate(
     config = config or replace(EVALUATION, deterministic=policy.repeatable)
     kwargs = {**(kwargs or {}), **({"split": split} if split is not None else {})}
     settings = _settings(policy, agent, env_id, kwargs, _played(policy, config, prompt, random_seed))
+    settings |= {"harness": harness} if harness else {}
     seeds = range(seed, seed + episodes)
     opened = nullcontext() if out is None else EvaluationFolder(out, settings, keep_mb, kind)
     tasks = [TaskItem(env_id, kwargs, at, member=0) for at in seeds]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from turnwise import evaluate
 from turnwise.agents.gateway.config import HarnessConfig
 from turnwise.agents.gateway.harness import HarnessRollout
 from turnwise.agents.gateway.programs import run_program
@@ -130,6 +131,9 @@ def test_a_training_by_a_program_that_steps_a_session(lights: Callable[..., Reci
     credit = get("gigpo")(TurnTable.from_trajectories(played))
     assert abs(credit.advantage).max() > 0 and credit.parts["step_group"].max() >= 0
     assert_equal_to_a_rollout_of_ours(recipe, tmp_path / "run")
+    written = str(tmp_path / "run" / "recipe.toml")
+    found = evaluate(recipe.env.id, f"ckpt:{tmp_path / 'run'}", recipe=written, episodes=1)
+    assert found.settings["harness"] == recipe.harness.command and found.turns == 3
 
 
 def assert_equal_to_a_rollout_of_ours(recipe: Recipe, run: Path) -> None:

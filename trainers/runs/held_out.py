@@ -39,6 +39,7 @@ async def evaluate_held_out(
     section: EvalSection,
     keeping: Keeping | None = None,
     play: Rollout = play_here,
+    harness: str = "",
 ) -> dict[str, float | None]:
     """Play every held-out task once, the same ones each time, and return the figures of the log.
 
@@ -73,6 +74,7 @@ async def evaluate_held_out(
             keep_mb=keeping.log.held_out_mb if keeping else 0.0,
             kind="cell",
             play=play,
+            harness=harness,
         )
     if len(found) == 1:
         return _figures(*found.values())

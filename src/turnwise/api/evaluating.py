@@ -12,10 +12,21 @@ from ..agents.evaluation.config import EVALUATION, KEEP_MB
 from ..agents.evaluation.evaluate import evaluate as play
 from ..agents.evaluation.playing import OnProgress
 from ..agents.evaluation.results import EvalRow, Evaluation
+from ..agents.gateway.config import HarnessConfig
 from ..agents.prompts.config import PromptConfig
 from ..agents.rollout.config import RolloutConfig
 from . import loops
-from .given import AgentGiven, EnvGiven, asked_by, check_local, env_of, opened, policy_of
+from .given import (
+    AgentGiven,
+    EnvGiven,
+    asked_by,
+    check_local,
+    env_of,
+    harness_of,
+    opened,
+    player_of,
+    policy_of,
+)
 from .progress import Progress
 
 
@@ -29,6 +40,7 @@ async def evaluate_async(
     kwargs: Mapping[str, Any] | None = None,
     agent_options: Mapping[str, Any] | None = None,
     recipe: str | None = None,
+    harness: HarnessConfig | None = None,
     server: str | None = None,
     key: str | None = None,
     config: RolloutConfig = EVALUATION,
@@ -57,6 +69,7 @@ async def evaluate_async(
         kwargs: its other arguments.
         agent_options: arguments of an agent given by name.
         recipe: ask as this recipe does: its prompts, constraint and length of messages.
+        harness: a program that plays the episodes in place of turnwise; None is the recipe's, if it has one.
         server: the address of a server; None plays in this process.
         key: the server's key.
         config: limits and sampling.
@@ -85,6 +98,7 @@ async def evaluate_async(
     policy = policy_of(agent, agent_options)
     if recipe is not None:
         config, prompt = asked_by(recipe, config, prompt)
+    harness = harness_of(recipe) if harness is None else harness
     bar = Progress(episodes) if progress else nullcontext()
     close = policy is not agent if close_agent is None else close_agent
     async with opened(policy, close=close, server=server, key=key) as client:
@@ -111,6 +125,8 @@ async def evaluate_async(
                 out=out,
                 keep_mb=keep_mb,
                 on_progress=ended,
+                play=player_of(harness),
+                harness=harness.command,
             )
 
 

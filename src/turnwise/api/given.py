@@ -9,8 +9,10 @@ from typing import Any
 
 import gymnasium
 
+from ..agents.gateway.config import HarnessConfig
 from ..agents.policies import ActionPolicy, Policy, make_policy
 from ..agents.prompts.config import PromptConfig
+from ..agents.rollout import Rollout, rollout
 from ..agents.rollout.config import RolloutConfig
 from ..agents.types import GenerationRequest
 from ..errors import UsageError
@@ -86,6 +88,32 @@ def asked_by(
     asked = agent_settings(loaded.prompt, loaded.rollout)
     constraint, length = config.constraint or asked.constraint, config.max_tokens or asked.max_tokens
     return replace(config, constraint=constraint, max_tokens=length), prompt or asked.prompt
+
+
+def harness_of(recipe: str | None) -> HarnessConfig:
+    """Return the program that plays the episodes of a recipe, for an evaluation as that recipe plays.
+
+    Raises:
+        UsageError: if its rewards are posted: an evaluation counts what an environment says.
+    """
+    from ..trainers.recipe import load
+
+    harness = load(recipe).harness if recipe else HarnessConfig()
+    if harness.posted:
+        raise UsageError(
+            f"recipe {recipe!r}: harness.posted, and an evaluation counts what an environment says; let the "
+            "program step a session (docs/gateway.md)"
+        )
+    return harness
+
+
+def player_of(harness: HarnessConfig) -> Rollout:
+    """Return what plays episodes: the program of a harness, if it names one, or turnwise itself."""
+    if not harness.command:
+        return rollout
+    from ..agents.gateway.harness import HarnessRollout
+
+    return HarnessRollout(harness)
 
 
 def check_local(env_id: str, kwargs: Mapping[str, Any], split: str | None) -> None:

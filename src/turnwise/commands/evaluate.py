@@ -70,7 +70,7 @@ def eval_(
     prompt: PromptConfig = EXPLAINED,
     recipe: Annotated[
         str | None,
-        typer.Option(help="Ask as this recipe does: its prompts, constraint and length of messages."),
+        typer.Option(help="Ask as this recipe does: its prompts, constraint, length of messages, harness."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep rows, trajectories and result; go on from them.")
@@ -94,7 +94,7 @@ def eval_(
       turnwise eval --env search/generated-v1 --agent hf:Qwen/Qwen2.5-3B-Instruct --recipe grpo_search
     """
     from ..api.evaluating import evaluate
-    from ..api.given import asked_by, check_local
+    from ..api.given import asked_by, check_local, harness_of
     from ..api.progress import Progress
 
     if (env is None) == (benchmark is None and hosted is None):
@@ -145,6 +145,7 @@ def eval_(
                 key=os.environ.get(KEY_ENV),
                 config=config,
                 prompt=prompted,
+                harness=harness_of(recipe),
                 out=out,
                 keep_mb=keep_mb,
                 name=agent,
