@@ -9,9 +9,12 @@ reward is reasoning-gym's score of it. Tasks are made of numbers, so that there 
 
 from __future__ import annotations
 
+import ast
 import copy
+import inspect
 import random
 import re
+import textwrap
 import threading
 from typing import Any, Self
 
@@ -22,6 +25,7 @@ from .named import NamedEnv
 
 _ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 _NUM_TASKS = 1_000_000
+_RUNS = ("eval", "exec", "parse_expr", "sympify")
 _SPLITS = ("all", "train", "seen", "test")
 _ONE_AT_A_TIME = threading.RLock()
 
@@ -33,37 +37,44 @@ class ReasoningGym(NamedEnv):
         split: all; train (80 % of the tasks); seen and test (10 % each), other tasks of the same kind.
         config: settings of the data set, as reasoning-gym names them; without seed and size.
         attempts: how many answers may be tried; after a wrong one the question stands again.
-        size: how many tasks there are; some data sets have fewer than a million.
+        evaluates: take a data set that evaluates answers as Python code to score them, too.
 
     Raises:
-        UsageError: if reasoning-gym is not installed, or refuses the settings.
+        UsageError: if reasoning-gym is not installed or refuses the settings, or the data set evaluates
+            answers.
         UnknownName: if it has no such data set, with the closest names.
     """
 
     package, module = "reasoning-gym", "reasoning_gym"
+    for_operators = ("evaluates",)
 
     def __init__(
         self,
         split: str = "train",
         config: dict[str, Any] | None = None,
         attempts: int = 1,
-        size: int = _NUM_TASKS,
+        evaluates: bool = False,
     ) -> None:
         if split not in _SPLITS:
             raise UnknownName("split", split, _SPLITS)
-        if attempts < 1 or size < 100:
-            raise UsageError(f"attempts {attempts}, size {size}: expected at least 1 and at least 100")
-        self._split, self._attempts, self._size = split, attempts, size
-        self._set = self._made(dict(config or {}))
+        if attempts < 1:
+            raise UsageError(f"attempts must be at least 1, got {attempts}")
+        self._split, self._attempts, self._config = split, attempts, dict(config or {})
+        self._ask(0)
+        if not evaluates and _evaluates(type(self._set)):
+            raise UsageError(
+                f"{self.named} evaluates answers as Python code, and an answer may be anything: play it "
+                "where that does no harm, as in a container, and say so with -k evaluates=true"
+            )
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, Info]:
         """Ask the question that the seed decides."""
         super().reset(seed=seed)
-        number = int(self.np_random.integers(self._size))
+        number = int(self.np_random.integers(_NUM_TASKS))
         while self._split not in ("all", _part(number)):
-            number = int(self.np_random.integers(self._size))
-        self._number, self._asked = number, bool((options or {}).get("expert"))
-        self._entry, self._tried, self._score = _entry(self._set, number), 0, 0.0
+            number = int(self.np_random.integers(_NUM_TASKS))
+        self._asked = bool((options or {}).get("expert"))
+        self._ask(number)
         return self._question(), self._info()
 
     def step(self, action: str) -> tuple[str, float, bool, bool, Info]:
@@ -87,24 +98,37 @@ class ReasoningGym(NamedEnv):
         """Return the score of an answer; one that the data set cannot read is wrong."""
         try:
             return float(self._set.score_answer(answer, self._entry))
-        except (ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError):
+        except Exception:  # noqa: BLE001 - code of a data set, given any text
             return 0.0
 
     @property
     def _over(self) -> bool:
         return self._score >= 1.0 or self._tried >= self._attempts
 
-    def _made(self, config: dict[str, Any]) -> Any:
+    def _ask(self, number: int) -> None:
+        """Make a task; a data set that draws from Python's one generator has its own state of it."""
+        with _ONE_AT_A_TIME:
+            others = random.getstate()
+            random.seed(number)
+            try:
+                self._set = self._made(number)
+                self._entry = dict(self._set[0])
+            finally:
+                random.setstate(others)
+        self._number, self._tried, self._score = number, 0, 0.0
+
+    def _made(self, number: int) -> Any:
+        """Return the data set of one question: many make all of theirs at once."""
         library = self.library()
         known = library.factory.DATASETS
         if self.named not in known:
             raise UnknownName("data set of reasoning-gym", self.named, known)
-        if taken := config.keys() & {"seed", "size"}:
+        if taken := self._config.keys() & {"seed", "size"}:
             raise UsageError(f"config {sorted(taken)}: the seed of a task decides these; leave them out")
         try:
-            return library.create_dataset(self.named, seed=0, size=self._size, **config)
+            return library.create_dataset(self.named, seed=number, size=1, **self._config)
         except (TypeError, ValueError, AssertionError) as error:
-            raise UsageError(f"{self.named} refuses config {config}: {error}") from error
+            raise UsageError(f"{self.named} refuses config {self._config}: {error}") from error
 
     def _question(self) -> str:
         return str(self._entry["question"])[:MAX_TEXT_CHARS]
@@ -124,15 +148,20 @@ class ReasoningGym(NamedEnv):
         return info
 
 
-def _entry(questions: Any, number: int) -> dict[str, Any]:
-    """Make a task; those that draw from Python's one generator get the same of it every time."""
-    with _ONE_AT_A_TIME:
-        others = random.getstate()
-        random.seed(number)
-        try:
-            return dict(questions[number])
-        finally:
-            random.setstate(others)
+def _evaluates(kind: type[Any]) -> bool:
+    """Tell whether a data set runs answers to score them: Python's eval, or sympy's parser, which calls it.
+
+    A composite one scores by others, of which any may.
+    """
+    if kind.__name__ == "CompositeDataset":
+        return True
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind.score_answer)))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    return any(
+        ast.unparse(call.func).rpartition(".")[2] in _RUNS
+        and not ast.unparse(call.args[0]).startswith(("entry[", "metadata["))
+        for call in calls
+    )
 
 
 def _part(number: int) -> str:

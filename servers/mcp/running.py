@@ -29,6 +29,7 @@ from .speaking import Speaker
 
 _MOST_AT_ONCE = 256  # requests over HTTP
 _ROOM_S = 1.0  # to wait for room for another episode
+_SERVER_S = 30.0  # how long a server may be gone before a call is told so
 log = logging.getLogger("turnwise.servers")
 
 
@@ -143,7 +144,7 @@ async def _speaking(served: Served, *, connected: bool) -> AsyncIterator[Any]:
 async def _sessions(served: Served) -> AsyncIterator[SessionClient]:
     """Open the way to the sessions: of a server, or of a service in this process."""
     if served.url is not None:
-        client = connect(served.url, served.key)
+        client = connect(served.url, served.key, budget_s=_SERVER_S)
         try:
             yield client
         finally:

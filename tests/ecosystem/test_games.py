@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,7 +97,7 @@ def test_a_question_is_scored_as_reasoning_gym_scores_it() -> None:
     with turnwise.make("reasoning-gym:leg_counting", attempts=2, config={"max_animals": 4}) as env:
         question, info = env.reset(seed=3, options={"expert": True})
         number = int(info["task"].rpartition("/")[2])
-        entry = reasoning_gym.create_dataset("leg_counting", seed=0, size=1_000_000, max_animals=4)[number]
+        entry = reasoning_gym.create_dataset("leg_counting", seed=number, size=1, max_animals=4)[0]
         assert question == entry["question"] and info["private"] == {
             "expert": f"<answer>{entry['answer']}</answer>"
         }
@@ -120,6 +121,33 @@ def test_splits_are_apart_and_wrong_names_are_told() -> None:
     ):
         with pytest.raises(error):
             turnwise.make(id, **kwargs)
+
+
+def test_answers_are_not_run_unless_that_is_said(tmp_path: Path) -> None:
+    import reasoning_gym
+
+    from turnwise.envs.adapters.reasoning_gym import _evaluates
+
+    sets = {name: kind for name, (kind, _) in reasoning_gym.factory.DATASETS.items()}
+    assert {name for name, kind in sets.items() if _evaluates(kind)} == {
+        "binary_matrix",
+        "composite",
+        "countdown",
+        "intermediate_integration",
+        "n_queens",
+        "polynomial_multiplication",
+        "puzzle24",
+        "simple_integration",
+        "spiral_matrix",
+        "string_insertion",
+    }
+    file = tmp_path / "harm"
+    with pytest.raises(UsageError, match="evaluates answers as Python code"):
+        turnwise.make("reasoning-gym:spiral_matrix")
+    with turnwise.make("reasoning-gym:spiral_matrix", evaluates=True) as env:
+        env.reset(seed=0)
+        assert env.step(f"[__import__('pathlib').Path({str(file)!r}).touch()]")[1] == 0.0
+        assert file.exists(), "this is why it is refused"
 
 
 def test_versions_are_told(record_testsuite_property: Any) -> None:

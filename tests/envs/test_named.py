@@ -60,6 +60,7 @@ def test_what_names_code_is_for_the_operator_alone() -> None:
     assert described.withheld == ("code",)
     assert description_from({**plain_description(described), "files": [], "withheld": ["code"]}) == described
     assert describe_env("textarena:Nim-v0").withheld == ("opponent",)
+    assert describe_env("reasoning-gym:n_queens").withheld == ("evaluates",)
 
 
 def test_a_game_for_several_needs_somebody_who_plays_the_others(tmp_path: Path) -> None:
