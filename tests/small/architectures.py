@@ -55,7 +55,7 @@ def write_model(kind: str, folder: Path, dtype: torch.dtype = torch.float32) -> 
     from transformers import PreTrainedTokenizerFast
 
     words = PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(_pieces()), pad_token="<pad>", eos_token=_ENDS[kind]
+        tokenizer_object=Tokenizer.from_str(pieces()), pad_token="<pad>", eos_token=_ENDS[kind]
     )
     words.add_special_tokens({"additional_special_tokens": list(_SPECIAL)})
     words.chat_template = TEMPLATES[kind]
@@ -68,7 +68,7 @@ def write_model(kind: str, folder: Path, dtype: torch.dtype = torch.float32) -> 
 
 
 @cache
-def _pieces() -> str:
+def pieces() -> str:
     """Return a tokenizer of bytes whose pieces are from what environments say, as JSON."""
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import chats
-from architectures import model_of
+from architectures import model_of, pieces
+from tokenizers import Tokenizer
 
 
 def calling_tokenizer(template: str) -> Any:
-    """Return a tokenizer of bytes with ChatML's tokens and those of thoughts and calls."""
-    made = chats.tokenizer.__wrapped__("bytes", template)
-    made.add_tokens(["</tool_call>"])
-    made.add_special_tokens({"pad_token": "<|endoftext|>"})
-    made.eos_token = "<|im_end|>"
+    """Return a tokenizer of pieces of our texts, with the tokens of ChatML, thoughts and calls."""
+    from transformers import PreTrainedTokenizerFast
+
+    made = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(pieces()), pad_token="<|endoftext|>")
+    made.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    made.add_tokens([*chats.ADDED, "</tool_call>"])
+    made.chat_template, made.eos_token = template, "<|im_end|>"
     return made
 
 
