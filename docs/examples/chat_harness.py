@@ -31,10 +31,9 @@ def step(turn: int, action: str) -> dict[str, Any]:
 def main() -> None:
     """Play until the environment says that it is over."""
     client = OpenAI()
-    talk: list[Any] = [
-        {"role": "system", "content": os.environ["TURNWISE_INSTRUCTION"]},
-        {"role": "user", "content": os.environ["TURNWISE_OBSERVATION"]},
-    ]
+    task, seen = os.environ["TURNWISE_INSTRUCTION"], os.environ["TURNWISE_OBSERVATION"]
+    # as turnwise itself begins, so that a policy that was warm-started there knows the words
+    talk: list[Any] = [{"role": "user", "content": seen if task in seen else f"{task}\n{seen}"}]
     turn, done = 0, False
     while not done:
         reply = client.chat.completions.create(model="turnwise", messages=talk)
