@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -213,9 +211,3 @@ def test_what_cannot_be_one_sequence_is_refused() -> None:
     broken = Trajectory("e", "t", 0, "0", (turn(0, (1, 2), 3), turn(1, (1, 2, 8), 4)), "terminated")
     with pytest.raises(TrainingError, match="turn 1 does not continue"):
         columns_of([broken], 7)
-
-
-def test_without_trl_it_says_what_to_install() -> None:
-    program = "import sys; sys.modules['trl'] = None\nfrom turnwise.integrations.trl import CreditTrainer"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stderr.strip().endswith("CreditTrainer needs TRL, which is not installed: pip install trl")

@@ -1,5 +1,6 @@
 """turnwise inside other frameworks, and they inside it; each imports its framework when it is asked for.
 
+lazy.py: names that are imported when they are asked for.
 called.py: an environment of ours that is played by calls of tools.
 trl/: environments, rollouts and credit for TRL's GRPOTrainer.
 verifiers/: environments as tasksets of verifiers.

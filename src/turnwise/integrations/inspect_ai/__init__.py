@@ -6,10 +6,9 @@ inspect's model play. scoring.py: `success` and `episode_return`, the scorers.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...errors import UsageError
+from ..lazy import named
 
 if TYPE_CHECKING:
     from .playing import play
@@ -26,15 +25,4 @@ _HOME = {
     "task": "tasks",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "inspect_ai":
-            raise
-        raise UsageError(
-            f"{name} needs inspect_ai, which is not installed: pip install inspect-ai"
-        ) from error
+__getattr__ = named(__name__, _HOME, {"inspect_ai"}, "inspect-ai")

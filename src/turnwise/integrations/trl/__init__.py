@@ -7,10 +7,9 @@ messages.py: turns out of TRL's messages and masks. trainer.py: `CreditTrainer`,
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...errors import UsageError
+from ..lazy import named
 
 if TYPE_CHECKING:
     from .environment import Environment, environment_factory, tasks
@@ -28,13 +27,4 @@ _HOME = {
     "tasks": "environment",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    except ModuleNotFoundError as error:
-        if error.name not in ("trl", "accelerate"):
-            raise
-        raise UsageError(f"{name} needs TRL, which is not installed: pip install trl") from error
+__getattr__ = named(__name__, _HOME, {"trl", "accelerate"}, "trl")

@@ -7,10 +7,9 @@ envs/adapters/verifiers.py.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...errors import UsageError
+from ..lazy import named
 
 if TYPE_CHECKING:
     from .harness import TurnwiseHarness
@@ -25,13 +24,4 @@ _HOME = {
     "TurnwiseTaskset": "taskset",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    except ModuleNotFoundError as error:
-        if error.name != "verifiers":
-            raise
-        raise UsageError(f"{name} needs verifiers, which is not installed: pip install verifiers") from error
+__getattr__ = named(__name__, _HOME, {"verifiers"}, "verifiers")
