@@ -39,6 +39,7 @@ class OpenEnv(TextEnv):
 
     no_expert = "the server does not say what the best action is"
     no_clone = "its state is on the other side"
+    for_operators = ("url",)
 
     def __init__(
         self,

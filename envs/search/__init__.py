@@ -28,5 +28,5 @@ def register_environments() -> None:
         "search/qa-v1",
         "turnwise.envs.search.qa:QuestionAnswering",
         description="Question answering, files of yours: -k questions=FILE, -k corpus=FILE or retriever=URL.",
-        for_clients={"cache": None},
+        for_clients={"cache": None, "retriever": None},
     )

@@ -68,3 +68,17 @@ def test_a_game_for_several_needs_somebody_who_plays_the_others(tmp_path: Path) 
         turnwise.make("textarena:Nim-v0", players=2)
     with pytest.raises(UsageError, match="from 0 to 1"):
         turnwise.make("textarena:Nim-v0", players=2, seat=2, opponent="m:f")
+
+
+@pytest.mark.parametrize(
+    ("id", "name"),
+    [
+        ("search/qa-v1", "retriever"),
+        ("turnwise.envs.adapters.openenv:OpenEnv", "url"),
+        ("turnwise.envs.adapters.mcp:McpEnv", "url"),
+        ("turnwise.envs.adapters.mcp:McpEnv", "command"),
+    ],
+)
+def test_no_client_says_whom_a_server_calls(id: str, name: str) -> None:
+    with pytest.raises(Refused, match="is the operator's"):
+        Catalogue([id]).admit(id, {name: "http://10.0.0.1"})
