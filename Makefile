@@ -173,6 +173,9 @@ ecosystem: $(ECOSYSTEM)  ## install packages of others, for tests with them
 test-ecosystem: $(ECOSYSTEM)  ## read runs back from the stores of trackers, and play and train with other frameworks
 	OMP_NUM_THREADS=1 .ecosystem/bin/python -m pytest -q -m ecosystem tests/ecosystem
 
+test-ecosystem-short: $(ECOSYSTEM)  ## the same without what is slow, as continuous integration runs it
+	OMP_NUM_THREADS=1 .ecosystem/bin/python -m pytest -q -m 'ecosystem and not slow' tests/ecosystem
+
 # mkdocs and its 30 packages, in an environment of its own; turnwise is read there, not run.
 $(DOCS): constraints-docs.txt
 	$(PYTHON) -m venv .docs
@@ -183,10 +186,6 @@ $(DOCS): constraints-docs.txt
 docs: $(DOCS)  ## build the documentation site into site/, without a broken link
 	NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --quiet
 	@echo 'python -m http.server --directory site --bind 127.0.0.1 8002   # then http://127.0.0.1:8002'
-
-test-ecosystem-short: $(ECOSYSTEM)  ## play over MCP, with inspect_ai and in games, the quick half of it
-	OMP_NUM_THREADS=1 .ecosystem/bin/python -m pytest -q -m 'ecosystem and not slow' tests/ecosystem/test_games.py \
-		tests/ecosystem/test_inspect.py tests/ecosystem/test_mcp_served.py tests/ecosystem/test_mcp_environment.py
 
 gpu: $(STAMP)  ## check and measure everything that one GPU is for, in under five minutes
 	$(BIN)/python benchmarks/gpu/run.py

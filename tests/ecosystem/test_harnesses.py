@@ -60,7 +60,10 @@ def lamps(tmp_path: Path) -> str:
     return f"{file}:Lamps"
 
 
-@pytest.mark.parametrize("kind", POLICIES)
+FIRST_IS_QUICK = [POLICIES[0], *(pytest.param(each, marks=pytest.mark.slow) for each in POLICIES[1:])]
+
+
+@pytest.mark.parametrize("kind", FIRST_IS_QUICK)
 def test_openais_client_trains(
     kind: str, lamps: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +71,7 @@ def test_openais_client_trains(
     train_twice(kind, tmp_path, lamps, f"{sys.executable} {EXAMPLES / 'chat_harness.py'}", monkeypatch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", POLICIES)
 def test_anthropics_client_trains_by_tools_and_streams(
     kind: str, lamps: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

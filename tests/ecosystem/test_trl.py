@@ -201,7 +201,7 @@ def test_our_rollout_in_its_trainer(model: Path, tmp_path: Path, adapter: bool) 
     np.testing.assert_allclose(made["advantages"][mask].numpy(), np.repeat(advantage, lengths), atol=1e-6)
 
 
-@pytest.mark.parametrize("example", ["trl_environment", "trl_rollout"])
+@pytest.mark.parametrize("example", [pytest.param("trl_environment", marks=pytest.mark.slow), "trl_rollout"])
 def test_the_example_trains(
     model: Path, tmp_path: Path, example: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
