@@ -21,6 +21,8 @@ from typer.testing import CliRunner
 
 from turnwise.__main__ import _COMMANDS, app, main
 
+DEMO = Path(__file__).resolve().parents[1] / "trainers" / "warmstarts" / "demo"
+
 
 def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -46,7 +48,14 @@ def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
             "a whole number",
         ),
         (["envs", "household/demo-v1"], "household/demo-v0"),
-        (["eval", "--env", "household/demo-v0", "--agent", "random", "--history", "7"], "give --context"),
+        (
+            ["eval", "--env", "household/demo-v0", "--agent", f"ckpt:{DEMO}", "--history", "7"],
+            "it was trained",
+        ),
+        (
+            ["eval", "--env", "household/demo-v0", "--agent", "random", "--history", "7", "--recipe", "tiny"],
+            "the recipe says",
+        ),
         (
             ["warmstart", "--recipe", "gigpo", "--set", "policy.checkpoint=", "--out", "warm"],
             "warmstart.base",

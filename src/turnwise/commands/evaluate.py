@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..agents.evaluation.config import EVALUATION, KEEP_MB
 from ..agents.policies.by_name import AGENTS, make_policy
-from ..agents.prompts.config import EXPLAINED, PromptConfig
+from ..agents.prompts.config import EXPLAINED, Mode, PromptConfig
 from ..agents.rollout.config import RolloutConfig
 from ..agents.sampling import NEUTRAL
 from ..errors import Stopped, UsageError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ..agents.evaluation.results import Evaluation
+    from ..agents.policy import Policy
 
 __all__ = ["eval_"]
 
@@ -64,7 +65,7 @@ def eval_(
     seed: Annotated[int, typer.Option(min=0, help="The first task's, and that of the sampling.")] = 0,
     config: RolloutConfig = EVALUATION,
     context: Annotated[
-        Literal["conversation", "window"] | None,
+        Mode | None,
         typer.Option(help="Prompts that grow, or one a turn; the agent's own by default."),
     ] = None,
     prompt: PromptConfig = EXPLAINED,
@@ -100,21 +101,11 @@ def eval_(
     if (env is None) == (benchmark is None and hosted is None):
         raise UsageError("eval plays an environment or a benchmark: give either --env, or --benchmark")
     arguments = parse_kwargs(kwargs)
-    if context is None and prompt != EXPLAINED:
-        given = [
-            each.name
-            for each in fields(prompt)
-            if getattr(prompt, each.name) != getattr(EXPLAINED, each.name)
-        ]
-        raise UsageError(
-            f"{', '.join(given)}: without --context the agent is asked as it was trained, whatever else is "
-            "said of prompts; give --context conversation or --context window too"
-        )
     if env is not None and server is None:
         check_local(env, arguments, split)
     policy = make_policy(agent, **parse_kwargs(agent_options, "--agent-option"))
     config = replace(config, deterministic=policy.repeatable)
-    prompted = None if context is None else replace(prompt, mode=context)
+    prompted = _prompted(policy, context, prompt, recipe)
     if recipe is not None:
         config, prompted = asked_by(recipe, config, prompted)
     if env is None:
@@ -172,6 +163,30 @@ def eval_(
         )
     _warn_of_gaps(evaluation)
     raise typer.Exit(1 if failed else 0)
+
+
+def _prompted(
+    policy: Policy, context: Mode | None, prompt: PromptConfig, recipe: str | None
+) -> PromptConfig | None:
+    """Return how to ask as the options say; None: as the agent was trained to be, or all explained.
+
+    Raises:
+        UsageError: if only some of it is said, and an agent's training or a recipe says the rest.
+    """
+    if context is not None:
+        return replace(prompt, mode=context)
+    if prompt == EXPLAINED:
+        return None
+    if policy.settings is None and recipe is None:
+        return replace(prompt, mode="conversation") if prompt.tools == "native" else prompt
+    given = [
+        each.name for each in fields(prompt) if getattr(prompt, each.name) != getattr(EXPLAINED, each.name)
+    ]
+    as_what = "it was trained" if recipe is None else "the recipe says"
+    raise UsageError(
+        f"{', '.join(given)}: without --context the agent is asked as {as_what}, whatever else is said of "
+        "prompts; give --context conversation or --context window too"
+    )
 
 
 def _num_rows(out: Path | None) -> int:

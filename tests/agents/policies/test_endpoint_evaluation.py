@@ -129,3 +129,27 @@ def test_another_setting_in_the_same_folder_is_one_line(room, tmp_path, options,
         done = evaluated(agent, room, "--episodes", 1, "--out", tmp_path, *options)
     assert isinstance(done.exception, UsageError)
     assert str(done.exception) == f"{tmp_path} holds another evaluation: {changed}; choose another folder"
+
+
+def test_flags_of_prompts_count_for_an_agent_that_was_not_trained_to_be_asked_otherwise():
+    seen = []
+
+    def reply(body):
+        seen.append(body)
+        return 200, answer("I do not know.")
+
+    words = [
+        "--env",
+        "calling/office-v1",
+        "-k",
+        "show_functions=false",
+        "--episodes",
+        "1",
+        "--max-turns",
+        "2",
+    ]
+    with served(reply) as agent:
+        done = CliRunner().invoke(app, [*words, "--agent", agent, "--tools", "native"])
+    assert done.exit_code == 0, done.output
+    assert [len(body["messages"]) for body in seen] == [1, 3], "a conversation"
+    assert all(body["tools"] for body in seen)
