@@ -60,6 +60,7 @@ def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
             ["warmstart", "--recipe", "gigpo", "--set", "policy.checkpoint=", "--out", "warm"],
             "warmstart.base",
         ),
+        (["demo", "--resume"], "there is none in runs/"),
         (["train", "demmo"], "demo"),
         (["train", "nothing-like-it"], "`turnwise recipes` lists them"),
         (["train", "demo", "--set", "optim.learning_rat=1"], "learning_rate"),

@@ -124,7 +124,8 @@ class TrieCache:
         if not actions or not all(actions):
             raise PolicyError(
                 f"constraint 'admissible' with the actions {actions!r}: expected at least one, none of them "
-                "empty; use constraint 'none' or 'listed' where the environment lists no actions"
+                "empty; where the environment lists no actions, rollout.constraint is 'none' or 'listed' (of "
+                "`turnwise eval` --constraint)"
             )
         encoded = list(map(self._encode, actions))
         trie = TokenTrie.of(encoded, self._end_id)

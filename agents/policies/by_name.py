@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from difflib import get_close_matches
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,15 @@ def _own(spec: str, options: dict[str, Any]) -> Policy:
     maker = load_object(spec, given=f"agent {spec!r}")
     if not callable(maker):
         raise UsageError(f"agent {spec!r}: is {type(maker).__name__}; expected a class of policies")
-    policy = maker(**accepted(spec, options, options_of_maker(maker, positional=True)))
+    given = accepted(spec, options, options_of_maker(maker, positional=True))
+    try:
+        signature(maker).bind(**given)
+    except TypeError as error:
+        raise UsageError(
+            f"agent {spec!r}: {error}; expected a subclass of turnwise.agents.policies.Policy, or what makes "
+            "one of its options (a function of requests is an agent for turnwise.evaluate alone)"
+        ) from error
+    policy = maker(**given)
     if not isinstance(policy, Policy):
         raise UsageError(
             f"agent {spec!r}: makes {type(policy).__name__}; expected a subclass of "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ...errors import UsageError
+from ...settings import KEY_ENV
 from ..http.visitors import is_address
 
 __all__ = ["checked_address", "checked_key", "proxy_of"]
@@ -34,9 +36,13 @@ def checked_address(url: str) -> str:
 def checked_key(key: str | None) -> str | None:
     """Return a key without the blanks and line ends around it, which no key has.
 
+    Args:
+        key: as it was given; None takes that of the environment (`KEY_ENV`), if there is one.
+
     Raises:
         UsageError: if no header can carry it; the text does not hold it.
     """
+    key = os.environ.get(KEY_ENV) or None if key is None else key
     if key is None:
         return None
     key = key.strip()

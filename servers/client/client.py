@@ -262,7 +262,7 @@ def connect(
 
     Args:
         url: where the server is, e.g. http://127.0.0.1:8000, or `local:`.
-        key: the bearer key, where the server asks for one.
+        key: the bearer key, where the server asks for one; by default that of TURNWISE_KEY.
         timeout_s: how long one try may wait for its answer.
         keep_alive: send steps over connections of our own, many times faster than
             httpx, which takes the rest; without effect where the environment names a proxy.

@@ -15,7 +15,8 @@ from urllib.parse import parse_qs
 
 from ..protocol.calls import CALLS
 from ..protocol.encoding import NDJSON_TYPE, PROTOCOL, load_body, read_step, read_steps
-from ..protocol.problems import Refused, bad_request, not_a_key, not_for_metrics, too_large
+from ..protocol.problems import Refused, bad_request, not_a_key, not_for_metrics, reads_only, too_large
+from ..protocol.types import Problem
 from . import openenv, websocket
 from .board_calls import visitor
 from .dispatch import Calls, refusal_response
@@ -88,7 +89,7 @@ class FrontDoor:
             if caller is None:
                 caller = visitor(scope["method"], scope["path"], self._calls.hosting)
             if caller is None:
-                raise Refused(not_a_key())
+                raise Refused(self._not_known(scope["headers"]))
             _welcome(scope)
             self._calls.admit(caller)
             if scope["method"] == "POST":
@@ -178,6 +179,10 @@ class FrontDoor:
         if self._keys is None:
             return ANYONE
         return self._keys.identify(_header(headers, b"authorization"))
+
+    def _not_known(self, headers: Headers) -> Problem:
+        header = _header(headers, b"authorization")
+        return reads_only() if self._keys is not None and self._keys.only_reads(header) else not_a_key()
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """Read a body within its limit; None if the client went away."""

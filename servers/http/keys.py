@@ -135,6 +135,11 @@ class Keys:
             return hashed in self._readers
         return not caller.evaluation and not caller.benchmarks
 
+    def only_reads(self, header: bytes | None) -> bool:
+        """Tell whether a key reads the counters and does nothing else."""
+        hashed = self._hashed(header)
+        return hashed is not None and hashed in self._readers
+
     def _hashed(self, header: bytes | None) -> bytes | None:
         if header is None or header[:7].lower() != b"bearer ":
             return None

@@ -101,6 +101,11 @@ def not_a_key() -> Problem:
     )
 
 
+def reads_only() -> Problem:
+    """Say that a key reads the counters of a server and does nothing else."""
+    return Problem(403, "not_allowed", "this key reads /metrics and calls nothing", todo="take another key")
+
+
 def not_for_metrics() -> Problem:
     """Say that the counters of a server with keys are read with one."""
     return Problem(

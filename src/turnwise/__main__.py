@@ -18,8 +18,9 @@ from pathlib import Path
 import typer
 
 from . import __version__
-from .commands.options import KEY_ENV, missing
+from .commands.options import missing
 from .errors import RequestRefused, TurnwiseError, UsageError
+from .settings import KEY_ENV
 from .shown import runnable, visible
 from .signals import interrupt_when_told_to_end, told_to_end
 

@@ -22,6 +22,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from .errors import UnknownName, UsageError
 
 T = TypeVar("T")
+KEY_ENV = "TURNWISE_KEY"
+"""The variable that holds the key for a server of environments, which is in no flag and no file."""
 FLAT = object()
 """`Annotated[Inner, FLAT]`: the keys of a dataclass stand in the table among those of the one around it."""
 REST = object()

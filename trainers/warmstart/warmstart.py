@@ -191,6 +191,8 @@ def _clone_and_measure(
         cause = (
             "warmstart.max_steps is 0"
             if taught
+            else "warmstart.teacher is none"
+            if section.teacher == "none"
             else "the environment has no teacher to imitate, and what was won was won by chance"
         )
         report(f"nothing to clone, the policy starts untrained: {cause}", 1.0)

@@ -92,7 +92,9 @@ def _say_where_a_signal_is(run: Path, console: Console) -> None:
     found = microscope.update_with_signal(run)
     more = "nor has any update" if found is None else f"try --update {found}"
     console.print(
-        f"no group that is stored has a signal: all its episodes came to the same; {more}", markup=False
+        "no group that is stored has episodes of different returns, so that methods which compare returns "
+        f"alone have no signal; {more}",
+        markup=False,
     )
 
 

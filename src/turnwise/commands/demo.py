@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..errors import UsageError
 from ..shown import interval, percent, runnable
 from .options import missing
 
@@ -63,6 +64,10 @@ def demo(
     from ..trainers.runs.standing import standing
     from ..trainers.train import train
 
+    if resume and out is None:
+        begun = sorted(Path("runs").glob("demo-*"))
+        which = f"; the last one here is {begun[-1]}" if begun else "; there is none in runs/"
+        raise UsageError(f"--resume goes on with a demo that --out names, and none was named{which}")
     run = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     typer.echo(_WHAT.format(minutes=minutes))
     recipe = load("demo", [f"train.seed={seed}", f"train.max_seconds={60 * minutes}"])

@@ -16,9 +16,10 @@ from ..agents.prompts.config import EXPLAINED, Mode, PromptConfig
 from ..agents.rollout.config import RolloutConfig
 from ..agents.sampling import NEUTRAL
 from ..errors import Stopped, UsageError
+from ..settings import KEY_ENV
 from ..shown import UNKNOWN, interval, percent, visible
 from .evaluate_hosted import play_benchmark
-from .options import KEY_ENV, EnvKwargs, JsonFlag, emit_json, parse_kwargs
+from .options import EnvKwargs, JsonFlag, emit_json, parse_kwargs
 from .options_from import with_settings
 
 if TYPE_CHECKING:

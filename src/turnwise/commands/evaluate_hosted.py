@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..errors import ServerError, UsageError
+from ..settings import KEY_ENV
 from ..shown import visible
-from .options import KEY_ENV, emit_json
+from .options import emit_json
 
 if TYPE_CHECKING:
     from ..agents.policy import Policy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,8 @@ from ..agents.gateway.config import GatewayConfig
 from ..agents.policies.by_name import make_policy
 from ..agents.sampling import NEUTRAL, Sampling
 from ..errors import UsageError
-from .options import KEY_ENV, parse_kwargs
+from ..settings import KEY_ENV
+from .options import parse_kwargs
 from .options_from import with_settings
 
 
@@ -65,7 +65,7 @@ def gateway(
             "--server local:: whoever opens an episode would name classes of this machine; expected the URL "
             "of a `turnwise serve`, which says what it offers"
         )
-    client = connect(server, os.environ.get(KEY_ENV) or None) if server else None
+    client = connect(server) if server else None
     asking = Asking(
         policy.tokens,
         max_tokens,

@@ -10,7 +10,8 @@ import typer
 
 from ..servers.protocol.limits import Limits
 from ..servers.run.config import ServerConfig
-from .options import KEY_ENV, EnvKwargs, parse_kwargs
+from ..settings import KEY_ENV
+from .options import EnvKwargs, parse_kwargs
 
 __all__ = ["mcp"]
 

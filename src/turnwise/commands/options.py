@@ -20,8 +20,6 @@ EnvKwargs = Annotated[
         help="Argument of the environment (`turnwise envs ENV` lists them); VALUE is JSON or text.",
     ),
 ]
-KEY_ENV = "TURNWISE_KEY"
-"""The variable that holds the key for a server, which is in no flag and no file."""
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import Stopped, UsageError
+from ..settings import KEY_ENV
 from ..shown import percent, visible
-from .options import KEY_ENV, JsonFlag, emit_json
+from .options import JsonFlag, emit_json
 
 if TYPE_CHECKING:
     from ..agents.comparison import Pair
@@ -89,7 +89,7 @@ def _client(server: str | None) -> SessionClient:
 
     if server is None:
         return connect("local:")
-    return connect(server, os.environ.get(KEY_ENV), budget_s=_SERVER_BUDGET_S, renew=True)
+    return connect(server, budget_s=_SERVER_BUDGET_S, renew=True)
 
 
 def _write(reached: SuiteFigures, out: Path) -> list[str]:

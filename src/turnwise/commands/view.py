@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import KEY_ENV
+from ..settings import KEY_ENV
 
 __all__ = ["view"]
 

@@ -42,6 +42,14 @@ def test_the_policy_of_the_page_plays_by_its_command(folder):
     assert found["settings"]["agent"] == "curious.py:Curious"
 
 
+def test_a_function_of_requests_is_told_apart_from_what_makes_a_policy(folder):
+    (folder / "always.py").write_text("def always(request):\n    return 'look'\n")
+    with pytest.raises(
+        UsageError, match=r"always.py:always': missing a required argument: 'request'; expected"
+    ):
+        make_policy("always.py:always")
+
+
 def test_a_module_and_a_function_are_doors_too(folder):
     (folder / "maker_of_mine.py").write_text(
         "from curious import Curious\ndef make(seed=1):\n    return Curious(seed + 1)\n"

@@ -74,6 +74,17 @@ def test_a_key_read_from_a_file_works(server, around):
         assert env.reset(seed=1)[1]["task"] == "count-1"
 
 
+def test_the_key_of_the_environment_is_taken_where_none_is_given(server, monkeypatch):
+    monkeypatch.setenv("TURNWISE_KEY", KEY)
+    with turnwise.RemoteEnv(server.url, COUNTER) as env:
+        env.reset(seed=1)
+    with (
+        pytest.raises(ServerError, match="401"),
+        turnwise.RemoteEnv(server.url, COUNTER, key=KEY[::-1]) as env,
+    ):
+        env.reset(seed=1)
+
+
 @pytest.mark.parametrize("key", ["a\nsecret-of-length", "a secret", "a\u00e9b-secret", "a\0b", "", "\n"])
 def test_a_key_that_no_header_carries_is_refused_at_once(key):
     with pytest.raises(UsageError, match="the key") as caught:

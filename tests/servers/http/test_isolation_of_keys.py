@@ -163,6 +163,16 @@ def test_the_counters_tell_of_everybody_and_are_told_to_no_stranger(make_service
     talk(make_service(), conversation, KEYS)
 
 
+def test_a_key_for_the_counters_is_told_that_it_calls_nothing(make_service, talk, world):
+    async def conversation(http: Http) -> None:
+        headers = {"authorization": f"Bearer {BOB}"}
+        answer = await http.post("/v1/sessions", json={"env_id": world("Counter")}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+        assert (await http.get("/metrics", headers=headers)).status_code == 200
+
+    talk(make_service(), conversation, Keys({ANN: Caller("ann")}, {BOB: "prometheus"}))
+
+
 def test_secrets_are_in_no_answer_and_no_log(make_service, talk, world, caplog):
     async def conversation(http: Http) -> None:
         with caplog.at_level(0):

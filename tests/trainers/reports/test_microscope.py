@@ -21,6 +21,7 @@ from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.commands.credit import credit
 from turnwise.ends import End
 from turnwise.errors import UnknownName, UsageError
+from turnwise.trainers.credit.base import Credit
 from turnwise.trainers.reports.microscope import Stored, examine, load_stored, show, why, write_page
 from turnwise.trainers.reports.microscope.picture import best_and_worst, draw, label
 
@@ -138,6 +139,16 @@ def test_each_method_has_its_own_reasons() -> None:
     assert "salt: " in lines[first + 2] and "shared by 2 turns" in lines[first + 2]
 
 
+def test_a_part_of_a_method_of_ones_own_is_shown_by_its_name() -> None:
+    parts = {
+        "step_group": np.array([0, 0]),
+        "turn_of_mine": np.array([0.25, -1.0]),
+        "outcome": np.array([1.0, 2.0]),
+    }
+    credit = Credit(np.array([1.25, 1.0]), parts=parts)
+    assert why(credit, 0) == "outcome 1, turn of mine 0.25, state seen 2x"
+
+
 def test_the_number_of_a_turn_stands_before_its_action(monkeypatch: pytest.MonkeyPatch) -> None:
     labels: list[str] = []
     original = Axes.set_yticks
@@ -242,6 +253,8 @@ def test_where_no_stored_group_has_a_signal_an_update_that_has_one_is_named(tmp_
     alike = [trajectory("g", "ab", 1.0), trajectory("g", "ab", 1.0)]
     for update, batch in ((1, BATCH), (2, BATCH), (3, alike)):
         write_trajectories(trajectory_path(tmp_path, update), batch)
-    assert "no group that is stored has a signal" in run(str(tmp_path), "-m", "grpo").output
+    assert (
+        "no group that is stored has episodes of different returns" in run(str(tmp_path), "-m", "grpo").output
+    )
     assert "try --update 2" in " ".join(run(str(tmp_path), "-m", "grpo").output.split())
     assert "signal" not in run(str(tmp_path), "-m", "grpo", "--update", "2").output

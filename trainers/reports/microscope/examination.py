@@ -162,11 +162,13 @@ def examine(
 
 def why(credit: Credit, row: int) -> str:
     """Say in short what a turn's advantage was made of."""
+    amounts = [name for name, part in credit.parts.items() if part.dtype.kind == "f"]
+    known = [name for name in _SHOWN_PARTS if name in amounts]
+    names = [*known, *(name for name in amounts if name not in _SHOWN_PARTS)]
     said = [
-        f"{label} {credit.parts[name][row]:.3g}"
-        for name, label in _SHOWN_PARTS.items()
-        if name in credit.parts
-    ][:_MOST_PARTS]
+        f"{_SHOWN_PARTS.get(name, name.replace('_', ' '))} {credit.parts[name][row]:.3g}"
+        for name in names[:_MOST_PARTS]
+    ]
     if "step_group" in credit.parts:
         said.append(
             f"state seen {int((credit.parts['step_group'] == credit.parts['step_group'][row]).sum())}x"
