@@ -67,7 +67,8 @@ def test_every_public_name_stands_in_the_reference() -> None:
     method = set(
         re.findall(r"(?m)^::: turnwise\.credit\.(\w+)$", (ROOT / "docs/reference/credit.md").read_text())
     )
-    assert set(credit.names()) <= method
+    ours = {name for name in credit.names() if credit.get(name).__module__.startswith("turnwise.")}
+    assert len(ours) > 15 and ours <= method, "those that other tests register are theirs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

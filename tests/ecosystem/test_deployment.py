@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import kubernetes_validate
-import promql_parser
 import pytest
 import yaml
 
@@ -30,11 +28,13 @@ KUBERNETES = ("1.31", "1.33", "1.37")
 @pytest.mark.parametrize("version", KUBERNETES)
 @pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: file.name)
 def test_manifests_are_what_kubernetes_takes(file: Path, version: str) -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="not installed: make ecosystem")
     for document in yaml.safe_load_all(file.read_text()):
         kubernetes_validate.validate(document, version, strict=True)
 
 
 def test_a_wrong_manifest_is_found() -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="not installed: make ecosystem")
     document = yaml.safe_load((DEPLOY / "kubernetes" / "server.yaml").read_text())
     document["spec"]["template"]["spec"]["containers"][0]["livenessprobe"] = {}
     with pytest.raises(kubernetes_validate.ValidationError, match="livenessprobe"):
@@ -42,6 +42,7 @@ def test_a_wrong_manifest_is_found() -> None:
 
 
 def test_compositions_are_what_compose_takes() -> None:
+    pytest.importorskip("check_jsonschema", reason="not installed: make ecosystem")
     files = [str(DEPLOY / "compose.yaml"), str(DEPLOY.parent / "compose.yaml")]
     words = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", *files]
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
@@ -74,7 +75,7 @@ async def counters() -> dict[str, set[str]]:
 
 def selectors(node: Any) -> Iterator[Any]:
     """Return every selector of a series inside a parsed question."""
-    if isinstance(node, promql_parser.VectorSelector):
+    if type(node).__name__ == "VectorSelector":
         yield node
     for name in ("expr", "lhs", "rhs", "vector_selector"):
         inside = getattr(node, name, None)
@@ -85,6 +86,7 @@ def selectors(node: Any) -> Iterator[Any]:
 
 
 def test_boards_and_alerts_ask_for_what_the_server_counts() -> None:
+    promql_parser = pytest.importorskip("promql_parser", reason="not installed: make ecosystem")
     counted = asyncio.run(counters())
     asked = [(text, one) for text in questions() for one in selectors(promql_parser.parse(text))]
     assert len(asked) >= 20

@@ -5,6 +5,7 @@ The async environment plays the same episode too, and so do several side by side
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -29,13 +30,23 @@ FILES = {
         "prices": "webshop/prices.json",
     },
 }
+TABLE = "rows/table-v0"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def table(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a table of questions, which only the operator of a server may name."""
+    file = tmp_path_factory.mktemp("table") / "sums.jsonl"
+    rows = [{"question": f"{number} + 1?", "answer": str(number + 1)} for number in range(9)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def server(table: str) -> Iterator[str]:
     """Serve every registered environment, and files of the benchmark data where it exists."""
     roots = ["--data-root", str(DATA)] if DATA.is_dir() else []
-    with ServerProcess(roots) as process:
+    with ServerProcess([*roots, "--argument", f"{TABLE}:data={table}"]) as process:
         yield process.url
 
 
@@ -47,7 +58,7 @@ ENVIRONMENTS = [
 
 
 @pytest.mark.parametrize("env_id", ENVIRONMENTS)
-def test_remote_environment_is_the_local_one(env_id: str, server: str) -> None:
+def test_remote_environment_is_the_local_one(env_id: str, server: str, table: str) -> None:
     if env_id in FILES and not DATA.is_dir():
         pytest.skip(f"benchmark data not found at {DATA}; point TURNWISE_DATA to it")
     kwargs = {name: str(DATA / file) for name, file in FILES.get(env_id, {}).items()}
@@ -56,7 +67,7 @@ def test_remote_environment_is_the_local_one(env_id: str, server: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             check_env(remote, skip_render_check=True)
-        here = _episode(turnwise.make(env_id, **kwargs))
+        here = _episode(turnwise.make(env_id, **kwargs, **({"data": table} if env_id == TABLE else {})))
         assert _episode(remote) == here
     finally:
         remote.close()
@@ -64,7 +75,7 @@ def test_remote_environment_is_the_local_one(env_id: str, server: str) -> None:
 
 
 def test_async_environments_of_all_kinds_side_by_side(server: str) -> None:
-    ids = [env_id for env_id in sorted(turnwise.registered()) if env_id not in FILES]
+    ids = [env_id for env_id in sorted(turnwise.registered()) if env_id not in {*FILES, TABLE}]
     ids = [env_id for env_id in ids if not env_id.startswith("swe/")]  # those need sandboxes
 
     async def together() -> list[list[Any]]:
