@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ... import __version__
+from ...envs.adapters.mcp.installed import check_installed
 from ...errors import UsageError
 from ..client import SessionClient, connect
 from ..client.transports.local import LocalTransport
@@ -58,7 +59,7 @@ def serve_stdio(served: Served) -> None:
     Raises:
         UsageError: if the package `mcp` is missing, or the environment cannot be made.
     """
-    check_installed()
+    check_installed("MCP")
     from mcp.server.stdio import stdio_server
 
     async def run() -> None:
@@ -79,7 +80,7 @@ def serve_http(served: Served, say: Callable[[str], None]) -> None:
     Raises:
         UsageError: as `serve_stdio`, or if the address cannot be had.
     """
-    check_installed()
+    check_installed("MCP")
     config = served.config
     keys = load_keys(config)
     (listening,) = listen(config.host, config.port)
@@ -110,21 +111,6 @@ def serve_http(served: Served, say: Callable[[str], None]) -> None:
 
     with listening:
         asyncio.run(run())
-
-
-def check_installed() -> None:
-    """Refuse to begin without the package.
-
-    Raises:
-        UsageError: if it is missing or too old.
-    """
-    try:
-        import mcp  # noqa: F401
-        import mcp_types  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            f"MCP needs the package mcp, 2.3 or later ({error}): pip install 'mcp>=2.3'"
-        ) from error
 
 
 @asynccontextmanager

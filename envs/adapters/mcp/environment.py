@@ -24,6 +24,7 @@ from ...fingerprint import code_fingerprint
 from ...sandbox.loop import call, submit
 from ...tools import command as described
 from .connection import Connection, Told
+from .installed import check_installed
 from .messages import Call, Unread, read_message
 from .results import Result, observation_of, result_of, tools_from
 from .tasks import Grader, McpTask, grader_of, load_tasks, score_of
@@ -85,7 +86,7 @@ class McpEnv(TextEnv):
         revision: str = "auto",
     ) -> None:
         self._connection: Connection | None = None
-        _check_installed()
+        check_installed("an MCP server")
         if (command is None) == (url is None):
             raise UsageError("give command or url, the one or the other: a server to start, or one that runs")
         if revision not in _REVISIONS:
@@ -215,13 +216,3 @@ class McpEnv(TextEnv):
         """Write into the log, and nowhere else, what a server that is gone has said last."""
         if self._program is not None and (words := self._program.last_words.strip()):
             log.warning("%s has said last: %s", self._name, visible(words))
-
-
-def _check_installed() -> None:
-    try:
-        import mcp  # noqa: F401
-        import mcp_types  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            f"an MCP server needs the package mcp, 2.3 or later ({error}): pip install 'mcp>=2.3'"
-        ) from error

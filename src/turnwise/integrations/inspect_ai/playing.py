@@ -32,7 +32,7 @@ EPISODE = "turnwise"
 _UNREADABLE = "The call could not be read ({}); nothing was done."
 
 
-@solver  # type: ignore[untyped-decorator]
+@solver
 def play(
     env: str,
     kwargs: Mapping[str, Any] | None = None,

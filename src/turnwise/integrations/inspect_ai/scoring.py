@@ -8,7 +8,7 @@ from inspect_ai.solver import TaskState
 from .playing import EPISODE
 
 
-@scorer(metrics=[accuracy(), stderr()])  # type: ignore[untyped-decorator]
+@scorer(metrics=[accuracy(), stderr()])
 def success() -> Scorer:
     """Return a scorer of 1 and 0 for won and lost; an environment that does not say is left unscored."""
 
@@ -22,7 +22,7 @@ def success() -> Scorer:
     return score
 
 
-@scorer(metrics=[mean(), stderr()])  # type: ignore[untyped-decorator]
+@scorer(metrics=[mean(), stderr()])
 def episode_return() -> Scorer:
     """Return a scorer of the sum of the rewards; `score`, where the environment has one, stands beside it."""
 

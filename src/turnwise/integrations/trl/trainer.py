@@ -29,7 +29,7 @@ from .messages import spread, turns_of
 from .rollouts import episode_return
 
 
-class CreditTrainer(GRPOTrainer):  # type: ignore[misc]
+class CreditTrainer(GRPOTrainer):
     """A GRPOTrainer whose tokens have the advantage that a credit method gives to their turn.
 
     Episodes come from `environment_factory` (turnwise.integrations.trl.environment_factory) or

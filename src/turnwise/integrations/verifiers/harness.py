@@ -19,11 +19,11 @@ from verifiers.v1.harnesses.utils.mcp import call_mcp, connect_mcp
 MAX_ROUNDS = 1000
 
 
-class TurnwiseHarnessConfig(vf.HarnessConfig):  # type: ignore[misc]
+class TurnwiseHarnessConfig(vf.HarnessConfig):
     """The settings of the chat; it has none of its own."""
 
 
-class TurnwiseHarness(vf.Harness[TurnwiseHarnessConfig]):  # type: ignore[misc]
+class TurnwiseHarness(vf.Harness[TurnwiseHarnessConfig]):
     """A chat that goes on until a message makes no call."""
 
     APPENDS_SYSTEM_PROMPT = SUPPORTS_MCP = SUPPORTS_RESUME = True

@@ -21,7 +21,7 @@ from ...errors import UsageError
 from ..called import Called
 
 
-class TurnwiseConfig(vf.TasksetConfig):  # type: ignore[misc]
+class TurnwiseConfig(vf.TasksetConfig):
     """Which tasks of which environment there are.
 
     Attributes:
@@ -41,7 +41,7 @@ class TurnwiseConfig(vf.TasksetConfig):  # type: ignore[misc]
     style: Literal["tags", "plain"] = "tags"
 
 
-class TurnwiseData(vf.TaskData):  # type: ignore[misc]
+class TurnwiseData(vf.TaskData):
     """One task: what to play, and how far."""
 
     env: str
@@ -51,11 +51,11 @@ class TurnwiseData(vf.TaskData):  # type: ignore[misc]
     style: Literal["tags", "plain"]
 
 
-class TurnwiseTask(vf.Task[TurnwiseData]):  # type: ignore[misc]
+class TurnwiseTask(vf.Task[TurnwiseData]):
     """One seed of an environment."""
 
 
-class TurnwiseTaskset(vf.Taskset[TurnwiseTask, TurnwiseConfig]):  # type: ignore[misc]
+class TurnwiseTaskset(vf.Taskset[TurnwiseTask, TurnwiseConfig]):
     """The tasks of an environment, one a seed."""
 
     def load(self) -> Iterator[TurnwiseTask]:
@@ -79,13 +79,13 @@ class TurnwiseTaskset(vf.Taskset[TurnwiseTask, TurnwiseConfig]):  # type: ignore
             yield TurnwiseTask(data, given.task)
 
 
-class TurnwiseEnvConfig(vf.EnvConfig):  # type: ignore[misc]
+class TurnwiseEnvConfig(vf.EnvConfig):
     """The one who plays, by default a chat on this machine."""
 
     player: vf.AgentConfig = vf.AgentConfig(runtime=vf.SubprocessConfig())
 
 
-class TurnwiseEnv(vf.Env[TurnwiseEnvConfig]):  # type: ignore[misc]
+class TurnwiseEnv(vf.Env[TurnwiseEnvConfig]):
     """An episode of ours, played by an agent of verifiers."""
 
     async def run(self, task: Any, agents: Any) -> None:
