@@ -32,8 +32,9 @@ settings.load_profile("calm")
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The modules in tests/house are a script's, not a package's; those in tests/small are shared by tests.
-sys.path[:0] = [str(ROOT / "tests" / "house"), str(ROOT / "tests" / "small")]
+# The modules in tests/house are a script's, not a package's; those in tests/small are shared by tests,
+# and docs/site holds what the site is made by.
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests/house", "tests/small", "docs/site")]
 
 
 @pytest.fixture(scope="session")

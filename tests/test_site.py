@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import links
 import pytest
 import yaml
 
@@ -21,10 +21,6 @@ import turnwise
 from turnwise import credit
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "docs" / "site"))
-
-import links  # noqa: E402 - it lies beside the hooks of mkdocs, which is not installed here
-
 FROM_ELSEWHERE = {"index.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/results/index.md"}
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
 MIXED = """\

@@ -15,11 +15,12 @@ import contextlib
 import logging
 
 from ...errors import TurnwiseError
+from ...servers.http.asgi import Receive, Scope, Send, read_body
 from ...servers.http.keys import Keys
 from ...servers.http.messages import WELCOME
 from ...servers.http.visitors import Visitors
 from ...servers.protocol.problems import PROBLEM_TYPE, Refused, encode_problem, internal_error
-from .exchange import Receive, Request, Response, Scope, Send, body_of, send_response
+from .exchange import Request, Response, send_response
 from .house import Gateway
 from .routes import Routes
 
@@ -62,7 +63,9 @@ class GatewayApp:
         headers = dict(scope["headers"])
         try:
             self._visitors.check(scope["headers"])
-            body = await body_of(headers, receive, self.gateway.limits.max_body_bytes)
+            body = await read_body(
+                receive, headers.get(b"content-length", b""), self.gateway.limits.max_body_bytes
+            )
             if body is None:
                 return
             gone = asyncio.ensure_future(receive())  # ends when nobody is there any more

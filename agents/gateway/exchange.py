@@ -1,19 +1,16 @@
-"""One request over ASGI and its answer: a body within its limit, and whether somebody took the answer."""
+"""One request and its answer over ASGI, and whether somebody took the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
-from ...servers.protocol.problems import PROBLEM_TYPE, Refused, encode_problem, too_large
+from ...servers.http.asgi import Send
+from ...servers.protocol.problems import PROBLEM_TYPE, encode_problem
 from ...servers.protocol.types import Problem
 from .asked import Refusal
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON_TYPE = "application/json"
 EVENTS_TYPE = "text/event-stream"
@@ -62,28 +59,6 @@ def problem(refusal: Refusal) -> Response:
     """Return a refusal as a problem document (RFC 9457)."""
     content = encode_problem(Problem(refusal.status, refusal.code, refusal.detail))
     return Response(refusal.status, content, PROBLEM_TYPE)
-
-
-async def body_of(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes | None:
-    """Read a body; None if the client went away.
-
-    Raises:
-        Refused: 413, if it is longer than the limit, before the rest is read.
-    """
-    declared = headers.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > limit:
-        raise Refused(too_large("bytes of the body", int(declared), limit))
-    parts, size, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            raise Refused(too_large("bytes of the body", size, limit))
-        more = message.get("more_body", False)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def send_response(send: Send, response: Response) -> None:

@@ -12,8 +12,7 @@ import uvicorn
 
 from ...errors import ServerError
 from ...files import write_whole
-from ...servers.http.bounded import BoundedHttp
-from ...servers.http.crowd import Crowd, most_connections
+from ...servers.http.bounded_config import BoundedConfig
 from ...servers.run.build import load_keys
 from ...servers.run.listening import listen
 from .app import GatewayApp
@@ -87,18 +86,11 @@ class _Beside(uvicorn.Server):
 
 
 def _config(app: GatewayApp, *, watches: bool = True) -> uvicorn.Config:
-    config = uvicorn.Config(
+    return BoundedConfig(
         app,
-        http=BoundedHttp,
+        0,
         ws="none",
         lifespan="on" if watches else "off",
         proxy_headers=False,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
-    config.crowd = Crowd(most_connections(0))  # type: ignore[attr-defined]
-    return config

@@ -44,7 +44,7 @@ class NamedEnv(TextEnv):
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
     @classmethod
-    def library(cls) -> ModuleType:
+    def imported(cls) -> ModuleType:
         """Import the package.
 
         Raises:

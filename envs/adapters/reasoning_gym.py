@@ -28,6 +28,17 @@ _NUM_TASKS = 1_000_000
 _RUNS = ("eval", "exec", "parse_expr", "sympify")
 _SPLITS = ("all", "train", "seen", "test")
 _ONE_AT_A_TIME = threading.RLock()
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    SyntaxError,
+    RecursionError,
+)
+"""What the code of data sets raises for texts that are no answers of theirs."""
 
 
 class ReasoningGym(NamedEnv):
@@ -98,7 +109,7 @@ class ReasoningGym(NamedEnv):
         """Return the score of an answer; one that the data set cannot read is wrong."""
         try:
             return float(self._set.score_answer(answer, self._entry))
-        except Exception:  # noqa: BLE001 - code of a data set, given any text
+        except _UNREADABLE:
             return 0.0
 
     @property
@@ -119,14 +130,14 @@ class ReasoningGym(NamedEnv):
 
     def _made(self, number: int) -> Any:
         """Return the data set of one question: many make all of theirs at once."""
-        library = self.library()
-        known = library.factory.DATASETS
+        package = self.imported()
+        known = package.factory.DATASETS
         if self.named not in known:
             raise UnknownName("data set of reasoning-gym", self.named, known)
         if taken := self._config.keys() & {"seed", "size"}:
             raise UsageError(f"config {sorted(taken)}: the seed of a task decides these; leave them out")
         try:
-            return library.create_dataset(self.named, seed=number, size=1, **self._config)
+            return package.create_dataset(self.named, seed=number, size=1, **self._config)
         except (TypeError, ValueError, AssertionError) as error:
             raise UsageError(f"{self.named} refuses config {self._config}: {error}") from error
 

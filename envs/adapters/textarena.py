@@ -95,19 +95,19 @@ class TextArena(NamedEnv):
 
     def _made(self) -> tuple[Any, bool]:
         """Return the game without wrappers, and whether its actions stand in brackets."""
-        library = self.library()
-        known = library.envs.registration.ENV_REGISTRY
+        package = self.imported()
+        known = package.envs.registration.ENV_REGISTRY
         if self.named not in known:
             raise UnknownName("game of TextArena", self.named, known)
         try:
-            game = library.make(self.named)
+            game = package.make(self.named)
         except LookupError as error:
             raise UsageError(
                 f"{self.named} needs word lists of NLTK, which are not there: "
                 "python -m nltk.downloader words averaged_perceptron_tagger_eng"
             ) from error
         wrappers = known[self.named].default_wrappers or ()
-        while isinstance(game, library.Wrapper):
+        while isinstance(game, package.Wrapper):
             game = game.env
         return game, any(wrapper.__name__ == "ActionFormattingWrapper" for wrapper in wrappers)
 
@@ -136,7 +136,7 @@ class TextArena(NamedEnv):
 
     def _read(self) -> tuple[str, str]:
         """Return what the agent has not seen yet, rules apart; its own actions are known to it."""
-        kinds = self.library().ObservationType
+        kinds = self.imported().ObservationType
         rules, shown = list[str](), list[str]()
         for sender, message, kind in self._taken(self._seat):
             own = kind is kinds.PLAYER_ACTION and sender == self._seat

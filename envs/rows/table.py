@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx
+
 from ...errors import UsageError
 from ..retrieval.storage import source_tag
 
@@ -20,6 +22,7 @@ Row = Mapping[str, Any]
 MAX_ROWS = 2_000_000
 MAX_FILE_BYTES = 4 << 30
 MAX_FIELD_CHARS = 1 << 20
+_FAILURES = (OSError, ValueError, TypeError, LookupError, ImportError, httpx.HTTPError)
 _HUB = "hub:"
 
 
@@ -103,7 +106,7 @@ def _of_hub(name: str) -> Table:
     split = given.get("split", "train")
     try:
         found = datasets.load_dataset(place, given.get("config"), split=split, revision=given.get("revision"))
-    except Exception as error:
+    except (*_FAILURES, datasets.exceptions.DatasetsError) as error:
         raise UsageError(f"hub:{name}: datasets cannot load it: {type(error).__name__}: {error}") from error
     return Table(_checked(enumerate(found), f"hub:{name}"), f"hub:{name}")
 

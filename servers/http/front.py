@@ -8,29 +8,23 @@ what stands behind gets known callers and small bodies.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
 from ..protocol.calls import CALLS
 from ..protocol.encoding import NDJSON_TYPE, PROTOCOL, load_body, read_step, read_steps
-from ..protocol.problems import Refused, bad_request, not_a_key, not_for_metrics, reads_only, too_large
+from ..protocol.problems import Refused, bad_request, not_a_key, not_for_metrics, reads_only
 from ..protocol.types import Problem
 from . import openenv, websocket
+from .asgi import App, Headers, Message, Receive, Scope, Send, read_body
 from .board_calls import visitor
 from .dispatch import Calls, refusal_response
 from .group_commit import GroupCommit
 from .keys import ANYONE, Caller, Keys
 from .messages import JSON_TYPE, WELCOME, Request, Response
 from .visitors import Visitors, check_json_type
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Headers = Sequence[tuple[bytes, bytes]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _STEP, _STEPS = CALLS["step"], CALLS["steps"]
 _PREFIX, _SUFFIX = _STEP.path.split("{id}")
@@ -94,7 +88,8 @@ class FrontDoor:
             self._calls.admit(caller)
             if scope["method"] == "POST":
                 check_json_type(_header(scope["headers"], b"content-type") or b"")
-            body = await self._body(scope, receive)
+            declared = _header(scope["headers"], b"content-length") or b""
+            body = await read_body(receive, declared, self._limits.max_body_bytes)
             if body is None:
                 return
             answer = await self._hot(scope, caller, body, send)
@@ -183,31 +178,6 @@ class FrontDoor:
     def _not_known(self, headers: Headers) -> Problem:
         header = _header(headers, b"authorization")
         return reads_only() if self._keys is not None and self._keys.only_reads(header) else not_a_key()
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """Read a body within its limit; None if the client went away."""
-        limit = self._limits.max_body_bytes
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            if len(body) > limit:
-                raise Refused(too_large("bytes of the body", len(body), limit))
-            return body
-        declared = _header(scope["headers"], b"content-length")
-        if declared is not None and declared.isdigit() and int(declared) > limit:
-            raise Refused(too_large("bytes of the body", int(declared), limit))
-        parts, size = [body], len(body)
-        while message.get("more_body"):
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > limit:
-                raise Refused(too_large("bytes of the body", size, limit))
-        return b"".join(parts)
 
     async def _hot(self, scope: Scope, caller: Caller, body: bytes, send: Send) -> Response | None:
         """Answer a step; None when the answer was streamed, _BEHIND when it is not one."""

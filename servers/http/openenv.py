@@ -13,7 +13,7 @@ for ENV_ID then, the tasks of a hosted run (`openenv_run`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ import orjson
 
 from ..protocol.encoding import check_depth, load_body
 from ..protocol.problems import Refused, bad_request, not_a_key, too_large
+from .asgi import Receive, Send
 from .dispatch import Calls
 from .keys import Caller
 from .openenv_run import RunPlayer
@@ -34,9 +35,6 @@ _CODES = {
 }
 _KEY = "open ADDRESS/key/SECRET, or ADDRESS/key/SECRET/openenv/ENV_ID"
 _WHICH = "open ADDRESS/openenv/ENV_ID, with an id of GET /v1/envs or a name of GET /v1/benchmarks"
-
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
 
 
 class Player(Protocol):

@@ -29,8 +29,8 @@ from starlette.routing import BaseRoute, Route
 
 from ..protocol.problems import Refused
 from ..sessions.service import Service
+from .asgi import Message, Receive, Scope, Send
 from .control_plane import Application
-from .front import Message, Receive, Scope, Send
 from .keys import taken_out
 from .messages import Response
 from .websocket import names

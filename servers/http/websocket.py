@@ -20,6 +20,7 @@ import orjson
 from ..protocol.calls import CALLS, Call
 from ..protocol.encoding import PROTOCOL, load_body
 from ..protocol.problems import Refused, bad_request, internal_error, not_a_key, too_large
+from .asgi import Receive, Send
 from .dispatch import Calls, refusal_response
 from .keys import Caller, Keys
 from .messages import Request, Response
@@ -30,8 +31,6 @@ PATH = "/v1/ws"
 _MAX_IN_FLIGHT = 64
 _MEMBERS = {"request", "call", "body", "wait_s", "fields"}
 
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
 AnswerTo = Callable[[dict[str, Any]], Awaitable[Response]]
 Around = Callable[[dict[str, Any], AnswerTo], Awaitable[Response]]
 

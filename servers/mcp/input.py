@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 MAX_LINE_BYTES = 1 << 20
 _STDIN = 0
@@ -24,7 +25,7 @@ async def lines_of_stdin() -> AsyncIterator[str]:
     """
     reader = asyncio.StreamReader(MAX_LINE_BYTES)
     own = os.dup(_STDIN)
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a name of the system
+    with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), _STDIN)
     pipe = os.fdopen(own, "rb", buffering=0)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(

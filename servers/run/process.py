@@ -17,11 +17,10 @@ from contextlib import contextmanager
 import uvicorn
 
 from ...errors import UsageError
-from ..http.bounded import BoundedHttp
+from ..http.asgi import App
+from ..http.bounded_config import BoundedConfig
 from ..http.bounded_socket import BoundedSocket
 from ..http.control_plane import Application
-from ..http.crowd import Crowd, most_connections
-from ..http.front import App
 from .config import ServerConfig
 
 log = logging.getLogger("turnwise.servers")
@@ -103,22 +102,16 @@ class _Server(uvicorn.Server):
         stop_on: Sequence[signal.Signals],
     ) -> None:
         super().__init__(
-            uvicorn.Config(
+            BoundedConfig(
                 answering,
-                http=BoundedHttp,
+                config.max_connections,
                 ws=BoundedSocket,
                 ws_max_size=config.limits.max_body_bytes,
                 ws_ping_interval=20.0,
                 lifespan="on",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                timeout_keep_alive=75,
                 timeout_graceful_shutdown=int(max(1.0, config.drain_s)),
             )
         )
-        self.config.crowd = Crowd(most_connections(config.max_connections))  # type: ignore[attr-defined]
         self._app, self._on_start, self._stop_at_end_of, self._stop_on = (
             app,
             on_start,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pyarrow import parquet
@@ -30,7 +30,7 @@ NATIVE = PromptConfig(tools="native", explain="system", max_calls=3)
 class Corridor(turnwise.TextEnv):
     """A corridor whose third place is the goal; an odd seed is one that is lost at once."""
 
-    tools = [command("go", "go {where}", "Go a step.")]  # noqa: RUF012
+    tools: ClassVar = [command("go", "go {where}", "Go a step.")]
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)

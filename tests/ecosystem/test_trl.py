@@ -12,7 +12,7 @@ import runpy
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ MEMBERS = len(ROWS)
 class Corridor(turnwise.TextEnv):
     """A corridor whose third place is the goal; a step west from the first changes nothing."""
 
-    tools = [command("go", "go {where}", "Go a step.")]  # noqa: RUF012
+    tools: ClassVar = [command("go", "go {where}", "Go a step.")]
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)

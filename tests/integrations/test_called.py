@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from turnwise.integrations.trl.rollouts import columns_of, rollout_func, seed_of
 class Shop(TextEnv):
     """Three things are bought, one after the other; asking for a bomb breaks it."""
 
-    tools = [  # noqa: RUF012
+    tools: ClassVar = [
         command("buy", "buy {thing}", "Buy something."),
         {"name": "ask", "description": "Ask.", "parameters": {"properties": {"words": {"type": "string"}}}},
     ]

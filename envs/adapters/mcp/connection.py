@@ -49,11 +49,18 @@ class Connection:
         """
         ready: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep(ready))
+        both: set[asyncio.Future[Any]] = {ready, self._keeper}
         try:
-            return await asyncio.wait_for(ready, self._timeout_s)
-        except TimeoutError as error:
-            await self.close()
-            raise ServerUnreachable(f"{self._name} did not begin in {self._timeout_s:g} s") from error
+            await asyncio.wait(both, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            failure = self._keeper.exception() if self._keeper.done() and not ready.done() else None
+        finally:
+            if not ready.done():
+                await self.close()
+        if ready.done():
+            return ready.result()
+        if failure is None:
+            raise ServerUnreachable(f"{self._name} did not begin in {self._timeout_s:g} s")
+        raise self._told(failure) from failure
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Any:
         """Call a tool.
@@ -77,16 +84,17 @@ class Connection:
         await asyncio.wait({calling})
         if calling.cancelled():
             raise ServerUnreachable(f"{self._name}: {_ENDED}")
-        try:
+        failure = calling.exception()
+        if failure is None:
             return calling.result()
-        except MCPError as error:
-            if error.code == CONNECTION_CLOSED:
-                raise ServerUnreachable(f"{self._name}: {_ENDED}") from error
-            late = error.code == REQUEST_TIMEOUT
-            told = f"the tool did not answer in {self._timeout_s:g} s" if late else error.message
-            raise Told(told) from error
-        except Exception as error:
-            raise ServerUnreachable(f"{self._name}: {type(error).__name__}: {error}") from error
+        if not isinstance(failure, MCPError):
+            raise ServerUnreachable(f"{self._name}: {type(failure).__name__}: {failure}") from failure
+        if failure.code == CONNECTION_CLOSED:
+            raise ServerUnreachable(f"{self._name}: {_ENDED}") from failure
+        late = failure.code == REQUEST_TIMEOUT
+        raise Told(
+            f"the tool did not answer in {self._timeout_s:g} s" if late else failure.message
+        ) from failure
 
     async def close(self) -> None:
         """Leave; the server, if it was started, has ended then."""
@@ -95,28 +103,22 @@ class Connection:
             if self._client is None:
                 self._keeper.cancel()
             await asyncio.wait({self._keeper})
+            if not self._keeper.cancelled():
+                self._keeper.exception()  # of a server that is gone: calls have said so
 
     async def _keep(self, ready: asyncio.Future[list[Any]]) -> None:
         from mcp import Client
 
-        try:
-            way = self._transport()
-            async with Client(way, mode=self._mode, read_timeout_seconds=self._timeout_s) as client:
-                listed = (await client.list_tools()).tools
-                self._client = client
-                ready.set_result(listed)
-                await self._leave.wait()
-        except asyncio.CancelledError:
-            if not ready.done():
-                ready.cancel()
-            raise
-        except Exception as error:  # noqa: BLE001 - of the package and its transports, in groups
-            if not ready.done():
-                ready.set_exception(self._cause(error))
+        way = self._transport()
+        async with Client(way, mode=self._mode, read_timeout_seconds=self._timeout_s) as client:
+            listed = (await client.list_tools()).tools
+            self._client = client
+            ready.set_result(listed)
+            await self._leave.wait()
 
-    def _cause(self, error: Exception) -> Exception:
+    def _told(self, error: BaseException) -> Exception:
         """Return what is told of a connection that could not be opened."""
-        while isinstance(error, ExceptionGroup):
+        while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         if isinstance(error, FileNotFoundError | PermissionError):
             return UsageError(f"{self._name} cannot be started: {error}")

@@ -111,7 +111,7 @@ class Verifiers(NamedEnv):
 
     def _made(self, settings: dict[str, Any], harness: str) -> Any:
         """Return verifiers' environment, with a harness in this process wherever no other is asked for."""
-        self.library()
+        self.imported()
         from verifiers.v1.configs.agent import agent_config_fields
         from verifiers.v1.utils.loaders import load_environment, resolve_env_config
 

@@ -179,7 +179,7 @@ def test_streams_of_chat_and_of_responses_end_in_the_whole_answer(with_gateway: 
 
 
 def test_an_answer_may_be_begun_by_the_client(with_gateway: Any, letters: Any) -> None:
-    class Encoding(letters):  # type: ignore[misc]
+    class Encoding(letters):
         def encode(self, text: str) -> tuple[int, ...]:
             return tuple(map(ord, text))
 

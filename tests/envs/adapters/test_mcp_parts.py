@@ -120,8 +120,8 @@ def test_wrong_arguments_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp", None)
     with pytest.raises(UsageError, match="pip install"):
         McpEnv(command="x")
-    monkeypatch.setitem(sys.modules, "mcp", SimpleNamespace())  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "mcp_types", SimpleNamespace())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "mcp", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "mcp_types", SimpleNamespace())
     for arguments, told in (
         ({}, "command or url"),
         ({"command": "x", "url": "http://x"}, "command or url"),

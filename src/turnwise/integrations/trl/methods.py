@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
+from types import GenericAlias
 from typing import Any
 
 from ...envs.tools import Tool
@@ -60,7 +61,7 @@ def hint_of(schema: object) -> Any:
     """Return the type that a JSON schema describes; Any where it is none that has a name."""
     kind = schema.get("type") if isinstance(schema, Mapping) else None
     if isinstance(schema, Mapping) and kind == "array":
-        return list[hint_of(schema.get("items"))]  # type: ignore[misc]
+        return GenericAlias(list, (hint_of(schema.get("items")),))
     return _HINTS.get(kind, Any) if isinstance(kind, str) else Any
 
 
