@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Mapping
+from concurrent.futures import Future, wait
 from typing import Any, Literal, Protocol
 
 from ...envs.core import Checked, TextEnv, from_keyboard, raise_as_fault
@@ -23,7 +23,7 @@ from .faults import HostLost
 
 log = logging.getLogger("turnwise.servers")
 
-_CLOSING: set[threading.Thread] = set()
+_CLOSING: set[Future[None]] = set()
 
 Isolation = Literal["inline", "thread", "process", "container"]
 Played = tuple[str, float, bool, bool, dict[str, Any]]
@@ -124,9 +124,16 @@ class LocalHost:
         if not self.closes_on_thread:
             self._close()
             return
-        thread = threading.Thread(target=self._close, name="turnwise-close", daemon=True)
-        _CLOSING.add(thread)
-        thread.start()
+        closed: Future[None] = Future()
+        _CLOSING.add(closed)
+        threading.Thread(target=self._close_apart, args=(closed,), name="turnwise-close", daemon=True).start()
+
+    def _close_apart(self, closed: Future[None]) -> None:
+        try:
+            self._close()
+        finally:
+            _CLOSING.discard(closed)
+            closed.set_result(None)
 
     def _close(self) -> None:
         try:
@@ -135,8 +142,6 @@ class LocalHost:
             if from_keyboard(error):
                 raise
             log.error("%s could not be closed", self.env.name, exc_info=error)
-        finally:
-            _CLOSING.discard(threading.current_thread())
 
 
 def _lost(error: SandboxError) -> Exception:
@@ -146,7 +151,4 @@ def _lost(error: SandboxError) -> Exception:
 
 def wait_until_closed(seconds: float) -> int:
     """Wait for environments that are being closed on threads; return how many still are."""
-    deadline = time.monotonic() + seconds
-    for thread in list(_CLOSING):
-        thread.join(max(0.0, deadline - time.monotonic()))
-    return len(_CLOSING)
+    return len(wait(set(_CLOSING), seconds).not_done)
