@@ -19,7 +19,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import update_wrapper
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from ..errors import UnknownName, UsageError
 from ..settings import REST
@@ -37,6 +37,30 @@ class Part:
     params: Annotated[Mapping[str, Any], REST] = field(default_factory=dict)
 
 
+Exactness = Literal["golden", "by hand", "our reading", "ours"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a part comes from, and how much of it is known to be as there: a row of docs/papers.md.
+
+    Args:
+        paper: the title, or the name that the field knows it by.
+        ref: "arXiv 2505.10978", or the year and place of what is not there.
+        exact: "golden" where it equals the authors' published function to 1e-8; "by hand" where it equals
+            the printed equation on cases worked out in a test; "our reading" where neither can be had;
+            "ours" where it is nobody's.
+        how: what is golden or by hand, where not all is.
+        note: what is our reading, and where it differs from its source.
+    """
+
+    paper: str
+    ref: str = ""
+    exact: Exactness = "by hand"
+    how: str = ""
+    note: str = ""
+
+
 Result = TypeVar("Result")
 
 
@@ -50,6 +74,7 @@ class Named(Generic[Result]):
         function: what is called.
         defaults: its keyword parameters that may be given, `inspect.Parameter.empty` where one must be.
         params: its keyword parameters that are bound.
+        source: of a part that turnwise brings.
     """
 
     kind: str
@@ -57,6 +82,7 @@ class Named(Generic[Result]):
     function: Callable[..., Result]
     defaults: Mapping[str, Any]
     params: Mapping[str, Any] = field(default_factory=dict)
+    source: Source | None = None
 
     def __post_init__(self) -> None:
         update_wrapper(self, self.function, updated=())

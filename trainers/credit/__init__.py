@@ -8,32 +8,32 @@ base.py        what an estimator returns, and how it is found by name
 table/         the turn table: the columns of a batch
 statistics/    what turns are compared by: means, deviations, penalties
 states/        states that turns share: anchor groups, similarity, graphs
-methods/       the estimators of the literature, one file each
+methods/       the estimators of the literature, one file each: of groups, graphs, critics
 transforms.py  what may happen to advantages before they reach tokens
 summary.py     figures of a batch's credit for the log
 """
 
 from . import transforms
 from .base import Credit, Estimator, Head, bind, get, names, register
-from .methods.archer import archer
-from .methods.bilevel_gae import bilevel_gae
-from .methods.broadcast import broadcast
-from .methods.dr_grpo import dr_grpo
-from .methods.g2po import g2po
-from .methods.gigpo import gigpo
-from .methods.graft import graft
-from .methods.graphgpo import graphgpo
-from .methods.grpo import grpo
-from .methods.hae import hae
-from .methods.hgpo import hgpo
-from .methods.igpo import igpo
-from .methods.mars import mars
-from .methods.poad import poad
-from .methods.reinforce_pp import reinforce_pp, reinforce_pp_baseline
-from .methods.rloo import rloo
-from .methods.salt import salt
-from .methods.td0 import td0
-from .methods.turn_ppo import turn_ppo
+from .methods.critics.archer import archer
+from .methods.critics.bilevel_gae import bilevel_gae
+from .methods.critics.hae import hae
+from .methods.critics.poad import poad
+from .methods.critics.td0 import td0
+from .methods.critics.turn_ppo import turn_ppo
+from .methods.graphs.g2po import g2po
+from .methods.graphs.graft import graft
+from .methods.graphs.graphgpo import graphgpo
+from .methods.graphs.salt import salt
+from .methods.groups.broadcast import broadcast
+from .methods.groups.dr_grpo import dr_grpo
+from .methods.groups.gigpo import gigpo
+from .methods.groups.grpo import grpo
+from .methods.groups.hgpo import hgpo
+from .methods.groups.igpo import igpo
+from .methods.groups.mars import mars
+from .methods.groups.reinforce_pp import reinforce_pp, reinforce_pp_baseline
+from .methods.groups.rloo import rloo
 from .summary import describe
 from .table.table import TurnTable
 

@@ -26,7 +26,7 @@ from turnwise.errors import TableError, UnknownName, UsageError
 from turnwise.trainers import credit as credits
 from turnwise.trainers import weights
 from turnwise.trainers.credit import Credit, Head, TurnTable
-from turnwise.trainers.credit.methods.hae import hae
+from turnwise.trainers.credit.methods.critics.hae import hae
 from turnwise.trainers.learner.config import CriticConfig
 from turnwise.trainers.learner.critic import Critic
 from turnwise.trainers.learner.heads import find_heads

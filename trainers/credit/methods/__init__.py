@@ -1,8 +1,6 @@
-"""The methods of the literature, one file each; docs/papers.md says what each was checked against.
+"""The methods of the literature; docs/papers.md says what each was checked against.
 
-Episodes compared      grpo, dr_grpo, rloo, reinforce_pp (and its baseline), broadcast, mars (by agent)
-States compared        gigpo, hgpo, salt
-On the graph of states graphgpo, g2po, graft
-Answers annotated      igpo
-Critics                turn_ppo, hae, archer; of tokens: poad, td0, bilevel_gae
+groups/    episodes, states or answers of a group are compared
+graphs/    the states of a group and the steps between them make a graph, and credit flows on it
+critics/   value heads learn beside the policy
 """

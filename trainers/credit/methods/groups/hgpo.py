@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from ....errors import UsageError
-from ...parts import check_choice
-from ..base import Credit, register
-from ..statistics.groups import moments, standardise
-from ..statistics.scores import Mode, Penalised, episode_advantage, penalties
-from ..table.columns import BoolArray, FloatArray, IntArray, combine
-from ..table.table import TurnTable
+from .....errors import UsageError
+from ....parts import check_choice
+from ...base import Credit, register
+from ...statistics.groups import moments, standardise
+from ...statistics.scores import Mode, Penalised, episode_advantage, penalties
+from ...table.columns import BoolArray, FloatArray, IntArray, combine
+from ...table.table import TurnTable
 
 
 @register("hgpo")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Credit, register
-from ..states.anchors import step_advantage
-from ..statistics.groups import moments, standardise
-from ..statistics.scores import Mode, Penalised, Statistics, episode_advantage, penalties
-from ..table.columns import sums
-from ..table.table import TurnTable
+from ...base import Credit, register
+from ...states.anchors import step_advantage
+from ...statistics.groups import moments, standardise
+from ...statistics.scores import Mode, Penalised, Statistics, episode_advantage, penalties
+from ...table.columns import sums
+from ...table.table import TurnTable
 
 
 @register("g2po")

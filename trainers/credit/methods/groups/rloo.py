@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Credit, register
-from ..statistics.groups import centre
-from ..statistics.scores import Penalised, Statistics, penalties, statistics_of
-from ..table.columns import FloatArray
-from ..table.table import TurnTable
+from ...base import Credit, register
+from ...statistics.groups import centre
+from ...statistics.scores import Penalised, Statistics, penalties, statistics_of
+from ...table.columns import FloatArray
+from ...table.table import TurnTable
 
 
 @register("rloo")

@@ -9,15 +9,15 @@ from typing import Literal
 
 import numpy as np
 
-from ...parts import check_choice
-from ..base import Credit, register
-from ..states.hops import Edges, hop_traces
-from ..states.values import node_values
-from ..statistics.groups import moments
-from ..statistics.scores import Penalised, penalties
-from ..table.columns import FloatArray, IntArray, combine, sums
-from ..table.scan import recurrence
-from ..table.table import TurnTable
+from ....parts import check_choice
+from ...base import Credit, register
+from ...states.hops import Edges, hop_traces
+from ...states.values import node_values
+from ...statistics.groups import moments
+from ...statistics.scores import Penalised, penalties
+from ...table.columns import FloatArray, IntArray, combine, sums
+from ...table.scan import recurrence
+from ...table.table import TurnTable
 
 _NOISE = 1e-9
 """Edge advantages that are smaller, relative to the largest value or reward, are rounding: 0."""

@@ -6,12 +6,12 @@ from typing import Literal
 
 import numpy as np
 
-from ...parts import check_choice
-from ..base import Credit, register
-from ..statistics.scores import Mode, Statistics, episode_advantage
-from ..table.columns import FloatArray
-from ..table.rows import SUCCESS_IS_TOLD
-from ..table.table import TurnTable
+from ....parts import check_choice
+from ...base import Credit, register
+from ...statistics.scores import Mode, Statistics, episode_advantage
+from ...table.columns import FloatArray
+from ...table.rows import SUCCESS_IS_TOLD
+from ...table.table import TurnTable
 
 
 @register("broadcast")

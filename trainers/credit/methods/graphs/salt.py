@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from ....errors import UsageError
-from ...parts import check_choice
-from ..base import Credit, register
-from ..statistics.scores import Penalised, episode_advantage, penalties
-from ..table.columns import IntArray, combine, factorise, sums
-from ..table.table import TurnTable
-from .rloo import leave_one_out
+from .....errors import UsageError
+from ....parts import check_choice
+from ...base import Credit, register
+from ...statistics.scores import Penalised, episode_advantage, penalties
+from ...table.columns import IntArray, combine, factorise, sums
+from ...table.table import TurnTable
+from ..groups.rloo import leave_one_out
 
 
 @register("salt")

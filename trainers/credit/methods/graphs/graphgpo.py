@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..base import Credit, register
-from ..states.anchors import anchor_groups, step_advantage
-from ..states.graph import StateGraph
-from ..statistics.scores import Mode, Penalised, Statistics, episode_advantage, penalties
-from ..table.table import TurnTable
+from ...base import Credit, register
+from ...states.anchors import anchor_groups, step_advantage
+from ...states.graph import StateGraph
+from ...statistics.scores import Mode, Penalised, Statistics, episode_advantage, penalties
+from ...table.table import TurnTable
 
 
 @register("graphgpo")

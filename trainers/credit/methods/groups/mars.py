@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from ...parts import check_choice
-from ..base import Credit, register
-from ..statistics.groups import centre, moments
-from ..statistics.whiten import whitened
-from ..table.columns import FloatArray, IntArray, combine, sums
-from ..table.scan import recurrence
-from ..table.table import TurnTable
+from ....parts import check_choice
+from ...base import Credit, register
+from ...statistics.groups import centre, moments
+from ...statistics.whiten import whitened
+from ...table.columns import FloatArray, IntArray, combine, sums
+from ...table.scan import recurrence
+from ...table.table import TurnTable
 
 _DIGITS = 12
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Credit, Head, register
-from ..statistics.ends import done_rows
-from ..table.columns import FloatArray
-from ..table.table import TurnTable
+from ...base import Credit, Head, register
+from ...statistics.ends import done_rows
+from ...table.columns import FloatArray
+from ...table.table import TurnTable
 
 
 def _twin(number: int) -> tuple[Head, Head]:

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import TableError
-from ..base import Credit, Head, register
-from ..statistics.scores import Penalised, penalties
-from ..table.columns import BoolArray, FloatArray, IntArray
-from ..table.scan import recurrence
-from ..table.table import TurnTable
-from ..table.tokens import Tokens
+from .....errors import TableError
+from ...base import Credit, Head, register
+from ...statistics.scores import Penalised, penalties
+from ...table.columns import BoolArray, FloatArray, IntArray
+from ...table.scan import recurrence
+from ...table.table import TurnTable
+from ...table.tokens import Tokens
 
 
 def bilevel_gae(

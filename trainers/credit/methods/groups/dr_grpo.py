@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..base import Credit, register
-from ..statistics.scores import Penalised, Statistics, episode_advantage, penalties
-from ..table.table import TurnTable
+from ...base import Credit, register
+from ...statistics.scores import Penalised, Statistics, episode_advantage, penalties
+from ...table.table import TurnTable
 
 
 @register("dr_grpo")

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....errors import TableError
-from ...parts import check_choice
-from ..base import Credit, register
-from ..statistics.groups import centre
-from ..statistics.scores import Penalised, Statistics, penalties, statistics_of
-from ..statistics.whiten import whitened
-from ..table.columns import IntArray, sums
-from ..table.scan import recurrence
-from ..table.table import TurnTable
-from ..table.tokens import split
+from .....errors import TableError
+from ....parts import check_choice
+from ...base import Credit, register
+from ...statistics.groups import centre
+from ...statistics.scores import Penalised, Statistics, penalties, statistics_of
+from ...statistics.whiten import whitened
+from ...table.columns import IntArray, sums
+from ...table.scan import recurrence
+from ...table.table import TurnTable
+from ...table.tokens import split
 
 
 @register("reinforce_pp")

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Credit, Head, register
-from ..statistics.ends import done_rows
-from ..statistics.scores import Penalised, penalties
-from ..table.scan import recurrence
-from ..table.table import TurnTable
+from ...base import Credit, Head, register
+from ...statistics.ends import done_rows
+from ...statistics.scores import Penalised, penalties
+from ...table.scan import recurrence
+from ...table.table import TurnTable
 
 
 @register("turn_ppo", heads=(Head("value", "prompt", "value", beyond=True),))

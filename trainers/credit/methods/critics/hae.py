@@ -10,14 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from ...parts import check_choice
-from ..base import Credit, Head, register
-from ..statistics.ends import done_rows
-from ..statistics.groups import moments, standardise
-from ..statistics.scores import Penalised, penalties
-from ..table.columns import BoolArray, FloatArray, IntArray
-from ..table.scan import recurrence
-from ..table.table import TurnTable
+from ....parts import check_choice
+from ...base import Credit, Head, register
+from ...statistics.ends import done_rows
+from ...statistics.groups import moments, standardise
+from ...statistics.scores import Penalised, penalties
+from ...table.columns import BoolArray, FloatArray, IntArray
+from ...table.scan import recurrence
+from ...table.table import TurnTable
 
 
 @register(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..base import Credit, Head, register
-from ..statistics.scores import Penalised, penalties
-from ..table.table import TurnTable
+from ...base import Credit, Head, register
+from ...statistics.scores import Penalised, penalties
+from ...table.table import TurnTable
 from .poad import decomposed
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Credit, Head, register
-from ..statistics.scores import Penalised, penalties
-from ..table.columns import FloatArray
-from ..table.scan import recurrence
-from ..table.table import TurnTable
-from ..table.tokens import Tokens
+from ...base import Credit, Head, register
+from ...statistics.scores import Penalised, penalties
+from ...table.columns import FloatArray
+from ...table.scan import recurrence
+from ...table.table import TurnTable
+from ...table.tokens import Tokens
 
 
 @register("poad", heads=(Head("token_values", "tokens", "value"),))

@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from ...parts import check_choice
-from ..base import Credit, register
-from ..statistics.groups import centre, moments, standardise
-from ..table.columns import FloatArray, combine
-from ..table.scan import discounted_sum
-from ..table.table import TurnTable
-from ..table.tokens import Tokens
+from ....parts import check_choice
+from ...base import Credit, register
+from ...statistics.groups import centre, moments, standardise
+from ...table.columns import FloatArray, combine
+from ...table.scan import discounted_sum
+from ...table.table import TurnTable
+from ...table.tokens import Tokens
 
 
 @register("igpo")
