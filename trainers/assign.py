@@ -77,6 +77,11 @@ class Assigner:
             plan.shared == "once",
         )
 
+    @property
+    def needs_reference(self) -> bool:
+        """Tell whether it reads what the reference says of the tokens."""
+        return self.kl_coef > 0 or self.estimator.against_reference
+
     def pack(self, trajectories: Sequence[Trajectory]) -> PackedBatch:
         """Return what the learner reads; turns that branches share are targets once, if that is wanted."""
         owner_R = owner_rows(trajectories)
@@ -112,6 +117,27 @@ class Assigner:
         if self.once:
             weighted = average_shared(weighted, owner_R)
         return Assigned(table, credit, _flatten(weighted, turns, batch))
+
+    def against_reference(
+        self, trajectories: Sequence[Trajectory], batch: PackedBatch, log_ratio_N: Floats
+    ) -> dict[str, list[Floats]]:
+        """Return the columns of the turn table that compare the policy with the reference.
+
+        Args:
+            trajectories: whole groups.
+            batch: the same trajectories, packed.
+            log_ratio_N: log of policy over reference.
+        """
+        length_R = [len(turn.generation.token_ids) for each in trajectories for turn in each.turns]
+        place_N = _starts(length_R)[batch.row_N] + batch.offset_N
+        columns = {"log_ratio": log_ratio_N, "sampled": np.ones(batch.num_targets)}
+        found: dict[str, list[Floats]] = {}
+        for name, value_N in columns.items():
+            flat_L = np.zeros(sum(length_R))
+            flat_L[place_N] = value_N
+            own_R = np.split(flat_L, np.cumsum(length_R)[:-1])
+            found[name] = [own_R[row] for row in owner_rows(trajectories)] if self.once else own_R
+        return found
 
     def _rewarded(
         self, table: TurnTable, batch: PackedBatch, reference_N: Floats | None, owner_R: NDArray[np.int64]
@@ -153,8 +179,12 @@ def trainable(trajectories: Sequence[Trajectory], allow_single: bool) -> list[Tr
 
 def _flatten(weighted: Sequence[Floats], turns: Sequence[Turn], batch: PackedBatch) -> Floats:
     """Return the advantage of each target [N] from one array a turn."""
-    length_R = [len(turn.generation.token_ids) for turn in turns]
-    start_R = np.concatenate([[0], np.cumsum(length_R)[:-1]]).astype(np.int64)
+    start_R = _starts([len(turn.generation.token_ids) for turn in turns])
     flat = np.concatenate([*weighted, np.zeros(0)])
     advantage_N: Floats = flat[start_R[batch.row_N] + batch.offset_N]
     return advantage_N
+
+
+def _starts(length_R: Sequence[int]) -> NDArray[np.int64]:
+    """Return where the tokens of each turn begin when all are laid end to end [R]."""
+    return np.concatenate([[0], np.cumsum(length_R)[:-1]]).astype(np.int64)

@@ -27,6 +27,7 @@ from ..errors import CheckpointError, TrainingError, TurnwiseError
 from ..servers.client import SessionClient
 from .assign import trainable
 from .credit import describe
+from .learner.sequences import Floats, PackedBatch
 from .learner.update import Learner
 from .policies import TrainedPolicy
 from .recipe import Recipe
@@ -237,11 +238,14 @@ class Trainer:
         critic = learner.critic
         states = critic.read(learner.model, trajectories) if critic else None
         values = critic.columns(states) if critic and states else {}
-        needs_reference = learner.objective.needs_reference or assigner.kl_coef > 0
-        reference_N = learner.reference_logprobs(batch) if needs_reference else None
+        reference_N = self._reference(batch)
+        if reference_N is not None and assigner.estimator.against_reference:
+            log_ratio_N = learner.logprobs(batch) - reference_N
+            values |= assigner.against_reference(trajectories, batch, log_ratio_N)
         assigned = assigner.assign(trajectories, batch, values, reference_N)
         credited = perf_counter()
-        figures = learner.update(batch, assigned.advantage_N, reference_N=reference_N)
+        stands = critic is not None and self.state.update < critic.config.first_updates
+        figures = {} if stands else learner.update(batch, assigned.advantage_N, reference_N=reference_N)
         if critic and states:
             figures |= critic.fit(states, assigned.credit)
         return {
@@ -257,6 +261,11 @@ class Trainer:
             "time/credit": credited - started,
             "time/learner": perf_counter() - credited,
         }
+
+    def _reference(self, batch: PackedBatch) -> Floats | None:
+        """Return what the reference says of each target [N], where anybody asks."""
+        asked = self.learner.objective.needs_reference or self.assigner.needs_reference
+        return self.learner.reference_logprobs(batch) if asked else None
 
     def _check(self, trajectories: Sequence[Trajectory]) -> None:
         """Stop if too many rollouts failed, or an environment is another than before."""

@@ -179,7 +179,7 @@ async def _train(
     held_out = [{"id": each.id, "kwargs": each.eval_kwargs} for each in choices_of(recipe.env)]
     words = held_out_words(recipe.env)
     rundir.record(out, tolerance=asdict(tolerance), held_out=held_out, held_out_words=words)
-    needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.kl_coef > 0
+    needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.needs_reference
     reference = load_reference(first, recipe.policy, trained.model) if needs_reference else None
     one_engine = tolerance if trained.sync.shares_weights else None
     learner = _learner(recipe, bound.heads, trained.model, reference, one_engine)

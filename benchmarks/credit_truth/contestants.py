@@ -58,7 +58,12 @@ CONTESTANTS = (
     Contestant("bilevel_gae", "bilevel_gae", gamma=0.95, given=f"{_VALUE}; one token a turn"),
     Contestant("hae", "hae", gamma=0.95, given=f"{_VALUE} for all heads; stages as subgoals"),
 )
-LEFT_OUT = {"igpo": "it needs the probability of a gold answer, and a chore has no answer"}
+LEFT_OUT = {
+    "igpo": "it needs the probability of a gold answer, and a chore has no answer",
+    "oreo": "its signal is what is missing from a soft Bellman equation, against a reference",
+    "alol": "it says which episodes are learned, in comparison with a reference",
+    "cloning": "it compares nothing",
+}
 
 
 class Critics:

@@ -143,3 +143,18 @@ def test_what_cannot_be_compared_is_left_out() -> None:
     ]
     assert trainable(played, allow_single=False) == played[:2]
     assert trainable(played, allow_single=True) == played[:3]
+
+
+def test_tokens_are_compared_with_the_reference_where_they_were_sampled() -> None:
+    """Two turns of 3 and 2 tokens, the middle one and the last forced; credit and packing agree on places."""
+    forced = ((None, (5,), None), (None, (5,)))
+    batch = [episode("g", 1.0, list(forced))]
+    lol = assigner(credit={"name": "alol", "weight": "token", "clip": 0.0}, weights={"name": "tokens"})
+    packed = lol.pack(batch)
+    assert lol.needs_reference
+    found = lol.against_reference(batch, packed, np.array([0.1, 0.2, 0.3]))
+    assert [turn.tolist() for turn in found["log_ratio"]] == [[0.1, 0.0, 0.2], [0.3, 0.0]]
+    assert [turn.tolist() for turn in found["sampled"]] == [[1.0, 0.0, 1.0], [1.0, 0.0]]
+    assigned = lol.assign(batch, packed, {"value": np.zeros(2), **found}, None)
+    # the return is 2: the reward of both turns
+    np.testing.assert_allclose(assigned.advantage_N, 2.0 * np.exp([0.1, 0.2, 0.3]))

@@ -15,9 +15,11 @@ summary.py     figures of a batch's credit for the log
 
 from . import transforms
 from .base import Credit, Estimator, Head, bind, get, names, register
+from .methods.critics.alol import alol
 from .methods.critics.archer import archer
 from .methods.critics.bilevel_gae import bilevel_gae
 from .methods.critics.hae import hae
+from .methods.critics.oreo import oreo
 from .methods.critics.poad import poad
 from .methods.critics.td0 import td0
 from .methods.critics.turn_ppo import turn_ppo
@@ -26,6 +28,7 @@ from .methods.graphs.graft import graft
 from .methods.graphs.graphgpo import graphgpo
 from .methods.graphs.salt import salt
 from .methods.groups.broadcast import broadcast
+from .methods.groups.cloning import cloning
 from .methods.groups.dr_grpo import dr_grpo
 from .methods.groups.gigpo import gigpo
 from .methods.groups.grpo import grpo
@@ -42,10 +45,12 @@ __all__ = [
     "Estimator",
     "Head",
     "TurnTable",
+    "alol",
     "archer",
     "bilevel_gae",
     "bind",
     "broadcast",
+    "cloning",
     "describe",
     "dr_grpo",
     "g2po",
@@ -59,6 +64,7 @@ __all__ = [
     "igpo",
     "mars",
     "names",
+    "oreo",
     "poad",
     "register",
     "reinforce_pp",

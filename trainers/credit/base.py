@@ -40,6 +40,7 @@ class Credit:
         spans: numbers for named spans of a turn (action, subgoal, switch), where a method has them.
         tokens: one array a turn with a number for each of its tokens, where a method has them.
         targets: regression targets of critics, one value a turn, or one array a turn under tokens.
+        figures: of the whole batch, for the log, by name.
     """
 
     advantage: FloatArray
@@ -47,6 +48,7 @@ class Credit:
     spans: Mapping[str, FloatArray] | None = None
     tokens: list[FloatArray] | None = None
     targets: Mapping[str, Any] | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def rearranged(self, row_N: IntArray) -> Credit:
         """Return the credit with its rows in another order: row r is what row_N[r] was [N]."""
@@ -60,6 +62,7 @@ class Credit:
             spans=None if self.spans is None else {name: taken(span) for name, span in self.spans.items()},
             tokens=None if self.tokens is None else taken(self.tokens),
             targets=None if self.targets is None else {n: taken(t) for n, t in self.targets.items()},
+            figures=self.figures,
         )
 
     def scattered(self, table: TurnTable) -> Credit:
@@ -75,6 +78,7 @@ class Credit:
             targets=None
             if self.targets is None
             else {n: _scatter_any(t, table) for n, t in self.targets.items()},
+            figures=self.figures,
         )
 
 
@@ -157,10 +161,13 @@ class Estimator(Named[Credit]):
     Args:
         heads: the value heads that fill the columns it reads, for a method with critics.
         tells_agents: whether the method itself tells agents apart.
+        against_reference: whether it reads the columns log_ratio, the log-ratio of policy to reference of
+            each token before the update, and sampled, 0 for tokens that were forced.
     """
 
     heads: tuple[Head, ...] = ()
     tells_agents: bool = False
+    against_reference: bool = False
 
     def apply(self, table: TurnTable, **params: Any) -> Credit:
         """Assign credit to every turn of a table.

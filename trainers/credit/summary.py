@@ -24,6 +24,7 @@ def describe(table: TurnTable, credit: Credit) -> dict[str, float]:
         credit/penalty_only_magnitude: mean absolute advantage in those groups.
         credit/anchor_size, credit/anchor_singletons: mean size of anchor groups,
             and the fraction that hold one turn; only for tables with state keys.
+        credit/NAME: the method's own figures.
         All 0 for a batch in which nothing counts.
     """
     keep_N = table.counts
@@ -48,7 +49,7 @@ def describe(table: TurnTable, credit: Credit) -> dict[str, float]:
         sizes = sizes[sizes > 0]
         figures["credit/anchor_size"] = _mean(sizes)
         figures["credit/anchor_singletons"] = _mean(sizes == 1)
-    return figures
+    return figures | {f"credit/{name}": value for name, value in credit.figures.items()}
 
 
 def _without_difference(table: TurnTable) -> BoolArray:

@@ -119,7 +119,7 @@ def _needs(recipe: Recipe, learned: Learned, sampled: Sampled, held_tokens: int)
 def _has_copy(recipe: Recipe) -> bool:
     """Tell whether a second model is held as the reference: not where a new adapter can be left out."""
     assigner = Assigner.of(recipe.reward, recipe.credit, recipe.advantage, recipe.weights, recipe.plan)
-    if not (Objective(recipe.loss).needs_reference or assigner.kl_coef > 0):
+    if not (Objective(recipe.loss).needs_reference or assigner.needs_reference):
         return False
     named = named_policy(recipe.policy, recipe.warmstart.base)
     return not recipe.policy.lora_rank or (bool(named) and (Path(named) / ADAPTER).is_file())

@@ -99,6 +99,9 @@ class CriticConfig:
     learning_rate: Annotated[float, Setting("Of AdamW.")] = 1e-3
     num_epochs: Annotated[int, Setting("Passes over each batch.")] = 8
     batch_size: Annotated[int, Setting("Targets a step.")] = 256
+    first_updates: Annotated[
+        int, Setting("Updates at the start in which heads learn alone, and the policy stands still.", least=0)
+    ] = 0
     tau: Annotated[float, Setting("How fast the slow copies of twin critics follow; 1: at once.")] = 0.1
 
     def __post_init__(self) -> None:
