@@ -67,7 +67,7 @@ def test_the_methods_of_the_literature_have_a_recipe() -> None:
     wanted = (
         "grpo gigpo hgpo salt graphgpo g2po graft igpo gated arpo_branching arpo_replay dapo gspo dr_grpo "
         "starpo_s turn_ppo archer otc llds scaling_inter grpo_search grpo_shopping gigpo_search "
-        "gigpo_shopping gigpo_tree"
+        "gigpo_shopping gigpo_tree crbc graphhca gagpo rtmc vetta"
     )
     assert set(wanted.split()) <= set(recipe.shipped())
     assert {recipe.load(name).credit.name for name in recipe.shipped()} <= set(credits.names())

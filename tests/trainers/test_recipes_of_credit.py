@@ -11,7 +11,12 @@ from turnwise.credit import TurnTable
 from turnwise.trainers import credit as credits
 from turnwise.trainers import recipe, rewards
 
-IN_REWARD = {"turn_ppo", "archer", "starpo_s"}  # their sources fine the reward, and a critic learns it
+IN_REWARD = {
+    "turn_ppo",
+    "archer",
+    "starpo_s",
+    "vetta",
+}  # their sources fine the reward, and a critic learns it
 
 
 def assigned(name: str, table: TurnTable) -> np.ndarray:

@@ -23,9 +23,14 @@ from .methods.critics.oreo import oreo
 from .methods.critics.poad import poad
 from .methods.critics.td0 import td0
 from .methods.critics.turn_ppo import turn_ppo
+from .methods.critics.vetta import vetta
+from .methods.graphs.crbc import crbc
 from .methods.graphs.g2po import g2po
+from .methods.graphs.gagpo import gagpo
 from .methods.graphs.graft import graft
 from .methods.graphs.graphgpo import graphgpo
+from .methods.graphs.graphhca import graphhca
+from .methods.graphs.rtmc import rtmc
 from .methods.graphs.salt import salt
 from .methods.groups.broadcast import broadcast
 from .methods.groups.cloning import cloning
@@ -51,13 +56,16 @@ __all__ = [
     "bind",
     "broadcast",
     "cloning",
+    "crbc",
     "describe",
     "dr_grpo",
     "g2po",
+    "gagpo",
     "get",
     "gigpo",
     "graft",
     "graphgpo",
+    "graphhca",
     "grpo",
     "hae",
     "hgpo",
@@ -70,8 +78,10 @@ __all__ = [
     "reinforce_pp",
     "reinforce_pp_baseline",
     "rloo",
+    "rtmc",
     "salt",
     "td0",
     "transforms",
     "turn_ppo",
+    "vetta",
 ]

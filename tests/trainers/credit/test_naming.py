@@ -18,11 +18,14 @@ EXPECTED = [
     "archer",
     "bilevel_gae",
     "broadcast",
+    "crbc",
     "dr_grpo",
     "g2po",
+    "gagpo",
     "gigpo",
     "graft",
     "graphgpo",
+    "graphhca",
     "grpo",
     "hae",
     "hgpo",
@@ -32,9 +35,11 @@ EXPECTED = [
     "reinforce_pp",
     "reinforce_pp_baseline",
     "rloo",
+    "rtmc",
     "salt",
     "td0",
     "turn_ppo",
+    "vetta",
 ]
 
 

@@ -23,7 +23,7 @@ import turnwise.credit as credit
 
 CRITICS = ("value", "v_low", "v_high", "v_term", "q1", "q2", "v1", "v2")
 ALL = sorted(set(credit.names()))
-CRITIC_METHODS = {"alol", "archer", "bilevel_gae", "hae", "oreo", "poad", "td0", "turn_ppo"}
+CRITIC_METHODS = {"alol", "archer", "bilevel_gae", "hae", "oreo", "poad", "td0", "turn_ppo", "vetta"}
 NOT_COMPARED = {"igpo", "cloning"}  # by a gold answer; not at all
 WHOLE_BATCH = {"mars", "reinforce_pp", "reinforce_pp_baseline"}  # whitened or centred over the batch
 SHIFT = ["grpo", "dr_grpo", "rloo", "reinforce_pp", "reinforce_pp_baseline", "salt", "broadcast", "mars"]
@@ -36,6 +36,9 @@ SAME_UNDER_SCALE = [
     ("reinforce_pp_baseline", {}),
     ("broadcast", {}),
     ("mars", {}),
+    ("gagpo", {}),
+    ("crbc", {}),
+    ("graphhca", {}),
 ]
 SCALES = [
     ("dr_grpo", {}),
@@ -44,7 +47,10 @@ SCALES = [
     ("hgpo", {"mode": "mean", "base_group": True}),
     ("salt", {"base": "rloo"}),
     ("broadcast", {"mode": "mean"}),
+    ("gagpo", {"mode": "mean"}),
+    ("rtmc", {"normalise": False}),
     ("turn_ppo", {}),
+    ("vetta", {}),
     ("archer", {}),
     ("poad", {}),
     ("td0", {}),
@@ -217,7 +223,9 @@ def test_no_difference_gives_exactly_zero(name: str, batch: list[Path]) -> None:
             assert np.all(result[path.group, path.name, place] == 0.0)
 
 
-@pytest.mark.parametrize("name", ["grpo", "dr_grpo", "rloo", "gigpo", "hgpo", "salt", "broadcast", "igpo"])
+@pytest.mark.parametrize(
+    "name", ["grpo", "dr_grpo", "rloo", "gigpo", "hgpo", "salt", "broadcast", "igpo", "gagpo", "rtmc"]
+)
 @quick
 @given(path=st.lists(rows, min_size=1, max_size=5), copies=st.integers(2, 13))
 def test_equal_trajectories_give_exactly_zero(name: str, path: list[Row], copies: int) -> None:

@@ -46,6 +46,24 @@ def node_values(table: TurnTable, node_N: IntArray, reward_N: FloatArray, gamma:
     return value_V
 
 
+def success_values(table: TurnTable, node_N: IntArray, gamma: float, method: str) -> FloatArray:
+    """Return the discounted chance to succeed from each state, under what was tried there [V + 1].
+
+    The chance of r steps to success counts gamma^r: V(s) is gamma times the mean over the
+    turns taken in s of V(next), 1 beyond a solved trajectory and 0 beyond another.
+
+    Raises:
+        TableError: if it is not told which trajectories are solved.
+    """
+    won_N = table.is_last & table.solved(method)
+    return node_values(table, node_N, np.where(won_N, gamma, 0.0), gamma)
+
+
+def next_values(table: TurnTable, value_N: FloatArray, beyond_N: FloatArray) -> FloatArray:
+    """Return what each turn leads to: the value of the next state, or what lies beyond the last turn [N]."""
+    return np.where(table.is_last, beyond_N, np.append(value_N[1:], 0.0)[: len(table)])
+
+
 def _solved(
     node_J: IntArray,
     place_N: IntArray,

@@ -14,6 +14,9 @@ from ..table.columns import BoolArray, FloatArray, IntArray, sums
 RELATIVE_SPREAD = 1e-12
 """Values of a group that differ by less, relative to the largest, are equal: the rest is rounding."""
 
+_NOISE = 1e-9
+"""Sums and differences that are smaller, relative to what they are made of, are rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -59,6 +62,11 @@ def centre(values_N: FloatArray, group_N: IntArray, of: Moments) -> FloatArray:
     noise_N = ~of.alive[group_N] & (np.abs(away_N) <= RELATIVE_SPREAD * of.magnitude[group_N])
     away_N[noise_N] = 0.0
     return away_N
+
+
+def quiet(values_N: FloatArray, scale: float) -> FloatArray:
+    """Return the values, with those that are rounding beside numbers of a scale set to exactly 0."""
+    return np.where(np.abs(values_N) <= _NOISE * scale, 0.0, values_N)
 
 
 def standardise(

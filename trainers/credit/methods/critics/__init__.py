@@ -3,4 +3,5 @@
 Of turns    turn_ppo, hae, archer
 Of tokens   poad, td0, bilevel_gae, oreo
 Of episodes alol
+Of both     vetta
 """

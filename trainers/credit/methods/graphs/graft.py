@@ -13,14 +13,11 @@ from ....parts import check_choice
 from ...base import Credit, register
 from ...states.hops import Edges, hop_traces
 from ...states.values import node_values
-from ...statistics.groups import moments
+from ...statistics.groups import moments, quiet
 from ...statistics.scores import Penalised, penalties
 from ...table.columns import FloatArray, IntArray, combine, sums
 from ...table.scan import recurrence
 from ...table.table import TurnTable
-
-_NOISE = 1e-9
-"""Edge advantages that are smaller, relative to the largest value or reward, are rounding: 0."""
 
 
 @register("graft")
@@ -72,7 +69,7 @@ def graft(
     else:
         raw_E = _mean(edge_N, recurrence(delta_N, np.where(table.is_last, 0.0, gamma * lam)))
     scale = max(np.abs(value_V).max(initial=0.0), np.abs(reward_N).max(initial=0.0))
-    raw_E[np.abs(raw_E) <= _NOISE * scale] = 0.0
+    raw_E = quiet(raw_E, scale)
     node_E = np.zeros(raw_E.size, dtype=np.int64)
     node_E[edge_N] = node_N
     return Credit(
