@@ -240,6 +240,11 @@ class Trajectory:
     session: str = field(
         default="", compare=False
     )  # the one that it was played in, where the rollout keeps it
+    given: int = 0  # its first turns that were given to it, and that no policy sampled
+    hint: str = ""  # words that its prompts held, and those of others did not
+    learned: bool = (
+        True  # False: others of its group are compared with it, and its tokens are not learned from
+    )
 
     @property
     def name(self) -> str:
@@ -248,8 +253,13 @@ class Trajectory:
 
     @property
     def own_turns(self) -> tuple[Turn, ...]:
-        """Return the turns that were played for it: all, or in a tree those since it branched."""
-        return self.turns[self.branch_turn or 0 :]
+        """Return the turns that were played for it: those not given, in a tree those since it branched."""
+        return self.turns[max(self.given, self.branch_turn or 0) :]
+
+    @property
+    def aided(self) -> bool:
+        """Tell whether it was helped: by turns that were given to it, or by words in its prompts."""
+        return self.given > 0 or bool(self.hint)
 
     @property
     def episode_return(self) -> float:

@@ -21,11 +21,11 @@ from . import credit as credits
 from . import rewards, weights
 from .credit import Credit, Estimator, TurnTable
 from .learner.sequences import PackedBatch, pack
-from .learner.sharing import average_shared, owner_rows
+from .learner.sharing import average_shared, learned_rows, owner_rows
 from .parts import Named
 from .rewards import RewardTransform
 from .sections import AdvantageSection, CreditSection, PlanSection, RewardSection, WeightsSection
-from .weights import Weighter
+from .weights import Lesson, Weighter
 
 Floats = NDArray[np.float64]
 
@@ -84,8 +84,11 @@ class Assigner:
 
     def pack(self, trajectories: Sequence[Trajectory]) -> PackedBatch:
         """Return what the learner reads; turns that branches share are targets once, if that is wanted."""
-        owner_R = owner_rows(trajectories)
-        return pack(trajectories, owner_R != np.arange(len(owner_R)) if self.once else None)
+        copied_R = ~learned_rows(trajectories)
+        if self.once:
+            owner_R = owner_rows(trajectories)
+            copied_R |= owner_R != np.arange(len(owner_R))
+        return pack(trajectories, copied_R)
 
     def assign(
         self,
@@ -93,6 +96,7 @@ class Assigner:
         batch: PackedBatch,
         values: Mapping[str, Any],
         reference_N: Floats | None,
+        progress: float = 0.0,
     ) -> Assigned:
         """Assign credit to a batch of trajectories that all count.
 
@@ -101,6 +105,7 @@ class Assigner:
             batch: the same trajectories, packed.
             values: columns of the turn table that a critic read.
             reference_N: logprobs of the reference, where a KL is taken from the reward.
+            progress: how much of the run is done, from 0 to 1.
 
         Raises:
             TableError: if a part lacks a column.
@@ -113,7 +118,7 @@ class Assigner:
         credit = self.estimator(table)
         for transform in self.advantages:
             credit = transform(table, credit)
-        weighted = self.weighter(credit, turns)
+        weighted = self.weighter(credit, turns, Lesson(learned_rows(trajectories), progress))
         if self.once:
             weighted = average_shared(weighted, owner_R)
         return Assigned(table, credit, _flatten(weighted, turns, batch))

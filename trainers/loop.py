@@ -163,6 +163,7 @@ class Trainer:
     def limit(self, train: TrainSection) -> None:
         """End by other limits from here on; a resumed run finds them in its recipe."""
         self.recipe = replace(self.recipe, train=train)
+        self.collector.train = train
         self.learner.total_updates = train.num_updates
         rundir.write_recipe(self.run_folder, self.recipe)
 
@@ -242,7 +243,8 @@ class Trainer:
         if reference_N is not None and assigner.estimator.against_reference:
             log_ratio_N = learner.logprobs(batch) - reference_N
             values |= assigner.against_reference(trajectories, batch, log_ratio_N)
-        assigned = assigner.assign(trajectories, batch, values, reference_N)
+        progress = self.recipe.train.progress(self.state.update)
+        assigned = assigner.assign(trajectories, batch, values, reference_N, progress)
         credited = perf_counter()
         stands = critic is not None and self.state.update < critic.config.first_updates
         figures = {} if stands else learner.update(batch, assigned.advantage_N, reference_N=reference_N)

@@ -222,6 +222,10 @@ class TrainSection:
     threads: Annotated[int, Setting("Threads of torch.", least=1)] = 1
     deterministic: Annotated[bool, Setting("Whether torch uses deterministic algorithms.")] = True
 
+    def progress(self, update: int) -> float:
+        """Return how much of the run is done as an update begins: 0 at the first, 1 at the last."""
+        return min(1.0, update / max(1, self.num_updates - 1))
+
 
 @dataclass(frozen=True, slots=True)
 class EvalSection:

@@ -9,6 +9,7 @@ from turnwise.agents.types import EMPTY_SUPPORT, Generation, Span, Support, Turn
 from turnwise.errors import TableError, UnknownName, UsageError
 from turnwise.trainers import weights
 from turnwise.trainers.credit import Credit
+from turnwise.trainers.weights import Lesson
 
 
 def turn(
@@ -85,3 +86,34 @@ def test_names_and_parameters_are_checked() -> None:
         weights.get("token")
     with pytest.raises(UnknownName, match="share"):
         weights.get("high_entropy")(Credit(np.array([])), [], shar=1)
+
+
+def test_d3s_teaches_where_much_is_at_stake_and_the_policy_hesitated() -> None:
+    # |A| H: 0.2, 0.4, 1.2 | 1.0, 0.5 | 3.0; forced and not learned from: in no share
+    turns = [
+        turn(3, entropy=(0.1, 0.2, 0.6)),
+        turn(2, entropy=(2.0, 1.0)),
+        turn(1, entropy=(6.0,)),
+        turn(1, entropy=(9.0,), support=((4,),)),
+    ]
+    credit = Credit(np.array([-2.0, 0.5, 0.5, 1.0]))
+    weighter = weights.get("d3s")
+    assert lists(weighter(credit, turns, share=(0.2, 1.0))) == [[0.0, 0.0, -2.0], [0.0, 0.0], [0.5], [0.0]]
+    without = Lesson(np.array([True, True, False, True]), 0.0)
+    assert lists(weighter(credit, turns, without, share=(0.2, 1.0)))[:3] == [
+        [0.0, 0.0, -2.0], [0.0, 0.0], [0.0],
+    ]  # fmt: skip
+    half = Lesson(np.ones(4, dtype=np.bool_), 0.5)  # 0.2 + (1.0 - 0.2) / 2 of six tokens
+    assert lists(weighter(credit, turns, half, share=(0.2, 1.0))) == [
+        [0.0, 0.0, -2.0],
+        [0.5, 0.5],
+        [0.5],
+        [0.0],
+    ]
+    last = Lesson(np.ones(4, dtype=np.bool_), 1.0)
+    assert lists(weighter(credit, turns, last)) == [[-2.0, -2.0, -2.0], [0.5, 0.5], [0.5], [0.0]]
+    for wrong in ((0.0, 1.0), (0.5, 1.5), (0.5,)):
+        with pytest.raises(UsageError, match=r"weights\.share"):
+            weighter(credit, turns, share=wrong)
+    with pytest.raises(UsageError, match="'d3s' needs"):
+        weighter(Credit(np.ones(1)), [turn(2)])

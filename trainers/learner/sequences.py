@@ -98,7 +98,8 @@ def pack(trajectories: Sequence[Trajectory], copied_R: NDArray[np.bool_] | None 
 
     Args:
         trajectories: in the order of the turn table.
-        copied_R: rows whose tokens are read but are no targets, since they are targets elsewhere.
+        copied_R: rows whose tokens are read but are no targets, since they are targets elsewhere or
+            nobody learns them; a trajectory of such rows alone is not even read.
 
     Raises:
         TrainingError: if a generation has no tokens or no logprobs (a policy
@@ -107,8 +108,13 @@ def pack(trajectories: Sequence[Trajectory], copied_R: NDArray[np.bool_] | None 
     packer = _Packer()
     for index, trajectory in enumerate(trajectories):
         packer.joined.close()
-        for turn in trajectory.turns:
-            packer.add(index, turn.generation, copied_R is not None and bool(copied_R[packer.num_rows]))
+        first, num = packer.num_rows, len(trajectory.turns)
+        copied = [False] * num if copied_R is None else copied_R[first : first + num].tolist()
+        if all(copied):
+            packer.num_rows += num
+            continue
+        for turn, is_copied in zip(trajectory.turns, copied, strict=True):
+            packer.add(index, turn.generation, is_copied)
     return packer.finish()
 
 
@@ -141,7 +147,8 @@ class _Packer:
     def add(self, trajectory: int, generation: Generation, copied: bool) -> None:
         """Add a turn."""
         row, self.num_rows = self.num_rows, self.num_rows + 1
-        _check(generation, row)
+        if not copied:
+            _check(generation, row)
         before = self.joined.add(generation.prompt_ids, generation.token_ids)
         sequence = len(self.joined.ids) - 1
         if sequence == len(self._owner):

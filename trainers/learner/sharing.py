@@ -27,11 +27,17 @@ Key = tuple[str, int, int]  # group, member that sampled it, turn
 
 
 def owner_rows(trajectories: Sequence[Trajectory]) -> NDArray[np.int64]:
-    """Return for each row the row that its turn is learned from [R]; its own where it is not shared."""
+    """Return for each row the row that its turn is learned from [R]; its own where it is not shared.
+
+    What is not learned from at all owns no turn of others.
+    """
     own: dict[Key, int] = {}
     copies: list[tuple[int, Key]] = []
     row = 0
     for trajectory in trajectories:
+        if not trajectory.learned:
+            row += len(trajectory.turns)
+            continue
         for turn in range(len(trajectory.turns)):
             sampler = trajectory.sampled_by[turn] if trajectory.sampled_by else trajectory.member
             key = (trajectory.group, sampler, turn)
@@ -44,6 +50,18 @@ def owner_rows(trajectories: Sequence[Trajectory]) -> NDArray[np.int64]:
     for copy, key in copies:
         owner_R[copy] = own.setdefault(key, copy)
     return owner_R
+
+
+def learned_rows(trajectories: Sequence[Trajectory]) -> NDArray[np.bool_]:
+    """Tell which rows stand for turns that are learned from [R]: not those that were given."""
+    return np.array(
+        [
+            trajectory.learned and place >= trajectory.given
+            for trajectory in trajectories
+            for place in range(len(trajectory.turns))
+        ],
+        dtype=np.bool_,
+    )
 
 
 def average_shared(values: Sequence[Floats], owner_R: NDArray[np.int64]) -> list[Floats]:

@@ -103,6 +103,8 @@ class Collector:
                 rng=rng(self.train.seed, Stream.SAMPLERS, update, place),
                 state=self.states.get(slot, SamplerState()),
                 figures=figures,
+                update=update,
+                progress=self.train.progress(update),
             )
             candidates = await sampler(candidates)
             groups, figures, states[slot] = candidates.groups, dict(candidates.figures), candidates.state

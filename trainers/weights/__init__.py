@@ -3,10 +3,24 @@
 base.py       how a weighter is written and found by name
 broadcast.py  by turn, by span, by token
 entropy.py    to the tokens at which the policy hesitated
+d3s.py        to those at which it hesitated most where most is at stake (D3S)
 """
 
-from .base import Weighter, bind, get, names, register
+from .base import Lesson, Weighter, bind, get, names, register
 from .broadcast import spans, tokens, turn
+from .d3s import d3s
 from .entropy import high_entropy
 
-__all__ = ["Weighter", "bind", "get", "high_entropy", "names", "register", "spans", "tokens", "turn"]
+__all__ = [
+    "Lesson",
+    "Weighter",
+    "bind",
+    "d3s",
+    "get",
+    "high_entropy",
+    "names",
+    "register",
+    "spans",
+    "tokens",
+    "turn",
+]

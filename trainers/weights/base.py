@@ -2,7 +2,8 @@
 
 A weighter is a pure function of a Credit and the turns it belongs to; it
 returns one float64 array a turn, one number a generated token (forced tokens
-too; the learner leaves them out).
+too; the learner leaves them out). One registered with `takes_lesson=True` also gets a
+Lesson: which turns are learned from, and how far the run is.
 """
 
 from __future__ import annotations
@@ -22,19 +23,49 @@ from ..parts import Named, Registry
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a weighter may know of the update beside credit and turns.
+
+    Args:
+        learned_R: which of the turns are learned from.
+        progress: how much of the run is done, from 0 to 1.
+    """
+
+    learned_R: NDArray[np.bool_]
+    progress: float
+
+
 @dataclass(eq=False)
 class Weighter(Named[list[Floats]]):
-    """A registered token weighter: call it with a credit and the turns it belongs to."""
+    """A registered token weighter: call it with a credit and the turns it belongs to.
 
-    def apply(self, credit: Credit, turns: Sequence[Turn], **params: Any) -> list[Floats]:
+    Args:
+        takes_lesson: whether the function takes a Lesson as a third argument.
+    """
+
+    takes_lesson: bool = False
+
+    def apply(
+        self, credit: Credit, turns: Sequence[Turn], lesson: Lesson | None = None, **params: Any
+    ) -> list[Floats]:
         """Return the advantage of every generated token, one array a turn.
+
+        Args:
+            credit: of the turns.
+            turns: with their tokens.
+            lesson: None: all turns are learned from, at the beginning of a run.
+            params: the function's own.
 
         Raises:
             TableError: if credit and turns differ in number.
         """
         if len(credit.advantage) != len(turns):
             raise TableError(f"credit for {len(credit.advantage)} turns, but {len(turns)} turns were given")
-        return self.function(credit, turns, **params)
+        if not self.takes_lesson:
+            return self.function(credit, turns, **params)
+        lesson = lesson or Lesson(np.ones(len(turns), dtype=np.bool_), 0.0)
+        return self.function(credit, turns, lesson, **params)
 
 
 REGISTRY = Registry("token weighter", Weighter)

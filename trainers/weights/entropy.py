@@ -31,11 +31,8 @@ def high_entropy(credit: Credit, turns: Sequence[Turn], *, share: float = 0.2) -
     """
     if not 0.0 < share <= 1.0:
         raise UsageError(f"weights.share is {share}; expected a number in (0, 1]")
-    for row, turn in enumerate(turns):
-        if len(turn.generation.entropy) != len(turn.generation.token_ids):
-            raise UsageError(f"row {row}: the policy reported no entropies, which 'high_entropy' needs")
-    entropies = [np.asarray(turn.generation.entropy, dtype=np.float64) for turn in turns]
-    chosen = [_sampled(turn) for turn in turns]
+    entropies = entropies_of(turns, "high_entropy")
+    chosen = [sampled_of(turn) for turn in turns]
     sampled = np.concatenate([np.zeros(0), *(e[free] for e, free in zip(entropies, chosen, strict=True))])
     threshold = np.quantile(sampled, 1.0 - share) if sampled.size else 0.0
     return [
@@ -44,7 +41,19 @@ def high_entropy(credit: Credit, turns: Sequence[Turn], *, share: float = 0.2) -
     ]
 
 
-def _sampled(turn: Turn) -> NDArray[np.bool_]:
+def entropies_of(turns: Sequence[Turn], weighter: str) -> list[NDArray[np.float64]]:
+    """Return the entropy of each token as it was sampled, one array a turn.
+
+    Raises:
+        UsageError: if the policy reported none, naming the weighter that needs them.
+    """
+    for row, turn in enumerate(turns):
+        if len(turn.generation.entropy) != len(turn.generation.token_ids):
+            raise UsageError(f"row {row}: the policy reported no entropies, which {weighter!r} needs")
+    return [np.asarray(turn.generation.entropy, dtype=np.float64) for turn in turns]
+
+
+def sampled_of(turn: Turn) -> NDArray[np.bool_]:
     """Tell which tokens of a turn had an alternative [L]."""
     support = turn.generation.support or (None,) * len(turn.generation.token_ids)
     return np.array([allowed is None or len(allowed) > 1 for allowed in support], dtype=np.bool_)

@@ -10,9 +10,10 @@ import pytest
 
 from turnwise.agents.tiny.model import TinyConfig
 from turnwise.agents.types import Generation, Trajectory, Turn, VersionSpan
+from turnwise.errors import TrainingError
 from turnwise.trainers.assign import Assigned, Assigner
 from turnwise.trainers.learner.sequences import PackedBatch, pack
-from turnwise.trainers.learner.sharing import average_shared, owner_rows
+from turnwise.trainers.learner.sharing import average_shared, learned_rows, owner_rows
 from turnwise.trainers.recipe import from_tables
 
 SIZES = TinyConfig(
@@ -126,3 +127,25 @@ def test_what_older_policies_sampled_is_stale() -> None:
 
     assert pack([at(3), at(1)]).stale_N.tolist() == [False, True]
     assert not pack([at(1), at(1)]).stale_N.any()
+
+
+def test_what_is_given_or_left_out_is_no_target() -> None:
+    """The root's first turn was given to it, leaf 1 is only compared with: D is learned from in leaf 3."""
+    leaves = (replace(ROOT, given=1), replace(LEAVES[1], learned=False), *LEAVES[2:])
+    assert np.flatnonzero(~learned_rows(leaves)).tolist() == [0, 3, 4]
+    assert len(learned_rows(leaves)) == 11
+    assert owner_rows(leaves).tolist() == [0, 1, 2, 3, 4, 0, 1, 7, 0, 9, 10]
+    alone = (leaves[0], leaves[1])
+    batch = pack(alone, ~learned_rows(alone))
+    assert batch.token_N.tolist() == [7, 9]
+    assert batch.row_N.tolist() == [1, 2]
+    assert batch.num_rows == 5
+    (sequence,) = batch.sequences  # leaf 1 is not even read
+    assert sequence.ids_L.tolist() == [1, 5, 6, 2, 7, 2]
+    # a given turn has no logprobs: nobody sampled it
+    bare = replace(A, generation=replace(A.generation, logprobs=()))
+    assert (
+        pack((replace(ROOT, turns=(bare, B, C), given=1),), np.array([True, False, False])).num_targets == 2
+    )
+    with pytest.raises(TrainingError, match="behaviour logprobs"):
+        pack((replace(ROOT, turns=(bare, B, C)),))

@@ -45,6 +45,8 @@ class Candidates:
         rng: random numbers decided by the run's seed, the update and the sampler's place.
         state: what this sampler remembers.
         figures: for the log, by name.
+        update: counted from 0.
+        progress: how much of the run is done, 0 at its first update and 1 at its last.
     """
 
     groups: tuple[Group, ...]
@@ -53,6 +55,8 @@ class Candidates:
     rng: np.random.Generator
     state: SamplerState = field(default_factory=SamplerState)
     figures: Mapping[str, float] = field(default_factory=dict)
+    update: int = 0
+    progress: float = 0.0
 
     def keep(self, groups: Iterable[Group], figures: Mapping[str, float] | None = None) -> Candidates:
         """Return these groups in place of the present ones, with more figures for the log."""

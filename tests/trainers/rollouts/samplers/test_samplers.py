@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sampled_groups import apply, candidates, episode, group
 
-from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import CheckpointError, UnknownName, UsageError
 from turnwise.trainers.rollouts import samplers
-from turnwise.trainers.rollouts.samplers import Candidates, Group, SamplerState
+from turnwise.trainers.rollouts.samplers import Group, SamplerState
 from turnwise.trainers.rollouts.samplers.base import is_dead
 from turnwise.trainers.rollouts.samplers.memory import load_states, save_states
-
-
-def episode(reward: float, group: str = "g", task: str = "t", **more: Any) -> Trajectory:
-    said = Generation("go", (1, 2), (5, 6), (-0.1, -0.25))
-    turn = Turn(0, "o", "s", "go", reward, "n", generation=said, notes={"gold_prob": 0.5})
-    fields = {"end": "terminated", "success": reward == 1.0, **more}
-    return Trajectory("e", task, 3, group, (turn,), **fields)
-
-
-def group(*rewards: float, name: str = "g", task: str = "t") -> Group:
-    return tuple(episode(r, name, task, member=m) for m, r in enumerate(rewards))
-
-
-def candidates(
-    *groups: Group, num: int = 0, refills: Sequence[Sequence[Group]] = (), state: SamplerState | None = None
-) -> Candidates:
-    waiting, asked = list(refills), []
-
-    async def more(count: int) -> Sequence[Group]:
-        asked.append(count)
-        return waiting.pop(0)
-
-    more.asked = asked  # type: ignore[attr-defined]
-    return Candidates(groups, num or len(groups), more, np.random.default_rng(0), state or SamplerState())
-
-
-def apply(name: str, given: Candidates, **params: Any) -> Candidates:
-    return asyncio.run(samplers.get(name)(given, **params))
-
 
 WON, LOST, MIXED = group(1, 1), group(0, 0), group(1, 0)
 RARE = group(1, 0, 0, 0)
