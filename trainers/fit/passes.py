@@ -186,8 +186,6 @@ def _micro_batch(size: Pass) -> MicroBatch:
         flat_N=index_N,
         tokens=[0] * num,
         temperatures=[1.0] * num,
-        turn_N=index_N,
-        trajectory_N=index_N,
         supports=[None] * num,
         index_N=np.arange(num),
     )

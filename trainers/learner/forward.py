@@ -21,7 +21,7 @@ from ...agents.decoding import Entropy, replay
 from ...agents.models import CausalLM
 from .sequences import Allowed, Ints, PackedBatch
 
-Unit = Literal["turn", "trajectory"]
+Unit = Literal["turn", "trajectory", "group"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,6 @@ class MicroBatch:
     flat_N: Tensor  # place of each target in the flattened [B * L]
     tokens: list[int]  # [N]
     temperatures: list[float]  # [N]
-    turn_N: Tensor  # int64, from 0
-    trajectory_N: Tensor  # int64, from 0
     supports: list[Allowed]  # [N]
     index_N: Ints
 
@@ -54,10 +52,12 @@ def device_of(model: CausalLM) -> torch.device:
 
 
 def group_units(batch: PackedBatch, unit: Unit) -> list[Ints]:
-    """Return the sequences that must stay together: each alone, or those of a trajectory."""
+    """Return the sequences that must stay together: each alone, or those of a trajectory or group."""
     if unit == "turn":
         return [np.array([index]) for index in range(len(batch.sequences))]
     owner_S = np.array([sequence.trajectory for sequence in batch.sequences])
+    if unit == "group":
+        owner_S = batch.group_T[owner_S]
     return [np.flatnonzero(owner_S == owner) for owner in np.unique(owner_S)]
 
 
@@ -119,8 +119,6 @@ def collate(batch: PackedBatch, chosen: Ints, device: torch.device) -> MicroBatc
         flat_N=tensor(flat_N),
         tokens=batch.token_N[index_N].tolist(),
         temperatures=batch.temperature_N[index_N].tolist(),
-        turn_N=tensor(np.unique(batch.row_N[index_N], return_inverse=True)[1]),
-        trajectory_N=tensor(np.unique(batch.trajectory_N[index_N], return_inverse=True)[1]),
         supports=[batch.support_N[i] for i in index_N],
         index_N=index_N,
     )

@@ -6,7 +6,7 @@ turn starts a sequence of its own. Forced tokens (a support of one) are input
 but never targets: they are in no loss and in no denominator.
 
 Shapes: _L tokens of a sequence, _N targets (sampled tokens that were not forced),
-_R turns (rows of the turn table), _S sequences.
+_R turns (rows of the turn table), _S sequences, _T trajectories.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class PackedBatch:
     trajectory_N: Ints
     support_N: tuple[Allowed, ...]
     stale_N: NDArray[np.bool_]  # sampled by an older version than the newest of the batch: replayed
+    group_T: Ints  # the group of each trajectory, from 0 in order of appearance
+    won_T: Floats  # whether it solved its task, 1 or 0; NaN where its environment did not say
     num_rows: int
     num_forced: int
     num_tokens: int  # model input, all sequences, without padding
@@ -115,7 +117,7 @@ def pack(trajectories: Sequence[Trajectory], copied_R: NDArray[np.bool_] | None 
             continue
         for turn, is_copied in zip(trajectory.turns, copied, strict=True):
             packer.add(index, turn.generation, is_copied)
-    return packer.finish()
+    return packer.finish(trajectories)
 
 
 class _Target(NamedTuple):
@@ -168,8 +170,8 @@ class _Packer:
             chosen = (token, behaviour, temperature, allowed, versions[offset])
             self._targets.append(_Target(sequence, place, trajectory, row, offset, *chosen))
 
-    def finish(self) -> PackedBatch:
-        """Return the batch."""
+    def finish(self, trajectories: Sequence[Trajectory]) -> PackedBatch:
+        """Return the batch of the trajectories whose turns were added."""
         columns = dict(zip(_Target._fields, zip(*self._targets, strict=True), strict=False))
 
         def column(name: str, dtype: type = np.int64) -> NDArray[Any]:
@@ -186,6 +188,8 @@ class _Packer:
             trajectory_N=column("trajectory"),
             support_N=columns.get("support", ()),
             stale_N=version_N < version_N.max(initial=0),
+            group_T=_codes([trajectory.group for trajectory in trajectories]),
+            won_T=np.array([np.nan if t.success is None else t.success for t in trajectories], np.float64),
             num_rows=self.num_rows,
             num_forced=self._num_forced,
             num_tokens=sum(self._length),
@@ -202,6 +206,12 @@ class _Packer:
             )
             for s, (owner, length) in enumerate(zip(self._owner, self._length, strict=True))
         ]
+
+
+def _codes(names: Sequence[str]) -> Ints:
+    """Return names as numbers from 0, in order of appearance."""
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
 
 
 def _versions(generation: Generation) -> list[int]:

@@ -36,6 +36,7 @@ from .optimizer import adamw, schedule_factor
 from .probe import Tolerance
 from .reference import Reference
 from .sequences import Floats, Ints, PackedBatch
+from .whole import backward_whole
 
 
 class Learner:
@@ -208,10 +209,14 @@ class Learner:
 
     def _backward(self, mini: MiniBatch, meter: UpdateMeter) -> float:
         """Add the gradient of a mini-batch to the weights; return its loss."""
+        lean = self.model.checkpointed() if self.optim.checkpointing else nullcontext()
+        if self.objective.unit == "group":
+            with lean:
+                meter.add(backward_whole(self.model, mini, self.objective, self.optim), mini.num_targets)
+            return meter.loss()
         weights_N = mini.weights(self.objective)
         everything = self.objective.teaches_all or not self.optim.skip_idle
-        units = mini.units if everything else mini.with_advantage()
-        lean = self.model.checkpointed() if self.optim.checkpointing else nullcontext()
+        units = mini.units if everything else mini.teaching(mini.advantage_N)
         with lean:
             for micro in micro_batches(mini.batch, units, self.optim.micro_tokens, self.device):
                 meter.add(self._add_gradient(mini, micro, weights_N), len(micro.index_N))

@@ -1,6 +1,6 @@
 """Policy losses by name; importing this package registers those of the literature.
 
-base.py       what a loss is given and returns, and how it is found by name
+base.py       what a loss sees and returns, and how it is found by name
 clipped.py    ppo, dapo, dr_grpo, gspo, each with the aggregation and ratio level of its paper
 cispo.py sapo.py reinforce.py
 losses without a hard clip
@@ -11,7 +11,7 @@ kl.py offpolicy.py
 estimates of the KL; the weight old/behaviour
 """
 
-from .base import Loss, Terms, get, names, register
+from .base import Loss, Terms, Whole, get, names, register
 from .cispo import cispo
 from .clipped import dapo, dr_grpo, gspo, ppo
 from .kl import kl_estimate
@@ -29,6 +29,7 @@ __all__ = [
     "Outcome",
     "Terms",
     "TokenBatch",
+    "Whole",
     "aggregation_weights",
     "cispo",
     "dapo",

@@ -36,6 +36,8 @@ class TokenBatch:
     reference_N: Tensor | None = None
     stale_N: Tensor | None = None  # bool: sampled by an older policy, so engine and learner may differ
     num_minibatch: int = 0  # tokens of the whole mini-batch; 0: those of this piece
+    group_N: Tensor | None = None  # int64, from 0
+    won_N: Tensor | None = None  # 1 where the trajectory solved its task, 0 where not, NaN if it is not known
 
     @property
     def num_tokens(self) -> int:
@@ -81,13 +83,19 @@ class Objective:
                 "loss.kl = 'k1' has an expected gradient of 0 as a loss term: use 'k3' or 'k2', "
                 "or put k1 into the reward with reward.kl_coef"
             )
+        if config.off_policy != "none" and not self.loss.credit:
+            raise UsageError(
+                f"loss.off_policy = {config.off_policy!r} with loss {self.loss.name!r}: the weight is that "
+                "of a token's term, and this loss has none for single tokens; set loss.off_policy = 'none'"
+            )
         if config.off_policy_limit < 1.0:
             raise UsageError(f"loss.off_policy_limit is {config.off_policy_limit}; expected at least 1")
 
     @property
     def teaches_all(self) -> bool:
         """Tell whether tokens without an advantage may have a gradient."""
-        return self.needs_reference or bool(self.config.entropy_coef) or bool(self.terms)
+        more = self.needs_reference or bool(self.config.entropy_coef) or bool(self.terms)
+        return more or not self.loss.credit
 
     @property
     def entropy(self) -> Entropy:
@@ -100,8 +108,10 @@ class Objective:
         return self.config.kl != "none" and self.config.kl_coef > 0
 
     @property
-    def unit(self) -> Literal["turn", "trajectory"]:
-        """Return the level that a micro-batch must not cut apart."""
+    def unit(self) -> Literal["turn", "trajectory", "group"]:
+        """Return the level that a piece must not cut apart; with groups, the piece is the mini-batch."""
+        if self.loss.sees == "groups":
+            return "group"
         levels = {self.ratio_level}
         if self.config.off_policy != "none":
             levels.add(self.config.off_policy_level)
@@ -113,10 +123,9 @@ class Objective:
         config = self.config
         log_ratio_N = batch.logp_N - batch.old_N
         ratio_N = self._ratio(log_ratio_N, batch)
-        terms = self.loss(ratio_N, batch.advantage_N, batch.logp_N)
         uncut_N, correction_N = self._off_policy(batch)
-        total_N = terms.loss_N * correction_N
-        sums = _sums(batch, terms, log_ratio_N.detach(), correction_N)
+        loss, total_N, found = self._policy_loss(ratio_N, correction_N, batch)
+        sums = {**_sums(batch, log_ratio_N.detach(), correction_N), **found}
         if config.off_policy != "none":
             sums["off_policy_uncut"] = uncut_N.sum()
         if self.needs_reference:
@@ -127,7 +136,7 @@ class Objective:
             sums["kl"] = kl_N.detach().sum()
         if config.entropy_coef:
             total_N = total_N - config.entropy_coef * batch.entropy_N
-        loss = (total_N * batch.weight_N).sum()
+        loss = loss + (total_N * batch.weight_N).sum()
         for term in self.terms:
             part = term(batch)
             loss = loss + part
@@ -138,6 +147,23 @@ class Objective:
             max_log_ratio=_max_abs(log_ratio_N.detach()),
             max_mismatch=_max_abs(_mismatch(batch).expm1()),
         )
+
+    def _policy_loss(
+        self, ratio_N: Tensor, correction_N: Tensor, batch: TokenBatch
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Return the loss as one number and as one a token, one of them 0, and its sums for the log."""
+        given = (batch.advantage_N, batch.logp_N) if self.loss.sees == "ratios" else (batch,)
+        found = self.loss(ratio_N, *given)
+        zero = ratio_N.new_zeros(())
+        if isinstance(found, base.Whole):
+            figures = {name: figure.detach() * batch.num_tokens for name, figure in found.figures.items()}
+            return found.loss, torch.zeros_like(ratio_N), {"clip_low": zero, "clip_high": zero, **figures}
+        sums = {
+            "clip_low": zero if found.low_N is None else found.low_N.sum(),
+            "clip_high": zero if found.high_N is None else found.high_N.sum(),
+            **found.sums,
+        }
+        return zero, found.loss_N * correction_N, sums
 
     def _off_policy(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:
         """Return the weight old/behaviour of each token as it is, and as it counts."""
@@ -162,14 +188,9 @@ class Objective:
         return log_ratio_N.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp()
 
 
-def _sums(
-    batch: TokenBatch, terms: base.Terms, log_ratio_N: Tensor, correction_N: Tensor
-) -> dict[str, Tensor]:
+def _sums(batch: TokenBatch, log_ratio_N: Tensor, correction_N: Tensor) -> dict[str, Tensor]:
     mismatch_N = _mismatch(batch)
-    zero = log_ratio_N.new_zeros(())
     return {
-        "clip_low": zero if terms.low_N is None else terms.low_N.sum(),
-        "clip_high": zero if terms.high_N is None else terms.high_N.sum(),
         "entropy": batch.entropy_N.detach().sum(),
         # k3 against the previous policy and the engine: never negative, whatever the sample
         "approx_kl": (log_ratio_N.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).expm1() - log_ratio_N).sum(),

@@ -164,7 +164,7 @@ class Model:
 model = Model()
 def learn(N):
     index = torch.arange(N)
-    flat = index, [5] * N, [1.0] * N, index, index, [None] * N, index.numpy()
+    flat = index, [5] * N, [1.0] * N, [None] * N, index.numpy()
     scored = score(model, MicroBatch(index[None], torch.tensor([N]), *flat), chunk)
     (scored.logp_N.sum() + 0.001 * scored.entropy_N.sum()).backward()
 learn(64)  # torch's own memory
@@ -205,7 +205,7 @@ def test_a_piece_is_freed_before_the_next_also_where_the_loss_leaves_the_entropi
     """256 targets in pieces of 8 at some 30 bytes an entry: 1 MB; 9 bytes of all pieces would be 9 MB."""
     model: Any = Head()
     index_N = torch.arange(256)
-    flat = index_N, [5] * 256, [1.0] * 256, index_N, index_N, [None] * 256, index_N.numpy()
+    flat = index_N, [5] * 256, [1.0] * 256, [None] * 256, index_N.numpy()
     micro = MicroBatch(index_N[None], torch.tensor([256]), *flat)
     with Live() as live:
         scored = score(model, micro, 8, learns)

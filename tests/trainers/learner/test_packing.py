@@ -101,4 +101,3 @@ def test_collate_points_at_the_logits_that_predict_the_targets() -> None:
     assert micro.flat_N.tolist() == [0, 4, 5]
     assert micro.tokens == [6, 3, 4]
     assert micro.index_N.tolist() == [2, 0, 1]
-    assert micro.turn_N.tolist() == [1, 0, 0]

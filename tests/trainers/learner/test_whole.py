@@ -1,0 +1,155 @@
+"""Losses that see a mini-batch whole: their gradient is that of one piece, however it is cut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from test_learner import advantages, build_model, collect, gradient, make_learner
+from torch import Tensor
+
+from turnwise.agents.types import Trajectory
+from turnwise.errors import UsageError
+from turnwise.trainers import recipe
+from turnwise.trainers.learner.forward import group_units, micro_batches, score
+from turnwise.trainers.learner.sequences import PackedBatch, pack
+from turnwise.trainers.losses import Objective, TokenBatch, base, segment_mean
+from turnwise.trainers.losses.base import Whole
+from turnwise.trainers.objective_config import ObjectiveConfig
+from turnwise.trainers.user_files import import_parts
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "losses.md").read_text()
+SEEN: list[TokenBatch] = []
+
+
+@pytest.fixture(autouse=True)
+def seen() -> Iterator[None]:
+    """Register a loss in which every token of a group meets every other."""
+
+    @base.register("test_apart", aggregation="token_mean", ratio_level="token", sees="groups", credit=False)
+    def apart(ratio_N: Tensor, batch: TokenBatch) -> Whole:
+        SEEN.append(batch)
+        assert batch.group_N is not None and batch.won_N is not None
+        mean_N = segment_mean(batch.logp_N, batch.trajectory_N)
+        ahead_N = mean_N - segment_mean(batch.logp_N, batch.group_N)
+        loss = -(torch.sigmoid(ahead_N * (2 * batch.won_N - 1)) * ratio_N * batch.weight_N).sum()
+        return Whole(loss, {"apart": ahead_N.square().mean()})
+
+    before = dict(base.REGISTRY._methods)
+    yield
+    base.REGISTRY._methods.clear()
+    base.REGISTRY._methods.update({name: loss for name, loss in before.items() if name != "test_apart"})
+    SEEN.clear()
+
+
+def played(num: int = 6) -> list[Trajectory]:
+    """Return groups of two, of which one trajectory won."""
+    trajectories = collect(build_model(), True, num=num)
+    return [replace(t, success=n % 2 == 0) for n, t in enumerate(trajectories)]
+
+
+def by_hand(batch: PackedBatch) -> Tensor:
+    """Return the gradient of the loss above, written down for one forward pass over the batch."""
+    model = build_model()
+    units = group_units(batch, "turn")
+    (micro,) = micro_batches(batch, units, 100_000, torch.device("cpu"))
+    logp_N, order = score(model, micro).logp_N, micro.index_N
+    total = torch.zeros((), dtype=torch.float64)
+    for group in range(3):
+        in_group = torch.from_numpy(np.isin(batch.trajectory_N[order], (2 * group, 2 * group + 1)))
+        for trajectory, sign in ((2 * group, 1.0), (2 * group + 1, -1.0)):
+            mine = torch.from_numpy(batch.trajectory_N[order] == trajectory)
+            ahead = logp_N[mine].mean() - logp_N[in_group].mean()
+            ratio_N = (logp_N[mine] - logp_N[mine].detach()).exp()
+            total = total - (torch.sigmoid(sign * ahead) * ratio_N).sum() / batch.num_targets
+    total.backward()
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize("micro_tokens", [100_000, 64, 1])
+def test_the_gradient_is_that_of_one_piece(micro_tokens: int) -> None:
+    batch = pack(played())
+    found = gradient(build_model(), batch, ObjectiveConfig("test_apart"), micro_tokens=micro_tokens)
+    expected = by_hand(batch)
+    assert expected.abs().max() > 1e-3
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_other_parts_of_the_objective_keep_their_gradient_and_figures() -> None:
+    """Entropy and several mini-batches beside it: no cut matters."""
+    batch = pack(played(12))
+    objective = ObjectiveConfig("test_apart", entropy_coef=0.01, aggregation="turn_mean")
+    optim = {"num_minibatches": 3, "num_epochs": 2, "learning_rate": 1e-3}
+    logs = [
+        make_learner(build_model(), objective, micro_tokens=size, **optim).update(batch, advantages(batch))
+        for size in (1, 64, 100_000)
+    ]
+    assert logs[0]["apart"] > 0
+    for log in logs[1:]:
+        assert log == pytest.approx(logs[0], rel=1e-6, abs=1e-9)
+
+
+def test_mini_batches_keep_groups_whole() -> None:
+    batch = pack(played(12))
+    make_learner(build_model(), ObjectiveConfig("test_apart"), num_minibatches=4).update(
+        batch, np.zeros(batch.num_targets)
+    )
+    pairs = [len(np.unique(piece.trajectory_N)) / len(np.unique(piece.group_N)) for piece in SEEN]
+    assert len(SEEN) == 4
+    assert pairs == [2.0] * 4
+    assert sum(len(piece.logp_N) for piece in SEEN) == batch.num_targets
+    for piece in SEEN:
+        assert piece.won_N is not None and set(piece.won_N.tolist()) == {0.0, 1.0}
+
+
+def test_a_batch_says_which_trajectories_are_a_group_and_which_won() -> None:
+    trajectories = played(4)
+    trajectories[3] = replace(trajectories[3], success=None)
+    mixed = [trajectories[i] for i in (2, 0, 3, 1)]  # groups g1 g0 g1 g0
+    batch = pack(mixed)
+    assert batch.group_T.tolist() == [0, 1, 0, 1]
+    np.testing.assert_array_equal(batch.won_T, [1.0, 1.0, np.nan, 0.0])
+    owner_S = [sequence.trajectory for sequence in batch.sequences]
+    units = group_units(batch, "group")
+    assert [{owner_S[i] % 2 for i in unit} for unit in units] == [{0}, {1}]
+
+
+def test_it_teaches_without_advantages_and_takes_no_weight_of_single_tokens() -> None:
+    objective = Objective(ObjectiveConfig("test_apart"))
+    assert objective.teaches_all
+    assert objective.unit == "group"
+    with pytest.raises(UsageError, match=r"set loss\.off_policy = 'none'"):
+        Objective(ObjectiveConfig("test_apart", off_policy="truncate"))
+
+
+def test_the_example_of_the_page(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    (text,) = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
+    assert len(code.splitlines()) <= 20
+    (tmp_path / "margin.py").write_text(code)
+    (tmp_path / "margin.toml").write_text(text)
+    import_parts([str(tmp_path / "margin.py")])
+    chosen = recipe.load(str(tmp_path / "margin.toml"))
+    assert Objective(chosen.loss).loss.params == {"scale": 5.0}
+    batch, objective = pack(played()), ObjectiveConfig("margin")
+    whole, pieces = (gradient(build_model(), batch, objective, micro_tokens=size) for size in (100_000, 1))
+    assert whole.abs().max() > 1e-3
+    torch.testing.assert_close(pieces, whole, rtol=1e-9, atol=1e-12)
+    log = make_learner(build_model(), objective).update(batch, np.zeros(batch.num_targets))
+    assert log["margin/ahead"] == pytest.approx(_ahead(batch))
+
+
+def _ahead(batch: PackedBatch) -> float:
+    """Return by how much a token's trajectory is likelier than its group, taken by the side that it is on."""
+    logp_N = make_learner(build_model()).logprobs(batch)
+    group_N = batch.group_T[batch.trajectory_N]
+    means = [
+        logp_N[batch.trajectory_N == owner].mean() - logp_N[group_N == group].mean()
+        for owner, group in zip(batch.trajectory_N, group_N, strict=True)
+    ]
+    return float(np.mean(np.array(means) * (2 * batch.won_T[batch.trajectory_N] - 1)))
