@@ -22,7 +22,7 @@ VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check 
 ALL_CORES := -n logical --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem test-ecosystem-short gpu test-gpu gate docs constraints clean
+.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem test-ecosystem-short gpu test-gpu gate docs papers constraints clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { line = sprintf("  %-20s %s\n", $$1, $$2); \
@@ -187,10 +187,16 @@ docs: $(DOCS)  ## build the documentation site into site/, without a broken link
 	NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --quiet
 	@echo 'python -m http.server --directory site --bind 127.0.0.1 8002   # then http://127.0.0.1:8002'
 
+papers: $(STAMP)  ## write docs/papers.md of what the parts say of themselves
+	$(BIN)/python -m turnwise.trainers.catalogue.page
+
 gpu: $(STAMP)  ## check and measure everything that one GPU is for, in under five minutes
 	$(BIN)/python benchmarks/gpu/run.py
 
-test-gpu: $(STAMP)  ## go through every step of that on the CPU with small shapes
+test-papers: $(STAMP)  ## write docs/papers.md of what the parts say of themselves
+	$(BIN)/python -m turnwise.trainers.catalogue.page
+
+gpu: $(STAMP)  ## go through every step of that on the CPU with small shapes
 	$(BIN)/python -m pytest -q -m gpu
 
 gate: $(STAMP)  ## compare a step's cost with bare ASGI in the same run, as ratios

@@ -14,5 +14,6 @@ policies/     the policy that is trained, by its kind; sync/ brings its weights 
 runs/         the folder of a run: log, checkpoints, evaluations; reports/ what is read from it;
               comparison/ runs beside each other; trackers/ where else their curves are shown
 pages/        runs, evaluations and trajectories in the browser; cleaning/ what of them can go
+catalogue/    every part and recipe: where it is from, what it needs, docs/papers.md
 user_files.py parts of a user's own; scaffolds/ files to begin with
 """

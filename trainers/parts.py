@@ -45,7 +45,7 @@ class Source:
     """Where a part comes from, and how much of it is known to be as there: a row of docs/papers.md.
 
     Args:
-        paper: the title, or the name that the field knows it by.
+        paper: the title, or the name that the field knows it by; empty for what is ours.
         ref: "arXiv 2505.10978", or the year and place of what is not there.
         exact: "golden" where it equals the authors' published function to 1e-8; "by hand" where it equals
             the printed equation on cases worked out in a test; "our reading" where neither can be had;
@@ -54,7 +54,7 @@ class Source:
         note: what is our reading, and where it differs from its source.
     """
 
-    paper: str
+    paper: str = ""
     ref: str = ""
     exact: Exactness = "by hand"
     how: str = ""

@@ -156,7 +156,7 @@ def dump(recipe: Recipe) -> str:
     for section in dataclasses.fields(recipe):
         lines.append(f"[{section.name}]")
         values = table(getattr(recipe, section.name))
-        lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
+        lines += [f"{key} = {as_toml(value)}" for key, value in values.items()]
         lines.append("")
     return "\n".join(lines)
 
@@ -166,14 +166,9 @@ def _read(name_or_path: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
     if name_or_path in above or len(above) > _MAX_BASES:
         chain = " -> ".join((*above, name_or_path))
         raise UsageError(f"recipe: {chain}: a recipe cannot extend itself, nor more than {_MAX_BASES} others")
-    tables = _parsed(name_or_path)
-    base = tables.pop("extends", None)
-    if base is None:
+    base, tables = written(name_or_path)
+    if not base:
         return tables
-    if not isinstance(base, str):
-        raise UsageError(f"recipe {name_or_path!r}: extends is {base!r}; expected the name of a recipe")
-    if base.endswith(".toml"):
-        base = str(Path(name_or_path).parent / base)
     below = _read(base, (*above, name_or_path))
     for section, changed in tables.items():
         both = isinstance(changed, dict) and isinstance(below.get(section), dict)
@@ -183,20 +178,38 @@ def _read(name_or_path: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
     return below
 
 
-def _parsed(name_or_path: str) -> dict[str, Any]:
+def written(name_or_path: str) -> tuple[str, dict[str, Any]]:
+    """Return the base that a recipe names, as `load` takes it or empty, and the tables it states itself.
+
+    Raises:
+        UnknownName: for an unknown recipe.
+        UsageError: if the file is not there or not TOML, or the base is not a text.
+    """
+    try:
+        tables = tomllib.loads(text_of(name_or_path))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"recipe {name_or_path!r} is not valid TOML: {error}") from error
+    base = tables.pop("extends", "")
+    if not isinstance(base, str):
+        raise UsageError(f"recipe {name_or_path!r}: extends is {base!r}; expected the name of a recipe")
+    return str(Path(name_or_path).parent / base) if base.endswith(".toml") else base, tables
+
+
+def text_of(name_or_path: str) -> str:
+    """Return a recipe as it was written.
+
+    Raises:
+        UnknownName: for an unknown recipe.
+        UsageError: if there is no such file.
+    """
     path = Path(name_or_path)
     if path.suffix == ".toml" or path.is_file():
         if not path.is_file():
             raise UsageError(f"recipe {name_or_path!r}: there is no such file")
-        text = path.read_text(encoding="utf-8")
-    elif name_or_path in shipped():
-        text = _shipped_text(name_or_path)
-    else:
-        raise UnknownName("recipe", name_or_path, shipped(), " (`turnwise recipes` lists them)")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"recipe {name_or_path!r} is not valid TOML: {error}") from error
+        return path.read_text(encoding="utf-8")
+    if name_or_path in shipped():
+        return _shipped_text(name_or_path)
+    raise UnknownName("recipe", name_or_path, shipped(), " (`turnwise recipes` lists them)")
 
 
 def _shipped_text(name: str) -> str:
@@ -256,7 +269,12 @@ def _table_of_json(text: str) -> Any:
     return decoded
 
 
-def _toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
+    """Write a value of a recipe as it stands in one.
+
+    Raises:
+        UsageError: if it is None, which TOML does not have.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -264,9 +282,9 @@ def _toml(value: Any) -> str:
     if dataclasses.is_dataclass(value):
         value = table(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(key)} = {as_toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(as_toml(item) for item in value) + "]"
     if value is None:
         raise UsageError("recipe: a value is None, which TOML cannot hold; state it")
     return repr(value)

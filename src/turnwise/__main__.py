@@ -46,6 +46,7 @@ _COMMANDS = {
     "operator": "operator:operator",
     "verify": "verify:verify",
     "recipes": "recipes:recipes",
+    "methods": "methods:methods",
     "fit": "fit:fit",
     "train": "train:train",
     "sweep": "sweep:sweep",

@@ -65,6 +65,14 @@ class TableError(UsageError):
     """The trajectory and turn that keep columns from forming a turn table."""
 
 
+class ColumnMissing(TableError):
+    """A column of a turn table that is asked for and is not there; `column` is its name."""
+
+    def __init__(self, column: str, message: str) -> None:
+        self.column = column
+        super().__init__(message)
+
+
 class EnvironmentFault(TurnwiseError, RuntimeError):
     """What an environment raised or returned against the contract."""
 

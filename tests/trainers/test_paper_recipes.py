@@ -16,8 +16,7 @@ import pytest
 from small_recipes import OWN_WORLD, TINY, small
 
 from turnwise.trainers import credit as credits
-from turnwise.trainers import losses, recipe
-from turnwise.trainers.rollouts import annotators, plans, samplers
+from turnwise.trainers import recipe
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import train, validate
 
@@ -93,13 +92,3 @@ def test_what_the_page_says_of_small_machines_and_bases(tmp_path: Path) -> None:
     mine = recipe.load(str(tmp_path / "mine.toml"))
     assert mine.credit.params["history"] == 4
     assert mine.loss == recipe.load("hgpo").loss
-
-
-def test_every_part_and_recipe_of_the_literature_stands_in_the_page() -> None:
-    shipped = [*plans.names(), *samplers.names(), *annotators.names(), *losses.names(), *losses.term_names()]
-    names = [name for name in shipped if not name.startswith("test_") and name != "independent"]
-    texts = {name: (RECIPES / f"{name}.toml").read_text() for name in recipe.shipped()}
-    extending = [
-        n for n, text in texts.items() if "\nextends = " in text and 'extends = "shopping_tiny"' not in text
-    ]
-    assert [name for name in (*names, *extending) if f"`{name}`" not in PAGE] == []

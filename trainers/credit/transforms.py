@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...errors import UsageError
-from ..parts import Named, Registry, check_choice
+from ..parts import Named, Registry, Source, check_choice
 from .base import Credit
 from .statistics.groups import moments, standardise
 from .table.columns import BoolArray, FloatArray, IntArray
@@ -24,7 +24,12 @@ REGISTRY = Registry("advantage transform", Named[Credit])
 register, get, names, bind = REGISTRY.register, REGISTRY.get, REGISTRY.names, REGISTRY.bind
 
 
-@register("whiten")
+@register(
+    "whiten",
+    source=Source(
+        exact="ours",
+    ),
+)
 def whiten(
     table: TurnTable,
     credit: Credit,
@@ -55,7 +60,12 @@ def whiten(
     return _apply(table, credit, lambda values, rows: white(values, code_N[rows], table.counts[rows]))
 
 
-@register("clip")
+@register(
+    "clip",
+    source=Source(
+        exact="ours",
+    ),
+)
 def clip(table: TurnTable, credit: Credit, *, limit: float) -> Credit:
     """Bound advantages to [-limit, limit].
 
@@ -67,7 +77,12 @@ def clip(table: TurnTable, credit: Credit, *, limit: float) -> Credit:
     return _apply(table, credit, lambda values, rows: np.clip(values, -limit, limit))
 
 
-@register("scale")
+@register(
+    "scale",
+    source=Source(
+        exact="ours",
+    ),
+)
 def scale(table: TurnTable, credit: Credit, *, factor: float) -> Credit:
     """Multiply advantages by a factor."""
     return _apply(table, credit, lambda values, rows: values * factor)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ..parts import Source
 from .base import Terms, register
 
 
-@register("cispo", aggregation="token_mean", ratio_level="token")
+@register(
+    "cispo",
+    aggregation="token_mean",
+    ratio_level="token",
+    source=Source(
+        paper="MiniMax-M1, equations 4 and 5",
+        ref="arXiv 2506.13585",
+        note="the bound is not published; weights up to 5 are ScaleRL's (arXiv 2510.13786) and TRL's",
+    ),
+)
 def cispo(
     ratio_N: Tensor,
     advantage_N: Tensor,

@@ -5,10 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..parts import Source
 from .base import Terms, register
 
 
-@register("ppo", aggregation="token_mean", ratio_level="token")
+@register(
+    "ppo",
+    aggregation="token_mean",
+    ratio_level="token",
+    source=Source(
+        paper="PPO, with the dual clip of arXiv 1912.09729",
+        ref="arXiv 1707.06347",
+        exact="golden",
+    ),
+)
 def ppo(
     ratio_N: Tensor,
     advantage_N: Tensor,
@@ -26,7 +36,16 @@ def ppo(
     return clipped_surrogate(ratio_N, advantage_N, clip_low, clip_high, dual_clip)
 
 
-@register("dapo", aggregation="token_mean", ratio_level="token")
+@register(
+    "dapo",
+    aggregation="token_mean",
+    ratio_level="token",
+    source=Source(
+        paper="DAPO, equation 10",
+        ref="arXiv 2503.14476",
+        exact="golden",
+    ),
+)
 def dapo(
     ratio_N: Tensor,
     advantage_N: Tensor,
@@ -42,7 +61,17 @@ def dapo(
     return clipped_surrogate(ratio_N, advantage_N, clip_low, clip_high)
 
 
-@register("dr_grpo", aggregation="constant", ratio_level="token")
+@register(
+    "dr_grpo",
+    aggregation="constant",
+    ratio_level="token",
+    source=Source(
+        paper="Understanding R1-Zero-like training",
+        ref="arXiv 2503.20783",
+        exact="golden",
+        note="the constant is the longest episode in tokens",
+    ),
+)
 def dr_grpo(
     ratio_N: Tensor,
     advantage_N: Tensor,
@@ -59,7 +88,19 @@ def dr_grpo(
     return clipped_surrogate(ratio_N, advantage_N, clip_low, clip_high)
 
 
-@register("gspo", aggregation="trajectory_mean", ratio_level="trajectory")
+@register(
+    "gspo",
+    aggregation="trajectory_mean",
+    ratio_level="trajectory",
+    source=Source(
+        paper="Group sequence policy optimization",
+        ref="arXiv 2507.18071",
+        exact="golden",
+        how="in value; the token form (GSPO-token) by hand: one ratio a sequence in value, and each token "
+        "the gradient of its own advantage",
+        note='the sequence is the trajectory; `ratio_level = "turn"` takes the response',
+    ),
+)
 def gspo(
     ratio_N: Tensor,
     advantage_N: Tensor,

@@ -11,13 +11,22 @@ import torch
 from torch import Tensor
 
 from ...errors import UsageError
-from ..parts import check_choice
+from ..parts import Source, check_choice
 from .objective import TokenBatch
 from .segments import segment_sum
 from .terms import register_term
 
 
-@register_term("llds", whole={"gate": "response", "answer": False})
+@register_term(
+    "llds",
+    whole={"gate": "response", "answer": False},
+    source=Source(
+        paper="On GRPO collapse in Search-R1",
+        ref="arXiv 2512.04220",
+        note="an action is a turn's message; the gate of a whole response (`gate`) and the mask of the "
+        "answer (`answer`, the last message) are parameters",
+    ),
+)
 def llds(
     batch: TokenBatch,
     *,

@@ -5,10 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..parts import Source
 from .base import Terms, register
 
 
-@register("sapo", aggregation="trajectory_mean", ratio_level="token")
+@register(
+    "sapo",
+    aggregation="trajectory_mean",
+    ratio_level="token",
+    source=Source(
+        paper="SAPO",
+        ref="arXiv 2511.20347",
+    ),
+)
 def sapo(
     ratio_N: Tensor,
     advantage_N: Tensor,

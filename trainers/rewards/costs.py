@@ -7,10 +7,17 @@ import numpy as np
 from ...errors import UsageError
 from ..credit.table.columns import FloatArray, sums
 from ..credit.table.table import TurnTable
+from ..parts import Source
 from .base import register
 
 
-@register("format")
+@register(
+    "format",
+    source=Source(
+        exact="ours",
+        how="by hand",
+    ),
+)
 def format_term(table: TurnTable, *, bonus: float = 0.0, cost: float = 0.1) -> TurnTable:
     """Add bonus to turns whose action could be read, and subtract cost from the others.
 
@@ -26,7 +33,13 @@ def format_term(table: TurnTable, *, bonus: float = 0.0, cost: float = 0.1) -> T
     return _added(table, np.where(unread_N, -cost, bonus))
 
 
-@register("length")
+@register(
+    "length",
+    source=Source(
+        paper="DAPO, equation 13",
+        ref="arXiv 2503.14476",
+    ),
+)
 def length_term(table: TurnTable, *, limit_tokens: int, buffer_tokens: int, weight: float = 1.0) -> TurnTable:
     """Subtract a soft penalty from turns that come near the limit of tokens.
 

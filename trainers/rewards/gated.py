@@ -13,14 +13,26 @@ import numpy as np
 from ...errors import UnknownName, UsageError
 from ..credit.table.columns import BoolArray, FloatArray, sums
 from ..credit.table.table import TurnTable
-from ..parts import check_choice
+from ..parts import Source, check_choice
 from .base import register
 
 _FIELDS = ("column", "threshold", "value", "weight")
 _VALUES = ("sum", "max", "last")
 
 
-@register("gated")
+@register(
+    "gated",
+    source=Source(
+        paper="Gated reward accumulation",
+        ref="arXiv 2508.10548",
+        exact="our reading",
+        how="by hand",
+        note="all of it: neither code nor numbers are public; thresholds and weights are parameters, and "
+        "so is whether a value at its threshold opens the gate (`at_threshold`). The paper trains a "
+        "model of 7 billion parameters on repositories; ours a tiny policy that chooses among edits "
+        "of small packages ([docs/swe.md](swe.md)), and the recipe `gated` one on shopping",
+    ),
+)
 def gated(
     table: TurnTable,
     *,
@@ -64,7 +76,16 @@ def gated(
     return table.with_rewards(total_N)
 
 
-@register("direct")
+@register(
+    "direct",
+    source=Source(
+        paper="Direct accumulation, of the same paper",
+        ref="arXiv 2508.10548",
+        exact="our reading",
+        how="by hand",
+        note="as `gated`, without the gates",
+    ),
+)
 def direct(table: TurnTable, *, tiers: Sequence[Mapping[str, Any]]) -> TurnTable:
     """Add up reward tiers without gates: direct accumulation (D-RA) of arXiv 2508.10548.
 

@@ -12,11 +12,20 @@ import numpy as np
 from ...errors import UsageError
 from ..credit.table.columns import FloatArray, sums
 from ..credit.table.table import TurnTable
-from ..parts import check_choice
+from ..parts import Source, check_choice
 from .base import register
 
 
-@register("otc")
+@register(
+    "otc",
+    source=Source(
+        paper="OTC, Acting less is reasoning more",
+        ref="arXiv 2504.14870",
+        exact="our reading",
+        how="by hand",
+        note="from the text; a failed trajectory keeps its rewards",
+    ),
+)
 def otc(
     table: TurnTable,
     *,

@@ -10,11 +10,17 @@ import numpy as np
 from ..credit.table.agents import own_returns
 from ..credit.table.columns import BoolArray
 from ..credit.table.table import TurnTable
-from ..parts import check_choice
+from ..parts import Source, check_choice
 from .base import register
 
 
-@register("outcome_gate")
+@register(
+    "outcome_gate",
+    source=Source(
+        exact="ours",
+        how="by hand",
+    ),
+)
 def outcome_gate(
     table: TurnTable, *, threshold: float = 0.0, scope: Literal["group", "trajectory"] = "group"
 ) -> TurnTable:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import UsageError
-from ..parts import Named, Registry
+from ..parts import Named, Registry, Source
 
 REGISTRY = Registry("horizon schedule", Named[int])
 register, get, names, bind = REGISTRY.register, REGISTRY.get, REGISTRY.names, REGISTRY.bind
@@ -37,7 +37,15 @@ def horizon_at(schedule: Named[int] | None, update: int, max_turns: int) -> int:
     return min(turns, max_turns)
 
 
-@register("stages")
+@register(
+    "stages",
+    source=Source(
+        paper="ScalingInter-RL",
+        ref="arXiv 2509.08755",
+        how="the rule",
+        note="the numbers of the stages are ours",
+    ),
+)
 def stages(update: int, *, turns: Sequence[int], updates: Sequence[int]) -> int:
     """Go from one number of turns to the next at given updates.
 
@@ -60,7 +68,15 @@ def stages(update: int, *, turns: Sequence[int], updates: Sequence[int]) -> int:
     return turns[sum(update >= begin for begin in updates)]
 
 
-@register("growing")
+@register(
+    "growing",
+    source=Source(
+        paper="Thinking vs. Doing (TTI)",
+        ref="arXiv 2506.07976",
+        how="the rule",
+        note="adding and multiplying may act together",
+    ),
+)
 def growing(update: int, *, start: int = 5, every: int = 10, add: int = 0, times: float = 1.0) -> int:
     """Add to the number of turns, or multiply it, every few updates.
 

@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 from ...agents.types import Turn
 from ...errors import TableError, UnknownName, UsageError
 from ..credit.base import Credit
+from ..parts import Source
 from .base import register
 
 Floats = NDArray[np.float64]
 
 
-@register("turn")
+@register(
+    "turn",
+    source=Source(
+        exact="ours",
+    ),
+)
 def turn(credit: Credit, turns: Sequence[Turn]) -> list[Floats]:
     """Give every token the advantage of its turn."""
     return [
@@ -25,7 +31,13 @@ def turn(credit: Credit, turns: Sequence[Turn]) -> list[Floats]:
     ]
 
 
-@register("spans")
+@register(
+    "spans",
+    source=Source(
+        paper="HiPER",
+        ref="arXiv 2602.16165",
+    ),
+)
 def spans(
     credit: Credit, turns: Sequence[Turn], *, outside: Literal["turn", "zero"] = "turn"
 ) -> list[Floats]:
@@ -55,7 +67,12 @@ def spans(
     return weights
 
 
-@register("tokens")
+@register(
+    "tokens",
+    source=Source(
+        exact="ours",
+    ),
+)
 def tokens(credit: Credit, turns: Sequence[Turn]) -> list[Floats]:
     """Take the estimator's own numbers for each token.
 

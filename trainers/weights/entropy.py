@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 from ...agents.types import Turn
 from ...errors import UsageError
 from ..credit.base import Credit
+from ..parts import Source
 from .base import register
 
 
-@register("high_entropy")
+@register(
+    "high_entropy",
+    source=Source(
+        paper="Beyond the 80/20 rule, equation 5",
+        ref="arXiv 2506.01939",
+        note="the quantile is over the sampled tokens of the batch: forced ones are not among them",
+    ),
+)
 def high_entropy(credit: Credit, turns: Sequence[Turn], *, share: float = 0.2) -> list[NDArray[np.float64]]:
     """Give the tokens of highest entropy the advantage of their turn, all others 0.
 

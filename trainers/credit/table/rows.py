@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....errors import TableError
+from ....errors import ColumnMissing, TableError
 from .columns import BoolArray, FloatArray, IntArray, as_floats, combine, factorise, read_only
 
 SUCCESS_IS_TOLD = "success_is_told"
@@ -68,14 +68,15 @@ class Rows:
         """Return a column as given.
 
         Raises:
-            TableError: if it is missing, saying which method needs it.
+            ColumnMissing: if it is not there, saying which method needs it.
         """
         if name in self.columns:
             return self.columns[name]
         needed = f"{method} needs column {name!r}" if method else f"there is no column {name!r}"
-        raise TableError(
+        raise ColumnMissing(
+            name,
             f"{needed}; this table has: {', '.join(sorted(self.columns)) or 'none beyond the required'}."
-            f" Give it to TurnTable.from_columns as {name}=..., one value a turn"
+            f" Give it to TurnTable.from_columns as {name}=..., one value a turn",
         )
 
     def solved(self, method: str = "") -> BoolArray:

@@ -9,12 +9,22 @@ from collections.abc import Sequence
 from ....agents.policies import Policy
 from ....agents.types import Trajectory, Turn
 from ....errors import PolicyError, UsageError
+from ...parts import Source
 from .base import Annotated, register
 
 Tokens = tuple[int, ...]
 
 
-@register("gold_prob", options={"answer": True})
+@register(
+    "gold_prob",
+    options={"answer": True},
+    source=Source(
+        paper="IGPO",
+        ref="arXiv 2510.14967",
+        how="the authors' fixed text, before each turn, first gold answer",
+        note="an answer that does not fit the context costs its trajectory, not the run",
+    ),
+)
 async def gold_prob(
     trajectories: Sequence[Trajectory],
     policy: Policy,

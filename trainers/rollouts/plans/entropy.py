@@ -8,10 +8,21 @@ from collections.abc import Sequence
 from ....agents.rollout import BranchingPlan, BranchPoint
 from ....errors import UsageError
 from ....streams import Stream, rng
+from ...parts import Source
 from .base import register
 
 
-@register("entropy")
+@register(
+    "entropy",
+    source=Source(
+        paper="ARPO of tool agents",
+        ref="arXiv 2507.19849",
+        how="the rule of the released code",
+        note="entropies are of the whole distribution, not its ten likeliest tokens, and of the message "
+        "after the tool's reply; a branch begins before that message; the first message never "
+        "branches. Members without a branch come one at a time and may be branched from, as released",
+    ),
+)
 def entropy(
     group_size: int,
     *,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from ...parts import Source
 from .base import register
 
 
-@register("independent")
+@register(
+    "independent",
+    source=Source(
+        exact="ours",
+    ),
+)
 def independent(group_size: int) -> None:
     """Play every episode of a group apart from the others."""

@@ -6,10 +6,19 @@ from collections.abc import Sequence
 
 from ....agents.rollout import BranchingPlan, BranchPoint
 from ....errors import UsageError
+from ...parts import Source
 from .base import register
 
 
-@register("tree")
+@register(
+    "tree",
+    source=Source(
+        paper="after Tree-GRPO",
+        ref="arXiv 2509.21240",
+        exact="our reading",
+        note="branches at fixed turns; credit is that of any estimator",
+    ),
+)
 def tree(
     group_size: int, *, roots: int = 1, width: int = 2, turns: Sequence[int] = (1, 2), fill: bool = True
 ) -> BranchingPlan:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from ....errors import UsageError
+from ...parts import Source
 from .base import Candidates, is_dead, register
 
 
-@register("dynamic")
+@register(
+    "dynamic",
+    source=Source(
+        paper="DAPO, equation 11",
+        ref="arXiv 2503.14476",
+        how="the rule; at most 10 rounds",
+        note="a round plays as many groups as are missing; where none has a difference the update has no "
+        "gradient, and the run goes on",
+    ),
+)
 async def dynamic(candidates: Candidates, *, max_rounds: int = 10) -> Candidates:
     """Refill groups whose rewards are all equal, a bounded number of times.
 

@@ -8,10 +8,20 @@ import numpy as np
 
 from ....agents.types import Trajectory
 from ....errors import TrainingError, UsageError
+from ...parts import Source
 from .base import Candidates, Group, register, returns_of
 
 
-@register("replay")
+@register(
+    "replay",
+    source=Source(
+        paper="ARPO of GUI agents",
+        ref="arXiv 2505.16282",
+        how="when a group is replaced, how much is stored",
+        note="the ratio of a replayed token is against the policy that sampled it; the authors' code "
+        "recomputes it under the present one. The last failure of the group gives way",
+    ),
+)
 async def replay(
     candidates: Candidates,
     *,

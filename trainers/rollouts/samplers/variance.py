@@ -5,10 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import UsageError
+from ...parts import Source
 from .base import Candidates, Group, register, returns_by_agent
 
 
-@register("variance")
+@register(
+    "variance",
+    source=Source(
+        paper="StarPO-S of RAGEN",
+        ref="arXiv 2504.20073",
+        how="the rule",
+        note="deviations with ddof 1",
+    ),
+)
 async def variance(candidates: Candidates, *, share: float = 0.25) -> Candidates:
     """Keep the groups of the largest standard deviation of returns.
 

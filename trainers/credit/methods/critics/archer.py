@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....parts import Source
 from ...base import Credit, Head, register
 from ...statistics.ends import done_rows
 from ...table.columns import FloatArray
@@ -20,7 +21,17 @@ def _twin(number: int) -> tuple[Head, Head]:
     )
 
 
-@register("archer", heads=(*_twin(1), *_twin(2)))
+@register(
+    "archer",
+    heads=(*_twin(1), *_twin(2)),
+    source=Source(
+        paper="ArCHer",
+        ref="arXiv 2402.19446",
+        note="values beyond a cut-off are used where given; critics learn from each batch, without a "
+        "replay buffer; they read the policy's states, and only the heads follow slowly, the states "
+        "do not",
+    ),
+)
 def archer(table: TurnTable, *, gamma: float = 0.9) -> Credit:
     """Give every turn min(Q1, Q2) - min(V1, V2), and the critics their targets.
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .....errors import TableError
+from ....parts import Source
 from ...base import Credit, Head, register
 from ...statistics.scores import Penalised, penalties
 from ...table.columns import BoolArray, FloatArray, IntArray
@@ -71,7 +72,17 @@ def bilevel_gae(
     return advantage_BL, return_BL
 
 
-@register("bilevel_gae", heads=(Head("token_values", "tokens", "value"),))
+@register(
+    "bilevel_gae",
+    heads=(Head("token_values", "tokens", "value"),),
+    source=Source(
+        paper="RAGEN",
+        ref="arXiv 2504.20073",
+        exact="golden",
+        how="as a function of arrays",
+        note="as a method of tables it counts turns with reward 0, which the release skips",
+    ),
+)
 def bilevel_gae_of_table(
     table: TurnTable,
     *,

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from ....parts import check_choice
+from ....parts import Source, check_choice
 from ...base import Credit, Head, register
 from ...statistics.ends import done_rows
 from ...statistics.groups import moments, standardise
@@ -26,6 +26,14 @@ from ...table.table import TurnTable
         Head("v_low", "action", "low"),
         Head("v_high", "subgoal", "high", known="boundary"),
         Head("v_term", "prompt", "term"),
+    ),
+    source=Source(
+        paper="HiPER",
+        ref="arXiv 2602.16165",
+        exact="golden",
+        note="the agent: a subgoal is said once, when it is set, and in lines instead of tags, so there "
+        "is no rewording to penalise; the three heads read the policy's own states instead of a "
+        "critic model's",
     ),
 )
 def hae(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....parts import Source
 from ...base import Credit, Head, register
 from ...statistics.scores import Penalised, penalties
 from ...table.columns import FloatArray
@@ -15,7 +16,15 @@ from ...table.table import TurnTable
 from ...table.tokens import Tokens
 
 
-@register("poad", heads=(Head("token_values", "tokens", "value"),))
+@register(
+    "poad",
+    heads=(Head("token_values", "tokens", "value"),),
+    source=Source(
+        paper="Policy optimization with action decomposition",
+        ref="arXiv 2405.15821",
+        how="the trace crosses from action to action, and with one token a turn it is GAE over turns",
+    ),
+)
 def poad(
     table: TurnTable,
     *,

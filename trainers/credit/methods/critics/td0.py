@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from ....parts import Source
 from ...base import Credit, Head, register
 from ...statistics.scores import Penalised, penalties
 from ...table.table import TurnTable
 from .poad import decomposed
 
 
-@register("td0", heads=(Head("token_values", "tokens", "value"),))
+@register(
+    "td0",
+    heads=(Head("token_values", "tokens", "value"),),
+    source=Source(
+        paper="Temporal differences, with actions as steps",
+        ref="Sutton 1988",
+        note="`poad` without the trace from action to action",
+    ),
+)
 def td0(
     table: TurnTable,
     *,

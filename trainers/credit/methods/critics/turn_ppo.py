@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....parts import Source
 from ...base import Credit, Head, register
 from ...statistics.ends import done_rows
 from ...statistics.scores import Penalised, penalties
@@ -14,7 +15,15 @@ from ...table.scan import recurrence
 from ...table.table import TurnTable
 
 
-@register("turn_ppo", heads=(Head("value", "prompt", "value", beyond=True),))
+@register(
+    "turn_ppo",
+    heads=(Head("value", "prompt", "value", beyond=True),),
+    source=Source(
+        paper="GAE, with turns as steps",
+        ref="arXiv 1506.02438",
+        note="the value head reads the policy's own states",
+    ),
+)
 def turn_ppo(
     table: TurnTable,
     *,

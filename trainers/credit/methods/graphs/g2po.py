@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....parts import Source
 from ...base import Credit, register
 from ...states.anchors import step_advantage
 from ...statistics.groups import moments, standardise
@@ -15,7 +16,15 @@ from ...table.columns import sums
 from ...table.table import TurnTable
 
 
-@register("g2po")
+@register(
+    "g2po",
+    source=Source(
+        paper="G2PO",
+        ref="arXiv 2606.22995",
+        exact="golden",
+        note="the release's fixed 0.95, 10 and 0.1 are parameters",
+    ),
+)
 def g2po(
     table: TurnTable,
     *,

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from ....parts import check_choice
+from ....parts import Source, check_choice
 from ...base import Credit, register
 from ...states.hops import Edges, hop_traces
 from ...states.values import node_values
@@ -20,7 +20,19 @@ from ...table.scan import recurrence
 from ...table.table import TurnTable
 
 
-@register("graft")
+@register(
+    "graft",
+    source=Source(
+        paper="GRAFT",
+        ref="2026",
+        exact="our reading",
+        how="by hand, and against a walk from edge to edge on random graphs",
+        note="all of it: no code is public. Ends are worth 0; values are solved exactly; an edge's trace "
+        "is the mean over the distinct edges exactly k hops ahead, by the shortest way (`trace = "
+        '"trajectory"`: GAE along trajectories with the graph\'s values, as it was here first); '
+        "deviations are over distinct edges, ddof 0. The loss has one ratio a response",
+    ),
+)
 def graft(
     table: TurnTable,
     *,

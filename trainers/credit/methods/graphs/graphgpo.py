@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ....parts import Source
 from ...base import Credit, register
 from ...states.anchors import anchor_groups, step_advantage
 from ...states.graph import StateGraph
@@ -9,7 +10,15 @@ from ...statistics.scores import Mode, Penalised, Statistics, episode_advantage,
 from ...table.table import TurnTable
 
 
-@register("graphgpo")
+@register(
+    "graphgpo",
+    source=Source(
+        paper="Beyond trajectory-level attribution",
+        ref="arXiv 2605.26684",
+        exact="golden",
+        note="penalties treated as in GiGPO",
+    ),
+)
 def graphgpo(
     table: TurnTable,
     *,

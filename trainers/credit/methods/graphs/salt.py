@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from .....errors import UsageError
-from ....parts import check_choice
+from ....parts import Source, check_choice
 from ...base import Credit, register
 from ...statistics.scores import Penalised, episode_advantage, penalties
 from ...table.columns import IntArray, combine, factorise, sums
@@ -18,7 +18,17 @@ from ...table.table import TurnTable
 from ..groups.rloo import leave_one_out
 
 
-@register("salt")
+@register(
+    "salt",
+    source=Source(
+        paper="SALT",
+        ref="arXiv 2510.20022",
+        exact="our reading",
+        how="the worked example by hand",
+        note="all of it: no code is public. Merging is by equal state, action and next state inside a "
+        "prompt group",
+    ),
+)
 def salt(
     table: TurnTable,
     *,

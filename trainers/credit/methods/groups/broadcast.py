@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ....parts import check_choice
+from ....parts import Source, check_choice
 from ...base import Credit, register
 from ...statistics.scores import Mode, Statistics, episode_advantage
 from ...table.columns import FloatArray
@@ -14,7 +14,16 @@ from ...table.rows import SUCCESS_IS_TOLD
 from ...table.table import TurnTable
 
 
-@register("broadcast")
+@register(
+    "broadcast",
+    source=Source(
+        paper="Flow-GRPO of AgentFlow",
+        ref="arXiv 2510.05592",
+        how="over trajectories as the paper writes and over turns as released",
+        note="the outcome is the last reward, unless told otherwise; one policy instead of a planner "
+        "among modules",
+    ),
+)
 def broadcast(
     table: TurnTable,
     *,

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from ....parts import Source
 from ...base import Credit, register
 from ...statistics.scores import Penalised, Statistics, episode_advantage, penalties
 from ...table.table import TurnTable
 
 
-@register("dr_grpo")
+@register(
+    "dr_grpo",
+    source=Source(
+        paper="Understanding R1-Zero-like training",
+        ref="arXiv 2503.20783",
+        exact="golden",
+        how="over turns; by hand over trajectories",
+    ),
+)
 def dr_grpo(
     table: TurnTable,
     *,

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from ....parts import Source
 from ...base import Credit, register
 from ...states.anchors import anchor_groups, step_advantage
 from ...statistics.scores import Mode, Penalised, Statistics, episode_advantage, penalties
 from ...table.table import TurnTable
 
 
-@register("gigpo")
+@register(
+    "gigpo",
+    source=Source(
+        paper="Group-in-group policy optimization",
+        ref="arXiv 2505.10978",
+        exact="golden",
+        how="in all modes, with penalties and similarity; near the shipped float32 where that is not noise",
+        note="two causes of invalid actions, which can be charged apart",
+    ),
+)
 def gigpo(
     table: TurnTable,
     *,

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from ....parts import Source
 from ...base import Credit, register
 from ...statistics.scores import Penalised, Statistics, episode_advantage, penalties
 from ...table.table import TurnTable
 
 
-@register("grpo")
+@register(
+    "grpo",
+    source=Source(
+        paper="DeepSeekMath",
+        ref="arXiv 2402.03300",
+        exact="golden",
+        how="over turns as shipped; by hand over trajectories, the definition and our default",
+        note="a group of one trajectory gives 0. In the recipes, and in all that extend them, a message "
+        "without an action lowers the score of its own turn (`invalid_penalty`), as in the authors' "
+        "runs; where a source has the fine inside the reward (`turn_ppo`, `archer`, `starpo_s`) it "
+        "stays there",
+    ),
+)
 def grpo(
     table: TurnTable,
     *,

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from .....errors import UsageError
-from ....parts import check_choice
+from ....parts import Source, check_choice
 from ...base import Credit, register
 from ...statistics.groups import moments, standardise
 from ...statistics.scores import Mode, Penalised, episode_advantage, penalties
@@ -18,7 +18,15 @@ from ...table.columns import BoolArray, FloatArray, IntArray, combine
 from ...table.table import TurnTable
 
 
-@register("hgpo")
+@register(
+    "hgpo",
+    source=Source(
+        paper="Hierarchy-of-groups policy optimization",
+        ref="arXiv 2602.22817",
+        exact="golden",
+        note="weights k^alpha of the paper as an option beside the released (k + 1)^alpha",
+    ),
+)
 def hgpo(
     table: TurnTable,
     *,

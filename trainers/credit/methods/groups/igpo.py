@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from ....parts import check_choice
+from ....parts import Source, check_choice
 from ...base import Credit, register
 from ...statistics.groups import centre, moments, standardise
 from ...table.columns import FloatArray, combine
@@ -18,7 +18,17 @@ from ...table.table import TurnTable
 from ...table.tokens import Tokens
 
 
-@register("igpo")
+@register(
+    "igpo",
+    source=Source(
+        paper="Information gain-based policy optimization",
+        ref="arXiv 2510.14967",
+        note='"released" is the first published code (October 2025): places are counted over sampled '
+        "tokens, and a trajectory that has ended counts as 0 in the mean at a place; an answer that "
+        'cannot be read earns -2. "paper", and the code since February 2026: turn rewards scored '
+        "together; here with population deviation",
+    ),
+)
 def igpo(
     table: TurnTable,
     *,

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from ....parts import check_choice
+from ....parts import Source, check_choice
 from ...base import Credit, register
 from ...statistics.groups import centre, moments
 from ...statistics.whiten import whitened
@@ -20,7 +20,17 @@ from ...table.table import TurnTable
 _DIGITS = 12
 
 
-@register("mars", tells_agents=True)
+@register(
+    "mars",
+    tells_agents=True,
+    source=Source(
+        paper="MARS",
+        ref="arXiv 2510.15414",
+        note="values that agree to 12 digits count as one among the distinct ones; the 0 of padding, "
+        "which the published code takes for one of them, is an option (`padding`); players of "
+        "different environments are told apart",
+    ),
+)
 def mars(
     table: TurnTable,
     *,

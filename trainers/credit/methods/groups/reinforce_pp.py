@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .....errors import TableError
-from ....parts import check_choice
+from ....parts import Source, check_choice
 from ...base import Credit, register
 from ...statistics.groups import centre
 from ...statistics.scores import Penalised, Statistics, penalties, statistics_of
@@ -19,7 +19,14 @@ from ...table.table import TurnTable
 from ...table.tokens import split
 
 
-@register("reinforce_pp")
+@register(
+    "reinforce_pp",
+    source=Source(
+        paper="REINFORCE++",
+        ref="arXiv 2501.03262",
+        note="the KL inside the reward is left to the loss",
+    ),
+)
 def reinforce_pp(
     table: TurnTable,
     *,
@@ -69,7 +76,16 @@ def reinforce_pp(
     return Credit(mean_N, parts={"last_return": last_N}, tokens=split(token_L, length_N))
 
 
-@register("reinforce_pp_baseline")
+@register(
+    "reinforce_pp_baseline",
+    source=Source(
+        paper="REINFORCE++, with a group baseline",
+        ref="arXiv 2501.03262",
+        exact="golden",
+        how="over turns; by hand over trajectories",
+        note="the KL inside the reward is left to the loss",
+    ),
+)
 def reinforce_pp_baseline(
     table: TurnTable,
     *,

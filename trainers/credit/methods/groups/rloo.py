@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....parts import Source
 from ...base import Credit, register
 from ...statistics.groups import centre
 from ...statistics.scores import Penalised, Statistics, penalties, statistics_of
@@ -11,7 +12,15 @@ from ...table.columns import FloatArray
 from ...table.table import TurnTable
 
 
-@register("rloo")
+@register(
+    "rloo",
+    source=Source(
+        paper="Back to basics",
+        ref="arXiv 2402.14740",
+        exact="golden",
+        how="over turns; by hand over trajectories. Over turns it is not the unbiased estimator",
+    ),
+)
 def rloo(
     table: TurnTable,
     *,

@@ -1,0 +1,20 @@
+"""Methods of the literature that are a setting of a recipe, and no part that is registered."""
+
+from __future__ import annotations
+
+from ..parts import Source
+
+SETTINGS = {
+    "loss.off_policy": (
+        "What is done with the weight old/behaviour of tokens that another distribution sampled.",
+        Source(
+            paper="Truncated and masked importance weights",
+            ref="arXiv 2510.18855 and others",
+            exact="by hand",
+            note="over a turn or a trajectory the weight is the geometric mean; a product is a matter of "
+            "length (noise of 0.03 nats a token with a true mean ratio of 1: 0.22 on average at 8 000 "
+            "tokens, cut at 2). The log has it before the cut (`off_policy/uncut`) and after",
+        ),
+    ),
+}
+"""By the key of the recipe: what it is, and where it comes from."""
