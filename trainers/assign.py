@@ -97,6 +97,7 @@ class Assigner:
         values: Mapping[str, Any],
         reference_N: Floats | None,
         progress: float = 0.0,
+        state: Any = None,
     ) -> Assigned:
         """Assign credit to a batch of trajectories that all count.
 
@@ -106,6 +107,7 @@ class Assigner:
             values: columns of the turn table that a critic read.
             reference_N: logprobs of the reference, where a KL is taken from the reward.
             progress: how much of the run is done, from 0 to 1.
+            state: what the estimator remembers, if it does; None: nothing yet.
 
         Raises:
             TableError: if a part lacks a column.
@@ -115,13 +117,13 @@ class Assigner:
         turns = [turn for trajectory in trajectories for turn in trajectory.turns]
         table = TurnTable.from_trajectories(trajectories, **values)
         table = self._rewarded(table, batch, reference_N, owner_R)
-        credit = self.estimator(table)
+        credit, state = self.estimator.step(table, state)
         for transform in self.advantages:
             credit = transform(table, credit)
         weighted = self.weighter(credit, turns, Lesson(learned_rows(trajectories), progress))
         if self.once:
             weighted = average_shared(weighted, owner_R)
-        return Assigned(table, credit, _flatten(weighted, turns, batch))
+        return Assigned(table, credit, _flatten(weighted, turns, batch), state)
 
     def against_reference(
         self, trajectories: Sequence[Trajectory], batch: PackedBatch, log_ratio_N: Floats
@@ -168,11 +170,13 @@ class Assigned:
         table: the turns with their rewards after all transforms.
         credit: after all transforms.
         advantage_N: of each target of the packed batch.
+        state: what the estimator remembers from here on; None: nothing.
     """
 
     table: TurnTable
     credit: Credit
     advantage_N: Floats
+    state: Any = None
 
 
 def trainable(trajectories: Sequence[Trajectory], allow_single: bool) -> list[Trajectory]:

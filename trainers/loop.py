@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter
 from typing import Any
@@ -32,8 +32,7 @@ from .learner.update import Learner
 from .policies import TrainedPolicy
 from .recipe import Recipe
 from .rollouts.collect import Collected, Collector
-from .rollouts.samplers import SamplerState
-from .rollouts.samplers.memory import save_states
+from .rollouts.remembered import Remembered
 from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.attending import attend
@@ -75,7 +74,7 @@ class Trainer:
         learner: updates the policy's weights.
         display: where progress is shown.
         state: where the run stands.
-        samplers: what samplers remember.
+        remembered: what its parts remember.
         control: what is asked of it while it goes on; None where nobody can ask.
     """
 
@@ -89,13 +88,15 @@ class Trainer:
         learner: Learner,
         display: RunDisplay,
         state: RunState | None = None,
-        samplers: Mapping[str, SamplerState] | None = None,
+        remembered: Remembered | None = None,
         control: Control | None = None,
     ) -> None:
         self.control = control
         self.recipe, self.run_folder, self.client = recipe, log.run, client
         self.trained, self.learner, self.display = trained, learner, display
         self.state = state or RunState()
+        remembered = remembered or Remembered()
+        self.credit = remembered.credit  # what a stateful estimator remembers
         self.log = log
         self._play: Rollout = HarnessRollout(recipe.harness) if recipe.harness.command else rollout
         self.assigner = bound.assigner
@@ -107,8 +108,9 @@ class Trainer:
             recipe.rollout,
             recipe.prompt,
             recipe.train,
-            samplers,
+            remembered.samplers,
             self._play,
+            remembered.tasks,
         )
         self._saved = -1
         self._between_updates = True  # False while the weights are in motion
@@ -150,7 +152,7 @@ class Trainer:
             state=asdict(self.state),
             learner={"learner": self.learner.state_dict(), "torch_rng": torch.get_rng_state()},
             save_policy=self.trained.save,
-            save_more=lambda folder: save_states(folder / "samplers", self.collector.states),
+            save_more=Remembered(self.collector.states, self.collector.tasks, self.credit).save,
             keep=self.recipe.train.keep,
         )
         self._saved = self.state.update
@@ -214,22 +216,23 @@ class Trainer:
         collected = await self.collector.collect(number)
         self._check(collected.played)
         self._between_updates = False
-        entry = {"kind": "update", "update": number + 1, **self._learn(collected), **synced.figures()}
+        learned, credit = self._learn(collected)
+        entry = {"kind": "update", "update": number + 1, **learned, **synced.figures()}
         entry["step_time"] = perf_counter() - started
         state = self.state
         state.update = number + 1
         state.train_seconds += entry["step_time"]
         state.num_tokens += collected.stats.tokens
         state.num_turns += collected.stats.turns
-        self.collector.states = collected.states
+        self.collector.states, self.collector.tasks, self.credit = collected.states, collected.tasks, credit
         self._between_updates = True
         section = self.recipe.log
         self.log.trajectories(number + 1, choose(collected.chosen, section.trajectories, section.sampled))
         self._write({**entry, "train_seconds": state.train_seconds, "total_tokens": state.num_tokens})
         self.display.update(self._share(), {**entry, "train_seconds": state.train_seconds})
 
-    def _learn(self, collected: Collected) -> dict[str, Any]:
-        """Turn what was collected into an update; return the figures of the log."""
+    def _learn(self, collected: Collected) -> tuple[dict[str, Any], Any]:
+        """Turn what was collected into an update; return the figures of the log, and the credit's state."""
         trajectories = trainable(collected.chosen, self.recipe.train.allow_single)
         if not trajectories:
             raise TrainingError(f"update {self.state.update}: no group has two episodes to compare")
@@ -244,13 +247,13 @@ class Trainer:
             log_ratio_N = learner.logprobs(batch) - reference_N
             values |= assigner.against_reference(trajectories, batch, log_ratio_N)
         progress = self.recipe.train.progress(self.state.update)
-        assigned = assigner.assign(trajectories, batch, values, reference_N, progress)
+        assigned = assigner.assign(trajectories, batch, values, reference_N, progress, self.credit)
         credited = perf_counter()
         stands = critic is not None and self.state.update < critic.config.first_updates
         figures = {} if stands else learner.update(batch, assigned.advantage_N, reference_N=reference_N)
         if critic and states:
             figures |= critic.fit(states, assigned.credit)
-        return {
+        entry = {
             **batch_statistics(collected.played),
             **rollout_statistics(collected.stats),
             **self.trained.policy.take_figures(),
@@ -263,6 +266,7 @@ class Trainer:
             "time/credit": credited - started,
             "time/learner": perf_counter() - credited,
         }
+        return entry, assigned.state
 
     def _reference(self, batch: PackedBatch) -> Floats | None:
         """Return what the reference says of each target [N], where anybody asks."""

@@ -138,6 +138,9 @@ class RolloutSection(RolloutConfig):
     horizon: Annotated[Part, Setting("Turns of an episode by update; without a name max_turns.")] = field(
         default_factory=Part
     )
+    chooser: Annotated[
+        Part, Setting("Which tasks are played; without a name all alike. It needs env.num_tasks.")
+    ] = field(default_factory=Part)
 
 
 @dataclass(frozen=True, slots=True)

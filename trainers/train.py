@@ -35,7 +35,7 @@ from .policies import get as get_kind
 from .policies import load_reference, load_trained
 from .recipe import Recipe, dump
 from .rollouts.mixture import choices_of
-from .rollouts.samplers.memory import load_states
+from .rollouts.remembered import Remembered
 from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.console import RunDisplay
@@ -192,11 +192,11 @@ async def _train(
     async with _client(recipe.server, recipe.env, out) as client:
         with tracking(recipe.log.to, tracked, say) as trackers:
             try:
-                samplers = load_states(saved.folder / "samplers") if saved else {}
+                remembered = Remembered.load(saved.folder) if saved else None
                 run_log = RunLog(out, trackers)
                 run_log.cut(state.log_lines)
                 trainer = Trainer(
-                    recipe, bound, run_log, client, trained, learner, display, state, samplers, control
+                    recipe, bound, run_log, client, trained, learner, display, state, remembered, control
                 )
                 return await trainer.run()
             finally:

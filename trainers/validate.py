@@ -21,6 +21,7 @@ from .policies import agent_settings
 from .policies import get as get_kind
 from .recipe import Recipe
 from .rollouts.bound import RolloutParts
+from .rollouts.choosers.picks import check_chooser
 from .rollouts.mixture import choices_of
 from .sections import EnvSection, PolicySection, RolloutSection, TrainSection
 from .trackers import check as check_trackers
@@ -61,6 +62,8 @@ def validate(recipe: Recipe) -> Bound:
     kind.check(recipe.policy, recipe.rollout)
     if any(sampler.name == "replay" for sampler in bound.rollouts.samplers):
         _check_replay(recipe.env, recipe.optim, recipe.loss)
+    if bound.rollouts.chooser is not None:
+        check_chooser(bound.rollouts.chooser.name, recipe.env.num_tasks)
     _check_numbers(recipe.rollout, recipe.train, recipe.optim)
     agent_settings(recipe.prompt, recipe.rollout)
     named_policy(recipe.policy, recipe.warmstart.base)

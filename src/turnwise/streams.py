@@ -34,6 +34,8 @@ class Stream(Enum):
     """In which order a fixed set of tasks is visited [epoch]."""
     WORLDS = "worlds"
     """Which environment of a mixture each group plays [update, round]."""
+    CHOOSERS = "choosers"
+    """Which tasks a chooser takes [update, round, place of the environment]."""
     SAMPLERS = "samplers"
     """What a sampler draws of the groups of an update [update, place of the sampler]."""
     BRANCHES = "branches"

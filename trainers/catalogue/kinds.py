@@ -18,6 +18,7 @@ from ..recipe import Recipe
 from ..rewards import base as rewards
 from ..rollouts import horizon
 from ..rollouts.annotators import base as annotators
+from ..rollouts.choosers import base as choosers
 from ..rollouts.plans import base as plans
 from ..rollouts.samplers import base as samplers
 from ..weights import base as weights
@@ -52,6 +53,7 @@ KINDS = (
     Kind("reward", "reward.transforms", rewards.REGISTRY, lambda recipe: recipe.reward.transforms),
     Kind("sampler", "sampling.steps", samplers.REGISTRY, lambda recipe: recipe.sampling.steps),
     Kind("plan", "plan", plans.REGISTRY, lambda recipe: [recipe.plan]),
+    Kind("chooser", "rollout.chooser", choosers.REGISTRY, lambda recipe: [recipe.rollout.chooser]),
     Kind("horizon", "rollout.horizon", horizon.REGISTRY, lambda recipe: [recipe.rollout.horizon]),
     Kind("annotator", "annotate.steps", annotators.REGISTRY, lambda recipe: recipe.annotate.steps),
     Kind("loss", "loss", losses.REGISTRY, lambda recipe: [recipe.loss]),

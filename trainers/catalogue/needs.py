@@ -36,6 +36,7 @@ def needs_of(part: Named[Any], params: Mapping[str, Any]) -> tuple[str, ...]:
         columns = [name for name in columns if name not in heads]
         words = [*_listed("column", columns), *_listed("critic", heads)]
         words += ["the reference policy"] if part.against_reference else []
+        words += ["what it remembers of batches before"] if part.state is not None else []
         return (*words, *(["groups"] if grouped else []))
     if isinstance(part, RewardTransform):
         return _listed("column", _tried(part, params)[1])

@@ -8,12 +8,28 @@ and a function:
         '''Give each turn its discounted return-to-go.'''
         return Credit(table.returns(gamma))
 
+One that remembers something of a batch for the next names what it remembers at first,
+is given the state after the table, and returns the new one beside the credit:
+
+    @register("against_the_mean_so_far", state=[0.0, 0])
+    def against_the_mean_so_far(table: TurnTable, state: list[float]) -> tuple[Credit, list[float]]:
+        '''Compare each return with the mean of all batches before.'''
+        total, num = state
+        advantage_N = table.episode_return - total / max(1, num)
+        first_N = table.turn == 0
+        return Credit(advantage_N), [total + table.episode_return[first_N].sum(), num + int(first_N.sum())]
+
+A state is a plain value, as JSON holds it; the trainer takes it over once its update is
+complete, and checkpoints keep it. Called without one, as the microscope does, a method
+begins with what it remembers at first.
+
 Whatever is registered sees only turns that count: trajectories that failed for
 the machine's reasons are taken out before and get exactly 0 after.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -163,11 +179,13 @@ class Estimator(Named[Credit]):
         tells_agents: whether the method itself tells agents apart.
         against_reference: whether it reads the columns log_ratio, the log-ratio of policy to reference of
             each token before the update, and sampled, 0 for tokens that were forced.
+        state: what a method with state remembers at first, a plain value; None: it remembers nothing.
     """
 
     heads: tuple[Head, ...] = ()
     tells_agents: bool = False
     against_reference: bool = False
+    state: Any = None
 
     def apply(self, table: TurnTable, **params: Any) -> Credit:
         """Assign credit to every turn of a table.
@@ -176,24 +194,66 @@ class Estimator(Named[Credit]):
             UnknownName: for a value of a parameter that is not known.
             TableError: if a column that the method needs is missing.
         """
+        return self._stepped(table, self.state, params)[0]
+
+    def step(self, table: TurnTable, state: Any = None) -> tuple[Credit, Any]:
+        """Assign credit with what was remembered.
+
+        Args:
+            table: as for a call.
+            state: as this method returned it for the batch before; None: what it remembers at first.
+
+        Returns:
+            the credit, and what is to be remembered; None of a method without state.
+
+        Raises:
+            TableError: if a column is missing, or the new state is no plain value.
+        """
+        self.check_params({})
+        return self._stepped(table, self.state if state is None else state, self.params)
+
+    def _stepped(self, table: TurnTable, state: Any, params: Mapping[str, Any]) -> tuple[Credit, Any]:
         if not isinstance(table, TurnTable):
             raise TableError(f"{self.name} got {type(table).__name__}; expected a TurnTable")
         if bool(table.counts.all()):
-            return self._assigned(table, params)
-        return self._assigned(table.select(table.counts), params).scattered(table)
+            return self._assigned(table, state, params)
+        credit, new = self._assigned(table.select(table.counts), state, params)
+        return credit.scattered(table), new
 
-    def _assigned(self, table: TurnTable, params: dict[str, Any]) -> Credit:
+    def _assigned(self, table: TurnTable, state: Any, params: Mapping[str, Any]) -> tuple[Credit, Any]:
         """Assign credit to a table in which every turn counts."""
         if self.heads or self.tells_agents or not has_several_agents(table):
-            return self._checked(table, self.function(table, **params))
+            return self._called(table, state, params)
         apart, row_N = by_agent(table)
-        return self._checked(apart, self.function(apart, **params)).rearranged(np.argsort(row_N))
+        credit, new = self._called(apart, state, params)
+        return credit.rearranged(np.argsort(row_N)), new
+
+    def _called(self, table: TurnTable, state: Any, params: Mapping[str, Any]) -> tuple[Credit, Any]:
+        if self.state is None:
+            return self._checked(table, self.function(table, **params)), None
+        returned: Any = self.function(table, _plain(self.name, state), **params)
+        if not isinstance(returned, tuple) or len(returned) != 2:
+            raise TableError(
+                f"{self.name} is registered with a state and returned {type(returned).__name__}; expected "
+                "a pair: Credit, and the state from here on"
+            )
+        return self._checked(table, returned[0]), _plain(self.name, returned[1])
 
     def _checked(self, table: TurnTable, credit: Credit) -> Credit:
         if not isinstance(credit, Credit) or credit.advantage.shape != table.reward.shape:
             raise TableError(f"{self.name} returned no Credit with one advantage a turn ({len(table)} turns)")
         table.check_finite(f"the advantage that {self.name} gives to the action", credit.advantage)
         return credit
+
+
+def _plain(name: str, state: Any) -> Any:
+    """Return a copy of a state as a checkpoint would give it back."""
+    try:
+        return json.loads(json.dumps(state))
+    except (TypeError, ValueError) as error:
+        raise TableError(
+            f"{name} remembers what JSON cannot hold: {error}; expected numbers, texts, lists and dicts"
+        ) from error
 
 
 REGISTRY = Registry("credit estimator", Estimator)

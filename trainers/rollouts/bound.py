@@ -1,4 +1,4 @@
-"""The parts of a rollout that a recipe names, bound: plan, horizon, samplers, annotators."""
+"""The parts of a rollout that a recipe names, bound: chooser, plan, horizon, samplers, annotators."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 from ...agents.rollout import BranchingPlan
 from ..parts import Named
 from ..sections import AnnotateSection, PlanSection, RolloutSection, SamplingSection
-from . import annotators, horizon, plans, samplers
+from . import annotators, choosers, horizon, plans, samplers
 from .annotators import Annotator
+from .choosers import Chooser
 from .samplers import Candidates
 
 
@@ -23,12 +24,14 @@ class RolloutParts:
         horizon: how long episodes may be at an update; None: always the whole horizon.
         samplers: which groups are trained on, in this order.
         annotators: what is found out about turns, in this order.
+        chooser: which tasks are played; None: all alike.
     """
 
     plan: BranchingPlan | None
     horizon: Named[int] | None
     samplers: tuple[Named[Awaitable[Candidates]], ...]
     annotators: tuple[Annotator, ...]
+    chooser: Chooser | None = None
 
     @classmethod
     def of(
@@ -43,11 +46,13 @@ class RolloutParts:
         scheduled = rollout.horizon.name or rollout.horizon.params
         schedule = horizon.bind(rollout.horizon) if scheduled else None
         horizon.horizon_at(schedule, 0, rollout.max_turns)
+        chooses = rollout.chooser.name or rollout.chooser.params
         return cls(
             plans.bind(plan)(rollout.group_size),
             schedule,
             tuple(samplers.bind(part) for part in sampling.steps),
             tuple(annotators.bind(part) for part in annotate.steps),
+            choosers.bind(rollout.chooser) if chooses else None,
         )
 
     @property

@@ -1,10 +1,10 @@
 """The episodes of an update: played by the plan, chosen by the samplers, annotated.
 
-    horizon, plan -> rollout -> samplers (which may let more be played) -> annotators -> what credit sees
+    tasks, horizon, plan -> rollout -> samplers (which may let more be played) -> annotators -> credit
 
 Everything is a function of the recipe's seed, the update and the round of refilling;
-what samplers remember is in `states`, which the trainer takes over from a collection
-once its update is complete, and which checkpoints keep.
+what samplers remember is in `states`, and what came of each task in `tasks`: the trainer takes
+both over from a collection once its update is complete, and checkpoints keep them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from ...servers.client import SessionClient
 from ...streams import Stream, rng
 from ..sections import EnvSection, RolloutSection, TrainSection
 from .bound import RolloutParts
+from .choosers.memory import TaskMemory, figures_of
+from .choosers.picks import Round, TaskPicker
 from .horizon import horizon_at
 from .mixture import choices_of
 from .samplers import Candidates, Group, SamplerState
-from .tasks import TaskSampler, train_tasks
+from .tasks import Pick, TaskSampler, train_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Collected:
         stats: of all rollouts.
         figures: of samplers and annotators, for the log.
         states: what samplers remember from here on, if the update succeeds.
+        tasks: what is remembered of the tasks of each environment from here on, if it does.
     """
 
     played: tuple[Trajectory, ...]
@@ -46,6 +49,7 @@ class Collected:
     stats: RolloutStats
     figures: dict[str, float]
     states: dict[str, SamplerState]
+    tasks: dict[str, TaskMemory]
 
 
 class Collector:
@@ -60,6 +64,7 @@ class Collector:
         prompt: how prompts are made.
         train: the run's seed, and how many episodes may be lost.
         states: what samplers remember, by name.
+        tasks: what is remembered of the tasks of each environment; empty: nothing yet.
         play: plays the episodes.
     """
 
@@ -74,13 +79,16 @@ class Collector:
         train: TrainSection,
         states: Mapping[str, SamplerState] | None = None,
         play: Rollout = rollout,
+        tasks: Mapping[str, TaskMemory] | None = None,
     ) -> None:
         self.client, self.policy, self.parts = client, policy, parts
         self.rollout, self.prompt, self.train = rollout, prompt, train
-        self._choices = choices_of(env)
         self.states = dict(states or {})
         self._play = play
-        self._tasks = TaskSampler(train.seed, rollout.num_groups, env.num_tasks)
+        sampler = TaskSampler(train.seed, rollout.num_groups, env.num_tasks)
+        least = 1 if train.allow_single else 2
+        self.picker = TaskPicker(choices_of(env), sampler, rollout.group_size, least, parts.chooser)
+        self.tasks = dict(tasks or self.picker.first_memory())
 
     async def collect(self, update: int) -> Collected:
         """Play, choose and annotate the episodes of an update.
@@ -93,6 +101,7 @@ class Collector:
         played = _Played(self, update)
         groups = await played.first()
         figures = {"rollout/horizon": float(self.max_turns(update))} if self.parts.horizon else {}
+        figures |= played.chosen
         states: dict[str, SamplerState] = {}
         for place, sampler in enumerate(self.parts.samplers):
             slot = f"{place}-{sampler.name}"
@@ -109,7 +118,9 @@ class Collector:
             candidates = await sampler(candidates)
             groups, figures, states[slot] = candidates.groups, dict(candidates.figures), candidates.state
         chosen = await self._annotate(list(chain.from_iterable(groups)), update, figures)
-        return Collected(tuple(played.trajectories), tuple(chosen), played.stats, figures, states)
+        tasks = played.remembered()
+        figures |= figures_of(tasks)
+        return Collected(tuple(played.trajectories), tuple(chosen), played.stats, figures, states, tasks)
 
     async def _annotate(
         self, chosen: list[Trajectory], update: int, figures: dict[str, float]
@@ -129,10 +140,10 @@ class Collector:
             )
         return chosen
 
-    async def play(self, update: int, round_: int, seeds: Sequence[int]) -> tuple[list[Group], RolloutStats]:
-        """Play one group of each seed; round 0 is the first of an update."""
-        size, seed = self.rollout.group_size, self.train.seed
-        tasks = train_tasks(self._choices, seeds, size, seed, update, round_)
+    async def play(self, update: int, round_: int, picks: Sequence[Pick]) -> tuple[list[Group], RolloutStats]:
+        """Play the groups of a round; round 0 is the first of an update."""
+        seed = self.train.seed
+        tasks = train_tasks(picks, update, round_)
         tasks = [replace(task, options={**self.parts.options, **task.options}) for task in tasks]
         config = replace(self.rollout, max_turns=self.max_turns(update))
         result = await self._play(
@@ -150,34 +161,44 @@ class Collector:
         """Return the horizon of an update."""
         return horizon_at(self.parts.horizon, update, self.rollout.max_turns)
 
-    def seeds(self, update: int, round_: int, num: int) -> list[int]:
-        """Return the task seeds of a round."""
-        return self._tasks.seeds(update) if round_ == 0 else self._tasks.refill(update, round_, num)
-
 
 class _Played:
     """The rounds of an update and all that was played in them."""
 
     def __init__(self, collector: Collector, update: int) -> None:
         self._collector, self._update, self._round = collector, update, 0
+        self._tasks = dict(collector.tasks)
         self.trajectories: list[Trajectory] = []
         self.stats = RolloutStats()
+        self.chosen: Mapping[str, float] = {}
 
     async def first(self) -> tuple[Group, ...]:
         """Play the groups that the recipe asks for."""
-        return tuple(await self._play(0))
+        groups, self.chosen = await self._play(self._collector.rollout.num_groups)
+        return tuple(groups)
 
     async def refill(self, num: int) -> Sequence[Group]:
         """Play more groups, on tasks of their own."""
         self._round += 1
-        return await self._play(num)
+        groups, _ = await self._play(num)
+        return groups
 
-    async def _play(self, num: int) -> list[Group]:
-        seeds = self._collector.seeds(self._update, self._round, num)
-        groups, stats = await self._collector.play(self._update, self._round, seeds)
+    async def _play(self, num: int) -> tuple[list[Group], Mapping[str, float]]:
+        asked = Round(self._update, self._round, num, self.trajectories)
+        picked = self._collector.picker.pick(asked, self._tasks)
+        for id, own in picked.own.items():
+            self._tasks[id] = replace(self._tasks[id], own={**self._tasks[id].own, **own})
+        groups, stats = await self._collector.play(self._update, self._round, picked.picks)
         self.trajectories += chain.from_iterable(groups)
         self.stats.merge(stats)
-        return groups
+        return groups, picked.figures
+
+    def remembered(self) -> dict[str, TaskMemory]:
+        """Return what is remembered of the tasks after all rounds."""
+        played: dict[str, list[Trajectory]] = {}
+        for trajectory in self.trajectories:
+            played.setdefault(trajectory.env_id, []).append(trajectory)
+        return {id: memory.after(played.get(id, ()), self._update) for id, memory in self._tasks.items()}
 
 
 def _grouped(trajectories: Iterable[Trajectory]) -> list[Group]:

@@ -60,17 +60,32 @@ class TaskSampler:
         return int(order[offset])
 
 
-def train_tasks(
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A group to play.
+
+    Args:
+        env: its environment.
+        task: the seed of its task.
+        size: its members.
+        repeat: how many groups of the same round play the same task with other random numbers before it.
+    """
+
+    env: EnvChoice
+    task: int
+    size: int
+    repeat: int = 0
+
+
+def drawn_picks(
     choices: Sequence[EnvChoice],
     seeds: Sequence[int],
     group_size: int,
     seed: int,
     update: int,
     round_: int = 0,
-) -> list[TaskItem]:
-    """Return the episodes of a round of an update, the first or a refill: one group a task seed.
-
-    A group stays in one environment; see `mixture`.
+) -> list[Pick]:
+    """Return one group a task seed, each in an environment that is drawn; see `mixture`.
 
     Args:
         choices: the environments.
@@ -81,14 +96,30 @@ def train_tasks(
         round_: 0 is the first of an update.
     """
     drawn = draw_choices(choices, len(seeds), rng(seed, Stream.WORLDS, update, round_))
+    return [Pick(choice, task, group_size) for task, choice in zip(seeds, drawn, strict=True)]
+
+
+def train_tasks(picks: Sequence[Pick], update: int, round_: int = 0) -> list[TaskItem]:
+    """Return the episodes of a round of an update, the first or a refill, group by group.
+
+    Args:
+        picks: the groups.
+        update: counted from 0.
+        round_: 0 is the first of an update.
+    """
     name = f"{update}.{round_}" if round_ else str(update)
     episode = update + (round_ << 32)  # a task drawn again is played with other random numbers
     return [
         TaskItem(
-            choice.id, choice.train_kwargs, task, group=f"{name}-{place}", episode=episode, member=member
+            pick.env.id,
+            pick.env.train_kwargs,
+            pick.task,
+            group=f"{name}-{place}",
+            episode=episode + (pick.repeat << 44),
+            member=member,
         )
-        for place, (task, choice) in enumerate(zip(seeds, drawn, strict=True))
-        for member in range(group_size)
+        for place, pick in enumerate(picks)
+        for member in range(pick.size)
     ]
 
 

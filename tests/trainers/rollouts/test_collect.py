@@ -1,6 +1,7 @@
-"""Plans, samplers, annotators and horizons inside a run.
+"""Choosers, plans, samplers, annotators and horizons inside a run.
 
-1. A run with all of them, resumed, equals the uninterrupted one bit for bit, state of samplers included.
+1. A run with all of them, resumed, equals the uninterrupted one bit for bit, with what samplers, the
+   chooser (whose groups differ in size) and the credit remember.
 2. It is the same run with the environments behind HTTP.
 3. The first ratio is 1 on fresh turns, whatever is replayed beside them.
 4. igpo trains on generated questions with the annotator that scores gold answers.
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,7 +24,12 @@ from turnwise.agents.tiny.checkpoint import load_model
 from turnwise.agents.trajectories import read_trajectories
 from turnwise.agents.types import Trajectory
 from turnwise.errors import TrainingError, UsageError
+from turnwise.trainers import credit
+from turnwise.trainers.credit import Credit, TurnTable
 from turnwise.trainers.recipe import Recipe, load
+from turnwise.trainers.rollouts import choosers
+from turnwise.trainers.rollouts.choosers import Asked, Chosen
+from turnwise.trainers.rollouts.remembered import Remembered
 from turnwise.trainers.rollouts.samplers.memory import load_states
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
@@ -92,6 +99,13 @@ def last(run: Path) -> checkpoint.Saved:
     return checkpoint.load(checkpoint.latest(run / "checkpoints"))
 
 
+def vars_of(state: Remembered) -> dict[str, Any]:
+    """Return the columns of what is remembered of the tasks of the only environment."""
+    (memory,) = state.tasks.values()
+    names = ("episodes", "told", "won", "returns", "turns", "update")
+    return {name: getattr(memory, name) for name in names} | dict(memory.own)
+
+
 def remembered(run: Path) -> dict[str, dict[str, list[Trajectory]]]:
     """Return what the samplers of a run's last checkpoint remember, without what a clock decides."""
     return {
@@ -100,11 +114,34 @@ def remembered(run: Path) -> dict[str, dict[str, list[Trajectory]]]:
     }
 
 
+@choosers.register("test_uneven")
+def uneven(asked: Asked) -> Chosen:
+    """Choose what was chosen least, the first with more members than the last."""
+    times = asked.tasks.own.get("times", np.zeros(len(asked.tasks)))
+    chosen = asked.best(-times)
+    sizes = np.full(len(chosen.tasks), asked.group_size)
+    if len(sizes) > 1:
+        sizes[0], sizes[-1] = asked.group_size + 2, asked.group_size - 2
+    times = times + np.bincount(chosen.tasks, minlength=len(times))
+    return Chosen(chosen.tasks, sizes, {"times": times})
+
+
+@credit.register("test_remembering", state={"batches": 0, "returns": {}})
+def remembering(table: TurnTable, state: dict[str, Any], *, weight: float = 0.5) -> tuple[Credit, Any]:
+    """Compare each return with the last one of its task, and forget a failed update's."""
+    tasks = [str(task) for task in table.column("task_seed", "test_remembering").tolist()]
+    last_N = np.array([state["returns"].get(task, 0.0) for task in tasks])
+    state["returns"] |= dict(zip(tasks, table.episode_return.tolist(), strict=True))
+    state["batches"] += 1
+    return Credit(table.episode_return - weight * last_N), state
+
+
 def test_a_resumed_run_equals_the_uninterrupted_one(everything: Lights, tmp_path: Path) -> None:
     straight, parted = tmp_path / "straight", tmp_path / "parted"
-    train(everything(), straight)
-    train(everything(train={"num_updates": 3}), parted)
-    train(everything(), parted, resume=True)
+    own = {"rollout": {"chooser": {"name": "test_uneven"}}, "credit": {"name": "test_remembering"}}
+    train(everything(**own), straight)
+    train(everything(**own, train={"num_updates": 3}), parted)
+    train(everything(**own), parted, resume=True)
     log = figures(straight)
     assert figures(parted) == log
     one, two = (load_model(last(run).policy).state_dict() for run in (straight, parted))
@@ -119,6 +156,16 @@ def test_a_resumed_run_equals_the_uninterrupted_one(everything: Lights, tmp_path
     assert all(entry["mismatch_max"] <= 1e-5 for entry in log)
     assert all(entry["llds"] >= 0.0 for entry in log)
     assert max(entry["staleness"] for entry in log) > 0
+    states = [Remembered.load(last(run).folder) for run in (straight, parted)]
+    assert states[0].credit == states[1].credit
+    assert states[0].credit["batches"] == 4
+    one, two = ({name: column.tolist() for name, column in vars_of(state).items()} for state in states)
+    assert one == two
+    # the chooser knows what it chose: 4 groups an update, and those of refills
+    assert sum(one["times"]) > 16
+    assert sum(one["episodes"]) == sum(entry["rollout/episodes"] for entry in log)
+    assert [entry["choosing/members_max"] for entry in log] == [6.0] * 4
+    assert log[0]["tasks/never"] < 1.0
     paths = [straight / f"trajectories/update-{number:06d}.jsonl.gz" for number in (1, 4)]
     longest = [max(len(each.turns) for each in read_trajectories(path)) for path in paths]
     assert [entry["rollout/horizon"] for entry in log] == [2.0, 3.0, 4.0, 4.0]
@@ -208,6 +255,8 @@ def test_without_gold_answers_the_run_stops_with_the_cause(lights: Lights, tmp_p
         ),
         ({"annotate": {"steps": [{"name": "gold"}]}}, "did you mean 'gold_prob'"),
         ({"rollout": {"horizon": {"name": "stages"}}}, "needs turns"),
+        ({"rollout": {"chooser": {"name": "varience"}}}, "did you mean 'variance'"),
+        ({"rollout": {"chooser": {"name": "variance"}}}, "set env.num_tasks to 1"),
         ({"loss": {"terms": [{"name": "lld"}]}}, "did you mean 'llds'"),
     ],
 )

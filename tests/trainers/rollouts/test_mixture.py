@@ -30,7 +30,7 @@ from turnwise.trainers.credit import TurnTable
 from turnwise.trainers.own_server import allowing, offering
 from turnwise.trainers.recipe import Recipe, dump, from_tables, load
 from turnwise.trainers.rollouts.mixture import EnvChoice, choices_of, draw_choices, names_of
-from turnwise.trainers.rollouts.tasks import train_tasks
+from turnwise.trainers.rollouts.tasks import drawn_picks, train_tasks
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import train
@@ -112,14 +112,15 @@ def test_weights_decide_the_groups() -> None:
 def test_a_group_stays_in_one_environment() -> None:
     recipe = from_tables(tomllib.loads(MIXTURE))
     choices = choices_of(recipe.env)
-    tasks = train_tasks(choices, range(16), recipe.rollout.group_size, recipe.train.seed, 2)
+    drawing = choices, range(16), recipe.rollout.group_size, recipe.train.seed, 2
+    tasks = train_tasks(drawn_picks(*drawing), 2)
     groups: dict[str, set[tuple[str, int]]] = {}
     for task in tasks:
         groups.setdefault(task.group, set()).add((task.env_id, task.seed))
     assert len(groups) == 16
     assert all(len(each) == 1 for each in groups.values())
     assert Counter(task.env_id for task in tasks) == {"one/world-v0": 12 * 8, "other/world-v0": 4 * 8}
-    assert tasks == train_tasks(choices, range(16), recipe.rollout.group_size, recipe.train.seed, 2)
+    assert tasks == train_tasks(drawn_picks(*drawing), 2)
 
 
 @pytest.fixture

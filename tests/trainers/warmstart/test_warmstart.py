@@ -16,7 +16,7 @@ from turnwise.servers.client import connect
 from turnwise.trainers.policies import load_trained
 from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.rollouts.mixture import choices_of
-from turnwise.trainers.rollouts.tasks import train_tasks
+from turnwise.trainers.rollouts.tasks import drawn_picks, train_tasks
 from turnwise.trainers.warmstart.demonstrations import collect
 from turnwise.trainers.warmstart.encoding import to_tokens
 from turnwise.trainers.warmstart.teachers import choose_teacher
@@ -44,7 +44,8 @@ def test_demonstrations_are_encoded_as_a_rollout_would(
     async def play() -> list:
         client = connect("local:")
         config = replace(recipe.rollout, drop_info=())
-        tasks = train_tasks(choices_of(recipe.env), [3, 4], recipe.rollout.group_size, recipe.train.seed, 0)
+        size, seed = recipe.rollout.group_size, recipe.train.seed
+        tasks = train_tasks(drawn_picks(choices_of(recipe.env), [3, 4], size, seed, 0), 0)
         result = await rollout(client, trained.policy, tasks, config, prompt=recipe.prompt)
         await client.aclose()
         await trained.policy.aclose()

@@ -42,6 +42,7 @@ def columns_of(trajectories: Iterable[Any], taken: Collection[str] = ()) -> dict
         "num_tokens": [len(turn.generation.token_ids) for turn in turns],
         "end": [trajectory.end for _, trajectory, _ in pairs],
         "env_id": [getattr(trajectory, "env_id", "") for _, trajectory, _ in pairs],
+        "task_seed": [getattr(trajectory, "task_seed", 0) for _, trajectory, _ in pairs],
     }
     told = [trajectory.success is not None or trajectory.end in FAULTS for _, trajectory, _ in pairs]
     if all(told):
