@@ -8,7 +8,7 @@ base.py        what an estimator returns, and how it is found by name
 table/         the turn table: the columns of a batch
 statistics/    what turns are compared by: means, deviations, penalties
 states/        states that turns share: anchor groups, similarity, graphs
-methods/       the estimators of the literature, one file each: of groups, graphs, critics
+methods/       the estimators of the literature, one file each: of groups, graphs, trees, critics
 transforms.py  what may happen to advantages before they reach tokens
 summary.py     figures of a batch's credit for the log
 """
@@ -32,16 +32,25 @@ from .methods.graphs.graphgpo import graphgpo
 from .methods.graphs.graphhca import graphhca
 from .methods.graphs.rtmc import rtmc
 from .methods.graphs.salt import salt
+from .methods.groups.aspo import aspo
+from .methods.groups.bnpo import bnpo
 from .methods.groups.broadcast import broadcast
+from .methods.groups.canon import canon
 from .methods.groups.cloning import cloning
 from .methods.groups.dr_grpo import dr_grpo
+from .methods.groups.gdpo import gdpo
 from .methods.groups.gigpo import gigpo
 from .methods.groups.grpo import grpo
 from .methods.groups.hgpo import hgpo
 from .methods.groups.igpo import igpo
+from .methods.groups.m_grpo import m_grpo
 from .methods.groups.mars import mars
+from .methods.groups.opmd import asymre, opmd
 from .methods.groups.reinforce_pp import reinforce_pp, reinforce_pp_baseline
+from .methods.groups.risk_po import risk_po
 from .methods.groups.rloo import rloo
+from .methods.groups.step_grpo import step_grpo
+from .methods.trees.spo_tree import spo_tree
 from .summary import describe
 from .table.table import TurnTable
 
@@ -52,15 +61,20 @@ __all__ = [
     "TurnTable",
     "alol",
     "archer",
+    "aspo",
+    "asymre",
     "bilevel_gae",
     "bind",
+    "bnpo",
     "broadcast",
+    "canon",
     "cloning",
     "crbc",
     "describe",
     "dr_grpo",
     "g2po",
     "gagpo",
+    "gdpo",
     "get",
     "gigpo",
     "graft",
@@ -70,16 +84,21 @@ __all__ = [
     "hae",
     "hgpo",
     "igpo",
+    "m_grpo",
     "mars",
     "names",
+    "opmd",
     "oreo",
     "poad",
     "register",
     "reinforce_pp",
     "reinforce_pp_baseline",
+    "risk_po",
     "rloo",
     "rtmc",
     "salt",
+    "spo_tree",
+    "step_grpo",
     "td0",
     "transforms",
     "turn_ppo",

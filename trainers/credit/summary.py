@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from .base import Credit
-from .statistics.groups import moments
+from .statistics.groups import average, moments
 from .table.columns import BoolArray, sums
 from .table.table import TurnTable
 
@@ -37,18 +34,18 @@ def describe(table: TurnTable, credit: Credit) -> dict[str, float]:
     penalty_G = acts_G & uniform_G & invalid_G
     in_penalty_N = penalty_G[sub.group]
     figures = {
-        "credit/mean": _mean(advantage_N),
+        "credit/mean": average(advantage_N),
         "credit/std": float(advantage_N.std()) if advantage_N.size else 0.0,
-        "credit/dead_groups": _mean(~acts_G),
-        "credit/penalty_only": _mean(penalty_G),
-        "credit/penalty_only_magnitude": _mean(np.abs(advantage_N[in_penalty_N])),
+        "credit/dead_groups": average(~acts_G),
+        "credit/penalty_only": average(penalty_G),
+        "credit/penalty_only_magnitude": average(np.abs(advantage_N[in_penalty_N])),
     }
     if "step_group" in credit.parts or "state_key" in sub.columns:
         groups_N = credit.parts["step_group"][keep_N] if "step_group" in credit.parts else sub.anchors()
         sizes = np.bincount(groups_N)
         sizes = sizes[sizes > 0]
-        figures["credit/anchor_size"] = _mean(sizes)
-        figures["credit/anchor_singletons"] = _mean(sizes == 1)
+        figures["credit/anchor_size"] = average(sizes)
+        figures["credit/anchor_singletons"] = average(sizes == 1)
     return figures | {f"credit/{name}": value for name, value in credit.figures.items()}
 
 
@@ -58,7 +55,3 @@ def _without_difference(table: TurnTable) -> BoolArray:
     returns = moments(table.episode_return, table.group, table.num_groups)
     uniform_G: BoolArray = ~rewards.alive & ~returns.alive
     return uniform_G
-
-
-def _mean(values: NDArray[Any]) -> float:
-    return float(values.mean()) if values.size else 0.0

@@ -2,7 +2,7 @@
 
 base.py       what a loss sees and returns, and how it is found by name
 clipped.py    ppo, dapo, dr_grpo, gspo, each with the aggregation and ratio level of its paper
-cispo.py sapo.py reinforce.py
+cispo.py sapo.py reinforce.py opmd.py
 losses without a hard clip
 terms.py      terms that are added to a loss; llds.py is one
 objective.py  Objective: loss, KL, entropy, off-policy weight and terms of a micro-batch
@@ -18,6 +18,7 @@ from .kl import kl_estimate
 from .llds import llds
 from .objective import Objective, Outcome, TokenBatch
 from .offpolicy import offpolicy_weight
+from .opmd import opmd
 from .reinforce import reinforce
 from .sapo import sapo
 from .segments import aggregation_weights, segment_mean, segment_sum
@@ -41,6 +42,7 @@ __all__ = [
     "llds",
     "names",
     "offpolicy_weight",
+    "opmd",
     "ppo",
     "register",
     "register_term",

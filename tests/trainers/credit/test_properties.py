@@ -24,9 +24,12 @@ import turnwise.credit as credit
 CRITICS = ("value", "v_low", "v_high", "v_term", "q1", "q2", "v1", "v2")
 ALL = sorted(set(credit.names()))
 CRITIC_METHODS = {"alol", "archer", "bilevel_gae", "hae", "oreo", "poad", "td0", "turn_ppo", "vetta"}
-NOT_COMPARED = {"igpo", "cloning"}  # by a gold answer; not at all
-WHOLE_BATCH = {"mars", "reinforce_pp", "reinforce_pp_baseline"}  # whitened or centred over the batch
+NOT_COMPARED = {"igpo", "cloning", "asymre"}  # by a gold answer; not at all; with less than the mean
+WHOLE_BATCH = {"mars", "gdpo", "reinforce_pp", "reinforce_pp_baseline"}  # whitened or centred over the batch
 SHIFT = ["grpo", "dr_grpo", "rloo", "reinforce_pp", "reinforce_pp_baseline", "salt", "broadcast", "mars"]
+SHIFT += ["opmd", "asymre", "canon", "bnpo", "gdpo", "spo_tree"]
+ZERO_WHEN_EQUAL = ["grpo", "dr_grpo", "rloo", "gigpo", "hgpo", "salt", "broadcast", "igpo", "gagpo", "rtmc"]
+ZERO_WHEN_EQUAL += ["opmd", "canon", "bnpo", "risk_po", "aspo", "gdpo", "spo_tree"]
 SAME_UNDER_SCALE = [
     ("grpo", {}),
     ("gigpo", {"mode": "mean_std"}),
@@ -39,6 +42,10 @@ SAME_UNDER_SCALE = [
     ("gagpo", {}),
     ("crbc", {}),
     ("graphhca", {}),
+    ("gdpo", {}),
+    ("step_grpo", {}),
+    ("m_grpo", {"rollouts": 2}),
+    ("spo_tree", {"mode": "mean_std"}),
 ]
 SCALES = [
     ("dr_grpo", {}),
@@ -49,6 +56,10 @@ SCALES = [
     ("broadcast", {"mode": "mean"}),
     ("gagpo", {"mode": "mean"}),
     ("rtmc", {"normalise": False}),
+    ("opmd", {}),
+    ("canon", {"mu": 0.7, "alpha": 0.8}),
+    ("spo_tree", {}),
+    ("step_grpo", {"mode": "mean"}),
     ("turn_ppo", {}),
     ("vetta", {}),
     ("archer", {}),
@@ -122,6 +133,7 @@ def table(batch: list[Path], scale: float = 1.0, **changed: Any) -> credit.TurnT
         "num_tokens": [row.tokens for _, _, row in flat],
         "switch": [row.switch for _, _, row in flat],
         "agent": [row.agent for _, _, row in flat],
+        "tool_calls": [float(row.action == "look") for _, _, row in flat],
         "success": [sum(row.reward for row in path.rows) > 0 for path, _, _ in flat],
         "gold_prob": [0.5 + row.critics[0] / 4 for _, _, row in flat],
         "token_values": [
@@ -223,9 +235,7 @@ def test_no_difference_gives_exactly_zero(name: str, batch: list[Path]) -> None:
             assert np.all(result[path.group, path.name, place] == 0.0)
 
 
-@pytest.mark.parametrize(
-    "name", ["grpo", "dr_grpo", "rloo", "gigpo", "hgpo", "salt", "broadcast", "igpo", "gagpo", "rtmc"]
-)
+@pytest.mark.parametrize("name", ZERO_WHEN_EQUAL)
 @quick
 @given(path=st.lists(rows, min_size=1, max_size=5), copies=st.integers(2, 13))
 def test_equal_trajectories_give_exactly_zero(name: str, path: list[Row], copies: int) -> None:

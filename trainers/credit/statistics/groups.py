@@ -6,8 +6,10 @@ Shapes: _K values that enter a statistic, _N rows that are normalised, _G groups
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..table.columns import BoolArray, FloatArray, IntArray, sums
 
@@ -83,3 +85,8 @@ def standardise(
         of.alive[group_N], away_N / (np.where(of.alive, of.std, 1.0)[group_N] + epsilon), 0.0
     )
     return scaled
+
+
+def average(values: NDArray[Any]) -> float:
+    """Return the mean of some values, 0 of none: a figure for the log."""
+    return float(values.mean()) if values.size else 0.0

@@ -17,6 +17,8 @@ def columns_of(trajectories: Iterable[Any], taken: Collection[str] = ()) -> dict
 
     There is a column success only if every trajectory that counts says whether it was won;
     else a column success_is_told tells which do.
+    Where the policy reports them, logprob and entropy are the sums over the turn's sampled tokens. In a tree
+    sampled_by is the member of the group that sampled the turn.
 
     Args:
         trajectories: of turnwise.agents.types, or anything of that shape.
@@ -44,6 +46,7 @@ def columns_of(trajectories: Iterable[Any], taken: Collection[str] = ()) -> dict
         "env_id": [getattr(trajectory, "env_id", "") for _, trajectory, _ in pairs],
         "task_seed": [getattr(trajectory, "task_seed", 0) for _, trajectory, _ in pairs],
     }
+    columns |= _sampling(pairs)
     told = [trajectory.success is not None or trajectory.end in FAULTS for _, trajectory, _ in pairs]
     if all(told):
         columns["success"] = [bool(trajectory.success) for _, trajectory, _ in pairs]
@@ -63,4 +66,21 @@ def columns_of(trajectories: Iterable[Any], taken: Collection[str] = ()) -> dict
         columns[name] = [note.get(name, math.nan) for note in notes]
     columns["group"] = [trajectory.group for _, trajectory, _ in pairs]
     columns["trajectory"] = [place for place, _, _ in pairs]
+    return columns
+
+
+def _sampling(pairs: list[tuple[int, Any, Any]]) -> dict[str, Any]:
+    """Return what the policy says of its messages, and whose they are where branches share them."""
+    columns: dict[str, Any] = {}
+    for name, field in (("logprob", "logprobs"), ("entropy", "entropy")):
+        given = [getattr(turn.generation, field, ()) for _, _, turn in pairs]
+        if any(given):
+            columns[name] = [
+                sum(values) if len(values) == len(turn.generation.token_ids) else math.nan
+                for values, (_, _, turn) in zip(given, pairs, strict=True)
+            ]
+    apart = {place: trajectory for place, trajectory, _ in pairs}.values()
+    if any(getattr(trajectory, "sampled_by", ()) for trajectory in apart):
+        members = (t.sampled_by or (t.member,) * len(t.turns) for t in apart)
+        columns["sampled_by"] = [member for sampled in members for member in sampled]
     return columns

@@ -1,6 +1,10 @@
 """Credit by comparison inside a group, one file each.
 
-Episodes compared   grpo, dr_grpo, rloo, reinforce_pp (and its baseline), broadcast, mars (by agent)
+Episodes compared   grpo, dr_grpo, rloo, reinforce_pp (and its baseline), broadcast
+Agents apart        mars, m_grpo
+Other baselines     opmd (and asymre), canon (two halves), bnpo (weighed by group), risk_po (quantiles)
+Shaped, combined    aspo (early tool calls), gdpo (several rewards)
+Turns compared      step_grpo (of the same number)
 States compared     gigpo, hgpo
 Answers annotated   igpo
 Nothing compared    cloning
