@@ -12,11 +12,13 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +26,7 @@ import numpy as np
 from ..errors import TurnwiseError
 from ..signals import interrupt_when_told_to_end
 from .core import Checked, TeacherFactory, TextEnv
-from .info import faults
+from .info import faults, no_json
 from .registry import make, teacher_of
 from .teacher import Teaching
 
@@ -130,8 +132,14 @@ def _judge(name: str, check: Callable[[], str | None]) -> Verdict:
     except (AssertionError, TurnwiseError) as error:
         return Verdict(name, "failed", str(error))
     except Exception as error:  # noqa: BLE001 - the environment is foreign code; whatever it raises is the finding
-        return Verdict(name, "failed", f"raised {type(error).__name__}: {error}")
+        return Verdict(name, "failed", _raised(error))
     return Verdict(name, "skipped", skipped) if skipped else Verdict(name, "passed")
+
+
+def _raised(error: Exception) -> str:
+    """Say what was raised, and where."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"raised {type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"
 
 
 def _gymnasium(build: Make) -> None:
@@ -184,7 +192,7 @@ def _processes(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_
     for hash_seed in ("1", "4242"):
         path = os.pathsep.join([p for p in sys.path if p] + [str(os.getcwd())])  # noqa: PTH109 - an entry of sys.path
         code, out, err = _run([sys.executable, "-c", program, job], hash_seed, path)
-        assert code == 0, f"a fresh process failed: {err.strip()[-500:]}"
+        assert code == 0, f"a fresh process failed: {(err.strip().splitlines() or [f'exit code {code}'])[-1]}"
         digests[hash_seed] = out.strip()
     here = _digest(env_id, kwargs, seeds, num_turns)
     assert set(digests.values()) == {here}, (
@@ -251,7 +259,15 @@ def _hostile(build: Make, seed: int) -> None:
     with build() as env:
         for action in HOSTILE:
             env.reset(seed=seed)
-            env.step(action)
+            try:
+                env.step(action)
+            except TurnwiseError:
+                raise
+            except Exception as error:
+                raise AssertionError(
+                    f"the action {_cut(repr(action))} {_raised(error)}; an agent may write anything: answer "
+                    "what you do not know with an observation that says so"
+                ) from error
 
 
 def _expert(build: Make, seeds: tuple[int, ...]) -> str | None:
@@ -295,7 +311,13 @@ def _draw(rng: np.random.Generator, info: dict[str, Any]) -> str:
 
 
 def _encode(*reply: Any) -> str:
-    return json.dumps(reply, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    unfit = no_json(reply[-1])
+    assert unfit is None, unfit
+    return json.dumps(reply, sort_keys=True, ensure_ascii=True, allow_nan=False, default=_plain)
+
+
+def _plain(value: np.generic | np.ndarray[Any, Any]) -> Any:
+    return value.tolist()
 
 
 def _same(first: list[str], second: list[str], where: str) -> None:
@@ -320,4 +342,8 @@ def _digest(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_tur
 def _print_digest(job: str) -> None:
     interrupt_when_told_to_end()
     spec = json.loads(job)
-    sys.stdout.write(_digest(spec["env"], spec["kwargs"], tuple(spec["seeds"]), spec["num_turns"]) + "\n")
+    try:
+        found = _digest(spec["env"], spec["kwargs"], tuple(spec["seeds"]), spec["num_turns"])
+    except (AssertionError, TurnwiseError) as error:
+        sys.exit(str(error))
+    sys.stdout.write(found + "\n")

@@ -97,6 +97,30 @@ def faults(info: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def no_json(value: Any, where: str = "info") -> str | None:
+    """Return what of a value JSON cannot hold, with its place, and what it can; None if it can hold all."""
+    if value is None or isinstance(value, str | int | np.bool_ | np.integer):
+        return None
+    if isinstance(value, float | np.floating) or (
+        isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+    ):
+        given = value.tolist() if isinstance(value, np.ndarray) else value
+        finite = bool(np.isfinite(value).all())
+        return None if finite else f"{where} = {_short(given)}; expected finite numbers, or None"
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                return f"{where} has the key {_short(key)}; expected texts as keys"
+        inside = [(f"{where}[{key!r}]", item) for key, item in value.items()]
+    elif isinstance(value, list | tuple):
+        inside = [(f"{where}[{place}]", item) for place, item in enumerate(value)]
+    else:
+        return (
+            f"{where} is {_short(value)}; expected texts, finite numbers, True, False, None, lists and dicts"
+        )
+    return next((found for found in (no_json(item, place) for place, item in inside) if found), None)
+
+
 def _meant(name: str) -> str | None:
     close = get_close_matches(name, KEYS, 1, _CLOSE)
     return close[0] if close and close[0].rstrip("s") != name.rstrip("s") else None

@@ -16,7 +16,7 @@ from .calls import Call
 from .encoding import check_depth, encode_given, read_step, read_steps
 from .limits import Limits
 from .problems import Refused, bad_request, too_large
-from .types import CreateItem, ForkItem, ResetItem, StepItem
+from .types import CreateItem, ForkItem, Problem, ResetItem, StepItem
 
 T = TypeVar("T")
 
@@ -78,10 +78,17 @@ class Body(BaseModel):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            where = ".".join(map(str, first["loc"])) or "the body"
-            expected = first["msg"]
-            raise Refused(bad_request(f"{where}: {expected}", first.get("input"), expected)) from error
+            raise Refused(cls._wrong(error)) from error
+
+    @classmethod
+    def _wrong(cls, error: ValidationError) -> Problem:
+        """Say what is wrong first of all: a member that is not one, before one that is missing."""
+        found = error.errors(include_url=False, include_context=False)
+        first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
+        where, expected = ".".join(map(str, first["loc"])) or "the body", first["msg"]
+        if first["type"] in ("extra_forbidden", "missing") and len(first["loc"]) == 1:
+            expected = f"{expected}; a body has {', '.join(cls.model_fields)}"
+        return bad_request(f"{where}: {expected}", first.get("input"), expected)
 
 
 class CreateOne(Body):

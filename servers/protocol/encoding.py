@@ -11,10 +11,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import orjson
 
 from ...envs.images import images_of
+from ...envs.info import no_json
 from ...errors import EnvironmentFault, UsageError
 from .limits import Limits
 from .problems import Refused, bad_request, too_large
@@ -45,11 +45,13 @@ def encode_info(env_id: str, info: dict[str, Any], core: dict[str, Any] | None =
     try:
         encoded = orjson.dumps(info if core is None else core, option=orjson.OPT_SERIALIZE_NUMPY)
     except orjson.JSONEncodeError as error:
-        raise EnvironmentFault(f"{env_id} gave an info that JSON cannot hold: {error}") from error
+        raise EnvironmentFault(
+            f"{env_id} gave an info that JSON cannot hold: {no_json(info) or error}"
+        ) from error
     if encoded.count(b"null") > (core is not None and core["end"] is None):  # what is not finite becomes null
-        where = not_finite(info)
-        if where is not None:
-            raise EnvironmentFault(f"{env_id} gave the number info{where}; expected finite ones, or None")
+        found = no_json(info)
+        if found is not None:
+            raise EnvironmentFault(f"{env_id} gave an info that JSON cannot hold: {found}")
     return encoded
 
 
@@ -67,25 +69,6 @@ def encode_core(core: dict[str, Any]) -> bytes:
             f"{env_id} gave a reply of {len(encoded)} bytes; at most {_MAX_REPLY_BYTES} are sent"
         )
     return encoded
-
-
-def not_finite(value: Any) -> str | None:
-    """Return where a value holds a number that is not finite, and the number; None if it holds none."""
-    if isinstance(value, float | np.floating):
-        return None if math.isfinite(value) else f" = {value}"
-    if isinstance(value, dict):
-        inside = ((f"[{key!r}]", item) for key, item in value.items())
-    elif isinstance(value, list | tuple):
-        inside = ((f"[{place}]", item) for place, item in enumerate(value))
-    elif isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
-        return f" = {value.tolist()}"[:100]
-    else:
-        return None
-    for where, item in inside:
-        found = not_finite(item)
-        if found is not None:
-            return where + found
-    return None
 
 
 def _check_tiers(env_id: str, tiers: Any) -> None:
@@ -264,9 +247,9 @@ def encode_given(value: Any, what: str) -> bytes:
             f"{what}: {error}; expected what JSON can hold: texts without half characters, numbers of 64 "
             "bits, True, False, None, lists and dicts of these with texts as keys, arrays of numpy"
         ) from error
-    where = not_finite(value) if b"null" in content else None
-    if where is not None:
-        raise UsageError(f"{what}{where}: expected numbers that are finite, or None")
+    found = no_json(value, what) if b"null" in content else None
+    if found is not None:
+        raise UsageError(found)
     return content
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...ends import End
 from ...errors import RequestRefused, UsageError
+from ...settings import KEY_ENV
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class Problem:
 
     def as_error(self) -> RequestRefused:
         """Return the problem as what is raised where a call has one item only."""
-        detail = f"{self.detail}; {self.todo}" if self.todo else self.detail
+        todo = f"set {KEY_ENV} to a key of it, or give key=..." if self.code == "unauthorized" else self.todo
+        detail = f"{self.detail}; {todo}" if todo else self.detail
         return RequestRefused(self.status, self.code, detail, self.expected)
 
 

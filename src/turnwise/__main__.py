@@ -20,7 +20,6 @@ import typer
 from . import __version__
 from .commands.options import missing
 from .errors import RequestRefused, TurnwiseError, UsageError
-from .settings import KEY_ENV
 from .shown import runnable, visible
 from .signals import interrupt_when_told_to_end, told_to_end
 
@@ -129,10 +128,8 @@ def main() -> None:
         print(f"error: {missing(package)}", file=sys.stderr)  # noqa: T201 - as below
         sys.exit(1)
     except RequestRefused as error:
-        cure = f"; set {KEY_ENV} to a key of that server" if error.code == "unauthorized" else ""
-        told = runnable(visible(str(error).rstrip("; ")))
-        print(f"error: {told}{cure}", file=sys.stderr)  # noqa: T201 - as below
-        sys.exit(2 if cure else 1)
+        print(f"error: {runnable(visible(str(error)))}", file=sys.stderr)  # noqa: T201 - as below
+        sys.exit(2 if error.code == "unauthorized" else 1)
     except TurnwiseError as error:
         print(f"error: {runnable(visible(str(error)))}", file=sys.stderr)  # noqa: T201 - the one place that tells the user
         sys.exit(2 if isinstance(error, UsageError) else 1)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_run import SECONDS
@@ -76,6 +77,14 @@ def test_what_cannot_be_played_is_refused() -> None:
         turnwise.evaluate(Doors, reads, agent_options={"seed": 1})
     with pytest.raises(UnknownName, match="expert"):
         turnwise.evaluate(Doors, "exper")
+
+
+def test_arguments_that_are_not_taken_are_told_by_the_name_that_was_called() -> None:
+    unknown: dict[str, Any] = {"tasks_": 3}
+    for function in (turnwise.evaluate, turnwise.rollout, turnwise.train):
+        told = rf"^{function.__name__}\(\) got an unexpected keyword argument 'tasks_'"
+        with pytest.raises(TypeError, match=told):
+            function("x", "y", **unknown)
 
 
 def test_rollouts_are_groups_of_turns() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from turnwise import TextEnv
 from turnwise.envs.check import check_environment
-from turnwise.envs.info import KEYS, faults
+from turnwise.envs.info import KEYS, faults, no_json
 
 PAGE = Path(__file__).parents[2] / "docs" / "environments.md"
 
@@ -57,3 +58,40 @@ def test_check_says_that_a_list_of_actions_is_missing_later() -> None:
     place = f"{__file__}:Forgetful"
     verdict = next(each for each in check_environment(place, num_turns=2) if each.name == "keys of info")
     assert verdict.outcome == "failed" and "turn 1: info['admissible'] is missing" in verdict.detail
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"a": [1.0, None, "nan", {"b": (2, True)}], "c": np.arange(3), "d": np.float32(0.5)}, None),
+        ({"a": [1.0, {"b": (2, float("-inf"))}]}, "info['a'][1]['b'][1] = -inf; expected finite numbers"),
+        ({"a": np.array([1.0, np.nan])}, "info['a'] = [1.0, nan]; expected finite numbers"),
+        ({"seen": {1}}, "info['seen'] is {1}; expected texts,"),
+        ({"a": {3: "x"}}, "info['a'] has the key 3; expected texts as keys"),
+        ({"a": [np.array(["x"])]}, "info['a'][0] is array(['x']"),
+    ],
+)
+def test_what_json_cannot_hold_is_named_with_its_place(value: object, said: str | None) -> None:
+    found = no_json(value)
+    assert found == said if said is None else str(found).startswith(said)
+
+
+class Dictionary(TextEnv):
+    """An environment whose steps are looked up, so that most actions raise, and whose info holds a set."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        super().reset(seed=seed)
+        return "Say go.", {"admissible": ["go"], "seen": {1}}
+
+    def step(self, action: str) -> Any:
+        return "Gone.", {"go": 1.0}[action], True, False, {"admissible": []}
+
+
+def test_what_check_finds_is_said_in_a_sentence() -> None:
+    verdicts = {verdict.name: verdict for verdict in check_environment(f"{__file__}:Dictionary")}
+    fresh = verdicts["same bytes across processes and hash seeds"].detail
+    assert fresh.startswith("a fresh process failed: info['seen'] is {1}; expected texts")
+    assert "\n" not in fresh
+    hostile = verdicts["any text as an action"].detail
+    assert hostile.startswith("the action '' raised KeyError: '' (test_info_keys.py, line ")
+    assert hostile.endswith("answer what you do not know with an observation that says so")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import inspect
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -22,12 +23,14 @@ _HERE = threading.local()  # `run`: what runs a coroutine in a thread of `_Apart
 
 def blocking(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     """Return what calls a coroutine function NAME_async and waits, called NAME."""
+    name = function.__name__.removesuffix("_async")
 
     @wraps(function)
     def waiting(*args: P.args, **kwargs: P.kwargs) -> T:
+        _check_arguments(name, function, args, kwargs)
         return anywhere(lambda: complete(function(*args, **kwargs)))
 
-    waiting.__name__ = waiting.__qualname__ = function.__name__.removesuffix("_async")
+    waiting.__name__ = waiting.__qualname__ = name
     return waiting
 
 
@@ -36,13 +39,25 @@ def unblocked(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
 
     Where it is cancelled, it waits until the work has ended too.
     """
+    name = f"{function.__name__}_async"
 
     @wraps(function)
     async def calling(*args: P.args, **kwargs: P.kwargs) -> T:
+        _check_arguments(name, function, args, kwargs)
         return await _Apart(lambda: function(*args, **kwargs)).awaited()
 
-    calling.__name__ = calling.__qualname__ = f"{function.__name__}_async"
+    calling.__name__ = calling.__qualname__ = name
     return calling
+
+
+def _check_arguments(
+    name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Refuse arguments that a function does not take, by the name it was called by and not its twin's."""
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name}() {error}") from None
 
 
 def anywhere(work: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import ServerError, UsageError
 from ..settings import KEY_ENV
-from ..shown import visible
+from ..shown import percent, visible
 from .options import emit_json
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ def _lines(record: dict[str, Any]) -> list[str]:
     """Return what is shown of a record, whose words are its server's."""
     measured, of = record["measured"], record["benchmark"]
     score, low, high = measured["score"], measured["ci_low"], measured["ci_high"]
-    between = "" if low is None else f"  (95 % interval {low:.4g} to {high:.4g})"
-    shown = "unknown" if score is None else f"{score:.4g}"
+    number = percent if of["metric"] == "success" else "{:.4g}".format
+    between = "" if low is None else f"  (95 % interval {number(low)} to {number(high)})"
+    shown = "unknown" if score is None else number(score)
     told = f"{measured['finished']} of {len(measured['tasks'])} finished; the run: {measured['closed']}"
     return [
         f"benchmark  {of['name']} v{of['version']}, {of['split']} split, hash {of['hash'][:16]}",

@@ -219,7 +219,7 @@ def test_it_is_said_once_that_nothing_answers_and_for_how_long_that_is_borne(cap
         (
             httpx.Response(401, json={"code": "unauthorized", "detail": "no key"}, headers=OURS),
             RequestRefused,
-            "401 unauthorized: no key",
+            "401 unauthorized: no key; set TURNWISE_KEY to a key of it, or give key=",
         ),
     ],
 )

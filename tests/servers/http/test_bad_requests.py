@@ -113,6 +113,19 @@ def test_bad_calls(make_service, talk, world):
     assert not service.sessions
 
 
+def test_members_that_are_not_ones_are_named_with_those_that_are(make_service, talk, world):
+    async def conversation(http: httpx.AsyncClient) -> None:
+        told = [
+            (await http.post("/v1/sessions", json=body)).json()["detail"]
+            for body in ({"env": world("Counter")}, {"seed": 3})
+        ]
+        assert [text.partition(":")[0] for text in told] == ["env", "env_id"]
+        members = "env_id, kwargs, seed, options, count, group, request_id"
+        assert all(text.endswith(f"; a body has {members}") for text in told)
+
+    talk(make_service(), conversation)
+
+
 def test_wait_must_be_a_number(make_service, talk, world):
     async def conversation(http: httpx.AsyncClient) -> None:
         body = {"episode": 0, "turn": 0, "action": "go"}

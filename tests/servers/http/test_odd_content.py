@@ -12,7 +12,6 @@ import pytest
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import ANYONE
 from turnwise.servers.http.websocket import serve_socket
-from turnwise.servers.protocol.encoding import not_finite
 from turnwise.servers.protocol.problems import encode_problem, environment_failed
 
 DEPTHS = (130, 500, 900, 990, 1000, 1020, 1023, 1024, 5000)
@@ -160,11 +159,6 @@ def test_what_json_cannot_say_ends_the_episode(make_service, talk, world, action
         assert told in broken["info"]["error"]
 
     talk(make_service(), conversation)
-
-
-def test_where_a_number_is_not_finite():
-    assert not_finite({"a": [1.0, None, "nan", {"b": (2, True)}]}) is None
-    assert not_finite({"a": [1.0, {"b": (2, float("-inf"))}]}) == "['a'][1]['b'][1] = -inf"
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/metrics", "/docs", "/openapi.json", "/v1/envs"])

@@ -47,3 +47,17 @@ def test_faults_of_other_processes_too(caplog: pytest.LogCaptureFixture) -> None
         "in its process:",
         "failed, as before: ValueError: 2",
     ]
+
+
+def test_what_goes_on_failing_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    faults = FaultLog()
+    with caplog.at_level(logging.ERROR):
+        for number in range(1, 251):
+            faults.write(f"session {number} failed", caught(there, "b"))
+    assert [text.partition(":")[0] for text in caplog.messages] == [
+        "session 1 failed",
+        "session 2 failed, as before",
+        "session 3 failed, as before",
+        "session 10 failed, as before (10 times by now)",
+        "session 100 failed, as before (100 times by now)",
+    ]
