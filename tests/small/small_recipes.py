@@ -44,11 +44,16 @@ OWN_WORLD = {
     "shopping_tiny": _SHOP,
     "igpo": "env.kwargs={choices = true, reward = 'f1'}",
     "otc": "env.kwargs={choices = true, reward = 'f1'}",
+    "aspo": "env.kwargs={choices = true, reward = 'f1'}",
+    "step_grpo": "env.kwargs={choices = true, reward = 'f1'}",
+    "ppr": "env.kwargs={choices = true, reward = 'f1'}",
+    "gdpo": "env.kwargs={choices = true, reward = 'f1'}",
+    "noisy": "env.kwargs={choices = true}",
 }
 OWN_WORLD |= {
     name: "env.eval_kwargs={split = 'train'}" for name in recipe.shipped() if name.startswith("swe_")
 }
-_GROUP_SIZES = {"gigpo_tree": 8, "arpo_branching": 10}
+_GROUP_SIZES = {"gigpo_tree": 8, "spo_tree": 8, "arpo_branching": 10}
 
 
 def small(name: str, world: str, policy: list[str], num_updates: int, plain: bool) -> Recipe:

@@ -26,7 +26,7 @@ _LEAST_STD = 1e-3
         "RiskPO: risk-based policy optimization via verifiable reward",
         "arXiv 2510.00911",
         exact="golden",
-        how="quantiles of each bundle, and given ones",
+        how="with quantiles of each bundle",
         note="divided by the distance of the two levels, as the release does; equal scores give exactly 0",
     ),
 )
