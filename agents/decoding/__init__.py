@@ -8,8 +8,18 @@ replay.py: the sampling transformation again, differentiable.
 """
 
 from .randomness import uniforms
-from .replay import Entropy, replay
+from .replay import Entropy, filtered, replay
 from .sampling import Draw, SamplingRows, sample
 from .trie import TokenTrie, TrieCache
 
-__all__ = ["Draw", "Entropy", "SamplingRows", "TokenTrie", "TrieCache", "replay", "sample", "uniforms"]
+__all__ = [
+    "Draw",
+    "Entropy",
+    "SamplingRows",
+    "TokenTrie",
+    "TrieCache",
+    "filtered",
+    "replay",
+    "sample",
+    "uniforms",
+]

@@ -62,6 +62,51 @@ def replay(
     Raises:
         UsageError: if the lengths differ, or a token is not in its support.
     """
+    logprobs_N = torch.zeros(logits_NV.shape[0], dtype=torch.float64, device=logits_NV.device)
+    entropies_N = torch.zeros_like(logprobs_N)
+    for rows_M, logits_MS, place_M1 in _distributions(logits_NV, tokens_N, supports, temperature):
+        logprobs_M, entropies_M = _full(logits_MS, place_M1, entropy)
+        logprobs_N = logprobs_N.index_copy(0, rows_M, logprobs_M.to(torch.float64))
+        entropies_N = entropies_N.index_copy(0, rows_M, entropies_M.to(torch.float64))
+    return logprobs_N, entropies_N
+
+
+@torch.no_grad()
+def filtered(
+    logits_NV: Tensor,
+    tokens_N: Sequence[int],
+    supports: Sequence[tuple[int, ...] | None],
+    temperature: float | Sequence[float],
+    min_p: float,
+) -> Tensor:
+    """Return logprobs [N] of the chosen tokens where unlikely ones cannot be drawn, -inf for these.
+
+    Args:
+        logits_NV: as of `replay`, and so are the next three.
+        tokens_N: the chosen tokens.
+        supports: what could have been drawn.
+        temperature: of the sampling.
+        min_p: a token is left out below so many parts of the likeliest one's probability.
+
+    Raises:
+        UsageError: as `replay`.
+    """
+    found_N = torch.zeros(logits_NV.shape[0], dtype=torch.float64, device=logits_NV.device)
+    for rows_M, logits_MS, place_M1 in _distributions(logits_NV, tokens_N, supports, temperature):
+        chance_MS = logits_MS.softmax(dim=-1)
+        left_out_MS = chance_MS < min_p * chance_MS.amax(dim=-1, keepdim=True)
+        kept_MS = logits_MS.masked_fill(left_out_MS, -torch.inf).log_softmax(dim=-1)
+        found_N[rows_M] = kept_MS.gather(1, place_M1)[:, 0].double()
+    return found_N
+
+
+def _distributions(
+    logits_NV: Tensor,
+    tokens_N: Sequence[int],
+    supports: Sequence[tuple[int, ...] | None],
+    temperature: float | Sequence[float],
+) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Return rows [M], the logits that were drawn from [M, S] and the place of the choice in them [M, 1]."""
     num = logits_NV.shape[0]
     temperatures = [float(temperature)] * num if isinstance(temperature, int | float) else list(temperature)
     if not len(tokens_N) == len(supports) == len(temperatures) == num:
@@ -73,8 +118,6 @@ def replay(
     scale_N1 = torch.tensor(scales, dtype=torch.float64, device=logits_NV.device)[:, None]
     wide = [row for row, support in enumerate(supports) if support is None]
     narrow = [(row, support) for row, support in enumerate(supports) if support is not None]
-    logprobs_N = torch.zeros(num, dtype=torch.float64, device=logits_NV.device)
-    entropies_N = torch.zeros_like(logprobs_N)
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     if wide:
         rows_M = torch.tensor(wide, device=logits_NV.device)
@@ -83,7 +126,7 @@ def replay(
         logits_MV = precise(logits_NV[rows_M] if narrow else logits_NV)
         if any(scale != 1.0 for scale in scales):
             logits_MV = logits_MV / scale_N1[rows_M].to(logits_MV.dtype)
-        parts.append((rows_M, *_full(logits_MV, chosen_M1, entropy)))
+        parts.append((rows_M, logits_MV, chosen_M1))
     if narrow:
         rows_M = torch.tensor([row for row, _ in narrow], device=logits_NV.device)
         index_MS = _pad([support for _, support in narrow]).to(logits_NV.device)
@@ -93,11 +136,8 @@ def replay(
         logits_MS = logits_NV[rows_M[:, None], index_MS.clamp(min=0)].double() / scale_N1[rows_M]
         logits_MS = logits_MS.masked_fill(index_MS < 0, -torch.inf)
         place_M1 = is_choice_MS.int().argmax(dim=1, keepdim=True)
-        parts.append((rows_M, *_full(logits_MS, place_M1, entropy)))
-    for rows_M, logprobs_M, entropies_M in parts:
-        logprobs_N = logprobs_N.index_copy(0, rows_M, logprobs_M.to(torch.float64))
-        entropies_N = entropies_N.index_copy(0, rows_M, entropies_M.to(torch.float64))
-    return logprobs_N, entropies_N
+        parts.append((rows_M, logits_MS, place_M1))
+    return parts
 
 
 def _full(logits_MS: Tensor, choice_M1: Tensor, entropy: Entropy) -> tuple[Tensor, Tensor]:

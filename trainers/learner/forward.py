@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ...agents.decoding import Entropy, replay
+from ...agents.decoding import Entropy, filtered, replay
 from ...agents.models import CausalLM
 from .sequences import Allowed, Ints, PackedBatch
 
@@ -169,3 +169,29 @@ def score_batch(
         for micro in micro_batches(batch, group_units(batch, "turn"), max_tokens, device_of(model)):
             logp_N[micro.index_N] = score(model, micro, head_chunk, "off").logp_N.double().cpu().numpy()
     return logp_N
+
+
+@torch.no_grad()
+def filtered_batch(
+    model: CausalLM, batch: PackedBatch, max_tokens: int, head_chunk: int, min_p: float
+) -> NDArray[np.float64]:
+    """Return the logprob of every target of a batch [N] where unlikely tokens cannot be drawn.
+
+    Args:
+        model: what computes.
+        batch: the packed turns.
+        max_tokens: padded size of one forward pass.
+        head_chunk: how many targets have logits at once; 0: all of a pass.
+        min_p: a token is left out below so many parts of the likeliest one's probability; then it has -inf.
+    """
+    found_N = np.zeros(batch.num_targets)
+    for micro in micro_batches(batch, group_units(batch, "turn"), max_tokens, device_of(model)):
+        hidden_BLD = model.hidden(micro.ids_BL, micro.lengths_B)
+        chosen_ND = hidden_BLD.reshape(-1, hidden_BLD.shape[-1])[micro.flat_N]
+        step = head_chunk or len(chosen_ND)
+        for start in range(0, len(chosen_ND), step):
+            part = slice(start, start + step)
+            given = micro.tokens[part], micro.supports[part], micro.temperatures[part]
+            said_N = filtered(model.head(chosen_ND[part]), *given, min_p)
+            found_N[micro.index_N[part]] = said_N.cpu().numpy()
+    return found_N

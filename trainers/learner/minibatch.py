@@ -27,6 +27,7 @@ class MiniBatch:
     advantage_N: Floats
     old_N: Floats | None  # None: those of the step's own pass
     reference_N: Floats | None
+    filtered_N: Floats | None = None  # logprobs of the old policy without its least likely tokens
 
     @property
     def num_targets(self) -> int:
@@ -99,6 +100,7 @@ class MiniBatch:
             reference_N=None if self.reference_N is None else pick(self.reference_N),
             stale_N=pick(self.batch.stale_N, torch.bool),
             num_minibatch=self.num_targets,
+            filtered_N=None if self.filtered_N is None else pick(self.filtered_N),
             group_N=codes(self.batch.group_T[owner_N]),
             won_N=pick(self.batch.won_T[owner_N]),
         )

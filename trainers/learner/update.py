@@ -28,7 +28,7 @@ from ..objective_config import ObjectiveConfig
 from .config import OptimConfig
 from .copies import load_copies
 from .critic import Critic
-from .forward import MicroBatch, device_of, group_units, micro_batches, score, score_batch
+from .forward import MicroBatch, device_of, filtered_batch, group_units, micro_batches, score, score_batch
 from .guards import check_engine, check_jump, check_one_engine
 from .meters import UpdateMeter
 from .minibatch import MiniBatch
@@ -121,12 +121,12 @@ class Learner:
             raise TrainingError("every token of the batch was forced: there is nothing to learn from")
         if self.objective.needs_reference and reference_N is None:
             reference_N = self.reference_logprobs(batch)
-        old_N = self._old_logprobs(batch)
+        old_N, filtered_N = self._old_logprobs(batch), self._filtered_logprobs(batch)
         meter = UpdateMeter()
         self.largest_size = max(self.largest_size, float(np.abs(advantage_N).mean()))
         factor = schedule_factor(self.optim, self.num_updates, self.total_updates)
         for units in self._minibatches(batch):
-            self._step(MiniBatch(batch, units, advantage_N, old_N, reference_N), factor, meter)
+            self._step(MiniBatch(batch, units, advantage_N, old_N, reference_N, filtered_N), factor, meter)
         self.num_updates += 1
         self._tolerance = None
         return {
@@ -169,6 +169,13 @@ class Learner:
         if self.optim.num_minibatches * self.optim.num_epochs == 1:
             return None
         return self.logprobs(batch)
+
+    def _filtered_logprobs(self, batch: PackedBatch) -> Floats | None:
+        """Return logprobs [N] of the policy without its least likely tokens, where the loss reads them."""
+        if self.objective.min_p is None:
+            return None
+        optim = self.optim
+        return filtered_batch(self.model, batch, optim.micro_tokens, optim.head_chunk, self.objective.min_p)
 
     def _minibatches(self, batch: PackedBatch) -> Iterator[list[Ints]]:
         """Yield the units of each optimizer step, in another order in each epoch."""

@@ -66,12 +66,14 @@ class Loss(Named[Terms | Whole]):
         sees: "ratios" are ratio, advantage and logprob of each token; "tokens" the ratio and all columns
             of a piece of a mini-batch; "groups" the same of a whole mini-batch, its groups uncut.
         credit: whether it teaches by advantages; else tokens without one have a gradient too.
+        filtered_by: the parameter (a min_p) that filters the old policy whose logprobs it reads; empty: none.
     """
 
     aggregation: Aggregation
     ratio_level: Level
     sees: Sight = "ratios"
     credit: bool = True
+    filtered_by: str = ""
 
 
 REGISTRY = Registry("loss", Loss)

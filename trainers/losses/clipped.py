@@ -123,8 +123,20 @@ def clipped_surrogate(
     ratio_N: Tensor, advantage_N: Tensor, clip_low: float, clip_high: float, dual_clip: float = 0.0
 ) -> Terms:
     """Return -min(ratio A, clip(ratio, 1 - low, 1 + high) A), dual clip where A < 0."""
+    return surrogate(ratio_N, ratio_N.clamp(1.0 - clip_low, 1.0 + clip_high), advantage_N, dual_clip)
+
+
+def surrogate(ratio_N: Tensor, within_N: Tensor, advantage_N: Tensor, dual_clip: float = 0.0) -> Terms:
+    """Return -min(ratio A, within A), dual clip where A < 0.
+
+    Args:
+        ratio_N: new/old.
+        within_N: the same, cut at its bounds.
+        advantage_N: of each token.
+        dual_clip: bounds the loss where A < 0 at so many |A|; 0: no bound.
+    """
     plain_N = -advantage_N * ratio_N
-    bounded_N = -advantage_N * ratio_N.clamp(1.0 - clip_low, 1.0 + clip_high)
+    bounded_N = -advantage_N * within_N
     loss_N = torch.maximum(plain_N, bounded_N)
     cut_N = bounded_N > plain_N
     low_N, high_N = cut_N & (advantage_N < 0), cut_N & (advantage_N > 0)

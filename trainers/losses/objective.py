@@ -37,6 +37,7 @@ class TokenBatch:
     stale_N: Tensor | None = None  # bool: sampled by an older policy, so engine and learner may differ
     num_minibatch: int = 0  # tokens of the whole mini-batch; 0: those of this piece
     group_N: Tensor | None = None  # int64, from 0
+    filtered_N: Tensor | None = None  # old policy without its least likely tokens; -inf for these
     won_N: Tensor | None = None  # 1 where the trajectory solved its task, 0 where not, NaN if it is not known
 
     @property
@@ -106,6 +107,14 @@ class Objective:
     def needs_reference(self) -> bool:
         """Tell whether reference logprobs are needed."""
         return self.config.kl != "none" and self.config.kl_coef > 0
+
+    @property
+    def min_p(self) -> float | None:
+        """Return how the old policy is filtered whose logprobs the loss reads; None: it reads none."""
+        name = self.loss.filtered_by
+        return (
+            float(self.config.params.get(name, base.get(self.config.name).defaults[name])) if name else None
+        )
 
     @property
     def unit(self) -> Literal["turn", "trajectory", "group"]:

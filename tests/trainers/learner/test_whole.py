@@ -13,10 +13,11 @@ import torch
 from test_learner import advantages, build_model, collect, gradient, make_learner
 from torch import Tensor
 
+from turnwise.agents.decoding import filtered
 from turnwise.agents.types import Trajectory
 from turnwise.errors import UsageError
 from turnwise.trainers import recipe
-from turnwise.trainers.learner.forward import group_units, micro_batches, score
+from turnwise.trainers.learner.forward import filtered_batch, group_units, micro_batches, score
 from turnwise.trainers.learner.sequences import PackedBatch, pack
 from turnwise.trainers.losses import Objective, TokenBatch, base, segment_mean
 from turnwise.trainers.losses.base import Whole
@@ -125,6 +126,63 @@ def test_it_teaches_without_advantages_and_takes_no_weight_of_single_tokens() ->
     assert objective.unit == "group"
     with pytest.raises(UsageError, match=r"set loss\.off_policy = 'none'"):
         Objective(ObjectiveConfig("test_apart", off_policy="truncate"))
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "figures"),
+    [
+        ("hapo", {"pivot": 0.5}, ("hapo/high_entropy", "hapo/factor")),
+        ("lp_reg", {"share": 0.5, "min_p": 0.5}, ("lp_reg/rare", "lp_reg/held")),
+        ("disco", {"tau": 0.5, "beta": 10.0}, ("disco/gap", "disco/kl")),
+        ("pacs", {}, ("pacs/right", "pacs/psi")),
+    ],
+)
+def test_those_that_ship(name: str, params: dict, figures: tuple[str, ...]) -> None:
+    """Some groups without an advantage, several steps on one batch: no cut into micro-batches matters."""
+    batch = pack(played(12))
+    idle_N = np.where(batch.group_T[batch.trajectory_N] % 3 == 0, 0.0, advantages(batch))
+    objective = ObjectiveConfig(name, params=params)
+    logs, weights = [], []
+    for size in (1, 100_000):
+        model = build_model()
+        optim = {"num_minibatches": 2, "num_epochs": 2, "learning_rate": 3e-3, "spike_limit": 100.0}
+        logs.append(make_learner(model, objective, micro_tokens=size, **optim).update(batch, idle_N))
+        weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    assert logs[0] == pytest.approx(logs[1], rel=1e-6, abs=1e-9)
+    torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=1e-7)
+    assert all(abs(logs[0][figure]) > 1e-6 for figure in figures)
+    start = torch.cat([p.detach().flatten() for p in build_model().parameters()])
+    assert (weights[0] - start).abs().max() > 1e-3
+
+
+def test_the_filtered_policy_by_hand() -> None:
+    """Of chances 0.6, 0.3 and 0.1 those under 0.4 * 0.6 go: 2/3, 1/3, none. A support has its own."""
+    logits_NV = torch.tensor([[0.6, 0.3, 0.1]] * 4, dtype=torch.float64).log()
+    found = filtered(logits_NV, [0, 1, 2, 2], [None, None, None, (1, 2)], 1.0, 0.4)
+    assert found.exp().tolist() == pytest.approx([2 / 3, 1 / 3, 0.0, 0.0])
+    found = filtered(logits_NV[:2], [1, 2], [None, (1, 2)], 0.5, 0.2)  # 36/46, 9/46, 1/46; 9/10, 1/10
+    assert found.exp().tolist() == pytest.approx([1 / 5, 0.0])
+
+
+def test_the_learner_filters_the_policy_that_the_batch_began_with() -> None:
+    batch, model = pack(played(4)), build_model()
+    learner = make_learner(model, ObjectiveConfig("lp_reg", params={"min_p": 0.95}), num_epochs=2)
+    assert learner.objective.min_p == 0.95
+    assert Objective(ObjectiveConfig("lp_reg")).min_p == 0.02
+    expected_N = filtered_batch(model, batch, 4096, 0, 0.95)
+    np.testing.assert_allclose(filtered_batch(model, batch, 1, 2, 0.95), expected_N, rtol=1e-9)
+    kept = np.isfinite(expected_N)
+    assert 0 < kept.sum() < len(kept)
+    assert (expected_N[kept] >= learner.logprobs(batch)[kept] - 1e-12).all()
+    seen_N: list[Tensor] = []
+    inner = learner.objective.loss.function
+    learner.objective.loss.function = lambda ratio_N, tokens, **p: (
+        seen_N.append(tokens.filtered_N) or inner(ratio_N, tokens, **p)
+    )
+    learner.update(batch, advantages(batch))
+    assert len(seen_N) == 2
+    for column_N in seen_N:
+        np.testing.assert_allclose(np.sort(column_N.numpy()), np.sort(expected_N), rtol=1e-9)
 
 
 def test_the_example_of_the_page(tmp_path: Path) -> None:
