@@ -120,10 +120,13 @@ class Assigner:
         credit, state = self.estimator.step(table, state)
         for transform in self.advantages:
             credit = transform(table, credit)
-        weighted = self.weighter(credit, turns, Lesson(learned_rows(trajectories), progress))
+        by_turn_N = credit.advantage[batch.row_N]
+        weighted = self.weighter(credit, turns, Lesson(learned_rows(trajectories), progress, table.group))
         if self.once:
             weighted = average_shared(weighted, owner_R)
-        return Assigned(table, credit, _flatten(weighted, turns, batch), state)
+        advantage_N = _flatten(weighted, turns, batch)
+        figures = {} if self.weighter.name == "turn" else _weighed(by_turn_N, advantage_N)
+        return Assigned(table, credit, advantage_N, figures, state)
 
     def against_reference(
         self, trajectories: Sequence[Trajectory], batch: PackedBatch, log_ratio_N: Floats
@@ -170,12 +173,14 @@ class Assigned:
         table: the turns with their rewards after all transforms.
         credit: after all transforms.
         advantage_N: of each target of the packed batch.
+        figures: of the token weights, for the log.
         state: what the estimator remembers from here on; None: nothing.
     """
 
     table: TurnTable
     credit: Credit
     advantage_N: Floats
+    figures: dict[str, float]
     state: Any = None
 
 
@@ -192,6 +197,14 @@ def _flatten(weighted: Sequence[Floats], turns: Sequence[Turn], batch: PackedBat
     flat = np.concatenate([*weighted, np.zeros(0)])
     advantage_N: Floats = flat[start_R[batch.row_N] + batch.offset_N]
     return advantage_N
+
+
+def _weighed(by_turn_N: Floats, advantage_N: Floats) -> dict[str, float]:
+    """Return which share of the targets has another advantage than its turn, and which has lost it."""
+    changed_N = ~np.isclose(by_turn_N, advantage_N)
+    silenced_N = changed_N & (advantage_N == 0)
+    number = max(1, len(advantage_N))
+    return {"weights/changed": changed_N.sum() / number, "weights/silenced": silenced_N.sum() / number}
 
 
 def _starts(length_R: Sequence[int]) -> NDArray[np.int64]:

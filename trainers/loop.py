@@ -259,6 +259,7 @@ class Trainer:
             **self.trained.policy.take_figures(),
             **collected.figures,
             **describe(assigned.table, assigned.credit),
+            **assigned.figures,
             **figures,
             "rollout/causes": dict(collected.stats.causes.most_common(3)),
             "rollout/left_out": len(collected.chosen) - len(trajectories),

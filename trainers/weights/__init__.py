@@ -3,6 +3,7 @@
 base.py       how a weighter is written and found by name
 broadcast.py  by turn, by span, by token
 entropy.py    to the tokens at which the policy hesitated
+gtpo.py       twice or not at all, where won and lost messages begin or end alike (GTPO)
 d3s.py        to those at which it hesitated most where most is at stake (D3S)
 """
 
@@ -10,6 +11,7 @@ from .base import Lesson, Weighter, bind, get, names, register
 from .broadcast import spans, tokens, turn
 from .d3s import d3s
 from .entropy import high_entropy
+from .gtpo import gtpo
 
 __all__ = [
     "Lesson",
@@ -17,6 +19,7 @@ __all__ = [
     "bind",
     "d3s",
     "get",
+    "gtpo",
     "high_entropy",
     "names",
     "register",

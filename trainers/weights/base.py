@@ -3,7 +3,7 @@
 A weighter is a pure function of a Credit and the turns it belongs to; it
 returns one float64 array a turn, one number a generated token (forced tokens
 too; the learner leaves them out). One registered with `takes_lesson=True` also gets a
-Lesson: which turns are learned from, and how far the run is.
+Lesson: which turns are learned from and are a group, and how far the run is.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ class Lesson:
     Args:
         learned_R: which of the turns are learned from.
         progress: how much of the run is done, from 0 to 1.
+        group_R: the group of each turn, as a number.
     """
 
     learned_R: NDArray[np.bool_]
     progress: float
+    group_R: NDArray[np.int64]
 
 
 @dataclass(eq=False)
@@ -54,7 +56,7 @@ class Weighter(Named[list[Floats]]):
         Args:
             credit: of the turns.
             turns: with their tokens.
-            lesson: None: all turns are learned from, at the beginning of a run.
+            lesson: None: all turns are learned from, at the beginning of a run, and are one group.
             params: the function's own.
 
         Raises:
@@ -64,7 +66,8 @@ class Weighter(Named[list[Floats]]):
             raise TableError(f"credit for {len(credit.advantage)} turns, but {len(turns)} turns were given")
         if not self.takes_lesson:
             return self.function(credit, turns, **params)
-        lesson = lesson or Lesson(np.ones(len(turns), dtype=np.bool_), 0.0)
+        number = len(turns)
+        lesson = lesson or Lesson(np.ones(number, np.bool_), 0.0, np.zeros(number, np.int64))
         return self.function(credit, turns, lesson, **params)
 
 

@@ -108,7 +108,11 @@ def test_sapo_by_hand() -> None:
     assert found.loss_N.tolist() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("name", losses.names())
+# OPMD divides by its regulariser; those that see more than ratios have tests of their own
+ALIKE = [name for name in losses.names() if losses.get(name).sees == "ratios" and name != "opmd"]
+
+
+@pytest.mark.parametrize("name", ALIKE)
 def test_every_loss_is_the_same_gradient_on_policy(name: str) -> None:
     """With one on-policy update the losses differ by aggregation only."""
     advantage = torch.tensor([1.5, -0.5, 0.0, 2.0], dtype=torch.float64)
@@ -155,7 +159,7 @@ def gradient_on_policy(name: str, advantage: list[float], level: str) -> list[fl
 
 
 @pytest.mark.parametrize("level", ["token", "turn", "trajectory"])
-@pytest.mark.parametrize("name", losses.names())
+@pytest.mark.parametrize("name", [*ALIKE, "dcpo"])
 @pytest.mark.parametrize("advantage", [[1, 1, -1, -1], [2, 2, -1, -1], [1, -1, 3, 0]])
 def test_a_ratio_of_many_tokens_gives_each_token_its_own_advantage(
     advantage: list[float], name: str, level: str
