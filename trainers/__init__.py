@@ -5,7 +5,8 @@ parts.py      what a recipe names: Part, and the Registry in which functions are
 validate.py   a recipe's parts bound and its numbers checked, before anything is written
 train.py      a run from its recipe to its results; own_server.py what its server is told;
               loop.py one update after the other; sweep/ many runs of a recipe, over seeds and values
-rollouts/     the episodes of an update: tasks, plans, samplers, annotators
+rollouts/     the episodes of an update: tasks, plans, samplers, annotators;
+              offline/ those of others in their place
 assign.py     trajectories -> rewards/ -> credit/ -> weights/: an advantage for every token
 learner/      sequences, losses/ (set by objective_config.py) and critics: an update of the weights
 fit/          what memory a recipe needs, before anything is loaded

@@ -31,7 +31,7 @@ from .learner.sequences import Floats, PackedBatch
 from .learner.update import Learner
 from .policies import TrainedPolicy
 from .recipe import Recipe
-from .rollouts.collect import Collected, Collector
+from .rollouts.collect import Collected, Collector, Collects
 from .rollouts.remembered import Remembered
 from .runs import checkpoint
 from .runs import folder as rundir
@@ -41,7 +41,7 @@ from .runs.console import RunDisplay
 from .runs.held_out import evaluate_held_out
 from .runs.held_out_kept import Keeping
 from .runs.log import RunLog, choose
-from .runs.statistics import batch_statistics, failed_share, rollout_statistics
+from .runs.statistics import batch_statistics, failed_share, rollout_statistics, staleness
 from .sections import TrainSection
 from .validate import Bound
 
@@ -76,6 +76,7 @@ class Trainer:
         state: where the run stands.
         remembered: what its parts remember.
         control: what is asked of it while it goes on; None where nobody can ask.
+        stored: gives episodes that are learned from in place of a rollout; None: they are played.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Trainer:
         state: RunState | None = None,
         remembered: Remembered | None = None,
         control: Control | None = None,
+        stored: Collects | None = None,
     ) -> None:
         self.control = control
         self.recipe, self.run_folder, self.client = recipe, log.run, client
@@ -100,7 +102,8 @@ class Trainer:
         self.log = log
         self._play: Rollout = HarnessRollout(recipe.harness) if recipe.harness.command else rollout
         self.assigner = bound.assigner
-        self.collector = Collector(
+        self.is_offline = stored is not None
+        self.collector: Collects = stored or Collector(
             client,
             trained.policy,
             bound.rollouts,
@@ -227,7 +230,9 @@ class Trainer:
         self.collector.states, self.collector.tasks, self.credit = collected.states, collected.tasks, credit
         self._between_updates = True
         section = self.recipe.log
-        self.log.trajectories(number + 1, choose(collected.chosen, section.trajectories, section.sampled))
+        if not self.is_offline:  # what was stored before needs no second copy
+            chosen = choose(collected.chosen, section.trajectories, section.sampled)
+            self.log.trajectories(number + 1, chosen)
         self._write({**entry, "train_seconds": state.train_seconds, "total_tokens": state.num_tokens})
         self.display.update(self._share(), {**entry, "train_seconds": state.train_seconds})
 
@@ -243,6 +248,8 @@ class Trainer:
         states = critic.read(learner.model, trajectories) if critic else None
         values = critic.columns(states) if critic and states else {}
         reference_N = self._reference(batch)
+        if self.is_offline:
+            batch = learner.as_stored(batch, reference_N)
         if reference_N is not None and assigner.estimator.against_reference:
             log_ratio_N = learner.logprobs(batch) - reference_N
             values |= assigner.against_reference(trajectories, batch, log_ratio_N)
@@ -332,14 +339,3 @@ def _stops(train: TrainSection, state: RunState) -> str:
     if train.target_success and (state.success_rate or 0.0) >= train.target_success:
         return f"train.target_success = {train.target_success:g} is reached"
     return ""
-
-
-def staleness(trajectories: Sequence[Trajectory], version: int) -> float:
-    """Return how many versions behind the learner the sampled turns were, on average."""
-    behind = [
-        version - span.version
-        for trajectory in trajectories
-        for turn in trajectory.turns
-        for span in turn.generation.versions
-    ]
-    return sum(behind) / len(behind) if behind else 0.0

@@ -37,6 +37,7 @@ from .sections import (
     EnvSection,
     EvalSection,
     LogSection,
+    OfflineSection,
     PartsSection,
     PlanSection,
     PolicySection,
@@ -73,6 +74,7 @@ class Recipe:
     plan: PlanSection = field(default_factory=PlanSection)
     sampling: SamplingSection = field(default_factory=SamplingSection)
     annotate: AnnotateSection = field(default_factory=AnnotateSection)
+    offline: OfflineSection = field(default_factory=OfflineSection)
     reward: RewardSection = field(default_factory=RewardSection)
     credit: CreditSection = field(default_factory=CreditSection)
     advantage: AdvantageSection = field(default_factory=AdvantageSection)

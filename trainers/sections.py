@@ -168,6 +168,31 @@ class AnnotateSection:
 
 
 @dataclass(frozen=True, slots=True)
+class OfflineSection:
+    """[offline]: stored episodes that are learned from; where there are some, none is played for training."""
+
+    trajectories: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Runs, evaluations, files of trajectories, chats with rewards (JSON lines, parquet); --from."
+        ),
+    ] = ()
+    required: Annotated[
+        bool, Setting("Refuse to play episodes for training: without trajectories there is no run.")
+    ] = False
+    batch_size: Annotated[int, Setting("Episodes an update; groups stay together.", least=1)] = 64
+    keep: Annotated[
+        Literal["all", "won", "best"],
+        Setting("Which episodes: all, those that were won, or the share with the highest returns."),
+    ] = "all"
+    best_share: Annotated[float, Setting("Of keep = best.", least=0, most=1)] = 0.25
+    tokens: Annotated[
+        Literal["stored", "made"],
+        Setting("Stored tokens where the policy's tokenizer reads them as what was said, or all made anew."),
+    ] = "stored"
+
+
+@dataclass(frozen=True, slots=True)
 class PartsSection:
     """[parts]: parts of your own that the other sections name."""
 

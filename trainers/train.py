@@ -30,6 +30,8 @@ from .learner.reference import Reference
 from .learner.update import Learner
 from .loop import RunState, Trainer, finished
 from .losses import Objective
+from .offline.collect import stored_episodes
+from .offline.sources import check_sources, demonstrations_in
 from .own_server import allowing, offering
 from .policies import get as get_kind
 from .policies import load_reference, load_trained
@@ -81,6 +83,7 @@ def train(
         Stopped: if somebody has asked it to stop; the last complete update was saved.
     """
     bound = validate(recipe)
+    check_sources(recipe.offline, out)
     room = card_gib()
     if room is not None and get_kind(recipe.policy.kind).language_model:
         check_fits(recipe, room)
@@ -131,13 +134,14 @@ def _first_policy(recipe: Recipe, out: Path, display: RunDisplay) -> str:
         return named
     folder = rundir.warm_start_of(out)
     if not folder.is_dir():
-        section = recipe.warmstart
+        section, stored = recipe.warmstart, demonstrations_in(recipe.offline)
+        taught = "the stored episodes" if stored else f"{section.episodes} demonstrations"
         display.say(
-            f"first a policy: {section.episodes} demonstrations, up to {section.max_steps} steps of cloning "
+            f"first a policy: {taught}, up to {section.max_steps} steps of cloning "
             "(none where the environment has no teacher); "
             f"then {_limits(recipe.train)}; the first update tells how long one takes"
         )
-        cloned = warm_start(recipe, folder, display.working)
+        cloned = warm_start(recipe, folder, display.working, stored=stored)
         display.say(f"warm start: {cloned}")
     return str(folder)
 
@@ -189,15 +193,18 @@ async def _train(
     tables = {section.name: table(getattr(recipe, section.name)) for section in fields(recipe)}
     tracked = Tracked(out, recipe.log.project, tables, dump(recipe), state.update)
     say = display.say if recipe.log.console else log.warning
-    async with _client(recipe.server, recipe.env, out) as client:
+    plays = bool(recipe.eval.episodes) or not recipe.offline.trajectories
+    server = recipe.server if plays else ServerSection()
+    async with _client(server, recipe.env, out) as client:
         with tracking(recipe.log.to, tracked, say) as trackers:
             try:
                 remembered = Remembered.load(saved.folder) if saved else None
+                told = display.working, display.say
+                stored = await stored_episodes(recipe, out, trained.policy, *told)
                 run_log = RunLog(out, trackers)
                 run_log.cut(state.log_lines)
-                trainer = Trainer(
-                    recipe, bound, run_log, client, trained, learner, display, state, remembered, control
-                )
+                parts = (recipe, bound, run_log, client, trained, learner, display)
+                trainer = Trainer(*parts, state, remembered, control, stored)
                 return await trainer.run()
             finally:
                 await trained.policy.aclose()

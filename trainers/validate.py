@@ -69,7 +69,8 @@ def validate(recipe: Recipe) -> Bound:
     named_policy(recipe.policy, recipe.warmstart.base)
     choices = choices_of(recipe.env)
     _check_harness(recipe, bound.rollouts)
-    if not recipe.server.url and not recipe.harness.posted:
+    plays = _check_stored(recipe, bound.rollouts)
+    if plays and not recipe.server.url and not recipe.harness.posted:
         for choice in choices:
             make(choice.id, **choice.train_kwargs).close()
             make(choice.id, **choice.eval_kwargs).close()
@@ -123,6 +124,26 @@ def _check_harness(recipe: Recipe, rollouts: RolloutParts) -> None:
             f"eval.episodes = {recipe.eval.episodes} with harness.posted: held-out tasks are those of an "
             "environment of ours; set eval.episodes = 0"
         )
+
+
+def _check_stored(recipe: Recipe, rollouts: RolloutParts) -> bool:
+    """Refuse what only played episodes can have; tell whether any are played, if only to evaluate."""
+    if not recipe.offline.trajectories:
+        return True
+    asked = {
+        "rollout.chooser": rollouts.chooser is not None,
+        "plan.name": rollouts.plan is not None,
+        "rollout.horizon": rollouts.horizon is not None,
+        "sampling.steps": bool(rollouts.samplers),
+        "annotate.steps": bool(rollouts.annotators),
+        "harness.command": bool(recipe.harness.command),
+    }
+    for name in (name for name, given in asked.items() if given):
+        raise UsageError(
+            f"{name} with offline.trajectories: it says how episodes are played for training, and none are; "
+            "leave it out"
+        )
+    return bool(recipe.eval.episodes)
 
 
 def _check_replay(env: EnvSection, optim: OptimConfig, loss: ObjectiveConfig) -> None:

@@ -86,6 +86,8 @@ async def evaluate(
         raise UsageError(f"episodes {episodes}, seed {seed}: expected at least one episode, no seed below 0")
     _check_split(env_id, split)
     config = config or replace(EVALUATION, deterministic=policy.repeatable)
+    if out is not None and policy.names_actions:  # those that learn from it are asked in their own way
+        config = replace(config, drop_info=())
     kwargs = {**(kwargs or {}), **({"split": split} if split is not None else {})}
     settings = _settings(policy, agent, env_id, kwargs, _played(policy, config, prompt, random_seed))
     settings |= {"harness": harness} if harness else {}

@@ -58,6 +58,8 @@ class Stream(Enum):
     """Slips and choices of a teacher; its seed is the task's []."""
     CLONING = "cloning"
     """In which order demonstrations are cloned []."""
+    STORED = "stored"
+    """In which order the groups of stored episodes are learned [epoch]."""
     COPYING = "copying"
     """The exercises in copying []."""
 

@@ -38,7 +38,12 @@ def marks(name: str) -> list[pytest.MarkDecorator]:
     return [*slow, pytest.mark.sandbox] if name.startswith("swe_") else slow
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in recipe.shipped()])
+PLAYED = [
+    name for name in recipe.shipped() if not recipe.load(name).offline.required
+]  # others: tests/trainers/offline
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in PLAYED])
 def test_a_recipe_takes_an_update(
     name: str, lights_file: Path, tmp_path: Path, policies: dict[str, str]
 ) -> None:

@@ -46,7 +46,7 @@ def test_recipes_of_papers_step_as_the_runs_that_they_follow() -> None:
     ):
         following |= more
     assert len(following) >= 20
-    for name in following:
+    for name in following - {"oreo", "alol"}:  # they step as scripts of their own
         optim = recipe.load(name).optim
         assert (optim.betas, optim.weight_decay, optim.adam_epsilon) == ((0.9, 0.999), 0.01, 1e-8), name
 

@@ -12,7 +12,7 @@ _R turns (rows of the turn table), _S sequences, _T trajectories.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,6 +69,17 @@ class PackedBatch:
     def num_targets(self) -> int:
         """Return how many tokens the loss sees."""
         return len(self.token_N)
+
+    def of_others(self, scored_N: Floats | None) -> PackedBatch:
+        """Return the batch as one that no engine of the learner's has sampled.
+
+        Args:
+            scored_N: stands for behaviour logprobs that are not known (NaN); None: 0 does, since nothing
+                reads them.
+        """
+        known_N = np.isfinite(self.behaviour_N)
+        behaviour_N = np.where(known_N, self.behaviour_N, 0.0 if scored_N is None else scored_N)
+        return replace(self, behaviour_N=behaviour_N, stale_N=np.ones(self.num_targets, dtype=np.bool_))
 
 
 class JoinedSequences:

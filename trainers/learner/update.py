@@ -96,6 +96,16 @@ class Learner:
         """Return the current logprob of each target [N]."""
         return score_batch(self.model, batch, self.optim.micro_tokens, self.optim.head_chunk)
 
+    def as_stored(self, batch: PackedBatch, reference_N: Floats | None) -> PackedBatch:
+        """Return a batch that nobody has sampled for this learner.
+
+        What nobody is known to have sampled is scored by the reference [N]; without one by the policy as it
+        is, where anything reads it.
+        """
+        reads = self.optim.old_logprobs == "behaviour" or self.objective.config.off_policy != "none"
+        scored_N = self.logprobs(batch) if reference_N is None and reads else reference_N
+        return batch.of_others(scored_N)
+
     def update(
         self, batch: PackedBatch, advantage_N: Floats, *, reference_N: Floats | None = None
     ) -> dict[str, float]:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Protocol
 
 from ...agents.policies import Policy
 from ...agents.prompts.config import PromptConfig
@@ -50,6 +51,18 @@ class Collected:
     figures: dict[str, float]
     states: dict[str, SamplerState]
     tasks: dict[str, TaskMemory]
+
+
+class Collects(Protocol):
+    """What gives the episodes of one update after the other, and remembers what its parts do."""
+
+    states: dict[str, SamplerState]
+    tasks: dict[str, TaskMemory]
+    train: TrainSection
+
+    async def collect(self, update: int) -> Collected:
+        """Return the episodes of an update."""
+        ...
 
 
 class Collector:

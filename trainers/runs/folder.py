@@ -21,12 +21,17 @@ from ...settings import table
 from ..recipe import Recipe, dump, load
 from .alike import may_change
 
-_RECIPE, _RECORD, _PARTS = "recipe.toml", "run.json", "parts"
+_RECIPE, _RECORD, _PARTS, _STORED = "recipe.toml", "run.json", "parts", "offline"
 
 
 def checkpoints(run: Path) -> Path:
     """Return where a run keeps its checkpoints."""
     return run / "checkpoints"
+
+
+def stored_of(run: Path) -> Path:
+    """Return where a run keeps the stored episodes that it learns from."""
+    return run / _STORED
 
 
 def warm_start_of(run: Path) -> Path:
@@ -104,9 +109,9 @@ def write_recipe(run: Path, recipe: Recipe) -> None:
 
 def _give_free(run: Path, *, new: bool, existed: bool) -> None:
     """Remove what a new run has written that has made nothing."""
-    if new and {entry.name for entry in run.iterdir()} <= {_RECIPE, _PARTS, _RECORD, HIDDEN}:
-        shutil.rmtree(run / _PARTS, ignore_errors=True)
-        shutil.rmtree(run / HIDDEN, ignore_errors=True)
+    if new and {entry.name for entry in run.iterdir()} <= {_RECIPE, _PARTS, _RECORD, _STORED, HIDDEN}:
+        for folder in (_PARTS, _STORED, HIDDEN):
+            shutil.rmtree(run / folder, ignore_errors=True)
         (run / _RECORD).unlink(missing_ok=True)
         (run / _RECIPE).unlink()
         if not existed:

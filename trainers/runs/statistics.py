@@ -90,3 +90,14 @@ def rollout_statistics(stats: RolloutStats) -> dict[str, float]:
 def failed_share(trajectories: Sequence[Trajectory]) -> float:
     """Return the share of trajectories that failed for the machine's reasons."""
     return sum(trajectory.end in MACHINE for trajectory in trajectories) / max(1, len(trajectories))
+
+
+def staleness(trajectories: Sequence[Trajectory], version: int) -> float:
+    """Return how many versions behind the learner the sampled turns were, on average."""
+    behind = [
+        version - span.version
+        for trajectory in trajectories
+        for turn in trajectory.turns
+        for span in turn.generation.versions
+    ]
+    return sum(behind) / len(behind) if behind else 0.0

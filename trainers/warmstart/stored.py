@@ -28,23 +28,26 @@ def read_stored(places: Sequence[Path], prompt: PromptConfig) -> list[Trajectory
         if not files:
             raise UsageError(f"{place}: no file of trajectories (*.jsonl.gz) in it")
         read += [trajectory for file in files for trajectory in read_trajectories(file) if trajectory.turns]
-    _check(read, places, prompt)
-    return [
-        replace(
-            trajectory,
-            turns=tuple(
-                replace(step, index=index, info={**step.info, "taught": step.valid})
-                for index, step in enumerate(step for turn in trajectory.turns for step in turn.apart())
-            ),
-        )
-        for trajectory in read
-    ]
-
-
-def _check(read: Sequence[Trajectory], places: Sequence[Path], prompt: PromptConfig) -> None:
     named = ", ".join(map(str, places))
     if not read:
         raise UsageError(f"{named}: no trajectory with a turn in it")
+    check_shown(read, named, prompt)
+    return [as_demonstration(trajectory) for trajectory in read]
+
+
+def as_demonstration(trajectory: Trajectory) -> Trajectory:
+    """Return an episode, one step a turn, with `info["taught"]`: whether its action was a valid one."""
+    steps = enumerate(step for turn in trajectory.turns for step in turn.apart())
+    turns = (replace(step, index=index, info={**step.info, "taught": step.valid}) for index, step in steps)
+    return replace(trajectory, turns=tuple(turns))
+
+
+def check_shown(read: Sequence[Trajectory], named: str, prompt: PromptConfig) -> None:
+    """Refuse episodes that prompts cannot be made for.
+
+    Raises:
+        UsageError: if they hold pictures, or lack what prompts show.
+    """
     if any("images" in turn.info for each in read for turn in each.turns):
         raise UsageError(
             f"{named}: these trajectories hold pictures (info['images']), which nothing learns from"

@@ -18,6 +18,7 @@ from . import loops
 from .given import EnvGiven, env_of
 
 Overrides = Sequence[str] | Mapping[str, Any]
+Places = str | Path | Sequence[str | Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def load_recipe(
     env: EnvGiven | None = None,
     seed: int | None = None,
     server: str | None = None,
+    trajectories: Places = (),
 ) -> Recipe:
     """Return a recipe, with values of it changed.
 
@@ -85,6 +87,7 @@ def load_recipe(
         env: another environment; a class is played in this process.
         seed: of the run.
         server: the address of a running server.
+        trajectories: stored episodes to learn from: runs, evaluations, files.
 
     Raises:
         UnknownName: for an unknown recipe, section or key, with the closest ones.
@@ -102,6 +105,9 @@ def load_recipe(
         loaded = replace(loaded, train=replace(loaded.train, seed=seed))
     if server is not None:
         loaded = replace(loaded, server=replace(loaded.server, url=server))
+    if places := [trajectories] if isinstance(trajectories, str | Path) else list(trajectories):
+        named = tuple(str(Path(place).resolve()) for place in places)
+        loaded = replace(loaded, offline=replace(loaded.offline, trajectories=named))
     return loaded
 
 
@@ -113,6 +119,7 @@ def train(
     env: EnvGiven | None = None,
     seed: int | None = None,
     server: str | None = None,
+    trajectories: Places = (),
     resume: bool = False,
     previous: bool = False,
 ) -> Run:
@@ -132,6 +139,8 @@ def train(
         env: another environment; a class is played in this process.
         seed: of the run.
         server: the address of a running server.
+        trajectories: stored episodes to learn from in place of a rollout: runs, evaluations made with `out`,
+            files of trajectories, chats with rewards (docs/offline.md).
         resume: go on from the last checkpoint in `out`.
         previous: go on from the checkpoint before it, if that is broken.
 
@@ -145,7 +154,7 @@ def train(
         if out is None or not (resume or previous):
             raise UsageError("which recipe? name one, or give `out` and resume=True to go on with a run")
         recipe = recipe_of(Path(out))
-    loaded = load_recipe(recipe, overrides, env=env, seed=seed, server=server)
+    loaded = load_recipe(recipe, overrides, env=env, seed=seed, server=server, trajectories=trajectories)
     folder = default_folder(recipe, loaded) if out is None else Path(out)
     loops.anywhere(lambda: run_recipe(loaded, folder, resume=resume, previous=previous, run=loops.complete))
     return Run(folder)

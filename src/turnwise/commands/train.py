@@ -37,6 +37,14 @@ def train(
     previous: Annotated[
         bool, typer.Option("--previous", help="Go on from the checkpoint before the last, if that is broken.")
     ] = False,
+    stored: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="PATH",
+            help="Learn from stored episodes: a run, an evaluation, chats with rewards; repeatable.",
+        ),
+    ] = None,
     server: Annotated[str | None, typer.Option(metavar="URL", help="A running server.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The seed of the run.")] = None,
 ) -> None:
@@ -46,6 +54,7 @@ def train(
       turnwise train demo
       turnwise train household_gigpo --set train.num_updates=50 --out runs/first
       turnwise train household_gigpo --set env.id=my_env.py:MyEnv
+      turnwise train filtered_cloning --from runs/expert --set policy.checkpoint=demo
       turnwise train --resume --out runs/first
     """
     from ..api.training import default_folder, load_recipe
@@ -60,7 +69,7 @@ def train(
                 "--resume --out RUN"
             )
         recipe = str(recipe_of(out))
-    loaded = load_recipe(recipe, overrides or (), seed=seed, server=server)
+    loaded = load_recipe(recipe, overrides or (), seed=seed, server=server, trajectories=stored or ())
     folder = out or default_folder(recipe, loaded)
     try:
         run(loaded, folder, resume=resume, previous=previous)
