@@ -261,7 +261,7 @@ class Trainer:
         if critic and states:
             figures |= critic.fit(states, assigned.credit)
         entry = {
-            **batch_statistics(collected.played),
+            **batch_statistics([each for each in collected.played if not each.aided]),
             **rollout_statistics(collected.stats),
             **self.trained.policy.take_figures(),
             **collected.figures,

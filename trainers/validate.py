@@ -114,6 +114,12 @@ def _check_harness(recipe: Recipe, rollouts: RolloutParts) -> None:
             f"plan {recipe.plan.name!r} with harness.command: a program cannot be forked; expected plan.name "
             "'independent'"
         )
+    helping = [sampler.name for sampler in rollouts.samplers if sampler.helps]
+    if helping:
+        raise UsageError(
+            f"sampling {helping[0]!r} with harness.command: a program makes its own prompts, and cannot be "
+            "given turns or words; train without this sampler"
+        )
     if recipe.harness.posted and recipe.rollout.constraint != "none":
         raise UsageError(
             f"rollout.constraint = {recipe.rollout.constraint!r} with harness.posted: the actions that may "

@@ -11,15 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..prompts.parse import in_tags
 from .trie import Node, TokenTrie, TrieCache
 
 OPEN, CLOSE = "<think>", "</think>"
-_BEFORE, _AFTER = "<action>", "</action>"
-
-
-def in_tags(action: str) -> str:
-    """Return an action as a message of style "tags" says it."""
-    return f"{_BEFORE}{action}{_AFTER}"
 
 
 class TagDecoder:

@@ -16,6 +16,7 @@ from ...errors import UsageError
 from ...servers.client import SessionClient
 from ..policy import Policy
 from ..prompts.config import PromptConfig
+from ..rollout.beginning import NOTHING
 from ..rollout.config import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number_members
 from ..rollout.gate import Gate
 from ..rollout.rollout import OnTrajectory
@@ -65,13 +66,15 @@ class HarnessRollout:
         The prompts are the program's, so that `prompt` decides nothing but how long answers may be.
 
         Raises:
-            UsageError: for a plan that branches, or a policy without tokens.
+            UsageError: for a plan that branches, a policy without tokens, or episodes that are helped.
             ServerError: if the service of sessions gives no answer.
             PolicyStopped: if the policy will answer nothing more.
         """
         config, stats = config or RolloutConfig(), RolloutStats()
         if plan is not None or policy.tokens is None:
             raise UsageError("a harness plays episodes apart, with a policy that has tokens")
+        if any(task.beginning != NOTHING for task in tasks):
+            raise UsageError("a harness cannot be given turns or words: its prompts are its own")
         asked = policy.asked(prompt, config.constraint, config.max_tokens)
         asking = Asking(
             policy.tokens,

@@ -7,6 +7,7 @@ current state (the prompt of GiGPO's released runs, arXiv 2505.10978, in our wor
 
 A prompt is made of a View, which takes the observation, the instruction and the
 admissible actions and the pictures out of `info` and nothing else; `info["private"]` has no way in.
+A hint is of whoever plays the episode: a sampler, while it trains (agents.rollout.beginning).
 """
 
 from __future__ import annotations
@@ -142,10 +143,16 @@ class View:
     admissible: tuple[str, ...] | None = None
     tools: tuple[Tool, ...] = ()
     images: tuple[str, ...] = ()
+    hint: str = ""
 
     @classmethod
     def of(
-        cls, observation: str, info: Mapping[str, Any], instruction: str = "", tools: tuple[Tool, ...] = ()
+        cls,
+        observation: str,
+        info: Mapping[str, Any],
+        instruction: str = "",
+        tools: tuple[Tool, ...] = (),
+        hint: str = "",
     ) -> View:
         """Take the view of a state out of a reply.
 
@@ -154,6 +161,7 @@ class View:
             info: the reply's info; only `instruction`, `admissible`, `tools` and `images` are read.
             instruction: the episode's, for replies that do not repeat it.
             tools: likewise.
+            hint: words that stand behind the task.
 
         Raises:
             EnvironmentFault: if its pictures are not ones: the reply may be of a foreign server.
@@ -165,6 +173,7 @@ class View:
             None if admissible is None else tuple(admissible),
             tools_of(info.get("tools")) or tools,
             _images_of(info),
+            hint,
         )
 
 
@@ -223,8 +232,9 @@ def _prompt(config: PromptConfig, view: View, parts: Sequence[str]) -> tuple[Mes
 
 
 def _task(config: PromptConfig, view: View) -> list[str]:
-    """Return the task, unless the observation states it."""
-    return [] if view.instruction in view.observation else [config.task_label + view.instruction]
+    """Return the task, unless the observation states it, and the hint, if there is one."""
+    task = [] if view.instruction in view.observation else [config.task_label + view.instruction]
+    return [*task, _cut(view.hint, config.max_observation_chars)] if view.hint else task
 
 
 def _state(config: PromptConfig, view: View) -> list[str]:

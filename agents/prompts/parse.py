@@ -128,6 +128,11 @@ def parse_action(
     return _parsed(text, thoughts, *found, max_action_chars)
 
 
+def in_tags(action: str) -> str:
+    """Return an action as a message of style "tags" says it."""
+    return f"<action>{action}</action>"
+
+
 def is_inadmissible(parsed: Parsed, admissible: Collection[str] | None) -> bool:
     """Tell whether an action was read that the environment does not offer."""
     return admissible is not None and not parsed.malformed and parsed.action not in admissible

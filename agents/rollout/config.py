@@ -15,6 +15,7 @@ from ..prompts.parse import MAX_ACTION_CHARS
 from ..rows import rows_of
 from ..sampling import NEUTRAL, Sampling
 from ..types import Constraint, Trajectory
+from .beginning import NOTHING, Beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class TaskItem:
         group: trajectories of one group share environment, task and seed; the seed by default.
         episode: a number that sets this episode's random numbers apart, e.g. the update.
         member: the place in the group; None counts the tasks of the group in their order.
+        beginning: what it is given before and beside the first state.
     """
 
     env_id: str
@@ -98,6 +100,7 @@ class TaskItem:
     group: str = ""
     episode: int = 0
     member: int | None = None
+    beginning: Beginning = NOTHING
 
     def __post_init__(self) -> None:
         if self.seed < 0 or self.episode < 0 or (self.member or 0) < 0:

@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from time import perf_counter
 
 from ...ends import CUT_OFF, FAULTS, End
 from ...envs.tools import Tool, tools_of
 from ...errors import EnvironmentFault, PolicyError, ServerError
 from ...servers.protocol.types import Reply, StepItem
-from ..batching import BusyClock
-from ..policy import AgentSettings, Policy, PolicyStopped, PromptTooLong
+from ..policy import PolicyStopped, PromptTooLong
 from ..prompts.config import View
 from ..prompts.conversation import Context
 from ..prompts.explained import read_as
 from ..prompts.parse import Reading
 from ..types import Encoder, Generation, GenerationRequest, Style, Trajectory, Turn
 from .asking import check_sight, encoder_of, read_message, request_of
-from .breaker import Beginnings, Breaker, TaskRefused
-from .config import RolloutConfig, TaskItem
-from .gate import Gate, standing_still
-from .lockstep import LockStep, Phase
-from .sessions import SessionPool, TakenOver
-from .turns import Taken, outcome, turn_of
-
-AtMessage = Callable[["Episode", Generation], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutContext:
-    """What all episodes of a rollout share."""
-
-    config: RolloutConfig
-    policy: Policy
-    seed: int
-    asked: AgentSettings
-    sessions: SessionPool
-    policy_clock: BusyClock
-    lockstep: LockStep | None
-    conversation: Callable[[], str]  # a fresh name each time
-    breaker: Breaker
-    beginnings: Beginnings
-    gate: Gate
-    at_message: AtMessage | None = None  # awaited between a message and its step
-    with_prompts: bool = False  # whether trajectories keep prompts in words, and their session
+from .beginning import given, strayed
+from .breaker import TaskRefused
+from .config import TaskItem
+from .gate import standing_still
+from .lockstep import Phase
+from .sessions import TakenOver
+from .shared import RolloutContext
+from .turns import Taken, key_of, outcome, turn_of
 
 
 class Episode:
@@ -79,6 +57,7 @@ class Episode:
         self.end: End = "error"
         self.error: str | None = None
         self.curable = True  # False: the same would come of it again
+        self.num_given = 0  # turns
 
     @property
     def key(self) -> tuple[int, ...]:
@@ -141,6 +120,7 @@ class Episode:
         branch.instruction, branch.task_name = self.instruction, self.task_name
         branch.tools, branch.encoder = self.tools, self.encoder
         branch.parent, branch.branch_turn = self, len(self.turns)
+        branch.num_given = self.num_given
         if isinstance(reply, str):
             branch.error = reply
         else:
@@ -193,12 +173,15 @@ class Episode:
             branch_turn=self.branch_turn if self.parent else None,
             sampled_by=tuple(self.sampled_by) if self.parent else (),
             session=self.reply.id if self.shared.with_prompts else "",
+            given=self.num_given,
+            hint=self.task.beginning.hint,
         )
 
     def _observe(self) -> None:
         """Show the policy what answers its last message."""
+        hint = self.task.beginning.hint
         *earlier, now = (
-            View.of(one.observation, one.info, self.instruction, self.tools) for one in self.told
+            View.of(one.observation, one.info, self.instruction, self.tools, hint) for one in self.told
         )
         self.context.observe(now, earlier)
 
@@ -217,6 +200,8 @@ class Episode:
     async def _play(self) -> None:
         config = self.shared.config
         limit = min(config.max_episode_tokens, self.shared.policy.context_tokens)
+        if not await self._lead_in():
+            return
         while len(self.turns) < config.max_turns:
             if not self.context.is_current:  # that of a branch is from its start
                 self._observe()
@@ -230,12 +215,31 @@ class Episode:
                 return
         self.end = "horizon"
 
+    async def _lead_in(self) -> bool:
+        """Take the turns that are given to the episode; tell whether it can go on from there."""
+        beginning = self.task.beginning
+        for action in beginning.actions if self.parent is None else ():
+            self._observe()
+            message = given(action, self.asked.prompt, self.shared.policy, self.context.prompt_ids or ())
+            over = await self._act(*message)
+            self.num_given = len(self.turns)
+            if over:
+                break
+        if not self.error and self.parent is None:
+            self.error = strayed(beginning, self.reply.done, key_of(self.reply)) or None
+            self.end, self.curable = "error", self.error is None
+        return not self.error
+
     async def _turn(self) -> bool:
         """Take one turn and tell whether it ended the episode."""
         generation = await self._generate()
         if self.shared.at_message:
             await self.shared.at_message(self, generation)
-        reading, taken = self._read(generation), Taken(self.reply, self.reply)
+        return await self._act(generation, self._read(generation))
+
+    async def _act(self, generation: Generation, reading: Reading) -> bool:
+        """Act on a message and tell whether that ended the episode."""
+        taken = Taken(self.reply, self.reply)
         try:
             failed = await self._take(reading, taken, generation.finish_reason == "filtered")
         finally:  # where the rest of several calls could not be made, those before them were

@@ -23,11 +23,11 @@ from ..prompts.config import PromptConfig
 from ..types import Trajectory
 from .breaker import Beginnings, Breaker
 from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number_members
-from .episode import RolloutContext
 from .gate import Gate
 from .lockstep import LockStep
 from .schedule import BranchingPlan, GroupScheduler
 from .sessions import SessionPool
+from .shared import RolloutContext
 
 OnTrajectory = Callable[[int, Trajectory], None]
 

@@ -20,9 +20,10 @@ from ...errors import EnvironmentFault, ServerError, UsageError
 from ...streams import mixed_seed
 from ..types import Generation, Trajectory, Turn
 from .config import TaskItem
-from .episode import Episode, RolloutContext
+from .episode import Episode
 from .retries import Retries
 from .sessions import TakenOver
+from .shared import RolloutContext
 
 Place = int
 """Where a task stands among all tasks."""

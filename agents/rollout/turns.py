@@ -45,7 +45,7 @@ class Taken:
         before = self.after
         step = Step(
             observation=before.observation,
-            state_key=_key(before),
+            state_key=key_of(before),
             action=parsed.action,
             reward=after.reward,
             rewards=dict(after.info.get("rewards") or {}),
@@ -99,7 +99,7 @@ def turn_of(
         state_key=first.state_key,
         action="\n".join(step.action for step in steps),
         reward=sum((step.reward for step in steps[1:]), first.reward),
-        next_state_key=_key(taken.after),
+        next_state_key=key_of(taken.after),
         generation=generation,
         spans=token_spans(parsed, generation),
         rewards=tiers,
@@ -126,7 +126,8 @@ def told(parsed: Parsed, after: Reply) -> str:
     return f"{parsed.told}\n{after.observation}" if parsed.told and parsed.malformed else after.observation
 
 
-def _key(reply: Reply) -> str:
+def key_of(reply: Reply) -> str:
+    """Return the key of the state that a reply shows."""
     return str(reply.info.get("state_key", reply.observation))
 
 

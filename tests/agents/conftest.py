@@ -48,6 +48,9 @@ class LetterPolicy(TokenPolicy):
     def encode_reply(self, messages: tuple[Message, ...], finish_reason: FinishReason) -> tuple[int, ...]:
         return (() if finish_reason == "stop" else (0,)) + self.encode_prompt(messages)
 
+    def encode(self, text: str) -> tuple[int, ...]:
+        return tuple(map(ord, text))
+
     def forget(self, conversation: str) -> None:
         self.forgotten.append(conversation)
 

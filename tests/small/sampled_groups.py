@@ -37,5 +37,5 @@ def candidates(
     return Candidates(groups, num or len(groups), more, np.random.default_rng(0), state or SamplerState())
 
 
-def apply(name: str, given: Candidates, **params: Any) -> Candidates:
+def apply(name: str, given: Candidates, /, **params: Any) -> Candidates:
     return asyncio.run(samplers.get(name)(given, **params))

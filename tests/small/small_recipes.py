@@ -49,6 +49,7 @@ OWN_WORLD = {
     "ppr": "env.kwargs={choices = true, reward = 'f1'}",
     "gdpo": "env.kwargs={choices = true, reward = 'f1'}",
     "noisy": "env.kwargs={choices = true}",
+    "ghpo": "env.id=household/demo-v0",  # asks its expert
 }
 OWN_WORLD |= {
     name: "env.eval_kwargs={split = 'train'}" for name in recipe.shipped() if name.startswith("swe_")

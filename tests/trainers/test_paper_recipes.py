@@ -72,7 +72,8 @@ def test_the_methods_of_the_literature_have_a_recipe() -> None:
         "grpo gigpo hgpo salt graphgpo g2po graft igpo gated arpo_branching arpo_replay dapo gspo dr_grpo "
         "starpo_s turn_ppo archer otc llds scaling_inter grpo_search grpo_shopping gigpo_search "
         "gigpo_shopping gigpo_tree crbc graphhca gagpo rtmc vetta opmd asymre canon bnpo risk_po aspo m_grpo "
-        "step_grpo spo_tree unlikely noisy ppr gdpo"
+        "step_grpo spo_tree unlikely noisy ppr gdpo "
+        "d3s scaf_grpo ghpo dr_po"
     )
     assert set(wanted.split()) <= set(recipe.shipped())
     assert {recipe.load(name).credit.name for name in recipe.shipped()} <= set(credits.names())

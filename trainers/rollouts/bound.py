@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..sections import AnnotateSection, PlanSection, RolloutSection, SamplingSec
 from . import annotators, choosers, horizon, plans, samplers
 from .annotators import Annotator
 from .choosers import Chooser
-from .samplers import Candidates
+from .samplers.base import Sampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class RolloutParts:
 
     plan: BranchingPlan | None
     horizon: Named[int] | None
-    samplers: tuple[Named[Awaitable[Candidates]], ...]
+    samplers: tuple[Sampler, ...]
     annotators: tuple[Annotator, ...]
     chooser: Chooser | None = None
 

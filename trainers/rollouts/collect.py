@@ -16,10 +16,12 @@ from itertools import chain
 from typing import Protocol
 
 from ...agents.policies import Policy
+from ...agents.policies.expert import ExpertPolicy
+from ...agents.policy import PolicyStopped
 from ...agents.prompts.config import PromptConfig
-from ...agents.rollout import Rollout, RolloutStats, rollout
+from ...agents.rollout import BranchingPlan, Rollout, RolloutStats, TaskItem, rollout
 from ...agents.types import Trajectory
-from ...errors import TrainingError
+from ...errors import TrainingError, UsageError
 from ...servers.client import SessionClient
 from ...streams import Stream, rng
 from ..sections import EnvSection, RolloutSection, TrainSection
@@ -28,8 +30,10 @@ from .choosers.memory import TaskMemory, figures_of
 from .choosers.picks import Round, TaskPicker
 from .horizon import horizon_at
 from .mixture import choices_of
-from .samplers import Candidates, Group, SamplerState
-from .tasks import Pick, TaskSampler, train_tasks
+from .samplers import Attempt, Candidates, Group, SamplerState
+from .tasks import Pick, TaskSampler, attempted, train_tasks
+
+_PLAIN = PromptConfig()  # an expert reads no prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ class Collector:
                 figures=figures,
                 update=update,
                 progress=self.train.progress(update),
+                again=played.again,
+                shown=self.shown,
             )
             candidates = await sampler(candidates)
             groups, figures, states[slot] = candidates.groups, dict(candidates.figures), candidates.state
@@ -155,18 +161,45 @@ class Collector:
 
     async def play(self, update: int, round_: int, picks: Sequence[Pick]) -> tuple[list[Group], RolloutStats]:
         """Play the groups of a round; round 0 is the first of an update."""
-        seed = self.train.seed
-        tasks = train_tasks(picks, update, round_)
+        return await self._played(update, train_tasks(picks, update, round_), self.parts.plan)
+
+    async def again(
+        self, update: int, round_: int, attempts: Sequence[Attempt]
+    ) -> tuple[list[Group], RolloutStats]:
+        """Play one group of each attempt, its episodes apart from each other."""
+        return await self._played(update, attempted(self.picker.choices, attempts, update, round_), None)
+
+    async def shown(self, attempts: Sequence[Attempt]) -> Sequence[Group]:
+        """Let the environment's own expert play the task of each attempt once.
+
+        Raises:
+            UsageError: if an environment has no expert, or keeps what it says from this client.
+        """
+        tasks = attempted(self.picker.choices, [replace(each, size=1) for each in attempts])
+        config = replace(self.rollout, constraint="none")
+        try:
+            result = await rollout(self.client, ExpertPolicy(), tasks, config, prompt=_PLAIN)
+        except PolicyStopped as error:
+            raise UsageError(f"the environment's expert shows nothing: {error}") from error
+        for trajectory in result.trajectories:
+            if trajectory.end == "error" and not trajectory.turns:
+                raise UsageError(
+                    f"the environment's expert shows nothing: {trajectory.env_id}: {trajectory.error}"
+                )
+        return _grouped(result.trajectories)
+
+    async def _played(
+        self, update: int, tasks: Sequence[TaskItem], plan: BranchingPlan | None
+    ) -> tuple[list[Group], RolloutStats]:
         tasks = [replace(task, options={**self.parts.options, **task.options}) for task in tasks]
-        config = replace(self.rollout, max_turns=self.max_turns(update))
         result = await self._play(
             self.client,
             self.policy,
             tasks,
-            config,
-            plan=self.parts.plan,
+            replace(self.rollout, max_turns=self.max_turns(update)),
+            plan=plan,
             prompt=self.prompt,
-            seed=seed,
+            seed=self.train.seed,
         )
         return _grouped(result.trajectories), result.stats
 
@@ -196,20 +229,30 @@ class _Played:
         groups, _ = await self._play(num)
         return groups
 
+    async def again(self, attempts: Sequence[Attempt]) -> Sequence[Group]:
+        """Play attempts, each as a group of its own."""
+        if not attempts:
+            return ()
+        self._round += 1
+        return self._noted(*await self._collector.again(self._update, self._round, attempts))
+
     async def _play(self, num: int) -> tuple[list[Group], Mapping[str, float]]:
         asked = Round(self._update, self._round, num, self.trajectories)
         picked = self._collector.picker.pick(asked, self._tasks)
         for id, own in picked.own.items():
             self._tasks[id] = replace(self._tasks[id], own={**self._tasks[id].own, **own})
-        groups, stats = await self._collector.play(self._update, self._round, picked.picks)
+        played = await self._collector.play(self._update, self._round, picked.picks)
+        return self._noted(*played), picked.figures
+
+    def _noted(self, groups: list[Group], stats: RolloutStats) -> list[Group]:
         self.trajectories += chain.from_iterable(groups)
         self.stats.merge(stats)
-        return groups, picked.figures
+        return groups
 
     def remembered(self) -> dict[str, TaskMemory]:
-        """Return what is remembered of the tasks after all rounds."""
+        """Return what is remembered of the tasks after all rounds; what was helped says nothing of them."""
         played: dict[str, list[Trajectory]] = {}
-        for trajectory in self.trajectories:
+        for trajectory in (each for each in self.trajectories if not each.aided):
             played.setdefault(trajectory.env_id, []).append(trajectory)
         return {id: memory.after(played.get(id, ()), self._update) for id, memory in self._tasks.items()}
 

@@ -6,13 +6,15 @@ an environment without splits is still measured on tasks it was not trained on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...agents.rollout.config import TaskItem
 from ...errors import UsageError
 from ...streams import Stream, rng
 from .mixture import EnvChoice, draw_choices
+from .samplers import Attempt
 
 HELD_OUT = 2**30
 
@@ -121,6 +123,35 @@ def train_tasks(picks: Sequence[Pick], update: int, round_: int = 0) -> list[Tas
         for place, pick in enumerate(picks)
         for member in range(pick.size)
     ]
+
+
+def attempted(
+    choices: Sequence[EnvChoice], attempts: Sequence[Attempt], update: int = 0, round_: int = 0
+) -> list[TaskItem]:
+    """Return the episodes of attempts: one group each, in a round of its own.
+
+    Args:
+        choices: the environments.
+        attempts: at tasks of theirs.
+        update: counted from 0.
+        round_: as of `train_tasks`.
+
+    Raises:
+        UsageError: for an environment that the recipe does not have any more.
+    """
+    by_id = {choice.id: choice for choice in choices}
+    gone = {attempt.env_id for attempt in attempts} - set(by_id)
+    if gone:
+        raise UsageError(f"a sampler asks for {', '.join(sorted(gone))}; the recipe has {', '.join(by_id)}")
+    met: Counter[tuple[str, int]] = Counter()
+    picks = []
+    for attempt in attempts:
+        task = attempt.env_id, attempt.seed
+        picks.append(Pick(by_id[attempt.env_id], attempt.seed, attempt.size, met[task]))
+        met[task] += 1
+    beginnings = [attempt.beginning for attempt in attempts for _ in range(attempt.size)]
+    tasks = train_tasks(picks, update, round_)
+    return [replace(task, beginning=beginning) for task, beginning in zip(tasks, beginnings, strict=True)]
 
 
 def held_out_seed(seed: int = 0) -> int:

@@ -13,11 +13,12 @@ from typing import Protocol
 
 from ...agents.decoding import TrieCache
 from ...agents.decoding.planning import PlanDecoder
-from ...agents.decoding.tagging import TagDecoder, in_tags
+from ...agents.decoding.tagging import TagDecoder
 from ...agents.decoding.trie import Node
 from ...agents.prompts.config import PromptConfig, View, opening
 from ...agents.prompts.conversation import Context
 from ...agents.prompts.explained import read_as
+from ...agents.prompts.parse import in_tags
 from ...agents.prompts.plan import message_parts
 from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Constraint, Generation, Style, Trajectory, Turn

@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from ....agents.rollout.beginning import NOTHING, Beginning
 from ....agents.types import Trajectory
+from ....errors import TrainingError, UsageError
 from ...parts import Named, Registry
 
 Group = tuple[Trajectory, ...]
@@ -35,6 +37,35 @@ class SamplerState:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A task that is played again, or from a state of somebody's.
+
+    Args:
+        env_id: the environment.
+        seed: of the task.
+        size: how many episodes.
+        beginning: what each of them is given.
+    """
+
+    env_id: str
+    seed: int
+    size: int
+    beginning: Beginning = NOTHING
+
+    @classmethod
+    def of(cls, group: Group, size: int, beginning: Beginning) -> Attempt:
+        """Return an attempt at the task of a group."""
+        return cls(group[0].env_id, group[0].task_seed, size, beginning)
+
+
+Again = Callable[[Sequence[Attempt]], Awaitable[Sequence[Group]]]
+
+
+async def _nobody(attempts: Sequence[Attempt]) -> Sequence[Group]:
+    raise UsageError("nothing is played again here: a trainer's collector does that")
+
+
+@dataclass(frozen=True, slots=True)
 class Candidates:
     """The groups of an update on their way to training.
 
@@ -47,6 +78,9 @@ class Candidates:
         figures: for the log, by name.
         update: counted from 0.
         progress: how much of the run is done, 0 at its first update and 1 at its last.
+        again: plays attempts, each a group of its own, in their order.
+        shown: lets the environment's own expert play the tasks of attempts, likewise; their sizes and
+            beginnings are not looked at.
     """
 
     groups: tuple[Group, ...]
@@ -57,13 +91,26 @@ class Candidates:
     figures: Mapping[str, float] = field(default_factory=dict)
     update: int = 0
     progress: float = 0.0
+    again: Again = _nobody
+    shown: Again = _nobody
 
     def keep(self, groups: Iterable[Group], figures: Mapping[str, float] | None = None) -> Candidates:
         """Return these groups in place of the present ones, with more figures for the log."""
         return replace(self, groups=tuple(groups), figures={**self.figures, **(figures or {})})
 
 
-REGISTRY = Registry("sampler", Named[Awaitable[Candidates]])
+@dataclass(eq=False)
+class Sampler(Named[Awaitable[Candidates]]):
+    """A registered sampler: await it with the candidates of an update.
+
+    Args:
+        helps: whether it gives turns or words to episodes, which programs of others cannot be given.
+    """
+
+    helps: bool = False
+
+
+REGISTRY = Registry("sampler", Sampler)
 register, get, names, bind = REGISTRY.register, REGISTRY.get, REGISTRY.names, REGISTRY.bind
 
 
@@ -87,6 +134,32 @@ def returns_by_agent(group: Group) -> list[list[float]]:
         for trajectory in counting
     ]
     return [[sum(rewards[agent]) for rewards in own if rewards[agent]] for agent in agents]
+
+
+def check_told(groups: Iterable[Group], sampler: str) -> None:
+    """Refuse trajectories that do not say whether they were won.
+
+    Raises:
+        TrainingError: naming the sampler and the environment.
+    """
+    for trajectory in (trajectory for group in groups for trajectory in group):
+        if trajectory.counts and trajectory.success is None:
+            raise TrainingError(
+                f"sampler {sampler} goes by success, and {trajectory.env_id} does not always say "
+                'info["won"]; let it, or train without this sampler'
+            )
+
+
+def has_failed(group: Group) -> bool:
+    """Tell whether a group was played and nobody won."""
+    outcomes = [trajectory.success for trajectory in group if trajectory.counts and trajectory.turns]
+    return bool(outcomes) and not any(outcomes)
+
+
+def put_in(group: Group, place: int, other: Trajectory) -> Group:
+    """Return a group in which another trajectory stands at a place, under the name of the one before it."""
+    mine = replace(other, group=group[place].group, member=group[place].member)
+    return (*group[:place], mine, *group[place + 1 :])
 
 
 def is_dead(group: Group) -> bool:

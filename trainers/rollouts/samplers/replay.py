@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from ....agents.types import Trajectory
-from ....errors import TrainingError, UsageError
+from ....errors import UsageError
 from ...parts import Source
-from .base import Candidates, Group, register, returns_of
+from .base import Candidates, Group, check_told, put_in, register, returns_of
 
 
 @register(
@@ -52,7 +52,7 @@ async def replay(
     """
     if capacity < 1 or max_tasks < 1:
         raise UsageError(f"sampler replay: capacity {capacity}, max_tasks {max_tasks}; expected at least 1")
-    _check_told(candidates)
+    check_told(candidates.groups, "replay")
     kept = dict(candidates.state.kept)
     groups, replayed = [], 0
     for group in candidates.groups:
@@ -62,7 +62,9 @@ async def replay(
         groups.append(group)
     for group in candidates.groups:
         wins = tuple(
-            _detached(trajectory) for trajectory in group if trajectory.counts and trajectory.success
+            _detached(trajectory)
+            for trajectory in group
+            if trajectory.counts and trajectory.success and not trajectory.aided
         )
         if wins:
             name = _task(group)
@@ -75,15 +77,6 @@ async def replay(
     }
     state = replace(candidates.state, kept=kept)
     return replace(candidates.keep(groups, figures), state=state)
-
-
-def _check_told(candidates: Candidates) -> None:
-    for trajectory in (trajectory for group in candidates.groups for trajectory in group):
-        if trajectory.counts and trajectory.success is None:
-            raise TrainingError(
-                f"sampler replay stores successes, and {trajectory.env_id} does not always say "
-                'info["won"]; let it, or train without this sampler'
-            )
 
 
 def _task(group: Group) -> str:
@@ -102,6 +95,6 @@ def _detached(trajectory: Trajectory) -> Trajectory:
 
 
 def _swap(group: Group, stored: Trajectory) -> Group:
-    place = max(number for number, mine in enumerate(group) if mine.counts and mine.turns)
-    mine = replace(stored, group=group[place].group, member=group[place].member)
-    return (*group[:place], mine, *group[place + 1 :])
+    return put_in(
+        group, max(number for number, mine in enumerate(group) if mine.counts and mine.turns), stored
+    )
