@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import plain_critics as critics
 import plain_episodes as episodes
+import plain_graphs as graphs
 import plain_states as states
 from plain_rows import Columns, Signal
 
@@ -23,11 +24,14 @@ PLAIN: dict[str, Callable[[Columns], Signal]] = {
     "archer": critics.archer,
     "bilevel_gae": critics.bilevel_gae,
     "broadcast": episodes.broadcast,
+    "crbc": graphs.crbc,
     "dr_grpo": episodes.dr_grpo,
     "g2po": states.g2po,
+    "gagpo": graphs.gagpo,
     "gigpo": states.gigpo,
     "graft": states.graft,
     "graphgpo": states.graphgpo,
+    "graphhca": graphs.graphhca,
     "grpo": episodes.grpo,
     "hae": critics.hae,
     "hgpo": states.hgpo,
@@ -37,9 +41,11 @@ PLAIN: dict[str, Callable[[Columns], Signal]] = {
     "reinforce_pp": episodes.reinforce_pp,
     "reinforce_pp_baseline": episodes.reinforce_pp_baseline,
     "rloo": episodes.rloo,
+    "rtmc": graphs.rtmc,
     "salt": states.salt,
     "td0": critics.td0,
     "turn_ppo": critics.turn_ppo,
+    "vetta": critics.vetta,
 }
 FIRST = ("group", "trajectory", "reward")
 KEYED = (*FIRST, "state_key")
@@ -48,11 +54,14 @@ READS: dict[str, tuple[str, ...]] = {
     "archer": (*FIRST, "q1", "q2", "v1", "v2"),
     "bilevel_gae": (*TOKENS, "token_values"),
     "broadcast": FIRST,
+    "crbc": (*KEYED, "action"),
     "dr_grpo": FIRST,
     "g2po": (*KEYED, "valid"),
+    "gagpo": KEYED,
     "gigpo": KEYED,
     "graft": (*KEYED, "action"),
     "graphgpo": (*KEYED, "next_state_key"),
+    "graphhca": KEYED,
     "grpo": FIRST,
     "hae": (*FIRST, "switch", "v_low", "v_high", "v_term"),
     "hgpo": KEYED,
@@ -62,9 +71,11 @@ READS: dict[str, tuple[str, ...]] = {
     "reinforce_pp": TOKENS,
     "reinforce_pp_baseline": TOKENS,
     "rloo": FIRST,
+    "rtmc": (*FIRST, "action"),
     "salt": (*KEYED, "next_state_key", "action"),
     "td0": (*TOKENS, "token_values"),
     "turn_ppo": (*FIRST, "value"),
+    "vetta": (*TOKENS, "value", "token_values"),
 }
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from plain_rows import Columns, Signal, mean_of_tokens, rows_of
 
-__all__ = ["archer", "bilevel_gae", "hae", "poad", "td0", "turn_ppo"]
+__all__ = ["archer", "bilevel_gae", "hae", "poad", "td0", "turn_ppo", "vetta"]
 
 
 def turn_ppo(columns: Columns) -> Signal:
@@ -122,3 +122,26 @@ def _of_tokens(tokens: list[list[float]], values: list[list[float]]) -> Signal:
         for row, critic in zip(tokens, values, strict=True)
     ]
     return Signal(mean_of_tokens(tokens), tokens=tokens, targets={"value": target})
+
+
+def vetta(columns: Columns, gamma: float = 0.95, lam: float = 0.95) -> Signal:
+    turn, tokens = [0.0] * len(columns["reward"]), [list(own) for own in columns["token_values"]]
+    for rows in rows_of(columns).values():
+        running, following, token_running, token_following = 0.0, 0.0, 0.0, 0.0
+        for row in reversed(rows):
+            delta = columns["reward"][row] + gamma * following - columns["value"][row]
+            turn[row] = running = delta + gamma * lam * running
+            following = columns["value"][row]
+            earned = columns["reward"][row]
+            for place in reversed(range(len(tokens[row]))):
+                value = columns["token_values"][row][place]
+                token_running += earned + token_following - value
+                tokens[row][place], token_following, earned = token_running, value, 0.0
+    given = columns["token_values"]
+    token = [
+        [gain + value for gain, value in zip(*pair, strict=True)] for pair in zip(tokens, given, strict=True)
+    ]
+    level = [turn[row] - sum(own) / len(own) for row, own in enumerate(tokens)]
+    fused = [[gain + up for gain in own] for own, up in zip(tokens, level, strict=True)]
+    target = [gain + value for gain, value in zip(turn, columns["value"], strict=True)]
+    return Signal(turn, tokens=fused, targets={"turn": target, "token": token})

@@ -10,15 +10,15 @@ import numpy as np
 from plain_episodes import grpo
 from plain_rows import EPSILON, Columns, Signal, episodes, normalised, returns, rows_of
 
-__all__ = ["g2po", "gigpo", "graft", "graphgpo", "hgpo", "salt"]
+__all__ = ["anchors_of", "bellman", "g2po", "gigpo", "graft", "graphgpo", "hgpo", "salt"]
 
 
-def _anchors(columns: Columns) -> list[Any]:
+def anchors_of(columns: Columns) -> list[Any]:
     return list(zip(columns["group"], columns["state_key"], strict=True))
 
 
 def gigpo(columns: Columns) -> Signal:
-    step = normalised(returns(columns, 0.95), _anchors(columns))
+    step = normalised(returns(columns, 0.95), anchors_of(columns))
     episode = normalised(episodes(columns), columns["group"])
     return Signal([whole + local for whole, local in zip(episode, step, strict=True)])
 
@@ -68,7 +68,7 @@ def graphgpo(columns: Columns) -> Signal:
     ]
     episode = normalised(episodes(columns), columns["group"])
     return Signal(
-        [local + whole for local, whole in zip(normalised(step, _anchors(columns)), episode, strict=True)]
+        [local + whole for local, whole in zip(normalised(step, anchors_of(columns)), episode, strict=True)]
     )
 
 
@@ -85,7 +85,7 @@ def _distances(graph: dict[Any, set[Any]]) -> dict[Any, int]:
 
 
 def g2po(columns: Columns) -> Signal:
-    anchors = _anchors(columns)
+    anchors = anchors_of(columns)
     totals = episodes(columns)
     earned = defaultdict(list)
     for rows in rows_of(columns).values():
@@ -110,12 +110,12 @@ def g2po(columns: Columns) -> Signal:
 
 
 def graft(columns: Columns, gamma: float = 0.99, lam: float = 0.95) -> Signal:
-    anchors = _anchors(columns)
+    anchors = anchors_of(columns)
     after: list[Any] = [None] * len(anchors)
     for rows in rows_of(columns).values():
         for row, following in pairwise(rows):
             after[row] = anchors[following]
-    value = _bellman(columns, anchors, after, gamma)
+    value = bellman(columns["reward"], anchors, after, gamma)
     edges = list(zip(anchors, columns["action"], after, strict=True))
     shared = defaultdict(list)
     for edge, reward in zip(edges, columns["reward"], strict=True):
@@ -150,7 +150,7 @@ def _ahead(delta: dict[Any, float], decay: float) -> dict[Any, float]:
     return traces
 
 
-def _bellman(columns: Columns, anchors: list[Any], after: list[Any], gamma: float) -> dict[Any, float]:
+def bellman(reward: list[float], anchors: list[Any], after: list[Any], gamma: float) -> dict[Any, float]:
     """Solve for the states' values, a dense system a group."""
     rows_in = defaultdict(list)
     for row, (group, _) in enumerate(anchors):
@@ -163,7 +163,7 @@ def _bellman(columns: Columns, anchors: list[Any], after: list[Any], gamma: floa
             visits[place[anchors[row]]] += 1
         for row in rows:
             own = place[anchors[row]]
-            earned[own] += columns["reward"][row] / visits[own]
+            earned[own] += reward[row] / visits[own]
             if after[row] is not None:
                 system[own, place[after[row]]] -= gamma / visits[own]
         value.update(zip(place, np.linalg.solve(system, earned).tolist(), strict=True))

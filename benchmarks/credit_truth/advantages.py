@@ -9,38 +9,14 @@ Shapes: _S states, _R rollouts of each, _N turns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Truth", "truth_of"]
+from turnwise.trainers.reports.truth.measures import Truth
+
+__all__ = ["truth_of"]
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """The measured advantages of turns.
-
-    `first_N` and `second_N` rest on disjoint halves of the rollouts: their errors
-    are independent, so the mean of their product is the mean square of the true
-    advantage, which the square of `advantage_N` overstates.
-    """
-
-    advantage_N: Floats
-    first_N: Floats
-    second_N: Floats
-    error_N: Floats  # standard error of advantage_N
-
-    @property
-    def energy(self) -> float:
-        """Return the mean square of the true advantage, free of the error of the rollouts."""
-        return float((self.first_N * self.second_N).mean())
-
-    def of(self, rows: NDArray[np.int64]) -> Truth:
-        """Return the truth of some turns."""
-        return Truth(self.advantage_N[rows], self.first_N[rows], self.second_N[rows], self.error_N[rows])
 
 
 def truth_of(

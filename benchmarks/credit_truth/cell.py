@@ -10,17 +10,25 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
-from advantages import Truth, truth_of
-from contestants import Critics, advantages_of
+from advantages import truth_of
+from contestants import advantages_of, batch_of
 from episodes import Episode, record, rows_of
 from forks import Situation, returns_from
-from measures import CLEAR, Evidence, average_ranks, correlation, intervals
 from numpy.typing import NDArray
 from reader import Reader
 
 import turnwise
+from turnwise.trainers.reports.truth.critics import Critics
+from turnwise.trainers.reports.truth.measures import (
+    CLEAR,
+    Evidence,
+    Truth,
+    average_ranks,
+    correlation,
+    intervals,
+)
 
-__all__ = ["Cell", "Result", "run_cell"]
+__all__ = ["Cell", "Measured", "Result", "States", "choose", "play_starts", "roll_out", "run_cell", "start"]
 
 Floats = NDArray[np.float64]
 ENVIRONMENT = "household/mix-v0"
@@ -53,26 +61,46 @@ class Result:
     measures: Floats
 
 
-def run_cell(cell: Cell) -> Result:
-    """Play, roll out, redraw, and measure every estimator."""
-    begun = time.process_time()
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The truth of a cell's turns, and what it took."""
+
+    truth: Truth
+    cpu_s: float
+
+    @classmethod
+    def of(cls, states: States, episodes: list[Episode]) -> Measured:
+        """Roll out from every state of a cell's episodes."""
+        begun = time.process_time()
+        truth = states.truth(episodes)
+        return cls(truth, time.process_time() - begun)
+
+
+def roll_out(cell: Cell) -> Measured:
+    """Play a cell and return the truth of its turns, the part that no estimator changes."""
+    states = States(cell)
     draw = Random(f"{cell.seed} {cell.difficulty} {cell.strength}")
-    starts = [_start(cell, task) for task in range(cell.num_tasks)]
-    states = _States(cell)
-    episodes, slopes = [], []
-    for task, start in enumerate(starts):
-        for _ in range(cell.group_size):
-            episode, forks, slope = record(task, start, draw)
-            _check_repeatable(forks, episode)
-            states.add(forks, episode)
-            episodes.append(episode)
-            slopes += slope
-    truth = states.truth(episodes)
-    rolled_out = time.process_time()
+    episodes, _ = play_starts(cell, [start(cell, task) for task in range(cell.num_tasks)], states, draw)
+    return Measured.of(states, episodes)
+
+
+def run_cell(cell: Cell, measured: Measured | None = None) -> Result:
+    """Play, roll out, redraw, and measure every estimator.
+
+    Args:
+        cell: what is measured.
+        measured: the truth of this very cell, where it has been rolled out before.
+    """
+    draw = Random(f"{cell.seed} {cell.difficulty} {cell.strength}")
+    starts = [start(cell, task) for task in range(cell.num_tasks)]
+    states = States(cell)
+    episodes, slopes = play_starts(cell, starts, states, draw)
+    measured = measured or Measured.of(states, episodes)
+    truth, begun = measured.truth, time.process_time()
     rows = rows_of(episodes, [episode.task for episode in episodes])
-    critics = Critics(rows, cell.num_tasks)
+    critics = Critics(batch_of(rows), cell.num_tasks)
     found = advantages_of(rows, critics)
-    spots = _choose(cell, episodes, states, draw)
+    spots = choose(cell, episodes, states, draw)
     redrawn = _redraw(cell, starts, spots, critics, draw)
     chosen = np.array([spot.row for spot in spots])
     coin = np.random.default_rng(cell.seed)
@@ -90,8 +118,8 @@ def run_cell(cell: Cell) -> Result:
         **_facts(cell, episodes, truth),
         "states": len(states.situations),
         "rollouts": len(states.situations) * cell.num_rollouts,
-        "rollout_cpu_s": rolled_out - begun,
-        "cpu_s": time.process_time() - begun,
+        "rollout_cpu_s": measured.cpu_s,
+        "cpu_s": measured.cpu_s + time.process_time() - begun,
     }
     return Result(cell, facts, [*found, COIN], measures)
 
@@ -110,11 +138,27 @@ def _facts(cell: Cell, episodes: list[Episode], truth: Truth) -> dict[str, float
     }
 
 
-def _start(cell: Cell, task: int) -> Situation:
+def start(cell: Cell, task: int) -> Situation:
+    """Return a task's beginning."""
     world = turnwise.make(ENVIRONMENT, difficulty=cell.difficulty, max_turns=cell.num_turns)
     _, info = world.reset(seed=task)
     mind = Reader(info["instruction"], cell.num_turns, cell.strength)
     return Situation(world, mind, info["state_key"], info["admissible"])
+
+
+def play_starts(
+    cell: Cell, starts: list[Situation], states: States, draw: Random
+) -> tuple[list[Episode], list[Floats]]:
+    """Play the groups of all tasks; return their episodes, and the gradient of each action [P]."""
+    episodes, slopes = [], []
+    for task, begun in enumerate(starts):
+        for _ in range(cell.group_size):
+            episode, forks, slope = record(task, begun, draw)
+            _check_repeatable(forks, episode)
+            states.add(forks, episode)
+            episodes.append(episode)
+            slopes += slope
+    return episodes, slopes
 
 
 def _check_repeatable(forks: list[Situation], episode: Episode) -> None:
@@ -124,7 +168,7 @@ def _check_repeatable(forks: list[Situation], episode: Episode) -> None:
             raise RuntimeError(f"{step.action!r} at turn {turn} does not lead to the same state each time")
 
 
-class _States:
+class States:
     """The distinct states of a batch: equal actions from the same start lead to equal states."""
 
     def __init__(self, cell: Cell) -> None:
@@ -170,7 +214,7 @@ class _Spot:
     after: Situation
 
 
-def _choose(cell: Cell, episodes: list[Episode], states: _States, draw: Random) -> list[_Spot]:
+def choose(cell: Cell, episodes: list[Episode], states: States, draw: Random) -> list[_Spot]:
     """Draw some turns of each task."""
     spots: dict[int, list[_Spot]] = {task: [] for task in range(cell.num_tasks)}
     row = 0
@@ -194,8 +238,8 @@ def _redraw(
     drawn: list[Episode] = []
     for _ in range(cell.num_redraws):
         others = [
-            [record(task, start, draw)[0] for _ in range(cell.group_size - 1)]
-            for task, start in enumerate(starts)
+            [record(task, begun, draw)[0] for _ in range(cell.group_size - 1)]
+            for task, begun in enumerate(starts)
         ]
         for spot in spots:
             rest, _, _ = record(spot.episode.task, spot.after, draw)

@@ -20,6 +20,7 @@ from contestants import CONTESTANTS, Contestant
 from numpy.typing import NDArray
 
 from turnwise.credit import TurnTable, get
+from turnwise.trainers.reports.truth.critics import discount_of
 
 __all__ = ["CANNOT_BE_ROLLED_OUT", "WORTH", "Price", "prices"]
 
@@ -57,9 +58,11 @@ def prices(seed: int = 0) -> dict[str, Price]:
 
 
 def _difference(entry: Contestant, goes_E: NDArray[np.bool_], fixed: bool) -> float:
-    table, goes_N = _table(entry.gamma or 1.0, goes_E, fixed)
+    method = get(entry.name)
+    gamma = discount_of(method, entry.params) if method.heads else 1.0
+    table, goes_N = _table(gamma, goes_E, fixed)
     first_N = table.turn == 0
-    advantage_N = get(entry.name)(table, **entry.params).advantage
+    advantage_N = method(table, **entry.params).advantage
     return float(advantage_N[first_N & goes_N].mean() - advantage_N[first_N & ~goes_N].mean())
 
 

@@ -7,9 +7,10 @@ docs/credit-truth.md defines what is measured and how errors are kept out.
 
     OMP_NUM_THREADS=1 python benchmarks/credit_truth/run.py [--rollouts 32] [--workers 2] [--out FOLDER]
 
-With --keep each finished cell is stored and not made again; with --most N a call
-makes no more than N cells and shows what is finished, so that the table can be
-made in parts.
+With --keep each finished cell is stored and not made again, and so is the truth of its
+turns, which is most of the work and which no estimator changes: --truths makes nothing
+else. With --most N a call makes no more than N cells and shows what is finished, so that
+the table can be made in parts.
 """
 
 from __future__ import annotations
@@ -19,18 +20,19 @@ import datetime
 import os
 import platform
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from cell import ENVIRONMENT, Cell, Result, run_cell
-from kept import load, save
-from measures import CLEAR
+from cell import ENVIRONMENT, Cell, Measured, Result, roll_out, run_cell
+from kept import load, load_truth, save, save_truth
 from tables import as_json, as_markdown, picture
 
 import turnwise
+from turnwise.trainers.reports.truth.measures import CLEAR
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 DIFFICULTIES = {"small": 20, "medium": 25}  # with the turns of an episode
@@ -51,6 +53,7 @@ def main() -> None:
     parser.add_argument(
         "--most", type=int, default=len(STRENGTHS) * len(DIFFICULTIES), help="cells to make now"
     )
+    parser.add_argument("--truths", action="store_true", help="roll out into the folder of --keep, no more")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     if options.rollouts < 2 or options.rollouts % 2:
@@ -68,6 +71,12 @@ def main() -> None:
         )
         for (difficulty, turns), strength in product(DIFFICULTIES.items(), STRENGTHS)
     ]
+    if options.truths:
+        if options.keep is None:
+            parser.error("--truths needs --keep FOLDER")
+        for cell in cells:
+            _truth(cell, options.keep)
+        return
     results = _results(cells, options.keep, options.most, options.workers)
     if not results:
         parser.error("no cell is finished and none was made: nothing can be shown")
@@ -84,12 +93,25 @@ def _results(cells: list[Cell], keep: Path | None, most: int | None, workers: in
     found = {cell: load(keep, cell) for cell in cells} if keep else dict.fromkeys(cells)
     missing = [cell for cell, result in found.items() if result is None][:most]
     with ProcessPoolExecutor(workers) as pool:
-        for result in pool.map(run_cell, missing):
+        for result in pool.map(partial(_made, keep), missing):
             found[result.cell] = result
             if keep:
                 save(keep, result)
             print(result.cell, {name: round(value, 3) for name, value in result.facts.items()}, flush=True)
     return [result for result in found.values() if result is not None]
+
+
+def _made(keep: Path | None, cell: Cell) -> Result:
+    return run_cell(cell, _truth(cell, keep) if keep else None)
+
+
+def _truth(cell: Cell, keep: Path) -> Measured:
+    """Return the truth of a cell, which is rolled out if it is not kept."""
+    found = load_truth(keep, cell)
+    if found is None:
+        found = roll_out(cell)
+        save_truth(keep, cell, found)
+    return found
 
 
 def _fingerprint() -> str:

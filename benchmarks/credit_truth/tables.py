@@ -12,8 +12,9 @@ import numpy as np
 from cell import Result
 from contestants import CONTESTANTS, LEFT_OUT
 from lengths import WORTH, Price, prices
-from measures import MEASURES
 from numpy.typing import NDArray
+
+from turnwise.trainers.reports.truth.measures import MEASURES, bounds
 
 __all__ = ["as_json", "as_markdown", "picture", "summary"]
 
@@ -118,23 +119,10 @@ def _shown(measure_BM: Floats) -> list[str]:
     return [_interval(measure_BM[:, place]) for place in range(measure_BM.shape[1])]
 
 
-def _bounds(values_B: Floats) -> tuple[float, float]:
-    """Return a measure less and plus two standard errors; the first value is the measure itself.
-
-    The standard error is half the distance between the 16th and 84th percentiles
-    of the bootstrap replicates. The percentiles themselves are no interval here:
-    a replicate has fewer distinct tasks, and so a lower cosine, than the batch.
-    """
-    if np.isnan(values_B[0]):
-        return float("nan"), float("nan")
-    low, high = np.nanquantile(values_B[1:], [0.16, 0.84])
-    return float(values_B[0] - (high - low)), float(values_B[0] + (high - low))
-
-
 def _interval(values_B: Floats) -> str:
     if np.isnan(values_B[0]):
         return ""
-    low, high = _bounds(values_B)
+    low, high = bounds(values_B)
     return f"{values_B[0]:.2f} ({low:.2f} to {high:.2f})"
 
 
@@ -159,7 +147,7 @@ def as_json(results: Sequence[Result], head: dict[str, Any]) -> str:
                 label: {
                     name: None
                     if np.isnan(values[0])
-                    else [round(float(x), 4) for x in (values[0], *_bounds(values))]
+                    else [round(float(x), 4) for x in (values[0], *bounds(values))]
                     for name, values in zip(MEASURES, result.measures[:, :, e].T, strict=True)
                 }
                 for e, label in enumerate(result.labels)
@@ -185,7 +173,7 @@ def picture(results: Sequence[Result], out: Path) -> None:
         place = MEASURES.index(name)
         for height, estimator in enumerate(order.tolist()):
             values_B = mean[:, place, estimator]
-            panel.plot(_bounds(values_B), [height, height], color="tab:blue", linewidth=2)
+            panel.plot(bounds(values_B), [height, height], color="tab:blue", linewidth=2)
             panel.plot([values_B[0]], [height], "o", color="tab:blue")
             dots = [result.measures[0, place, estimator] for result in results]
             panel.plot(dots, [height] * len(dots), ".", color="0.6", markersize=5, zorder=0)

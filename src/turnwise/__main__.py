@@ -64,6 +64,7 @@ _COMMANDS = {
     "control": "control:control",
     "export": "export:export",
     "credit": "credit:credit",
+    "truth": "truth:truth",
     "clean": "clean:clean",
     "doctor": "doctor:doctor",
 }

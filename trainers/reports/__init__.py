@@ -8,4 +8,5 @@ export.py       a trained model as a folder that other tools read; card.py says 
 conversations.py  stored episodes as chats to learn from, and as rows
 suite/          agents times environments: a page, a picture of every task, exports
 microscope/     several credit methods on the same stored trajectories, turn by turn
+truth/          credit methods against true advantages
 """

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from advantages import truth_of
-from cell import Cell, _check_repeatable, _States
+from cell import Cell, States, _check_repeatable
 from episodes import Episode
 from forks import Situation, play_out, returns_from
 
@@ -148,7 +148,7 @@ def test_equal_returns_are_no_proof_and_the_end_is_known() -> None:
 
 
 def test_equal_histories_are_one_state() -> None:
-    states = _States(Cell("small", 3, 1.0, num_rollouts=400))
+    states = States(Cell("small", 3, 1.0, num_rollouts=400))
 
     def play(task: int, *actions: str) -> Episode:
         here, forks, steps = ladder(), [], []

@@ -9,17 +9,18 @@ from random import Random
 
 import numpy as np
 import pytest
-from cell import Cell, run_cell
-from contestants import CONTESTANTS, LEFT_OUT, Critics, advantages_of, table_of
+from cell import Cell, roll_out, run_cell
+from contestants import CONTESTANTS, LEFT_OUT, advantages_of, batch_of, table_of
 from episodes import record, rows_of
 from forks import Situation
-from kept import load, save
-from measures import MEASURES
+from kept import load, load_truth, save, save_truth
 from reader import NUM_PARAMETERS, ROLES, Reader
-from tables import _bounds, as_json, as_markdown
+from tables import as_json, as_markdown
 
 import turnwise
 import turnwise.credit as credit
+from turnwise.trainers.reports.truth.critics import Critics
+from turnwise.trainers.reports.truth.measures import MEASURES, bounds
 
 CELL = Cell(
     "small",
@@ -107,8 +108,9 @@ def test_critics_do_not_see_the_task_that_they_judge() -> None:
         for step, task in zip(rows.steps, rows.task_N.tolist(), strict=True)
     ]
     lied = replace(rows, steps=steps)
-    honest_N = Critics(rows, 3).values(rows, 0.9)
-    fooled_N = Critics(lied, 3).values(rows, 0.9)
+    batch = batch_of(rows)
+    honest_N = Critics(batch, 3).values(batch, 0.9)
+    fooled_N = Critics(batch_of(lied), 3).values(batch, 0.9)
     mine_N = rows.task_N == 1
     np.testing.assert_allclose(fooled_N[mine_N], honest_N[mine_N])
     assert np.abs(fooled_N[~mine_N] - honest_N[~mine_N]).max() > 0.1
@@ -132,7 +134,7 @@ def test_contestants_answer_with_finite_numbers() -> None:
     draw = Random(1)
     episodes = [record(task, start(task), draw)[0] for task in (0, 1, 2) for _ in range(3)]
     rows = rows_of(episodes, [each.task for each in episodes])
-    found = advantages_of(rows, Critics(rows, 3))
+    found = advantages_of(rows, Critics(batch_of(rows), 3))
     assert list(found) == [each.label for each in CONTESTANTS]
     for label, advantage_N in found.items():
         assert advantage_N.shape == (len(rows.steps),), label
@@ -141,7 +143,11 @@ def test_contestants_answer_with_finite_numbers() -> None:
 
 def test_a_cell_repeats_itself_is_kept_and_makes_a_page(tmp_path: Path) -> None:
     one = run_cell(CELL)
-    np.testing.assert_array_equal(one.measures, run_cell(CELL).measures)
+    save_truth(tmp_path, CELL, roll_out(CELL))
+    truth = load_truth(tmp_path, replace(CELL, num_redraws=8))  # redraws are none of its concern
+    assert truth is not None
+    np.testing.assert_array_equal(one.measures, run_cell(CELL, truth).measures)
+    assert load_truth(tmp_path, replace(CELL, num_rollouts=6)) is None
     save(tmp_path, one)
     other = load(tmp_path, CELL)
     assert other is not None
@@ -161,5 +167,5 @@ def test_a_cell_repeats_itself_is_kept_and_makes_a_page(tmp_path: Path) -> None:
 def test_brackets_are_two_standard_errors_around_the_measure() -> None:
     # replicates 0, 1, ..., 100: the 16th and 84th percentiles are 68 apart, one error is 34
     values = np.array([10.0, *range(101)])
-    assert _bounds(values) == pytest.approx((10 - 68, 10 + 68))
-    assert np.isnan(_bounds(np.full(3, np.nan))).all()
+    assert bounds(values) == pytest.approx((10 - 68, 10 + 68))
+    assert np.isnan(bounds(np.full(3, np.nan))).all()

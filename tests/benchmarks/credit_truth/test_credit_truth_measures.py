@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from advantages import Truth
-from measures import (
+
+from turnwise.trainers.reports.truth.measures import (
     MEASURES,
     Evidence,
+    Truth,
     average_ranks,
     correlation,
     cosines,

@@ -32,6 +32,7 @@ _SHOWN_PARTS = {
     "turn_reward": "gain",
     "delta": "delta",
     "outcome": "outcome",
+    "action_value": "Q",
     "q": "Q",
     "v": "V",
     "episode_score": "episode's score",

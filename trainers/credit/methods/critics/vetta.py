@@ -20,12 +20,13 @@ from ...table.tokens import Tokens
     "vetta",
     heads=(Head("value", "prompt", "turn"), Head("token_values", "tokens", "token")),
     source=Source(
-        "VETTA, turn and token advantages with a shared critic",
-        "2026",
+        "VETTA, coordinating turn- and token-level credit assignment",
+        "arXiv 2610.08402",
         "by hand",
         how="equations 3 to 7",
-        note="both heads read the policy's own last states, which are constants to them; the paper trains a "
-        "critic of its own, the first two blocks of the model, and clips its values",
+        note="the authors' code was not to be had. Both heads read the policy's own last states, which are "
+        "constants to them; the paper trains a critic of its own, the first two blocks of the model, and"
+        " clips its values",
     ),
 )
 def vetta(
@@ -41,7 +42,7 @@ def vetta(
 ) -> Credit:
     """Give every token its turn's GAE, and alpha times its own GAE less the mean of it in the turn.
 
-    VETTA, 2026. Two value heads, one of turns and one of tokens, each with a GAE of its own over
+    VETTA, arXiv 2610.08402. Two value heads, one of turns and one of tokens, each with a GAE of its own over
     the same rewards, which the last token of a turn earns; the tokens' runs on from turn to turn.
     The mean over a turn's tokens is the turn's advantage.
 

@@ -12,19 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from advantages import Truth
 from numpy.typing import NDArray
-
-__all__ = [
-    "MEASURES",
-    "Evidence",
-    "average_ranks",
-    "cosines",
-    "intervals",
-    "parts_of_error",
-    "signs",
-    "spearman",
-]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,13 +22,37 @@ CLEAR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Truth:
+    """The measured advantages of turns.
+
+    `first_N` and `second_N` rest on disjoint halves of the rollouts: their errors
+    are independent, so the mean of their product is the mean square of the true
+    advantage, which the square of `advantage_N` overstates.
+    """
+
+    advantage_N: Floats
+    first_N: Floats
+    second_N: Floats
+    error_N: Floats  # standard error of advantage_N
+
+    @property
+    def energy(self) -> float:
+        """Return the mean square of the true advantage, free of the error of the rollouts."""
+        return float((self.first_N * self.second_N).mean())
+
+    def of(self, rows: NDArray[np.int64]) -> Truth:
+        """Return the truth of some turns."""
+        return Truth(self.advantage_N[rows], self.first_N[rows], self.second_N[rows], self.error_N[rows])
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one cell of the benchmark has found out."""
+    """What is known of some turns, and what estimators say of them."""
 
     truth: Truth  # of the visited turns
     task_N: Ints
     guess_EN: Floats
-    slope_NP: Floats  # gradients of the log-probabilities of the actions
+    slope_NP: Floats  # gradients of the log-probabilities of the actions; without columns: not known
     redrawn: Truth  # of the turns that were redrawn
     task_J: Ints
     guess_EJR: Floats
@@ -49,7 +61,8 @@ class Evidence:
 def average_ranks(values: Floats) -> Floats:
     """Return ranks from 0, equal values sharing the mean of theirs."""
     _, inverse, count = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(count) - (count + 1) / 2)[inverse]
+    rank_N: Floats = (np.cumsum(count) - (count + 1) / 2)[inverse]
+    return rank_N
 
 
 def correlation(one: Floats, other: Floats) -> float:
@@ -73,7 +86,8 @@ def signs(guess_EN: Floats, truth_N: Floats) -> Floats:
     told_N = truth_N != 0
     if not told_N.any():
         return np.full(len(guess_EN), np.nan)
-    return (1 + (np.sign(guess_EN) * np.sign(truth_N))[:, told_N].mean(axis=1)) / 2
+    right_E: Floats = (1 + (np.sign(guess_EN) * np.sign(truth_N))[:, told_N].mean(axis=1)) / 2
+    return right_E
 
 
 def cosines(guess_EP: Floats, whole_P: Floats, first_P: Floats, second_P: Floats) -> Floats:
@@ -88,7 +102,8 @@ def cosines(guess_EP: Floats, whole_P: Floats, first_P: Floats, second_P: Floats
     """
     square = float(first_P @ second_P)
     size_E = np.sqrt((guess_EP**2).sum(axis=1) * max(square, 0.0))
-    return np.divide(guess_EP @ whole_P, size_E, out=np.zeros(len(guess_EP)), where=size_E > 0)
+    cosine_E: Floats = np.divide(guess_EP @ whole_P, size_E, out=np.zeros(len(guess_EP)), where=size_E > 0)
+    return cosine_E
 
 
 def parts_of_error(guess_EJR: Floats, truth: Truth) -> tuple[Floats, Floats]:
@@ -111,6 +126,19 @@ def parts_of_error(guess_EJR: Floats, truth: Truth) -> tuple[Floats, Floats]:
     fit_E = np.divide(both_E, square_E, out=np.zeros_like(both_E), where=told_E)
     bias_E = 1.0 - fit_E * both_E / truth.energy
     return bias_E, fit_E**2 * scatter_E / truth.energy
+
+
+def bounds(values_B: Floats) -> tuple[float, float]:
+    """Return a measure less and plus two standard errors; the first value is the measure itself.
+
+    The standard error is half the distance between the 16th and 84th percentiles
+    of the bootstrap replicates. The percentiles themselves are no interval here:
+    a replicate has fewer distinct tasks, and so a lower cosine, than the batch.
+    """
+    if np.isnan(values_B[0]):
+        return float("nan"), float("nan")
+    low, high = np.nanquantile(values_B[1:], [0.16, 0.84])
+    return float(values_B[0] - (high - low)), float(values_B[0] + (high - low))
 
 
 def _measured(evidence: Evidence, tasks: Ints, gradients: tuple[Floats, ...]) -> Floats:
