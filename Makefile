@@ -193,10 +193,7 @@ papers: $(STAMP)  ## write docs/papers.md of what the parts say of themselves
 gpu: $(STAMP)  ## check and measure everything that one GPU is for, in under five minutes
 	$(BIN)/python benchmarks/gpu/run.py
 
-test-papers: $(STAMP)  ## write docs/papers.md of what the parts say of themselves
-	$(BIN)/python -m turnwise.trainers.catalogue.page
-
-gpu: $(STAMP)  ## go through every step of that on the CPU with small shapes
+test-gpu: $(STAMP)  ## go through every step of that on the CPU with small shapes
 	$(BIN)/python -m pytest -q -m gpu
 
 gate: $(STAMP)  ## compare a step's cost with bare ASGI in the same run, as ratios
