@@ -27,12 +27,12 @@ from ..errors import CheckpointError, TrainingError, TurnwiseError
 from ..servers.client import SessionClient
 from .assign import trainable
 from .credit import describe
+from .learner.credit_memory import CreditMemory
 from .learner.sequences import Floats, PackedBatch
 from .learner.update import Learner
 from .policies import TrainedPolicy
 from .recipe import Recipe
 from .rollouts.collect import Collected, Collector, Collects
-from .rollouts.remembered import Remembered
 from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.attending import attend
@@ -41,6 +41,7 @@ from .runs.console import RunDisplay
 from .runs.held_out import evaluate_held_out
 from .runs.held_out_kept import Keeping
 from .runs.log import RunLog, choose
+from .runs.remembered import Remembered
 from .runs.statistics import batch_statistics, failed_share, rollout_statistics, staleness
 from .sections import TrainSection
 from .validate import Bound
@@ -98,7 +99,7 @@ class Trainer:
         self.trained, self.learner, self.display = trained, learner, display
         self.state = state or RunState()
         remembered = remembered or Remembered()
-        self.credit = remembered.credit  # what a stateful estimator remembers
+        self.credit = remembered.credit
         self.log = log
         self._play: Rollout = HarnessRollout(recipe.harness) if recipe.harness.command else rollout
         self.assigner = bound.assigner
@@ -236,8 +237,8 @@ class Trainer:
         self._write({**entry, "train_seconds": state.train_seconds, "total_tokens": state.num_tokens})
         self.display.update(self._share(), {**entry, "train_seconds": state.train_seconds})
 
-    def _learn(self, collected: Collected) -> tuple[dict[str, Any], Any]:
-        """Turn what was collected into an update; return the figures of the log, and the credit's state."""
+    def _learn(self, collected: Collected) -> tuple[dict[str, Any], CreditMemory]:
+        """Turn what was collected into an update; return the log's figures, and what credit remembers."""
         trajectories = trainable(collected.chosen, self.recipe.train.allow_single)
         if not trajectories:
             raise TrainingError(f"update {self.state.update}: no group has two episodes to compare")
@@ -253,8 +254,9 @@ class Trainer:
         if reference_N is not None and assigner.estimator.against_reference:
             log_ratio_N = learner.logprobs(batch) - reference_N
             values |= assigner.against_reference(trajectories, batch, log_ratio_N)
+        values |= self.credit.columns(assigner.estimator, trajectories, learner.logprobs)
         progress = self.recipe.train.progress(self.state.update)
-        assigned = assigner.assign(trajectories, batch, values, reference_N, progress, self.credit)
+        assigned = assigner.assign(trajectories, batch, values, reference_N, progress, self.credit.state)
         credited = perf_counter()
         stands = critic is not None and self.state.update < critic.config.first_updates
         figures = {} if stands else learner.update(batch, assigned.advantage_N, reference_N=reference_N)
@@ -274,7 +276,7 @@ class Trainer:
             "time/credit": credited - started,
             "time/learner": perf_counter() - credited,
         }
-        return entry, assigned.state
+        return entry, self.credit.after(assigner.estimator, assigned.state, trajectories)
 
     def _reference(self, batch: PackedBatch) -> Floats | None:
         """Return what the reference says of each target [N], where anybody asks."""

@@ -37,12 +37,12 @@ from .policies import get as get_kind
 from .policies import load_reference, load_trained
 from .recipe import Recipe, dump
 from .rollouts.mixture import choices_of
-from .rollouts.remembered import Remembered
 from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.console import RunDisplay
 from .runs.held_out import held_out_words
 from .runs.log import RunLog
+from .runs.remembered import Remembered
 from .runs.standing import standing
 from .sections import EnvSection, ServerSection, TrainSection
 from .trackers import Tracked, tracking

@@ -62,6 +62,11 @@ def validate(recipe: Recipe) -> Bound:
     kind.check(recipe.policy, recipe.rollout)
     if any(sampler.name == "replay" for sampler in bound.rollouts.samplers):
         _check_replay(recipe.env, recipe.optim, recipe.loss)
+    if assigner.estimator.by_task and not recipe.env.num_tasks:
+        raise UsageError(
+            f"credit {recipe.credit.name!r} goes by what is remembered of each task, and with "
+            "env.num_tasks = 0 no task comes again: set env.num_tasks"
+        )
     if bound.rollouts.chooser is not None:
         check_chooser(bound.rollouts.chooser.name, recipe.env.num_tasks)
     _check_numbers(recipe.rollout, recipe.train, recipe.optim)

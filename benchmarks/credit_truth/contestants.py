@@ -38,6 +38,9 @@ LEFT_OUT = {
     "alol": "it says which episodes are learned, in comparison with a reference",
     "cloning": "it compares nothing",
     "aspo": "it moves credit by the place of the first tool call, and every turn of a chore is an action",
+    "dcpo": "what earlier batches left of a task is the method; on the first it is grpo",
+    "single_stream": "it compares with earlier batches, and on the first with one half",
+    "risk_po_tracked": "it goes by quantiles of earlier batches; on the first it is risk_po",
 }
 _GIVEN = {
     "reinforce_pp": "one token a turn",

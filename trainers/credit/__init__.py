@@ -37,6 +37,7 @@ from .methods.groups.bnpo import bnpo
 from .methods.groups.broadcast import broadcast
 from .methods.groups.canon import canon
 from .methods.groups.cloning import cloning
+from .methods.groups.dcpo import dcpo
 from .methods.groups.dr_grpo import dr_grpo
 from .methods.groups.gdpo import gdpo
 from .methods.groups.gigpo import gigpo
@@ -48,7 +49,9 @@ from .methods.groups.mars import mars
 from .methods.groups.opmd import asymre, opmd
 from .methods.groups.reinforce_pp import reinforce_pp, reinforce_pp_baseline
 from .methods.groups.risk_po import risk_po
+from .methods.groups.risk_po_tracked import risk_po_tracked
 from .methods.groups.rloo import rloo
+from .methods.groups.single_stream import single_stream
 from .methods.groups.step_grpo import step_grpo
 from .methods.trees.spo_tree import spo_tree
 from .summary import describe
@@ -70,6 +73,7 @@ __all__ = [
     "canon",
     "cloning",
     "crbc",
+    "dcpo",
     "describe",
     "dr_grpo",
     "g2po",
@@ -94,9 +98,11 @@ __all__ = [
     "reinforce_pp",
     "reinforce_pp_baseline",
     "risk_po",
+    "risk_po_tracked",
     "rloo",
     "rtmc",
     "salt",
+    "single_stream",
     "spo_tree",
     "step_grpo",
     "td0",

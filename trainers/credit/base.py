@@ -180,12 +180,17 @@ class Estimator(Named[Credit]):
         against_reference: whether it reads the columns log_ratio, the log-ratio of policy to reference of
             each token before the update, and sampled, 0 for tokens that were forced.
         state: what a method with state remembers at first, a plain value; None: it remembers nothing.
+        by_task: whether that is of tasks, which have to come again.
+        against_last: whether it reads the column drift: how far the policy has moved since the last
+            episode of the turn's task, as the mean |log-ratio| of its tokens.
     """
 
     heads: tuple[Head, ...] = ()
     tells_agents: bool = False
     against_reference: bool = False
     state: Any = None
+    by_task: bool = False
+    against_last: bool = False
 
     def apply(self, table: TurnTable, **params: Any) -> Credit:
         """Assign credit to every turn of a table.

@@ -16,4 +16,5 @@ sharing.py     turns that several leaves of a tree share
 critic.py      value heads: their columns of the turn table, and how they learn
 heads.py       which heads there are
 states.py      the hidden states that they read
+credit_memory.py  what credit remembers from batch to batch
 """

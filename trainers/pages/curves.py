@@ -58,6 +58,18 @@ _CHARTS: tuple[tuple[str, str, str, tuple[_Line, ...], tuple[float, float] | Non
         (0.0, 1.0),
     ),
     (
+        "difficulty",
+        "Difficulty",
+        "Training tasks by what came of them so far, as shares of all; docs/tasks.md.",
+        (
+            ("never played", ("tasks/never",)),
+            ("never won", ("tasks/unsolved",)),
+            ("won in some episodes", ("tasks/between",)),
+            ("won in every episode", ("tasks/always",)),
+        ),
+        (0.0, 1.0),
+    ),
+    (
         "credit",
         "Credit",
         "Standard deviation of the advantage over turns.",

@@ -102,7 +102,7 @@ def write_report(run: Path) -> Path:
     except UsageError as error:
         lines += [f"No picture: {error}.", ""]
     updates, _ = split_log(entries)
-    lines += _health(updates)
+    lines += _health(updates) + _difficulty(updates)
     lines += lost_by(run)
     lines += examples(run)
     lines += _origin(run, record)
@@ -179,13 +179,31 @@ def _health(updates: Sequence[Entry]) -> list[str]:
         ("rollout/tokens_per_s", "tokens generated a second"),
         ("step_time", "seconds an update"),
     ]
-    lines = ["## Signal and policy", "", "| | first update | last update |", "|---|---|---|"]
-    lines += [
-        f"| {text} (`{name}`) | {updates[0][name]:.4g} | {updates[-1][name]:.4g} |"
-        for name, text in names
-        if name in updates[0] and name in updates[-1]
+    return ["## Signal and policy", "", *_first_and_last(updates, names), ""]
+
+
+def _difficulty(updates: Sequence[Entry]) -> list[str]:
+    """Show how difficult the tasks of training are, where they are remembered."""
+    if not updates or "tasks/never" not in updates[-1]:
+        return []
+    names = [
+        ("tasks/never", "never played"),
+        ("tasks/unsolved", "never won"),
+        ("tasks/between", "won in some episodes"),
+        ("tasks/always", "won in every episode"),
+        ("choosing/success", "what was known of the chosen tasks' success"),
     ]
-    return [*lines, ""]
+    return ["## Difficulty: shares of the training tasks", "", *_first_and_last(updates, names), ""]
+
+
+def _first_and_last(updates: Sequence[Entry], names: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a table of figures of the first update and of the last one."""
+    lines = ["| | first update | last update |", "|---|---|---|"]
+    for name, text in names:
+        if name in updates[-1]:
+            first = f"{updates[0][name]:.4g}" if name in updates[0] else ""
+            lines.append(f"| {text} (`{name}`) | {first} | {updates[-1][name]:.4g} |")
+    return lines
 
 
 def _origin(run: Path, record: dict[str, Any]) -> list[str]:

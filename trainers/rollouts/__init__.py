@@ -3,7 +3,6 @@
 collect.py     plays, chooses and annotates them
 bound.py       the parts that a recipe names for that, bound
 tasks.py       which tasks, all alike; mixture.py in which environments
-remembered.py  what parts remember from update to update, as files of a checkpoint
 horizon.py     how long episodes may be, by update
 choosers/      which tasks, and how many members, by what is remembered of each
 plans/         how the episodes of a group come about: apart, or as a tree

@@ -4,7 +4,7 @@ folder.py      recipe.toml, run.json, and whether a run may begin or go on in a 
 alike.py       which runs follow one recipe; series.py figures over updates, seeds together
 attending.py   what is asked of a run between its updates
 standing.py    what is kept of one that was stopped
-checkpoint.py  folders that are whole or not there
+checkpoint.py  folders that are whole or not there; remembered.py what parts remember, as files of one
 best.py        the best of them, kept apart
 log.py         log.jsonl and the trajectories; statistics.py the figures of a batch
 held_out.py    evaluation during training; held_out_kept.py what is kept of them

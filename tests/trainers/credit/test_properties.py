@@ -25,11 +25,17 @@ CRITICS = ("value", "v_low", "v_high", "v_term", "q1", "q2", "v1", "v2")
 ALL = sorted(set(credit.names()))
 CRITIC_METHODS = {"alol", "archer", "bilevel_gae", "hae", "oreo", "poad", "td0", "turn_ppo", "vetta"}
 NOT_COMPARED = {"igpo", "cloning", "asymre"}  # by a gold answer; not at all; with less than the mean
-WHOLE_BATCH = {"mars", "gdpo", "reinforce_pp", "reinforce_pp_baseline"}  # whitened or centred over the batch
+WHOLE_BATCH = {
+    "mars",
+    "gdpo",
+    "reinforce_pp",
+    "reinforce_pp_baseline",
+    "single_stream",
+}  # whitened or centred over the batch
 SHIFT = ["grpo", "dr_grpo", "rloo", "reinforce_pp", "reinforce_pp_baseline", "salt", "broadcast", "mars"]
-SHIFT += ["opmd", "asymre", "canon", "bnpo", "gdpo", "spo_tree"]
+SHIFT += ["opmd", "asymre", "canon", "bnpo", "gdpo", "spo_tree", "dcpo"]
 ZERO_WHEN_EQUAL = ["grpo", "dr_grpo", "rloo", "gigpo", "hgpo", "salt", "broadcast", "igpo", "gagpo", "rtmc"]
-ZERO_WHEN_EQUAL += ["opmd", "canon", "bnpo", "risk_po", "aspo", "gdpo", "spo_tree"]
+ZERO_WHEN_EQUAL += ["opmd", "canon", "bnpo", "risk_po", "aspo", "gdpo", "spo_tree", "dcpo"]
 SAME_UNDER_SCALE = [
     ("grpo", {}),
     ("gigpo", {"mode": "mean_std"}),

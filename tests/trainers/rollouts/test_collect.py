@@ -29,10 +29,10 @@ from turnwise.trainers.credit import Credit, TurnTable
 from turnwise.trainers.recipe import Recipe, load
 from turnwise.trainers.rollouts import choosers
 from turnwise.trainers.rollouts.choosers import Asked, Chosen
-from turnwise.trainers.rollouts.remembered import Remembered
 from turnwise.trainers.rollouts.samplers.memory import load_states
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
+from turnwise.trainers.runs.remembered import Remembered
 from turnwise.trainers.train import train
 
 Lights = Callable[..., Recipe]
@@ -158,7 +158,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(everything: Lights, tmp_path
     assert max(entry["staleness"] for entry in log) > 0
     states = [Remembered.load(last(run).folder) for run in (straight, parted)]
     assert states[0].credit == states[1].credit
-    assert states[0].credit["batches"] == 4
+    assert states[0].credit.state["batches"] == 4
     one, two = ({name: column.tolist() for name, column in vars_of(state).items()} for state in states)
     assert one == two
     # the chooser knows what it chose: 4 groups an update, and those of refills

@@ -6,6 +6,7 @@ columns.py       arrays that are checked, copied, coded by equal values
 checks.py        what a table refuses
 trajectories.py  the columns that trajectories give
 agents.py        the turns of each agent as trajectories of their own
+tasks.py         the tasks of trajectories, and what is kept of each
 tokens.py        one array a turn, laid end to end
 scan.py          sums along a trajectory, from its end
 """

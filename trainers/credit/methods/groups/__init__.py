@@ -8,4 +8,5 @@ Turns compared      step_grpo (of the same number)
 States compared     gigpo, hgpo
 Answers annotated   igpo
 Nothing compared    cloning
+Batches remembered  single_stream and dcpo (of tasks), risk_po_tracked
 """

@@ -68,19 +68,49 @@ def risk_po(
     Raises:
         UsageError: unless 0 < lower < upper < 1, mix is at least 0 and bundle at least 1.
     """
-    check_choice("assign", assign, ("std", "uniform", "score"))
-    if not (0 < lower < upper < 1 and mix >= 0 and bundle >= 1):
-        raise UsageError(
-            f"risk_po: lower={lower!r}, upper={upper!r}, mix={mix!r}, bundle={bundle!r}; expected "
-            "0 < lower < upper < 1, mix of at least 0, bundle of at least 1"
-        )
+    levels = Levels("risk_po", lower, upper, mix, bundle, assign, scale, epsilon)
     papers = Papers.of(table, bundle)
     low_P, high_P = papers.quantile(lower)[papers.bundle_P], papers.quantile(upper)[papers.bundle_P]
-    advantage_P = risk(papers.score_P, low_P, high_P, lower, upper, mix, epsilon)
+    return credit_of(table, papers, low_P, high_P, levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The parameters of the method, checked; what they mean stands at `risk_po`.
+
+    Raises:
+        UsageError: unless 0 < lower < upper < 1, mix is at least 0 and bundle at least 1.
+    """
+
+    name: str
+    lower: float
+    upper: float
+    mix: float
+    bundle: int
+    assign: str
+    scale: bool
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        check_choice("assign", self.assign, ("std", "uniform", "score"))
+        if not (0 < self.lower < self.upper < 1 and self.mix >= 0 and self.bundle >= 1):
+            raise UsageError(
+                f"{self.name}: lower={self.lower!r}, upper={self.upper!r}, mix={self.mix!r}, "
+                f"bundle={self.bundle!r}; expected 0 < lower < upper < 1, mix of at least 0, bundle of at "
+                "least 1"
+            )
+
+
+def credit_of(
+    table: TurnTable, papers: Papers, low_P: FloatArray, high_P: FloatArray, levels: Levels
+) -> Credit:
+    """Return the credit of papers beside two quantiles each."""
+    advantage_P = risk(papers.score_P, low_P, high_P, levels.lower, levels.upper, levels.mix, levels.epsilon)
     advantage_P[~papers.alive_P] = 0.0
-    if scale:
-        advantage_P /= papers.std_P + epsilon
-    advantage_M = np.append(advantage_P, 0.0)[papers.paper_M] / _divisor(table, assign, epsilon)
+    if levels.scale:
+        advantage_P /= papers.std_P + levels.epsilon
+    divisor_M = _divisor(table, levels.assign, levels.epsilon)
+    advantage_M = np.append(advantage_P, 0.0)[papers.paper_M] / divisor_M
 
     def told(values_P: FloatArray) -> FloatArray:
         told_N: FloatArray = np.append(values_P, 0.0)[papers.paper_M][table.trajectory]
