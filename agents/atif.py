@@ -50,6 +50,8 @@ def to_atif(
         "parent": trajectory.parent,
         "branch_turn": trajectory.branch_turn,
         "metrics": trajectory.metrics,
+        "given": trajectory.given or None,
+        "hint": trajectory.hint,
     }
     return {
         "schema_version": SCHEMA_VERSION,

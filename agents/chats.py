@@ -62,6 +62,8 @@ def chats_of(trajectory: Trajectory, prompt: PromptConfig) -> Iterator[Chat]:
             "return": trajectory.episode_return,
             "success": trajectory.success,
             "end": trajectory.end,
+            **({"given": trajectory.given} if trajectory.given else {}),
+            **({"hint": trajectory.hint} if trajectory.hint else {}),
         }
 
 
@@ -157,7 +159,7 @@ def _made_again(trajectory: Trajectory, prompt: PromptConfig) -> list[tuple[Mess
         )
     context, prompts, view = Context(prompt, None), list[tuple[Message, ...]](), View("")
     for turn in trajectory.turns:
-        view = View.of(turn.observation, turn.info, trajectory.instruction, view.tools)
+        view = View.of(turn.observation, turn.info, trajectory.instruction, view.tools, trajectory.hint)
         context.observe(view)
         prompts.append(context.shown)
         context.record(turn.observation, turn.action, turn.generation, turn.subgoal)

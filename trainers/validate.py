@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +24,7 @@ from .recipe import Recipe
 from .rollouts.bound import RolloutParts
 from .rollouts.choosers.picks import check_chooser
 from .rollouts.mixture import choices_of
+from .rollouts.samplers.base import Sampler
 from .sections import EnvSection, PolicySection, RolloutSection, TrainSection
 from .trackers import check as check_trackers
 from .user_files import import_parts
@@ -60,15 +62,7 @@ def validate(recipe: Recipe) -> Bound:
             f"policy.lora_rank: a {kind.name} policy trains whole; set it to 0, or policy.kind=transformers"
         )
     kind.check(recipe.policy, recipe.rollout)
-    if any(sampler.name == "replay" for sampler in bound.rollouts.samplers):
-        _check_replay(recipe.env, recipe.optim, recipe.loss)
-    if assigner.estimator.by_task and not recipe.env.num_tasks:
-        raise UsageError(
-            f"credit {recipe.credit.name!r} goes by what is remembered of each task, and with "
-            "env.num_tasks = 0 no task comes again: set env.num_tasks"
-        )
-    if bound.rollouts.chooser is not None:
-        check_chooser(bound.rollouts.chooser.name, recipe.env.num_tasks)
+    _check_parts(recipe, bound)
     _check_numbers(recipe.rollout, recipe.train, recipe.optim)
     agent_settings(recipe.prompt, recipe.rollout)
     named_policy(recipe.policy, recipe.warmstart.base)
@@ -77,7 +71,8 @@ def validate(recipe: Recipe) -> Bound:
     plays = _check_stored(recipe, bound.rollouts)
     if plays and not recipe.server.url and not recipe.harness.posted:
         for choice in choices:
-            make(choice.id, **choice.train_kwargs).close()
+            with make(choice.id, **choice.train_kwargs) as env:
+                _check_expert(bound.rollouts.samplers, choice.id, env.text_env.no_expert)
             make(choice.id, **choice.eval_kwargs).close()
     return bound
 
@@ -155,6 +150,39 @@ def _check_stored(recipe: Recipe, rollouts: RolloutParts) -> bool:
             "leave it out"
         )
     return bool(recipe.eval.episodes)
+
+
+def _check_parts(recipe: Recipe, bound: Bound) -> None:
+    """Refuse parts that the rest of the recipe leaves nothing to do, or does not let do it."""
+    for sampler in bound.rollouts.samplers:
+        _check_sampler(recipe, sampler)
+    if bound.assigner.estimator.by_task and not recipe.env.num_tasks:
+        raise UsageError(
+            f"credit {recipe.credit.name!r} goes by what is remembered of each task, and with "
+            "env.num_tasks = 0 no task comes again: set env.num_tasks"
+        )
+    if bound.rollouts.chooser is not None:
+        check_chooser(bound.rollouts.chooser.name, recipe.env.num_tasks)
+
+
+def _check_sampler(recipe: Recipe, sampler: Sampler) -> None:
+    if sampler.name == "replay":
+        _check_replay(recipe.env, recipe.optim, recipe.loss)
+    prompt = recipe.prompt
+    gives_turns = sampler.name == "dr_po" or sampler.params.get("given") == "turns"
+    if gives_turns and (prompt.style == "plan" or prompt.tools == "native"):
+        raise UsageError(
+            f"sampling {sampler.name!r} gives turns to episodes, which prompt.style {prompt.style!r} with "
+            f"prompt.tools {prompt.tools!r} cannot write: set style to 'plain' or 'tags' and tools to 'text'"
+        )
+
+
+def _check_expert(samplers: Sequence[Sampler], env_id: str, no_expert: str | None) -> None:
+    asking = [sampler.name for sampler in samplers if sampler.expert]
+    if asking and no_expert is not None:
+        raise UsageError(
+            f"sampling {asking[0]!r} asks the environment's expert, and {env_id} has none: {no_expert}"
+        )
 
 
 def _check_replay(env: EnvSection, optim: OptimConfig, loss: ObjectiveConfig) -> None:

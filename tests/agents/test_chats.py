@@ -100,6 +100,9 @@ def test_prompts_that_were_not_kept_are_made_again(mode: Any) -> None:
     kept = list(chats_of(whole, prompt))
     assert list(chats_of(bare, prompt)) == kept and len(kept) == (1 if mode == "conversation" else 4)
     assert [message["role"] for message in kept[-1]["messages"]][-2:] == ["user", "assistant"]
+    (helped, *_) = chats_of(replace(bare, hint="Hint: go east.", given=1), prompt)
+    assert (helped["hint"], helped["given"]) == ("Hint: go east.", 1)
+    assert "Reach place 2.\nHint: go east.\n" in helped["messages"][1]["content"]
     lacking = replace(bare, turns=tuple(replace(turn, info={}) for turn in bare.turns))
     with pytest.raises(UsageError, match="neither its prompts nor"):
         list(chats_of(lacking, prompt))

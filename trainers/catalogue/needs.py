@@ -16,6 +16,7 @@ from ..credit import Credit, Estimator, TurnTable
 from ..parts import Named
 from ..rewards import RewardTransform
 from ..rollouts.annotators import Annotator
+from ..rollouts.samplers.base import Sampler
 
 _TEXTS = ("state_key", "next_state_key", "action", "agent", "subgoal")
 _TURNS, _MOST = 4, 24  # turns of the table, columns that one part may ask for
@@ -42,6 +43,8 @@ def needs_of(part: Named[Any], params: Mapping[str, Any]) -> tuple[str, ...]:
         return _listed("column", _tried(part, params)[1])
     if isinstance(part, Annotator):
         return _listed("of the environment", part.options)
+    if isinstance(part, Sampler):
+        return _listed("of the environment", ["expert"] if part.expert else [])
     return ()
 
 

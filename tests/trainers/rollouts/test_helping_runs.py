@@ -84,9 +84,18 @@ def test_a_resumed_run_equals_the_uninterrupted_one(taught: Lights, tmp_path: Pa
         assert entry["success_rate"] * 12 == pytest.approx(sum(won))  # whole groups that failed gave way
 
 
-def test_who_cannot_help_or_be_helped_is_refused(lights: Lights, taught: Lights, tmp_path: Path) -> None:
+def test_who_cannot_help_or_be_helped_is_refused(
+    lights: Lights, taught: Lights, lights_file: Path, tmp_path: Path
+) -> None:
     steps = {"steps": [{"name": "ghpo"}]}
     with pytest.raises(UsageError, match=r"'ghpo' with harness\.command: a program makes its own prompts"):
         validate(taught(sampling=steps, harness={"command": "true"}))
+    turns = {"steps": [{"name": "dr_po"}]}
+    with pytest.raises(UsageError, match=r"'dr_po' gives turns to episodes, which prompt\.style 'plan'"):
+        validate(taught(sampling=turns, prompt={"style": "plan"}))
+    with lights_file.open("a") as file:
+        file.write("\n\nclass Alone(Lights):\n    no_expert = 'nobody knows the colours'\n")
+    with pytest.raises(UsageError, match=r"'ghpo' asks the environment's expert.*nobody knows the colours"):
+        validate(lights(sampling=steps, env={"id": f"{lights_file}:Alone"}))
     with pytest.raises(UsageError, match=r"expert shows nothing: .*Lights.*it has no expert"):
         train(lights(sampling=steps, eval={"episodes": 0}), tmp_path / "run")

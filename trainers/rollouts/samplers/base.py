@@ -105,9 +105,11 @@ class Sampler(Named[Awaitable[Candidates]]):
 
     Args:
         helps: whether it gives turns or words to episodes, which programs of others cannot be given.
+        expert: whether it asks the environment's own expert.
     """
 
     helps: bool = False
+    expert: bool = False
 
 
 REGISTRY = Registry("sampler", Sampler)

@@ -16,6 +16,7 @@ from .solutions import Actions, climb, first_steps
 @register(
     "ghpo",
     helps=True,
+    expert=True,
     source=Source(
         paper="GHPO, Guided hybrid policy optimization",
         ref="arXiv 2507.10628",

@@ -17,6 +17,7 @@ _STAGES = {"kinds": kinds_of_steps, "steps": first_steps}
 @register(
     "scaf_grpo",
     helps=True,
+    expert=True,
     source=Source(
         paper="Scaf-GRPO, Scaffolded group relative policy optimization",
         ref="arXiv 2510.19807",

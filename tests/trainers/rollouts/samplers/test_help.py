@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from turnwise.agents.types import Trajectory
 from turnwise.errors import TrainingError, UnknownName, UsageError
 from turnwise.trainers.rollouts.samplers import Attempt, Candidates, Group
 
+ROOT = Path(__file__).resolve().parents[4]
 SOLUTION = ("go to fridge", "open fridge", "take apple", "go to table", "put apple")
 
 
@@ -200,3 +202,12 @@ def test_what_cannot_be_told_is_refused() -> None:
             apply(name, helped(unknown, wins=lambda _: True)[0])
     with pytest.raises(UsageError, match="nothing is played again here"):
         apply("ghpo", candidates(LOST))
+
+
+def test_only_samplers_help() -> None:
+    """Neither evaluations nor servers nor commands make a beginning: what helps stays in training."""
+    wings = [ROOT / wing for wing in ("envs", "servers", "agents", "trainers", "src/turnwise/api")]
+    files = [file for wing in wings for file in wing.rglob("*.py") if "Beginning(" in file.read_text()]
+    helping = {str(file.relative_to(ROOT)) for file in files}
+    assert helping > {"agents/rollout/beginning.py"}
+    assert all(name.startswith("trainers/rollouts/") for name in helping - {"agents/rollout/beginning.py"})
