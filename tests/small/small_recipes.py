@@ -42,12 +42,12 @@ _SHOP = "env.kwargs={difficulty = 'easy', num_products = 60, choices = true}"
 OWN_WORLD = {
     "gated": _SHOP,
     "shopping_tiny": _SHOP,
-    "igpo": "env.kwargs={choices = true, reward = 'f1'}",
-    "otc": "env.kwargs={choices = true, reward = 'f1'}",
-    "aspo": "env.kwargs={choices = true, reward = 'f1'}",
-    "step_grpo": "env.kwargs={choices = true, reward = 'f1'}",
-    "ppr": "env.kwargs={choices = true, reward = 'f1'}",
-    "gdpo": "env.kwargs={choices = true, reward = 'f1'}",
+    "igpo": "env.kwargs={choices = true, reward = 'f1', num_questions = 200}",
+    "otc": "env.kwargs={choices = true, reward = 'f1', num_questions = 200}",
+    "aspo": "env.kwargs={choices = true, reward = 'f1', num_questions = 200}",
+    "step_grpo": "env.kwargs={choices = true, reward = 'f1', num_questions = 200}",
+    "ppr": "env.kwargs={choices = true, reward = 'f1', num_questions = 200}",
+    "gdpo": "env.kwargs={choices = true, reward = 'f1', num_questions = 200}",
     "noisy": "env.kwargs={choices = true}",
     "ghpo": "env.id=household/demo-v0",  # asks its expert
 }
@@ -72,7 +72,7 @@ def small(name: str, world: str, policy: list[str], num_updates: int, plain: boo
     overrides += [f"train.num_updates={num_updates}"]
     overrides += ["prompt.style=plain"] if plain and shipped.prompt.style == "tags" else []
     if name in OWN_WORLD:
-        overrides += [OWN_WORLD[name], "rollout.max_turns=4"]
+        overrides += [OWN_WORLD[name], "rollout.max_turns=3"]
     else:
         overrides += [f"env.id={world}", "env.kwargs={}", "env.train_kwargs={}", "env.eval_kwargs={}"]
         overrides += ["env.mix=[]"] if shipped.env.mix else []

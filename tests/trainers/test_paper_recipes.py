@@ -1,22 +1,32 @@
-"""Every shipped recipe finds its parts and takes an update with a tiny policy.
+"""Every shipped recipe binds; one of each mechanism trains, goes on where it stopped, and logs what it did.
 
-A recipe is run as it is but for its sizes and its policy, on its own environment
-where it reads what only that one tells (gold answers, tiers), else on a game of
-three turns whose rewards differ, so that the update has a gradient.
+1. As it ships, and by the line of docs/papers.md that gives it a tiny policy: its parts and values found.
+2. Two updates with a tiny policy, and the second again from the checkpoint of the first: equal bit for bit.
+   `make test` does so with recipes that cover every mechanism once, `make test-recipes` with all.
+3. A recipe is run as it is but for its sizes and its policy, on its own environment where it reads what only
+   that one tells (gold answers, tiers), else on a game of three turns whose rewards differ.
 """
 
 from __future__ import annotations
 
+import functools
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_recipes import OWN_WORLD, TINY, small
 
-from turnwise.trainers import credit as credits
+from turnwise.envs import make
 from turnwise.trainers import recipe
+from turnwise.trainers.catalogue.kinds import KINDS
+from turnwise.trainers.parts import Named
+from turnwise.trainers.recipe import Recipe
+from turnwise.trainers.rollouts.mixture import choices_of
+from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import train, validate
 
@@ -24,59 +34,169 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "trainers" / "recipes"
 PAGE = (ROOT / "docs" / "papers.md").read_text()
 SMALL_MACHINES = PAGE.partition("## Recipes on a small machine")[2].partition("\n## ")[0]
-NUM_UPDATES = {"archer": 2}  # its critics begin at 0, and so does its credit
+FIGURES = {
+    "dynamic": "sampling/rounds",
+    "replay": "sampling/replayed",
+    "variance": "sampling/kept",
+    "stages": "rollout/horizon",
+    "growing": "rollout/horizon",
+    "turn_ppo": "explained_variance/value",
+    "archer": "explained_variance/q1",
+    "hae": "value_loss/v_high",
+    "poad": "value_loss/token_values",
+}
+"""By part, where the log tells that it was at work."""
+WITHOUT = {"credit td0", "credit alol", "credit cloning", "credit oreo", "chooser variance"}
+"""Parts of papers without a recipe: td0 is poad without its trace, kept for comparison."""
+CLOCKED = re.compile(r"time/|step_time|seconds|_per_s")
+
+
+@functools.cache
+def shipped(name: str) -> Recipe:
+    """Return a recipe as it ships."""
+    return recipe.load(name)
+
+
+def mechanism(kind: str, part: Named[Any]) -> str:
+    """Name what two parts share if one run shows both: the room of functions of the table, else the part."""
+    module = str(part.function.__module__)
+    return module.rpartition(".")[0] if kind in ("credit", "reward") else f"{kind} {part.name}"
+
+
+@functools.cache
+def mechanisms(name: str) -> frozenset[str]:
+    """Return what a recipe would show."""
+    chosen = shipped(name)
+    return frozenset(
+        mechanism(kind.name, kind.registry.get(part.name))
+        for kind in KINDS
+        for part in kind.named(chosen)
+        if part.name
+    )
+
+
+def covering() -> list[str]:
+    """Return few recipes that show every mechanism: always the one that adds most."""
+    left = frozenset().union(*map(mechanisms, names := runnable()))
+    chosen = []
+    while left:
+        best = max(names, key=lambda name: len(mechanisms(name) & left) - dear(name))
+        chosen.append(best)
+        left -= mechanisms(best)
+    return sorted(chosen)
+
+
+def dear(name: str) -> float:
+    """Return what a recipe has to show beyond others to be taken before them: 0 on lights, 3 in sandboxes."""
+    return 3.5 if name.startswith("swe_") else 0.5 * (name in OWN_WORLD)
+
+
+def runnable() -> list[str]:
+    """Return the recipes that train from play; the others learn from stored episodes."""
+    return [name for name in recipe.shipped() if not shipped(name).offline.required]
 
 
 @pytest.fixture(scope="module")
-def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def policies() -> Iterator[dict[str, str]]:
     """Hold the policy of each environment, made by the first run that needs it."""
     yield {}
 
 
 def marks(name: str) -> list[pytest.MarkDecorator]:
-    slow = [pytest.mark.slow] if name in OWN_WORLD else []
-    return [*slow, pytest.mark.sandbox] if name.startswith("swe_") else slow
+    return [pytest.mark.sandbox] if name.startswith("swe_") else []
 
 
-PLAYED = [
-    name for name in recipe.shipped() if not recipe.load(name).offline.required
-]  # others: tests/trainers/offline
+def figures(run: Path) -> list[dict[str, Any]]:
+    """Return the log without what a clock says."""
+    return [
+        {key: value for key, value in entry.items() if not CLOCKED.search(key)} for entry in read_log(run)
+    ]
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in PLAYED])
-def test_a_recipe_takes_an_update(
-    name: str, lights_file: Path, tmp_path: Path, policies: dict[str, str]
-) -> None:
-    chosen = small(name, f"{lights_file}:Lights", TINY, NUM_UPDATES.get(name, 1), plain=True)
-    world = chosen.env.id if name in OWN_WORLD else "lights"
-    key = f"{world} {chosen.prompt.style}"
+def two_updates(name: str, lights: Path, run: Path, policies: dict[str, str]) -> dict[str, Any]:
+    """Train, and train the second update again from the first's checkpoint; return its line of the log."""
+    chosen = small(name, f"{lights}:Lights", TINY, 2, plain=True)
+    chosen = replace(chosen, train=replace(chosen.train, save_every=1, keep=2))
+    key = f"{chosen.env.id if name in OWN_WORLD else 'lights'} {chosen.prompt.style}"
     if key in policies:
         chosen = replace(chosen, policy=replace(chosen.policy, checkpoint=policies[key]))
-    run = tmp_path / "run"
-    assert train(chosen, run).update == chosen.train.num_updates
+    assert train(chosen, run).update == 2
     if key not in policies:
-        policies[key] = str(run / "warmstart")
-    entry = read_log(run)[-1]
-    assert entry["credit/std"] > 0.0 or name in OWN_WORLD
+        policies[key] = str(shutil.copytree(run / "warmstart", run.parents[1] / key.replace("/", "-")))
+    straight, last = figures(run), checkpoint.latest(run / "checkpoints")
+    weights = sorted(last.rglob("*.safetensors"))
+    kept = [file.read_bytes() for file in weights]
+    assert kept
+    shutil.rmtree(last)
+    assert train(chosen, run, resume=True).update == 2
+    assert figures(run) == straight
+    assert [file.read_bytes() for file in weights] == kept
     assert recipe.load(str(run / "recipe.toml")) == chosen
+    return straight[-1]
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in covering()])
+def test_a_mechanism_trains_and_goes_on_where_it_stopped(
+    name: str, lights_file: Path, tmp_path: Path, policies: dict[str, str]
+) -> None:
+    entry = two_updates(name, lights_file, tmp_path / "run", policies)
+    assert entry["credit/std"] > 0.0 or name in OWN_WORLD
+    used = [part.name for kind in KINDS for part in kind.named(shipped(name))]
+    assert [FIGURES[part] for part in used if part in FIGURES and FIGURES[part] not in entry] == []
+
+
+@pytest.mark.recipes
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in runnable()])
+def test_a_recipe_trains_and_goes_on_where_it_stopped(
+    name: str, lights_file: Path, tmp_path: Path, policies: dict[str, str]
+) -> None:
+    two_updates(name, lights_file, tmp_path / "run", policies)
+
+
+def small_machine() -> tuple[str, list[str]]:
+    """Return the recipe and the settings of the line for a small machine."""
+    (command,) = re.findall(r"    turnwise train ((?:.*\\\n)*.*)\n", SMALL_MACHINES)
+    words = command.replace("\\\n", " ").split()
+    assert set(words[1::2]) == {"--set"}
+    return words[0], words[2::2]
 
 
 @pytest.mark.parametrize("name", recipe.shipped())
-def test_a_recipe_finds_its_parts(name: str) -> None:
-    """As it ships, its own environment included; only the server is this process."""
-    validate(recipe.load(name))
+def test_a_recipe_binds_as_it_ships_and_with_a_tiny_policy(name: str) -> None:
+    """Only the environments are not made: a server would have them."""
+    somewhere = "server.url=http://127.0.0.1:1"
+    validate(recipe.load(name, [somewhere]))
+    validate(recipe.load(name, [*small_machine()[1], somewhere]))
+
+
+def test_the_environments_of_recipes_can_be_made() -> None:
+    """Each once, with few products and questions."""
+    made = set()
+    for name in recipe.shipped():
+        for choice in choices_of(shipped(name).env):
+            for kwargs in (choice.train_kwargs, choice.eval_kwargs):
+                few = {key: 60 for key in ("num_products", "num_questions") if key in kwargs}
+                if (key := f"{choice.id} {sorted(kwargs.items())}") not in made:
+                    make(choice.id, **kwargs | few).close()
+                made.add(key)
+    assert len(made) > 10
 
 
 def test_the_methods_of_the_literature_have_a_recipe() -> None:
-    wanted = (
-        "grpo gigpo hgpo salt graphgpo g2po graft igpo gated arpo_branching arpo_replay dapo gspo dr_grpo "
-        "starpo_s turn_ppo archer otc llds scaling_inter grpo_search grpo_shopping gigpo_search "
-        "gigpo_shopping gigpo_tree crbc graphhca gagpo rtmc vetta opmd asymre canon bnpo risk_po aspo m_grpo "
-        "step_grpo spo_tree unlikely noisy ppr gdpo "
-        "d3s scaf_grpo ghpo dr_po"
-    )
-    assert set(wanted.split()) <= set(recipe.shipped())
-    assert {recipe.load(name).credit.name for name in recipe.shipped()} <= set(credits.names())
+    """Whatever its kind: an estimator, a sampler, a loss."""
+    named = {
+        (kind.name, part.name)
+        for name in recipe.shipped()
+        for kind in KINDS
+        for part in kind.named(shipped(name))
+    }
+    without = [
+        f"{kind.name} {part.name}"
+        for kind in KINDS
+        for part in kind.shipped
+        if part.source and part.source.exact != "ours" and (kind.name, part.name) not in named
+    ]
+    assert set(without) <= WITHOUT
 
 
 def test_recipes_are_no_copies() -> None:
@@ -87,13 +207,10 @@ def test_recipes_are_no_copies() -> None:
 
 
 def test_what_the_page_says_of_small_machines_and_bases(tmp_path: Path) -> None:
-    """The command loads and finds its parts; the recipe that extends another changes what it says."""
-    (command,) = re.findall(r"    turnwise train ((?:.*\\\n)*.*)\n", SMALL_MACHINES)
-    words = command.replace("\\\n", " ").split()
-    chosen = recipe.load(words[0], words[2::2])
-    assert set(words[1::2]) == {"--set"}
+    """The line makes the recipe it names a tiny one; one that extends it changes what it says."""
+    name, settings = small_machine()
+    chosen = recipe.load(name, settings)
     assert (chosen.credit.name, chosen.policy.kind, chosen.rollout.group_size) == ("hgpo", "tiny", 8)
-    validate(chosen)
     (text,) = re.findall(r"```toml\n(.*?)```", SMALL_MACHINES, re.S)
     (tmp_path / "mine.toml").write_text(text)
     mine = recipe.load(str(tmp_path / "mine.toml"))

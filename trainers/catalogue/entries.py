@@ -106,7 +106,8 @@ def _entry(kind: Kind, part: Named[Any]) -> Entry:
     own = tuple(name for name in uses if _is_own(name, kind, part.name))
     required = [name for name, value in part.defaults.items() if value is inspect.Parameter.empty]
     given = next(iter(uses.values()), Part()).params
-    needs = needs_of(part, {name: given[name] for name in required if name in given})
+    known = set(required) <= set(given)  # else there is no way to call it
+    needs = needs_of(part, {name: given[name] for name in required}) if known else ()
     return Entry(
         kind.name,
         part.name,
