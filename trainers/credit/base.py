@@ -29,7 +29,6 @@ the machine's reasons are taken out before and get exactly 0 after.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -251,14 +250,28 @@ class Estimator(Named[Credit]):
         return credit
 
 
+_PLAIN = {str, int, float, bool, type(None)}
+
+
 def _plain(name: str, state: Any) -> Any:
-    """Return a copy of a state as a checkpoint would give it back."""
-    try:
-        return json.loads(json.dumps(state))
-    except (TypeError, ValueError) as error:
-        raise TableError(
-            f"{name} remembers what JSON cannot hold: {error}; expected numbers, texts, lists and dicts"
-        ) from error
+    """Return a copy of a state as a checkpoint would give it back.
+
+    Raises:
+        TableError: if it holds what JSON cannot.
+    """
+    kind = type(state)
+    if kind in _PLAIN:
+        return state
+    if kind is list or kind is tuple:
+        return list(state) if set(map(type, state)) <= _PLAIN else [_plain(name, value) for value in state]
+    if kind is dict and all(type(key) is str for key in state):
+        return {key: _plain(name, value) for key, value in state.items()}
+    if isinstance(state, np.generic | np.ndarray):
+        return _plain(name, state.tolist())
+    raise TableError(
+        f"{name} remembers a {kind.__name__}, {str(state)[:40]}; expected what JSON can hold: numbers, "
+        "texts, lists, and dicts whose keys are texts"
+    )
 
 
 REGISTRY = Registry("credit estimator", Estimator)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import turnwise.credit as credit
 from turnwise.credit import Credit, TurnTable
 from turnwise.errors import TableError, UsageError
-from turnwise.trainers.credit.table.tasks import remember, tasks_of
+from turnwise.trainers.credit.table.tasks import TaskNumbers, tasks_of
 from turnwise.trainers.parts import Part
 
 GOLDEN = json.loads((Path(__file__).resolve().parents[2] / "golden" / "dcpo.json").read_text())
@@ -41,11 +41,23 @@ def episodes(tasks: list[int], outcomes: list[float], **columns: Any) -> TurnTab
     )
 
 
+def known(state: dict[str, Any]) -> dict[str, list[float]]:
+    """Return the numbers of each task that a state holds."""
+    num = len(state["values"]) // max(1, len(state["tasks"]))
+    rows = [state["values"][place : place + num] for place in range(0, len(state["values"]), num or 1)]
+    return dict(zip(state["tasks"], rows, strict=True))
+
+
+def knowing(tasks: dict[str, list[float]]) -> dict[str, Any]:
+    """Return the state that holds these numbers of tasks."""
+    return {"tasks": list(tasks), "values": [value for row in tasks.values() for value in row]}
+
+
 def test_a_state_is_a_plain_value_that_nobody_else_holds() -> None:
     @credit.register("test_counting", state={"batches": 0, "sizes": []})
     def counting(table: TurnTable, state: dict[str, Any], *, add: int = 1) -> tuple[Credit, Any]:
         state["batches"] += add
-        return Credit(table.reward.copy()), {**state, "sizes": (*state["sizes"], len(table))}
+        return Credit(table.reward.copy()), {**state, "sizes": (*state["sizes"], np.int64(len(table)))}
 
     table = episodes([1, 2], [1.0, 0.0])
     bound = credit.bind(Part("test_counting", {"add": 2}))
@@ -63,7 +75,11 @@ def test_a_state_is_a_plain_value_that_nobody_else_holds() -> None:
     ("returned", "message"),
     [
         (lambda given: given, "returned Credit; expected a pair"),
-        (lambda given: (given, {"x": {1, 2}}), "remembers what JSON cannot hold"),
+        (
+            lambda given: (given, {"x": {1, 2}}),
+            r"mine remembers a set, \{1, 2\}; expected what JSON can hold",
+        ),
+        (lambda given: (given, {1: 2}), "mine remembers a dict"),
         (lambda given: (1, {}), "returned no Credit"),
     ],
 )
@@ -81,27 +97,27 @@ def test_single_stream_by_hand() -> None:
     high, low = (1 / 2 + 1 / 6) * sqrt(3), (-1 / 2 + 1 / 6) * sqrt(3)
     np.testing.assert_allclose(found.advantage, np.repeat([high, low, low], 2), rtol=0, atol=1e-7)
     # no drift: rho is 1, clipped to 0.96; a = 0.96 / 2 + r, b = 0.96 / 2 + 1 - r
-    assert state == {"tasks": {"1": [1.48, 0.48], "2": [0.48, 1.48], "3": [0.48, 1.48]}}
+    assert known(state) == {"1": [1.48, 0.48], "2": [0.48, 1.48], "3": [0.48, 1.48]}
     assert found.figures == {"value": 0.5, "fading": 0.96, "drift": 0.0, "new": 1.0}
 
 
 def test_single_stream_goes_on_from_what_it_knows() -> None:
-    known = {"tasks": {"1": [3.0, 1.0], "2": [1.0, 4.0]}}
+    before = knowing({"1": [3.0, 1.0], "2": [1.0, 4.0]})
     table = episodes([1, 2], [1.0, 0.0], drift=[0.006, 0.6])
-    found, state = credit.single_stream.step(table, known)
+    found, state = credit.single_stream.step(table, before)
     # r - v is 1 - 3/4 and 0 - 1/5: mean 1/40, each 9/40 away; deviation sqrt(2) * 9/40
     np.testing.assert_allclose(found.advantage, np.repeat([1, -1], 2) / sqrt(2), rtol=0, atol=1e-6)
     np.testing.assert_allclose(found.parts["value"], np.repeat([0.75, 0.2], 2), **EXACT)
     # rho: 2^(-0.1) = 0.933 between the bounds; 2^(-10) below 0.875
     rho = 2**-0.1
-    np.testing.assert_allclose(state["tasks"]["1"], [3 * rho + 1, rho], **EXACT)
-    np.testing.assert_allclose(state["tasks"]["2"], [0.875, 4 * 0.875 + 1], **EXACT)
+    np.testing.assert_allclose(known(state)["1"], [3 * rho + 1, rho], **EXACT)
+    np.testing.assert_allclose(known(state)["2"], [0.875, 4 * 0.875 + 1], **EXACT)
     assert found.figures["new"] == 0.0
 
 
 def test_single_stream_counts_the_episodes_of_a_task_together() -> None:
     found, state = credit.single_stream.step(episodes([1, 1, 1, 2], [1.0, 0.0, 1.0, 1.0]))
-    assert state["tasks"] == {"1": [2.48, 1.48], "2": [1.48, 0.48]}
+    assert known(state) == {"1": [2.48, 1.48], "2": [1.48, 0.48]}
     # 1/2, -1/2, 1/2, 1/2: mean 1/4, deviation sqrt((3/16 + 9/16) / 3) = 1/2
     np.testing.assert_allclose(found.advantage[::2], [0.5, -1.5, 0.5, 0.5], rtol=0, atol=1e-7)
     alike, _ = credit.single_stream.step(episodes([1, 2], [1.0, 1.0]))
@@ -112,7 +128,7 @@ def test_single_stream_counts_the_episodes_of_a_task_together() -> None:
 
 def test_single_stream_takes_returns_from_0_to_1() -> None:
     _, state = credit.bind(Part("single_stream", {"outcome": "return"})).step(episodes([1, 2], [0.25, 1.0]))
-    assert state["tasks"] == {"1": [0.73, 1.23], "2": [1.48, 0.48]}
+    assert known(state) == {"1": [0.73, 1.23], "2": [1.48, 0.48]}
     with pytest.raises(TableError, match=r"is 10.0; expected 0 to 1 \(reward.scale\)"):
         credit.single_stream(episodes([1], [10.0]), outcome="return")
 
@@ -131,23 +147,21 @@ def test_dcpo_equals_its_authors_function(case: int) -> None:
         found, state = bound.step(episodes(step["task"], step["return"]), state)
         np.testing.assert_allclose(found.advantage[::2], step["advantage"], rtol=0, atol=1e-8)
         assert set(state["tasks"]) == set(step["known"])
-        for task, known in step["known"].items():
-            np.testing.assert_allclose(state["tasks"][task], known, rtol=0, atol=1e-8)
+        for task, expected in step["known"].items():
+            np.testing.assert_allclose(known(state)[task], expected, rtol=0, atol=1e-8)
 
 
 def test_dcpo_by_hand() -> None:
-    known = {"tasks": {"7": [2, 0.25, 0.5]}}
-    found, state = credit.dcpo.step(episodes([7, 7], [1.0, 1.0]), known)
+    found, state = credit.dcpo.step(episodes([7, 7], [1.0, 1.0]), knowing({"7": [2, 0.25, 0.5]}))
     # all three steps: mean (2 * 0.25 + 1) / 3 = 0.5; variance (2 * 0.25 + 0 + 2/3 * 0.75^2) / 3
     deviation = sqrt((0.5 + 2 / 3 * 0.5625) / 3)
     among_all = 0.5 / deviation
     # the group alone says 0: a third of the other is the smaller mixture
     np.testing.assert_allclose(found.advantage, [among_all / 3] * 4, **EXACT)
-    np.testing.assert_allclose(state["tasks"]["7"], [3, 0.5, deviation], **EXACT)
+    np.testing.assert_allclose(known(state)["7"], [3, 0.5, deviation], **EXACT)
     assert found.figures == {"steps": 3.0, "rescued": 1.0}
     # at the second step both mixtures are alike: half of each
-    known = {"tasks": {"7": [1, 1.0, 0.0]}}
-    found, _ = credit.dcpo.step(episodes([7, 7], [1.0, 0.0]), known)
+    found, _ = credit.dcpo.step(episodes([7, 7], [1.0, 0.0]), knowing({"7": [1, 1.0, 0.0]}))
     mean, deviation = 0.75, sqrt((0.5 + 0.5 * 0.25) / 2)
     now = 0.5 / sqrt(0.5)
     expected = [(now + (1 - mean) / deviation) / 2, (-now - mean / deviation) / 2]
@@ -203,17 +217,17 @@ def replace_part(bound: Any, **changes: Any) -> Part:
 )
 def test_order_does_not_matter(outcomes: list[list[float]], name: str, random: Any) -> None:
     rows = [(task, outcome) for task, group in enumerate(outcomes) for outcome in group]
-    known = {"dcpo": {"0": [3, 0.5, 0.25]}, "single_stream": {"0": [2.0, 3.0]}}[name]
+    before = knowing({"dcpo": {"0": [3, 0.5, 0.25]}, "single_stream": {"0": [2.0, 3.0]}}[name])
     estimator = credit.get(name)
-    one, first = estimator.step(episodes(*map(list, zip(*rows, strict=True))), {"tasks": known})
+    one, first = estimator.step(episodes(*map(list, zip(*rows, strict=True))), before)
     order = list(range(len(rows)))
     random.shuffle(order)
     mixed = [rows[place] for place in order]
-    other, second = estimator.step(episodes(*map(list, zip(*mixed, strict=True))), {"tasks": known})
+    other, second = estimator.step(episodes(*map(list, zip(*mixed, strict=True))), before)
     np.testing.assert_allclose(other.advantage[::2], one.advantage[::2][order], rtol=1e-9, atol=1e-9)
-    assert first["tasks"].keys() == second["tasks"].keys()
-    for task, values in first["tasks"].items():
-        np.testing.assert_allclose(second["tasks"][task], values, rtol=1e-9, atol=1e-9)
+    assert known(first).keys() == known(second).keys()
+    for task, values in known(first).items():
+        np.testing.assert_allclose(known(second)[task], values, rtol=1e-9, atol=1e-9)
 
 
 def test_tasks_are_told_apart_by_environment_and_seed() -> None:
@@ -223,5 +237,24 @@ def test_tasks_are_told_apart_by_environment_and_seed() -> None:
     assert names == ["a 3", "b 3", "a 4"]
     bare = TurnTable.from_columns(group=["x", "y"], trajectory=[0, 1], reward=[0.0, 0.0])
     assert tasks_of(bare)[1] == ["group x", "group y"]
-    known = remember({"a": 1, "b": 2, "c": 3}, ["b", "d"], [4, 5], 3)
-    assert known == {"c": 3, "b": 4, "d": 5}
+    numbers = TaskNumbers.of(knowing({"a": [1.0], "b": [2.0], "c": [3.0]}), 1)
+    state = numbers.after(["b", "d"], np.array([[4.0], [5.0]]), 3)
+    assert known(state) == {"c": [3.0], "b": [4.0], "d": [5.0]}
+
+
+def test_dcpo_takes_several_groups_of_a_task_one_after_the_other() -> None:
+    rows = [row for row in range(8) for _ in range(2)]
+    outcomes = [1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+    table = TurnTable.from_columns(
+        group=[row // 2 for row in rows],
+        trajectory=rows,
+        reward=[outcomes[row] * (place % 2) for place, row in enumerate(rows)],
+        task_seed=[7 if row < 6 else 8 for row in rows],
+    )
+    _, together = credit.dcpo.step(table)
+    state = None
+    for group in range(4):
+        _, state = credit.dcpo.step(table.select(table.group == group), state)
+    assert state is not None
+    for task in ("7", "8"):
+        np.testing.assert_allclose(known(together)[task], known(state)[task], **EXACT)

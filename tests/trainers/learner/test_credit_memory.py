@@ -50,7 +50,7 @@ def halved(batch: PackedBatch) -> np.ndarray:
 
 def test_drift_by_hand() -> None:
     new = [episode(5, [[-0.4], [-0.8, -0.6]]), episode(6, [[-1.0]]), episode(5, [[-2.0]], "v")]
-    memory = CreditMemory().after(credit.single_stream, {"tasks": {}}, new)
+    memory = CreditMemory().after(credit.single_stream, {"tasks": [], "values": []}, new)
     asked = [episode(6, [[-9.0]]), episode(5, [[-9.0], [-9.0]]), episode(7, [[-9.0]])]
     # task 6: 0.5; task 5 of w: (0.2 + 0.4 + 0.3) / 3 on each of two turns; task 7 is new
     found = memory.columns(credit.single_stream, asked, halved)
@@ -60,7 +60,9 @@ def test_drift_by_hand() -> None:
 
 
 def test_what_is_kept_is_small_and_comes_back(tmp_path: Path) -> None:
-    memory = CreditMemory().after(credit.single_stream, {"tasks": {"a": [1.0, 2.5]}}, [episode(5, [[-0.4]])])
+    memory = CreditMemory().after(
+        credit.single_stream, {"tasks": ["a"], "values": [1.0, 2.5]}, [episode(5, [[-0.4]])]
+    )
     memory = memory.after(credit.single_stream, memory.state, [episode(4, [[-0.1]]), episode(5, [[-0.7]])])
     assert [task for _, task in memory.last] == [4, 5]
     assert memory.last["w", 5].turns[0].observation == ""

@@ -5,10 +5,13 @@ Shapes: _N rows (turns), _M trajectories, _T tasks.
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from .columns import IntArray, combine, factorise
+import numpy as np
+
+from .columns import BoolArray, FloatArray, IntArray, combine, factorise
 from .table import TurnTable
 
 
@@ -33,18 +36,41 @@ def tasks_of(table: TurnTable) -> tuple[IntArray, list[str]]:
     return code_M, [f"{envs[env]} {int(seeds[seed])}" for env, seed in pairs.values()]
 
 
-def remember(known: dict[str, Any], names: list[str], values: list[Any], most: int) -> dict[str, Any]:
-    """Return what is known of tasks with new values under some names; the oldest give way beyond `most`.
+@dataclass(frozen=True, slots=True)
+class TaskNumbers:
+    """Some numbers of each task, as a state holds them: names, and the numbers of all end to end.
 
     Args:
-        known: by name, the task met longest ago first.
-        names: of tasks that were met now.
-        values: what is known of each from here on.
-        most: tasks that are kept.
+        place: of each name, the task met longest ago first.
+        values: of each task [P, K].
     """
-    for name, value in zip(names, values, strict=True):
-        known.pop(name, None)
-        known[name] = value
-    for name in list(islice(known, max(0, len(known) - most))):
-        del known[name]
-    return known
+
+    place: Mapping[str, int]
+    values: FloatArray
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any], num: int) -> TaskNumbers:
+        """Return what a state holds: `num` numbers for each task."""
+        values = np.array(state["values"], dtype=np.float64).reshape(-1, num)
+        return cls({name: place for place, name in enumerate(state["tasks"])}, values)
+
+    def get(self, names: Sequence[str], first: Sequence[float]) -> tuple[FloatArray, BoolArray]:
+        """Return the numbers of some tasks [T, K], `first` for one that is new, and which are known [T]."""
+        place_T = np.array([self.place.get(name, -1) for name in names], dtype=np.int64)
+        found = np.concatenate([self.values, [first]])[place_T]
+        return found, place_T >= 0
+
+    def after(self, names: Sequence[str], values: FloatArray, most: int) -> dict[str, Any]:
+        """Return the state with new numbers of some tasks; of more than `most` the oldest give way.
+
+        Args:
+            names: each once.
+            values: of each [T, K].
+            most: tasks that are kept.
+        """
+        met = set(names)
+        stay = [place for name, place in self.place.items() if name not in met]
+        known = list(self.place)
+        tasks = [known[place] for place in stay] + list(names)
+        whole = np.concatenate([self.values[stay], values])
+        return {"tasks": tasks[-most:], "values": whole[-most:].ravel().tolist()}

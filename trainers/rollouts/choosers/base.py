@@ -143,10 +143,10 @@ class Chooser(Named[Chosen]):
         sizes = chosen.sizes
         if sizes is None:
             sizes = np.full(len(chosen.tasks), asked.group_size)
-        if len(sizes) != len(chosen.tasks) or min(sizes) < asked.least_size:
+        if len(sizes) != len(chosen.tasks) or min(sizes) < asked.least_size or np.mod(sizes, 1).any():
             raise UsageError(
                 f"chooser {self.name} gave groups of {_short(sizes)} for {len(chosen.tasks)} tasks; expected "
-                f"a size of at least {asked.least_size} for each (train.allow_single = true allows 1)"
+                f"a whole number of at least {asked.least_size} for each (train.allow_single = true allows 1)"
             )
         if sum(sizes) > asked.num_episodes:
             raise UsageError(
@@ -159,7 +159,8 @@ class Chooser(Named[Chosen]):
                     f"chooser {self.name} remembers {name!r} of shape {np.shape(column)}; expected one "
                     f"number for each of {num_tasks} tasks"
                 )
-        return Chosen(np.asarray(chosen.tasks), np.asarray(sizes), chosen.own, chosen.figures)
+        whole = np.asarray(chosen.tasks, dtype=np.int64), np.asarray(sizes, dtype=np.int64)
+        return Chosen(*whole, chosen.own, chosen.figures)
 
 
 def _short(values: Any) -> str:

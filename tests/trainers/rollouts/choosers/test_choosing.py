@@ -178,7 +178,8 @@ def test_each_environment_is_asked_for_its_share() -> None:
     [
         ({"tasks": (0, 4)}, r"gave \[0, 4\]; expected at least one task from 0 to 3"),
         ({"tasks": ()}, "expected at least one task"),
-        ({"tasks": (0, 1), "sizes": (2, 1)}, "expected a size of at least 2 for each"),
+        ({"tasks": (0, 1), "sizes": (2, 1)}, "expected a whole number of at least 2 for each"),
+        ({"tasks": (0, 1), "sizes": (2.5, 3)}, "expected a whole number"),
         ({"tasks": (0, 1), "sizes": (4,)}, r"gave groups of \[4\] for 2 tasks"),
         ({"tasks": (0, 1), "sizes": (4, 5)}, r"wants 9 episodes; .* allow 8"),
     ],

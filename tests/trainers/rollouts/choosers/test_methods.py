@@ -56,6 +56,7 @@ def test_sgpo_samples_each_task_once_and_then_goes_by_what_it_found() -> None:
     assert sorted(first.tasks.tolist()) == [0, 1, 2, 3]
     assert first.sizes is not None
     assert first.sizes.tolist() == [4] * 4
+    assert first.sizes.dtype == np.int64
     # of four episodes each won 4, 3, 1 and 0: 0 comes no more, 3 stays, as all unsolved ones do here
     found = memory([4, 3, 1, 0], [0, 1, 3, 4], own=dict(first.own))
     second = sgpo(asked(found), sample=4, least=2, most=8, unsolved=1.0)

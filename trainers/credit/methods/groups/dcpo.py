@@ -12,16 +12,16 @@ import numpy as np
 from ....parts import Source, check_choice
 from ...base import Credit, register
 from ...statistics.groups import RELATIVE_SPREAD, Moments, average, moments, standardise
-from ...table.columns import FloatArray, IntArray
+from ...table.columns import BoolArray, FloatArray, IntArray
 from ...table.table import TurnTable
-from ...table.tasks import remember, tasks_of
+from ...table.tasks import TaskNumbers, tasks_of
 
 MOST_TASKS = 2**16
 
 
 @register(
     "dcpo",
-    state={"tasks": {}},
+    state={"tasks": [], "values": []},
     by_task=True,
     source=Source(
         paper="DCPO: Dynamic Clipping Policy Optimization",
@@ -59,11 +59,9 @@ def dcpo(
     task_M, names = tasks_of(table)
     task_G = np.empty(table.num_groups, dtype=np.int64)
     task_G[group_M] = task_M
-    times_G, mean_G, std_G = (
-        np.array([state["tasks"].get(name, (0, 0.0, 0.0)) for name in names], dtype=np.float64)
-        .reshape(-1, 3)[task_G]
-        .T
-    )
+    known = TaskNumbers.of(state, 3)
+    steps_T3, _ = known.get(names, (0.0, 0.0, 0.0))
+    times_G, mean_G, std_G = steps_T3[task_G].T
     all_mean_G, all_std_G = _pooled(times_G, mean_G, std_G, of)
     now_M = standardise(return_M, group_M, of, mode, 0.0)
     all_M = _beside(return_M, group_M, all_mean_G, all_std_G, mode)
@@ -78,9 +76,11 @@ def dcpo(
         "steps": average(times_G[compared_G] + 1.0),
         "rescued": average((acts_G & ~of.alive)[compared_G]),
     }
-    tasks = _remembered(state["tasks"], names, task_G[compared_G], of, compared_G)
     parts = {"now": now_M[table.trajectory], "all_steps": all_M[table.trajectory]}
-    return Credit(advantage_M[table.trajectory], parts=parts, figures=figures), {"tasks": tasks}
+    credit = Credit(advantage_M[table.trajectory], parts=parts, figures=figures)
+    met = np.unique(task_G[compared_G])
+    after_T3 = _stepped(steps_T3, task_G, compared_G, of)
+    return credit, known.after([names[task] for task in met.tolist()], after_T3[met], MOST_TASKS)
 
 
 def _pooled(
@@ -99,6 +99,19 @@ def _pooled(
     )
 
 
+def _stepped(steps_T3: FloatArray, task_G: IntArray, compared_G: BoolArray, of: Moments) -> FloatArray:
+    """Return steps, mean and deviation of each task after its groups, one after the other [T, 3]."""
+    steps_T3 = steps_T3.copy()
+    left = np.flatnonzero(compared_G)
+    while left.size:  # once, unless a task has several groups
+        first = left[np.unique(task_G[left], return_index=True)[1]]
+        times, mean, std = steps_T3[task_G[first]].T
+        one = Moments(of.count[first], of.mean[first], of.std[first], of.magnitude[first], of.alive[first])
+        steps_T3[task_G[first]] = np.stack([times + 1.0, *_pooled(times, mean, std, one)], axis=1)
+        left = np.setdiff1d(left, first)
+    return steps_T3
+
+
 def _beside(
     return_M: FloatArray, group_M: IntArray, mean_G: FloatArray, std_G: FloatArray, mode: str
 ) -> FloatArray:
@@ -109,19 +122,3 @@ def _beside(
     least_M = RELATIVE_SPREAD * np.maximum(np.abs(return_M), np.abs(mean_G)[group_M])  # less is rounding
     std_M = std_G[group_M]
     return np.where(std_M > least_M, away_M / np.where(std_M > least_M, std_M, 1.0), 0.0)
-
-
-def _remembered(
-    known: dict[str, Any], names: list[str], task_H: IntArray, of: Moments, compared_G: Any
-) -> dict[str, Any]:
-    """Return what is known of tasks after the groups that were compared, one after the other."""
-    now_std_G = np.where(of.alive, of.std, 0.0)
-    for task, mean, std in zip(
-        task_H.tolist(), of.mean[compared_G].tolist(), now_std_G[compared_G].tolist(), strict=True
-    ):
-        times, old_mean, old_std = known.get(names[task], (0, 0.0, 0.0))
-        steps = times + 1
-        variance = (times * old_std**2 + std**2 + times / steps * (mean - old_mean) ** 2) / steps
-        value = [steps, (old_mean * times + mean) / steps, variance**0.5 if times else std]
-        known = remember(known, [names[task]], [value], MOST_TASKS + len(names))
-    return remember(known, [], [], MOST_TASKS)

@@ -15,14 +15,14 @@ from ...base import Credit, register
 from ...statistics.groups import average, quiet
 from ...table.columns import FloatArray, IntArray, sums
 from ...table.table import TurnTable
-from ...table.tasks import remember, tasks_of
+from ...table.tasks import TaskNumbers, tasks_of
 
 MOST_TASKS = 2**16
 
 
 @register(
     "single_stream",
-    state={"tasks": {}},
+    state={"tasks": [], "values": []},
     by_task=True,
     against_last=True,
     source=Source(
@@ -78,7 +78,8 @@ def single_stream(
     task_M, names = tasks_of(table)
     first_M = table.first_rows
     won_M = _outcomes(table, outcome)[first_M]
-    counts_T2 = np.array([state["tasks"].get(name, (prior, prior)) for name in names]).reshape(-1, 2)
+    known = TaskNumbers.of(state, 2)
+    counts_T2, met_T = known.get(names, (prior, prior))
     value_T = counts_T2[:, 0] / counts_T2.sum(axis=1)
     advantage_M = _whitened(won_M - value_T[task_M], epsilon)
     drift_T = _drift(table, task_M, len(names))
@@ -89,11 +90,11 @@ def single_stream(
         "value": average(value_T),
         "fading": average(rho_T),
         "drift": average(drift_T),
-        "new": average(np.array([name not in state["tasks"] for name in names])),
+        "new": average(~met_T),
     }
-    tasks = remember(state["tasks"], names, counts_T2.tolist(), MOST_TASKS)
     parts = {"value": value_T[task_M][table.trajectory]}
-    return Credit(advantage_M[table.trajectory], parts=parts, figures=figures), {"tasks": tasks}
+    credit = Credit(advantage_M[table.trajectory], parts=parts, figures=figures)
+    return credit, known.after(names, counts_T2, MOST_TASKS)
 
 
 def _outcomes(table: TurnTable, outcome: str) -> FloatArray:
