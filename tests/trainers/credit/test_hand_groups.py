@@ -109,6 +109,9 @@ def test_risk_po_bundles_the_nth_trajectories_of_its_groups() -> None:
     np.testing.assert_allclose(result.advantage, [-6 / 0.5, 0, 0, -6 / 0.5, 0], atol=1e-4)  # 14 and 20
     halves = credit.risk_po(two, bundle=2, lower=0.25, upper=0.75, mix=0.0, assign="score", scale=False)
     np.testing.assert_allclose(halves.advantage, result.advantage / 2, **EXACT)
+    low = table([[0.0], [1.0], [2.0]])
+    failed = credit.risk_po(low, mix=0.0, assign="score", scale=False, upper=0.5).advantage
+    np.testing.assert_allclose(failed, [1.5 * -0.6 / 0.3, 0, 0], atol=1e-4)  # quantiles 2/5 and 1
 
 
 # ASPO: returns 1, 1, 0: A = 1/3 / sqrt(1/3) for the right; first calls end at tokens 2, 6, lengths 4, 6
@@ -126,6 +129,11 @@ def test_aspo() -> None:
     )
     bounded = credit.aspo(batch, delta=-5.0, limit=0.25, epsilon=0.0).advantage
     np.testing.assert_allclose(bounded[[0, 2, 4]], [1.25 * right, 0.75 * right, -2 * right], **EXACT)
+    assert list(early.figures.values()) == pytest.approx([10 / 3, 2 / 3, 0.0])  # first call, shaped, bounded
+    assert credit.aspo(batch, delta=-5.0, limit=0.25).figures["bounded"] == pytest.approx(2 / 3)
+    silent = table([[1.0], [1.0], [0.0]], num_tokens=[3, 1, 1], tool_calls=[0.0, 1.0, 0.0])
+    assert credit.aspo(silent).parts["first_call"].tolist() == [-1.0, 1.0, -1.0]
+    assert credit.aspo(silent).parts["shaping"].tolist() == [0.0, 0.0, 0.0]
     solved = table([[1.0], [1.0]], num_tokens=[1, 9], tool_calls=[1.0, 1.0])
     assert credit.aspo(solved).advantage.tolist() == [0.0, 0.0]  # nothing to hold the preference against
     with pytest.raises(UsageError, match="limit=-1; expected at least 0"):
@@ -144,6 +152,18 @@ def test_m_grpo_compares_calls_with_calls_and_episodes_with_episodes() -> None:
     np.testing.assert_allclose(result.advantage, [main, 1, main, 0, main, -main, -1, -main], **EXACT)
     named = credit.m_grpo(table(PLAYED, **ROLES), main="h", share=0.0, epsilon=0.0)
     assert named.parts["score"].tolist() == [0, 2, 0, 2, 1, 0, 0, -1]  # now each stretch of m is a rollout
+    # m's rollouts 0, 0, 1 | 0, -1 have mean 0 and deviation sqrt(2 / 4)
+    np.testing.assert_allclose(
+        named.advantage[[0, 2, 4, 5, 7]], np.array([0, 0, 1, 0, -1]) * sqrt(2), **EXACT
+    )
+
+
+def test_m_grpo_compares_each_helper_with_itself() -> None:
+    two = table([[0.0, 1.0, 5.0], [0.0, 0.0, 7.0]], agent=list("mhkmhk"), episode_return=[0.0] * 6)
+    result = credit.m_grpo(two, epsilon=0.0)
+    one = 1 / sqrt(2)
+    np.testing.assert_allclose(result.advantage, [0, one, -one, 0, -one, one], **EXACT)
+    assert result.figures == {"calls": 2.0, "main": 1 / 3}
 
 
 def test_m_grpo_brings_every_episode_to_one_number_of_calls() -> None:
@@ -155,6 +175,31 @@ def test_m_grpo_brings_every_episode_to_one_number_of_calls() -> None:
     np.testing.assert_allclose(result.advantage[[1, 3, 6]], helper, **EXACT)
     with pytest.raises(UsageError, match="rollouts=-1; expected 0 or more"):
         credit.m_grpo(table(PLAYED, **ROLES), rollouts=-1)
+
+
+ALONE = ["opmd", "asymre", "canon", "bnpo", "risk_po", "aspo", "step_grpo", "spo_tree"]
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_group_of_one_has_nothing_to_be_compared_with(name: str) -> None:
+    alone = table([[1.0], [3.0]], ["g", "h"], num_tokens=[1, 1], tool_calls=[1.0, 0.0])
+    assert credit.get(name)(alone).advantage.tolist() == [0.0, 0.0]
+
+
+def test_figures_for_the_log() -> None:
+    three = table([[1.0], [0.0, 0.0], [0.0, 0.0, 0.5]])
+    assert credit.canon(three).figures == {"upper_ahead": pytest.approx(1 / 4 - 1)}
+    assert credit.opmd(three).figures == {"baseline": pytest.approx(0.5)}
+    assert credit.opmd(three).parts["baseline"].tolist() == pytest.approx([0.5] * 6)
+    four = table([[0.0], [1.0], [2.0], [3.0]])
+    assert credit.risk_po(four, lower=0.5, upper=0.9).figures == {"tail": 0.5, "top": 0.25}
+    batch = table([[1.0], [0.0], [1.0], [1.0]], ["g", "g", "h", "h"], num_tokens=[1] * 4)
+    weight = credit.bnpo(batch)
+    assert weight.figures == {"weight": weight.parts["weight"][0]}
+    assert credit.bnpo(table([[1.0], [1.0]])).parts["weight"].tolist() == [1.0, 1.0]
+    assert credit.gdpo(batch).figures == {"live_reward": 0.5}
+    tree = credit.spo_tree(table(LEAVES, **FORKED))
+    assert tree.figures == {"segments": 5 / 3, "moved": 4 / 5}
 
 
 def test_step_grpo_compares_turns_of_one_number() -> None:
@@ -169,9 +214,7 @@ def test_step_grpo_compares_turns_of_one_number() -> None:
 
 def test_gdpo_keeps_what_a_larger_reward_would_drown() -> None:
     batch = table([[0.0], [0.0], [100.0], [100.0]], form=[0.0, 1.0, 0.0, 1.0], num_tokens=[1] * 4)
-    result = credit.gdpo(
-        batch, rewards=["reward", "form"], weights=[1.0, 1.0], epsilon=0.0, white_epsilon=0.0
-    )
+    result = credit.gdpo(batch, rewards=["reward", "form"], epsilon=0.0, white_epsilon=0.0)
     one = 1 / 2 / sqrt(1 / 3)  # z-score of two and two: 1/2 over sqrt(4 / 4 / 3)
     np.testing.assert_allclose(result.parts["combined"], [-2 * one, 0, 0, 2 * one], **EXACT)
     np.testing.assert_allclose(result.advantage, np.array([-1, 0, 0, 1]) / sqrt(2 / 3), **EXACT)

@@ -57,7 +57,7 @@ def m_grpo(
     agent_N = table.codes("agent", "m_grpo")
     first_N = np.flatnonzero(table.turn == 0)[table.trajectory]
     is_main_N = (table.columns["agent"] == main) if main else agent_N == agent_N[first_N]
-    starts_N = (table.turn == 0) | np.append(True, agent_N[1:] != agent_N[:-1])[: len(table)]
+    starts_N = np.append(True, agent_N[1:] != agent_N[:-1])[: len(table)]
     call_N = np.where(is_main_N, 0, np.cumsum(starts_N))
     rollout_N = combine(table.trajectory, call_N)
     first_R = np.unique(rollout_N, return_index=True)[1]
@@ -80,9 +80,9 @@ def _standardised(score_R: FloatArray, weight_R: FloatArray, role_R: IntArray, e
     num_roles = int(role_R.max(initial=-1)) + 1
     of = moments(score_R, role_R, num_roles)
     away_R = centre(score_R, role_R, of)
-    total_P = np.maximum(sums(weight_R, role_R, num_roles), 1e-300)
+    total_P = sums(weight_R, role_R, num_roles)
     away_R = away_R - (sums(weight_R * away_R, role_R, num_roles) / total_P)[role_R]
     square_P = sums(weight_R * away_R**2, role_R, num_roles)
-    std_P = np.sqrt(square_P / np.where(total_P > 1.0, total_P - 1.0, 1.0))
+    std_P = np.where(of.alive, np.sqrt(square_P / np.where(total_P > 1.0, total_P - 1.0, 1.0)), 1.0)
     scaled_R: FloatArray = np.where(of.alive[role_R], away_R / (std_P[role_R] + epsilon), 0.0)
     return scaled_R
