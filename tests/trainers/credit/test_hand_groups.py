@@ -164,6 +164,11 @@ def test_m_grpo_compares_each_helper_with_itself() -> None:
     one = 1 / sqrt(2)
     np.testing.assert_allclose(result.advantage, [0, one, -one, 0, -one, one], **EXACT)
     assert result.figures == {"calls": 2.0, "main": 1 / 3}
+    assert credit.m_grpo(two, rollouts=2).parts["weight"].tolist() == [1, 2, 2, 1, 2, 2]
+    softer = credit.m_grpo(two, epsilon=1.0).advantage
+    np.testing.assert_allclose(softer[1], 1 / 2 / (sqrt(1 / 2) + 1), **EXACT)
+    named = credit.m_grpo(table(PLAYED, **ROLES), main="h", rollouts=2).parts["weight"]
+    np.testing.assert_allclose(named, [2 / 3, 1, 2 / 3, 1, 2 / 3, 1, 1, 1], **EXACT)
 
 
 def test_m_grpo_brings_every_episode_to_one_number_of_calls() -> None:

@@ -85,5 +85,13 @@ def test_a_step_counts_as_far_as_the_outcome_bears_it_out() -> None:
     scaled = renorm(batch, column="judge", epsilon=0.0)
     np.testing.assert_allclose(scaled.reward[[0, 2, 3]], np.array([0.5, -0.6, -0.2]) / deviation, **EXACT)
     assert scaled.reward[[1, 4]].tolist() == [1.0, 0.0]
+    apart = TurnTable.from_columns(
+        group=[*"gggghhhh"],
+        trajectory=[0, 0, 1, 1, 0, 0, 1, 1],
+        reward=[0.0] * 8,
+        judge=[1.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.5, 0.0],
+    )  # sums 0, -1 have deviation 1/2; -1/2 and -1/2 have none
+    grouped = renorm(apart, column="judge", scale="group", epsilon=0.5).reward
+    np.testing.assert_allclose(grouped, [0, 0, -1 / (1 / 2 + 1 / 2), 0, -1 / 2, 0, -1 / 2, 0], **EXACT)
     with pytest.raises(TableError, match=r"judge of trajectory 0, turn 0 \(row 0\) is nan"):
         renorm(table([[0.0, 1.0]], judge=[np.nan, 0.0]), column="judge")
