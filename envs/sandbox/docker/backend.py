@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
+from weakref import WeakSet
 
 from ..box import Backend, Spec
 from ..errors import SandboxError
@@ -48,7 +49,7 @@ class DockerBackend(Backend):
         self._pools: dict[str, list[DockerSandbox]] = {}
         self._wanted: dict[str, int] = {}
         self._num_coming: Counter[str] = Counter()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
     async def start(self, spec: Spec) -> DockerSandbox:
         """Return a new box, from the pool where one of this specification waits.
@@ -141,16 +142,16 @@ class DockerBackend(Backend):
         """Close every box and the connections."""
         self._wanted.clear()
         self._pools.clear()
-        self._loop = None
+        self._loops.clear()
         await self._fleet.end()
         await asyncio.gather(*(box.aclose() for box in [*self._fleet.boxes.values()]), return_exceptions=True)
         self.engine.close()
 
     def _keep(self) -> None:
-        """Begin with what goes on for as long as the loop lives; its caller may have had another before."""
-        if self._loop is not asyncio.get_running_loop():
-            self._loop = asyncio.get_running_loop()
-            self._images.new_loop()
+        """Begin with what goes on while a loop lives: each that boxes are used on has its own."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._loops:
+            self._loops.add(loop)
             self._fleet.in_background(self._listen())
             self._fleet.in_background(self._watch_disks())
             self._fleet.in_background(self._keep_swept())
@@ -173,6 +174,8 @@ class DockerBackend(Backend):
         while True:
             started = loop.time()
             for box in [*self._fleet.boxes.values()]:
+                if box.loop is not loop and not box.loop.is_closed():
+                    continue  # that loop has a watch of its own
                 try:
                     await box.watch_disk()
                 except SandboxError as error:

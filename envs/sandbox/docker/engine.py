@@ -34,6 +34,7 @@ _THREADS = 16
 _REACH_S = 10.0
 _AWAY_S, _AGAIN_S = 120.0, 0.5
 _ABSENCE = ("connection error", "transport is closing", "ttrpc: closed", ": unavailable", "containerd.sock")
+_REMOVED_MEANWHILE = "unrecognized image ID"  # with status 500, to whoever removes an image second
 _NEWEST = "1.44"  # that docker-py 7 knows; an older engine is spoken to in its own
 
 
@@ -177,6 +178,8 @@ def _told_apart(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         raise Missing(f"the Docker engine: {error.explanation or error}") from error
     except APIError as error:
         text = str(error.explanation or error)
+        if _REMOVED_MEANWHILE in text:
+            raise Missing(f"the Docker engine: {text}") from error
         kind = {400: Rejected, 409: Conflict}.get(error.status_code, SandboxError)
         raise (Away if is_of_absence(text) else kind)(f"the Docker engine: {text}") from error
     except (DockerException, RequestException, OSError) as error:

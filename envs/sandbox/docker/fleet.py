@@ -35,6 +35,7 @@ class Watched(Protocol):
     id: str
     container: str
     num_ooms: int
+    loop: asyncio.AbstractEventLoop
 
     async def watch_disk(self) -> None:
         """Stop what writes more than the box may hold."""
@@ -235,9 +236,15 @@ class Fleet:
 
     async def end(self) -> None:
         """End what goes on in the background."""
+        here, own = asyncio.get_running_loop(), []
         for task in [*self._tasks]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            loop = task.get_loop()
+            if loop is here:
+                task.cancel()
+                own.append(task)
+            elif not loop.is_closed():
+                loop.call_soon_threadsafe(task.cancel)
+        await asyncio.gather(*own, return_exceptions=True)
 
 
 _Box = TypeVar("_Box", bound=Watched)

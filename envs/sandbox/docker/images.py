@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..box import HOST, Spec
 from ..errors import ImageError, SandboxError
@@ -67,12 +68,13 @@ class Images:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, asyncio.Lock]]
+        self._locks = WeakKeyDictionary()  # two loops may make the same image at once, and find it the same
         self._said: set[str] = set()
 
-    def new_loop(self) -> None:
-        """Forget the locks, which belong to a loop that has ended."""
-        self._locks.clear()
+    def _lock(self, name: str) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        return self._locks.setdefault(loop, defaultdict(asyncio.Lock))[name]
 
     async def ready(self, spec: Spec, own_user: str) -> Image:
         """Return the image that a box of this specification starts from.
@@ -85,7 +87,7 @@ class Images:
             ImageError: if it is missing, does not build, or does not start.
             SandboxError: if the engine fails.
         """
-        async with self._locks[spec.image]:
+        async with self._lock(spec.image):
             base = await self._base(spec.image, own_user)
         config = base.get("Config") or {}
         user = spec.user or config.get("User") or own_user
@@ -93,7 +95,7 @@ class Images:
         name = hashlib.sha256(f"1 {base['Id']} {spec.workdir} {spec.folders} {user}".encode()).hexdigest()[
             :40
         ]
-        async with self._locks[name]:
+        async with self._lock(name):
             found = await self._inspect(f"{_READY}:{name}")
             if not found:
                 await self._prepare(base, spec, user, name)

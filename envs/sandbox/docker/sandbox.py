@@ -11,7 +11,7 @@ import posixpath
 import shlex
 import time
 import uuid
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from ....errors import UsageError
@@ -56,12 +56,11 @@ class DockerSandbox(Sandbox):
         self._family, self._below = family, snapshot
         self._user = snapshot.image.user
         self._seen: disk.Place | None = None
-        self._full = asyncio.Event()
+        self.loop, self._lock, self._full = asyncio.get_running_loop(), asyncio.Lock(), asyncio.Event()
         self._num_running = 0
         self._at_start = Used(0, 0)
         self._clean: str | None = None
         self._closed = False
-        self._lock = asyncio.Lock()
         family.join(self.id)
         fleet.know(self)
 
@@ -80,17 +79,16 @@ class DockerSandbox(Sandbox):
         env: Mapping[str, str] | None = None,
     ) -> Ran:
         """Run one line of bash and wait for it."""
+        ooms, container, began = self.num_ooms, self._begin(), time.monotonic()
         asked = line(
             command, timeout_s=timeout_s, stdin=stdin, cwd=self._place(cwd or "."), env=env or {},
             user=self._user, output_bytes=self.spec.limits.output_bytes, stop=self._full,
         )  # fmt: skip
-        ooms, container, began = self.num_ooms, self._begin(), time.monotonic()
         try:
             ended = await self._try(asked)
         except asyncio.CancelledError:
-            self._fleet.in_background(
-                kill_since(self._engine, container, self._user, time.monotonic() - began)
-            )
+            seconds = time.monotonic() - began
+            self._fleet.in_background(kill_since(self._engine, container, self._user, seconds))
             raise
         except Missing:
             if container != self.container and not self._closed:
@@ -193,8 +191,7 @@ class DockerSandbox(Sandbox):
 
     async def snapshot(self) -> str:
         """Freeze the files as they are and return a name for them."""
-        async with self._lock:
-            self._alive()
+        async with self._alone():
             await self._end_all()
             return await self._freeze()
 
@@ -213,8 +210,7 @@ class DockerSandbox(Sandbox):
         """Return n boxes with the same files and the same past snapshots."""
         if n < 1:
             raise UsageError(f"fork({n}): expected at least 1")
-        async with self._lock:
-            self._alive()
+        async with self._alone():
             if await self._running():
                 raise UsageError(
                     "processes of the box still run and would not survive a fork: end them first, or take "
@@ -230,8 +226,7 @@ class DockerSandbox(Sandbox):
 
     async def rollback(self, snapshot: str) -> None:
         """Put the files back to a snapshot."""
-        async with self._lock:
-            self._alive()
+        async with self._alone():
             found = self._family.find(snapshot)
             new = await self._fleet.container(self.spec, found, self._family)
             old, self.container = self.container, new
@@ -250,6 +245,7 @@ class DockerSandbox(Sandbox):
 
     async def watch_disk(self) -> None:
         """Stop what writes more than the box may hold; the backend calls this again and again."""
+        self._alive()
         limits = self.spec.limits
         now = await self._used()
         over = (
@@ -292,6 +288,15 @@ class DockerSandbox(Sandbox):
     def _alive(self) -> None:
         if self._closed:
             raise self._lost("it was closed")
+        if self.loop is not (loop := asyncio.get_running_loop()):  # one that ended, or another's
+            self.loop, self._lock, self._full = loop, asyncio.Lock(), asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        self._alive()
+        async with self._lock:
+            self._alive()
+            yield
 
     def _lost(self, why: str) -> SandboxError:
         return SandboxError(f"the box {self.id} ({shlex.quote(self.spec.image)}) is gone: {why}")

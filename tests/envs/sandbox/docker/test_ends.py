@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -101,6 +102,40 @@ def test_what_writes_too_much_in_the_background_is_ended(play: Play) -> None:
         assert (await box.run("ls f8 2>/dev/null; echo fine")).output == "fine\n"
 
     play(body, Spec(image=IMAGE, limits=Limits(disk_bytes=16 << 20)))
+
+
+def test_a_box_is_watched_by_the_loop_that_uses_it(docker: DockerBackend, play: Play) -> None:
+    """Another loop, on which boxes were used before, goes on with its own alone."""
+    began, ends = threading.Event(), threading.Event()
+
+    async def elsewhere() -> None:
+        async with await docker.start(Spec(image=IMAGE)):
+            began.set()
+            await asyncio.to_thread(ends.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(elsewhere()))
+    thread.start()
+    began.wait()
+    seen: set[asyncio.AbstractEventLoop] = set()
+
+    async def body(box: Any) -> None:
+        watch = box.watch_disk
+
+        async def watched() -> None:
+            seen.add(asyncio.get_running_loop())
+            await watch()
+
+        box.watch_disk = watched
+        while not seen:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(3)
+        assert seen == {asyncio.get_running_loop()}
+
+    try:
+        play(body)
+    finally:
+        ends.set()
+        thread.join()
 
 
 KILLED = """

@@ -112,7 +112,7 @@ def test_images_that_are_missing_or_do_not_start(docker: DockerBackend, tmp_path
 def test_a_shell_that_hangs_is_the_images_fault(
     docker: DockerBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images, "START_S", 2.0)
+    monkeypatch.setattr(images, "START_S", 6.0)
     (tmp_path / "Dockerfile").write_text(
         f"FROM {BASE}\nRUN printf '#!/bin/sh\\nexec sleep 1000\\n' > /b; chmod 755 /b; mv /b /usr/bin/bash\n"
     )

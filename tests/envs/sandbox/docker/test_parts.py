@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
 
+import docker.errors
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -256,3 +258,14 @@ def test_an_engine_that_is_away_is_waited_for_and_other_failures_are_not(
     monkeypatch.setattr(engine, "_AWAY_S", -1.0)
     with pytest.raises(NotStarted):
         asyncio.run(body([NotStarted]))
+
+
+def test_an_image_that_another_removed_first_is_missing() -> None:
+    answer = requests.Response()
+    answer.status_code = 500
+
+    def remove_image() -> None:
+        raise docker.errors.APIError("500", answer, "unrecognized image ID sha256:0f")
+
+    with pytest.raises(engine.Missing, match="unrecognized"):
+        engine._told_apart(remove_image, (), {})
