@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from ...errors import UsageError
 
+_INTERPRETER = re.compile(r"python[\d.]*|bash|sh|node|ruby|perl")
 _KEPT_BYTES = 8192
 _READ_BYTES = 65_536
 _ROUNDS = 20  # of ending what began others meanwhile
@@ -51,6 +53,12 @@ def words_of(command: str) -> list[str]:
     if not words or shutil.which(words[0]) is None:
         raise UsageError(
             f"harness.command {command!r}: there is no such program; expected one on the PATH, or its path"
+        )
+    script = words[1] if len(words) > 1 and _INTERPRETER.fullmatch(Path(words[0]).name) else "-"
+    if not script.startswith("-") and not Path(script).exists():
+        raise UsageError(
+            f"harness.command {command!r}: there is no file {script} in {Path.cwd()}; expected its path from "
+            "where the command is typed"
         )
     return words
 

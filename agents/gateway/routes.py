@@ -56,11 +56,11 @@ class Routes:
                 return await self._v1(episode, rest[3:], request)
             return await self._of_episode(episode, rest, request)
         except Refusal as refusal:
-            return problem(refusal)
+            return _refused(request, refusal)
         except RequestRefused as error:
-            return problem(Refusal(error.status, error.code, error.detail))
+            return _refused(request, Refusal(error.status, error.code, error.detail))
         except ServerError as error:
-            return problem(Refusal(503, "server_unreachable", str(error)))
+            return _refused(request, Refusal(503, "server_unreachable", str(error)))
 
     async def _open(self, request: Request) -> Response:
         if not self._opens or request.method != "POST":
@@ -89,10 +89,7 @@ class Routes:
     async def _v1(self, episode: Episode, rest: str, request: Request) -> Response:
         dialect = DIALECTS.get(rest)
         if dialect is not None and request.method == "POST":
-            try:
-                return await self._model_call(episode, dialect, request)
-            except Refusal as refusal:
-                return Response(refusal.status, orjson.dumps(dialect.refuse(refusal)))
+            return await self._model_call(episode, dialect, request)
         if rest == "messages/count_tokens" and request.method == "POST":
             return self._count(episode, request)
         if rest == "models" and request.method == "GET":
@@ -104,11 +101,8 @@ class Routes:
 
     def _count(self, episode: Episode, request: Request) -> Response:
         """Say how long a prompt would be, as Anthropic's API does."""
-        try:
-            asked = DIALECTS["messages"].read({"max_tokens": 1, **self._body(request)})
-            return document({"input_tokens": episode.length_of(asked)})
-        except Refusal as refusal:
-            return Response(refusal.status, orjson.dumps(DIALECTS["messages"].refuse(refusal)))
+        asked = DIALECTS["messages"].read({"max_tokens": 1, **self._body(request)})
+        return document({"input_tokens": episode.length_of(asked)})
 
     async def _model_call(self, episode: Episode, dialect: Dialect, request: Request) -> Response:
         grown, path, content = episode.growing, request.path, request.body
@@ -162,5 +156,17 @@ def _written(dialect: Dialect, episode: Episode, call: Call, body: Mapping[str, 
     return Response(200, orjson.dumps(dialect.write(told)), headers=turn, taken=taken)
 
 
+def _refused(request: Request, refusal: Refusal) -> Response:
+    """Return a refusal as whoever asked reads it: clients of model calls look for their own form."""
+    called = f"/{request.path}".partition("/v1/")[2].removesuffix("/count_tokens")
+    if request.method == "POST" and called in DIALECTS:
+        return Response(refusal.status, orjson.dumps(DIALECTS[called].refuse(refusal)))
+    return problem(refusal)
+
+
 def _nothing_there(request: Request) -> Refusal:
+    if request.path.startswith("/v1/"):
+        return Refusal(
+            404, "not_found", "an episode comes first: POST /episodes opens one and says its base_url"
+        )
     return Refusal(404, "not_found", f"{request.method} is not a call of this address; see docs/gateway.md")

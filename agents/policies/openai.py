@@ -72,8 +72,8 @@ class OpenAIPolicy(Policy):
     ) -> None:
         if not url.startswith(("http://", "https://")) or not model:
             raise UsageError(
-                f"endpoint {url!r}, model {model!r}: expected openai:URL#MODEL, "
-                "e.g. openai:http://127.0.0.1:8001/v1#my-model"
+                f"openai:{f'{url}#{model}' if url else model}: expected openai:URL#MODEL, the model's name "
+                "behind the address, e.g. openai:http://127.0.0.1:8001/v1#my-model"
             )
         self.name = f"openai:{model}"
         self.model = model

@@ -80,6 +80,10 @@ class Keys:
         """
         try:
             lines = file.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError as error:
+            raise UsageError(
+                f"key file {str(file)!r}: there is no such file; expected one with a line NAME SECRET a key"
+            ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"key file {str(file)!r}: {error}") from error
         secrets, readers = dict[str, Caller](), dict[str, str]()
@@ -101,7 +105,10 @@ class Keys:
                 secrets[words[1]] = Caller(words[0], evaluation=len(words) == 3, benchmarks=benchmarks)
         if not secrets:
             raise UsageError(f"key file {str(file)!r} holds no key by which sessions are made")
-        return cls(secrets, readers)
+        try:
+            return cls(secrets, readers)
+        except UsageError as error:
+            raise UsageError(f"key file {str(file)!r}: {error}") from error
 
     @property
     def names(self) -> list[str]:

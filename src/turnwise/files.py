@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -66,7 +67,10 @@ def import_file(path: str | Path, *, given: str) -> ModuleType:
         return known
     spec = importlib.util.spec_from_file_location(alias, file)
     if not file.is_file() or spec is None or spec.loader is None:
-        raise UsageError(f"{given}: there is no Python file {file}")
+        there = [each.name for each in file.parent.glob("*.py")] if file.parent.is_dir() else []
+        close = get_close_matches(file.name, there, 1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise UsageError(f"{given}: there is no Python file {file}{meant}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[alias] = module
     try:

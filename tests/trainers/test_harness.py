@@ -248,6 +248,10 @@ def test_a_program_is_told_no_secret_of_ours(tmp_path: Path, monkeypatch: pytest
     ("changes", "said"),
     [
         ({"harness": {"command": "no-such-program x"}}, "no such program"),
+        (
+            {"harness": {"command": "python3 nowhere.py x"}},
+            r"no file nowhere\.py in .*where the command is typed",
+        ),
         ({"harness": {"posted": True}}, "set harness.command"),
         ({"harness": {"command": "true", "posted": True}}, "rollout.constraint"),
         (

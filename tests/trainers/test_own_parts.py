@@ -58,6 +58,9 @@ def test_the_page_is_a_whole_method(tmp_path: Path) -> None:
 def test_files_that_cannot_be_imported_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no Python file .*none\.py"):
         import_parts([str(tmp_path / "none.py")])
+    (tmp_path / "vending.py").touch()
+    with pytest.raises(UsageError, match=r"did you mean vending\.py\?"):
+        import_parts([str(tmp_path / "vendng.py")])
     broken = tmp_path / "broken.py"
     broken.write_text("import no_such_module\n")
     with pytest.raises(UsageError, match=r"broken\.py cannot be imported: ModuleNotFoundError: "):

@@ -61,6 +61,8 @@ def prompt_of(place: Path) -> PromptConfig:
 
 def _stored(place: Path, won: bool) -> Iterator[Trajectory]:
     files = [place] if place.is_file() else sorted((place / "trajectories").glob("*.jsonl.gz"))
+    if not place.exists():
+        raise UsageError(f"{place}: there is no such file or folder")
     if not files:
         raise UsageError(
             f"{place}: holds no trajectories; expected a run, an evaluation with --out, or a file of them"

@@ -201,10 +201,10 @@ def _what_stays(ended: int, episodes: int, slots: int, out: Path | None) -> str:
     if out is None:
         return f"{ended} of {episodes} episodes had ended, and nothing is kept: --out DIR keeps them"
     if not ended:
-        return (
-            f"no episode had ended, so {out} holds none; the same command begins again, and with fewer than "
-            f"{slots} at once (--slots) the first ones end sooner"
+        sooner = (
+            f", and with fewer than {slots} at once (--slots) the first ones end sooner" if slots > 1 else ""
         )
+        return f"no episode had ended, so {out} holds none; the same command begins again{sooner}"
     return f"{out} keeps {ended} of {episodes} episodes; the same command goes on from them"
 
 

@@ -60,6 +60,13 @@ def gateway(
             f"--agent {agent}: its prompts are texts, and what is trained on are tokens; expected ckpt:, hf: "
             "or vllm:"
         )
+    bound = policy.asked(None, None, None).constraint
+    if bound != "none":
+        typer.echo(
+            f"warning: {agent} was trained with its answers bounded (rollout.constraint = {bound!r}), and a "
+            "gateway bounds none: it may say anything. A recipe with [harness] plays it as it was trained",
+            err=True,
+        )
     if server == "local:":
         raise UsageError(
             "--server local:: whoever opens an episode would name classes of this machine; expected the URL "

@@ -48,6 +48,7 @@ def test_a_gateway_as_a_process(tmp_path: Path) -> None:
             process.send_signal(signal.SIGTERM)
             code = process.wait(30)
     assert code in (0, 143, -signal.SIGTERM), log.read_text()
+    assert "trained with its answers bounded" in log.read_text()
     assert KEY not in log.read_text() and url.rsplit("/", 1)[1] not in log.read_text()
     with StoredTrajectories(tmp_path / "kept") as stored:
         found = [stored.read(row) for row in stored.rows().rows]

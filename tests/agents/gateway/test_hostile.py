@@ -92,6 +92,23 @@ def test_any_body_gets_an_answer(with_gateway: Any, letters: Any, bodies: list[t
             assert json.loads(text)["error"]["message"]
 
 
+def test_model_calls_of_no_episode_are_refused_in_the_form_of_their_dialect(
+    with_gateway: Any, letters: Any
+) -> None:
+    async def play(client: Any) -> list[Any]:
+        at = (
+            "/episodes/nope/v1/chat/completions",
+            "/episodes/nope/v1/messages/count_tokens",
+            "/v1/responses",
+        )
+        return [(await client.http.post(path, json={"messages": []})).json() for path in at]
+
+    chat, messages, responses = with_gateway(letters(), play)
+    assert "no such episode" in chat["error"]["message"]
+    assert messages["type"] == "error" and "no such episode" in messages["error"]["message"]
+    assert "an episode comes first: POST /episodes" in responses["error"]["message"]
+
+
 def test_sizes_types_and_depths_are_bounded(with_gateway: Any, letters: Any) -> None:
     async def play(client: Any) -> list[int]:
         await client.open()
