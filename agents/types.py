@@ -177,6 +177,7 @@ class Turn:
     steps: tuple[
         Step, ...
     ] = ()  # those of a message that made several calls; empty: the turn is its only step
+    seconds: float = field(default=0.0, compare=False)  # until the environment had answered; 0: not known
 
     def apart(self) -> tuple[Turn, ...]:
         """Return its steps as turns of their own; the first has what was said and what was known."""

@@ -125,7 +125,8 @@ class Assigner:
         if self.once:
             weighted = average_shared(weighted, owner_R)
         advantage_N = _flatten(weighted, turns, batch)
-        figures = {} if self.weighter.name == "turn" else _weighed(by_turn_N, advantage_N)
+        own = self.weighter.name != "turn" and credit.spans is None and credit.tokens is None
+        figures = _weighed(by_turn_N, advantage_N) if own else {}
         return Assigned(table, credit, advantage_N, figures, state)
 
     def against_reference(
@@ -173,7 +174,7 @@ class Assigned:
         table: the turns with their rewards after all transforms.
         credit: after all transforms.
         advantage_N: of each target of the packed batch.
-        figures: of the token weights, for the log.
+        figures: of token weights, for the log, where the estimator gave none itself.
         state: what the estimator remembers from here on; None: nothing.
     """
 

@@ -254,7 +254,9 @@ class Episode:
         for parsed in reading.steps:
             await self._wait("environment")
             item = StepItem(self.reply.id, self.reply.episode, self.reply.turn, parsed.action)
+            asked = perf_counter()
             self.reply = await self.shared.sessions.step(item, self.task.env_id)
+            taken.seconds += perf_counter() - asked
             if self._note_failure():
                 return True
             taken.add(parsed, self.reply, filtered)

@@ -27,12 +27,14 @@ class Taken:
         after: the state now.
         steps: what was done.
         replies: the environment's to each of them, as the policy is told them.
+        seconds: that the environment took.
     """
 
     before: Reply
     after: Reply
     steps: list[Step] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+    seconds: float = 0.0
 
     def add(self, parsed: Parsed, after: Reply, filtered: bool) -> None:
         """Note one step.
@@ -103,6 +105,7 @@ def turn_of(
         generation=generation,
         spans=token_spans(parsed, generation),
         rewards=tiers,
+        seconds=round(taken.seconds, 6),
         malformed=any(step.malformed for step in steps),
         inadmissible=any(step.inadmissible for step in steps),
         agent=str(info.get("agent") or ""),

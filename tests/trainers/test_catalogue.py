@@ -56,6 +56,7 @@ def test_no_part_is_without_a_source_and_none_of_ours_has_a_paper() -> None:
         ("length", "reward", ("column `num_tokens`",)),
         ("gold_prob", "annotator", ("of the environment `answer`",)),
         ("ppo", "loss", ()),
+        ("disco", "loss", ("groups", "which episodes were won", "one more forward pass")),
     ],
 )
 def test_what_a_part_needs(name: str, kind: str, needs: tuple[str, ...]) -> None:

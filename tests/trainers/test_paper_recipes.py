@@ -44,10 +44,18 @@ FIGURES = {
     "archer": "explained_variance/q1",
     "hae": "value_loss/v_high",
     "poad": "value_loss/token_values",
+    "hapo": "hapo/factor",
+    "lp_reg": "lp_reg/rare",
+    "disco": "disco/gap",
+    "pacs": "pacs/right",
+    "gtpo": "weights/silenced",
+    "duration": "weights/changed",
 }
 """By part, where the log tells that it was at work."""
 WITHOUT = {"credit td0", "credit alol", "credit cloning", "credit oreo", "chooser variance"}
 """Parts of papers without a recipe: td0 is poad without its trace, kept for comparison."""
+BY_THE_CLOCK = {"duration"}
+"""Recipes in which seconds on the wall decide: they go on, but no run of them is like another."""
 CLOCKED = re.compile(r"time/|step_time|seconds|_per_s")
 
 
@@ -129,8 +137,9 @@ def two_updates(name: str, lights: Path, run: Path, policies: dict[str, str]) ->
     assert kept
     shutil.rmtree(last)
     assert train(chosen, run, resume=True).update == 2
-    assert figures(run) == straight
-    assert [file.read_bytes() for file in weights] == kept
+    if name not in BY_THE_CLOCK:
+        assert figures(run) == straight
+        assert [file.read_bytes() for file in weights] == kept
     assert recipe.load(str(run / "recipe.toml")) == chosen
     return straight[-1]
 

@@ -186,3 +186,17 @@ def test_conflict_tokens_are_those_of_a_plain_search(messages: list, random: Any
     found = weights.get("gtpo")(credit, [saying(tokens) for tokens, _ in messages])
     expected = [[weight(tokens, sign, i) for i in range(len(tokens))] for tokens, sign in messages]
     assert lists(found)[: len(messages)] == expected
+
+
+def test_durations_by_hand() -> None:
+    """Of 1, 2 and 6 seconds the mean is 3; without the last, which is not learned from, 1.5."""
+    turns = [replace(turn(2), seconds=1.0), replace(turn(1), seconds=2.0), replace(turn(1), seconds=6.0)]
+    credit, weighter = Credit(np.array([3.0, -3.0, 1.0])), weights.get("duration")
+    assert lists(weighter(credit, turns)) == [[1.0, 1.0], [-2.0], [2.0]]
+    assert lists(weighter(credit, turns, most=0.5)) == [[1.0, 1.0], [-1.5], [0.5]]
+    without = Lesson(np.array([True, True, False]), 0.0, ONE_GROUP[:3])
+    assert lists(weighter(credit, turns, without))[:2] == [[2.0, 2.0], [-4.0]]
+    with pytest.raises(UsageError, match="no turn says how many seconds"):
+        weighter(Credit(np.ones(1)), [turn(2)])
+    with pytest.raises(UsageError, match=r"weights\.most is 0"):
+        weighter(credit, turns, most=0)

@@ -58,7 +58,11 @@ _ALL = (
     Absent("MLE agents, weights by duration", "arXiv 2509.01684"),
     Absent("OREO, offline", "arXiv 2412.16145"),
     Absent("A-LoL, offline", "A-LoL"),
-    Absent("NLPO, action masking", "NLPO"),
+    Absent(
+        "NLPO, action masking",
+        "NLPO",
+        "a second, slowly following policy masks each token as it is sampled; engines here hold one policy",
+    ),
     Absent("Training-free GRPO", "arXiv 2510.08191"),
     Absent(
         "MARS, the games of its self-play",

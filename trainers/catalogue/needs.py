@@ -13,6 +13,7 @@ import numpy as np
 
 from ...errors import ColumnMissing, TableError, UsageError
 from ..credit import Credit, Estimator, TurnTable
+from ..losses import Loss
 from ..parts import Named
 from ..rewards import RewardTransform
 from ..rollouts.annotators import Annotator
@@ -41,6 +42,9 @@ def needs_of(part: Named[Any], params: Mapping[str, Any]) -> tuple[str, ...]:
         return (*words, *(["groups"] if grouped else []))
     if isinstance(part, RewardTransform):
         return _listed("column", _tried(part, params)[1])
+    if isinstance(part, Loss):
+        outcomes = () if part.credit else ("groups", "which episodes were won")
+        return (*outcomes, *(["one more forward pass"] if part.sees == "groups" else []))
     if isinstance(part, Annotator):
         return _listed("of the environment", part.options)
     if isinstance(part, Sampler):
