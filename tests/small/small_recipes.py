@@ -47,6 +47,7 @@ OWN_WORLD = {
     "aspo": "env.kwargs={choices = true, reward = 'f1', num_questions = 200}",
     "step_grpo": "env.kwargs={choices = true, reward = 'f1', num_questions = 200}",
     "ppr": "env.kwargs={choices = true, reward = 'f1', num_questions = 200}",
+    "dvao": "env.kwargs={choices = true, reward = 'f1'}",
     "gdpo": "env.kwargs={choices = true, reward = 'f1', num_questions = 200}",
     "noisy": "env.kwargs={choices = true}",
     "ghpo": "env.id=household/demo-v0",  # asks its expert

@@ -39,6 +39,7 @@ from .methods.groups.canon import canon
 from .methods.groups.cloning import cloning
 from .methods.groups.dcpo import dcpo
 from .methods.groups.dr_grpo import dr_grpo
+from .methods.groups.dvao import dvao
 from .methods.groups.gdpo import gdpo
 from .methods.groups.gigpo import gigpo
 from .methods.groups.grpo import grpo
@@ -76,6 +77,7 @@ __all__ = [
     "dcpo",
     "describe",
     "dr_grpo",
+    "dvao",
     "g2po",
     "gagpo",
     "gdpo",

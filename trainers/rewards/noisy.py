@@ -19,9 +19,9 @@ from .base import register
         "Reinforcement learning with verifiable yet noisy rewards under imperfect verifiers",
         "arXiv 2510.00915",
         exact="our reading",
-        note="from the abstract: the backward form is unbiased, the forward form needs the false negatives "
-        "alone and points the way of the true gradient; both are shown by going through all verdicts that a "
-        "verifier could give. Rates are given, not estimated while training",
+        how="backward as summaries print it, forward from what it is said to do: its mean over all verdicts "
+        "that a verifier could give is the true gradient's, scaled",
+        note="rates are given, not estimated while training",
     ),
 )
 def noisy(

@@ -18,9 +18,9 @@ from .base import register
         "Hybrid reward normalization for process-supervised non-verifiable agentic tasks (PPR)",
         "arXiv 2509.25598",
         exact="our reading",
-        note="the equation could not be read: that a step is worth its own reward and the outcome less 1, "
-        "over the deviation, is as we recall it; offset and scale are parameters, and the judge of steps is "
-        "left to the environment's tiers or to an annotator",
+        note="the equation could not be read: that outcome and process are centred by a half each and "
+        "added is what reviews of the paper say; the last turn keeps its outcome. A deviation to divide by "
+        "is an option, and the judge of steps is left to the environment's tiers or to an annotator",
     ),
 )
 def renorm(
@@ -28,10 +28,10 @@ def renorm(
     *,
     column: str,
     offset: float = 1.0,
-    scale: Literal["batch", "group", "none"] = "batch",
+    scale: Literal["none", "batch", "group"] = "none",
     epsilon: float = 1e-6,
 ) -> TurnTable:
-    """Give each turn but the last (process + outcome - offset) / deviation, and the last one the outcome.
+    """Give each turn but the last process + outcome - offset, and the last one the outcome.
 
     ReNorm of principle process reward, arXiv 2509.25598. With both in [0, 1], a step of a failed episode
     never earns more than 0 and one of a solved episode never less: steps that please their judge and
@@ -40,14 +40,14 @@ def renorm(
     Args:
         table: the batch; the outcome is the episode's return.
         column: rewards of steps, a tier or an annotator's note.
-        offset: what process and outcome have to reach together.
-        scale: the deviation of these sums (ddof 0) over the turns of the "batch", of each "group", or "none".
+        offset: what process and outcome have to reach together, a half each.
+        scale: "none", or over the deviation (ddof 0) of these sums in the "batch" or in each "group".
         epsilon: added to the deviation.
 
     Raises:
         TableError: if the column is missing.
     """
-    check_choice("scale", scale, ("batch", "group", "none"))
+    check_choice("scale", scale, ("none", "batch", "group"))
     inner_N = ~table.is_last
     process_N = np.where(inner_N, table.column(column, "renorm").astype(np.float64), 0.0)
     table.check_finite(column, process_N)

@@ -148,33 +148,32 @@ PLAYED = [[0.0, 1.0, 0.0, 0.0, 1.0], [0.0, 1.0, -1.0]]
 def test_m_grpo_compares_calls_with_calls_and_episodes_with_episodes() -> None:
     result = credit.m_grpo(table(PLAYED, **ROLES), epsilon=0.0)
     assert result.parts["score"].tolist() == [2, 3, 2, 2, 2, 0, 1, 0]
-    main = 1 / sqrt(2)
-    np.testing.assert_allclose(result.advantage, [main, 1, main, 0, main, -main, -1, -main], **EXACT)
+    call = 1 / sqrt(2 / 3)  # scores 3, 2, 1; and 2, 0 of the main agent
+    np.testing.assert_allclose(result.advantage, [1, call, 1, 0, 1, -1, -call, -1], **EXACT)
     named = credit.m_grpo(table(PLAYED, **ROLES), main="h", share=0.0, epsilon=0.0)
     assert named.parts["score"].tolist() == [0, 2, 0, 2, 1, 0, 0, -1]  # now each stretch of m is a rollout
-    # m's rollouts 0, 0, 1 | 0, -1 have mean 0 and deviation sqrt(2 / 4)
+    # m's rollouts 0, 0, 1 | 0, -1 have mean 0 and deviation sqrt(2 / 5)
     np.testing.assert_allclose(
-        named.advantage[[0, 2, 4, 5, 7]], np.array([0, 0, 1, 0, -1]) * sqrt(2), **EXACT
+        named.advantage[[0, 2, 4, 5, 7]], np.array([0, 0, 1, 0, -1]) / sqrt(2 / 5), **EXACT
     )
 
 
 def test_m_grpo_compares_each_helper_with_itself() -> None:
     two = table([[0.0, 1.0, 5.0], [0.0, 0.0, 7.0]], agent=list("mhkmhk"), episode_return=[0.0] * 6)
     result = credit.m_grpo(two, epsilon=0.0)
-    one = 1 / sqrt(2)
-    np.testing.assert_allclose(result.advantage, [0, one, -one, 0, -one, one], **EXACT)
+    np.testing.assert_allclose(result.advantage, [0, 1, -1, 0, -1, 1], **EXACT)
     assert result.figures == {"calls": 2.0, "main": 1 / 3}
     assert credit.m_grpo(two, rollouts=2).parts["weight"].tolist() == [1, 2, 2, 1, 2, 2]
     softer = credit.m_grpo(two, epsilon=1.0).advantage
-    np.testing.assert_allclose(softer[1], 1 / 2 / (sqrt(1 / 2) + 1), **EXACT)
+    np.testing.assert_allclose(softer[1], 1 / 2 / (1 / 2 + 1), **EXACT)
     named = credit.m_grpo(table(PLAYED, **ROLES), main="h", rollouts=2).parts["weight"]
     np.testing.assert_allclose(named, [2 / 3, 1, 2 / 3, 1, 2 / 3, 1, 1, 1], **EXACT)
 
 
 def test_m_grpo_brings_every_episode_to_one_number_of_calls() -> None:
-    # scores 3, 2 and twice 1: mean 7/4, squares 25/16 + 1/16 + 2 * 9/16 = 11/4 over 4 - 1
+    # scores 3, 2 and twice 1: mean 7/4, squares 25/16 + 1/16 + 2 * 9/16 = 11/4 over 4
     result = credit.m_grpo(table(PLAYED, **ROLES), rollouts=2, epsilon=0.0)
-    deviation = sqrt(11 / 4 / 3)
+    deviation = sqrt(11 / 4 / 4)
     assert result.parts["weight"][[1, 3, 6]].tolist() == [1, 1, 2]
     helper = np.array([5 / 4, 1 / 4, 2 * -3 / 4]) / deviation
     np.testing.assert_allclose(result.advantage[[1, 3, 6]], helper, **EXACT)
@@ -182,7 +181,23 @@ def test_m_grpo_brings_every_episode_to_one_number_of_calls() -> None:
         credit.m_grpo(table(PLAYED, **ROLES), rollouts=-1)
 
 
-ALONE = ["opmd", "asymre", "canon", "bnpo", "risk_po", "aspo", "step_grpo", "spo_tree"]
+def test_dvao_weighs_a_reward_by_how_much_the_group_differs_in_it() -> None:
+    # returns 0, 0, 3, 3 have deviation 3/2, form 0, 1, 0, 1 has 1/2: weights 3/4 and 1/4
+    batch, both = table([[0.0], [0.0], [3.0], [3.0]], form=[0.0, 1.0, 0.0, 1.0]), ["reward", "form"]
+    result = credit.dvao(batch, rewards=both, epsilon=0.0)
+    assert result.figures == {"weight_reward": 3 / 4, "weight_form": 1 / 4}
+    np.testing.assert_allclose(result.advantage, [-1, -3 / 4 + 1 / 4, 3 / 4 - 1 / 4, 1], **EXACT)
+    tuned = credit.dvao(batch, rewards=both, weights=[1.0, 6.0], epsilon=0.5).advantage
+    np.testing.assert_allclose(tuned[:2], np.array([-3 / 2 - 3, -3 / 2 + 3]) / (9 / 2 + 1 / 2), **EXACT)
+    even = table([[1.0], [1.0]], form=[0.0, 2.0])
+    assert credit.dvao(even, rewards=both, epsilon=0.0).advantage.tolist() == [-1.0, 1.0]
+    same = table([[1.0], [1.0]], form=[0.5, 0.5])
+    assert credit.dvao(same, rewards=both).advantage.tolist() == [0.0, 0.0]
+    summed = credit.grpo(table([[0.0], [1.0], [3.0], [4.0]]), epsilon=0.0).advantage * sqrt(4 / 3)  # ddof 0
+    assert (np.abs(result.advantage) <= np.abs(summed) + 1e-12).all()
+
+
+ALONE = ["dvao", "opmd", "asymre", "canon", "bnpo", "risk_po", "aspo", "step_grpo", "spo_tree"]
 
 
 @pytest.mark.parametrize("name", ALONE)

@@ -33,7 +33,7 @@ WHOLE_BATCH = {
     "single_stream",
 }  # whitened or centred over the batch
 SHIFT = ["grpo", "dr_grpo", "rloo", "reinforce_pp", "reinforce_pp_baseline", "salt", "broadcast", "mars"]
-SHIFT += ["opmd", "asymre", "canon", "bnpo", "gdpo", "spo_tree", "dcpo"]
+SHIFT += ["opmd", "dvao", "canon", "bnpo", "gdpo", "spo_tree", "dcpo"]
 ZERO_WHEN_EQUAL = ["grpo", "dr_grpo", "rloo", "gigpo", "hgpo", "salt", "broadcast", "igpo", "gagpo", "rtmc"]
 ZERO_WHEN_EQUAL += ["opmd", "canon", "bnpo", "risk_po", "aspo", "gdpo", "spo_tree", "dcpo"]
 SAME_UNDER_SCALE = [
@@ -49,6 +49,7 @@ SAME_UNDER_SCALE = [
     ("crbc", {}),
     ("graphhca", {}),
     ("gdpo", {}),
+    ("dvao", {}),
     ("step_grpo", {}),
     ("m_grpo", {"rollouts": 2}),
     ("spo_tree", {"mode": "mean_std"}),

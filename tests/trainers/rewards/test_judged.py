@@ -78,11 +78,11 @@ def test_verdicts_are_the_last_rewards_and_nothing_else() -> None:
 
 def test_a_step_counts_as_far_as_the_outcome_bears_it_out() -> None:
     batch = table([[0.0, 1.0], [0.0, 0.0, 0.0]], judge=[0.5, np.nan, 0.4, 0.8, np.nan])
-    plain = renorm(batch, column="judge", scale="none")
+    plain = renorm(batch, column="judge")
     np.testing.assert_allclose(plain.reward, [0.5 + 1 - 1, 1.0, 0.4 - 1, 0.8 - 1, 0.0], **EXACT)
     mean = (0.5 - 0.6 - 0.2) / 3
     deviation = np.sqrt(((0.5 - mean) ** 2 + (-0.6 - mean) ** 2 + (-0.2 - mean) ** 2) / 3)
-    scaled = renorm(batch, column="judge", epsilon=0.0)
+    scaled = renorm(batch, column="judge", scale="batch", epsilon=0.0)
     np.testing.assert_allclose(scaled.reward[[0, 2, 3]], np.array([0.5, -0.6, -0.2]) / deviation, **EXACT)
     assert scaled.reward[[1, 4]].tolist() == [1.0, 0.0]
     apart = TurnTable.from_columns(

@@ -3,7 +3,7 @@
 Episodes compared   grpo, dr_grpo, rloo, reinforce_pp (and its baseline), broadcast
 Agents apart        mars, m_grpo
 Other baselines     opmd (and asymre), canon (two halves), bnpo (weighed by group), risk_po (quantiles)
-Shaped, combined    aspo (early tool calls), gdpo (several rewards)
+Shaped, combined    aspo (early tool calls), gdpo and dvao (several rewards)
 Turns compared      step_grpo (of the same number)
 States compared     gigpo, hgpo
 Answers annotated   igpo

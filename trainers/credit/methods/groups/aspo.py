@@ -21,9 +21,9 @@ from ...table.table import TurnTable
     source=Source(
         "Understanding tool-integrated reasoning",
         "arXiv 2508.19201",
-        exact="our reading",
-        note="neither code nor the text of the equation could be read: the place of a call is the end of "
-        "the message that makes it, in sampled tokens; means are over the group's right answers that call",
+        exact="by hand",
+        how="equation 2",
+        note="the place of a call is the end of the message that makes it, in sampled tokens",
     ),
 )
 def aspo(
@@ -36,8 +36,9 @@ def aspo(
 ) -> Credit:
     """Give every turn A, its return's z-score; a right answer gains clip(delta (p - mean p) / mean L, -+k A).
 
-    ASPO, advantage shaping of "Understanding tool-integrated reasoning", arXiv 2508.19201. p is where a
-    right answer first called a tool, L its length, both in tokens. The advantage is shaped and not the
+    ASPO of "Understanding tool-integrated reasoning", arXiv 2508.19201, equation 2. p is where a right
+    answer first called a tool, L its length, both in tokens; means are over the group's right answers that
+    call. The advantage is shaped and not the
     reward, since a bonus inside the reward turns over under normalisation where all answers are right;
     the bound keeps the sign that being right has.
 

@@ -59,17 +59,14 @@ def gdpo(
         UsageError: if there is no reward, or not one weight for each.
     """
     check_choice("over", over, ("tokens", "trajectories"))
-    if not rewards or (weights and len(weights) != len(rewards)):
-        raise UsageError(
-            f"gdpo: rewards {list(rewards)}, weights {list(weights)}; expected some, and one weight for each"
-        )
+    weight_of = dict(zip(rewards, weights_of(rewards, weights, "gdpo"), strict=True))
     scores = {
-        name: episode_advantage(table, _whole(table, name), "mean_std", "trajectories", epsilon)
+        name: episode_advantage(table, whole_reward(table, name, "gdpo"), "mean_std", "trajectories", epsilon)
         for name in rewards
     }
     combined_N = np.zeros(len(table))
-    for weight, score_N in zip(weights or [1.0] * len(rewards), scores.values(), strict=True):
-        combined_N += weight * score_N
+    for name, score_N in scores.items():
+        combined_N += weight_of[name] * score_N
     if over == "tokens":
         white_N = whitened(combined_N, table.column("num_tokens", "gdpo"), white_epsilon)
     else:
@@ -83,10 +80,30 @@ def gdpo(
     )
 
 
-def _whole(table: TurnTable, name: str) -> FloatArray:
-    """Return what a reward comes to over the trajectory of each turn [N]."""
+def whole_reward(table: TurnTable, name: str, method: str) -> FloatArray:
+    """Return what a reward comes to over the trajectory of each turn [N].
+
+    Args:
+        table: the batch.
+        name: of the column; "reward" is the episode's return.
+        method: who asks, for messages.
+    """
     if name == "reward":
         return table.episode_return
-    values_N = table.numbers(name, "gdpo")
+    values_N = table.numbers(name, method)
     whole_N: FloatArray = sums(values_N, table.trajectory, table.num_trajectories)[table.trajectory]
     return whole_N
+
+
+def weights_of(rewards: Sequence[str], weights: Sequence[float], method: str) -> Sequence[float]:
+    """Return one weight for each reward, all 1 where none are given.
+
+    Raises:
+        UsageError: if there is no reward, or not one weight for each.
+    """
+    if not rewards or (weights and len(weights) != len(rewards)):
+        raise UsageError(
+            f"{method}: rewards {list(rewards)}, weights {list(weights)}; expected some, and one weight "
+            "for each"
+        )
+    return weights or [1.0] * len(rewards)

@@ -21,10 +21,11 @@ from ...table.table import TurnTable
     source=Source(
         "Multi-agent deep research: training multi-agent systems with M-GRPO",
         "arXiv 2511.13288",
-        exact="our reading",
-        note="from the abstract and from the release, which has no advantage of its own: helpers' rollouts "
-        "are brought to one number an episode by weights, the mean of dropping and repeating at random; a "
-        "helper's stretch of turns without another agent between is one rollout",
+        exact="by hand",
+        how="equations 9 to 13",
+        note="helpers' rollouts are brought to one number an episode by weights, the mean of dropping and "
+        "repeating at random; a helper's stretch of turns without another agent between is one rollout; what "
+        "helpers earn (form, a judge, the outcome's part) is left to the environment and to `share`",
     ),
 )
 def m_grpo(
@@ -35,7 +36,7 @@ def m_grpo(
     M-GRPO, arXiv 2511.13288. A main agent plans and calls helpers, more often in some episodes
     than in others. A main agent's rollout is its episode, with the episode's return; each call of a helper
     is a rollout of its own, with the sum of the helper's rewards in it and a share of the episode's return.
-    Deviations are of the sample (ddof 1, counted in rollouts, or in what they stand for).
+    Deviations are those of all rollouts (ddof 0), each with its weight.
 
     Args:
         table: the batch; needs column agent.
@@ -83,6 +84,6 @@ def _standardised(score_R: FloatArray, weight_R: FloatArray, role_R: IntArray, e
     total_P = sums(weight_R, role_R, num_roles)
     away_R = away_R - (sums(weight_R * away_R, role_R, num_roles) / total_P)[role_R]
     square_P = sums(weight_R * away_R**2, role_R, num_roles)
-    std_P = np.where(of.alive, np.sqrt(square_P / np.where(total_P > 1.0, total_P - 1.0, 1.0)), 1.0)
+    std_P = np.where(of.alive, np.sqrt(square_P / np.where(of.alive, total_P, 1.0)), 1.0)
     scaled_R: FloatArray = np.where(of.alive[role_R], away_R / (std_P[role_R] + epsilon), 0.0)
     return scaled_R
