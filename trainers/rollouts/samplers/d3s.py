@@ -103,11 +103,12 @@ def _advantages(return_K: Floats, group_K: Ints, num_groups: int) -> Floats:
 
 def _chosen(advantage_K: Floats, group_K: Ints, within: float, across: float) -> Ints:
     """Return the places that are learned from: first of each group, then of all of them."""
-    mine: list[Ints] = [np.zeros(0, dtype=np.int64)]
-    for group in np.unique(group_K):
-        places = np.flatnonzero(group_K == group)
-        mine.append(places[widest(advantage_K[places], _part(len(places), within))])
-    kept = np.concatenate(mine)
+    ends = np.flatnonzero(np.diff(group_K)) + 1  # members of a group stand together
+    mine = (
+        places[widest(advantage_K[places], _part(len(places), within))]
+        for places in np.split(np.arange(len(group_K)), ends)
+    )
+    kept = np.concatenate([*mine])
     return kept[widest(advantage_K[kept], _part(len(kept), across))]
 
 
@@ -118,6 +119,6 @@ def _part(num: int, share: float) -> int:
 
 def _marked(group: Group, place: int, chosen: set[tuple[int, int]]) -> Group:
     return tuple(
-        replace(trajectory, learned=trajectory.learned and (place, member) in chosen)
+        trajectory if (place, member) in chosen else replace(trajectory, learned=False)
         for member, trajectory in enumerate(group)
     )

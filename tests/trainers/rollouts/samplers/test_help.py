@@ -154,7 +154,9 @@ def test_dr_po_begins_further_groups_in_states_of_successes() -> None:
     assert second.figures["sampling/reset_depth"] == pytest.approx(np.mean(depths))
     assert second.figures["sampling/reset_success"] == pytest.approx(1 / 3)
     # one turn leaves nothing to begin with, and what was helped is not the run's own
-    assert second.figures["sampling/stored"] == 1.0
+    aided = (solved(given=1), solved(hint="Hint: take the apple."))
+    third, _ = helped(WON, aided, wins=lambda _: True)
+    assert apply("dr_po", replace(third, state=second.state)).figures["sampling/stored"] == 1.0
 
 
 def test_dr_po_draws_every_turn_but_the_last_and_is_bounded() -> None:
