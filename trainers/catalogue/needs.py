@@ -17,8 +17,10 @@ from ..losses import Loss
 from ..parts import Named
 from ..rewards import RewardTransform
 from ..rollouts.annotators import Annotator
+from ..rollouts.choosers import Chooser
 from ..rollouts.samplers.base import Sampler
 
+_TASKS = "tasks that come again, `env.num_tasks`"
 _TEXTS = ("state_key", "next_state_key", "action", "agent", "subgoal")
 _TURNS, _MOST = 4, 24  # turns of the table, columns that one part may ask for
 _FILLERS: tuple[list[Any], ...] = ([1] * _TURNS, [np.ones(1)] * _TURNS, [*"abcd"])  # turns, tokens, texts
@@ -39,7 +41,10 @@ def needs_of(part: Named[Any], params: Mapping[str, Any]) -> tuple[str, ...]:
         words = [*_listed("column", columns), *_listed("critic", heads)]
         words += ["the reference policy"] if part.against_reference else []
         words += ["what it remembers of batches before"] if part.state is not None else []
+        words += [_TASKS] if part.by_task else []
         return (*words, *(["groups"] if grouped else []))
+    if isinstance(part, Chooser):
+        return (_TASKS,)
     if isinstance(part, RewardTransform):
         return _listed("column", _tried(part, params)[1])
     if isinstance(part, Loss):
