@@ -2,6 +2,7 @@
 
     python benchmarks/gateway/bench.py --out benchmarks/results
     python benchmarks/gateway/bench.py --quick
+    python benchmarks/gateway/bench.py --agent hf:.smollm2/model   # and its share of a real policy's call
 
 Each server runs as its own process; reported is its processor time a call, beside a bare server in the same
 run, which reads and decodes the same bodies and sends the same answer. Rounds of both take turns.
@@ -16,11 +17,13 @@ import statistics
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from instant import WORDS
@@ -190,6 +193,35 @@ def compacted(port: int, calls: int, every: int, length: int) -> dict[str, Any]:
     return found
 
 
+def real_call_ms(agent: str, turns: int, last: int) -> float:
+    """Return how long a call of a real policy behind the gateway takes at the end of a long episode.
+
+    Args:
+        agent: as of `turnwise gateway --agent`.
+        turns: of the episode; each answer has as many tokens at most as the instant policy's has words.
+        last: of these turns, whose median it is, in milliseconds of wall clock.
+    """
+    with TemporaryDirectory() as folder:
+        told = Path(folder) / "port"
+        words = ["--agent", agent, "--port", "0", "--port-file", str(told)]
+        words += ["--max-tokens", str(len(WORDS.split(" ")))]
+        process = subprocess.Popen([sys.executable, "-m", "turnwise", "gateway", *words])
+        try:
+            while not told.exists():
+                assert process.poll() is None, f"turnwise gateway --agent {agent} has ended"
+                time.sleep(0.1)
+            harness, took = Harness(int(told.read_text())), []
+            harness.open()
+            for number in range(turns):
+                began = time.perf_counter()
+                harness.turn(number)
+                took.append((time.perf_counter() - began) * 1e3)
+        finally:
+            process.terminate()
+            process.wait()
+    return statistics.median(took[-last:])
+
+
 def _own(costs: dict[str, list[list[float]]]) -> list[float]:
     """Return what the gateway takes beyond the bare server, at each block: medians over the rounds."""
     pairs = zip(costs["gateway"], costs["bare"], strict=True)
@@ -205,6 +237,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--agent", default="", help="a policy of which a call's share is told too")
     given = parser.parse_args()
     global ROUNDS
     ROUNDS = 2 if given.quick else 5
@@ -229,6 +262,11 @@ def main() -> None:
             "at_once": at_once(ports["gateway"], 64, 4 if given.quick else 16),
             "compacted": compacted(ports["gateway"], calls, 10, 50),
         }  # fmt: skip
+    if given.agent:
+        turns = blocks[-1].stop
+        ms = real_call_ms(given.agent, turns, len(blocks[-1]))
+        share = found["us_a_call"]["gateway"][str(turns)] / (ms * 1e3)
+        found["real"] = {"agent": given.agent, "ms_a_call": round(ms, 1), "share": round(share, 5)}
     text = json.dumps(found, indent=2)
     print(text)
     if given.out:
