@@ -17,6 +17,8 @@ EXACT: dict[str, Any] = {"rtol": 0, "atol": 1e-12}
 GROUPED = [
     name for name in credit.names() if not credit.get(name).heads and not credit.get(name).tells_agents
 ]
+WHOLE_BATCH = {"reinforce_pp", "reinforce_pp_baseline", "single_stream", "bnpo", "gdpo", "dvao"}
+"""What one agent is given depends on all of the batch, and so on the other's turns."""
 
 
 def game(results: list[float], **changed: Any) -> TurnTable:
@@ -32,6 +34,7 @@ def game(results: list[float], **changed: Any) -> TurnTable:
         "action": [f"move {result}" for result in results for _ in range(4)],
         "num_tokens": [1] * 4 * num,
         "gold_prob": [0.5] * 4 * num,
+        "tool_calls": [1] * 4 * num,
     }
     return TurnTable.from_columns(**{**columns, **changed})
 
@@ -50,6 +53,7 @@ def alone(agent: str, results: list[float]) -> TurnTable:
         action=[f"move {result}" for result in results for _ in range(2)],
         num_tokens=[1] * 2 * num,
         gold_prob=[0.5] * 2 * num,
+        tool_calls=[1] * 2 * num,
     )
 
 
@@ -62,7 +66,7 @@ def test_what_one_agent_won_the_other_lost(name: str) -> None:
     np.testing.assert_allclose(found, [side, -side] * 2 + [-side, side] * 2, **EXACT)
 
 
-@pytest.mark.parametrize("name", [name for name in GROUPED if not name.startswith("reinforce_pp")])
+@pytest.mark.parametrize("name", [name for name in GROUPED if name not in WHOLE_BATCH])
 def test_each_agent_is_given_what_it_would_be_given_alone(name: str) -> None:
     results = [1.0, -1.0, 1.0]
     together = credit.get(name)(game(results))
