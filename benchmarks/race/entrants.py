@@ -1,6 +1,6 @@
 """Who takes part in the race, and how: every recipe of a paper, made small by the line of docs/papers.md.
 
-All begin with the demo's warm start and play the demo's tasks, 128 episodes an update. What a recipe says of
+All begin with the demo's warm start and play the demo's tasks, 32 episodes an update. What a recipe says of
 credit, losses, weights, samplers and plans stays as it is, and so does the size of its groups.
 """
 
@@ -14,7 +14,7 @@ from turnwise.trainers.catalogue.origins import chain
 from turnwise.trainers.recipe import Recipe
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "papers.md"
-EPISODES, MINIBATCHES, UPDATES = 128, 4, 60
+EPISODES, MINIBATCHES, UPDATES = 32, 4, 60
 
 
 def names() -> list[str]:
@@ -34,6 +34,10 @@ def entrant(name: str) -> Recipe:
         f"rollout.num_groups={max(1, EPISODES // size)}",
         f"rollout.slots={EPISODES}",
         f"optim.num_minibatches={min(MINIBATCHES, shipped.optim.num_minibatches)}",
+        "optim.micro_tokens=4096",
+        "optim.head_chunk=0",
+        "optim.checkpointing=false",
+        "optim.old_logprobs=behaviour",
         f"train.num_updates={UPDATES}",
         "train.max_seconds=0",
         f"train.save_every={UPDATES}",
