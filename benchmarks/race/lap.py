@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/race/lap.py RECIPE FOLDER SECONDS EPISODES
 
-It is a process of its own. Seconds count from the first update on, all threads, environments included.
+It is a process of its own. Seconds count from the end of the first update on, since that one also pays for
+what is done once; all threads, environments included.
 FOLDER/lap.json says what it came to; a lap that fails says why there.
 """
 
@@ -44,9 +45,8 @@ class Watch:
         return asyncio.run(self._watched(training))
 
     async def _watched(self, training: Coroutine[Any, Any, RunState]) -> RunState:
-        self.begun = time.process_time()
         task = asyncio.ensure_future(training)
-        while not task.done() and self.used < self.seconds:
+        while not task.done() and not (self.points and self.used >= self.seconds):
             await asyncio.wait([task], timeout=TICK_S)
             self._note()
         task.cancel()
@@ -62,6 +62,7 @@ class Watch:
 
     def _note(self) -> None:
         for entry in read_log(self.run)[len(self.points) :] if (self.run / "log.jsonl").is_file() else ():
+            self.begun = self.begun or time.process_time()
             self.points.append((self.used, entry["update"]))
 
 

@@ -13,6 +13,7 @@ from turnwise.__main__ import app
 from turnwise.credit import Credit, TurnTable
 from turnwise.errors import UnknownName
 from turnwise.trainers.catalogue import costs
+from turnwise.trainers.catalogue.absent import ABSENT
 from turnwise.trainers.catalogue.entries import entries, find
 from turnwise.trainers.catalogue.needs import needs_of
 from turnwise.trainers.catalogue.origins import chain, origins
@@ -38,6 +39,12 @@ def test_the_page_is_what_the_parts_say() -> None:
     assert (DOCS / "papers.md").read_text() == made, "docs/papers.md is not up to date: run `make papers`"
     rows = "\n".join(line for line in made.splitlines() if line.startswith("| "))
     assert [name for name in FOLLOWED.split() if name not in rows] == []
+
+
+def test_what_is_said_to_be_absent_is() -> None:
+    told = " ".join(f"{entry.source.paper} {entry.source.ref}" for entry in ENTRIES)
+    assert [method.name for method in ABSENT if re.search(rf"\b{re.escape(method.ref)}\b", told)] == []
+    assert all(method.why for method in ABSENT)
 
 
 def test_no_part_is_without_a_source_and_none_of_ours_has_a_paper() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from .absent import absent
+from .absent import ABSENT
 from .entries import Entry, entries
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -20,9 +20,7 @@ def page(template: str) -> str:
     """Return the page of a template, which calls `table(kind, ...)` and `absent()`."""
     known = entries()
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    return environment.from_string(template).render(
-        table=lambda *kinds: _table(known, kinds), absent=lambda: _absent(known)
-    )
+    return environment.from_string(template).render(table=lambda *kinds: _table(known, kinds), absent=_absent)
 
 
 def _table(known: list[Entry], kinds: tuple[str, ...]) -> str:
@@ -51,11 +49,10 @@ def _cells(entry: Entry) -> dict[str, str]:
     }
 
 
-def _absent(known: list[Entry]) -> str:
-    missing = absent(entry.source for entry in known)
+def _absent() -> str:
     return "\n".join(
         ["| method | source | what is missing |", "|---|---|---|"]
-        + [f"| {method.name} | {method.ref} | {method.why} |" for method in missing]
+        + [f"| {method.name} | {method.ref} | {method.why} |" for method in ABSENT]
     )
 
 
