@@ -73,11 +73,12 @@ def write(found: list[dict[str, Any]], seconds: float, episodes: int, out: Path)
     text = f"""# A smoke race of all methods
 
 Exploratory. {datetime.date.today()}; `python benchmarks/race/run.py`. Each method {seconds:g} seconds of
-processor time on one thread, from the end of its first update on, its environments included; one seed, one learning rate for all
-(3e-4), {EPISODES} episodes an update, at most {MINIBATCHES} optimizer steps; the recipe's own credit, loss,
-weights, samplers, plans and groups. From the demo's warm start, on the demo's rooms; then {episodes} tasks
-in rooms that training never saw. It shows that a method trains at all, and which do not; differences below
-some 12 points are within the interval of one evaluation, and a method tuned for itself does better.
+processor time on one thread, from the end of its first update on, its environments included; one seed, one
+learning rate for all (3e-4), {EPISODES} episodes an update, at most {MINIBATCHES} optimizer steps; the
+recipe's own credit, loss, weights, samplers, plans and groups. From the demo's warm start, on the demo's
+rooms; then {episodes} tasks in rooms that training never saw. It shows that a method trains at all, and which
+do not; differences below some 12 points are within the interval of one evaluation, and a method tuned for
+itself does better.
 
 | recipe | solved of held-out tasks | updates | failed because |
 |---|---|---|---|
