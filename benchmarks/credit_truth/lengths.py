@@ -42,6 +42,8 @@ class Price:
     @property
     def verdict(self) -> str:
         """Tell in words whether the choice of the length is judged without bias."""
+        if abs(self.fixed) < 1e-9:
+            return "sees neither"
         if abs(self.chosen) < abs(self.fixed) / 2:
             return "no"
         return "yes" if abs(self.chosen - WORTH) < 0.01 else "but for its scale"

@@ -71,6 +71,7 @@ def as_markdown(results: Sequence[Result], heading: Sequence[str]) -> str:
         [
             [entry.label, ", ".join(f"{k}={v}" for k, v in entry.params.items()) or "defaults", entry.given]
             for entry in CONTESTANTS
+            if entry.label in labels
         ],
     )
     lines += ["", "## The cells", ""]

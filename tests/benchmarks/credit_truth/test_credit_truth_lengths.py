@@ -28,6 +28,11 @@ def test_a_mean_taken_from_every_reward_is_a_price_of_the_turn(found: dict[str, 
     assert found[label].verdict == "no"
 
 
+def test_rewards_of_equal_turns_show_neither_difference(found: dict[str, Price]) -> None:
+    assert found["step_grpo"].verdict == "sees neither"
+    assert found["graphhca"].verdict == "no"  # the shorter way to success is the better one
+
+
 def test_a_critic_that_knows_the_values_charges_nothing(found: dict[str, Price]) -> None:
     for label in ("turn_ppo", "poad", "td0"):
         assert found[label].chosen == pytest.approx(0.99 * 0.3)  # discounted once
