@@ -2,6 +2,7 @@
 
 1. A run with all of them, resumed, equals the uninterrupted one bit for bit, with what samplers, the
    chooser (whose groups differ in size) and the credit remember.
+   What an update that failed had found out is not kept.
 2. It is the same run with the environments behind HTTP.
 3. The first ratio is 1 on fresh turns, whatever is replayed beside them.
 4. igpo trains on generated questions with the annotator that scores gold answers.
@@ -170,6 +171,33 @@ def test_a_resumed_run_equals_the_uninterrupted_one(everything: Lights, tmp_path
     longest = [max(len(each.turns) for each in read_trajectories(path)) for path in paths]
     assert [entry["rollout/horizon"] for entry in log] == [2.0, 3.0, 4.0, 4.0]
     assert longest == [2, 3]  # a horizon of 2, then the whole game
+
+
+@credit.register("test_failing", state={"batches": 0})
+def failing(table: TurnTable, state: dict[str, Any]) -> tuple[Credit, dict[str, Any]]:
+    """Count batches, and fail at the second one when the count has been changed."""
+    state["batches"] += 1
+    if state["batches"] == 2:
+        raise TrainingError("the second batch is refused")
+    return Credit(table.episode_return.copy()), state
+
+
+def test_what_a_failed_update_learned_is_forgotten(lights: Lights, lights_file: Path, tmp_path: Path) -> None:
+    recipe = lights(
+        env={"id": f"{lights_file}:Lights", "num_tasks": 4},
+        warmstart={"episodes": 2},
+        rollout={"num_groups": 2, "group_size": 3, "chooser": {"name": "test_uneven"}},
+        credit={"name": "test_failing"},
+        train={"num_updates": 2, "allow_single": True},
+        eval={"episodes": 0},
+    )
+    with pytest.raises(TrainingError, match="the second batch is refused"):
+        train(recipe, tmp_path / "run")
+    saved = last(tmp_path / "run")
+    kept = Remembered.load(saved.folder)
+    assert (saved.update, kept.credit.state) == (1, {"batches": 1})
+    (tasks,) = kept.tasks.values()
+    assert (int(tasks.episodes.sum()), float(tasks.own["times"].sum())) == (6, 2.0)
 
 
 def test_the_same_run_over_http(everything: Lights, tmp_path: Path) -> None:
