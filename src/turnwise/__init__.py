@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .api.comparing import compare
     from .api.evaluating import evaluate, evaluate_async
     from .api.playing import rollout, rollout_async
+    from .api.practising import practise, practise_async
     from .api.sweeping import sweep
     from .api.training import Run, load_recipe, load_run, train, train_async
     from .envs.adapters.text import TextAdapter
@@ -36,6 +37,8 @@ __all__ = [
     "load_recipe",
     "load_run",
     "make",
+    "practise",
+    "practise_async",
     "register",
     "registered",
     "rollout",
@@ -61,6 +64,8 @@ _HOME = {
     "load_recipe": "api.training",
     "load_run": "api.training",
     "make": "envs",
+    "practise": "api.practising",
+    "practise_async": "api.practising",
     "register": "envs",
     "registered": "envs",
     "rollout": "api.playing",

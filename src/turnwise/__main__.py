@@ -49,6 +49,7 @@ _COMMANDS = {
     "fit": "fit:fit",
     "train": "train:train",
     "sweep": "sweep:sweep",
+    "practise": "practise:practise",
     "eval": "evaluate:eval_",
     "suite": "suite:suite",
     "compare": "compare:compare",

@@ -60,6 +60,8 @@ class Stream(Enum):
     """In which order demonstrations are cloned []."""
     STORED = "stored"
     """In which order the groups of stored episodes are learned [epoch]."""
+    PRACTICE = "practice"
+    """Which tasks lessons are learned from [0], and in which order [1 + epoch]."""
     COPYING = "copying"
     """The exercises in copying []."""
 

@@ -26,7 +26,11 @@ ABSENT = (
         "NLPO",
         "a second, slowly following policy masks each token as it is sampled; engines here hold one policy",
     ),
-    Absent("Training-free GRPO", "arXiv 2510.08191", "an agent that learns in words, without weights"),
+    Absent(
+        "AgentFlow, its agent",
+        "planner, executor, verifier and generator",
+        "four modules around one memory; the credit of its planner is `broadcast`, in the recipe `flow_grpo`",
+    ),
     Absent(
         "MARS, the games of its self-play",
         "self-play games",

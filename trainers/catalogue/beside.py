@@ -1,4 +1,4 @@
-"""Methods of the literature that are a setting of a recipe, and no part that is registered."""
+"""Methods of the literature that are a setting of a recipe or a command, and no part that is registered."""
 
 from __future__ import annotations
 
@@ -18,3 +18,19 @@ SETTINGS = {
     ),
 }
 """By the key of the recipe: what it is, and where it comes from."""
+
+COMMANDS = {
+    "practise": (
+        "Groups of episodes are compared in words; the lessons stand in later prompts.",
+        Source(
+            paper="Training-free GRPO",
+            ref="arXiv 2510.08191",
+            exact="golden",
+            how="the change of the library",
+            note="the questions are asked in our words, and without the answer to a task, which environments "
+            "do not tell; groups are compared where rewards differ; the library is bounded "
+            "(docs/experience.md)",
+        ),
+    ),
+}
+"""By the name of the command: what it is, and where it comes from."""

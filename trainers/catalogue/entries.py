@@ -11,12 +11,12 @@ from typing import Any
 from ...errors import UnknownName
 from ..parts import Named, Part, Source
 from ..recipe import Recipe, load, shipped, written
-from .beside import SETTINGS
+from .beside import COMMANDS, SETTINGS
 from .costs import Cost, costs
 from .kinds import KINDS, Kind
 from .needs import needs_of
 
-SETTING = "setting"
+SETTING, COMMAND = "setting", "command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Entry:
     """One part of the catalogue.
 
     Args:
-        kind: of the part: credit, loss, sampler, ...; "setting" where it is none.
+        kind: of the part: credit, loss, sampler, ...; "setting" or "command" where it is none.
         name: under which a recipe names it.
-        key: where a recipe names it: the section, or a list in it.
+        key: where a recipe names it: the section, or a list in it; of a command how it is typed.
         summary: the first line of its documentation.
         source: where it comes from.
         params: its parameters with their defaults; `inspect.Parameter.empty` where one must be given.
@@ -79,11 +79,12 @@ def entries(kind: str = "") -> list[Entry]:
     Raises:
         UnknownName: for another kind.
     """
-    names = [*(each.name for each in KINDS), SETTING]
+    names = [*(each.name for each in KINDS), SETTING, COMMAND]
     if kind and kind not in names:
         raise UnknownName("kind of part", kind, names)
     found = [_entry(each, part) for each in KINDS if kind in ("", each.name) for part in each.shipped]
-    return found + [_setting(key) for key in SETTINGS if kind in ("", SETTING)]
+    found += [_setting(key) for key in SETTINGS if kind in ("", SETTING)]
+    return found + [_command(name) for name in COMMANDS if kind in ("", COMMAND)]
 
 
 def find(name: str, kind: str = "") -> list[Entry]:
@@ -128,6 +129,11 @@ def _setting(key: str) -> Entry:
     section, _, name = key.partition(".")
     stating = tuple(recipe for recipe in shipped() if name in written(recipe)[1].get(section, {}))
     return Entry(SETTING, name, key, summary, source, {}, (), stating, stating, None)
+
+
+def _command(name: str) -> Entry:
+    summary, source = COMMANDS[name]
+    return Entry(COMMAND, name, f"turnwise {name}", summary, source, {}, (), (), (), None)
 
 
 def _is_own(recipe: str, kind: Kind, part: str) -> bool:

@@ -12,6 +12,7 @@ from ..agents.evaluation.config import EVALUATION, KEEP_MB
 from ..agents.evaluation.evaluate import evaluate as play
 from ..agents.evaluation.playing import OnProgress
 from ..agents.evaluation.results import EvalRow, Evaluation
+from ..agents.experience.library import Library
 from ..agents.gateway.config import HarnessConfig
 from ..agents.prompts.config import PromptConfig
 from ..agents.rollout.config import RolloutConfig
@@ -45,6 +46,7 @@ async def evaluate_async(
     key: str | None = None,
     config: RolloutConfig = EVALUATION,
     prompt: PromptConfig | None = None,
+    experience: str | Path | None = None,
     out: str | Path | None = None,
     keep_mb: float = KEEP_MB,
     name: str = "",
@@ -74,6 +76,7 @@ async def evaluate_async(
         key: the server's key.
         config: limits and sampling.
         prompt: how prompts are made; None is the agent's own way, or the recipe's.
+        experience: a file of lessons (`turnwise.practise`), which prompts show.
         out: a folder that keeps rows, trajectories and result; an evaluation that was interrupted
             goes on from it.
         keep_mb: megabytes of trajectories that it keeps; 0 is none.
@@ -98,6 +101,8 @@ async def evaluate_async(
     policy = policy_of(agent, agent_options)
     if recipe is not None:
         config, prompt = asked_by(recipe, config, prompt)
+    if experience is not None:
+        prompt = Library.read(experience).shown_to(policy, prompt)
     harness = harness_of(recipe) if harness is None else harness
     bar = Progress(episodes) if progress else nullcontext()
     close = policy is not agent if close_agent is None else close_agent

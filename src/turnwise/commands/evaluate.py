@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..agents.evaluation.config import EVALUATION, KEEP_MB
+from ..agents.experience.library import Library
 from ..agents.policies.by_name import AGENTS, make_policy
 from ..agents.prompts.config import EXPLAINED, Mode, PromptConfig
 from ..agents.rollout.config import RolloutConfig
@@ -74,6 +75,9 @@ def eval_(
         str | None,
         typer.Option(help="Ask as this recipe does: its prompts, constraint, length of messages, harness."),
     ] = None,
+    experience: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Lessons of `turnwise practise`, shown in prompts.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep rows, trajectories and result; go on from them.")
     ] = None,
@@ -109,6 +113,8 @@ def eval_(
     prompted = _prompted(policy, context, prompt, recipe)
     if recipe is not None:
         config, prompted = asked_by(recipe, config, prompted)
+    if experience is not None:
+        prompted = Library.read(experience).shown_to(policy, prompted)
     if env is None:
         play_benchmark(
             benchmark,

@@ -59,9 +59,11 @@ def _show_all(found: list[Entry]) -> None:
 
 def _show_one(entry: Entry) -> None:
     source = entry.source
+    named = f"[{entry.key}]" if "." not in entry.key else entry.key
     typer.echo(f"{entry.name} ({entry.kind}): {entry.summary}")
     lines = {
-        "in a recipe": f"[{entry.key}]" if "." not in entry.key else entry.key,
+        "in a recipe": "" if entry.kind == "command" else named,
+        "typed": entry.key if entry.kind == "command" else "",
         "paper": ", ".join(filter(None, (source.paper, source.ref))),
         "exact": f"{source.exact}: {source.how}" if source.how else source.exact,
         "note": source.note,
