@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,14 @@ def test_messages_of_the_assistant_are_turns() -> None:
     ]
     assert [message.content for message in found.turns[1].prompt] == ["Be brief.", "hall", "go", "door"]
     assert (found.success, found.group, found.counts) == (None, "line 7", True)
+
+
+def test_the_line_of_the_page_is_read() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "offline.md").read_text()
+    (line,) = re.findall(r"```json\n(.*?)```", page, re.S)
+    found = episode_of(json.loads(line), None, 1)
+    assert [turn.reward for turn in found.turns] == [0.5, 0.0]
+    assert (found.success, found.group) == (False, "light 7")
 
 
 @pytest.mark.parametrize(
