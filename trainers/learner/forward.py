@@ -174,8 +174,8 @@ def score_batch(
 @torch.no_grad()
 def filtered_batch(
     model: CausalLM, batch: PackedBatch, max_tokens: int, head_chunk: int, min_p: float
-) -> NDArray[np.float64]:
-    """Return the logprob of every target of a batch [N] where unlikely tokens cannot be drawn.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the logprob of every target of a batch [N], and the same where unlikely tokens cannot be drawn.
 
     Args:
         model: what computes.
@@ -184,7 +184,7 @@ def filtered_batch(
         head_chunk: how many targets have logits at once; 0: all of a pass.
         min_p: a token is left out below so many parts of the likeliest one's probability; then it has -inf.
     """
-    found_N = np.zeros(batch.num_targets)
+    found_2N = np.zeros((2, batch.num_targets))
     for micro in micro_batches(batch, group_units(batch, "turn"), max_tokens, device_of(model)):
         hidden_BLD = model.hidden(micro.ids_BL, micro.lengths_B)
         chosen_ND = hidden_BLD.reshape(-1, hidden_BLD.shape[-1])[micro.flat_N]
@@ -192,6 +192,7 @@ def filtered_batch(
         for start in range(0, len(chosen_ND), step):
             part = slice(start, start + step)
             given = micro.tokens[part], micro.supports[part], micro.temperatures[part]
-            said_N = filtered(model.head(chosen_ND[part]), *given, min_p)
-            found_N[micro.index_N[part]] = said_N.cpu().numpy()
-    return found_N
+            logits_NV = model.head(chosen_ND[part])
+            both_2N = torch.stack([replay(logits_NV, *given, "off")[0], filtered(logits_NV, *given, min_p)])
+            found_2N[:, micro.index_N[part]] = both_2N.cpu().numpy()
+    return found_2N[0], found_2N[1]

@@ -131,7 +131,7 @@ class Learner:
             raise TrainingError("every token of the batch was forced: there is nothing to learn from")
         if self.objective.needs_reference and reference_N is None:
             reference_N = self.reference_logprobs(batch)
-        old_N, filtered_N = self._old_logprobs(batch), self._filtered_logprobs(batch)
+        old_N, filtered_N = self._old_policy(batch)
         meter = UpdateMeter()
         self.largest_size = max(self.largest_size, float(np.abs(advantage_N).mean()))
         factor = schedule_factor(self.optim, self.num_updates, self.total_updates)
@@ -172,20 +172,21 @@ class Learner:
         self.num_updates, self.num_steps = int(state["num_updates"]), int(state["num_steps"])
         self.largest_size = float(state["largest_size"])
 
-    def _old_logprobs(self, batch: PackedBatch) -> Floats | None:
-        """Return old logprobs [N]; None where the one step's own pass gives them."""
-        if self.optim.old_logprobs == "behaviour":
-            return batch.behaviour_N
-        if self.optim.num_minibatches * self.optim.num_epochs == 1:
-            return None
-        return self.logprobs(batch)
+    def _old_policy(self, batch: PackedBatch) -> tuple[Floats | None, Floats | None]:
+        """Return old logprobs [N], and those without its least likely tokens where the loss reads them.
 
-    def _filtered_logprobs(self, batch: PackedBatch) -> Floats | None:
-        """Return logprobs [N] of the policy without its least likely tokens, where the loss reads them."""
-        if self.objective.min_p is None:
-            return None
-        optim = self.optim
-        return filtered_batch(self.model, batch, optim.micro_tokens, optim.head_chunk, self.objective.min_p)
+        The first is None where the one step's own pass gives them.
+        """
+        optim, min_p, logp_N, filtered_N = self.optim, self.objective.min_p, None, None
+        if min_p is not None:
+            logp_N, filtered_N = filtered_batch(
+                self.model, batch, optim.micro_tokens, optim.head_chunk, min_p
+            )
+        if optim.old_logprobs == "behaviour":
+            return batch.behaviour_N, filtered_N
+        if optim.num_minibatches * optim.num_epochs == 1:
+            return None, filtered_N
+        return self.logprobs(batch) if logp_N is None else logp_N, filtered_N
 
     def _minibatches(self, batch: PackedBatch) -> Iterator[list[Ints]]:
         """Yield the units of each optimizer step, in another order in each epoch."""

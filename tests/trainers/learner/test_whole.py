@@ -169,11 +169,12 @@ def test_the_learner_filters_the_policy_that_the_batch_began_with() -> None:
     learner = make_learner(model, ObjectiveConfig("lp_reg", params={"min_p": 0.95}), num_epochs=2)
     assert learner.objective.min_p == 0.95
     assert Objective(ObjectiveConfig("lp_reg")).min_p == 0.02
-    expected_N = filtered_batch(model, batch, 4096, 0, 0.95)
-    np.testing.assert_allclose(filtered_batch(model, batch, 1, 2, 0.95), expected_N, rtol=1e-9)
+    logp_N, expected_N = filtered_batch(model, batch, 4096, 0, 0.95)
+    np.testing.assert_allclose(filtered_batch(model, batch, 1, 2, 0.95)[1], expected_N, rtol=1e-9)
+    np.testing.assert_allclose(logp_N, learner.logprobs(batch), rtol=1e-9)
     kept = np.isfinite(expected_N)
     assert 0 < kept.sum() < len(kept)
-    assert (expected_N[kept] >= learner.logprobs(batch)[kept] - 1e-12).all()
+    assert (expected_N[kept] >= logp_N[kept] - 1e-12).all()
     seen_N: list[Tensor] = []
     inner = learner.objective.loss.function
     learner.objective.loss.function = lambda ratio_N, tokens, **p: (

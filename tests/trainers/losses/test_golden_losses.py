@@ -119,6 +119,9 @@ def test_dcpo_by_hand() -> None:
     assert loss_of("dcpo", tokens([5.0], [0.01], [1.0])) == pytest.approx(-0.5 - math.sqrt(81) / 2)
     assert loss_of("dcpo", tokens([0.3], [0.01], [-1.0])) == pytest.approx(0.5)
     assert loss_of("dcpo", tokens([12.0], [1e-6], [1.0])) == pytest.approx(-10.0)
+    assert loss_of("dcpo", tokens([12.0], [1e-6], [1.0]), dual_clip=3.0) == pytest.approx(-10.0)
+    # what became likelier although it lost costs 3 times its advantage at most
+    assert loss_of("dcpo", tokens([4.0], [0.1], [-2.0]), dual_clip=3.0) == pytest.approx(6.0)
 
 
 def test_scaled_entropy_by_hand() -> None:
