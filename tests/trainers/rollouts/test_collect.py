@@ -188,7 +188,7 @@ def test_what_a_failed_update_learned_is_forgotten(lights: Lights, lights_file: 
         warmstart={"episodes": 2},
         rollout={"num_groups": 2, "group_size": 3, "chooser": {"name": "test_uneven"}},
         credit={"name": "test_failing"},
-        train={"num_updates": 2, "allow_single": True},
+        train={"num_updates": 2, "save_every": 1, "allow_single": True},
         eval={"episodes": 0},
     )
     with pytest.raises(TrainingError, match="the second batch is refused"):
