@@ -46,7 +46,10 @@ def test_recipes_of_papers_step_as_the_runs_that_they_follow() -> None:
     ):
         following |= more
     assert len(following) >= 20
-    for name in following - {"oreo", "alol"}:  # they step as scripts of their own
+    for name in following:
+        text = (folder / f"{name}.toml").read_text()
+        if re.search(r"^weight_decay = .*# \[paper\]", text, re.M):
+            continue  # it steps as a run of its own
         optim = recipe.load(name).optim
         assert (optim.betas, optim.weight_decay, optim.adam_epsilon) == ((0.9, 0.999), 0.01, 1e-8), name
 
