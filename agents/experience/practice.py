@@ -29,8 +29,8 @@ from .reflect import Writer, reflect
 
 OnStep = Callable[[int, Mapping[str, float]], None]
 _SEEDS = (1 << 20, 1 << 30)  # from, to
-# Fields that decide how fast episodes are played, not what is played.
-_NOT_KEPT = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info")
+# Fields that decide how fast it goes or when it ends, not what a step does.
+_FREE = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info", "at_once", "epochs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +101,13 @@ async def practise(
     asked = policy.asked(prompt, played.constraint, played.max_tokens)
     settings = {
         "place": asdict(place),
-        "agent": agent or policy.name,
-        "writer": author or (writer or policy).name,
-        "practice": asdict(config),
-        "played": {each.name: getattr(played, each.name) for each in fields(played)
-                   if each.name not in _NOT_KEPT} | {"sampling": played.sampling.document()},
+        "agent": _named(policy, agent),
+        "writer": _named(writer or policy, author),
+        "practice": _kept(config),
+        "played": {**_kept(played), "sampling": played.sampling.document()},
         "asked": asdict(asked),
         "seed": seed,
-    }  # fmt: skip
+    }
     with hold(Path(out), "evaluation") as control:
         folder = PracticeFolder(out, settings)
         practice = Practice(client, policy, writer or policy, place, folder, config, played, seed, keep_mb)
@@ -118,6 +117,14 @@ async def practise(
                 if on_step is not None:
                     on_step(step, figures)
     return Practised(folder.library, folder.steps)
+
+
+def _named(policy: Policy, name: str) -> dict[str, Any]:
+    return {"name": name or policy.name, "version": policy.version, **policy.own_settings}
+
+
+def _kept(config: PracticeConfig | RolloutConfig) -> dict[str, Any]:
+    return {each.name: getattr(config, each.name) for each in fields(config) if each.name not in _FREE}
 
 
 @dataclass(frozen=True, slots=True)

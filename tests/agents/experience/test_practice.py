@@ -58,6 +58,8 @@ def test_it_learns_what_the_signs_mean(tmp_path: Path) -> None:
     )
     again = practised.Reader()
     assert practise(tmp_path, again, author) == done and again.answered == 0
+    longer = practise(tmp_path, again, author, replace(SMALL, epochs=3, at_once=1))
+    assert longer.steps[:4] == done.steps and len(longer.steps) == 6 and again.answered == 2 * 9
 
 
 def test_what_stops_the_writer_loses_no_answer(tmp_path: Path) -> None:
