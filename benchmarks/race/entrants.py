@@ -1,12 +1,14 @@
 """Who takes part in the race, and how: every recipe of a paper, made small by the line of docs/papers.md.
 
-All begin with the demo's warm start and play the demo's tasks, 32 episodes an update. What a recipe says of
-credit, losses, weights, samplers and plans stays as it is, and so does the size of its groups.
+All begin with the demo's warm start, are asked as it was, and play the demo's tasks, 32 episodes an update.
+What a recipe says of credit, losses, weights, samplers and plans stays as it is, and so does the size of its
+groups.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from turnwise.trainers import recipe
@@ -47,7 +49,7 @@ def entrant(name: str) -> Recipe:
         "log.console=false",
         "log.trajectories=none",
     ]
-    return recipe.load(name, overrides)
+    return replace(recipe.load(name, overrides), prompt=recipe.load("demo").prompt)
 
 
 def _small_machine() -> list[str]:
