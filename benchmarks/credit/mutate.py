@@ -114,6 +114,7 @@ def main() -> None:
     names = options.names or sorted(files)
     import numpy  # noqa: F401 - loaded here once, so that each child finds it
     import pytest  # noqa: F401
+    import torch  # noqa: F401 - which a test of losses wants
     from hypothesis import Phase, settings
 
     # That an example fails is enough; the search for the simplest one would be most of the time.
@@ -130,7 +131,8 @@ def main() -> None:
             if name in kept:
                 continue
             if _outcome(copy, name) != "passed":
-                sys.exit(f"the tests of {name} fail without any change: nothing can be checked")
+                print(f"the tests of {name} fail without any change: nothing can be checked", flush=True)
+                continue
             kept[name] = _try(copy, name, files[name], options.most)
             if options.keep:
                 _keep(options.keep, options.most, kept)

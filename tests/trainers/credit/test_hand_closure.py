@@ -47,6 +47,7 @@ def test_crbc_propagates_what_others_found() -> None:
     np.testing.assert_allclose(result.parts["episode_advantage"], EPISODES, atol=1e-12)
     step, episode = result.parts["step_advantage"], result.parts["episode_advantage"]
     np.testing.assert_allclose(result.advantage, episode + 5 * step, atol=1e-12)
+    assert result.figures == {"compared": 1.0}
     # the floor of 0.1 is above sigma in S and in Y (1/16), not in X (1/4)
     floored = credit.crbc(table(THREE, [1, 0, 0]), gamma=0.5, episode_weight=2.0, step_weight=3.0)
     step = np.array([0.625, 1, -0.3125, 0.625, -1, -0.3125, -0.625])
@@ -58,8 +59,9 @@ def test_crbc_solves_a_loop_and_knows_success_from_reward() -> None:
     result = credit.crbc(table(["S a S b"], [7.0]), gamma=0.5, step_weight=1.0)
     np.testing.assert_allclose(result.parts["action_value"], [1 / 6, 1 / 2], atol=1e-12)
     np.testing.assert_allclose(result.advantage, [-1, 1], atol=1e-12)
-    lost = table(["S a S b"], [7.0], success=[False, False])
-    assert credit.crbc(lost).advantage.tolist() == [0.0, 0.0]
+    lost = credit.crbc(table(["S a S b"], [7.0], success=[False, False]))
+    assert lost.advantage.tolist() == [0.0, 0.0]
+    assert lost.figures == {"compared": 0.0}
 
 
 def test_crbc_charges_an_invalid_turn_in_the_term_of_the_episode() -> None:
@@ -88,6 +90,7 @@ def test_graphhca_floors_what_never_succeeds_and_charges_in_the_episode() -> Non
     batch = table(["S a X b", "S c"], [0, 0], valid=[False, True, True])
     result = credit.graphhca(batch, invalid_penalty=0.5, mode="mean")
     assert result.parts["step_score"].tolist() == [0.0, 0.0, 0.0]  # log floor - log floor
+    assert result.figures == {"compared": 0.0, "floored": 1.0}
     np.testing.assert_allclose(result.advantage, [-0.25, 0.25, 0.25], atol=1e-12)
 
 
@@ -98,6 +101,7 @@ def test_gagpo() -> None:
     np.testing.assert_allclose(result.parts["node_value"], [1 / 4, 1 / 2, 1 / 4, 1 / 2], atol=1e-12)
     np.testing.assert_allclose(result.parts["delta"], [0, 1 / 2, 0, -1 / 2], atol=1e-12)
     np.testing.assert_allclose(result.advantage, [1 / 8, 1 / 2, -1 / 8, -1 / 2], atol=1e-12)
+    assert result.figures == {"shared": 1.0}
     scaled = credit.gagpo(batch, gamma=0.5, lam=0.5, epsilon=0.0)
     np.testing.assert_allclose(scaled.advantage, result.advantage / sqrt(17 / 96), atol=1e-12)
     by_state = credit.gagpo(batch, gamma=0.5, lam=0.5, normalise="state", epsilon=0.0)
@@ -136,6 +140,7 @@ def test_rtmc_counts_the_first_visit_and_the_group_alone() -> None:
     result = credit.rtmc(batch, gamma=0.5, normalise=False)
     np.testing.assert_allclose(result.advantage, [-3 / 16, 0, 0, -3 / 16], atol=1e-12)
     assert result.parts["visits"].tolist() == [2, 1, 1, 2]
+    assert result.figures == {"shared": 0.5}
     apart = TurnTable.from_columns(
         group=["g", "g", "h", "h"], trajectory=[0, 1, 2, 3], reward=[1.0, 0, 0, 0], action=["a"] * 4
     )
@@ -177,6 +182,7 @@ def test_vetta_spreads_the_turn_over_its_tokens() -> None:
     np.testing.assert_allclose(result.tokens[0], [-3 / 16 - 3 / 4, -3 / 16 + 3 / 4], atol=1e-12)
     np.testing.assert_allclose(result.tokens[1], [3 / 4], atol=1e-12)
     np.testing.assert_allclose(result.targets["turn"], [5 / 16, 1], atol=1e-12)
+    assert result.figures["inside"] == pytest.approx(sqrt(2 * (3 / 4) ** 2 / 3))
     np.testing.assert_allclose(np.concatenate(result.targets["token"]), [1 / 4, 1 / 2, 1], atol=1e-12)
     charged = credit.vetta(
         batch.with_columns().with_rewards(batch.reward), gamma=0.5, lam=0.5, invalid_penalty=1.0

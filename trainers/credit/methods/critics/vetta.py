@@ -9,6 +9,7 @@ import numpy as np
 
 from ....parts import Source
 from ...base import Credit, Head, register
+from ...statistics.groups import average
 from ...statistics.scores import Penalised, penalties
 from ...table.columns import BoolArray, FloatArray
 from ...table.scan import recurrence
@@ -58,7 +59,8 @@ def vetta(
         penalised: which turns pay it.
 
     Returns:
-        advantage [N], that of the turn; tokens; targets turn [N] and token, one array a turn.
+        advantage [N], that of the turn; tokens; targets turn [N] and token, one array a turn; figure
+        inside, the root mean square of what tokens differ from their turn by.
 
     Raises:
         TableError: naming a turn without tokens or with another number of values.
@@ -76,6 +78,7 @@ def vetta(
         parts={"token_advantage": tokens.mean(token_L)},
         tokens=tokens.split(turn_N[tokens.row_L] + alpha * away_L),
         targets={"turn": turn_N + value_N, "token": tokens.split(token_L + value_L)},
+        figures={"inside": average((alpha * away_L) ** 2) ** 0.5},
     )
 
 

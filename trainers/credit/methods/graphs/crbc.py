@@ -10,7 +10,7 @@ import numpy as np
 from ....parts import Source
 from ...base import Credit, register
 from ...states.values import next_values, success_values
-from ...statistics.groups import centre, moments
+from ...statistics.groups import average, centre, moments
 from ...statistics.scores import Mode, Penalised, Statistics, episode_advantage, penalties
 from ...table.columns import combine, sums
 from ...table.table import TurnTable
@@ -61,7 +61,7 @@ def crbc(
 
     Returns:
         advantage [N]; parts node_value, next_value, action_value, episode_advantage, step_advantage,
-        step_group.
+        step_group; figure compared, the share of turns that the step's term tells from others of the state.
     """
     node_N = table.anchors("crbc")
     num_nodes = int(node_N.max(initial=-1)) + 1
@@ -84,4 +84,5 @@ def crbc(
             "step_advantage": step_N,
             "step_group": node_N,
         },
+        figures={"compared": average(step_N != 0.0)},
     )

@@ -12,7 +12,7 @@ import numpy as np
 from ....parts import Source, check_choice
 from ...base import Credit, register
 from ...states.values import next_values
-from ...statistics.groups import moments, quiet, standardise
+from ...statistics.groups import average, moments, quiet, standardise
 from ...statistics.scores import Mode, Penalised, penalties
 from ...table.columns import sums
 from ...table.scan import discounted_sum, recurrence
@@ -59,7 +59,8 @@ def gagpo(
         penalised: which turns pay it.
 
     Returns:
-        advantage [N]; parts node_value, next_value, delta, gae (before it is normalised), step_group.
+        advantage [N]; parts node_value, next_value, delta, gae (before it is normalised), step_group;
+        figure shared, the share of turns whose state was met more than once.
     """
     check_choice("normalise", normalise, ("group", "state"))
     check_choice("mode", mode, ("mean_std", "mean"))
@@ -83,4 +84,5 @@ def gagpo(
             "gae": gae_N,
             "step_group": node_N,
         },
+        figures={"shared": average(visits_V[node_N] > 1)},
     )

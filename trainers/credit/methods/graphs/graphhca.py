@@ -11,6 +11,7 @@ from ....parts import Source
 from ...base import Credit, register
 from ...states.anchors import step_advantage
 from ...states.values import next_values, success_values
+from ...statistics.groups import average
 from ...statistics.scores import Mode, Penalised, Statistics, episode_advantage, penalties
 from ...table.table import TurnTable
 
@@ -58,7 +59,8 @@ def graphhca(
 
     Returns:
         advantage [N]; parts node_value, next_value, step_score (the difference of logarithms),
-        episode_advantage, step_advantage, step_group.
+        episode_advantage, step_advantage, step_group; figures compared, the share of turns that the step's
+        term tells from others of the state, and floored, of those in states that never succeed.
     """
     node_N = table.anchors("graphhca")
     value_N = success_values(table, node_N, gamma, "graphhca")[node_N]
@@ -77,4 +79,5 @@ def graphhca(
             "step_advantage": step_N,
             "step_group": node_N,
         },
+        figures={"compared": average(step_N != 0.0), "floored": average(value_N < floor)},
     )

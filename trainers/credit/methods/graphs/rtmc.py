@@ -12,7 +12,7 @@ import numpy as np
 from ....parts import Source, check_choice
 from ...base import Credit, register
 from ...states.signatures import action_signatures, done_before, first_rows
-from ...statistics.groups import moments
+from ...statistics.groups import average, moments
 from ...statistics.scores import Penalised, penalties, statistics_of
 from ...table.columns import FloatArray, combine, sums
 from ...table.table import TurnTable
@@ -59,7 +59,7 @@ def rtmc(
 
     Returns:
         advantage [N]; parts action_value (Q), node_value (V), visits (episodes that took the action
-        in the state), step_group.
+        in the state), step_group; figure shared, the share of turns whose state several episodes reached.
     """
     check_choice("states", states, ("done", "key"))
     action_N = action_signatures(table, words, "rtmc")
@@ -84,6 +84,7 @@ def rtmc(
             "visits": visits_P[pair_N],
             "step_group": state_N,
         },
+        figures={"shared": average(visits_S[state_N] > 1)},
     )
 
 
