@@ -56,8 +56,8 @@ def practise(
 
     Each task is played several times with the lessons so far in the prompt. The writer, a model that
     follows instructions, sums up the episodes of a group whose rewards differ, says what made the
-    difference, and proposes lessons to add, update or delete. DIR/experience.json has them:
-    `turnwise eval --experience` shows them to an agent. The same command goes on after Ctrl-C.
+    difference, and proposes lessons to add, update or delete. DIR/experience.json has them; evaluations
+    show them to an agent with --experience. The same command goes on after Ctrl-C.
 
     Examples:
       turnwise practise --env household/mix-v0 --split train --agent openai:URL#MODEL --out lessons
