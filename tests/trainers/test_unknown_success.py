@@ -78,7 +78,7 @@ def test_replay_refuses_to_guess_which_episodes_to_store() -> None:
 
     group = (episode(1.0, None), episode(0.0, None))
     with pytest.raises(
-        TrainingError, match=r'replay stores successes, and e does not always say info\["won"\]'
+        TrainingError, match=r'replay goes by success, and e does not always say info\["won"\]'
     ):
         asyncio.run(
             samplers.get("replay")(Candidates((group,), 1, nothing, np.random.default_rng(0)))  # type: ignore[arg-type]
