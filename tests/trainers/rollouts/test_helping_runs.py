@@ -33,8 +33,9 @@ STEPS = [
 ]
 
 
-def help_of(taught: Lights, num_updates: int) -> Recipe:
+def help_of(taught: Lights, num_updates: int, checkpoint: str = "") -> Recipe:
     return taught(
+        policy={"checkpoint": checkpoint},
         rollout={"num_groups": 4, "group_size": 3},
         sampling={"steps": STEPS},
         warmstart={"episodes": 20, "slip": 0.6, "teach_slips": True},  # groups are won and lost
@@ -59,9 +60,10 @@ def last(run: Path) -> checkpoint.Saved:
 
 def test_a_resumed_run_equals_the_uninterrupted_one(taught: Lights, tmp_path: Path) -> None:
     straight, parted = tmp_path / "straight", tmp_path / "parted"
-    train(help_of(taught, 4), straight)
-    train(help_of(taught, 3), parted)
-    train(help_of(taught, 4), parted, resume=True)
+    train(help_of(taught, 3), straight)
+    cloned = str(straight / "warmstart")
+    train(help_of(taught, 2, cloned), parted)
+    train(help_of(taught, 3, cloned), parted, resume=True)
     log = figures(straight)
     assert figures(parted) == log
     one, two = (load_model(last(run).policy).state_dict() for run in (straight, parted))
