@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from ...agents.policies import TokenPolicy
@@ -43,6 +44,7 @@ class StoredCollector:
         Raises:
             CheckpointError: if one cannot be read any more.
         """
+        await asyncio.sleep(0)  # nothing else waits in such a run: here, between updates, Ctrl-C is heard
         numbers, epoch = self._draw.batch(update)
         chosen = tuple(self._store.read(number) for number in numbers.tolist())
         figures = {"offline/epoch": float(epoch), "offline/episodes": float(len(chosen))}

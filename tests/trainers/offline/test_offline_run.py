@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import turnwise
 from turnwise.agents.tiny.policy import load_policy
 from turnwise.agents.types import GenerationRequest
 from turnwise.errors import TrainingError, UsageError
+from turnwise.trainers.loop import RunState
 from turnwise.trainers.offline.prepare import prepare
 from turnwise.trainers.offline.store import Store
 from turnwise.trainers.recipe import Recipe
@@ -95,6 +96,24 @@ def test_a_recipe_goes_on_bit_for_bit_without_its_sources(
     assert [entry["offline/epoch"] for entry in log] == [0.0, 0.0, 1.0]
     assert all(FIGURES[name] in entry for entry in log)
     assert [bool(entry.get("grad_norm")) for entry in log] == [name != "alol", True, True]
+
+
+def test_an_interrupted_run_saves_the_last_whole_update(policy: str, stored: Path, tmp_path: Path) -> None:
+    """As Ctrl-C does it, a task is cancelled; without a rollout nothing else in a run gives way."""
+
+    async def cut_short(run: Coroutine[Any, Any, RunState]) -> RunState:
+        task = asyncio.ensure_future(run)
+        while not any(tmp_path.glob("run/checkpoints/update-000001/*")):
+            await asyncio.sleep(0)
+        task.cancel()
+        return await task
+
+    with pytest.raises(asyncio.CancelledError):
+        recipe = offline("filtered_cloning", policy, stored, 9)
+        train(recipe, tmp_path / "run", run=lambda whole: asyncio.run(cut_short(whole)))
+    done = sorted(folder.name for folder in (tmp_path / "run" / "checkpoints").iterdir())
+    assert done[-1] in ("update-000001", "update-000002")
+    assert len(read_log(tmp_path / "run")) == int(done[-1][-1])
 
 
 def likelihood(folder: Path, place: Path) -> float:

@@ -95,7 +95,8 @@ def _first_of_turn(sampled_L: BoolArray, tokens: Tokens) -> BoolArray:
     """Tell which tokens are the first sampled one of their turn [L]."""
     first_L = np.zeros(sampled_L.size, dtype=np.bool_)
     place_K = np.flatnonzero(sampled_L)
-    first_L[place_K[np.unique(tokens.row_L[place_K], return_index=True)[1]]] = True
+    row_K = tokens.row_L[place_K]
+    first_L[place_K] = np.append(True, row_K[1:] != row_K[:-1])[: place_K.size]
     return first_L
 
 
