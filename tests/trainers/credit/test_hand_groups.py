@@ -237,6 +237,7 @@ def test_gdpo_keeps_what_a_larger_reward_would_drown() -> None:
     result = credit.gdpo(batch, rewards=["reward", "form"], epsilon=0.0, white_epsilon=0.0)
     one = 1 / 2 / sqrt(1 / 3)  # z-score of two and two: 1/2 over sqrt(4 / 4 / 3)
     np.testing.assert_allclose(result.parts["combined"], [-2 * one, 0, 0, 2 * one], **EXACT)
+    assert result.figures == {"live_reward": 1.0, "live_form": 1.0}
     np.testing.assert_allclose(result.advantage, np.array([-1, 0, 0, 1]) / sqrt(2 / 3), **EXACT)
     with pytest.raises(UsageError, match=r"weights \[1\.0\]; expected some, and one weight for each"):
         credit.gdpo(batch, rewards=["reward", "form"], weights=[1.0])

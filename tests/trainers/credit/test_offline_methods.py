@@ -125,6 +125,13 @@ def test_alol(params: dict[str, Any], first: list[float], second: list[float]) -
     assert found.figures["kept"] == 0.5
 
 
+def test_alol_leaves_forced_tokens_out_of_the_ratio() -> None:
+    forced = {**LOL, "sampled": [[[1.0, 0.0], [1.0]], [[1.0], [1.0]]]}
+    found = credit.get("alol")(table([[0.0, 3.0], [1.0, 0.0]], forced, value=VALUES), clip=0.0)
+    assert found.tokens is not None
+    np.testing.assert_allclose(found.tokens[0], [2 * e**0.4] * 2, rtol=1e-12)  # 0.1 + 0.3
+
+
 def test_alol_bounds_from_below_and_counts_what_it_bounds() -> None:
     unlikely = {"log_ratio": [[[log(0.05)], [0.0]], [[0.0], [0.0]]]}
     batch = table([[0.0, 3.0], [1.0, 0.0]], unlikely, value=VALUES)

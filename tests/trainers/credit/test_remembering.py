@@ -115,6 +115,14 @@ def test_single_stream_goes_on_from_what_it_knows() -> None:
     assert found.figures["new"] == 0.0
 
 
+def test_single_stream_takes_the_value_away() -> None:
+    # three tasks, since of two the difference alone counts: 1 - 3/4, 0 - 1/5, 0 - 1/2 with mean -0.15
+    before = knowing({"1": [3.0, 1.0], "2": [1.0, 4.0], "3": [1.0, 1.0]})
+    found, _ = credit.single_stream.step(episodes([1, 2, 3], [1.0, 0.0, 0.0]), before)
+    away = np.array([0.4, -0.05, -0.35]) / sqrt((0.16 + 0.0025 + 0.1225) / 2)
+    np.testing.assert_allclose(found.advantage, np.repeat(away, 2), rtol=0, atol=1e-6)
+
+
 def test_single_stream_counts_the_episodes_of_a_task_together() -> None:
     found, state = credit.single_stream.step(episodes([1, 1, 1, 2], [1.0, 0.0, 1.0, 1.0]))
     assert known(state) == {"1": [2.48, 1.48], "2": [1.48, 0.48]}
