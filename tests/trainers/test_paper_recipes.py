@@ -28,6 +28,7 @@ from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.rollouts.mixture import choices_of
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
+from turnwise.trainers.sections import ServerSection
 from turnwise.trainers.train import train, validate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,9 +179,9 @@ def small_machine() -> tuple[str, list[str]]:
 @pytest.mark.parametrize("name", recipe.shipped())
 def test_a_recipe_binds_as_it_ships_and_with_a_tiny_policy(name: str) -> None:
     """Only the environments are not made: a server would have them."""
-    somewhere = "server.url=http://127.0.0.1:1"
-    validate(recipe.load(name, [somewhere]))
-    validate(recipe.load(name, [*small_machine()[1], somewhere]))
+    served = ServerSection(url="http://127.0.0.1:1")
+    validate(replace(shipped(name), server=served))
+    validate(replace(recipe.load(name, small_machine()[1]), server=served))
 
 
 def test_the_environments_of_recipes_can_be_made() -> None:
