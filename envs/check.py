@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -32,6 +33,7 @@ from .teacher import Teaching
 
 Make = Callable[[], Checked[TextEnv]]
 HOSTILE = ("", " ", "\x00", "go to", "<action></action>", "\u202e\U0001f600", "a" * 10_000, "\n" * 100)
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CHILD_TIMEOUT_S = 120
 _CHILD_CLOSE_S = 5
 _MAX_EXPERT_TURNS = 1_000
@@ -149,7 +151,7 @@ def _gymnasium(build: Make) -> None:
         warnings.simplefilter("always")
         with build() as env:
             check_env(env.unwrapped, skip_render_check=True)
-    assert not caught, "; ".join(str(warning.message) for warning in caught)
+    assert not caught, "; ".join(_COLOURS.sub("", str(warning.message)) for warning in caught)
 
 
 def _keys(build: Make, seeds: tuple[int, ...], num_turns: int) -> None:

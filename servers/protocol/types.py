@@ -104,7 +104,8 @@ class Problem:
     def as_error(self) -> RequestRefused:
         """Return the problem as what is raised where a call has one item only."""
         todo = f"set {KEY_ENV} to a key of it, or give key=..." if self.code == "unauthorized" else self.todo
-        detail = f"{self.detail}; {todo}" if todo else self.detail
+        is_said = not todo or self.detail.endswith(todo)  # of a whole batch, and then of each item
+        detail = self.detail if is_said else f"{self.detail}; {todo}"
         return RequestRefused(self.status, self.code, detail, self.expected)
 
 

@@ -226,6 +226,9 @@ def test_a_key_over_a_socket(world, tmp_path):
             RemoteEnv.attach(server.url, id, key=BOB)
         with pytest.raises(RequestRefused, match="401 unauthorized"):
             RemoteEnv.attach(server.url, id)
+        with RemoteEnv(server.url, "any/env") as nobody, pytest.raises(RequestRefused) as refused:
+            nobody.reset()
+        assert str(refused.value).count("TURNWISE_KEY") == 1
         second = RemoteEnv.attach(server.url, id, key=ANN)
         assert second.step("go")[0].startswith("turn 1 go")
         second.close()
