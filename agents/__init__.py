@@ -6,6 +6,7 @@ prompts/: what a policy is shown, and how its action is read from its answer.
 rollout/: many episodes at once over a session service. gateway/: an endpoint for harnesses of others.
 evaluation/: fixed tasks, played once each and counted. causes/: why an episode was lost.
 comparison/: agents on the same tasks. suite/: agents times environments. experience/: lessons in words.
+flow/: AgentFlow, four modules of which one learns.
 control/: what goes on is paused, bounded and stopped by files in its folder.
 batching.py: calls that wait, answered together.
 tiny/: a language model small enough to train on a CPU. decoding/: the loop that generates.

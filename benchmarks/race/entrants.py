@@ -20,8 +20,9 @@ EPISODES, MINIBATCHES, UPDATES = 32, 4, 60
 
 
 def names() -> list[str]:
-    """Return the recipes that extend `grpo`, itself first."""
-    return ["grpo", *(name for name in recipe.shipped() if "grpo" in chain(name)[1:])]
+    """Return the recipes that extend `grpo`, itself first; not those that programs play."""
+    extending = (name for name in recipe.shipped() if "grpo" in chain(name)[1:])
+    return ["grpo", *(name for name in extending if not recipe.load(name).harness.command)]
 
 
 def entrant(name: str) -> Recipe:

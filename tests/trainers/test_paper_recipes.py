@@ -60,8 +60,8 @@ FIGURES = {
 """By part, where the log tells that it was at work."""
 WITHOUT = ["credit td0"]
 """Parts of papers without a recipe: td0 is poad without its trace, kept for comparison."""
-BY_THE_CLOCK = {"duration"}
-"""Recipes in which seconds on the wall decide: they go on, but no run of them is like another."""
+BY_THE_CLOCK = {"duration", "agentflow"}
+"""Recipes in which seconds on the wall decide, or when programs ask: no run of them is like another."""
 CLOCKED = re.compile(r"time/|step_time|seconds|_per_s")
 
 
@@ -101,8 +101,8 @@ def covering() -> list[str]:
 
 
 def dear(name: str) -> float:
-    """Return what a recipe has to show beyond others to be taken before them: 0 on lights, 3 in sandboxes."""
-    return 3.5 if name.startswith("swe_") else 0.5 * (name in OWN_WORLD)
+    """Return what a recipe has to show beyond others to be taken before them: 0 on lights, programs most."""
+    return 3.5 if name.startswith("swe_") or shipped(name).harness.command else 0.5 * (name in OWN_WORLD)
 
 
 def runnable() -> list[str]:

@@ -27,11 +27,6 @@ ABSENT = (
         "a second, slowly following policy masks each token as it is sampled; engines here hold one policy",
     ),
     Absent(
-        "AgentFlow, its agent",
-        "planner, executor, verifier and generator",
-        "four modules around one memory; the credit of its planner is `broadcast`, in the recipe `flow_grpo`",
-    ),
-    Absent(
         "MARS, the games of its self-play",
         "self-play games",
         "games of two players; its credit is `mars`",

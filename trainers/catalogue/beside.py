@@ -21,6 +21,7 @@ SETTINGS = {
 
 COMMANDS = {
     "practise": (
+        "turnwise practise",
         "Groups of episodes are compared in words; the lessons stand in later prompts.",
         Source(
             paper="Training-free GRPO",
@@ -32,5 +33,17 @@ COMMANDS = {
             "(docs/experience.md)",
         ),
     ),
+    "agentflow": (
+        "python -m turnwise.agents.flow",
+        "A planner that learns, and an executor, a verifier and a generator beside it, around one memory.",
+        Source(
+            paper="AgentFlow",
+            ref="arXiv 2510.05592",
+            exact="by hand",
+            how="episodes of modules that decide, in the order of the authors' solver",
+            note="the questions are asked in our words; memory and results are bounded, the tools are the "
+            "environment's, and so is the reward (docs/agentflow.md)",
+        ),
+    ),
 }
-"""By the name of the command: what it is, and where it comes from."""
+"""By the name of the command: how it is typed, what it does, and where it comes from."""

@@ -132,8 +132,10 @@ def _setting(key: str) -> Entry:
 
 
 def _command(name: str) -> Entry:
-    summary, source = COMMANDS[name]
-    return Entry(COMMAND, name, f"turnwise {name}", summary, source, {}, (), (), (), None)
+    """Return the entry of a command; the recipes are those whose harness it is."""
+    typed, summary, source = COMMANDS[name]
+    playing = tuple(recipe for recipe in shipped() if _loaded(recipe).harness.command == typed)
+    return Entry(COMMAND, name, typed, summary, source, {}, (), playing, playing, None)
 
 
 def _is_own(recipe: str, kind: Kind, part: str) -> bool:
