@@ -34,8 +34,7 @@ from .teacher import Teaching
 Make = Callable[[], Checked[TextEnv]]
 HOSTILE = ("", " ", "\x00", "go to", "<action></action>", "\u202e\U0001f600", "a" * 10_000, "\n" * 100)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_CHILD_TIMEOUT_S = 120
-_CHILD_CLOSE_S = 5
+_CHILD_TIMEOUT_S, _CHILD_CLOSE_S = 120, 5
 _MAX_EXPERT_TURNS = 1_000
 _TEACHER_EPISODES = 4  # of each seed; a warm start plays hundreds
 _CLONE_CURE = (
