@@ -113,5 +113,5 @@ def load_object(place: str, *, given: str) -> Any:
             cause = f"{type(error).__name__}: {error}"
             raise UsageError(f"{given}: {source} cannot be imported: {cause}") from error
     if not hasattr(module, name):
-        raise UnknownName(f"class in {source}", name, [key for key in vars(module) if key[:1] != "_"])
+        raise UnknownName(f"name in {source}", name, [key for key in vars(module) if key[:1] != "_"])
     return getattr(module, name)

@@ -107,10 +107,11 @@ def test_a_recipe_says_where_each_value_comes_from(tmp_path: Path) -> None:
 
 def test_the_commands_show_one_whole() -> None:
     shown = CliRunner().invoke(app, ["methods", "hgpo"]).output
-    assert "arXiv 2602.22817" in shown and "parameter history: default 2" in shown
+    assert "arXiv 2602.22817" in shown and "parameter history: default 2: " in shown
     (found,) = json.loads(CliRunner().invoke(app, ["methods", "hgpo", "--json"]).output)
     assert (found["exact"], found["recipes"], found["recipe_key"]) == ("golden", ["hgpo"], "credit")
-    assert {"name": "alpha", "required": False, "default": 1.0} in found["parameters"]
+    alpha = next(each for each in found["parameters"] if each["name"] == "alpha")
+    assert (alpha["required"], alpha["default"], "weight" in alpha["meaning"]) == (False, 1.0, True)
     values = json.loads(CliRunner().invoke(app, ["recipes", "hgpo", "--json"]).output)["values"]
     assert {"key": "credit.history", "value": 2, "stated_in": "hgpo", "why": "[paper]"} in values
     shown = CliRunner().invoke(app, ["recipes", "hgpo"]).output

@@ -3,6 +3,7 @@
 kinds.py    the kinds of parts, and where a recipe names them
 entries.py  what is known of a part, for `turnwise methods` and the page
 beside.py   methods that are a setting, and no part
+meanings.py what parameters mean, from documentation
 needs.py    what a part needs, by calling it
 costs.py    what parts cost, from dated results
 origins.py  a recipe resolved, with where each value comes from

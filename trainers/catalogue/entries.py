@@ -14,6 +14,7 @@ from ..recipe import Recipe, load, shipped, written
 from .beside import COMMANDS, SETTINGS
 from .costs import Cost, costs
 from .kinds import KINDS, Kind
+from .meanings import meanings
 from .needs import needs_of
 
 SETTING, COMMAND = "setting", "command"
@@ -30,6 +31,7 @@ class Entry:
         summary: the first line of its documentation.
         source: where it comes from.
         params: its parameters with their defaults; `inspect.Parameter.empty` where one must be given.
+        meanings: of parameters, as the part's documentation says.
         needs: in a few words each.
         recipes: of the method itself: those that name it and whose base does not.
         used_by: all that use it.
@@ -42,6 +44,7 @@ class Entry:
     summary: str
     source: Source
     params: Mapping[str, Any]
+    meanings: Mapping[str, str]
     needs: tuple[str, ...]
     recipes: tuple[str, ...]
     used_by: tuple[str, ...]
@@ -51,6 +54,7 @@ class Entry:
         """Return it as JSON has it."""
         params = [
             {"name": name, "required": value is inspect.Parameter.empty}
+            | ({"meaning": self.meanings[name]} if name in self.meanings else {})
             | ({} if value is inspect.Parameter.empty else {"default": value})
             for name, value in self.params.items()
         ]
@@ -116,6 +120,7 @@ def _entry(kind: Kind, part: Named[Any]) -> Entry:
         part.summary,
         part.source or Source(),
         part.defaults,
+        meanings(part.function),
         needs,
         own,
         tuple(uses),
@@ -128,14 +133,14 @@ def _setting(key: str) -> Entry:
     summary, source = SETTINGS[key]
     section, _, name = key.partition(".")
     stating = tuple(recipe for recipe in shipped() if name in written(recipe)[1].get(section, {}))
-    return Entry(SETTING, name, key, summary, source, {}, (), stating, stating, None)
+    return Entry(SETTING, name, key, summary, source, {}, {}, (), stating, stating, None)
 
 
 def _command(name: str) -> Entry:
     """Return the entry of a command; the recipes are those whose harness it is."""
     typed, summary, source = COMMANDS[name]
     playing = tuple(recipe for recipe in shipped() if _loaded(recipe).harness.command == typed)
-    return Entry(COMMAND, name, typed, summary, source, {}, (), playing, playing, None)
+    return Entry(COMMAND, name, typed, summary, source, {}, {}, (), playing, playing, None)
 
 
 def _is_own(recipe: str, kind: Kind, part: str) -> bool:

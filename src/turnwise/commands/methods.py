@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,8 @@ from .options import JsonFlag, emit_json
 
 if TYPE_CHECKING:
     from ..trainers.catalogue.entries import Entry
+
+_REF_CHARS = 18
 
 
 def methods(
@@ -43,17 +46,13 @@ def methods(
 
 
 def _show_all(found: list[Entry]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    view = Table(box=None, pad_edge=False)
-    for heading in ("kind", "method", "exact", "paper", "recipe"):
-        view.add_column(heading, no_wrap=heading in ("kind", "method", "exact"), overflow="fold")
-    for entry in found:
-        source = entry.source
-        paper = ", ".join(filter(None, (source.paper, source.ref)))
-        view.add_row(entry.kind, entry.name, source.exact, paper, " ".join(entry.recipes[:3]))
-    Console(markup=False, highlight=False).print(view)
+    for kind, group in groupby(found, key=lambda entry: entry.kind):
+        typer.echo(kind)
+        for entry in group:
+            ref = entry.source.ref or entry.source.paper
+            shown = ref if len(ref) <= _REF_CHARS else f"{ref[: _REF_CHARS - 3]}..."
+            recipes = " ".join(entry.recipes[:2])
+            typer.echo(f"  {entry.name:22}{entry.source.exact:13}{shown:{_REF_CHARS + 2}}{recipes}".rstrip())
     typer.echo(runnable("one of them whole: `turnwise methods NAME`"))
 
 
@@ -77,4 +76,4 @@ def _show_one(entry: Entry) -> None:
             typer.echo(f"  {label}: {text}")
     for name, default in entry.params.items():
         shown = "required" if default is inspect.Parameter.empty else f"default {default!r}"
-        typer.echo(f"  parameter {name}: {shown}")
+        typer.echo(": ".join(filter(None, (f"  parameter {name}", shown, entry.meanings.get(name, "")))))
