@@ -19,7 +19,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import update_wrapper
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ..errors import UnknownName, UsageError
 from ..settings import REST
@@ -114,7 +114,7 @@ class Named(Generic[Result]):
             others: names that are close to hand where a parameter is misspelt.
 
         Raises:
-            UnknownName: naming the closest parameter.
+            UnknownName: naming the closest parameter, or value of one whose type lists its values.
             UsageError: if a parameter without default is missing.
         """
         for key in params:
@@ -123,6 +123,17 @@ class Named(Generic[Result]):
         for key, default in self.defaults.items():
             if default is inspect.Parameter.empty and key not in params:
                 raise UsageError(f"{self.kind} {self.name} needs {key}=...")
+        for key, known in (self._choices() if params else {}).items():
+            if key in params and params[key] not in known:
+                raise UnknownName(f"value of {key}", str(params[key]), map(str, known))
+
+    def _choices(self) -> dict[str, tuple[Any, ...]]:
+        """Return the values that parameters may have, where their types list them."""
+        try:
+            hints = get_type_hints(self.function)
+        except NameError:  # types that only a type checker imports
+            return {}
+        return {key: get_args(hint) for key, hint in hints.items() if get_origin(hint) is Literal}
 
 
 Method = TypeVar("Method", bound=Named[Any])

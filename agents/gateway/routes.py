@@ -158,15 +158,26 @@ def _written(dialect: Dialect, episode: Episode, call: Call, body: Mapping[str, 
 
 def _refused(request: Request, refusal: Refusal) -> Response:
     """Return a refusal as whoever asked reads it: clients of model calls look for their own form."""
-    called = f"/{request.path}".partition("/v1/")[2].removesuffix("/count_tokens")
-    if request.method == "POST" and called in DIALECTS:
-        return Response(refusal.status, orjson.dumps(DIALECTS[called].refuse(refusal)))
-    return problem(refusal)
+    called = _called(request)
+    if called is None:
+        return problem(refusal)
+    return Response(refusal.status, orjson.dumps(DIALECTS[called].refuse(refusal)))
+
+
+def _called(request: Request) -> str | None:
+    """Return which kind of model call a request means to be, at whatever address."""
+    path = request.path.removesuffix("/count_tokens")
+    named = (name for name in DIALECTS if path.endswith(f"/{name}"))
+    return next(named, None) if request.method == "POST" else None
 
 
 def _nothing_there(request: Request) -> Refusal:
     if request.path.startswith("/v1/"):
         return Refusal(
             404, "not_found", "an episode comes first: POST /episodes opens one and says its base_url"
+        )
+    if _called(request) is not None:
+        return Refusal(
+            404, "not_found", "model calls stand below /v1 of an episode: the base_url ends in /v1"
         )
     return Refusal(404, "not_found", f"{request.method} is not a call of this address; see docs/gateway.md")

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import logging
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -143,3 +144,15 @@ def test_a_recipe_that_names_another_part_than_its_base_starts_it_afresh(tmp_pat
     (tmp_path / "mine.toml").write_text('extends = "hgpo"\n[credit]\nhistory = 4\n')
     mine, base = recipe.load(str(tmp_path / "mine.toml")).credit, recipe.load("hgpo").credit
     assert mine.params == {**base.params, "history": 4}
+
+
+def test_a_value_that_its_type_does_not_list_is_refused_when_a_part_is_bound() -> None:
+    registry: Registry[Named[int]] = Registry("thing", Named)
+
+    @registry.register("chosen")
+    def chosen(*, how: Literal["loud", "low"] = "low", often: int = 1) -> int:
+        return often
+
+    assert registry.bind(Part("chosen", {"how": "loud", "often": 3}))() == 3
+    with pytest.raises(UnknownName, match="unknown value of how 'lowd': did you mean 'low' or 'loud'"):
+        registry.bind(Part("chosen", {"how": "lowd"}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...errors import TableError
 from .base import Credit
 from .statistics.groups import average, moments
 from .table.columns import BoolArray, sums
@@ -23,6 +24,9 @@ def describe(table: TurnTable, credit: Credit) -> dict[str, float]:
             and the fraction that hold one turn; only for tables with state keys.
         credit/NAME: the method's own figures.
         All 0 for a batch in which nothing counts.
+
+    Raises:
+        TableError: if the method gives a figure a name that is among these.
     """
     keep_N = table.counts
     sub = table if bool(keep_N.all()) else table.select(keep_N)
@@ -46,7 +50,12 @@ def describe(table: TurnTable, credit: Credit) -> dict[str, float]:
         sizes = sizes[sizes > 0]
         figures["credit/anchor_size"] = average(sizes)
         figures["credit/anchor_singletons"] = average(sizes == 1)
-    return figures | {f"credit/{name}": value for name, value in credit.figures.items()}
+    own = {f"credit/{name}": value for name, value in credit.figures.items()}
+    if taken := sorted(figures.keys() & own):
+        raise TableError(
+            f"the method gives figures by names that the log has already, {', '.join(taken)}: choose others"
+        )
+    return figures | own
 
 
 def _without_difference(table: TurnTable) -> BoolArray:

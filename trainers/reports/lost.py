@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from ...agents.causes import CAUSES
+from ...agents.causes import rules_for
 from ...agents.stored import StoredTrajectories
 from ...agents.stored.query import Filter
 
@@ -20,10 +20,13 @@ def lost_by(run: Path) -> list[str]:
         updates = sorted(int(str(update)) for update in stored.counts("update"))
         ends = (updates[:_UPDATES], updates[-_UPDATES:])
         first, last = (_counted(stored, numbers) for numbers in ends)
+        envs = [str(env) for env in stored.counts("env")]
         problems = [f"`{problem.file}`: not whole, the rest of it is counted" for problem in stored.problems]
     if not first and not last:
         return []
-    meanings = {known.name: known.meaning for known in reversed(CAUSES)}
+    meanings: dict[str, list[str]] = {}
+    for known in {known: None for env in envs for known in rules_for(env)}:
+        meanings.setdefault(known.name, []).append(known.meaning)
     lines = [
         "## Why episodes were lost",
         "",
@@ -34,7 +37,7 @@ def lost_by(run: Path) -> list[str]:
         "|---|---|---|---|",
     ]
     lines += [
-        f"| {cause} | {first[cause]} | {last[cause]} | {meanings.get(cause, '')} |"
+        f"| {cause} | {first[cause]} | {last[cause]} | {'; or '.join(meanings.get(cause, []))} |"
         for cause, _ in (first + last).most_common()
     ]
     return [*lines, "", *problems, *([""] if problems else [])]

@@ -100,11 +100,14 @@ def test_model_calls_of_no_episode_are_refused_in_the_form_of_their_dialect(
             "/episodes/nope/v1/chat/completions",
             "/episodes/nope/v1/messages/count_tokens",
             "/v1/responses",
+            "/episodes/nope/chat/completions",
+            f"{(await client.open())['url']}/chat/completions",
         )
         return [(await client.http.post(path, json={"messages": []})).json() for path in at]
 
-    chat, messages, responses = with_gateway(letters(), play)
-    assert "no such episode" in chat["error"]["message"]
+    chat, messages, responses, *without = with_gateway(letters(), play)
+    assert "no such episode" in chat["error"]["message"] == without[0]["error"]["message"]
+    assert "the base_url ends in /v1" in without[1]["error"]["message"]
     assert messages["type"] == "error" and "no such episode" in messages["error"]["message"]
     assert "an episode comes first: POST /episodes" in responses["error"]["message"]
 

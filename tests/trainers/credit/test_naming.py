@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from math import sqrt
 from typing import Any
 
@@ -211,3 +212,14 @@ def test_credit_brings_numpy_and_nothing_else() -> None:
     )
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_figure_of_a_method_cannot_stand_for_one_of_the_log():
+    summed, batch = (
+        credit.describe,
+        TurnTable.from_columns(group=[0, 0], trajectory=[0, 1], reward=[1.0, 0.0]),
+    )
+    made = Credit(np.array([1.0, -1.0]), figures={"mean": 3.0})
+    with pytest.raises(TableError, match="credit/mean: choose others"):
+        summed(batch, made)
+    assert summed(batch, replace(made, figures={"own": 3.0}))["credit/own"] == 3.0
