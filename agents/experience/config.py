@@ -9,7 +9,7 @@ from ...errors import UsageError
 from ...settings import Setting
 from ..evaluation.config import EVALUATION
 from ..sampling import Sampling
-from .library import MOST, MOST_CHARS
+from .lessons import MOST, MOST_CHARS
 
 PLAYED = replace(EVALUATION, sampling=Sampling(temperature=0.7))
 """How episodes are played: as in evaluations, at the temperature of the authors' code."""

@@ -20,7 +20,7 @@ from ...files import write_whole
 from ..stored import KeptTrajectories
 from ..trajectories import iter_trajectories
 from ..types import Trajectory
-from .library import Library, read_document, write_document
+from .lessons import Library, read_document, write_document
 
 _MOST_BYTES = 1 << 28
 Steps = list[dict[str, float]]
@@ -34,7 +34,7 @@ class PracticeFolder:
         settings: what it depends on.
 
     Attributes:
-        library: after the last step that is done.
+        lessons: after the last step that is done.
         steps: figures of each of these.
 
     Raises:
@@ -44,14 +44,14 @@ class PracticeFolder:
     def __init__(self, place: str | Path, settings: Mapping[str, Any]) -> None:
         self.place = Path(place)
         self.file = self.place / "experience.json"
-        self.library, self.steps = Library(), Steps()
+        self.lessons, self.steps = Library(), Steps()
         self._check(json.loads(json.dumps(settings)))
         if self.file.exists():
             document = read_document(self.file)
             steps = document.get("steps")
             if not isinstance(steps, list) or not all(isinstance(each, dict) for each in steps):
                 raise UsageError(f"{self.file}: steps {steps!r:.80}; expected a list of figures")
-            self.library, self.steps = Library(tuple(document["experiences"])), steps
+            self.lessons, self.steps = Library(tuple(document["experiences"])), steps
 
     @contextmanager
     def step(self, number: int, keep_mb: float) -> Iterator[tuple[dict[str, Trajectory], KeptTrajectories]]:
@@ -70,7 +70,7 @@ class PracticeFolder:
 
     def add(self, library: Library, figures: Mapping[str, float]) -> None:
         """Keep the library after a step."""
-        self.library, self.steps = library, [*self.steps, dict(figures)]
+        self.lessons, self.steps = library, [*self.steps, dict(figures)]
         write_document(self.file, library, {"steps": self.steps})
 
     def _check(self, settings: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from ..rollout.rollout import rollout
 from ..types import Trajectory
 from .config import PracticeConfig
 from .folder import PracticeFolder, Steps
-from .library import Library
+from .lessons import Library
 from .reflect import Writer, reflect
 
 OnStep = Callable[[int, Mapping[str, float]], None]
@@ -45,7 +45,7 @@ class Place:
 class Practised:
     """The library after the last step, and figures of each step."""
 
-    library: Library
+    lessons: Library
     steps: Steps
 
 
@@ -116,7 +116,7 @@ async def practise(
                 figures = await practice.step(step, held, asked.prompt)
                 if on_step is not None:
                     on_step(step, figures)
-    return Practised(folder.library, folder.steps)
+    return Practised(folder.lessons, folder.steps)
 
 
 def _named(policy: Policy, name: str) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Practice:
 
     async def step(self, step: int, held: Holding, prompt: PromptConfig) -> dict[str, float]:
         """Play the groups of a step, and revise the lessons."""
-        library = self.folder.library
+        library = self.folder.lessons
         groups = await self._groups(step, held, library.shown_in(prompt))
         asking = Writer(self.writer, self.config, self.played.sampling, step, self.folder.answers(step))
         revised, figures = await reflect(asking, library, groups)

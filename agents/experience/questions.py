@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..causes.judge import story
 from ..types import Message, Trajectory
-from .library import Library
+from .lessons import Library
 from .operations import Operation
 
 Question = tuple[Message, ...]

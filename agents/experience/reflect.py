@@ -20,7 +20,7 @@ from ..sampling import Sampling
 from ..types import GenerationRequest, Trajectory
 from . import questions
 from .config import PracticeConfig
-from .library import Library
+from .lessons import Library
 from .operations import Operation, Unreadable, read_operations, revised
 from .questions import Question
 

@@ -12,7 +12,7 @@ from ..agents.evaluation.config import EVALUATION, KEEP_MB
 from ..agents.evaluation.evaluate import evaluate as play
 from ..agents.evaluation.playing import OnProgress
 from ..agents.evaluation.results import EvalRow, Evaluation
-from ..agents.experience.library import Library
+from ..agents.experience.lessons import Library
 from ..agents.gateway.config import HarnessConfig
 from ..agents.prompts.config import PromptConfig
 from ..agents.rollout.config import RolloutConfig

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..agents.evaluation.config import EVALUATION, KEEP_MB
-from ..agents.experience.library import Library
+from ..agents.experience.lessons import Library
 from ..agents.policies.by_name import AGENTS, make_policy
 from ..agents.prompts.config import EXPLAINED, Mode, PromptConfig
 from ..agents.rollout.config import RolloutConfig

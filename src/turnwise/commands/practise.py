@@ -78,10 +78,10 @@ def practise(
         typer.echo(f"{str(ended) or 'interrupted'}; the same command goes on from what {out} keeps", err=True)
         raise typer.Exit(130) from None
     if as_json:
-        emit_json({"experiences": practised.library.texts, "steps": practised.steps})
+        emit_json({"experiences": practised.lessons.texts, "steps": practised.steps})
         return
-    typer.echo(visible(practised.library.listed()))
-    typer.echo(f"{out / 'experience.json'}: {len(practised.library.texts)} lessons")
+    typer.echo(visible(practised.lessons.listed()))
+    typer.echo(f"{out / 'experience.json'}: {len(practised.lessons.texts)} lessons")
 
 
 def _tell(step: int, figures: Mapping[str, float]) -> None:

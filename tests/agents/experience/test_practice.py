@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 import turnwise
 from turnwise.__main__ import app
 from turnwise.agents.experience.config import PLAYED, PracticeConfig
-from turnwise.agents.experience.library import Library
+from turnwise.agents.experience.lessons import Library
 from turnwise.agents.experience.practice import tasks_of
 from turnwise.agents.policy import PolicyStopped
 from turnwise.errors import PolicyError, UsageError
@@ -44,7 +44,7 @@ def met(step: int) -> set[int]:
 def test_it_learns_what_the_signs_mean(tmp_path: Path) -> None:
     reader, author = practised.Reader(), practised.Author()
     done = practise(tmp_path, reader, author)
-    assert set(done.library.texts) == LEARNED
+    assert set(done.lessons.texts) == LEARNED
     first, *_, last = done.steps
     assert first["success"] == pytest.approx(1 / 3) and last["success"] == 1.0
     assert first["compared"] == 3 and first["add"] == len(met(0))
@@ -74,7 +74,7 @@ def test_what_stops_the_writer_loses_no_answer(tmp_path: Path) -> None:
         file.write('["settled 0", "```js')
     reader, author = practised.Reader(), practised.Author()
     done = practise(tmp_path / "cut", reader, author)
-    assert done.library == whole.library
+    assert done.lessons == whole.lessons
     assert [each["success"] for each in done.steps] == [each["success"] for each in whole.steps]
     assert done.steps[0]["asked"] == 1 and reader.answered == (SMALL.steps - 1) * 9
 
@@ -97,21 +97,21 @@ def test_an_interruption_keeps_the_episodes_that_had_ended(tmp_path: Path) -> No
         )  # fmt: skip
     reader = practised.Reader()
     done = practise(tmp_path, reader, practised.Author())
-    assert set(done.library.texts) == LEARNED and reader.answered == SMALL.steps * 9 - 4
+    assert set(done.lessons.texts) == LEARNED and reader.answered == SMALL.steps * 9 - 4
 
 
 def test_what_fails_costs_its_group_alone(tmp_path: Path) -> None:
     failing = practised.Author("Several attempts", PolicyError("late"))
     one = PracticeConfig(tasks=3, epochs=1, batch=3, group_size=3)
     done = practise(tmp_path / "late", practised.Reader(), failing, one)
-    assert done.library.texts == () and done.steps[0]["failed"] == 3 and done.steps[0]["asked"] == 12
+    assert done.lessons.texts == () and done.steps[0]["failed"] == 3 and done.steps[0]["asked"] == 12
 
     class Rambling(practised.Author):
         def answer(self, system: str, told: str) -> str:
             return "```json\n{" if "Make one list" in system else super().answer(system, told)
 
     done = practise(tmp_path / "rambling", practised.Reader(), Rambling(), one)
-    assert done.library.texts == () and done.steps[0]["unreadable"] == 3  # tried three times
+    assert done.lessons.texts == () and done.steps[0]["unreadable"] == 3  # tried three times
 
 
 def test_the_command_and_an_evaluation_with_its_lessons(tmp_path: Path) -> None:

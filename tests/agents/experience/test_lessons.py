@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from turnwise.agents.experience import questions
 from turnwise.agents.experience.config import PracticeConfig
-from turnwise.agents.experience.library import Library, write_document
+from turnwise.agents.experience.lessons import Library, write_document
 from turnwise.agents.experience.operations import MOST_READ, Unreadable, read_operations, revised
 from turnwise.agents.experience.reflect import differing, reward_of
 from turnwise.agents.prompts.config import EXPLAINED
