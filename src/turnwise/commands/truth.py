@@ -19,10 +19,11 @@ _HEADS = ("rank correlation", "sign right", "of clear turns", "bias", "variance"
 
 
 def truth(
-    methods: Annotated[
-        list[str],
+    method: Annotated[
+        str,
         typer.Argument(metavar="METHOD...", help="A credit method, or FILE.py:FUNCTION of your own."),
     ],
+    others: Annotated[list[str] | None, typer.Argument(metavar="MORE", hidden=True)] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the method; VALUE is JSON or text."),
@@ -48,7 +49,7 @@ def truth(
     """
     from ..trainers.reports.truth import find_method, score, write_rows
 
-    params = parse_kwargs(setting, "--set")
+    params, methods = parse_kwargs(setting, "--set"), [method, *(others or ())]
     if params and len(methods) > 1:
         raise UsageError(f"--set goes with one method; {len(methods)} were given")
     scored = [score(find_method(place), params) for place in methods]

@@ -111,6 +111,9 @@ def test_columns_have_the_names_that_the_estimators_read(model: TinyLM) -> None:
             torch.nn.init.normal_(network[-1].weight)
         states_read = critic.read(model, batch())
         columns = critic.columns(states_read)
+        if credits.get(estimator).against_reference:  # which the learner reads, not the critic
+            tokens_R = [np.ones(length) for length in (5, 2, 1)]
+            columns |= {"sampled": tokens_R, "log_ratio": tokens_R}
         table = TurnTable.from_trajectories(batch(), **columns)
         if estimator == "turn_ppo":
             assert columns["next_value"][[0, 2]].tolist() == [0.0, 0.0]
