@@ -12,7 +12,7 @@ MAX_ANSWER_CHARS = 4096
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 _BOX = r"\boxed{"
 _NUMBER = re.compile(
-    r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?:\s*/\s*\d+)?"
+    r"(?<![\w.])[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?(?:\s*/\s*\d+)?"
 )
 _MAX_DIGITS = 200
 _LETTER = re.compile(r"(?<![A-Za-z])\(?([A-Z])\)?(?![A-Za-z])")
@@ -37,7 +37,7 @@ def number_of(text: str) -> Fraction | None:
     found = [match[0] for match in _NUMBER.finditer(text.rpartition("####")[2][-MAX_ANSWER_CHARS:])]
     for piece in reversed(found):
         plain = re.sub(r"[,\s]", "", piece)
-        if len(plain) > _MAX_DIGITS or not any(map(str.isdigit, plain)):
+        if len(plain) > _MAX_DIGITS:
             continue
         top, _, bottom = plain.partition("/")
         if bottom and not int(bottom):

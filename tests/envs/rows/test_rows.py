@@ -41,6 +41,7 @@ def reward(rows: list[dict[str, Any]], grader: str, said: str, **more: Any) -> f
         ("1e3", Fraction(1000)), ("4 and 5", Fraction(5)), ("$1,000", Fraction(1000)), ("3-4", Fraction(4)),
         ("so 12 #### 13 ", Fraction(13)), (".5", Fraction(1, 2)), ("1/0", None), ("none", None),
         ("v2.1x", None), ("9" * 300, None), ("-", None),
+        ("E0", None), ("7 E0", Fraction(7)), ("/5", Fraction(5)), (".5e1", Fraction(5)), ("e", None),
     ],
 )  # fmt: skip
 def test_the_last_number_is_read(said: str, number: Fraction | None) -> None:

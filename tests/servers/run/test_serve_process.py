@@ -110,7 +110,7 @@ def test_settings_that_cannot_be_served_are_refused(world, tmp_path):
         cases = {
             ("--port", port): f"cannot listen on 127.0.0.1:{port}",
             ("--env", "household/nothing-v0"): "unknown environment 'household/nothing-v0'",
-            ("--env", f"{world('Missing')}"): "unknown class in",
+            ("--env", f"{world('Missing')}"): "unknown name in",
             ("--key-file", str(tmp_path / "none")): "key file",
             ("--isolation", "everywhere"): "expected inline, thread, process or container",
             ("--data-root", str(tmp_path / "none")): "is no folder",
