@@ -260,15 +260,15 @@ def _hostile(build: Make, seed: int) -> None:
     with build() as env:
         for action in HOSTILE:
             env.reset(seed=seed)
-            try:
-                env.step(action)
-            except TurnwiseError:
-                raise
-            except Exception as error:
-                raise AssertionError(
-                    f"the action {_cut(repr(action))} {_raised(error)}; an agent may write anything: answer "
-                    "what you do not know with an observation that says so"
-                ) from error
+            found = _judge(f"the action {_cut(repr(action))}", partial(_only_step, env, action))
+            assert found.outcome == "passed", (
+                f"{found.name} {found.detail}; an agent may write anything: answer what you do not know with "
+                "an observation that says so"
+            )
+
+
+def _only_step(env: Checked[TextEnv], action: str) -> None:
+    env.step(action)
 
 
 def _expert(build: Make, seeds: tuple[int, ...]) -> str | None:

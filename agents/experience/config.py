@@ -57,3 +57,7 @@ class PracticeConfig:
     def batches(self) -> int:
         """Return the batches of an epoch."""
         return -(-self.tasks // self.batch)
+
+
+PRACTICE = PracticeConfig()
+"""As the authors' code has it, with bounds."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
+import importlib
 import io
 import itertools
 import json
@@ -114,9 +115,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/credit-mutation.md")
     options = parser.parse_args()
     names = options.names or sorted(files)
-    import numpy  # noqa: F401 - loaded here once, so that each child finds it
-    import pytest  # noqa: F401
-    import torch  # noqa: F401 - which a test of losses wants
+    for package in ("numpy", "pytest", "torch"):  # loaded here once, so that each child finds them
+        importlib.import_module(package)
     from hypothesis import Phase, settings
 
     # That an example fails is enough; the search for the simplest one would be most of the time.

@@ -119,7 +119,7 @@ def main() -> None:
         app()
     except SystemExit as ended:
         if isinstance(getattr(ended.__context__, "__cause__", None), KeyboardInterrupt):
-            print("interrupted", file=sys.stderr)  # noqa: T201 - a command that has more to say has said it
+            typer.echo("interrupted", err=True)  # a command that has more to say has said it
         if told_to_end():
             sys.exit(128 + told_to_end())
         raise
@@ -127,13 +127,13 @@ def main() -> None:
         package = (error.name or "").partition(".")[0]
         if package not in _required():
             raise
-        print(f"error: {missing(package)}", file=sys.stderr)  # noqa: T201 - as below
+        typer.echo(f"error: {missing(package)}", err=True)
         sys.exit(1)
     except RequestRefused as error:
-        print(f"error: {runnable(visible(str(error)))}", file=sys.stderr)  # noqa: T201 - as below
+        typer.echo(f"error: {runnable(visible(str(error)))}", err=True)
         sys.exit(2 if error.code == "unauthorized" else 1)
     except TurnwiseError as error:
-        print(f"error: {runnable(visible(str(error)))}", file=sys.stderr)  # noqa: T201 - the one place that tells the user
+        typer.echo(f"error: {runnable(visible(str(error)))}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,16 +25,22 @@ def group(*rewards: float, name: str = "g", task: str = "t") -> Group:
     return tuple(episode(r, name, task, member=m) for m, r in enumerate(rewards))
 
 
+@dataclass
+class Refills:
+    """Groups that are played when a sampler asks for more, and how many it asked for each time."""
+
+    waiting: list[Sequence[Group]]
+    asked: list[int] = field(default_factory=list)
+
+    async def __call__(self, count: int) -> Sequence[Group]:
+        self.asked.append(count)
+        return self.waiting.pop(0)
+
+
 def candidates(
     *groups: Group, num: int = 0, refills: Sequence[Sequence[Group]] = (), state: SamplerState | None = None
 ) -> Candidates:
-    waiting, asked = list(refills), []
-
-    async def more(count: int) -> Sequence[Group]:
-        asked.append(count)
-        return waiting.pop(0)
-
-    more.asked = asked  # type: ignore[attr-defined]
+    more = Refills(list(refills))
     return Candidates(groups, num or len(groups), more, np.random.default_rng(0), state or SamplerState())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..agents.evaluation.config import KEEP_MB
-from ..agents.experience.config import PLAYED, PracticeConfig
+from ..agents.experience.config import PLAYED, PRACTICE, PracticeConfig
 from ..agents.experience.practice import OnStep, Place, Practised
 from ..agents.experience.practice import practise as play
 from ..agents.prompts.config import PromptConfig
@@ -22,7 +22,7 @@ async def practise_async(
     agent: AgentGiven,
     out: str | Path,
     *,
-    practice: PracticeConfig = PracticeConfig(),  # noqa: B008 - frozen
+    practice: PracticeConfig = PRACTICE,
     seed: int = 0,
     split: str | None = None,
     kwargs: Mapping[str, Any] | None = None,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from turnwise.agents.chats import write_chats
-from turnwise.agents.prompts.config import PromptConfig
+from turnwise.agents.prompts.config import Mode, PromptConfig
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import UsageError
 from turnwise.trainers.offline.chats import episode_of
@@ -137,10 +137,10 @@ def episodes() -> list[Trajectory]:
 
 @pytest.mark.parametrize("mode", ["conversation", "window"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_what_was_exported_comes_back(mode: str, packed: bool, tmp_path: Path) -> None:
+def test_what_was_exported_comes_back(mode: Mode, packed: bool, tmp_path: Path) -> None:
     """With windows an episode is a line a turn."""
     path = tmp_path / ("chats.jsonl.gz" if packed else "chats.jsonl")
-    number = write_chats(path, episodes(), PromptConfig(mode=mode, style="plain", show_admissible=False))  # type: ignore[arg-type]
+    number = write_chats(path, episodes(), PromptConfig(mode=mode, style="plain", show_admissible=False))
     assert number == (2 if mode == "conversation" else 4)
     if packed:
         path.write_bytes(gzip.compress(path.read_bytes()))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sampled_groups import apply, candidates, episode, group
+from sampled_groups import Refills, apply, candidates, episode, group
 
 from turnwise.errors import CheckpointError, UnknownName, UsageError
 from turnwise.trainers.rollouts import samplers
@@ -32,7 +32,8 @@ def test_dynamic_refills_what_is_missing_and_no_more() -> None:
     given = candidates(WON, MIXED, LOST, num=3, refills=[[LOST, other], [RARE]])
     found = apply("dynamic", given)
     assert found.groups == (MIXED, other, RARE)
-    assert given.more.asked == [2, 1]  # type: ignore[attr-defined]
+    assert isinstance(given.more, Refills)
+    assert given.more.asked == [2, 1]
     assert found.figures == {"sampling/rounds": 2.0, "sampling/live": 3 / 6, "sampling/missing": 0.0}
 
 
