@@ -13,6 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -29,6 +30,7 @@ from .assign import trainable
 from .credit import describe
 from .learner.credit_memory import CreditMemory
 from .learner.sequences import Floats, PackedBatch
+from .learner.thread import LearnerThread
 from .learner.update import Learner
 from .policies import TrainedPolicy
 from .recipe import Recipe
@@ -116,6 +118,7 @@ class Trainer:
             self._play,
             remembered.tasks,
         )
+        self._thread = LearnerThread()
         self._saved = -1
         self._between_updates = True  # False while the weights are in motion
 
@@ -136,7 +139,7 @@ class Trainer:
                     await self._evaluate()
                     stop = self._stops()
                 if stop or self.state.update % self.recipe.train.save_every == 0:
-                    self.save()
+                    await self._thread.run(self.save)
                 if stop:
                     self.display.say(f"done after {self.state.update} updates: {stop}")
                     return self.state
@@ -145,6 +148,8 @@ class Trainer:
             if self._between_updates and not isinstance(cause, CheckpointError):
                 self.save()
             raise
+        finally:
+            self._thread.close()
 
     def save(self) -> None:
         """Write a checkpoint of the last complete update, if it has none."""
@@ -203,7 +208,8 @@ class Trainer:
         self.state.success_rate = figures["eval/success_rate"]
         self._write({**entry, "train_seconds": self.state.train_seconds})
         self.display.evaluated(entry)
-        keep_best(self.run_folder, Chosen.of(self.state.update, figures), self.trained.save)
+        chosen = Chosen.of(self.state.update, figures)
+        await self._thread.run(partial(keep_best, self.run_folder, chosen, self.trained.save))
         best = best_of(self.run_folder)
         keeping.prune(None if best is None else best.update)
         if recipe.train.target_success and self.state.success_rate is None:
@@ -220,7 +226,7 @@ class Trainer:
         collected = await self.collector.collect(number)
         self._check(collected.played)
         self._between_updates = False
-        learned, credit = self._learn(collected)
+        learned, credit = await self._thread.run(partial(self._learn, collected))
         entry = {"kind": "update", "update": number + 1, **learned, **synced.figures()}
         entry["step_time"] = perf_counter() - started
         state = self.state

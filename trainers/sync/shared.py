@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from .base import SyncReport, WeightSync
@@ -24,5 +25,5 @@ class SharedSync(WeightSync):
 
     async def push(self, version: int) -> SyncReport:
         """Let the policy sample with the weights as they are now."""
-        self._publish(version)
+        await asyncio.to_thread(self._publish, version)  # a policy that samples holds its lock
         return SyncReport()
