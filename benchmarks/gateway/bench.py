@@ -239,6 +239,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--agent", default="", help="a policy of which a call's share is told too")
     given = parser.parse_args()
+    if given.out:
+        given.out.mkdir(parents=True, exist_ok=True)
     global ROUNDS
     ROUNDS = 2 if given.quick else 5
     episodes, calls = (4, 500) if given.quick else (16, 10_000)

@@ -294,6 +294,8 @@ def main() -> int:
         help="- for stdout",
     )
     arguments = parser.parse_args()
+    if arguments.out != "-":
+        Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
     content, good = report(arguments)
     if arguments.out == "-":
         sys.stdout.write(content)

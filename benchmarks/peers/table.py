@@ -142,6 +142,7 @@ def main() -> None:
         "--out", type=Path, required=True, help="the table; what it is made of lies beside it"
     )
     options = parser.parse_args()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     pythons = {"turnwise": sys.executable, **{name: getattr(options, name) for name in FRAMEWORKS[1:]}}
     kept, lines = options.out.with_suffix(".json"), {}
     if options.area:

@@ -16,7 +16,9 @@ from turnwise.trainers.catalogue.origins import chain
 from turnwise.trainers.recipe import Recipe
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "papers.md"
+WARM = Path(__file__).resolve().parents[2] / "trainers" / "warmstarts" / "demo"
 EPISODES, MINIBATCHES, UPDATES = 32, 4, 60
+STORED = 512  # episodes, for those that play none: as many as sixteen updates of the others have
 
 
 def names() -> list[str]:

@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/race/lap.py RECIPE FOLDER SECONDS EPISODES
 
-It is a process of its own. Seconds count from the end of the first update on, since that one also pays for
+It is a process of its own. Recipes that play nothing learn from episodes of the warm start, which are played once,
+before the clock begins, and kept beside the laps. Seconds count from the end of the first update on, since that one also pays for
 what is done once; all threads, environments included.
 FOLDER/lap.json says what it came to; a lap that fails says why there.
 """
@@ -15,16 +16,17 @@ import shutil
 import sys
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from entrants import entrant
+from entrants import STORED, WARM, entrant
 
 import turnwise
 from turnwise.errors import TurnwiseError
 from turnwise.files import write_whole
 from turnwise.trainers.loop import RunState
+from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import train
 
@@ -66,13 +68,23 @@ class Watch:
             self.points.append((self.used, entry["update"]))
 
 
+def fed(recipe: Recipe, stored: Path) -> Recipe:
+    """Return a recipe with episodes of the warm start to learn from, if it plays none itself."""
+    if not recipe.offline.required:
+        return recipe
+    turnwise.evaluate(
+        recipe.env.id, f"ckpt:{WARM}", episodes=STORED, split="train", recipe="demo", out=stored
+    )
+    return replace(recipe, offline=replace(recipe.offline, trajectories=(str(stored),)))
+
+
 def lap(name: str, folder: Path, seconds: float, episodes: int) -> dict[str, Any]:
     """Train and evaluate once; return what goes into lap.json."""
     run = folder / "run"
     watch = Watch(run, seconds)
     found: dict[str, Any] = {"recipe": name, "seconds": seconds, "error": ""}
     try:
-        state = train(entrant(name), run, run=watch)
+        state = train(fed(entrant(name), folder.parent / "stored"), run, run=watch)
         found |= {"updates": state.update, "used_s": round(watch.used, 1)}
         result = turnwise.evaluate(
             "household/demo-v0", f"ckpt:{run}", episodes=episodes, split="unseen", seed=0

@@ -119,6 +119,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names that contain this")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
+    if asked.out:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
     tries = suite()
     cases = [case for case in tries.CASES if asked.only in case.name]
     with tempfile.TemporaryDirectory() as folder, tries.facts(Path(folder)) as known:

@@ -276,6 +276,8 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
+    if chosen.out:
+        chosen.out.parent.mkdir(parents=True, exist_ok=True)
     text = page(asyncio.run(measure(chosen.short)))
     print(text)
     if chosen.out:

@@ -111,6 +111,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
     result = asyncio.run(measure(options))
     print(json.dumps(result, indent=2))
     if options.out is not None:

@@ -251,6 +251,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="file of the result")
     asked = parser.parse_args()
+    if asked.out:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         place = Place(Path(folder), asked.python, asked.url, asked.updates)
         kills, num_open = disturb(place, asked.kills, random.Random(asked.seed))

@@ -199,6 +199,8 @@ def main() -> None:
     parser.add_argument("--url", default="", help="a server of MODEL that runs already")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
     register("bench/words-v0", Words)
     arguments = ["--dtype", options.dtype, "--max-model-len", str(_CONTEXT), "--max-num-seqs", "64"]
     arguments += ["--enforce-eager", "--block-size", "32"]
