@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/race/lap.py RECIPE FOLDER SECONDS EPISODES
 
-It is a process of its own. Recipes that play nothing learn from episodes of the warm start, which are played once,
-before the clock begins, and kept beside the laps. Seconds count from the end of the first update on, since that one also pays for
-what is done once; all threads, environments included.
+It is a process of its own. Recipes that play nothing learn from episodes of the warm start, which are
+played once, before the clock begins, and kept beside the laps. Seconds count from the end of the first
+update on, since that one also pays for what is done once; all threads, environments included.
 FOLDER/lap.json says what it came to; a lap that fails says why there.
 """
 

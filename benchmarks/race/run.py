@@ -76,10 +76,10 @@ Exploratory. {datetime.date.today()}; `python benchmarks/race/run.py`. Each meth
 processor time on one thread, from the end of its first update on, its environments included; one seed, one
 learning rate for all (3e-4), {EPISODES} episodes an update, at most {MINIBATCHES} optimizer steps; the
 recipe's own credit, loss, weights, samplers, plans and groups. From the demo's warm start, on the demo's
-rooms; recipes that learn from stored episodes have {STORED} of the warm start's own, played before their time
-begins; then {episodes} tasks in rooms that training never saw. It shows that a method trains at all, and which
-do not; differences below some 12 points are within the interval of one evaluation, and a method tuned for
-itself does better.
+rooms; recipes that learn from stored episodes have {STORED} of the warm start's own, played before their
+time begins; then {episodes} tasks in rooms that training never saw. It shows that a method trains at all,
+and which do not; differences below some 12 points are within the interval of one evaluation, and a method
+tuned for itself does better.
 
 | recipe | solved of held-out tasks | updates | failed because |
 |---|---|---|---|
