@@ -118,15 +118,16 @@ def answers_in_order(send: Callable[[list[ItemT]], Awaitable[Sequence[AnswerT]]]
 class BusyClock:
     """The time in which at least one call is under way; used with `with`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self.seconds = 0.0
+        self._clock = clock
         self._under_way = 0
         self._since = 0.0
 
     def __enter__(self) -> Self:
         """Note that a call begins."""
         if self._under_way == 0:
-            self._since = perf_counter()
+            self._since = self._clock()
         self._under_way += 1
         return self
 
@@ -134,4 +135,9 @@ class BusyClock:
         """Note that a call ended."""
         self._under_way -= 1
         if self._under_way == 0:
-            self.seconds += perf_counter() - self._since
+            self.seconds += self._clock() - self._since
+
+    @property
+    def so_far(self) -> float:
+        """Return the seconds with those of the calls that are under way."""
+        return self.seconds + (self._clock() - self._since if self._under_way else 0.0)

@@ -20,7 +20,7 @@ from ..agents.types import Trajectory, Turn
 from . import credit as credits
 from . import rewards, weights
 from .credit import Credit, Estimator, TurnTable
-from .learner.sequences import PackedBatch, pack
+from .learner.sequences import Lag, PackedBatch, pack
 from .learner.sharing import average_shared, learned_rows, owner_rows
 from .parts import Named
 from .rewards import RewardTransform
@@ -82,13 +82,13 @@ class Assigner:
         """Tell whether it reads what the reference says of the tokens."""
         return self.kl_coef > 0 or self.estimator.against_reference
 
-    def pack(self, trajectories: Sequence[Trajectory]) -> PackedBatch:
+    def pack(self, trajectories: Sequence[Trajectory], lag: Lag | None = None) -> PackedBatch:
         """Return what the learner reads; turns that branches share are targets once, if that is wanted."""
         copied_R = ~learned_rows(trajectories)
         if self.once:
             owner_R = owner_rows(trajectories)
             copied_R |= owner_R != np.arange(len(owner_R))
-        return pack(trajectories, copied_R)
+        return pack(trajectories, copied_R, lag)
 
     def assign(
         self,

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from time import perf_counter
@@ -23,13 +22,12 @@ from ..agents.control import Control
 from ..agents.gateway.harness import HarnessRollout
 from ..agents.rollout import Rollout, rollout
 from ..agents.types import Trajectory
-from ..ends import MACHINE
 from ..errors import CheckpointError, TrainingError, TurnwiseError
 from ..servers.client import SessionClient
 from .assign import trainable
 from .credit import describe
 from .learner.credit_memory import CreditMemory
-from .learner.sequences import Floats, PackedBatch
+from .learner.sequences import Floats, Lag, PackedBatch
 from .learner.thread import LearnerThread
 from .learner.update import Learner
 from .policies import TrainedPolicy
@@ -43,8 +41,9 @@ from .runs.console import RunDisplay
 from .runs.held_out import evaluate_held_out
 from .runs.held_out_kept import Keeping
 from .runs.log import RunLog, choose
+from .runs.played import check_failures, note_environments
 from .runs.remembered import Remembered
-from .runs.statistics import batch_statistics, failed_share, rollout_statistics, staleness
+from .runs.statistics import batch_statistics, rollout_statistics, staleness
 from .sections import TrainSection
 from .validate import Bound
 
@@ -117,6 +116,7 @@ class Trainer:
             remembered.samplers,
             self._play,
             remembered.tasks,
+            remembered.in_flight,
         )
         self._thread = LearnerThread()
         self._saved = -1
@@ -139,7 +139,7 @@ class Trainer:
                     await self._evaluate()
                     stop = self._stops()
                 if stop or self.state.update % self.recipe.train.save_every == 0:
-                    await self._thread.run(self.save)
+                    await self._thread.run(self._checkpoint())
                 if stop:
                     self.display.say(f"done after {self.state.update} updates: {stop}")
                     return self.state
@@ -149,22 +149,30 @@ class Trainer:
                 self.save()
             raise
         finally:
+            await self.collector.aclose()
             self._thread.close()
 
     def save(self) -> None:
         """Write a checkpoint of the last complete update, if it has none."""
-        if self._saved == self.state.update:
-            return
-        checkpoint.save(
+        self._checkpoint()()
+
+    def _checkpoint(self) -> Callable[[], object]:
+        """Return what writes a checkpoint of the last complete update, if it has none, as all stands now."""
+        number, collector = self.state.update, self.collector
+        if self._saved == number:
+            return lambda: None
+        self._saved = number
+        in_flight = collector.in_flight(number)
+        return partial(
+            checkpoint.save,
             rundir.checkpoints(self.run_folder),
-            self.state.update,
+            number,
             state=asdict(self.state),
             learner={"learner": self.learner.state_dict(), "torch_rng": torch.get_rng_state()},
             save_policy=self.trained.save,
-            save_more=Remembered(self.collector.states, self.collector.tasks, self.credit).save,
+            save_more=Remembered(collector.states, collector.tasks, self.credit, in_flight).save,
             keep=self.recipe.train.keep,
         )
-        self._saved = self.state.update
 
     @property
     def num_updates(self) -> int:
@@ -250,7 +258,8 @@ class Trainer:
             raise TrainingError(f"update {self.state.update}: no group has two episodes to compare")
         started = perf_counter()
         learner, assigner = self.learner, self.assigner
-        batch = assigner.pack(trajectories)
+        number, ahead = self.state.update, self.recipe.train.staleness
+        batch = assigner.pack(trajectories, Lag.at(number, ahead))
         critic = learner.critic
         states = critic.read(learner.model, trajectories) if critic else None
         values = critic.columns(states) if critic and states else {}
@@ -278,7 +287,7 @@ class Trainer:
             **figures,
             "rollout/causes": dict(collected.stats.causes.most_common(3)),
             "rollout/left_out": len(collected.chosen) - len(trajectories),
-            "staleness": staleness(trajectories, self.state.update),
+            **staleness(trajectories, number, ahead),
             "time/credit": credited - started,
             "time/learner": perf_counter() - credited,
         }
@@ -291,29 +300,9 @@ class Trainer:
 
     def _check(self, trajectories: Sequence[Trajectory]) -> None:
         """Stop if too many rollouts failed, or an environment is another than before."""
-        share, limit = failed_share(trajectories), self.recipe.train.max_failed
-        if share > limit:
-            causes = Counter(
-                trajectory.error or trajectory.end for trajectory in trajectories if trajectory.end in MACHINE
-            )
-            shown = "; ".join(f"{count} times {cause}" for cause, count in causes.most_common(3))
-            raise TrainingError(
-                f"update {self.state.update}: {100 * share:.0f} % of the rollouts failed, train.max_failed "
-                f"allows {100 * limit:.0f} %. Causes: {shown}"
-            )
-        known = self.state.fingerprints
-        met = {
-            (trajectory.env_id, trajectory.fingerprint) for trajectory in trajectories if trajectory.counts
-        }
-        new = {(id, found) for id, found in met if found and known.get(id) != found}
-        for id, found in sorted(new):
-            if id in known:
-                raise TrainingError(
-                    f"update {self.state.update}: the fingerprint of {id} is {found}, the run began with "
-                    f"{known[id]}: its code has changed, so results would not compare"
-                )
-            known[id] = found
-        if new:
+        known, number = self.state.fingerprints, self.state.update
+        check_failures(trajectories, self.recipe.train.max_failed, number)
+        if note_environments(known, trajectories, number):
             rundir.record(
                 self.run_folder, environment=" + ".join(known), fingerprint=" + ".join(known.values())
             )

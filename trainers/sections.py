@@ -247,8 +247,23 @@ class TrainSection:
     keep: Annotated[int, Setting("How many checkpoints stay.", least=1)] = 2
     max_failed: Annotated[float, Setting("Share of rollouts that may fail.", least=0, most=1)] = 0.1
     allow_single: Annotated[bool, Setting("Whether groups of one are taken.")] = False
+    mode: Annotated[
+        Literal["sync", "async"],
+        Setting("Whether an update waits for its own episodes, or those of later updates play meanwhile."),
+    ] = "sync"
+    max_staleness: Annotated[
+        int,
+        Setting(
+            "Under async: updates ahead of the learner that episodes play; older tokens are masked.", least=0
+        ),
+    ] = 1
     threads: Annotated[int, Setting("Threads of torch.", least=1)] = 1
     deterministic: Annotated[bool, Setting("Whether torch uses deterministic algorithms.")] = True
+
+    @property
+    def staleness(self) -> int:
+        """Return how many updates old a token may be that is learned from."""
+        return self.max_staleness if self.mode == "async" else 0
 
     def progress(self, update: int) -> float:
         """Return how much of the run is done as an update begins: 0 at the first, 1 at the last."""

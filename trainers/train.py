@@ -176,7 +176,8 @@ async def _train(
 ) -> RunState:
     state = RunState(**saved.state) if saved else RunState()
     sections = recipe.policy, recipe.prompt, recipe.rollout
-    trained = load_trained(str(saved.policy) if saved else first, *sections, state.update, out)
+    apart = recipe.train.staleness > 0
+    trained = load_trained(str(saved.policy) if saved else first, *sections, state.update, out, apart)
     tolerance = rehearse(trained.model)
     trained.sync.allow(tolerance)
     _say_first(recipe, tolerance, display)
@@ -212,6 +213,11 @@ async def _train(
 
 def _say_first(recipe: Recipe, tolerance: Tolerance, display: RunDisplay) -> None:
     display.say(f"probe: {tolerance}")
+    if recipe.train.staleness and recipe.loss.off_policy == "none":
+        display.say(
+            f"episodes play up to {recipe.train.staleness} updates ahead, and nothing corrects what older "
+            "policies sampled: loss.off_policy = 'truncate' or 'mask' does"
+        )
     longest, limit = recipe.rollout.max_episode_tokens, recipe.optim.micro_tokens
     if longest > limit:
         display.say(

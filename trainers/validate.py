@@ -64,6 +64,7 @@ def validate(recipe: Recipe) -> Bound:
     kind.check(recipe.policy, recipe.rollout)
     _check_parts(recipe, bound)
     _check_numbers(recipe.rollout, recipe.train, recipe.optim)
+    _check_ahead(recipe, bound.rollouts)
     agent_settings(recipe.prompt, recipe.rollout)
     named_policy(recipe.policy, recipe.warmstart.base)
     choices = choices_of(recipe.env)
@@ -100,6 +101,20 @@ def _check_numbers(rollout: RolloutSection, train: TrainSection, optim: OptimCon
     for name in ("num_updates", "save_every", "keep", "threads"):
         if getattr(train, name) < 1:
             raise UsageError(f"train.{name} is {getattr(train, name)}; expected at least 1")
+
+
+def _check_ahead(recipe: Recipe, rollouts: RolloutParts) -> None:
+    """Refuse what episodes that are played ahead of the learner cannot be learned from with."""
+    if not recipe.train.staleness:
+        return
+    where = f"train.mode = 'async' with train.max_staleness = {recipe.train.max_staleness}"
+    if recipe.offline.trajectories:
+        raise UsageError(f"{where}: nothing is played where episodes are stored; set train.mode = 'sync'")
+    if any(sampler.name == "replay" for sampler in rollouts.samplers):
+        raise UsageError(
+            f"{where}: sampling 'replay' learns from what is older than that, and such tokens are masked; "
+            "train without this sampler, or set train.mode = 'sync'"
+        )
 
 
 def _check_harness(recipe: Recipe, rollouts: RolloutParts) -> None:

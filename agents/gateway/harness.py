@@ -46,6 +46,7 @@ class HarnessRollout:
 
     def __init__(self, config: HarnessConfig) -> None:
         self._config, self._words = config, words_of(config.command)
+        self._workers = asyncio.Semaphore(config.workers)  # of all rollouts that are under way
 
     async def __call__(
         self,
@@ -88,12 +89,12 @@ class HarnessRollout:
         )
         limits = GatewayLimits(max(1, len(tasks)), config.max_turns, 1e9, 1e9)  # programs have their own
         gateway = Gateway(asking, limits, None if self._config.posted else client)
-        slots = asyncio.Semaphore(min(self._config.workers, config.slots))
+        slots = asyncio.Semaphore(config.slots)
         found: list[Trajectory | None] = [None] * len(tasks)
         started = perf_counter()
 
         async def play(place: int, task: TaskItem) -> None:
-            async with slots:
+            async with slots, self._workers:
                 if gate is not None:
                     await gate.passed()
                 trajectory, retries = await self._until_played(gateway, url, task, config.retries)

@@ -19,7 +19,6 @@ from .asking import check_sight, encoder_of, read_message, request_of
 from .beginning import given, strayed
 from .breaker import TaskRefused
 from .config import TaskItem
-from .gate import standing_still
 from .lockstep import Phase
 from .sessions import TakenOver
 from .shared import RolloutContext
@@ -63,6 +62,11 @@ class Episode:
     def key(self) -> tuple[int, ...]:
         """Return the key of the random numbers of the next turn."""
         return (self.shared.seed, self.task.seed, self.task.episode, self.member, len(self.turns))
+
+    @property
+    def name(self) -> str:
+        """Return what its trajectory will be called."""
+        return f"{self.task.group_name}#{self.member}"
 
     @property
     def style(self) -> Style:
@@ -146,7 +150,8 @@ class Episode:
                 self.end, self.error = "deadline", f"over {self.shared.config.deadline_s:g} s"
 
     def forget(self) -> None:
-        """Let the policy drop what it cached for the episode."""
+        """Let the policy drop what it cached for the episode, and the board that it stood anywhere."""
+        self.shared.gate.board.gone(self.name)
         tokens = self.shared.policy.tokens
         if tokens and self.conversation:
             tokens.forget(self.conversation)
@@ -169,7 +174,7 @@ class Episode:
             seconds=perf_counter() - self.started,
             policy_version=self.version,
             member=self.member,
-            parent=f"{self.task.group_name}#{self.parent.member}" if self.parent else None,
+            parent=self.parent.name if self.parent else None,
             branch_turn=self.branch_turn if self.parent else None,
             sampled_by=tuple(self.sampled_by) if self.parent else (),
             session=self.reply.id if self.shared.with_prompts else "",
@@ -324,12 +329,7 @@ class Episode:
         return said
 
     async def _wait(self, phase: Phase) -> None:
-        """Wait for the others in lock-step, and while all are held; the deadline stands still meanwhile."""
-        if self.shared.lockstep or not self.shared.gate.is_open:
-            with standing_still(self.deadline):
-                if self.shared.lockstep:
-                    await self.shared.lockstep.wait(phase, self.slot)
-                await self.shared.gate.passed()
+        await self.shared.wait(phase, self.slot, self.name, self.deadline)
 
     def _note_failure(self) -> bool:
         """Take over what the service says of a failure of the machine."""

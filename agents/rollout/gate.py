@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from .board import Board
 from .config import TaskItem
 
 
 class Gate:
     """The way that every message and step of a rollout goes through.
+
+    Args:
+        board: where the episodes stand that go through it.
 
     While it is shut, episodes stand where they are and their deadlines stand still; when it opens they go on
     in the order in which they came, so that lock-step makes the same batches as without a pause.
@@ -22,7 +26,8 @@ class Gate:
         changed: called when one of these has changed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, board: Board | None = None) -> None:
+        self.board = board or Board()
         self._open = asyncio.Event()
         self._open.set()
         self.slots = 0

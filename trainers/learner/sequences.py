@@ -58,7 +58,9 @@ class PackedBatch:
     offset_N: Ints  # place in the generation's token_ids
     trajectory_N: Ints
     support_N: tuple[Allowed, ...]
-    stale_N: NDArray[np.bool_]  # sampled by an older version than the newest of the batch: replayed
+    stale_N: NDArray[
+        np.bool_
+    ]  # sampled by an older version than the learner, or than the newest of the batch
     group_T: Ints  # the group of each trajectory, from 0 in order of appearance
     won_T: Floats  # whether it solved its task, 1 or 0; NaN where its environment did not say
     num_rows: int
@@ -80,6 +82,19 @@ class PackedBatch:
         known_N = np.isfinite(self.behaviour_N)
         behaviour_N = np.where(known_N, self.behaviour_N, 0.0 if scored_N is None else scored_N)
         return replace(self, behaviour_N=behaviour_N, stale_N=np.ones(self.num_targets, dtype=np.bool_))
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How old the tokens of a batch may be, where they were sampled ahead of the learner."""
+
+    version: int  # of the learner
+    oldest: int  # version that is learned from; tokens of older ones are read, and are no targets
+
+    @classmethod
+    def at(cls, update: int, staleness: int) -> Lag | None:
+        """Return that of an update, whose episodes play so many updates ahead; None where they do not."""
+        return cls(update, update - staleness) if staleness else None
 
 
 class JoinedSequences:
@@ -106,19 +121,22 @@ class JoinedSequences:
         return before
 
 
-def pack(trajectories: Sequence[Trajectory], copied_R: NDArray[np.bool_] | None = None) -> PackedBatch:
+def pack(
+    trajectories: Sequence[Trajectory], copied_R: NDArray[np.bool_] | None = None, lag: Lag | None = None
+) -> PackedBatch:
     """Pack trajectories; turn number r of the batch is row r of their turn table.
 
     Args:
         trajectories: in the order of the turn table.
         copied_R: rows whose tokens are read but are no targets, since they are targets elsewhere or
             nobody learns them; a trajectory of such rows alone is not even read.
+        lag: how old tokens may be; None: the newest version of the batch is the learner's, and any learns.
 
     Raises:
         TrainingError: if a generation has no tokens or no logprobs (a policy
             without tokens cannot be trained), or an empty prompt.
     """
-    packer = _Packer()
+    packer = _Packer(lag)
     for index, trajectory in enumerate(trajectories):
         packer.joined.close()
         first, num = packer.num_rows, len(trajectory.turns)
@@ -149,9 +167,10 @@ class _Target(NamedTuple):
 class _Packer:
     """The sequences and targets of a batch, turn by turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, lag: Lag | None) -> None:
         self.joined = JoinedSequences()
         self.num_rows = 0
+        self._lag, self._oldest = lag, lag.oldest if lag else 0
         self._num_forced = 0
         self._targets: list[_Target] = []
         self._owner: list[int] = []  # the trajectory of each sequence
@@ -176,6 +195,8 @@ class _Packer:
             if allowed is not None and len(allowed) == 1:
                 self._num_forced += 1
                 continue
+            if versions[offset] < self._oldest:
+                continue
             place, self._length[sequence] = before + offset, before + offset + 1
             behaviour, temperature = generation.logprobs[offset], generation.temperature
             chosen = (token, behaviour, temperature, allowed, versions[offset])
@@ -189,6 +210,7 @@ class _Packer:
             return np.array(columns.get(name, ()), dtype=dtype)
 
         version_N = column("version")
+        newest = self._lag.version if self._lag else version_N.max(initial=0)
         return PackedBatch(
             sequences=tuple(self._sequences(column("sequence"), column("place"))),
             token_N=column("token"),
@@ -198,7 +220,7 @@ class _Packer:
             offset_N=column("offset"),
             trajectory_N=column("trajectory"),
             support_N=columns.get("support", ()),
-            stale_N=version_N < version_N.max(initial=0),
+            stale_N=version_N < newest,
             group_T=_codes([trajectory.group for trajectory in trajectories]),
             won_T=np.array([np.nan if t.success is None else t.success for t in trajectories], np.float64),
             num_rows=self.num_rows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from ...agents.policies import TokenPolicy
 from ...agents.rollout import RolloutStats
@@ -49,6 +50,13 @@ class StoredCollector:
         chosen = tuple(self._store.read(number) for number in numbers.tolist())
         figures = {"offline/epoch": float(epoch), "offline/episodes": float(len(chosen))}
         return Collected(chosen, chosen, RolloutStats(), figures, {}, {})
+
+    def in_flight(self, update: int) -> list[dict[str, Any]]:
+        """Return nothing: episodes that are stored are not played."""
+        return []
+
+    async def aclose(self) -> None:
+        """Do nothing: nothing is under way."""
 
 
 async def stored_episodes(

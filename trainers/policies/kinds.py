@@ -44,6 +44,7 @@ class Asked:
         settings: written beside the weights, so that the agent can be asked as it was trained.
         version: of the weights.
         run: the folder of the run, where an engine keeps its log; None: nowhere.
+        apart: whether policy and learner work at the same time, so that they may share no tensors.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Asked:
     settings: AgentSettings
     version: int = 0
     run: Path | None = None
+    apart: bool = False
 
 
 def _unchecked(section: PolicySection, rollout: RolloutSection) -> None:
@@ -85,6 +87,7 @@ def load_trained(
     rollout: RolloutSection,
     version: int = 0,
     run: Path | None = None,
+    apart: bool = False,
 ) -> TrainedPolicy:
     """Read a policy as the one that a recipe trains; see Asked.
 
@@ -93,7 +96,7 @@ def load_trained(
         UsageError: if the rollout leaves constraint or max_tokens to the agent, which has none yet.
     """
     settings = agent_settings(prompt, rollout)
-    return get(section.kind)(Asked(str(source), section, rollout, settings, version, run))
+    return get(section.kind)(Asked(str(source), section, rollout, settings, version, run, apart))
 
 
 def load_reference(source: str | Path, section: PolicySection, trained: CausalLM) -> Reference:

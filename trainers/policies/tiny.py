@@ -8,7 +8,7 @@ from ...agents.models import CausalLM
 from ...agents.policies import write_settings
 from ..learner.reference import Reference, frozen
 from ..sections import PolicySection
-from ..sync import SharedSync
+from ..sync.apart import local_sync
 from .kinds import Asked, TrainedPolicy, register
 
 
@@ -32,5 +32,8 @@ def tiny(asked: Asked) -> TrainedPolicy:
         save_checkpoint(model, tokenizer, folder)
         write_settings(folder, asked.settings)
 
-    sync = SharedSync(lambda number: policy.update_weights(model.state_dict(), number))
+    def publish(version: int) -> None:
+        policy.update_weights(model.state_dict(), version)
+
+    sync = local_sync(model, policy, publish, asked.apart)
     return TrainedPolicy(model, policy, sync, save)

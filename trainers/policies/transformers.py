@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ...agents.policies import write_settings
 from ...errors import UsageError
 from ..learner.reference import Reference, frozen
 from ..sections import PolicySection, RolloutSection
-from ..sync import SharedSync
+from ..sync.apart import local_sync
 from .kinds import Asked, TrainedPolicy, register
 
 
@@ -25,15 +26,20 @@ def reference_of(source: str, section: PolicySection, trained: CausalLM) -> Refe
 
 @register("transformers", reference=reference_of)
 def transformers(asked: Asked) -> TrainedPolicy:
-    """Load a language model; learner and policy share one set of weights."""
+    """Load a language model; learner and policy share one set of weights, unless they work at one time."""
     from ...agents.policies.transformers import TransformersPolicy
 
     model = adapted(load_lm(asked.source, asked.section.dtype), asked.source, asked.section)
     room = cache_tokens(asked.section, asked.rollout)
+    sampling = copy.deepcopy(model) if asked.apart else model
     policy = TransformersPolicy(
-        asked.source, version=asked.version, max_batch=asked.rollout.slots, cache_tokens=room, model=model
+        asked.source, version=asked.version, max_batch=asked.rollout.slots, cache_tokens=room, model=sampling
     )
-    sync = SharedSync(lambda number: policy.update_weights(None, number))
+
+    def publish(version: int) -> None:
+        policy.update_weights(model.state_dict() if asked.apart else None, version)
+
+    sync = local_sync(model, policy, publish, asked.apart)
     return TrainedPolicy(model, policy, sync, saver(model, asked))
 
 

@@ -13,13 +13,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Protocol
+from typing import Any, Protocol
 
 from ...agents.policies import Policy
 from ...agents.policies.expert import ExpertPolicy
 from ...agents.policy import PolicyStopped
 from ...agents.prompts.config import PromptConfig
-from ...agents.rollout import BranchingPlan, Rollout, RolloutStats, TaskItem, rollout
+from ...agents.rollout import BranchingPlan, Rollout, RolloutResult, RolloutStats, TaskItem, rollout
+from ...agents.rollout.board import Board
+from ...agents.rollout.gate import Gate
+from ...agents.rollout.rollout import OnTrajectory
 from ...agents.types import Trajectory
 from ...errors import TrainingError, UsageError
 from ...servers.client import SessionClient
@@ -27,10 +30,13 @@ from ...streams import Stream, rng
 from ..sections import EnvSection, RolloutSection, TrainSection
 from .bound import RolloutParts
 from .choosers.memory import TaskMemory, figures_of
-from .choosers.picks import Round, TaskPicker
+from .choosers.picks import Round, TaskPicker, with_own
+from .flight import Flight, Plan
 from .horizon import horizon_at
 from .mixture import choices_of
 from .samplers import Attempt, Candidates, Group, SamplerState
+from .stream import Stream as Groups
+from .stream import Taken, Tasks
 from .tasks import Pick, TaskSampler, attempted, train_tasks
 
 _PLAIN = PromptConfig()  # an expert reads no prompt
@@ -68,6 +74,14 @@ class Collects(Protocol):
         """Return the episodes of an update."""
         ...
 
+    def in_flight(self, update: int) -> list[dict[str, Any]]:
+        """Return what a run would play again that goes on with an update, as plain values."""
+        ...
+
+    async def aclose(self) -> None:
+        """End what is under way."""
+        ...
+
 
 class Collector:
     """What collects the episodes of one update after the other.
@@ -83,6 +97,10 @@ class Collector:
         states: what samplers remember, by name.
         tasks: what is remembered of the tasks of each environment; empty: nothing yet.
         play: plays the episodes.
+        in_flight: what was played ahead when the run was cut short.
+
+    Raises:
+        CheckpointError: if that cannot be read.
     """
 
     def __init__(
@@ -97,6 +115,7 @@ class Collector:
         states: Mapping[str, SamplerState] | None = None,
         play: Rollout = rollout,
         tasks: Mapping[str, TaskMemory] | None = None,
+        in_flight: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.client, self.policy, self.parts = client, policy, parts
         self.rollout, self.prompt, self.train = rollout, prompt, train
@@ -106,6 +125,23 @@ class Collector:
         least = 1 if train.allow_single else 2
         self.picker = TaskPicker(choices_of(env), sampler, rollout.group_size, least, parts.chooser)
         self.tasks = dict(tasks or self.picker.first_memory())
+        left = [Plan.read(document, self.picker.choices) for document in in_flight]
+        asked = (rollout.num_groups, rollout.slots, train.staleness)
+        self._stream = Groups(self._plan, self._fly, *asked, left)
+        self._busy = self.board.busy()
+
+    @property
+    def board(self) -> Board:
+        """Return where its episodes stand."""
+        return self._stream.board
+
+    def in_flight(self, update: int) -> list[dict[str, Any]]:
+        """Return what a run would play again that goes on with an update, as plain values."""
+        return [plan.document() for plan in self._stream.in_flight(update)]
+
+    async def aclose(self) -> None:
+        """End what is under way."""
+        await self._stream.aclose()
 
     async def collect(self, update: int) -> Collected:
         """Play, choose and annotate the episodes of an update.
@@ -139,6 +175,9 @@ class Collector:
         chosen = await self._annotate(list(chain.from_iterable(groups)), update, figures)
         tasks = played.remembered()
         figures |= figures_of(tasks)
+        before, self._busy = self._busy, self.board.busy()
+        spent = [now - then for now, then in zip(self._busy, before, strict=True)]
+        played.stats.seconds, played.stats.environment_s, played.stats.policy_s = spent
         return Collected(tuple(played.trajectories), tuple(chosen), played.stats, figures, states, tasks)
 
     async def _annotate(
@@ -159,8 +198,14 @@ class Collector:
             )
         return chosen
 
-    async def play(self, update: int, round_: int, picks: Sequence[Pick]) -> tuple[list[Group], RolloutStats]:
-        """Play the groups of a round; round 0 is the first of an update."""
+    async def take(self, update: int, tasks: Tasks) -> Taken:
+        """Return the groups of the first round of an update, and play those of later updates ahead."""
+        return await self._stream.take(update, tasks)
+
+    async def refill(
+        self, update: int, round_: int, picks: Sequence[Pick]
+    ) -> tuple[list[Group], RolloutStats]:
+        """Play the groups of a later round of an update."""
         return await self._played(update, train_tasks(picks, update, round_), self.parts.plan)
 
     async def again(
@@ -188,20 +233,44 @@ class Collector:
                 )
         return _grouped(result.trajectories)
 
+    def _plan(self, update: int, tasks: Tasks) -> tuple[Plan, Tasks]:
+        """Return the groups of the first round of an update, and what is remembered of the tasks then."""
+        picked = self.picker.pick(Round(update, 0, self.rollout.num_groups), tasks)
+        return Plan(update, tuple(picked.picks), picked.figures), with_own(tasks, picked.own)
+
+    async def _fly(self, flight: Flight) -> RolloutResult:
+        """Play the episodes of a flight."""
+        tasks, plan = flight.tasks, self.parts.plan
+        return await self._rollout(flight.plan.update, tasks, plan, flight.gate, flight.keep)
+
     async def _played(
         self, update: int, tasks: Sequence[TaskItem], plan: BranchingPlan | None
     ) -> tuple[list[Group], RolloutStats]:
-        tasks = [replace(task, options={**self.parts.options, **task.options}) for task in tasks]
-        result = await self._play(
-            self.client,
-            self.policy,
-            tasks,
-            replace(self.rollout, max_turns=self.max_turns(update)),
-            plan=plan,
-            prompt=self.prompt,
-            seed=self.train.seed,
-        )
+        result = await self._rollout(update, tasks, plan, Gate(self.board))
         return _grouped(result.trajectories), result.stats
+
+    async def _rollout(
+        self,
+        update: int,
+        tasks: Sequence[TaskItem],
+        plan: BranchingPlan | None,
+        gate: Gate,
+        keep: OnTrajectory | None = None,
+    ) -> RolloutResult:
+        """Play tasks; beside others there is no lock-step, in which all would wait for the slowest."""
+        lockstep = self.rollout.deterministic and not self.train.staleness
+        with self.board.playing:
+            return await self._play(
+                self.client,
+                self.policy,
+                [replace(task, options={**self.parts.options, **task.options}) for task in tasks],
+                replace(self.rollout, max_turns=self.max_turns(update), deterministic=lockstep),
+                keep,
+                plan,
+                prompt=self.prompt,
+                seed=self.train.seed,
+                gate=gate,
+            )
 
     def max_turns(self, update: int) -> int:
         """Return the horizon of an update."""
@@ -213,21 +282,24 @@ class _Played:
 
     def __init__(self, collector: Collector, update: int) -> None:
         self._collector, self._update, self._round = collector, update, 0
-        self._tasks = dict(collector.tasks)
+        self._tasks: Tasks = dict(collector.tasks)
         self.trajectories: list[Trajectory] = []
         self.stats = RolloutStats()
         self.chosen: Mapping[str, float] = {}
 
     async def first(self) -> tuple[Group, ...]:
-        """Play the groups that the recipe asks for."""
-        groups, self.chosen = await self._play(self._collector.rollout.num_groups)
-        return tuple(groups)
+        """Take the groups that the recipe asks for."""
+        taken = await self._collector.take(self._update, self._tasks)
+        self._tasks, self.chosen = taken.tasks, taken.figures
+        return tuple(self._noted(list(taken.groups), taken.stats))
 
     async def refill(self, num: int) -> Sequence[Group]:
         """Play more groups, on tasks of their own."""
         self._round += 1
-        groups, _ = await self._play(num)
-        return groups
+        asked = Round(self._update, self._round, num, self.trajectories)
+        picked = self._collector.picker.pick(asked, self._tasks)
+        self._tasks = with_own(self._tasks, picked.own)
+        return self._noted(*await self._collector.refill(self._update, self._round, picked.picks))
 
     async def again(self, attempts: Sequence[Attempt]) -> Sequence[Group]:
         """Play attempts, each as a group of its own."""
@@ -235,14 +307,6 @@ class _Played:
             return ()
         self._round += 1
         return self._noted(*await self._collector.again(self._update, self._round, attempts))
-
-    async def _play(self, num: int) -> tuple[list[Group], Mapping[str, float]]:
-        asked = Round(self._update, self._round, num, self.trajectories)
-        picked = self._collector.picker.pick(asked, self._tasks)
-        for id, own in picked.own.items():
-            self._tasks[id] = replace(self._tasks[id], own={**self._tasks[id].own, **own})
-        played = await self._collector.play(self._update, self._round, picked.picks)
-        return self._noted(*played), picked.figures
 
     def _noted(self, groups: list[Group], stats: RolloutStats) -> list[Group]:
         self.trajectories += chain.from_iterable(groups)

@@ -92,12 +92,27 @@ def failed_share(trajectories: Sequence[Trajectory]) -> float:
     return sum(trajectory.end in MACHINE for trajectory in trajectories) / max(1, len(trajectories))
 
 
-def staleness(trajectories: Sequence[Trajectory], version: int) -> float:
-    """Return how many versions behind the learner the sampled turns were, on average."""
-    behind = [
-        version - span.version
-        for trajectory in trajectories
-        for turn in trajectory.turns
-        for span in turn.generation.versions
+def staleness(trajectories: Sequence[Trajectory], version: int, most: int = 0) -> dict[str, float]:
+    """Return how many versions behind the learner what was sampled is.
+
+    Args:
+        trajectories: of an update.
+        version: of the learner.
+        most: how far behind a token may be that is learned from; 0: nothing is played ahead, and the mean
+            over turns is all there is to say.
+
+    Returns:
+        the mean; with `most` also the share of tokens by how far behind they are, and of those that are
+        further, which are masked.
+    """
+    spans = [
+        span for trajectory in trajectories for turn in trajectory.turns for span in turn.generation.versions
     ]
-    return sum(behind) / len(behind) if behind else 0.0
+    behind = np.array([version - span.version for span in spans], dtype=np.int64)
+    figures = {"staleness": float(behind.mean()) if spans else 0.0}
+    if not most or not spans:
+        return figures
+    length = np.array([span.end - span.start for span in spans], dtype=np.float64)
+    share = length / max(1.0, length.sum())
+    figures |= {f"staleness/{age}": float(share[behind == age].sum()) for age in range(most + 1)}
+    return figures | {"staleness/masked": float(share[behind > most].sum())}

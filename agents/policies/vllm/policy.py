@@ -140,8 +140,8 @@ class VllmPolicy(TokenPolicy):
         """
         asked = self._asked(request)
         engine = self._engine_of(request, asked.prompt_ids)
-        said = await self._said(engine, asked)
-        return self._generation(request, asked, said, engine)
+        said, version = await self._said(engine, asked)
+        return self._generation(request, asked, said, engine, version)
 
     async def score(self, prompt_ids: Sequence[int], continuation_ids: Sequence[int]) -> tuple[float, ...]:
         """Return the model's own logprob of each continuation token after a prompt.
@@ -193,11 +193,15 @@ class VllmPolicy(TokenPolicy):
         key = request.conversation or str(ids[:256])
         return self.engines[zlib.crc32(key.encode()) % len(self.engines)]
 
-    async def _said(self, engine: Engine, asked: Asked) -> Said:
-        """Ask an engine; where it is gone, wait for its return and ask again."""
+    async def _said(self, engine: Engine, asked: Asked) -> tuple[Said, int]:
+        """Ask an engine; where it is gone, wait for its return and ask again.
+
+        Returns:
+            what it said, and the version of the weights as it was asked.
+        """
         while True:
             await self.admission.wait()
-            sent = monotonic()
+            sent, version = monotonic(), self.version
             try:
                 said = await engine.generate(asked)
             except EngineGone as error:
@@ -212,7 +216,7 @@ class VllmPolicy(TokenPolicy):
                     f"{engine.name}: ended a message with {said.finish!r}; expected stop or length"
                 )
             self._count(asked, said)
-            return said
+            return said, version
 
     def _count(self, asked: Asked, said: Said) -> None:
         if said.cached >= 0:
@@ -220,7 +224,9 @@ class VllmPolicy(TokenPolicy):
                 key = f"cache/{name}"
                 self._counted[key] = self._counted.get(key, 0.0) + number
 
-    def _generation(self, request: GenerationRequest, asked: Asked, said: Said, engine: Engine) -> Generation:
+    def _generation(
+        self, request: GenerationRequest, asked: Asked, said: Said, engine: Engine, version: int
+    ) -> Generation:
         end = self.codec.end_id
         ids, logprobs, support = list(said.token_ids), list(said.logprobs), Support()
         spoken = ids[:-1] if ids[-1] in asked.stop_ids else ids
@@ -238,20 +244,22 @@ class VllmPolicy(TokenPolicy):
             token_ids=tuple(ids),
             logprobs=tuple(logprobs),
             support=support,
-            versions=self._versions(said, len(ids), engine),
+            versions=self._versions(said, len(ids), engine, version),
             temperature=request.sampling.temperature,
             finish_reason=finish,
             char_ends=self.codec.char_ends(ids, text),
         )
 
-    def _versions(self, said: Said, num_tokens: int, engine: Engine) -> tuple[VersionSpan, ...]:
+    def _versions(self, said: Said, num_tokens: int, engine: Engine, version: int) -> tuple[VersionSpan, ...]:
         """Return which weights said what, [0, num_tokens) in spans.
+
+        Where the engine does not say, newer weights may have come in the middle: the older ones are named.
 
         Raises:
             PolicyStopped: if they are not those that were pushed.
         """
         if not self.label or not said.versions:
-            return (VersionSpan(self.version, 0, num_tokens),)
+            return (VersionSpan(version, 0, num_tokens),)
         spans = [VersionSpan(self.number_of(name, engine), start, end) for name, start, end in said.versions]
         last = spans[-1]
         return (*spans[:-1], VersionSpan(last.version, last.start, num_tokens))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -108,6 +108,12 @@ class TaskPicker:
         taken[[each.task_seed for each in asked.played if each.env_id == self.choices[place].id]] = True
         generator = rng(self.sampler.seed, Stream.CHOOSERS, asked.update, asked.number, place)
         return Asked(num_groups, self.group_size, self.least_size, tasks, taken, asked.update, generator)
+
+
+def with_own(tasks: Mapping[str, TaskMemory], own: Own) -> dict[str, TaskMemory]:
+    """Return what is remembered of tasks with what a chooser remembers of them from here on."""
+    new = {id: replace(tasks[id], own={**tasks[id].own, **columns}) for id, columns in own.items()}
+    return {**tasks, **new}
 
 
 def check_chooser(name: str, num_tasks: int) -> None:
