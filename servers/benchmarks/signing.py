@@ -109,7 +109,7 @@ class Operator:
 
     @classmethod
     def new(cls, folder: Path) -> Operator:
-        """Make the folder of an operator, whole or not at all.
+        """Make the folder of an operator, whole or not at all; git ignores all of it.
 
         Raises:
             UsageError: if there is one already, or a folder that is not empty, or it cannot be made.
@@ -124,6 +124,7 @@ class Operator:
                 key = _made(made)
                 _write_private(made / "secret", secrets.token_hex(_SECRET_BYTES).encode() + b"\n")
                 _write_keys(made, [key])
+                (made / ".gitignore").write_text("*\n")  # nobody commits what signs
                 made.rename(folder)  # over a folder only if it is empty
         except OSError as error:
             raise UsageError(

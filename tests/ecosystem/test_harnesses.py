@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from harness_runs import POLICIES, train_twice
 
+import turnwise
+
 pytestmark = pytest.mark.ecosystem
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs/examples"
@@ -79,3 +81,16 @@ def test_anthropics_client_trains_by_tools_and_streams(
     pytest.importorskip("anthropic", reason="not installed: make ecosystem")
     command = f"{sys.executable} {EXAMPLES / 'messages_harness.py'}"
     train_twice(kind, tmp_path, lamps, command, monkeypatch, **{"env.kwargs": {"tool": True}})
+
+
+def test_an_agent_with_a_task_of_its_own_trains_by_the_recipe_of_the_page(tmp_path: Path) -> None:
+    pytest.importorskip("openai", reason="not installed: make ecosystem")
+    page = (EXAMPLES.parent / "gateway.md").read_text().partition("### An agent with tasks of its own")[2]
+    recipe = page.partition("```toml\n")[2].partition("```")[0]
+    command = f"{sys.executable} {EXAMPLES / 'posted_harness.py'}"
+    file = tmp_path / "mine.toml"
+    file.write_text(recipe.replace("python docs/examples/posted_harness.py", command))
+    small = {"train.num_updates": 1, "rollout.num_groups": 2, "rollout.group_size": 2, "log.console": False}
+    run = turnwise.train(file, tmp_path / "run", {**small, "optim.num_minibatches": 1})
+    (row,) = run.rows()
+    assert row["turns/mean"] == 2 and row["rollout/errors"] == 0 and 0 < row["reward"] < 2

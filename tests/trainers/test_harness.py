@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import turnwise
 from turnwise import evaluate
 from turnwise.agents.gateway.config import HarnessConfig
 from turnwise.agents.gateway.harness import HarnessRollout
@@ -26,7 +27,7 @@ from turnwise.agents.types import FinishReason, Generation, GenerationRequest, M
 from turnwise.errors import UsageError
 from turnwise.servers.client import connect
 from turnwise.trainers.credit import TurnTable, get
-from turnwise.trainers.recipe import Recipe
+from turnwise.trainers.recipe import Recipe, load
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import train
 from turnwise.trainers.validate import validate
@@ -259,6 +260,14 @@ def test_a_program_is_told_no_secret_of_ours(tmp_path: Path, monkeypatch: pytest
             "eval.episodes",
         ),
         (
+            {
+                "harness": {"command": "true", "posted": True},
+                "rollout": {"constraint": "none"},
+                "eval": {"episodes": 0},
+            },
+            "learns its words",
+        ),
+        (
             {"harness": {"command": "true"}, "plan": {"name": "tree"}, "rollout": {"group_size": 4}},
             "cannot be forked",
         ),
@@ -269,3 +278,23 @@ def test_what_a_harness_cannot_do_is_refused_before_anything_is_played(
 ) -> None:
     with pytest.raises(UsageError, match=said):
         validate(lights(**changes))
+
+
+def test_a_recipe_whose_rewards_are_posted_starts_no_server(tmp_path: Path) -> None:
+    """Its env.id is a name alone, which no server could offer."""
+    values = {
+        "env.id": "my-agent",
+        "policy.checkpoint": "demo",
+        "harness.command": program(tmp_path, POSTS),
+        "harness.posted": True,
+        "rollout.constraint": "none",
+        "rollout.num_groups": 1,
+        "rollout.group_size": 2,
+        "optim.num_minibatches": 1,
+        "eval.episodes": 0,
+        "train.num_updates": 1,
+        "log.console": False,
+    }
+    assert load("tiny").server.spawn
+    (row,) = turnwise.train("tiny", tmp_path / "run", values).rows()
+    assert row["rollout/errors"] == 0 and row["reward"] > 0

@@ -47,8 +47,11 @@ def written(found: Found, form: Format) -> str:
 def _markdown(found: Found) -> str:
     headings, rows = _table(found)
     lines = [*_laid_out(headings, rows), ""]
-    if why := _reasons(found):
-        lines += ["A dash is what is not known:", "", *(f"- {each}" for each in why), ""]
+    for told, why in (
+        ("A dash is what is not known:", _reasons(found, headings, shown=True)),
+        ("Columns left out, of which nothing is known:", _reasons(found, headings, shown=False)),
+    ):
+        lines += [told, "", *(f"- {each}" for each in why), ""] if why else []
     lines += _differences(found) if found.gaps else []
     if found.recipes:
         labels = [line.label for line in found.lines]
@@ -67,7 +70,8 @@ def _markdown(found: Found) -> str:
 _TOLD = (
     "Differences are first minus second. On tasks: of the last evaluations, on each task the mean of the "
     "seeds; it speaks of these agents on other tasks, and p is corrected by Holm over all pairs. Over seeds: "
-    "Student's interval, which speaks of other seeds. One is called better where neither may be a tie."
+    "Student's interval, which speaks of other seeds. One is called better if p is at most 0.05 and 0 lies "
+    "outside of the interval over seeds, as far as either is known, and both point the same way."
 )
 
 
@@ -170,13 +174,14 @@ def _over_seeds(gap: Gap, metric: Metric) -> list[str]:
     return [_shown(seeds.difference, metric), _range(seeds.low, seeds.high, metric)]
 
 
-def _reasons(found: Found) -> list[str]:
-    """Return why there are dashes in the table; a reason that is the same for all groups once."""
+def _reasons(found: Found, headings: Sequence[str], *, shown: bool) -> list[str]:
+    """Return why figures are not known, of the table's columns or of others; what all groups share once."""
     told: dict[tuple[str, str], list[str]] = {}
     for line in found.lines:
         for name, reason in line.why.items():
             heading = _NAMES.get(name, AXIS[found.metric])
-            told.setdefault((heading, reason), []).append(line.label)
+            if (heading in headings) is shown:
+                told.setdefault((heading, reason), []).append(line.label)
     return [
         f"{name}{'' if len(labels) == len(found.lines) else ' of ' + ', '.join(labels)}: {reason}"
         for (name, reason), labels in told.items()

@@ -12,7 +12,7 @@ from ...ends import FAULTS
 from ...intervals import wilson
 from ..runs.series import number
 from .lines import document_of, lines_of
-from .places import Place
+from .places import RECORD, Place
 
 MOST_ROWS = 1000
 
@@ -73,7 +73,12 @@ class Seen:
 
 
 def read_evaluation(place: Place) -> Seen:
-    """Read an evaluation; what is broken is told in `wrong`, and the rest is there."""
+    """Read an evaluation; what is broken is told in `wrong`, and the rest is there.
+
+    A hosted run has neither settings nor rows: once it is over, its record says both.
+    """
+    if (place.folder / RECORD).is_file():
+        return _of_record(place)
     settings, wrong_settings = document_of(place.folder / "settings.json")
     result, wrong_result = document_of(place.folder / "evaluation.json")
     lines = lines_of(place.folder / "rows.jsonl")
@@ -85,6 +90,20 @@ def read_evaluation(place: Place) -> Seen:
     ]
     kept = settings or _table(result.get("settings"))
     return Seen(place, kept, list(by_task.values()), bool(result), wrong)
+
+
+def _of_record(place: Place) -> Seen:
+    record, wrong = document_of(place.folder / RECORD)
+    said = _table(record.get("record", record))
+    declared, benchmark, measured = (_table(said.get(key)) for key in ("declared", "benchmark", "measured"))
+    tasks = measured.get("tasks")
+    rows = [
+        {**task, "task": task.get("environment"), "seed": task.get("task")}
+        for task in (tasks if isinstance(tasks, list) else [])
+        if isinstance(task, dict)
+    ]
+    settings = {"agent": declared.get("agent", ""), "environment": f"benchmark {benchmark.get('name', '')}"}
+    return Seen(place, settings, rows, bool(rows), [wrong] if wrong else [])
 
 
 def _rows(result: Mapping[str, Any]) -> list[Any]:

@@ -70,7 +70,7 @@ _lock = Lock()
 
 
 def lines_of(path: Path) -> Lines:
-    """Return the lines of a file; none, and the reason, where it cannot be read."""
+    """Return the lines of a file: none before it is there, and the reason where it cannot be read."""
     with _lock:
         known = _known.pop(path, None) or Lines()
         _known[path] = known
@@ -78,6 +78,8 @@ def lines_of(path: Path) -> Lines:
             del _known[next(iter(_known))]
         try:
             known.take(path)
+        except FileNotFoundError:
+            return Lines()
         except OSError as error:
             return Lines(wrong=[f"{path.name}: cannot be read: {error.strerror}"])
         return Lines(list(known.rows), list(known.wrong))

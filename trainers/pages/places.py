@@ -17,6 +17,8 @@ _MOST_FOLDERS, _MOST_PLACES = 20_000, 5_000
 _NOT_ENTERED = {"checkpoints", "trajectories", "best", "warmstart", "held_out", "node_modules", "__pycache__"}
 _LOG = "log.jsonl"
 _ROWS = "rows.jsonl"
+RECORD = "record.json"
+_OF_EVALUATIONS = (_ROWS, "evaluation.json", RECORD, "run.json", "trajectories")  # the last of gateways
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,11 @@ class Places:
         kind: Kind
         if is_run(folder) or (folder / _LOG).is_file():
             kind, file = "run", folder / _LOG
-        elif (folder / _ROWS).is_file() or (folder / "evaluation.json").is_file():
-            kind, file = "evaluation", folder / _ROWS
+        elif found := [folder / name for name in _OF_EVALUATIONS if (folder / name).exists()]:
+            kind, file = "evaluation", found[0]
         else:
             return None
-        written = file if file.is_file() else folder
+        written = file if file.exists() else folder
         return Place(folder.relative_to(self.root).as_posix(), folder, kind, written.stat().st_mtime)
 
 

@@ -106,7 +106,9 @@ class RunDisplay:
             )
 
     def table(self) -> None:
-        """Print all evaluations as a table."""
+        """Print all evaluations as a table, if there were any."""
+        if not self._evaluations:
+            return
         self.console.print(f"\nheld-out tasks{self._of}", markup=False, highlight=False)
         table = Table(box=None, pad_edge=False)
         for name in ("update", "success", "95 % interval", "coverage", "reward", "turns"):

@@ -73,13 +73,18 @@ def name_of(chosen: Mapping[str, Any], seed: int) -> str:
         chosen: the value of each key that has several.
         seed: of the run.
     """
-    lasts = [key.rpartition(".")[2] for key in chosen]
+    lasts = [_last(key) for key in chosen]
     seed_key = SEED.rpartition(".")[2]
     words = [
         f"{last if lasts.count(last) == 1 and last != seed_key else key}={_word(value)}"
         for (key, value), last in zip(chosen.items(), lasts, strict=True)
     ]
     return ",".join([*words, f"{seed_key}={seed}"])
+
+
+def _last(key: str) -> str:
+    """Return the last word of a key, of credit.name the one that says what is named."""
+    return key.removesuffix(".name").rpartition(".")[2]
 
 
 def _word(value: Any) -> str:

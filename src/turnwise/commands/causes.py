@@ -56,6 +56,7 @@ def causes(
 
     with StoredTrajectories(place) as stored:
         counted = {str(name): num for name, num in stored.counts("cause", Filter(outcome="lost")).items()}
+        unknown = stored.rows(Filter(outcome="unknown"), limit=1).total
         chosen = [] if judge is None else _chosen(stored, limit)
     found = [] if judge is None else asyncio.run(_judged(judge, judge_option, chosen))
     agreed = agreement(found) if found else []
@@ -63,13 +64,13 @@ def causes(
         write_whole(out, b"".join(json.dumps(one.document()).encode() + b"\n" for one in found))
     spent = _spent(found)
     if as_json:
-        told: dict[str, Any] = {"causes": counted}
+        told: dict[str, Any] = {"causes": counted, "unknown_outcomes": unknown}
         if judge is not None:
             told |= {"agreement": [one.document() for one in agreed], **spent}
             told["judgements"] = [one.document() for one in found]
         emit_json(told)
         return
-    _show_causes(counted)
+    _show_causes(counted, unknown)
     for one in agreed:
         value = UNKNOWN if one.kappa is None else f"{one.kappa:.2f}"
         typer.echo(
@@ -115,11 +116,16 @@ def _spent(found: list[Judged]) -> dict[str, float]:
     }
 
 
-def _show_causes(counted: Mapping[str, int]) -> None:
+def _show_causes(counted: Mapping[str, int], unknown: int) -> None:
     for name, number in sorted(counted.items(), key=lambda each: -each[1]):
         typer.echo(visible(f"{number:>7}  {name or 'unknown'}"))
     if not counted:
-        typer.echo("no stored episode was lost")
+        typer.echo("no stored episode is known to be lost" if unknown else "no stored episode was lost")
+    if unknown:
+        typer.echo(
+            f"{unknown} stored episodes do not say whether they were won: of a hosted run only the record "
+            "does, of others the environment's info must have `won`"
+        )
 
 
 def _show_judge(found: list[Judged], spent: Mapping[str, float]) -> None:

@@ -31,8 +31,8 @@ turnwise eval --env household/demo-v0 --split unseen --agent ckpt:runs/{name} --
     "benchmark": """
 turnwise eval --benchmark {file} --agent random
 turnwise operator new operator
-python3 -c "import secrets; print('me', secrets.token_hex(16), 'benchmark={name}')" > keys
-turnwise serve --benchmark {file} --operator operator --journal runs.db --key-file keys""",
+python3 -c "import secrets; print('me', secrets.token_hex(16), 'benchmark={name}')" > operator/keys
+turnwise serve --benchmark {file} --operator operator --journal runs.db --key-file operator/keys""",
 }
 
 

@@ -62,7 +62,7 @@ def test_what_is_joined_by_commas_is_parted_there(parts: list[str]) -> None:
 def test_names_tell_values() -> None:
     assert (
         name_of({"optim.learning_rate": 1e-5, "credit.name": "gigpo"}, 3)
-        == "learning_rate=1e-05,name=gigpo,seed=3"
+        == "learning_rate=1e-05,credit=gigpo,seed=3"
     )
     assert name_of({"env.seed": 1, "eval.seed": True}, 3) == "env.seed=1,eval.seed=true,seed=3"
     one, two = (name_of({"env.kwargs": {"difficulty": word}}, 0) for word in ("a/b", "a-b"))

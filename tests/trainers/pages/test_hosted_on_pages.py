@@ -1,0 +1,67 @@
+"""Hosted runs on the pages: what the record says of them, and their trajectories."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from turnwise.servers.pages.guard import Guard
+from turnwise.trainers.pages.site import site
+
+TASK = {"environment": "coin.py:Coin", "task": 0, "slot": "0.3", "end": "terminated", "turns": 2}
+
+
+@pytest.fixture
+def hosted(tmp_path: Path) -> Path:
+    tasks = [
+        {**TASK, "task": 0, "return": 0.0, "score": None, "success": False},
+        {**TASK, "task": 1, "return": 1.0, "score": None, "success": True},
+        {**TASK, "task": 2, "return": 1.0, "score": None, "success": True},
+    ]
+    record: dict[str, Any] = {
+        "benchmark": {"name": "coins", "hash": "ab", "draw": "fresh"},
+        "declared": {"agent": "openai:word<b>matcher"},
+        "measured": {"score": 2 / 3, "tasks": tasks},
+    }
+    folder = tmp_path / "hosted"
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps({"benchmark": "coins", "server": "http://127.0.0.1:1"}))
+    (folder / "record.json").write_text(json.dumps({"key": "k", "record": record}))
+    return folder
+
+
+def asked(root: Path) -> TestClient:
+    return TestClient(Guard(site(root), "word"), base_url="http://127.0.0.1/word/")
+
+
+def test_a_hosted_run_is_an_evaluation_whose_record_tells_its_tasks(hosted: Path) -> None:
+    client = asked(hosted.parent)
+    assert "hosted" in client.get("./").text
+    page = client.get("run?at=hosted").text
+    assert "openai:word&lt;b&gt;matcher" in page and "benchmark coins" in page and "66.7" in page
+    assert page.count('good">won<') == 2 and page.count('bad">lost<') == 1 and "terminated 3" in page
+
+
+def test_a_hosted_run_is_there_before_its_record(hosted: Path) -> None:
+    (hosted / "record.json").unlink()
+    page = asked(hosted).get("run?at=.").text
+    assert "not finished" in page
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"record": 3}', '{"record": {"measured": {"tasks": [1]}}}'])
+def test_a_broken_record_is_told_and_breaks_no_page(hosted: Path, content: str) -> None:
+    (hosted / "record.json").write_text(content)
+    answer = asked(hosted.parent).get("run?at=hosted")
+    assert answer.status_code == 200 and "not finished" in answer.text
+    assert asked(hosted.parent).get("./").status_code == 200
+
+
+def test_a_folder_that_holds_episodes_alone_is_listed_and_opens(tmp_path: Path) -> None:
+    (tmp_path / "gateway" / "trajectories").mkdir(parents=True)
+    client = asked(tmp_path)
+    assert "gateway" in client.get("./").text
+    assert "Nothing says a result here" in client.get("run?at=gateway").text
