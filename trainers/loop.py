@@ -37,6 +37,7 @@ from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.attending import attend
 from .runs.best import Chosen, best_of, keep_best
+from .runs.bottleneck import bottleneck
 from .runs.console import RunDisplay
 from .runs.held_out import evaluate_held_out
 from .runs.held_out_kept import Keeping
@@ -44,6 +45,7 @@ from .runs.log import RunLog, choose
 from .runs.played import check_failures, note_environments
 from .runs.remembered import Remembered
 from .runs.statistics import batch_statistics, rollout_statistics, staleness
+from .runs.timeline import Timeline, spent
 from .sections import TrainSection
 from .validate import Bound
 
@@ -119,6 +121,7 @@ class Trainer:
             remembered.in_flight,
         )
         self._thread = LearnerThread()
+        self.timeline = Timeline()
         self._saved = -1
         self._between_updates = True  # False while the weights are in motion
 
@@ -230,12 +233,17 @@ class Trainer:
         started = perf_counter()
         number = self.state.update
         # a push empties the caches: a resumed run must find them as an uninterrupted one
+        self.timeline.to("sync")
         synced = await self.trained.sync.push(number)
+        self.timeline.to("wait")
         collected = await self.collector.collect(number)
         self._check(collected.played)
         self._between_updates = False
         learned, credit = await self._thread.run(partial(self._learn, collected))
+        self.timeline.to("")
         entry = {"kind": "update", "update": number + 1, **learned, **synced.figures()}
+        entry |= spent(self.timeline.take(), entry)
+        entry["time/bottleneck"] = bottleneck(entry, self.recipe)
         entry["step_time"] = perf_counter() - started
         state = self.state
         state.update = number + 1
@@ -256,7 +264,7 @@ class Trainer:
         trajectories = trainable(collected.chosen, self.recipe.train.allow_single)
         if not trajectories:
             raise TrainingError(f"update {self.state.update}: no group has two episodes to compare")
-        started = perf_counter()
+        self.timeline.to("credit")
         learner, assigner = self.learner, self.assigner
         number, ahead = self.state.update, self.recipe.train.staleness
         batch = assigner.pack(trajectories, Lag.at(number, ahead))
@@ -272,7 +280,7 @@ class Trainer:
         values |= self.credit.columns(assigner.estimator, trajectories, learner.logprobs)
         progress = self.recipe.train.progress(self.state.update)
         assigned = assigner.assign(trajectories, batch, values, reference_N, progress, self.credit.state)
-        credited = perf_counter()
+        self.timeline.to("learner")
         stands = critic is not None and self.state.update < critic.config.first_updates
         figures = {} if stands else learner.update(batch, assigned.advantage_N, reference_N=reference_N)
         if critic and states:
@@ -288,8 +296,6 @@ class Trainer:
             "rollout/causes": dict(collected.stats.causes.most_common(3)),
             "rollout/left_out": len(collected.chosen) - len(trajectories),
             **staleness(trajectories, number, ahead),
-            "time/credit": credited - started,
-            "time/learner": perf_counter() - credited,
         }
         return entry, self.credit.after(assigner.estimator, assigned.state, trajectories)
 
@@ -306,6 +312,11 @@ class Trainer:
             rundir.record(
                 self.run_folder, environment=" + ".join(known), fingerprint=" + ".join(known.values())
             )
+
+    def note(self, entry: dict[str, Any]) -> None:
+        """Write a line of the log that is no update, and show what it says."""
+        self._write({**entry, "update": self.state.update})
+        self.display.say(f"update {self.state.update + 1}: {entry['said']}")
 
     def _write(self, entry: dict[str, Any]) -> None:
         self.log.append(entry)

@@ -257,6 +257,14 @@ class TrainSection:
             "Under async: updates ahead of the learner that episodes play; older tokens are masked.", least=0
         ),
     ] = 1
+    most_slots: Annotated[
+        int,
+        Setting(
+            "Under async: rollout.slots grows up to it and shrinks, by measured throughput; 0: it stays.",
+            least=0,
+            most=4096,
+        ),
+    ] = 0
     threads: Annotated[int, Setting("Threads of torch.", least=1)] = 1
     deterministic: Annotated[bool, Setting("Whether torch uses deterministic algorithms.")] = True
 

@@ -8,7 +8,7 @@ import logging
 import math
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -44,6 +44,7 @@ from .runs.held_out import held_out_words
 from .runs.log import RunLog
 from .runs.remembered import Remembered
 from .runs.standing import standing
+from .runs.watchdog import Watchdog, watching
 from .sections import EnvSection, ServerSection, TrainSection
 from .trackers import Tracked, tracking
 from .user_files import keep_parts
@@ -175,7 +176,8 @@ async def _train(
     control: Control,
 ) -> RunState:
     state = RunState(**saved.state) if saved else RunState()
-    sections = recipe.policy, recipe.prompt, recipe.rollout
+    most = replace(recipe.rollout, slots=max(recipe.rollout.slots, recipe.train.most_slots))
+    sections = recipe.policy, recipe.prompt, most
     apart = recipe.train.staleness > 0
     trained = load_trained(str(saved.policy) if saved else first, *sections, state.update, out, apart)
     tolerance = rehearse(trained.model)
@@ -206,14 +208,17 @@ async def _train(
                 run_log.cut(state.log_lines)
                 parts = (recipe, bound, run_log, client, trained, learner, display)
                 trainer = Trainer(*parts, state, remembered, control, stored)
-                return await trainer.run()
+                watchdog = Watchdog(trainer.collector.board, trainer.timeline, trainer.note)
+                async with watching(watchdog):
+                    return await trainer.run()
             finally:
                 await trained.policy.aclose()
 
 
 def _say_first(recipe: Recipe, tolerance: Tolerance, display: RunDisplay) -> None:
     display.say(f"probe: {tolerance}")
-    if recipe.train.staleness and recipe.loss.off_policy == "none":
+    compared = recipe.loss.off_policy != "none" or recipe.optim.old_logprobs == "behaviour"
+    if recipe.train.staleness and not compared:
         display.say(
             f"episodes play up to {recipe.train.staleness} updates ahead, and nothing corrects what older "
             "policies sampled: loss.off_policy = 'truncate' or 'mask' does"

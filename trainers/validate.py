@@ -105,11 +105,22 @@ def _check_numbers(rollout: RolloutSection, train: TrainSection, optim: OptimCon
 
 def _check_ahead(recipe: Recipe, rollouts: RolloutParts) -> None:
     """Refuse what episodes that are played ahead of the learner cannot be learned from with."""
+    most, slots = recipe.train.most_slots, recipe.rollout.slots
+    if most and (most < slots or not recipe.train.staleness):
+        raise UsageError(
+            f"train.most_slots = {most} with rollout.slots = {slots}: expected more slots, and train.mode = "
+            "'async' with a max_staleness above 0: a synchronous run repeats itself bit for bit"
+        )
     if not recipe.train.staleness:
         return
     where = f"train.mode = 'async' with train.max_staleness = {recipe.train.max_staleness}"
     if recipe.offline.trajectories:
         raise UsageError(f"{where}: nothing is played where episodes are stored; set train.mode = 'sync'")
+    if recipe.loss.off_policy != "none" and recipe.optim.old_logprobs == "behaviour":
+        raise UsageError(
+            f"{where}: loss.off_policy = {recipe.loss.off_policy!r} weighs old/behaviour, which is 1 where "
+            "optim.old_logprobs = 'behaviour' takes one for the other; set it to 'recompute'"
+        )
     if any(sampler.name == "replay" for sampler in rollouts.samplers):
         raise UsageError(
             f"{where}: sampling 'replay' learns from what is older than that, and such tokens are masked; "

@@ -126,6 +126,12 @@ def test_what_cannot_be_learned_from_ahead_is_refused(lights: Lights, tmp_path: 
     )
     with pytest.raises(UsageError, match=r"'async' with train.max_staleness = 1: sampling 'replay'"):
         train(replay, tmp_path / "run")
+    same = lights(train=AHEAD, loss={"off_policy": "mask"}, optim={"old_logprobs": "behaviour"})
+    with pytest.raises(UsageError, match=r"loss.off_policy = 'mask' .* set it to 'recompute'"):
+        train(same, tmp_path / "run")
+    for asked in ({"mode": "sync", "most_slots": 256}, {**AHEAD, "most_slots": 16}):
+        with pytest.raises(UsageError, match=r"train.most_slots = .* rollout.slots = 128: expected more"):
+            train(lights(train=asked), tmp_path / "run")
     stored = lights(train=AHEAD, offline={"trajectories": [str(tmp_path)]})
     with pytest.raises(UsageError, match="nothing is played where episodes are stored"):
         train(stored, tmp_path / "run")

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...agents.policies import TokenPolicy
 from ...agents.rollout import RolloutStats
+from ...agents.rollout.board import Board
 from ..recipe import Recipe
 from ..rollouts.choosers.memory import TaskMemory
 from ..rollouts.collect import Collected
@@ -34,6 +35,7 @@ class StoredCollector:
         self.num_kept = len(kept)
         self._draw = Draw(store.index, kept, recipe.offline.batch_size, recipe.train.seed)
         self.train = recipe.train
+        self.board = Board()  # nobody is on it
         self.states: dict[
             str, SamplerState
         ] = {}  # nothing is remembered: what is drawn follows from the seed

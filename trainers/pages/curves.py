@@ -95,6 +95,29 @@ _CHARTS: tuple[tuple[str, str, str, tuple[_Line, ...], tuple[float, float] | Non
         ),
         None,
     ),
+    (
+        "work",
+        "Who is at work",
+        "Share of an update in which each is; who is there for all of it holds the others up.",
+        (
+            ("learner", ("time/busy_learner",)),
+            ("engine", ("time/busy_engine",)),
+            ("environment", ("time/busy_environment",)),
+        ),
+        (0.0, 1.0),
+    ),
+    (
+        "staleness",
+        "Staleness",
+        "Shares of tokens by how many versions behind the learner their weights were.",
+        (
+            ("none", ("staleness/0",)),
+            ("one", ("staleness/1",)),
+            ("two", ("staleness/2",)),
+            ("masked", ("staleness/masked",)),
+        ),
+        (0.0, 1.0),
+    ),
 )
 
 

@@ -70,6 +70,12 @@ class Run:
         return int(self.last.get("update", 0))
 
     @property
+    def held_up_by(self) -> str:
+        """Say what held its last update up; "" where the log does not say."""
+        said = self.last.get("time/bottleneck")
+        return said if isinstance(said, str) else ""
+
+    @property
     def standing(self) -> str:
         """Say whether the run is done, goes on, or stands still."""
         if self.wanted is not None and self.done == self.wanted:

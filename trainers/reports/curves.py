@@ -98,7 +98,7 @@ def _lines(
 
 
 def _times(axis: Any, updates: Sequence[Entry]) -> None:
-    names = ("time/environment", "time/policy", "time/credit", "time/learner")
+    names = ("time/wait", "time/sync", "time/credit", "time/learner")
     shown = [entry for entry in updates if all(name in entry for name in names)]
     if shown:
         axis.stackplot(

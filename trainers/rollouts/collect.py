@@ -31,6 +31,7 @@ from ..sections import EnvSection, RolloutSection, TrainSection
 from .bound import RolloutParts
 from .choosers.memory import TaskMemory, figures_of
 from .choosers.picks import Round, TaskPicker, with_own
+from .concurrency import Concurrency
 from .flight import Flight, Plan
 from .horizon import horizon_at
 from .mixture import choices_of
@@ -69,6 +70,11 @@ class Collects(Protocol):
     states: dict[str, SamplerState]
     tasks: dict[str, TaskMemory]
     train: TrainSection
+
+    @property
+    def board(self) -> Board:
+        """Return where the episodes stand that it plays."""
+        ...
 
     async def collect(self, update: int) -> Collected:
         """Return the episodes of an update."""
@@ -129,6 +135,8 @@ class Collector:
         asked = (rollout.num_groups, rollout.slots, train.staleness)
         self._stream = Groups(self._plan, self._fly, *asked, left)
         self._busy = self.board.busy()
+        adapts = train.staleness and train.most_slots
+        self._slots = Concurrency(rollout.slots, train.most_slots, rollout.group_size) if adapts else None
 
     @property
     def board(self) -> Board:
@@ -177,7 +185,11 @@ class Collector:
         figures |= figures_of(tasks)
         before, self._busy = self._busy, self.board.busy()
         spent = [now - then for now, then in zip(self._busy, before, strict=True)]
-        played.stats.seconds, played.stats.environment_s, played.stats.policy_s = spent
+        stats = played.stats
+        stats.seconds, stats.environment_s, stats.policy_s = spent
+        if self._slots is not None:
+            figures["stream/slots"] = float(self._stream.slots)
+            self._stream.slots = self._slots.after(stats.tokens_per_s)
         return Collected(tuple(played.trajectories), tuple(chosen), played.stats, figures, states, tasks)
 
     async def _annotate(
