@@ -97,7 +97,10 @@ class HarnessRollout:
             async with slots, self._workers:
                 if gate is not None:
                     await gate.passed()
+                    gate.board.at(f"{task.group_name}#{task.member}", "program")
                 trajectory, retries = await self._until_played(gateway, url, task, config.retries)
+            if gate is not None:
+                gate.board.gone(f"{task.group_name}#{task.member}")
             found[place] = trajectory
             stats.add(trajectory)
             stats.retries += retries

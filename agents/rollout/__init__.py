@@ -6,7 +6,7 @@ beginning.py: what it is given before it is asked. shared.py: what all share.
 asking.py: how it is asked and read. turns.py: a turn as data. retries.py: what is played again.
 breaker.py: a stop where nothing can succeed.
 sessions.py: the sessions, asked in batches. lockstep.py: how a run repeats itself bit for bit.
-gate.py: what holds and bounds a rollout from outside.
+gate.py: what holds and bounds a rollout from outside. board.py: who waits for whom in it.
 """
 
 from .beginning import Beginning

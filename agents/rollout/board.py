@@ -9,8 +9,8 @@ from typing import Literal, get_args
 
 from ..batching import BusyClock
 
-Standing = Literal["policy", "environment", "others"]
-"""Waits for a message, for a reply, or for the other episodes of a lock-step."""
+Standing = Literal["policy", "environment", "others", "program"]
+"""Waits for a message, for a reply, for the other episodes of a lock-step, or for a program that plays it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,22 @@ def estimate(recipe: Recipe, model: Model | None = None) -> Estimate:
     learned = model.learned(Pass(rows, length, targets), optim, Objective(recipe.loss).entropy)
     sampled = model.sampled(Pass(min(rollout.slots, rollout.num_groups * rollout.group_size), length, prompt))
     held = cache_tokens(recipe.policy, rollout) if growing else 0
-    return Estimate(tuple(_needs(recipe, learned, sampled, held)), length, optim.micro_tokens)
+    needs = tuple(_needs(recipe, learned, sampled, held))
+    if recipe.train.staleness:  # both are there at once
+        needs = tuple(map(_at_once, (*needs, *_copied(recipe, learned))))
+    return Estimate(needs, length, optim.micro_tokens)
+
+
+def _at_once(need: Need) -> Need:
+    """Return what is needed where weights are learned while episodes are played."""
+    both = max(need.update, need.rollout)
+    return replace(need, update=both, rollout=both)
+
+
+def _copied(recipe: Recipe, learned: Learned) -> Iterator[Need]:
+    """Yield the weights that episodes are played with, where they are not an engine's."""
+    if recipe.policy.kind == "transformers":
+        yield Need("copy that samples", learned.weights, learned.weights, 0, "train.mode")
 
 
 def _needs(recipe: Recipe, learned: Learned, sampled: Sampled, held_tokens: int) -> Iterator[Need]:

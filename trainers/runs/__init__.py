@@ -7,6 +7,9 @@ standing.py    what is kept of one that was stopped
 checkpoint.py  folders that are whole or not there; remembered.py what parts remember, as files of one
 best.py        the best of them, kept apart
 log.py         log.jsonl and the trajectories; statistics.py the figures of a batch
+played.py      what was played, held to the run
+timeline.py    where an update's time went; bottleneck.py what holds a run up, with the key to change
+watchdog.py    who waits for whom where nothing moves
 held_out.py    evaluation during training; held_out_kept.py what is kept of them
 console.py     what the terminal shows; time_left.py how long it still takes
 """

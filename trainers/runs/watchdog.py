@@ -8,12 +8,17 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
-from ...agents.rollout.board import Board, Waiting
+from ...agents.rollout.board import Board, Standing, Waiting
 from .timeline import Timeline
 
 _STILL_S = 60.0
 _NAMED = 3  # episodes, those that have waited for longest
-_FOR = {"policy": "the engine", "environment": "an environment", "others": "the others in lock-step"}
+_FOR: dict[Standing, str] = {
+    "policy": "the engine",
+    "environment": "an environment",
+    "others": "the others in lock-step",
+    "program": "their programs",
+}
 
 
 class Watchdog:
@@ -56,7 +61,7 @@ class Watchdog:
             self.look()
 
     def _found(self, now: float) -> dict[str, Any]:
-        waiting = {phase: self._board.waiting(phase) for phase in ("policy", "environment", "others")}
+        waiting = {phase: self._board.waiting(phase) for phase in _FOR}
         idle = now - self._timeline.since
         for_what = "weights to arrive" if self._timeline.doing == "sync" else "episodes"
         parts = [_told(each, _FOR[phase], now) for phase, each in waiting.items() if each]

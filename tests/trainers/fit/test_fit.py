@@ -76,6 +76,17 @@ def test_settings_take_memory_away_or_move_it() -> None:
     assert held["those between turns"][1] == 2560 * 28 * 2 * 2 * 128 * 2
 
 
+def test_what_plays_ahead_needs_both_at_once_and_a_copy() -> None:
+    model, less = model_of(load("gigpo")), ("optim.micro_tokens=8192", "rollout.slots=8")
+    in_turn = estimate(load("gigpo", [*less]), model)
+    ahead = estimate(load("gigpo", [*less, "train.mode=async"]), model)
+    both = sum(max(need.update, need.rollout) for need in in_turn.needs)
+    copied = next(need for need in ahead.needs if need.name == "copy that samples")
+    weights = next(need for need in ahead.needs if need.name == "weights")
+    assert copied.update == weights.update and ahead.update == ahead.rollout == both + copied.update
+    assert estimate(load("gigpo", [*less, "train.mode=async", "train.max_staleness=0"]), model) == in_turn
+
+
 def test_an_adapter_trains_alone_and_its_base_is_the_reference() -> None:
     """By hand, rank 16 at the 7 linear layers of the 1.5B: 28 * 16 * 42 176 = 18.9 million numbers."""
     pytest.importorskip("peft")

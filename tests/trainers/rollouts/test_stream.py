@@ -180,6 +180,8 @@ def test_an_episode_and_a_group_cannot_come_twice() -> None:
     flight.keep(0, player.played(flight, 0))
     with pytest.raises(TrainingError, match="3-0#0 came twice"):
         flight.keep(0, player.played(flight, 0))
+    with pytest.raises(TrainingError, match="3-0#0 came for 3-0#1"):  # another place of the same flight
+        flight.keep(1, player.played(flight, 0))
     flight.keep(1, player.played(flight, 1))
     assert flight.ended() == ["3-0"]
     assert [each.member for each in flight.take("3-0")] == [0, 1]

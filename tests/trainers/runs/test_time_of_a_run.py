@@ -142,7 +142,7 @@ def test_the_watchdog_says_who_waits_for_whom_once_a_minute() -> None:
     dog.look()
     assert {name: each for name, each in told[0].items() if name != "said"} == {
         "kind": "standstill", "waiting/seconds": 60.0, "waiting/policy": 4, "waiting/environment": 1,
-        "waiting/others": 0, "waiting/learner_seconds": 70.0,
+        "waiting/others": 0, "waiting/program": 0, "waiting/learner_seconds": 70.0,
     }  # fmt: skip
     assert told[0]["said"] == (
         "waiting: 4 for the engine (3-0#0 since 70 s, 3-0#1 since 70 s, 3-0#2 since 70 s, ...), "
