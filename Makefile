@@ -21,8 +21,11 @@ VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check 
 # The suite waits for processes as often as it computes: one worker a core, at most 8, which take tests from each other.
 ALL_CORES := -n logical --maxprocesses 8 --dist worksteal
 
+# Bytecode is kept whatever the shell says: without it each of the hundreds of processes of the tests compiles anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem test-ecosystem-short gpu test-gpu gate docs papers constraints clean
+.PHONY: help install demo test test-killed warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem test-ecosystem-short gpu test-gpu gate docs papers constraints clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { line = sprintf("  %-20s %s\n", $$1, $$2); \
@@ -47,6 +50,9 @@ demo: $(STAMP)  ## train an agent over HTTP and show its success rate rise
 
 test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest -q $(ALL_CORES) -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe and not smollm2 and not recipes and not gpu and not ecosystem'
+
+test-killed: $(STAMP)  ## kill a training at more moments than make test does
+	TURNWISE_KILLS=8 $(BIN)/python -m pytest -q tests/trainers/test_train_command.py -k killed
 
 # The weights that the demo begins with: cloned from a teacher, then from the same one grown clumsy
 # (every other turn at random), so that there is something left to learn. An hour on one core; a run that is

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: a process, its exit code, its two streams.
+"""The command line as a user meets it: its exit code, its two streams; as a process where that is the point.
 
 1. Wrong usage (unknown environment, recipe, key, algorithm, option) exits with 2,
    says what is close, and writes nothing.
@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,9 @@ def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         timeout=120,
         env={**os.environ, "COLUMNS": "200"},
     )
+
+
+Here = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.mark.parametrize(
@@ -78,9 +82,9 @@ def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
 def test_wrong_usage_says_what_is_close_and_writes_nothing(
-    arguments: list[str], hint: str, tmp_path: Path
+    arguments: list[str], hint: str, here: Here, tmp_path: Path
 ) -> None:
-    done = turnwise(*arguments, cwd=tmp_path)
+    done = here(*arguments)
     assert done.returncode == 2, done.stderr
     assert hint in done.stderr
     assert "Traceback" not in done.stderr
@@ -155,8 +159,8 @@ def test_eval_json_has_the_agreed_fields(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [*_COMMANDS])
-def test_help_of_every_command(command: str, tmp_path: Path) -> None:
-    done = turnwise(command, "--help", cwd=tmp_path)
+def test_help_of_every_command(command: str, here: Here) -> None:
+    done = here(command, "--help")
     assert done.returncode == 0
     assert "Usage:" in done.stdout
 

@@ -27,7 +27,6 @@ from .config import GatewayLimits, HarnessConfig
 from .episode import Asking, Episode
 from .house import Gateway, Opening
 from .programs import Ended, environment, run_program, words_of
-from .serve import beside
 
 _KEY = "turnwise"  # what clients want to see where a key is expected
 _TOLD_CHARS = 100_000  # of a variable; Linux takes 131 072 bytes
@@ -106,6 +105,8 @@ class HarnessRollout:
             stats.retries += retries
             if on_trajectory is not None:
                 on_trajectory(place, trajectory)
+
+        from .serve import beside  # the web framework, which other trainings never need
 
         async with beside(gateway) as url:
             await _all([play(place, task) for place, task in enumerate(number_members(tasks))])

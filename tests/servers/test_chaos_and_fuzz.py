@@ -41,7 +41,7 @@ def test_fuzz_by_the_openapi_document():
 
 
 def test_restart():
-    result = run("restart.py", "--episodes", "50")
+    result = run("restart.py", "--episodes", "10")
     assert result["altered"]["answer"] == [409, "replay_diverged", {"episode": 0, "turn": 5}]
 
 

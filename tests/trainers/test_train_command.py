@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -22,19 +23,10 @@ from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.console import RunDisplay
 from turnwise.trainers.runs.log import read_log
 
+# How often a run is killed: more often in `make test-killed`.
+KILLS = int(os.environ.get("TURNWISE_KILLS", "3"))
+Here = Callable[..., subprocess.CompletedProcess[str]]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-def turnwise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "turnwise", *arguments],
-        cwd=cwd,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -45,7 +37,16 @@ def place(lights, tmp_path: Path) -> Path:
 
 
 def test_an_own_environment_is_trained_by_one_command_over_http(place: Path) -> None:
-    done = turnwise("train", "lights.toml", "--set", "server.spawn=true", "--seed", "3", cwd=place)
+    command = [sys.executable, "-m", "turnwise", "train", "lights.toml", "--set", "server.spawn=true"]
+    done = subprocess.run(
+        [*command, "--seed", "3"],
+        cwd=place,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     run = place / "runs" / "lights-3"
     assert "results: runs/lights-3" in done.stdout
@@ -78,7 +79,7 @@ def test_mistakes_are_named_with_their_exit_code(
     assert not (place / "runs").exists()
 
 
-def test_ctrl_c_saves_the_last_complete_update_and_exits_with_130(place: Path) -> None:
+def test_ctrl_c_saves_the_last_complete_update_and_exits_with_130(place: Path, here: Here) -> None:
     command = [sys.executable, "-m", "turnwise", "train", "lights.toml", "--out", "run"]
     more = ["--set", "train.num_updates=100000", "--set", "train.save_every=100000"]
     process = subprocess.Popen(
@@ -95,18 +96,18 @@ def test_ctrl_c_saves_the_last_complete_update_and_exits_with_130(place: Path) -
     assert f"run is saved as it was after update {saved.update}, and goes on from there:" in error
     # the printed command, with a limit that ends it, goes on under the run's own settings
     more = ["--set", f"train.num_updates={saved.update + 1}"]
-    gone_on = turnwise("train", "--resume", "--out", "run", *more, cwd=place)
+    gone_on = here("train", "--resume", "--out", "run", *more)
     assert gone_on.returncode == 0, gone_on.stderr
     assert read_log(place / "run")[-1]["update"] == saved.update + 1
-    again = turnwise("train", "--resume", "--out", "run", "--set", "log.console=true", cwd=place)
+    again = here("train", "--resume", "--out", "run", "--set", "log.console=true")
     assert "run is finished" in again.stderr and "held-out" not in again.stderr
     assert f"--resume --out run --set train.num_updates={2 * saved.update + 2}`" in again.stderr
 
 
-def test_without_a_recipe_a_run_to_go_on_with_is_needed(place: Path) -> None:
-    done = turnwise("train", "--out", "run", cwd=place)
+def test_without_a_recipe_a_run_to_go_on_with_is_needed(here: Here) -> None:
+    done = here("train", "--out", "run")
     assert (done.returncode, "which recipe?" in done.stderr) == (2, True)
-    done = turnwise("train", "--resume", "--out", "nowhere", cwd=place)
+    done = here("train", "--resume", "--out", "nowhere")
     assert (done.returncode, "expected the folder of a run" in done.stderr) == (2, True)
 
 
@@ -118,26 +119,26 @@ def wait_for(condition, timeout_s: float = 120.0) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_it_resumes_and_leaves_no_session(place: Path) -> None:
-    changes = ["--set", "train.num_updates=18", "--set", "train.save_every=1", "--set", "eval.every=3"]
-    assert turnwise("train", "lights.toml", "--out", "calm", *changes, cwd=place).returncode == 0
+def test_killed_at_random_moments_it_resumes_and_leaves_no_session(place: Path, here: Here) -> None:
+    changes = ["--set", f"train.num_updates={3 * KILLS + 3}", "--set", "train.save_every=1"]
+    changes += ["--set", "eval.every=3"]
+    assert here("train", "lights.toml", "--out", "calm", *changes).returncode == 0
     dice, left = random.Random(5), set()
     with ServerProcess(["--env", "lights.py:Lights", "--ttl", "600"], cwd=place) as server:
         changes += ["--set", f"server.url={server.url}"]
-        for kill in range(5):
-            kill_after_updates(place, changes, 3 * kill + dice.randint(1, 2), dice.uniform(0.0, 0.3))
+        for kill in range(KILLS):
+            moment = dice.uniform(0.0, 0.3) if kill else None
+            kill_after_updates(place, changes, 3 * kill + dice.randint(1, 2), moment)
             left |= noted(place / "run" / "sessions.open")
         assert left, "it was killed while it played"
-        assert (
-            turnwise("train", "lights.toml", "--out", "run", "--resume", *changes, cwd=place).returncode == 0
-        )
+        assert here("train", "lights.toml", "--out", "run", "--resume", *changes).returncode == 0
         rows = httpx.get(f"{server.url}/v1/sessions").json()["sessions"]
         assert not left & {row["id"] for row in rows}, "it has closed what it left"
     rates = [
         [entry["eval/success_rate"] for entry in read_log(place / name) if entry["kind"] == "eval"]
         for name in ("calm", "run")
     ]
-    assert rates[0] == rates[1] and len(rates[0]) == 7
+    assert rates[0] == rates[1] and len(rates[0]) == KILLS + 2
     one, two = (
         load_model(checkpoint.latest(place / name / "checkpoints") / "policy").state_dict()
         for name in ("calm", "run")
@@ -145,13 +146,16 @@ def test_killed_at_random_moments_it_resumes_and_leaves_no_session(place: Path) 
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def kill_after_updates(place: Path, changes: list[str], num_updates: int, more_s: float) -> None:
-    """Go on with the run, and kill it a moment after it has logged so many updates."""
+def kill_after_updates(place: Path, changes: list[str], num_updates: int, more_s: float | None) -> None:
+    """Go on with the run, and kill it after so many updates: a moment later, or as soon as it plays again."""
     command = [sys.executable, "-m", "turnwise", "train", "lights.toml", "--out", "run", "--resume", *changes]
     process = subprocess.Popen(command, cwd=place, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: num_logged(place / "run") >= num_updates)
-        time.sleep(more_s)
+        if more_s is None:
+            wait_for(lambda: bool(noted(place / "run" / "sessions.open")))
+        else:
+            time.sleep(more_s)
     finally:
         process.kill()
     assert process.wait() == -signal.SIGKILL
