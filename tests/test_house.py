@@ -126,12 +126,29 @@ def test_credit_and_rewards_import_numpy_and_what_lies_below_the_wings() -> None
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", ["", ".envs", ".servers.client", ".__main__"])
-def test_importing_stays_light(module: str) -> None:
+EVERY_COMMAND = "from turnwise.__main__ import app; from typer.main import get_command; "
+EVERY_COMMAND += "[*get_command(app).commands.values()]"
+
+
+@pytest.mark.parametrize(
+    "imported",
+    ["import turnwise", "import turnwise.envs", "import turnwise.servers.client", EVERY_COMMAND],
+)
+def test_importing_stays_light(imported: str) -> None:
     heavy = ["torch", "transformers", "fastapi", "uvicorn", "vllm", "docker", "matplotlib"]
-    program = f"import turnwise{module}, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    program = f"{imported}; import sys; print([m for m in {heavy!r} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_command_loads_no_other() -> None:
+    program = (
+        "import sys; from turnwise.__main__ import app; import typer; "
+        "typer.main.get_command(app).commands['envs']; "
+        "print(sorted(name for name in sys.modules if name.startswith('turnwise.commands.')))"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "['turnwise.commands.envs', 'turnwise.commands.options']"
 
 
 def test_public_names_resolve_and_are_sorted() -> None:

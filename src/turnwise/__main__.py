@@ -11,26 +11,20 @@ import importlib
 import inspect
 import re
 import sys
+from collections import UserDict
 from collections.abc import Callable
 from importlib.metadata import requires
 from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from . import __version__
 from .commands.options import missing
 from .errors import RequestRefused, TurnwiseError, UsageError
 from .shown import runnable, visible
 from .signals import interrupt_when_told_to_end, told_to_end
-
-app = typer.Typer(
-    name="turnwise",
-    help="Train and evaluate language-model agents that act over many turns.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 
 # command -> "module:function" in turnwise.commands, in the order of the help page
 _COMMANDS = {
@@ -42,7 +36,6 @@ _COMMANDS = {
     "mcp": "mcp:mcp",
     "gateway": "gateway:gateway",
     "journal": "journal:journal",
-    "operator": "operator:operator",
     "verify": "verify:verify",
     "recipes": "recipes:recipes",
     "methods": "methods:methods",
@@ -68,7 +61,43 @@ _COMMANDS = {
     "truth": "truth:truth",
     "clean": "clean:clean",
     "doctor": "doctor:doctor",
+    "operator": "operator:operator",
 }
+
+
+class _WhenAsked(UserDict[str, Any]):
+    """The commands by name, each loaded when it is asked for: one need not wait for what others need."""
+
+    def __getitem__(self, name: str) -> Any:
+        if self.data[name] is None:
+            self.data[name] = _load(name)
+        return self.data[name]
+
+
+class _Commands(TyperGroup):
+    """`turnwise`, which knows the names of its commands before any is loaded."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _WhenAsked(dict.fromkeys(_COMMANDS))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*_COMMANDS]
+
+
+def _new(group: type[TyperGroup] | None = None) -> typer.Typer:
+    return typer.Typer(
+        name="turnwise",
+        cls=group,
+        help="Train and evaluate language-model agents that act over many turns.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
+app = _new(_Commands)
 
 
 def _show_version(wanted: bool) -> None:
@@ -96,13 +125,16 @@ def _first_line(function: Callable[..., None]) -> str:
     return (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
 
 
-for _name, _place in _COMMANDS.items():
-    _module, _function = _place.split(":")
-    _loaded = getattr(importlib.import_module(f".commands.{_module}", __package__), _function)
-    if isinstance(_loaded, typer.Typer):
-        app.add_typer(_loaded, name=_name)
+def _load(name: str) -> Any:
+    """Return a command, its module imported."""
+    module, function = _COMMANDS[name].split(":")
+    loaded = getattr(importlib.import_module(f".commands.{module}", __package__), function)
+    alone = _new()
+    if isinstance(loaded, typer.Typer):
+        alone.add_typer(loaded, name=name)
     else:
-        app.command(_name, help=_kept_apart(_loaded), short_help=_first_line(_loaded))(_loaded)
+        alone.command(name, help=_kept_apart(loaded), short_help=_first_line(loaded))(loaded)
+    return typer.main.get_group(alone).commands[name]
 
 
 def _required() -> set[str]:
