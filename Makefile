@@ -25,7 +25,7 @@ ALL_CORES := -n logical --maxprocesses 8 --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-killed warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem test-ecosystem-short gpu test-gpu gate docs papers constraints clean
+.PHONY: help install demo test test-killed warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes test-learners vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem test-ecosystem-short gpu test-gpu gate docs papers constraints clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { line = sprintf("  %-20s %s\n", $$1, $$2); \
@@ -143,6 +143,14 @@ test-recipes: $(STAMP)  ## train every recipe with a small model of every archit
 	mkdir -p benchmarks/results
 	OMP_NUM_THREADS=1 TURNWISE_RECIPES_TABLE=benchmarks/results/$$(date +%F)-recipes.md \
 		$(BIN)/python -m pytest -q -m recipes
+
+# Two and four ranks, ten updates of each case: ten minutes of one core; not part of .ci/run: run it after changes
+# to the learner and to trainers/parallel.
+test-learners: $(STAMP)  ## compare two and four learners with one process, at length
+	mkdir -p benchmarks/results
+	OMP_NUM_THREADS=1 TURNWISE_LEARNERS=2,4 TURNWISE_LEARNER_UPDATES=10 \
+		TURNWISE_LEARNERS_TABLE=benchmarks/results/$$(date +%F)-learners.md \
+		$(BIN)/python -m pytest -q tests/trainers/parallel
 
 # Uses the Docker engine that answers; without one, root on Debian gets one for as long as this runs.
 test-docker: $(STAMP)  ## run environments in real containers

@@ -269,7 +269,7 @@ class Trainer:
         number, ahead = self.state.update, self.recipe.train.staleness
         batch = assigner.pack(trajectories, Lag.at(number, ahead))
         critic = learner.critic
-        states = critic.read(learner.model, trajectories) if critic else None
+        states = learner.read(trajectories)
         values = critic.columns(states) if critic and states else {}
         reference_N = self._reference(batch)
         if self.is_offline:

@@ -36,6 +36,7 @@ from .sections import (
     CreditSection,
     EnvSection,
     EvalSection,
+    LaunchSection,
     LogSection,
     OfflineSection,
     PartsSection,
@@ -86,6 +87,7 @@ class Recipe:
     eval: EvalSection = field(default_factory=EvalSection)
     server: ServerSection = field(default_factory=ServerSection)
     harness: HarnessConfig = field(default_factory=HarnessConfig)
+    launch: LaunchSection = field(default_factory=LaunchSection)
     log: LogSection = field(default_factory=LogSection)
 
 

@@ -298,6 +298,19 @@ class ServerSection:
 
 
 @dataclass(frozen=True, slots=True)
+class LaunchSection:
+    """[launch]: the processes of a run; docs/scale.md."""
+
+    learners: Annotated[
+        int,
+        Setting("Processes over which the learner is divided; under torchrun as many as it starts.", least=1),
+    ] = 1
+    timeout_s: Annotated[
+        float, Setting("How long one of them may let the others wait before the run ends.", least=1)
+    ] = 600.0
+
+
+@dataclass(frozen=True, slots=True)
 class LogSection:
     """[log]: what is written beside the checkpoints."""
 

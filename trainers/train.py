@@ -7,7 +7,7 @@ import contextlib
 import logging
 import math
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from shlex import quote
@@ -22,23 +22,23 @@ from ..servers.client import SessionClient
 from ..settings import table
 from ..shown import percent
 from ..streams import Stream, torch_seed
-from .credit import Head
 from .fit.needs import GIB, check_fits
 from .learner.critic import Critic
 from .learner.probe import Tolerance, rehearse
-from .learner.reference import Reference
 from .learner.update import Learner
 from .loop import RunState, Trainer, finished
 from .losses import Objective
 from .offline.collect import stored_episodes
 from .offline.sources import check_sources, demonstrations_in
 from .own_server import allowing, offering
+from .parallel.place import placed
 from .policies import get as get_kind
 from .policies import load_reference, load_trained
 from .recipe import Recipe, dump
 from .rollouts.mixture import choices_of
 from .runs import checkpoint
 from .runs import folder as rundir
+from .runs.arithmetic import prepare_torch
 from .runs.console import RunDisplay
 from .runs.held_out import held_out_words
 from .runs.log import RunLog
@@ -83,6 +83,12 @@ def train(
         KeyboardInterrupt: after Ctrl-C; the last complete update was saved.
         Stopped: if somebody has asked it to stop; the last complete update was saved.
     """
+    place = placed()
+    if place.follows:
+        from .parallel.follow import follow
+
+        follow(place)
+        return RunState()
     bound = validate(recipe)
     check_sources(recipe.offline, out)
     room = card_gib()
@@ -107,14 +113,6 @@ def train(
 def card_gib() -> float | None:
     """Return the memory of the card that a run would use, in GiB; None where there is no card."""
     return torch.cuda.mem_get_info()[1] / GIB if torch.cuda.is_available() else None
-
-
-def prepare_torch(section: TrainSection) -> None:
-    """Set the number of threads, and deterministic algorithms where they are asked for."""
-    torch.set_num_threads(section.threads)
-    if section.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA refuses to multiply
-    torch.use_deterministic_algorithms(section.deterministic)
 
 
 def _saved(out: Path, previous: bool) -> checkpoint.Saved | None:
@@ -186,33 +184,28 @@ async def _train(
     held_out = [{"id": each.id, "kwargs": each.eval_kwargs} for each in choices_of(recipe.env)]
     words = held_out_words(recipe.env)
     rundir.record(out, tolerance=asdict(tolerance), held_out=held_out, held_out_words=words)
-    needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.needs_reference
-    reference = load_reference(first, recipe.policy, trained.model) if needs_reference else None
     one_engine = tolerance if trained.sync.shares_weights else None
-    learner = _learner(recipe, bound.heads, trained.model, reference, one_engine)
-    if saved:
-        learner.load_state_dict(saved.learner["learner"])
-        torch.set_rng_state(saved.learner["torch_rng"])
     tables = {section.name: table(getattr(recipe, section.name)) for section in fields(recipe)}
     tracked = Tracked(out, recipe.log.project, tables, dump(recipe), state.update)
     say = display.say if recipe.log.console else log.warning
     plays = bool(recipe.eval.episodes) or not recipe.offline.trajectories
     server = recipe.server if plays and not recipe.harness.posted else ServerSection()
-    async with _client(server, recipe.env, out) as client:
-        with tracking(recipe.log.to, tracked, say) as trackers:
-            try:
-                remembered = Remembered.load(saved.folder) if saved else None
-                told = display.working, display.say
-                stored = await stored_episodes(recipe, out, trained.policy, *told)
-                run_log = RunLog(out, trackers)
-                run_log.cut(state.log_lines)
-                parts = (recipe, bound, run_log, client, trained, learner, display)
-                trainer = Trainer(*parts, state, remembered, control, stored)
-                watchdog = Watchdog(trainer.collector.board, trainer.timeline, trainer.note)
-                async with watching(watchdog):
-                    return await trainer.run()
-            finally:
-                await trained.policy.aclose()
+    with _learning(recipe, bound, first, saved, trained.model, one_engine) as learner:
+        async with _client(server, recipe.env, out) as client:
+            with tracking(recipe.log.to, tracked, say) as trackers:
+                try:
+                    remembered = Remembered.load(saved.folder) if saved else None
+                    told = display.working, display.say
+                    stored = await stored_episodes(recipe, out, trained.policy, *told)
+                    run_log = RunLog(out, trackers)
+                    run_log.cut(state.log_lines)
+                    parts = (recipe, bound, run_log, client, trained, learner, display)
+                    trainer = Trainer(*parts, state, remembered, control, stored)
+                    watchdog = Watchdog(trainer.collector.board, trainer.timeline, trainer.note)
+                    async with watching(watchdog):
+                        return await trainer.run()
+                finally:
+                    await trained.policy.aclose()
 
 
 def _say_first(recipe: Recipe, tolerance: Tolerance, display: RunDisplay) -> None:
@@ -231,28 +224,48 @@ def _say_first(recipe: Recipe, tolerance: Tolerance, display: RunDisplay) -> Non
         )
 
 
-def _learner(
+@contextlib.contextmanager
+def _learning(
     recipe: Recipe,
-    heads: Sequence[Head],
+    bound: Bound,
+    first: str,
+    saved: checkpoint.Saved | None,
     model: CausalLM,
-    reference: Reference | None,
     tolerance: Tolerance | None,
-) -> Learner:
+) -> Iterator[Learner]:
+    """Give the learner, in this process or in several, as the run began or where it goes on."""
     optim, train, critic = recipe.optim, recipe.train, None
-    torch.manual_seed(torch_seed(train.seed, Stream.LEARNER))
-    if heads:
+    needs_reference = Objective(recipe.loss).needs_reference or bound.assigner.needs_reference
+    state = saved.learner["learner"] if saved else None
+    if saved:
+        torch.set_rng_state(saved.learner["torch_rng"])
+    else:
+        torch.manual_seed(torch_seed(train.seed, Stream.LEARNER))
+    if bound.heads:
         limits = {"max_tokens": optim.micro_tokens, "seed": train.seed}
-        critic = Critic(model.hidden_size, heads, recipe.critic, **limits)
-    return Learner(
+        critic = Critic(model.hidden_size, bound.heads, recipe.critic, **limits)
+    if max(recipe.launch.learners, placed().world) > 1:
+        from .parallel.begin import Begin
+        from .parallel.lead import led
+
+        places = (str(saved.policy), str(saved.folder)) if saved else (first, "")
+        asked = Begin(dump(recipe), first, *places, needs_reference, tolerance)
+        with led(recipe.launch, asked, model, state, critic) as leading:
+            yield leading
+        return
+    learner = Learner(
         model,
         optim,
         recipe.loss,
         critic=critic,
-        reference=reference,
+        reference=load_reference(first, recipe.policy, model) if needs_reference else None,
         tolerance=tolerance,
         total_updates=train.num_updates,
         seed=train.seed,
     )
+    if state is not None:
+        learner.load_state_dict(state)
+    yield learner
 
 
 @contextlib.asynccontextmanager

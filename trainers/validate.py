@@ -18,7 +18,8 @@ from .learner.config import OptimConfig
 from .learner.heads import find_heads
 from .losses import Objective
 from .objective_config import ObjectiveConfig
-from .policies import agent_settings
+from .parallel.place import placed
+from .policies import Kind, agent_settings
 from .policies import get as get_kind
 from .recipe import Recipe
 from .rollouts.bound import RolloutParts
@@ -62,6 +63,7 @@ def validate(recipe: Recipe) -> Bound:
             f"policy.lora_rank: a {kind.name} policy trains whole; set it to 0, or policy.kind=transformers"
         )
     kind.check(recipe.policy, recipe.rollout)
+    _check_launch(recipe, kind)
     _check_parts(recipe, bound)
     _check_numbers(recipe.rollout, recipe.train, recipe.optim)
     _check_ahead(recipe, bound.rollouts)
@@ -125,6 +127,22 @@ def _check_ahead(recipe: Recipe, rollouts: RolloutParts) -> None:
         raise UsageError(
             f"{where}: sampling 'replay' learns from what is older than that, and such tokens are masked; "
             "train without this sampler, or set train.mode = 'sync'"
+        )
+
+
+def _check_launch(recipe: Recipe, kind: Kind) -> None:
+    """Refuse what several learners cannot do."""
+    if max(recipe.launch.learners, placed().world) == 1:
+        return
+    if kind.weights is None:
+        raise UsageError(
+            f"launch.learners = {recipe.launch.learners} with policy.kind {kind.name!r}: it does not say how "
+            "its model is loaded alone; register it with weights=, or set launch.learners = 1"
+        )
+    if recipe.optim.adam == "offload":
+        raise UsageError(
+            'launch.learners with optim.adam = "offload": each learner keeps its part of what Adam has where '
+            'it computes; set optim.adam = "fused"'
         )
 
 

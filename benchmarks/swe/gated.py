@@ -28,8 +28,9 @@ from turnwise.trainers import rewards
 from turnwise.trainers.credit import TurnTable
 from turnwise.trainers.recipe import load
 from turnwise.trainers.reports.curves import pyplot
+from turnwise.trainers.runs.arithmetic import prepare_torch
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.train import prepare_torch, train
+from turnwise.trainers.train import train
 from turnwise.trainers.warmstart.warmstart import warm_start
 
 ROOT = Path(__file__).resolve().parents[2]

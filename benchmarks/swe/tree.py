@@ -25,8 +25,9 @@ from turnwise.agents.types import Trajectory, Turn
 from turnwise.envs.sandbox.loop import call
 from turnwise.envs.swe.choices.environment import ChoicesEnv
 from turnwise.trainers.recipe import load
+from turnwise.trainers.runs.arithmetic import prepare_torch
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.train import prepare_torch, train
+from turnwise.trainers.train import train
 from turnwise.trainers.warmstart.warmstart import warm_start
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -29,9 +29,9 @@ from turnwise.servers.client import connect
 from turnwise.trainers.policies import load_trained
 from turnwise.trainers.recipe import Recipe, load
 from turnwise.trainers.rollouts.mixture import choices_of
+from turnwise.trainers.runs.arithmetic import prepare_torch
 from turnwise.trainers.runs.held_out import evaluate_held_out
 from turnwise.trainers.runs.log import read_log
-from turnwise.trainers.train import prepare_torch
 from turnwise.trainers.warmstart.warmstart import warm_start
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -89,11 +89,20 @@ def load_copies(copies: Copies | None, state: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: if there are none in it, and the recipe asks for them.
     """
-    if copies is None:
-        return
+    if copies is not None:
+        copies.load(copies_in(state))
+
+
+def copies_in(state: Mapping[str, Any]) -> Sequence[Tensor]:
+    """Return the copies of a learner's state.
+
+    Raises:
+        CheckpointError: if there are none.
+    """
     if not state.get("copies"):
         raise CheckpointError(
             "this checkpoint has no weights in float32 beside those in 16 bits: it was written by an earlier "
             'version, or with optim.master = "none"; go on with that, or start a new run'
         )
-    copies.load(state["copies"])
+    found: Sequence[Tensor] = state["copies"]
+    return found

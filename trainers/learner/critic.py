@@ -24,7 +24,7 @@ from ...streams import Stream, rng, torch_seed
 from ..credit import Credit, Head
 from ..credit.table.tokens import split
 from .config import CriticConfig
-from .states import CriticStates, read_states
+from .states import At, CriticStates, read_states
 
 Floats = NDArray[np.float64]
 _MAX_GRAD_NORM = 1.0
@@ -64,10 +64,10 @@ class Critic:
         self._optimizer = torch.optim.AdamW(self._networks.parameters(), lr=config.learning_rate)
         self._num_fits = 0
 
-    def read(self, model: CausalLM, trajectories: Sequence[Trajectory]) -> CriticStates:
-        """Return the policy's states at the places that the heads read."""
+    def read(self, model: CausalLM, trajectories: Sequence[Trajectory], at: At | None = None) -> CriticStates:
+        """Return the policy's states at the places that the heads read; see read_states."""
         places = {head.place for head in self.heads}
-        return read_states(model, trajectories, places, self._max_tokens)
+        return read_states(model, trajectories, places, self._max_tokens, at)
 
     def columns(self, states: CriticStates) -> dict[str, Any]:
         """Return the columns of the turn table: values, slow values, values beyond the end."""

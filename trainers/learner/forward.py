@@ -6,7 +6,7 @@ _D hidden width, _M all places of a micro-batch (B * L).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ...agents.decoding import Entropy, filtered, replay
 from ...agents.models import CausalLM
+from .group import ALONE, Group, deal
 from .sequences import Allowed, Ints, PackedBatch
 
 Unit = Literal["turn", "trajectory", "group"]
@@ -83,6 +84,33 @@ def cut(length_S: Sequence[int], units: Iterable[Ints], max_tokens: int) -> list
     return [np.array(piece, dtype=np.int64) for piece in pieces]
 
 
+def cut_for(
+    group: Group,
+    length_S: Sequence[int],
+    units: Sequence[Ints],
+    max_tokens: int,
+    wanted: Callable[[Ints], bool] = lambda piece: True,
+) -> list[Ints]:
+    """Return the micro-batches of a rank's share of some units, as many as any other rank has.
+
+    Args:
+        group: the ranks.
+        length_S: tokens of each sequence of the batch.
+        units: sequences that stay together.
+        max_tokens: as for `cut`.
+        wanted: whether a micro-batch is needed.
+
+    Returns:
+        the indices of the sequences of each; none in those at the end, where others have more.
+    """
+    ranks = [
+        [piece for piece in cut(length_S, share, max_tokens) if wanted(piece)]
+        for share in deal(length_S, units, group.world)
+    ]
+    most, mine = max(map(len, ranks)), ranks[group.rank]
+    return mine + [np.zeros(0, dtype=np.int64)] * (most - len(mine))
+
+
 def pad(sequences: Sequence[Sequence[int] | Ints], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return sequences as ids [B, L], padded on the right with 0, and their lengths [B]."""
     length_B = np.array([len(ids) for ids in sequences])
@@ -93,14 +121,25 @@ def pad(sequences: Sequence[Sequence[int] | Ints], device: torch.device) -> tupl
 
 
 def micro_batches(
-    batch: PackedBatch, units: Iterable[Ints], max_tokens: int, device: torch.device
+    batch: PackedBatch, units: Sequence[Ints], max_tokens: int, device: torch.device, group: Group = ALONE
 ) -> Iterator[MicroBatch]:
-    """Yield some units of a batch in micro-batches, those without a target apart."""
+    """Yield some units of a batch in micro-batches, those without a target apart.
+
+    A rank of several gets its share of them, and as many as any other: the last may have no target.
+    """
     length_S = [len(sequence.ids_L) for sequence in batch.sequences]
-    for chosen in cut(length_S, units, max_tokens):
-        micro = collate(batch, chosen, device)
-        if len(micro.index_N):
-            yield micro
+
+    def teaches(piece: Ints) -> bool:
+        return any(batch.sequences[i].num_targets for i in piece)
+
+    for piece in cut_for(group, length_S, units, max_tokens, teaches):
+        yield collate(batch, piece, device) if len(piece) else _idle(device)
+
+
+def _idle(device: torch.device) -> MicroBatch:
+    """Return a pass over one token, none of which is a target: a rank that has nothing computes along."""
+    ids_BL, lengths_B = pad([[0]], device)
+    return MicroBatch(ids_BL, lengths_B, lengths_B[:0], [], [], [], np.zeros(0, dtype=np.int64))
 
 
 def collate(batch: PackedBatch, chosen: Ints, device: torch.device) -> MicroBatch:
@@ -160,20 +199,32 @@ def score(model: CausalLM, micro: MicroBatch, head_chunk: int = 0, entropy: Entr
     return Scored(logp_N, entropy_N, hidden_MD)
 
 
+def compute_along(model: CausalLM, micro: MicroBatch) -> None:
+    """Take both passes of a micro-batch without targets: every weight has a part in them, of gradient 0."""
+    hidden_BLD = model.hidden(micro.ids_BL, micro.lengths_B)
+    torch.autograd.backward(model.head(hidden_BLD[:, 0])[:0].sum())
+
+
 def score_batch(
-    model: CausalLM, batch: PackedBatch, max_tokens: int, head_chunk: int = 0
+    model: CausalLM, batch: PackedBatch, max_tokens: int, head_chunk: int = 0, group: Group = ALONE
 ) -> NDArray[np.float64]:
     """Return the logprob of every target of a batch [N], without gradient."""
     logp_N = np.zeros(batch.num_targets)
+    units = group_units(batch, "turn")
     with torch.no_grad():
-        for micro in micro_batches(batch, group_units(batch, "turn"), max_tokens, device_of(model)):
+        for micro in micro_batches(batch, units, max_tokens, device_of(model), group):
             logp_N[micro.index_N] = score(model, micro, head_chunk, "off").logp_N.double().cpu().numpy()
-    return logp_N
+    return group.sum(logp_N)
 
 
 @torch.no_grad()
 def filtered_batch(
-    model: CausalLM, batch: PackedBatch, max_tokens: int, head_chunk: int, min_p: float
+    model: CausalLM,
+    batch: PackedBatch,
+    max_tokens: int,
+    head_chunk: int,
+    min_p: float,
+    group: Group = ALONE,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the logprob of every target of a batch [N], and the same where unlikely tokens cannot be drawn.
 
@@ -183,16 +234,18 @@ def filtered_batch(
         max_tokens: padded size of one forward pass.
         head_chunk: how many targets have logits at once; 0: all of a pass.
         min_p: a token is left out below so many parts of the likeliest one's probability; then it has -inf.
+        group: the ranks that compute it, each its share.
     """
     found_2N = np.zeros((2, batch.num_targets))
-    for micro in micro_batches(batch, group_units(batch, "turn"), max_tokens, device_of(model)):
+    for micro in micro_batches(batch, group_units(batch, "turn"), max_tokens, device_of(model), group):
         hidden_BLD = model.hidden(micro.ids_BL, micro.lengths_B)
         chosen_ND = hidden_BLD.reshape(-1, hidden_BLD.shape[-1])[micro.flat_N]
-        step = head_chunk or len(chosen_ND)
+        step = head_chunk or max(1, len(chosen_ND))
         for start in range(0, len(chosen_ND), step):
             part = slice(start, start + step)
             given = micro.tokens[part], micro.supports[part], micro.temperatures[part]
             logits_NV = model.head(chosen_ND[part])
             both_2N = torch.stack([replay(logits_NV, *given, "off")[0], filtered(logits_NV, *given, min_p)])
             found_2N[:, micro.index_N[part]] = both_2N.cpu().numpy()
+    found_2N = group.sum(found_2N)
     return found_2N[0], found_2N[1]

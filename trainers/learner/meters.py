@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..losses import Outcome
+from .group import Group
 
 _RENAMED = {
     "clip_low": "clip_ratio/low",
@@ -37,6 +38,10 @@ class UpdateMeter:
     def add(self, outcome: Outcome, num_targets: int) -> None:
         """Take in a micro-batch."""
         self._pieces.append((outcome, num_targets))
+
+    def merge(self, group: Group) -> None:
+        """Take in what all ranks have of the mini-batch, so that each has all of it."""
+        self._pieces = group.gather(self._pieces)
 
     def loss(self) -> float:
         """Return the loss of the mini-batch so far."""

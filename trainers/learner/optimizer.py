@@ -12,6 +12,7 @@ from ...agents.models import CausalLM
 from ...errors import TrainingError
 from .config import OptimConfig
 from .copies import Copies, copies_for
+from .group import ALONE, Group
 
 
 class Descent:
@@ -23,6 +24,7 @@ class Descent:
         max_grad_norm: a longer gradient is cut to it; 0: no limit.
         advice: what to do about a loss that is not finite, for its error.
         copies: those among the parameters that stand for a model's weights, if they do.
+        group: the ranks that step together, each with its part of every gradient.
     """
 
     def __init__(
@@ -32,12 +34,14 @@ class Descent:
         max_grad_norm: float,
         advice: str,
         copies: Copies | None = None,
+        group: Group = ALONE,
     ) -> None:
         self._parameters = list(parameters)
         self._rates = {optimizer: float(optimizer.param_groups[0]["lr"]) for optimizer in optimizers}
         self._max_grad_norm = max_grad_norm if max_grad_norm > 0 else math.inf
         self._advice = advice
         self.copies = copies
+        self._group = group
 
     @property
     def optimizers(self) -> list[torch.optim.Optimizer]:
@@ -75,7 +79,7 @@ class Descent:
                 group["lr"] = rate * factor
         self._free_gradients()
         loss = backward()
-        norm = float(nn.utils.clip_grad_norm_(self._parameters, self._max_grad_norm))
+        norm = float(self._group.whole(nn.utils.clip_grad_norm_(self._parameters, self._max_grad_norm)))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingError(
                 f"{where}: loss {loss}, gradient norm {norm}; the weights are those before the step. "
@@ -95,7 +99,7 @@ class Descent:
             optimizer.zero_grad(set_to_none=True)
 
 
-def adamw(model: CausalLM, optim: OptimConfig) -> Descent:
+def adamw(model: CausalLM, optim: OptimConfig, group: Group = ALONE) -> Descent:
     """Return AdamW over the weights of a model that train, or over copies of them where settings ask."""
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     copies = copies_for(weights, optim)
@@ -109,7 +113,7 @@ def adamw(model: CausalLM, optim: OptimConfig) -> Descent:
         fused=True,
     )
     advice = "Lower optim.learning_rate or look for huge rewards in the log"
-    return Descent(moved, [optimizer], optim.max_grad_norm, advice, copies)
+    return Descent(moved, [optimizer], optim.max_grad_norm, advice, copies, group)
 
 
 def schedule_factor(optim: OptimConfig, update: int, total_updates: int) -> float:

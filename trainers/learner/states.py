@@ -8,7 +8,7 @@ Shapes: _R turns, _L tokens of all turns end to end, _P states, _D hidden width.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +19,13 @@ from ...agents.models import CausalLM
 from ...agents.types import Trajectory, Turn
 from ...ends import CUT_OFF
 from ..credit.base import Place
-from .forward import cut, device_of, pad
+from .forward import cut_for, device_of, pad
+from .group import ALONE, Group
 from .heads import offset
 from .sequences import Ints, JoinedSequences
+
+At = Callable[[CausalLM, "Wanted", int], Tensor]
+"""Finds wanted states [P, D] of a model in passes of a size: `states_at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,11 @@ class CriticStates:
 
 
 def read_states(
-    model: CausalLM, trajectories: Sequence[Trajectory], places: Collection[Place], max_tokens: int
+    model: CausalLM,
+    trajectories: Sequence[Trajectory],
+    places: Collection[Place],
+    max_tokens: int,
+    at: At | None = None,
 ) -> CriticStates:
     """Run a model over trajectories, without gradient.
 
@@ -48,8 +56,9 @@ def read_states(
         trajectories: with tokens on each turn; turn number r is row r of their turn table.
         places: which places are wanted.
         max_tokens: padded size of one forward pass.
+        at: finds the states; by default `states_at`.
     """
-    wanted = _Wanted()
+    wanted = Wanted()
     index: dict[Place, list[int]] = {place: [] for place in sorted(places)}
     after: list[int] = []
     for trajectory in trajectories:
@@ -62,14 +71,14 @@ def read_states(
             after[-1] = wanted.add(wanted.joined.add(final) if final else len(wanted.joined.ids[-1]) - 1)
     turns = [turn for trajectory in trajectories for turn in trajectory.turns]
     return CriticStates(
-        state_PD=wanted.run(model, max_tokens),
+        state_PD=(at or states_at)(model, wanted, max_tokens),
         index={place: np.array(found, dtype=np.int64) for place, found in index.items()},
         length_R=np.array([len(turn.generation.token_ids) for turn in turns], dtype=np.int64),
         after_R=np.array(after, dtype=np.int64),
     )
 
 
-def _want(turn: Turn, wanted: _Wanted, index: dict[Place, list[int]]) -> None:
+def _want(turn: Turn, wanted: Wanted, index: dict[Place, list[int]]) -> None:
     before = wanted.joined.add(turn.generation.prompt_ids, turn.generation.token_ids)
     for place, found in index.items():
         if place == "tokens":
@@ -78,30 +87,39 @@ def _want(turn: Turn, wanted: _Wanted, index: dict[Place, list[int]]) -> None:
             found.append(wanted.add(before + offset(turn, place)))
 
 
-class _Wanted:
+class Wanted:
     """Joined sequences, and the places in them whose states are wanted."""
 
     def __init__(self) -> None:
         self.joined = JoinedSequences()
-        self._places: list[tuple[int, int]] = []  # sequence, place
+        self.places: list[tuple[int, int]] = []  # sequence, place
 
     def add(self, place: int) -> int:
         """Ask for the state at a place of the last sequence; return its number."""
-        self._places.append((len(self.joined.ids) - 1, place))
-        return len(self._places) - 1
+        self.places.append((len(self.joined.ids) - 1, place))
+        return len(self.places) - 1
 
-    @torch.no_grad()
-    def run(self, model: CausalLM, max_tokens: int) -> Tensor:
-        """Return the states [P, D] that were asked for."""
-        ids, device = self.joined.ids, device_of(model)
-        state_PD = torch.zeros(len(self._places), model.hidden_size)
-        numbers_of: dict[int, list[int]] = {}
-        for number, (sequence, _) in enumerate(self._places):
-            numbers_of.setdefault(sequence, []).append(number)
-        for chosen in cut([len(row) for row in ids], [np.array([s]) for s in numbers_of], max_tokens):
-            hidden_BLD = model.hidden(*pad([ids[s] for s in chosen], device))
-            rows = [row for row, s in enumerate(chosen) for _ in numbers_of[s]]
-            numbers = [number for s in chosen for number in numbers_of[s]]
-            places = [self._places[number][1] for number in numbers]
-            state_PD[numbers] = hidden_BLD[rows, places].float().cpu()
-        return state_PD
+
+@torch.no_grad()
+def states_at(model: CausalLM, wanted: Wanted, max_tokens: int, group: Group = ALONE) -> Tensor:
+    """Return the states [P, D] that were asked for.
+
+    Args:
+        model: whose they are.
+        wanted: the places.
+        max_tokens: padded size of one forward pass.
+        group: the ranks that compute them, each its share.
+    """
+    ids, device = wanted.joined.ids, device_of(model)
+    state_PD = np.zeros((len(wanted.places), model.hidden_size), dtype=np.float32)
+    numbers_of: dict[int, list[int]] = {}
+    for number, (sequence, _) in enumerate(wanted.places):
+        numbers_of.setdefault(sequence, []).append(number)
+    units = [np.array([s]) for s in numbers_of]
+    for chosen in cut_for(group, [len(row) for row in ids], units, max_tokens):
+        hidden_BLD = model.hidden(*pad([ids[s] for s in chosen] or [[0]], device))
+        rows = [row for row, s in enumerate(chosen) for _ in numbers_of[s]]
+        numbers = [number for s in chosen for number in numbers_of[s]]
+        places = [wanted.places[number][1] for number in numbers]
+        state_PD[numbers] = hidden_BLD[rows, places].float().cpu().numpy()
+    return torch.from_numpy(group.sum(state_PD))

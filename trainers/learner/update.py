@@ -11,7 +11,7 @@ Shapes: _N targets of the batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from ...agents.models import CausalLM
+from ...agents.types import Trajectory
 from ...errors import TrainingError, UsageError
 from ...streams import Stream, rng
 from ..losses import Objective, Outcome
@@ -28,7 +29,17 @@ from ..objective_config import ObjectiveConfig
 from .config import OptimConfig
 from .copies import load_copies
 from .critic import Critic
-from .forward import MicroBatch, device_of, filtered_batch, group_units, micro_batches, score, score_batch
+from .forward import (
+    MicroBatch,
+    compute_along,
+    device_of,
+    filtered_batch,
+    group_units,
+    micro_batches,
+    score,
+    score_batch,
+)
+from .group import ALONE, Group
 from .guards import check_engine, check_jump, check_one_engine
 from .meters import UpdateMeter
 from .minibatch import MiniBatch
@@ -36,6 +47,7 @@ from .optimizer import adamw, schedule_factor
 from .probe import Tolerance
 from .reference import Reference
 from .sequences import Floats, Ints, PackedBatch
+from .states import CriticStates
 from .whole import backward_whole
 
 
@@ -51,6 +63,7 @@ class Learner:
         tolerance: of the first update, where one engine samples and learns; None: another one samples.
         total_updates: where the schedules linear and cosine end.
         seed: of the order of a batch.
+        group: the processes that learn together; each has its own learner, and is given the same.
 
     Raises:
         UnknownName: if the objective names a part that is not there.
@@ -68,15 +81,17 @@ class Learner:
         tolerance: Tolerance | None = None,
         total_updates: int = 0,
         seed: int = 0,
+        group: Group = ALONE,
     ) -> None:
         self.model, self.optim, self.critic, self.reference = model, optim, critic, reference
+        self.group = group
         self.objective = Objective(objective)
         self.total_updates, self._seed = total_updates, seed
         self._tolerance = tolerance  # until an update has shown that it is kept
         if self.objective.needs_reference and reference is None:
             raise UsageError("loss.kl needs a reference model; give Learner(reference=...)")
         self.device = device_of(model)
-        self.descent = adamw(model, optim)
+        self.descent = adamw(model, optim, group)
         self.num_updates = 0  # batches
         self.num_steps = 0  # optimizer steps
         self.largest_size = 0.0  # of a batch's mean |advantage| so far
@@ -90,11 +105,15 @@ class Learner:
         if self.reference is None:
             raise UsageError("this learner has no reference model; give Learner(reference=...)")
         with self.reference() as model:
-            return score_batch(model, batch, self.optim.micro_tokens, self.optim.head_chunk)
+            return score_batch(model, batch, self.optim.micro_tokens, self.optim.head_chunk, self.group)
 
     def logprobs(self, batch: PackedBatch) -> Floats:
         """Return the current logprob of each target [N]."""
-        return score_batch(self.model, batch, self.optim.micro_tokens, self.optim.head_chunk)
+        return score_batch(self.model, batch, self.optim.micro_tokens, self.optim.head_chunk, self.group)
+
+    def read(self, trajectories: Sequence[Trajectory]) -> CriticStates | None:
+        """Return the model's states where the value heads read; None: there are no heads."""
+        return self.critic.read(self.model, trajectories) if self.critic is not None else None
 
     def as_stored(self, batch: PackedBatch, reference_N: Floats | None) -> PackedBatch:
         """Return a batch that nobody has sampled for this learner.
@@ -180,7 +199,7 @@ class Learner:
         optim, min_p, logp_N, filtered_N = self.optim, self.objective.min_p, None, None
         if min_p is not None:
             logp_N, filtered_N = filtered_batch(
-                self.model, batch, optim.micro_tokens, optim.head_chunk, min_p
+                self.model, batch, optim.micro_tokens, optim.head_chunk, min_p, self.group
             )
         if optim.old_logprobs == "behaviour":
             return batch.behaviour_N, filtered_N
@@ -230,14 +249,24 @@ class Learner:
         lean = self.model.checkpointed() if self.optim.checkpointing else nullcontext()
         if self.objective.unit == "group":
             with lean:
-                meter.add(backward_whole(self.model, mini, self.objective, self.optim), mini.num_targets)
-            return meter.loss()
+                outcome = backward_whole(self.model, mini, self.objective, self.optim, self.group)
+            if self.group.rank == 0:  # each has found it
+                meter.add(outcome, mini.num_targets)
+            return self._merged(meter)
         weights_N = mini.weights(self.objective)
         everything = self.objective.teaches_all or not self.optim.skip_idle
         units = mini.units if everything else mini.teaching(mini.advantage_N)
         with lean:
-            for micro in micro_batches(mini.batch, units, self.optim.micro_tokens, self.device):
-                meter.add(self._add_gradient(mini, micro, weights_N), len(micro.index_N))
+            for micro in micro_batches(mini.batch, units, self.optim.micro_tokens, self.device, self.group):
+                if len(micro.index_N):
+                    meter.add(self._add_gradient(mini, micro, weights_N), len(micro.index_N))
+                else:
+                    compute_along(self.model, micro)
+        return self._merged(meter)
+
+    def _merged(self, meter: UpdateMeter) -> float:
+        """Return the loss of the mini-batch, once the meter has what every rank found."""
+        meter.merge(self.group)
         return meter.loss()
 
     def _add_gradient(self, mini: MiniBatch, micro: MicroBatch, weights_N: Floats) -> Outcome:

@@ -22,33 +22,38 @@ from torch import Tensor
 from ...agents.models import CausalLM
 from ..losses import Objective, Outcome
 from .config import OptimConfig
-from .forward import MicroBatch, Scored, device_of, micro_batches, score
+from .forward import MicroBatch, Scored, compute_along, device_of, micro_batches, score
+from .group import ALONE, Group
 from .minibatch import MiniBatch
 from .sequences import Floats, Ints
 
 
-def backward_whole(model: CausalLM, mini: MiniBatch, objective: Objective, optim: OptimConfig) -> Outcome:
+def backward_whole(
+    model: CausalLM, mini: MiniBatch, objective: Objective, optim: OptimConfig, group: Group = ALONE
+) -> Outcome:
     """Add the gradient of an objective of a whole mini-batch to the weights of a model.
 
-    Where one micro-batch holds all of it, one pass does.
+    Where one micro-batch holds all of it, one pass does. Ranks share the passes; each evaluates the
+    objective on all that they found.
 
     Args:
         model: whose weights have the gradient.
         mini: the mini-batch.
         objective: which sees all of it at once.
         optim: the size of micro-batches, and how they are computed.
+        group: the ranks that share the passes.
 
     Returns:
         what the objective found; it keeps nothing of the passes.
     """
-    passes = _Passes(model, mini, objective, optim)
+    passes = _Passes(model, mini, objective, optim, group)
     weights_N, index_M = mini.weights(objective), mini.targets()
     pieces = passes.cut(mini.units)
-    if len(pieces) == 1:
+    if len(pieces) == 1 and group.world == 1:
         outcome = objective(mini.tokens(pieces[0], passes.score(pieces[0]), weights_N))
         torch.autograd.backward(outcome.loss)
         return replace(outcome, loss=outcome.loss.detach())
-    number_N2 = passes.numbers(pieces)
+    number_N2 = group.sum(passes.numbers(pieces))
     number_M2 = torch.from_numpy(number_N2[index_M]).to(passes.device)
     logp_M, entropy_M = number_M2[:, 0].clone(), number_M2[:, 1].clone()
     logp_M.requires_grad_()
@@ -67,6 +72,7 @@ class _Passes:
     mini: MiniBatch
     objective: Objective
     optim: OptimConfig
+    group: Group
 
     @property
     def device(self) -> torch.device:
@@ -75,7 +81,7 @@ class _Passes:
     def cut(self, units: Sequence[Ints]) -> list[MicroBatch]:
         """Return the micro-batches of some units, whose sequences may part."""
         single = [np.array([index]) for unit in units for index in unit]
-        return list(micro_batches(self.mini.batch, single, self.optim.micro_tokens, self.device))
+        return list(micro_batches(self.mini.batch, single, self.optim.micro_tokens, self.device, self.group))
 
     def score(self, piece: MicroBatch) -> Scored:
         return score(self.model, piece, self.optim.head_chunk, self.objective.entropy)
@@ -105,6 +111,9 @@ class _Passes:
         idle = self.optim.skip_idle and not self.objective.teaches_all
         units = self.mini.teaching(np.abs(slope_N2).sum(axis=1)) if idle else self.mini.units
         for piece in self.cut(units):
+            if not len(piece.index_N):
+                compute_along(self.model, piece)
+                continue
             scored = self.score(piece)
             slope_M2 = torch.from_numpy(slope_N2[piece.index_N]).to(self.device)
             total = (slope_M2[:, 0] * scored.logp_N).sum()

@@ -66,12 +66,14 @@ class Kind(Named[TrainedPolicy]):
 
     Args:
         reference: loads the policy that a run begins with as a reference, beside the one that trains.
+        weights: loads the model alone, on the CPU, to be divided over several learners.
         language_model: whether it is one of the Hugging Face format: it may be a name of the hub, is not
             made from nothing, takes an adapter and can be exported.
         check: raises UsageError where a recipe asks for what the kind cannot do.
     """
 
     reference: Callable[[str, PolicySection, CausalLM], Reference] | None = None
+    weights: Callable[[str, PolicySection], CausalLM] | None = None
     language_model: bool = True
     check: Callable[[PolicySection, RolloutSection], None] = _unchecked
 

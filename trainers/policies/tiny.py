@@ -12,13 +12,17 @@ from ..sync.apart import local_sync
 from .kinds import Asked, TrainedPolicy, register
 
 
+def _weights(source: str, section: PolicySection) -> CausalLM:
+    from ...agents.tiny.checkpoint import load_model
+
+    return load_model(Path(source))
+
+
 def _reference(source: str, section: PolicySection, trained: CausalLM) -> Reference:
-    from ...agents.tiny.checkpoint import load_checkpoint
-
-    return frozen(load_checkpoint(Path(source))[0])
+    return frozen(_weights(source, section))
 
 
-@register("tiny", reference=_reference, language_model=False)
+@register("tiny", reference=_reference, weights=_weights, language_model=False)
 def tiny(asked: Asked) -> TrainedPolicy:
     """Load a policy of ours, which samples in this process."""
     from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint

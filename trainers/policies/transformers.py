@@ -24,7 +24,12 @@ def reference_of(source: str, section: PolicySection, trained: CausalLM) -> Refe
     return frozen(load_lm(source, section.dtype))
 
 
-@register("transformers", reference=reference_of)
+def weights_of(source: str, section: PolicySection) -> CausalLM:
+    """Load a language model alone, on the CPU, with the adapter that a recipe asks for."""
+    return adapted(_on_cpu(source, section.dtype), source, section).eval()
+
+
+@register("transformers", reference=reference_of, weights=weights_of)
 def transformers(asked: Asked) -> TrainedPolicy:
     """Load a language model; learner and policy share one set of weights, unless they work at one time."""
     from ...agents.policies.transformers import TransformersPolicy
@@ -83,5 +88,10 @@ def load_lm(source: str, dtype: str) -> TransformersLM:
     """Load a model of the Hugging Face format where it will run."""
     import torch
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return TransformersLM.load(source, getattr(torch, dtype)).to(device).eval()
+    return _on_cpu(source, dtype).to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def _on_cpu(source: str, dtype: str) -> TransformersLM:
+    import torch
+
+    return TransformersLM.load(source, getattr(torch, dtype))

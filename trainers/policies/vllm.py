@@ -15,7 +15,7 @@ from ...agents.sampling import NEUTRAL
 from ...errors import UsageError
 from ..sections import PolicySection, RolloutSection
 from .kinds import Asked, TrainedPolicy, register
-from .transformers import adapted, load_lm, reference_of, saver
+from .transformers import adapted, load_lm, reference_of, saver, weights_of
 
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # --max-lora-rank of vLLM takes these
 
@@ -41,7 +41,7 @@ def _check(section: PolicySection, rollout: RolloutSection) -> None:
         raise UsageError("policy.dtype float64: vLLM has float32 and bfloat16")
 
 
-@register("vllm", reference=reference_of, check=_check)
+@register("vllm", reference=reference_of, weights=weights_of, check=_check)
 def vllm(asked: Asked) -> TrainedPolicy:
     """Load a language model for the learner, and find the engines; the first push starts them."""
     from ...agents.policies.transformers import eos_ids, load_tokenizer

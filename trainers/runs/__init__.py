@@ -2,6 +2,7 @@
 
 folder.py      recipe.toml, run.json, and whether a run may begin or go on in a folder
 alike.py       which runs follow one recipe; series.py figures over updates, seeds together
+arithmetic.py  threads, and whether a run repeats itself bit for bit
 attending.py   what is asked of a run between its updates
 standing.py    what is kept of one that was stopped
 checkpoint.py  folders that are whole or not there; remembered.py what parts remember, as files of one

@@ -15,7 +15,7 @@ from typing import Any
 SEED = "train.seed"
 LENGTH = ("train.num_updates", "train.max_seconds", "train.target_success")
 _APART = ("train.save_every", "train.keep")
-_APART_SECTIONS = ("log", "server")
+_APART_SECTIONS = ("launch", "log", "server")
 
 
 def may_change(name: str) -> bool:

@@ -59,6 +59,7 @@ def train(
     """
     from ..api.training import default_folder, load_recipe
     from ..api.training import train as run
+    from ..trainers.parallel.place import placed
     from ..trainers.runs.folder import recipe_of
     from ..trainers.runs.standing import standing
 
@@ -78,4 +79,5 @@ def train(
         if folder.exists():
             typer.echo(runnable(_GO_ON.format(run=quote(str(folder)))), err=True)
         raise typer.Exit(130) from None
-    typer.echo(f"results: {folder}")
+    if not placed().follows:
+        typer.echo(f"results: {folder}")

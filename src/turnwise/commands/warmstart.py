@@ -52,8 +52,8 @@ def warmstart(
       turnwise warmstart --recipe gigpo --from MODEL --trajectories runs/teacher --out tuned
     """
     from ..trainers.recipe import load
+    from ..trainers.runs.arithmetic import prepare_torch
     from ..trainers.runs.console import RunDisplay
-    from ..trainers.train import prepare_torch
     from ..trainers.warmstart.warmstart import warm_start
 
     loaded = load(recipe, overrides or [])
