@@ -150,3 +150,5 @@ def test_cloning_takes_every_valid_turn_alike() -> None:
     assert found.advantage.tolist() == [1.0, 0.0, 1.0, 1.0]
     assert found.figures["cloned"] == 0.75
     assert credit.get("cloning")(batch, only_valid=False).advantage.tolist() == [1.0] * 4
+    nothing = TurnTable.from_columns(group=[], trajectory=[], reward=[])
+    assert credit.get("cloning")(nothing).figures == {"cloned": 0.0}

@@ -185,7 +185,7 @@ def test_dcpo_gives_nothing_to_one_alone_or_to_the_rounding_of_equal_returns() -
         assert found.advantage.tolist() == [0.0] * 4
 
 
-def test_risk_po_follows_its_quantiles() -> None:
+def test_risk_po_tracked_follows_its_quantiles() -> None:
     bound = credit.bind(
         Part(
             "risk_po_tracked", {"lower": 0.25, "upper": 0.75, "mix": 1.0, "assign": "uniform", "scale": False}
@@ -211,6 +211,12 @@ def test_risk_po_follows_its_quantiles() -> None:
     np.testing.assert_allclose(mixed.parts["upper_quantile"], [4.0] * 10, **EXACT)
     other, _ = credit.bind(replace_part(bound, lower=0.3)).step(table, state)
     np.testing.assert_allclose(other.parts["lower_quantile"], [1.2] * 10, **EXACT)
+
+
+@pytest.mark.parametrize("rate", [0.0, -0.1])
+def test_risk_po_tracked_refuses_a_rate_that_moves_nothing(rate: float) -> None:
+    with pytest.raises(UsageError, match="above 0"):
+        credit.bind(Part("risk_po_tracked", {"rate": rate})).step(episodes([1] * 2, [0.0, 1.0]))
 
 
 def replace_part(bound: Any, **changes: Any) -> Part:
