@@ -255,7 +255,7 @@ class Trainer:
         section = self.recipe.log
         if not self.is_offline:  # what was stored before needs no second copy
             chosen = choose(collected.chosen, section.trajectories, section.sampled)
-            self.log.trajectories(number + 1, chosen)
+            await self._thread.run(partial(self.log.trajectories, number + 1, chosen))
         self._write({**entry, "train_seconds": state.train_seconds, "total_tokens": state.num_tokens})
         self.display.update(self._share(), {**entry, "train_seconds": state.train_seconds})
 

@@ -1,6 +1,6 @@
 """How much faster episodes that play ahead make a run, on simulated time: two engines and one learner.
 
-    python benchmarks/staleness/simulate.py [--updates 50] [--seeds 5] [--out FILE]
+    python benchmarks/staleness/simulate.py [--updates 100] [--seeds 5] [--out FILE]
 
 What is real: the collector, its stream of groups, the rollout with its slots and groups. What is simulated:
 the time. A message takes an engine a random time (lognormal, so that some episodes last), of which each
@@ -126,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--updates", type=int, default=50)
+    parser.add_argument("--updates", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()

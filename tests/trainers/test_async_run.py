@@ -72,9 +72,10 @@ def test_a_run_ahead_learns_each_group_once_also_across_a_resume(lights: Lights,
         "eval": {"every": 0, "episodes": 4},
     }  # fmt: skip
     run = tmp_path / "run"
-    train(lights(train={**AHEAD, "num_updates": 2}, **asked), run)
+    ahead = {**AHEAD, "most_slots": 160}
+    train(lights(train={**ahead, "num_updates": 2}, **asked), run)
     assert (checkpoint.latest(run / "checkpoints") / "in_flight.json").is_file()
-    train(lights(train={**AHEAD, "num_updates": 4}, **asked), run, resume=True)
+    train(lights(train={**ahead, "num_updates": 4}, **asked), run, resume=True)
     updates = [entry for entry in read_log(run) if entry["kind"] == "update"]
     assert [entry["update"] for entry in updates] == [1, 2, 3, 4]
     assert [entry["stream/replayed"] for entry in updates] == [0, 0, SMALL["num_groups"], 0]
@@ -82,6 +83,8 @@ def test_a_run_ahead_learns_each_group_once_also_across_a_resume(lights: Lights,
     for entry in updates:
         shares = entry["staleness/0"] + entry["staleness/1"] + entry["staleness/masked"]
         assert shares == pytest.approx(1.0) and 0.5 < entry["off_policy/uncut"] < 2.0
+        assert entry["off_policy/square"] >= entry["off_policy/uncut"] ** 2
+        assert 4 <= entry["stream/slots"] <= 160
         assert entry["sync/worst_nats"] <= 1e-4
     files = sorted((run / "trajectories").glob("*.gz"))
     groups = Counter(name for file in files for name in {each.group for each in read_trajectories(file)})

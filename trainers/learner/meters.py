@@ -13,6 +13,7 @@ _RENAMED = {
     "off_policy_weight": "off_policy/weight",
     "off_policy_uncut": "off_policy/uncut",
     "off_policy_masked": "off_policy/masked",
+    "off_policy_square": "off_policy/square",
 }
 # what compares engine and learner means nothing once a step has been taken
 _FIRST_ONLY = ("mismatch_kl", "max_mismatch")

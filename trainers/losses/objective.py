@@ -136,7 +136,7 @@ class Objective:
         loss, total_N, found = self._policy_loss(ratio_N, correction_N, batch)
         sums = {**_sums(batch, log_ratio_N.detach(), correction_N), **found}
         if config.off_policy != "none":
-            sums["off_policy_uncut"] = uncut_N.sum()
+            sums["off_policy_uncut"], sums["off_policy_square"] = uncut_N.sum(), uncut_N.square().sum()
         if self.needs_reference:
             if batch.reference_N is None or config.kl == "none":
                 raise UsageError("the objective has a KL term; give reference logprobs")

@@ -1,4 +1,8 @@
-"""The weight old/behaviour: what corrects an engine that is not the learner's own."""
+"""The weight old/behaviour: what corrects an engine that is not the learner's own, or is behind it.
+
+With the learner before the batch as the old policy (optim.old_logprobs = "recompute") this is the decoupled
+objective of AReaL (arXiv 2505.24298): the clipped ratio is against the one, the weight against the other.
+"""
 
 from __future__ import annotations
 

@@ -244,6 +244,7 @@ def test_the_weight_is_logged_before_the_cut_and_after() -> None:
     sums = Objective(ObjectiveConfig(off_policy="truncate", off_policy_limit=1.5))(batch).sums
     assert sums["off_policy_weight"].item() == pytest.approx(1.5 + 0.5 + 1)
     assert sums["off_policy_uncut"].item() == pytest.approx(3 + 0.5 + 1)
+    assert sums["off_policy_square"].item() == pytest.approx(9 + 0.25 + 1)
     masked = Objective(ObjectiveConfig(off_policy="mask", off_policy_limit=1.5))(batch).sums
     assert masked["off_policy_weight"].item() == pytest.approx(1)
     assert masked["off_policy_uncut"].item() == pytest.approx(4.5)
