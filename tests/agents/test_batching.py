@@ -12,7 +12,6 @@ import asyncio
 
 import pytest
 
-from turnwise.agents import batching
 from turnwise.agents.batching import Batcher, BusyClock, answers_in_order
 from turnwise.errors import ServerError
 
@@ -73,15 +72,14 @@ def test_a_caller_may_stop_waiting():
     asyncio.run(asyncio.wait_for(inside(), 5))
 
 
-def test_a_busy_clock_counts_overlapping_calls_once(monkeypatch):
-    now = iter([1.0, 4.0, 10.0, 11.5])
-    monkeypatch.setattr(batching, "perf_counter", lambda: next(now))
-    clock = BusyClock()
+def test_a_busy_clock_counts_overlapping_calls_once():
+    now = iter([1.0, 4.0, 10.0, 11.0, 11.5])
+    clock = BusyClock(lambda: next(now))
     with clock, clock:  # from 1 to 4
         pass
     with clock:  # from 10 to 11.5
-        pass
-    assert clock.seconds == 4.5
+        assert clock.so_far == 4.0
+    assert clock.seconds == clock.so_far == 4.5
 
 
 def test_in_series_calls_gather_while_a_batch_is_under_way():
