@@ -20,9 +20,11 @@ from uvicorn.server import ServerState
 from ..protocol.encoding import PROTOCOL
 from ..protocol.problems import PROBLEM_TYPE, encode_problem, too_large, too_slow
 from ..protocol.types import Problem
+from . import link
 from .crowd import Crowd
 from .fast_path import StepProtocol
-from .messages import WELCOME
+from .front import FrontDoor
+from .messages import WELCOME, Response
 
 __all__ = ["BoundedHttp", "Stall"]
 
@@ -113,6 +115,7 @@ class BoundedHttp(StepProtocol):
     ) -> None:
         super().__init__(config, server_state, {**app_state, WELCOME: self.welcome}, _loop)
         self._crowd: Crowd | None = getattr(config, "crowd", None)
+        self._door: FrontDoor | None = getattr(config, "door", None)
         self._known = False
         self._timer: asyncio.TimerHandle | None = None
         self._since = 0.0
@@ -132,10 +135,27 @@ class BoundedHttp(StepProtocol):
         self.pipeline.clear()
         self._leave()
 
+    def _should_upgrade(self) -> bool:
+        return self._wants_link or super()._should_upgrade()
+
+    @property
+    def _wants_link(self) -> bool:
+        return self._door is not None and self.url == link.PATH and self._get_upgrade() == link.UPGRADE
+
     def handle_websocket_upgrade(self) -> None:
-        """Leave the connection to a websocket."""
+        """Leave the connection to a websocket, or to a link."""
         self._leave()
-        super().handle_websocket_upgrade()
+        if not self._wants_link or self._door is None:
+            super().handle_websocket_upgrade()
+            return
+        self.connections.discard(self)
+        end = self._door.link(self.headers, self.connections)
+        if isinstance(end, Response):
+            self._write(end, keep_alive=False)
+            self.transport.close()
+        else:
+            self.transport.set_protocol(end)
+            end.connection_made(self.transport)
 
     def welcome(self) -> None:
         """Take note that somebody known is at the other end."""

@@ -8,6 +8,7 @@ import uvicorn
 
 from .bounded import BoundedHttp
 from .crowd import Crowd, most_connections
+from .front import FrontDoor
 
 
 class BoundedConfig(uvicorn.Config):
@@ -16,13 +17,14 @@ class BoundedConfig(uvicorn.Config):
     Args:
         app: what answers.
         most: connections at once; 0 for as many as there is room for.
+        door: opens links for routers, where it is a server of environments.
         more: further settings of uvicorn.
 
     Raises:
         UsageError: if there is no room for so many connections.
     """
 
-    def __init__(self, app: Any, most: int, **more: Any) -> None:
+    def __init__(self, app: Any, most: int, door: FrontDoor | None = None, **more: Any) -> None:
         super().__init__(
             app,
             http=BoundedHttp,
@@ -33,4 +35,4 @@ class BoundedConfig(uvicorn.Config):
             timeout_keep_alive=75,
             **more,
         )
-        self.crowd = Crowd(most_connections(most))
+        self.crowd, self.door = Crowd(most_connections(most)), door

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ from ..benchmarks.hosting import Hosting
 from ..protocol.bodies import Batch, read_body
 from ..protocol.calls import Call
 from ..protocol.encoding import PROTOCOL, select_fields
-from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem, still_running, unknown_session
+from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem, still_running
 from ..protocol.types import CreateItem, ForkItem, Problem, ResetItem, StepItem
 from ..sessions.counts import Rates
 from ..sessions.creation import Creation
@@ -35,13 +35,14 @@ from .hosted_calls import HostedCalls, permit
 from .keys import Caller
 from .messages import Request, Response
 from .places import Places
+from .router_side import RouterSideCalls
 from .taking_calls import TakingCalls
 
 STREAM_PAUSE_S = 10.0
 _PROBLEM = b'{"type"'  # how a problem begins, and no reply
 
 
-class Calls(HostedCalls, BoardCalls, TakingCalls):
+class Calls(HostedCalls, BoardCalls, TakingCalls, RouterSideCalls):
     """The calls of the protocol on one service.
 
     Args:
@@ -130,7 +131,11 @@ class Calls(HostedCalls, BoardCalls, TakingCalls):
 
     def steps_now(self, caller: Caller, items: Sequence[StepItem]) -> Response:
         """Take many steps that run synchronously; what they recorded is still to be committed."""
-        return self.batch([self._row(self.service.step(caller.name, item), ()) for item in items])
+        return self.batch(self.rows_now(caller, items))
+
+    def rows_now(self, caller: Caller, items: Sequence[StepItem]) -> list[bytes]:
+        """Do as `steps_now`; return the rows."""
+        return [self._row(self.service.step(caller.name, item), ()) for item in items]
 
     async def steps(self, request: Request, items: Sequence[StepItem]) -> list[bytes]:
         """Take many steps and answer in order; those not done after `wait_s` are said to be running."""
@@ -151,7 +156,7 @@ class Calls(HostedCalls, BoardCalls, TakingCalls):
 
     async def stream(
         self, caller: Caller, items: Sequence[StepItem], fields: Sequence[str]
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Take many steps and give lines in order of completion.
 
         Each line names its session. While nothing is done an empty line now and
@@ -191,7 +196,8 @@ class Calls(HostedCalls, BoardCalls, TakingCalls):
         """Close sessions."""
         closed = self.service.close(request.caller.name, ids)
         await self.service.commit()
-        return Response(200, orjson.dumps({"closed": closed}))
+        elsewhere = self.service.moves.elsewhere(request.caller.name, ids)
+        return Response(200, orjson.dumps({"closed": closed, **elsewhere}))
 
     async def delete(self, request: Request, _: None) -> Response:
         """Close one session."""
@@ -199,14 +205,15 @@ class Calls(HostedCalls, BoardCalls, TakingCalls):
         if session is not None and session.operated is not None and in_hand(session.operated):
             return self.refused(taken_over(request.id, session.operated.reason))
         if not self.service.close(request.caller.name, [request.id]):
-            return self.refused(unknown_session(request.id))
+            return self._missing(request)
         await self.service.commit()
         return Response(200, orjson.dumps({"closed": [request.id]}))
 
     async def heartbeat(self, request: Request, ids: Sequence[str]) -> Response:
         """Renew leases; say which sessions are there."""
         alive = [id for id in ids if self.service.find(request.caller.name, id) is not None]
-        return Response(200, orjson.dumps({"alive": alive, "ttl_s": self.service.limits.ttl_s}))
+        elsewhere = self.service.moves.elsewhere(request.caller.name, ids)
+        return Response(200, orjson.dumps({"alive": alive, "ttl_s": self.service.limits.ttl_s, **elsewhere}))
 
     async def sessions(self, request: Request, _: None) -> Response:
         """List the sessions of a key, for a client that comes back."""
@@ -223,7 +230,7 @@ class Calls(HostedCalls, BoardCalls, TakingCalls):
         id, turn = request.id, request.turn
         session = self.service.find(request.caller.name, id)
         if session is None:
-            return self.refused(unknown_session(id))
+            return self._missing(request)
         if session.asleep and session.broken is None:
             await self.service.wake(session)
         if session.broken is not None:
@@ -245,7 +252,7 @@ class Calls(HostedCalls, BoardCalls, TakingCalls):
         """Give what a session would be rebuilt from."""
         session = self.service.find(request.caller.name, request.id)
         if session is None:
-            return self.refused(unknown_session(request.id))
+            return self._missing(request)
         return Response(200, orjson.dumps(journal_document(session.record)))
 
     async def envs(self, _request: Request, _: None) -> Response:
@@ -271,6 +278,9 @@ class Calls(HostedCalls, BoardCalls, TakingCalls):
         if pools := service.catalogue.pools.values():
             service.metrics.note("workers_replaced", sum(pool.num_replaced for pool in pools))
         return service.metrics
+
+    def _missing(self, request: Request) -> Response:
+        return self.refused(self.service.moves.missing(request.caller.name, request.id))
 
     def refused(self, problem: Problem, retry_after_s: float | None = None) -> Response:
         """Answer with a problem."""

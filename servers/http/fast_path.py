@@ -164,15 +164,22 @@ class StepProtocol(HttpToolsProtocol):
         if found is None:
             return False
         self.welcome()
+        if not isinstance(found, tuple):
+            found(partial(self._give, self._hold()))
+            return True
         answer, waits = found
         if waits:
-            held = _StandIn()
-            self.cycle = held  # type: ignore[assignment]
-            self._front.commits.give(partial(self._give, held), answer)
+            self._front.commits.give(partial(self._give, self._hold()), answer)
         else:
             self._write(answer, keep_alive=True)
             self.on_response_complete()
         return True
+
+    def _hold(self) -> _StandIn:
+        """Let requests behind this one wait."""
+        held = _StandIn()
+        self.cycle = held  # type: ignore[assignment]
+        return held
 
     def _give(self, held: _StandIn, answer: Response | None) -> None:
         """Send an answer that had to wait; without one the connection ends."""

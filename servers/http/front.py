@@ -16,20 +16,23 @@ from urllib.parse import parse_qs
 from ..protocol.calls import CALLS
 from ..protocol.encoding import NDJSON_TYPE, PROTOCOL, load_body, read_step, read_steps
 from ..protocol.problems import Refused, bad_request, not_a_key, not_for_metrics, reads_only
-from ..protocol.types import Problem
+from ..protocol.router_problems import not_a_router
+from ..protocol.types import Problem, StepItem
 from . import openenv, websocket
 from .asgi import App, Headers, Message, Receive, Scope, Send, read_body
 from .board_calls import visitor
 from .dispatch import Calls, refusal_response
 from .group_commit import GroupCommit
 from .keys import ANYONE, Caller, Keys
-from .messages import JSON_TYPE, WELCOME, Request, Response
+from .link import LinkEnd
+from .messages import JSON_TYPE, WELCOME, Later, Request, Response
 from .visitors import Visitors, check_json_type
 
 _STEP, _STEPS = CALLS["step"], CALLS["steps"]
 _PREFIX, _SUFFIX = _STEP.path.split("{id}")
 _BATCH = _STEPS.path
 _PROTOCOL_HEADER = (b"turnwise-protocol", str(PROTOCOL).encode())
+Asked = tuple[Caller, list[StepItem], bool, float | None]
 _JSON_HEADER = (b"content-type", JSON_TYPE.encode())
 
 
@@ -104,7 +107,7 @@ class FrontDoor:
                 return
         await _send(send, answer)
 
-    def try_now(self, path: str, headers: Headers, body: bytes) -> tuple[Response, bool] | None:
+    def try_now(self, path: str, headers: Headers, body: bytes) -> tuple[Response, bool] | Later | None:
         """Answer a request for steps that run synchronously, as it would be answered otherwise.
 
         Args:
@@ -116,6 +119,27 @@ class FrontDoor:
             the answer, and whether it has to wait for `commits`; None, with nothing
             done, if a step has to be waited for, the request is refused, or it is another one.
         """
+        asked = self.read_steps(path, headers, body)
+        if asked is None:
+            return None
+        caller, items, single, _ = asked
+        try:
+            if not self._calls.runs_now(caller, items):
+                return None
+            self._calls.admit(caller)
+        except Refused:
+            return None
+        if single:
+            answer = self._calls.step_now(caller, items[0])
+            return answer, answer.status == 200 and self._calls.service.journal.dirty
+        return self._calls.steps_now(caller, items), self._calls.service.journal.dirty
+
+    def read_steps(self, path: str, headers: Headers, body: bytes) -> Asked | None:
+        """Read a request for steps whose answer is one document; None if it is refused, or another one.
+
+        Returns:
+            who asks, the steps, whether it is a single one, and how many seconds the client waits.
+        """
         single = path.startswith(_PREFIX) and path.endswith(_SUFFIX)
         if (not single and path != _BATCH) or len(body) > self._limits.max_body_bytes:
             return None
@@ -125,7 +149,7 @@ class FrontDoor:
         try:
             self._visitors.check_names(given.get(b"host", b""), given.get(b"origin", b""))
             caller = ANYONE if self._keys is None else self._keys.identify(given.get(b"authorization"))
-            if caller is None:
+            if caller is None or (not single and _wants_lines(headers)):
                 return None
             check_json_type(given.get(b"content-type", b""))
             document = load_body(body)
@@ -133,17 +157,21 @@ class FrontDoor:
                 items = [read_step(document, path[len(_PREFIX) : -len(_SUFFIX)], self._limits)]
             else:
                 items = read_steps(document, self._limits)
-            if b"prefer" in given:
-                wait_of(headers, self._limits.max_wait_s)  # means nothing here, but has to be a number
-            if not self._calls.runs_now(caller, items) or (not single and _wants_lines(headers)):
-                return None
-            self._calls.admit(caller)
+            # a number, also where it means nothing
+            wait_s = wait_of(headers, self._limits.max_wait_s) if b"prefer" in given else None
         except Refused:
             return None
-        if single:
-            answer = self._calls.step_now(caller, items[0])
-            return answer, answer.status == 200 and self._calls.service.journal.dirty
-        return self._calls.steps_now(caller, items), self._calls.service.journal.dirty
+        return caller, items, single, wait_s
+
+    def link(self, headers: Headers, connections: set[Any]) -> LinkEnd | Response:
+        """Open a link for a router, or say why not; see `link`."""
+        try:
+            self._visitors.check(headers)
+        except Refused as refusal:
+            return refusal_response(self._calls, refusal)
+        if self._keys is not None and not self._keys.routes(_header(headers, b"authorization")):
+            return self._calls.refused(not_a_router())
+        return LinkEnd(self._calls, self.commits, connections)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a websocket; hang up on one that nobody has here, or a page of another place opens."""

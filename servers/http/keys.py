@@ -1,8 +1,9 @@
 """Bearer keys: who calls, and what they may see.
 
-A key file has one key a line, `NAME SECRET [evaluation | metrics | benchmark=NAME,...]`;
+A key file has one key a line, `NAME SECRET [evaluation | metrics | router | benchmark=NAME,...]`;
 blank lines and lines that begin with # are skipped. A key that plays benchmarks does nothing
-else, and one for metrics is nobody's: it reads the server's counters and calls nothing.
+else, and one for metrics is nobody's: it reads the server's counters and calls nothing. With one marked
+`router` somebody else who knows callers, a router, calls for them.
 Sessions belong to the name, so a secret can be changed without losing them. Secrets are kept as
 hashes and never logged.
 """
@@ -20,6 +21,7 @@ from ...errors import UsageError
 
 MIN_SECRET_CHARS = 16
 _IN_PATH = "/key/"
+_MARKS = ("metrics", "router")  # of keys that are nobody's
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +48,20 @@ class Keys:
     Args:
         secrets: secret -> caller.
         readers: secret -> name of a key that reads the counters and does nothing else.
+        routers: secret -> name of a key by which a router calls for everybody.
 
     Raises:
         UsageError: if a secret is short, no header carries it, or two share a name.
     """
 
     def __init__(
-        self, secrets: Mapping[str, Caller], readers: Mapping[str, str] = MappingProxyType({})
+        self,
+        secrets: Mapping[str, Caller],
+        readers: Mapping[str, str] = MappingProxyType({}),
+        routers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        named = [*((secret, caller.name) for secret, caller in secrets.items()), *readers.items()]
+        callers = {secret: caller.name for secret, caller in secrets.items()}
+        named = [*callers.items(), *readers.items(), *routers.items()]
         names = [name for _, name in named]
         if len(set(names)) != len(names):
             raise UsageError("two keys have the same name: sessions would be shared")
@@ -69,6 +76,7 @@ class Keys:
         self._blind = token_bytes(32)
         self._callers = {self._hash(secret.encode()): caller for secret, caller in secrets.items()}
         self._readers = {self._hash(secret.encode()) for secret in readers}
+        self._routers = {self._hash(secret.encode()) for secret in routers}
 
     @classmethod
     def load(cls, file: Path) -> Keys:
@@ -86,27 +94,28 @@ class Keys:
             ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"key file {str(file)!r}: {error}") from error
-        secrets, readers = dict[str, Caller](), dict[str, str]()
+        secrets, marked = dict[str, Caller](), {mark: dict[str, str]() for mark in _MARKS}
         for number, line in enumerate(lines, start=1):
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue
             benchmarks = _benchmarks(words[2]) if len(words) == 3 else ()
-            if len(words) not in (2, 3) or not (benchmarks or words[2:] in ([], ["evaluation"], ["metrics"])):
+            mark = words[2] if len(words) == 3 else ""
+            if len(words) not in (2, 3) or not (benchmarks or mark in ("", "evaluation", *_MARKS)):
                 raise UsageError(
                     f"key file {str(file)!r}, line {number}: expected NAME SECRET [evaluation | "
-                    "metrics | benchmark=NAME,...]"
+                    "metrics | router | benchmark=NAME,...]"
                 )
-            if words[1] in {**secrets, **readers}:
+            if words[1] in secrets or any(words[1] in known for known in marked.values()):
                 raise UsageError(f"key file {str(file)!r}, line {number}: the secret of another name")
-            if words[2:] == ["metrics"]:
-                readers[words[1]] = words[0]
+            if mark in _MARKS:
+                marked[mark][words[1]] = words[0]
             else:
-                secrets[words[1]] = Caller(words[0], evaluation=len(words) == 3, benchmarks=benchmarks)
-        if not secrets:
+                secrets[words[1]] = Caller(words[0], evaluation=bool(mark), benchmarks=benchmarks)
+        if not secrets and not marked["router"]:
             raise UsageError(f"key file {str(file)!r} holds no key by which sessions are made")
         try:
-            return cls(secrets, readers)
+            return cls(secrets, marked["metrics"], marked["router"])
         except UsageError as error:
             raise UsageError(f"key file {str(file)!r}: {error}") from error
 
@@ -141,6 +150,11 @@ class Keys:
         if caller is None:
             return hashed in self._readers
         return not caller.evaluation and not caller.benchmarks
+
+    def routes(self, header: bytes | None) -> bool:
+        """Tell whether an Authorization header is of a router."""
+        hashed = self._hashed(header)
+        return hashed is not None and hashed in self._routers
 
     def only_reads(self, header: bytes | None) -> bool:
         """Tell whether a key reads the counters and does nothing else."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..protocol.encoding import select_fields_of_all
@@ -48,3 +48,7 @@ class Response(NamedTuple):
         if not fields or self.status != 200:
             return self
         return self._replace(body=select_fields_of_all(self.body, fields))
+
+
+Later = Callable[[Callable[[Response | None], object]], object]
+"""A request that was begun: called once, with what takes its answer; None where the connection is to end."""

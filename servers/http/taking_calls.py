@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ..protocol.bodies import GiveBody, TakeBody
-from ..protocol.problems import Refused, unknown_session
+from ..protocol.problems import Refused
 from ..sessions.session import Session
 from ..sessions.taken import Operated, not_in_hand
 from .messages import Request, Response
@@ -43,5 +43,5 @@ class TakingCalls:
     def _found(self, request: Request) -> Session:
         session = self.service.find(request.caller.name, request.id)
         if session is None:  # or it is of a hosted run
-            raise Refused(unknown_session(request.id))
+            raise Refused(self.service.moves.missing(request.caller.name, request.id))
         return session

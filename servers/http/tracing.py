@@ -57,7 +57,7 @@ def traced(app: Application, url: str) -> Iterator[Traced]:
 
     ours = {"service.name": "turnwise", "service.version": __version__}
     if app.service.id_prefix:
-        ours["service.instance.id"] = f"worker-{app.service.id_prefix.rstrip('-')}"
+        ours["service.instance.id"] = f"worker-{app.service.id_prefix.rstrip('-.')}"
     resource = Resource.create(ours).merge(OTELResourceDetector().detect())  # OTEL_* has the last word
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=_spans_url(url))))

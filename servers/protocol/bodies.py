@@ -315,6 +315,13 @@ def body_of(call: Call) -> type[Body] | None:
     return globals()[call.body] if call.body else None
 
 
+def items_of(call: Call, rows: Sequence[Sequence[Any]]) -> list[Any]:
+    """Make the items of a call again of their members, which another process of ours has read."""
+    model = body_of(call)
+    assert model is not None, "what is answered row by row has a body"
+    return [model.item(*row) for row in rows]
+
+
 def read_body(call: Call, document: dict[str, Any], id: str, limits: Limits) -> Any:
     """Read the decoded body of a call into what its meaning is given; None where it has none.
 

@@ -17,6 +17,8 @@ from ..isolation.hosts import Isolation
 from ..protocol.limits import Limits
 
 MAX_WORKERS = 64
+SERVER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+SERVER_NAME_FORM = "at most 63 small letters, digits and hyphens, neither first nor last a hyphen"
 _HOST_NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*")
 _SYNC = {"normal": "NORMAL", "full": "FULL"}
 
@@ -53,6 +55,9 @@ class ServerConfig:
     host: Annotated[str, Setting("Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Setting("Port; 0 takes a free one.", least=0, most=65535)] = 8000
     port_file: Annotated[Path | None, Setting("Write the port here once the server answers.")] = None
+    name: Annotated[
+        str, Setting("Name among servers behind a router, which ids of sessions begin with; default: none.")
+    ] = ""
     workers: Annotated[int, Setting("Processes that answer requests, each with a share of the sessions.")] = 1
     envs: Annotated[
         tuple[str, ...],
@@ -116,7 +121,7 @@ class ServerConfig:
     )
     key_file: Annotated[
         Path | None,
-        Setting("Who may call: lines of NAME SECRET [evaluation | metrics | benchmark=NAME,...]."),
+        Setting("Who may call: lines of NAME SECRET [evaluation | metrics | router | benchmark=NAME,...]."),
     ] = None
     key_env: Annotated[str | None, Setting("Environment variable that holds the one key.")] = None
     allowed_hosts: Annotated[
@@ -159,6 +164,8 @@ class ServerConfig:
             raise UsageError(f"workers must be from 1 to {MAX_WORKERS}, got {self.workers}")
         if self.max_connections < 0:
             raise UsageError(f"max_connections must be at least 0, got {self.max_connections}")
+        if self.name and not SERVER_NAME.fullmatch(self.name):
+            raise UsageError(f"--name {self.name!r}: expected {SERVER_NAME_FORM}")
         self._check_who_may_come()
         self._check_hosting()
         if self.telemetry is not None:
@@ -199,6 +206,11 @@ class ServerConfig:
             raise UsageError(
                 f"--benchmark with --workers {self.workers}: one worker writes the log; expected --workers 1"
             )
+
+    @property
+    def id_prefix(self) -> str:
+        """Return what ids of sessions begin with: the name of the server, where it has one, and a dot."""
+        return f"{self.name}." if self.name else ""
 
     @property
     def visitors(self) -> Visitors:

@@ -59,10 +59,15 @@ def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
 
 def announce(config: ServerConfig, listening: socket.socket) -> None:
     """Say where the server answers, in the log and in the port file."""
+    num = len(config.envs) or len(registered())
+    announce_at(config, listening, f"serving {num} environments")
+
+
+def announce_at(config: ServerConfig, listening: socket.socket, what: str) -> None:
+    """Say what is done where, in the log and in the port file."""
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    num = len(config.envs) or len(registered())
-    log.info("serving %d environments on http://%s:%d (documentation: /docs)", num, shown, port)
+    log.info("%s on http://%s:%d (documentation: /docs)", what, shown, port)
     if config.port_file is not None:
         write_whole(config.port_file, f"{port}\n".encode())
 

@@ -105,6 +105,7 @@ class _Server(uvicorn.Server):
             BoundedConfig(
                 answering,
                 config.max_connections,
+                app,
                 ws=BoundedSocket,
                 ws_max_size=config.limits.max_body_bytes,
                 ws_ping_interval=20.0,

@@ -28,7 +28,7 @@ def serve(config: ServerConfig) -> int:
         ServerError: if workers end again and again.
     """
     if config.until_eof:
-        _check_standard_input()
+        check_standard_input()
     if config.workers > 1:
         return supervise(config)
     keys = load_keys(config)
@@ -37,7 +37,7 @@ def serve(config: ServerConfig) -> int:
         journal_of(config.journal, 0, 1)
     (listening,) = listen(config.host, config.port)  # before a journal is made, which nobody would write
     with listening:
-        service = build_service(config)
+        service = build_service(config, config.id_prefix)
         calls = Calls(service, hosting=build_hosting(offer, service, config.drain_s))
         app = build_application(config, service, keys, calls=calls)
         configure_logs(as_json=config.log_json)
@@ -55,7 +55,7 @@ def serve(config: ServerConfig) -> int:
         )
 
 
-def _check_standard_input() -> None:
+def check_standard_input() -> None:
     """Refuse what can have no end that tells of somebody's death."""
     mode = os.fstat(sys.stdin.fileno()).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()):

@@ -246,7 +246,7 @@ class _Supervisor:
         self._let_go_of(number)
         self._ledger.belong_to(number)
         config = replace(self._config, journal=self._journals[number], until_eof=False)
-        service = build_service(config, f"{number}-", self._ledger)
+        service = build_service(config, f"{config.id_prefix}{number}-", self._ledger)
         cluster = Cluster(service, number, self._paths, self._inner_sockets[number])
         hooks = {"calls": cluster.calls, "connected": cluster.connected, "drain": cluster.drain}
         app = build_application(config, service, self._keys, **hooks)

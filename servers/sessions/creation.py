@@ -33,8 +33,8 @@ from ..protocol.problems import (
     says_repeat,
     task_refused,
     too_large,
-    unknown_session,
 )
+from ..protocol.router_problems import emptying
 from ..protocol.types import CreateItem, ForkItem, Problem
 from .admission import Admission
 from .environments import Named
@@ -89,6 +89,8 @@ class Creation:
         num = _counted(items, self.service.limits)
 
         async def work(digest: bytes) -> bytes:
+            if self.service.moves.emptying:
+                raise Refused(emptying(), retry_after_s=1.0)
             async with self.admission.room(owner, num, wait_s) as made:
                 rows = await self.make(owner, items, request_id, keep_private, made)
                 return self._answer(owner, request_id, digest, rows)
@@ -258,7 +260,7 @@ class Creation:
         while True:
             session = service.find(owner, id)
             if session is None:
-                return unknown_session(id)
+                return service.moves.gone(owner, id)
             if session.asleep and session.broken is None:
                 try:
                     await service.wake(session)

@@ -19,6 +19,7 @@ _OF_SERVER = {
     "sessions_closed": "Sessions closed by their owner or by the end of their lease.",
     "sessions_expired": "Sessions closed by the end of their lease.",
     "sessions_rebuilt": "Sessions rebuilt from their journal.",
+    "sessions_moved": "Sessions that have moved to another server.",
     "replays_diverged": "Sessions whose replay differed from their journal.",
     "workers_replaced": "Environment processes that were replaced.",
     "journal_commits_lost": "Commits of the journal that could not be read at the start.",

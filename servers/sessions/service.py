@@ -21,12 +21,14 @@ from ..isolation.faults import REFUSALS, DeadlineOver
 from ..isolation.hosts import wait_until_closed
 from ..isolation.process_pool import ProcessHost
 from ..protocol.limits import Limits
-from ..protocol.problems import Refused, journal_unavailable, unknown_session
+from ..protocol.problems import Refused, journal_unavailable
 from ..protocol.types import Problem, ResetItem, StepItem
 from .counts import Ledger, LocalLedger
 from .environments import Environments
 from .journal.records import Journal, JournalError
+from .loading import load
 from .metrics import Metrics
+from .moves import Moves
 from .pending import Pending
 from .request_memory import RequestMemory
 from .session import Session
@@ -73,7 +75,8 @@ class Service:
         self.draining = False
         self.on_room: Callable[[], None] | None = None  # called when sessions were closed
         self.environments = Environments(self.catalogue, self.metrics)
-        self._load()
+        self.moves = Moves(self)
+        load(self)
 
     def find(self, owner: str, id: str) -> Session | None:
         """Return a session that this key may see, and renew its lease; one of a hosted run only steps."""
@@ -99,7 +102,7 @@ class Service:
         """
         session = self._playing(owner, item.id)
         if session is None:
-            return unknown_session(item.id)
+            return self.moves.missing(owner, item.id)
         if (refusal := session.refusal()) is not None:
             return refusal
         if session.operated is not None and (refusal := session.operated.refusal(session.turn, item, hand)):
@@ -127,7 +130,7 @@ class Service:
         """Start the next episode, or answer a repetition from store, or say why not."""
         session = self.find(owner, item.id)
         if session is None:
-            return unknown_session(item.id)
+            return self.moves.missing(owner, item.id)
         if session.broken is not None:
             return session.broken
         if session.operated is not None and in_hand(session.operated):
@@ -243,21 +246,6 @@ class Service:
             session.touched = self.clock()
             return session
         return None
-
-    def _load(self) -> None:
-        """Take over the sessions of a journal, asleep, each with a new lease."""
-        num_turns = 0
-        for record in self.journal.sessions():
-            session = Session(record, self.limits.max_turns)
-            num_turns += sum(entry.action is not None for entry in record.log)
-            session.touched = self.clock()
-            self.sessions[record.id] = session
-            self.ledger.add(record.owner, 1)
-        for kept in self.journal.answers():
-            self.request_memory.restore(*kept)
-        self.metrics.note("journal_commits_lost", self.journal.num_lost)
-        if self.sessions:
-            log.info("took over %d sessions in episodes of %d turns", len(self.sessions), num_turns)
 
     def _step_now(self, session: Session, action: str) -> bytes:
         assert session.host is not None, "a session that runs now has a host"

@@ -1,67 +1,26 @@
-"""What workers of one server say to each other: calls and answers over a unix socket.
+"""What workers of one server say to each other: calls and answers in frames over a unix socket.
 
-A frame is its length (4 bytes), the number of the call (8 bytes) and the content.
-A call's content is a JSON list, `[name, key, evaluation, arguments...]`; an answer's
-is status, whether it is a problem, the seconds of Retry-After (-1: none), and the
-body. Many calls are under way on one connection, and those of one turn of the
-event loop leave in one write: that is what makes a forwarded step cheap.
+A call is a JSON list, `[name, key, evaluation, arguments...]`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import struct
 from collections.abc import Callable, Coroutine
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
 from ..http.dispatch import refusal_response
+from ..http.frames import MAX_FRAME_BYTES, Frames, pack_answer, unpack_answer
 from ..http.keys import Caller
-from ..http.messages import JSON_TYPE, Request, Response
-from ..protocol.problems import PROBLEM_TYPE, Refused, draining, too_large, worker_gone
+from ..http.messages import Request, Response
+from ..protocol.problems import Refused, draining, too_large, worker_gone
 from .worker_calls import WorkerCalls
 
-MAX_FRAME_BYTES = 256 << 20
 _CLOSE_S = 1.0
-_HEAD = struct.Struct("!IQ")
-_RESPONSE = struct.Struct("!H?d")
-
-
-class _Frames(asyncio.Protocol):
-    """A protocol that cuts what arrives into frames."""
-
-    def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
-
-    def data_received(self, data: bytes) -> None:
-        buffer = self._buffer
-        buffer += data
-        start = 0
-        while len(buffer) - start >= _HEAD.size:
-            length, number = _HEAD.unpack_from(buffer, start)
-            end = start + _HEAD.size + length
-            if len(buffer) < end:
-                break
-            self.framed(number, bytes(buffer[start + _HEAD.size : end]))
-            start = end
-        if start:
-            del buffer[:start]
-
-    def framed(self, number: int, content: bytes) -> None:
-        """Take a frame."""
-        raise AssertionError("each end takes frames of its own kind")
-
-    def send(self, number: int, content: bytes) -> None:
-        """Send a frame, unless the other end is gone."""
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(_HEAD.pack(len(content), number) + content)
 
 
 class WorkerConnection:
@@ -119,7 +78,7 @@ class WorkerConnection:
             return self._end
 
 
-class _CallingEnd(_Frames):
+class _CallingEnd(Frames):
     """The end of a connection that calls."""
 
     def __init__(self, worker: int) -> None:
@@ -132,10 +91,7 @@ class _CallingEnd(_Frames):
         """Give an answer to the caller that waits for it, if it still does."""
         answer = self.waiting.get(number)
         if answer is not None and not answer.done():
-            status, is_problem, retry_after_s = _RESPONSE.unpack_from(content)
-            media_type = PROBLEM_TYPE if is_problem else JSON_TYPE
-            wait_s = None if retry_after_s < 0 else retry_after_s
-            answer.set_result(Response(status, content[_RESPONSE.size :], media_type, wait_s))
+            answer.set_result(unpack_answer(content))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -178,7 +134,7 @@ class WorkerServer:
                 end.transport.close()
 
 
-class _AnsweringEnd(_Frames):
+class _AnsweringEnd(Frames):
     """The end of a connection that answers."""
 
     def __init__(self, server: WorkerServer, ends: set[_AnsweringEnd]) -> None:
@@ -221,6 +177,4 @@ class _AnsweringEnd(_Frames):
         if len(answer.body) > MAX_FRAME_BYTES:
             problem = too_large("bytes of the answer", len(answer.body), MAX_FRAME_BYTES)
             answer = self._server.worker_calls.calls.refused(problem)
-        wait_s = -1.0 if answer.retry_after_s is None else answer.retry_after_s
-        head = _RESPONSE.pack(answer.status, answer.media_type == PROBLEM_TYPE, wait_s)
-        self.send(number, head + answer.body)
+        self.send(number, pack_answer(answer))

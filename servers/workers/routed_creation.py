@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
@@ -147,11 +148,18 @@ class RoutedCreation(Creation):
 
 
 def worker_of(id: str, num_workers: int, default: int) -> int:
-    """Return which worker holds a session, as its id says; `default` for what is no such id."""
-    number = id.partition("-")[0]
-    if number.isascii() and number.isdigit() and len(number) < 5 and int(number) < num_workers:
-        return int(number)
-    return default
+    """Return which worker holds a session, as its id says; `default` for what is no such id.
+
+    A session that came from a server of another number of workers, as the name before the dot says that
+    it may have, has a worker here all the same, always the same one.
+    """
+    _, dot, own = id.rpartition(".")
+    number = own.partition("-")[0]
+    if number.isascii() and number.isdigit() and len(number) < 5:
+        if int(number) < num_workers:
+            return int(number)
+        return int(number) % num_workers if dot else default
+    return zlib.crc32(own.encode()) % num_workers if dot else default
 
 
 def chunks(items: Sequence[CreateItem], num: int) -> Iterator[list[CreateItem]]:

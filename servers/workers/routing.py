@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from ..http.dispatch import Calls
+from ..http.frames import unpack_rows
 from ..http.keys import ANYONE, Caller
 from ..http.messages import Request, Response
 from ..protocol.calls import Call
@@ -25,7 +26,6 @@ from ..protocol.types import Problem, StepItem
 from ..sessions.metrics import Metrics
 from ..sessions.pending import Pending
 from .routed_creation import RoutedCreation, Worker, members_of, worker_of
-from .worker_calls import unpack_rows
 
 _CHECK_S = 5.0  # for another worker to say how it is
 
@@ -133,6 +133,18 @@ class RoutedCalls(Calls):
             return {"status": refusal.problem.code}
         except TimeoutError:
             return {"status": "silent"}
+
+    async def of_router(self, name: str, caller: Caller, arguments: list[Any]) -> Response:
+        """Answer a router: where its session is, or at every worker where it names none."""
+        if name in ("depart", "arrive", "departed"):
+            holder = self._holder(arguments[0])
+            if holder is not None:
+                return await holder.call("of_router", caller, name, *arguments)
+        elif name in ("locate", "empty", "held"):
+            work = [super().of_router(name, caller, arguments)]
+            work += [other.call("of_router", caller, name, *arguments) for other in self._workers.values()]
+            return _joined(_documents(await asyncio.gather(*work)))
+        return await super().of_router(name, caller, arguments)
 
     def _holder(self, id: str) -> Worker | None:
         """Return the other worker that holds a session; None if this one would."""

@@ -8,22 +8,20 @@ them.
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine, Sequence
-from struct import Struct
+from collections.abc import Coroutine
 from typing import Any
 
 import orjson
 
 from ..http.dispatch import Calls
+from ..http.frames import pack_rows
 from ..http.keys import Caller
 from ..http.messages import Request, Response
-from ..protocol.bodies import body_of
-from ..protocol.calls import CALLS, Call
+from ..protocol.bodies import items_of
+from ..protocol.calls import CALLS
 from ..protocol.encoding import read_step, select_fields
 from ..protocol.types import CreateItem, ForkItem
 from .routed_creation import RoutedCreation
-
-_LENGTH = Struct("!I")
 
 
 class WorkerCalls:
@@ -57,7 +55,9 @@ class WorkerCalls:
             return await self._together(name, caller, arguments)
         request = Request(caller, *arguments)
         if call.answer == "items":
-            return Response(200, pack_rows(await self.calls.rows(call, request, _items(call, request.body))))
+            return Response(
+                200, pack_rows(await self.calls.rows(call, request, items_of(call, request.body)))
+            )
         return await self.calls.call(call, request)
 
     async def _together(self, name: str, caller: Caller, arguments: list[Any]) -> Response:
@@ -70,6 +70,8 @@ class WorkerCalls:
             case "copy", [rows, request_id]:
                 copies = [ForkItem(*row) for row in rows]
                 return Response(200, await self.creation.copy_part(caller.name, copies, request_id))
+            case "of_router", [str(name), *rest]:
+                return await calls.of_router(name, caller, rest)
             case "health", []:
                 document = orjson.loads((await calls.health()).body)
                 return Response(200, orjson.dumps({**document, "pid": os.getpid()}))
@@ -77,25 +79,3 @@ class WorkerCalls:
                 state = {"open": calls.open_by_env(), **calls.counted().state()}
                 return Response(200, orjson.dumps(state))
         raise AssertionError(f"workers of one server know the same calls, but not {name}{arguments}")
-
-
-def _items(call: Call, rows: list[list[Any]]) -> list[Any]:
-    model = body_of(call)
-    assert model is not None, "what is answered row by row has a body"
-    return [model.item(*row) for row in rows]
-
-
-def pack_rows(rows: Sequence[bytes]) -> bytes:
-    """Join encoded rows so that they can be told apart without being decoded."""
-    return b"".join([_LENGTH.pack(len(row)) + row for row in rows])
-
-
-def unpack_rows(body: bytes) -> list[bytes]:
-    """Undo `pack_rows`."""
-    rows, start = [], 0
-    while start < len(body):
-        (length,) = _LENGTH.unpack_from(body, start)
-        start += _LENGTH.size
-        rows.append(body[start : start + length])
-        start += length
-    return rows

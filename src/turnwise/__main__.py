@@ -33,6 +33,7 @@ _COMMANDS = {
     "check": "check:check",
     "new": "new:new",
     "serve": "serve:serve",
+    "router": "router:router",
     "mcp": "mcp:mcp",
     "gateway": "gateway:gateway",
     "journal": "journal:journal",

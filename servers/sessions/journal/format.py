@@ -12,6 +12,8 @@ Format 1. All texts are UTF-8, all JSON is compact, times are Unix seconds.
             a log without an index, since that costs a fraction of what a tree would
   answers   owner, request_id, digest (of the request), answer, made
   notes     number, run, kind, document (JSON): what has happened in hosted runs, in order
+  moves     session, hop, state (here, leaving, left, refused), server, owner, made: of sessions
+            that came from, or went to, another server
 
 A digest is BLAKE2b with 16 bytes over the reply as sent, without `id` and
 `incarnation`. Rule for other formats: a file of another format is refused,
@@ -67,6 +69,12 @@ _NOTES = """
 CREATE TABLE IF NOT EXISTS notes (
     number INTEGER PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, document TEXT NOT NULL
 )
+"""
+_MOVES = """
+CREATE TABLE IF NOT EXISTS moves (
+    session TEXT PRIMARY KEY, hop INTEGER NOT NULL, state TEXT NOT NULL, server TEXT NOT NULL,
+    owner TEXT NOT NULL, made REAL NOT NULL
+) WITHOUT ROWID
 """
 LAST_EPISODE = "SELECT MAX(episode) FROM episodes WHERE session = s.id"
 
@@ -167,6 +175,7 @@ def open_for_writing(file: Path, synchronous: str) -> sqlite3.Connection:
         _check_format(db, file)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(_NOTES)
+        db.execute(_MOVES)
         db.execute(f"PRAGMA synchronous={synchronous}")
         db.execute("PRAGMA wal_autocheckpoint=0")  # `checkpoint` does it, off the event loop
         if file.stat().st_size <= _MAX_CHECKED_BYTES:

@@ -79,6 +79,8 @@ class Journal:
     their logs.
     """
 
+    durable = False
+    """Whether sessions outlive the process."""
     failed = False
     """Whether the last `commit` failed, so that what was recorded still waits."""
     num_lost = 0
@@ -126,6 +128,16 @@ class Journal:
     def notes(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Return what was noted of runs, in order: run, kind, document."""
         return iter(())
+
+    def moved(self, id: str, hop: int, state: str, server: str, owner: str) -> None:
+        """Record where a session is after a move; see `sessions.moves`."""
+
+    def moves(self) -> Iterator[tuple[str, int, Any, str, str]]:
+        """Return what was recorded of moves: id, hop, state, server, owner."""
+        return iter(())
+
+    async def clear(self, id: str) -> None:
+        """Drop what is left of a session that was here before, and comes back."""
 
     async def commit(self) -> None:
         """Make everything recorded so far durable.

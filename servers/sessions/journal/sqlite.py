@@ -22,7 +22,8 @@ from typing import Any, Literal
 import orjson
 
 from .damage import commits_of
-from .format import LAST_EPISODE, is_still, lock, notes_of, open_for_writing, open_reader, records_of
+from .dropping import old_rows, rows_of
+from .format import LAST_EPISODE, is_still, lock, notes_of, open_for_writing, records_of
 from .records import Entry, Journal, JournalError, SessionRecord
 
 log = logging.getLogger("turnwise.servers")
@@ -37,9 +38,10 @@ _CLOSED = "UPDATE sessions SET closed=? WHERE id=?"
 _ANSWER = "INSERT OR REPLACE INTO answers VALUES (?,?,?,?,?)"
 _FORGOTTEN = "DELETE FROM answers WHERE owner=? AND request_id=?"
 _NOTE = "INSERT INTO notes VALUES (NULL,?,?,?)"
-_DROP_ENTRY = "DELETE FROM entries WHERE number=?"
-_DROP_EPISODES = "DELETE FROM episodes WHERE session=?"
-_DROP_SESSION = "DELETE FROM sessions WHERE id=?"
+_MOVE = "INSERT OR REPLACE INTO moves VALUES (?,?,?,?,?,?)"
+_OLD_MOVES = (
+    "DELETE FROM moves WHERE made < ? AND session NOT IN (SELECT id FROM sessions WHERE closed IS NULL)"
+)
 _TIDY_S = 600.0
 _MAX_DROPPED = 500  # rows of one commit
 _GONE = "sessions end with this server; stop it, and start it with a journal that is there"
@@ -96,6 +98,8 @@ class SqliteJournal(Journal):
         self._flush: asyncio.Future[None] | None = None
         # an fsync takes milliseconds: it must not hold the event loop
         self._thread = ThreadPoolExecutor(1, "turnwise-journal") if synchronous == "FULL" else None
+
+    durable = True
 
     @property
     def dirty(self) -> bool:
@@ -168,6 +172,24 @@ class SqliteJournal(Journal):
         """Return what was noted of runs, in order: run, kind, document."""
         return notes_of(self._db)
 
+    def moved(self, id: str, hop: int, state: str, server: str, owner: str) -> None:
+        """Record where a session is after a move."""
+        self._pending.append((_MOVE, (id, hop, state, server, owner, time.time())))
+
+    def moves(self) -> Iterator[tuple[str, int, Any, str, str]]:
+        """Return what was recorded of moves."""
+        yield from self._db.execute("SELECT session, hop, state, server, owner FROM moves")
+
+    async def clear(self, id: str) -> None:
+        """Drop what is left of a session that was here before; durable with what is recorded next.
+
+        Raises:
+            JournalError: if the file cannot be read or written.
+        """
+        await self.commit()
+        if self._db.execute("SELECT 1 FROM sessions WHERE id=?", (id,)).fetchone():
+            self._pending += await asyncio.to_thread(rows_of, self.file, [id])
+
     async def commit(self) -> None:
         """Make everything recorded so far durable, together with what others record meanwhile.
 
@@ -203,6 +225,10 @@ class SqliteJournal(Journal):
             for table in ("entries", "episodes"):
                 self._db.execute(f"DELETE FROM {table} WHERE session IN ({gone})", (closed_before,))
             num = self._db.execute("DELETE FROM sessions WHERE closed < ?", (closed_before,)).rowcount
+            is_open = "SELECT id FROM sessions WHERE closed IS NULL"
+            self._db.execute(
+                f"DELETE FROM moves WHERE made < ? AND session NOT IN ({is_open})", (closed_before,)
+            )
             self._db.execute(f"DELETE FROM answers WHERE made <= ({kept})", (max_answers,))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
@@ -219,30 +245,11 @@ class SqliteJournal(Journal):
         if time.monotonic() - self._tidied < _TIDY_S:
             return
         self._tidied = time.monotonic()
-        while dropped := await asyncio.to_thread(self._old_rows):
+        while dropped := await asyncio.to_thread(old_rows, self.file, self._keep_s):
             for start in range(0, len(dropped), _MAX_DROPPED):
                 self._pending += dropped[start : start + _MAX_DROPPED]
                 await self.commit()
                 await asyncio.sleep(0)  # others write in between
-
-    def _old_rows(self) -> list[tuple[str, tuple[Any, ...]]]:
-        """Find what to delete of some sessions that were closed long ago; their entries have no index."""
-        sessions = "SELECT id FROM sessions WHERE closed < ? LIMIT ?"
-        try:
-            with closing(open_reader(self.file)) as db:
-                ids = db.execute(sessions, (time.time() - self._keep_s, _MAX_DROPPED)).fetchall()
-                if not ids:
-                    return []
-                places = ",".join("?" * len(ids))
-                entries = f"SELECT number FROM entries WHERE session IN ({places})"
-                numbers = db.execute(entries, [id for (id,) in ids]).fetchall()
-        except sqlite3.Error as error:
-            raise JournalError(f"journal {self.file}: {error}") from error
-        return [
-            *[(_DROP_ENTRY, number) for number in numbers],
-            *[(_DROP_EPISODES, id) for id in ids],
-            *[(_DROP_SESSION, id) for id in ids],
-        ]
 
     def vacuum(self) -> None:
         """Give the space of dropped rows back to the file system.
