@@ -27,7 +27,15 @@ from .transports.base import ClientResponse, Transport, TransportFailed
 log = logging.getLogger("turnwise.client")
 
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
-_RETRIED_CODES = {"busy", "journal_unavailable", "draining", "rebuild_failed", "worker_gone"}
+_RETRIED_CODES = {
+    "busy",
+    "journal_unavailable",
+    "draining",
+    "rebuild_failed",
+    "worker_gone",
+    "server_gone",
+    "moving",
+}
 _WORTH_SAYING_S = 1.0
 _JSON = {"content-type": "application/json"}
 

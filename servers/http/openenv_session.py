@@ -6,16 +6,22 @@ connection drives a session like any other, and closes it when it ends.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any
 
 import orjson
 
 from ...envs.seeds import SEED_END
+from ..protocol.bodies import Batch
+from ..protocol.calls import CALLS, Call
 from ..protocol.problems import Refused, bad_request
 from ..protocol.types import CreateItem, Problem, ResetItem, StepItem
-from ..sessions.pending import Pending, settled
 from .dispatch import Calls
 from .keys import Caller
+from .messages import Request
+
+log = logging.getLogger("turnwise.servers")
 
 
 class SessionPlayer:
@@ -29,7 +35,6 @@ class SessionPlayer:
 
     def __init__(self, calls: Calls, caller: Caller, env_id: str) -> None:
         self._calls, self._caller, self._env_id = calls, caller, env_id
-        self._service = calls.service
         self._last: dict[str, Any] | None = None
 
     async def reset(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -44,13 +49,13 @@ class SessionPlayer:
         options = {key: value for key, value in data.items() if key not in ("seed", "episode_id")} or None
         if self._last is None:
             item = CreateItem(self._env_id, {}, seed or 0, options)
-            answer = await self._calls.creation.create(
-                self._caller.name, [item], keep_private=not self._caller.evaluation
-            )
-            return self._told(orjson.loads(answer)["sessions"][0])
+            request = Request(self._caller)
+            answer = await self._calls.respond(CALLS["create"], request, Batch([item], None))
+            document = orjson.loads(answer.body)
+            return self._told(document["sessions"][0] if "sessions" in document else document)
         again = ResetItem(self._last["id"], self._last["episode"] + 1, seed, options)
         try:
-            return await self._settled(self._service.reset(self._caller.name, again))
+            return await self._row(CALLS["reset"], again)
         except Refused as refusal:
             if refusal.problem.code != "unknown_session":
                 raise
@@ -67,7 +72,7 @@ class SessionPlayer:
         if last is None:
             raise Refused(bad_request("there was no reset", action, {"type": "reset"}))
         item = StepItem(last["id"], last["episode"], last["turn"], action)
-        return await self._settled(self._service.step(self._caller.name, item))
+        return await self._row(CALLS["steps"], item)
 
     def state(self) -> dict[str, Any]:
         """Say where the episode stands."""
@@ -76,20 +81,28 @@ class SessionPlayer:
 
     def keep(self) -> None:
         """Renew the lease."""
-        if self._last is not None:
-            self._service.find(self._caller.name, self._last["id"])
+        self._beside("heartbeat")
 
     def end(self) -> None:
         """Close the session."""
-        if self._last is not None:
-            self._service.close(self._caller.name, [self._last["id"]])
+        self._beside("close")
 
-    async def _settled(self, pending: Pending) -> dict[str, Any]:
-        answer = await settled(pending)
-        if isinstance(answer, Problem):
-            raise Refused(answer)
-        await self._service.commit()
-        return self._told(orjson.loads(answer))
+    def _beside(self, name: str) -> None:
+        """Make a call for the session that nobody waits for."""
+        if self._last is not None:
+            call = self._calls.respond(CALLS[name], Request(self._caller), [self._last["id"]])
+            task = asyncio.ensure_future(call)
+            self._calls.under_way.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._calls.under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("a session of OpenEnv is left to its lease: %s", error)
+
+    async def _row(self, call: Call, item: ResetItem | StepItem) -> dict[str, Any]:
+        (row,) = await self._calls.rows(call, Request(self._caller), [item])
+        return self._told(orjson.loads(row))
 
     def _told(self, reply: dict[str, Any]) -> dict[str, Any]:
         if "code" in reply:

@@ -96,7 +96,7 @@ class Rows:
         if self._num_left:
             return
         if self._again:
-            self._calls.run(self._finish())
+            self._calls.beside(self._finish())
         else:
             self._give(self._rows)
 

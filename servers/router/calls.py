@@ -8,7 +8,7 @@ episode and turn, create and fork their request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from ..protocol.types import StepItem
 from ..sessions.service import Service
 from ..workers.routed_creation import members_of
 from .asking import arguments_of, ask, document_of, joined
-from .batches import Rows, split
+from .batches import GiveRows, Rows, split
 from .creating import RouterCreation
 from .finding import Finder, named_by, problem_of
 from .fleet import Fleet, Server
@@ -90,14 +90,19 @@ class RouterCalls(Calls):
 
         server.link.ask("step", caller, arguments, take)
 
-    def begin_rows(self, call: Call, request: Request, items: Sequence[Any], give: Any) -> None:
+    def begin_rows(self, call: Call, request: Request, items: Sequence[Any], give: GiveRows) -> None:
         """Do each item where its session is, all at the same time; `give` is called with the rows."""
         Rows(self, call, request, items, give)
 
     async def rows(self, call: Call, request: Request, items: Sequence[Any]) -> list[bytes]:
         """Do each item where its session is, all at the same time, and return the rows in order."""
         done: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
-        self.begin_rows(call, request, items, lambda rows: done.done() or done.set_result(rows))
+
+        def take(rows: list[bytes]) -> None:
+            if not done.done():
+                done.set_result(rows)
+
+        self.begin_rows(call, request, items, take)
         return await done
 
     def stream(
@@ -194,11 +199,11 @@ class RouterCalls(Calls):
         async def again() -> None:
             give(await self.followed(caller, item.id, "step", arguments, asked, answer))
 
-        self.run(again())
+        self.beside(again())
 
-    def run(self, work: Any) -> None:
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something beside, which is waited for when the router stops."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.create_task(work)
         self.under_way.add(task)
         task.add_done_callback(self.under_way.discard)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from ...errors import ServerError, UnknownName
 from ..http.keys import ANYONE
@@ -146,7 +147,7 @@ def _named(fleet: Fleet, name: str) -> Server:
     return server
 
 
-async def _asked(server: Server, name: str, *arguments: object) -> dict[str, object]:
+async def _asked(server: Server, name: str, *arguments: object) -> dict[str, Any]:
     try:
         return document_of(await ask(server, name, ANYONE, arguments))
     except Refused as refusal:

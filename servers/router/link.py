@@ -75,7 +75,12 @@ class Link(Frames):
             Refused: as `ask`.
         """
         answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        number = self.ask(name, caller, arguments, lambda given: answer.done() or answer.set_result(given))
+
+        def take(given: Response) -> None:
+            if not answer.done():
+                answer.set_result(given)
+
+        number = self.ask(name, caller, arguments, take)
         try:
             return await answer
         finally:

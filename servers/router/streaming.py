@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from ..http.dispatch import STREAM_PAUSE_S
 from ..http.keys import Caller
 from ..http.link import MORE
-from ..http.messages import Request, Response
+from ..http.messages import Request
 from ..protocol.calls import CALLS
-from ..protocol.encoding import problem_from
 from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem
 from ..protocol.router_problems import server_gone
 from ..protocol.types import StepItem
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from .calls import RouterCalls
 
 _STEPS = CALLS["steps"]
-_ID = b'{"id":"'
 
 
 async def streamed(
@@ -65,8 +63,8 @@ class _Streams:
                     self._ask_on(items[place], name, encode_problem(server_gone(name, items[place].id)))
                 )
 
-    def _start(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -76,7 +74,7 @@ class _Streams:
 
     async def _part(self, name: str, items: Sequence[StepItem]) -> None:
         """Take the steps of one server's sessions."""
-        left = {item.id: item for item in items}
+        given: list[bytes] = []
         problem = encode_problem(server_gone(name))
         server = self._calls.fleet.named(name)
         if server is not None and server.link is not None:
@@ -86,33 +84,40 @@ class _Streams:
                 async with aclosing(stream) as parts:
                     async for part in parts:
                         if part.status == MORE:
-                            self._take(part.body, left, name)
+                            given.append(part.body)
+                            self.lines.put_nowait(self._last_words(part.body, items, name))
                         elif part.media_type == PROBLEM_TYPE:
                             problem = part.body
+                        else:
+                            return
             except Refused as refusal:
                 problem = encode_problem(refusal.problem)
-        for item in list(left.values()):  # the server refused, or was lost in the middle
-            self._start(self._ask_on(item, name, problem))
+        answered = ids_of(given)
+        for item in items:  # the server refused, or was lost in the middle
+            if item.id not in answered:
+                self._start(self._ask_on(item, name, problem))
 
-    def _take(self, chunk: bytes, left: dict[str, StepItem], name: str) -> None:
-        """Give on the lines of a chunk that are the last word, and ask on for the others."""
-        given = []
+    def _last_words(self, chunk: bytes, items: Sequence[StepItem], name: str) -> bytes:
+        """Return the lines of a chunk that are the last word, and ask on for the others."""
+        if not chunk.startswith(PROBLEM) and b"\n" + PROBLEM not in chunk:
+            return chunk
+        lines = []
         for line in chunk.split(b"\n"):
-            if line.startswith(_ID):
-                left.pop(line[len(_ID) : line.index(b'"', len(_ID))].decode(), None)
-            elif line.startswith(PROBLEM):
-                item = left.pop(str(orjson.loads(line).get("id")), None)
+            if line.startswith(PROBLEM):
+                id = orjson.loads(line).get("id")
+                item = next((item for item in items if item.id == id), None)
                 if item is not None and is_not_last(self._calls.finder, item.id, line):
                     self._start(self._ask_on(item, name, line))
                     continue
-            given.append(line)
-        if any(given) or len(given) == 2:
-            self.lines.put_nowait(b"\n".join(given))
+            lines.append(line)
+        return b"\n".join(lines)
 
     async def _ask_on(self, item: StepItem, asked: str, problem: bytes) -> None:
-        answer = Response(orjson.loads(problem)["status"], problem, PROBLEM_TYPE)
-        row = await asked_on(self._calls, _STEPS, self._request, item, asked, answer.body)
-        if row.startswith(PROBLEM):
-            document = problem_from(orjson.loads(row))
-            row = encode_problem(document)
+        row = await asked_on(self._calls, _STEPS, self._request, item, asked, problem)
         self.lines.put_nowait(row + b"\n")
+
+
+def ids_of(chunks: Sequence[bytes]) -> set[str]:
+    """Return which sessions lines are about."""
+    lines = [line for chunk in chunks for line in chunk.split(b"\n") if line]
+    return {str(orjson.loads(line).get("id")) for line in lines}

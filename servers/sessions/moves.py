@@ -181,6 +181,7 @@ class Moves:
                 await self._service.journal.clear(record.id)
             place = Place(hop, "refused" if reason else "here", reason, record.owner)
             if not reason:
+                self._parked.pop(record.id, None)  # it went around, and nobody has told of its first move
                 session = Session(record, self._service.limits.max_turns)
                 self._admit(session)
                 session.touched -= idle_s

@@ -194,4 +194,6 @@ async def _joined(work: Sequence[Awaitable[bytes]]) -> list[bytes]:
 
 def members_of(item: CreateItem | ForkItem | StepItem | ResetItem) -> list[object]:
     """Return the members of an item in order, for it to be made again elsewhere."""
+    if isinstance(item, StepItem):  # there are many
+        return [item.id, item.episode, item.turn, item.action]
     return [getattr(item, name) for name in item.__slots__]
