@@ -31,7 +31,7 @@ from chaos import INLINE, LENGTH, SESSIONS_OF_A_DRIVER, play, play_alone
 from faults import Faults, Proxy
 from router_processes import Forked, fleet_of, router_process, server_process
 
-from turnwise.errors import ServerError, TurnwiseError
+from turnwise.errors import TurnwiseError
 from turnwise.servers.client import connect
 from turnwise.servers.router.config import FleetConfig
 from turnwise.servers.router.drain import moved_away, told
@@ -74,7 +74,7 @@ class Havoc:
         """Empty a server and end it; or die while it is emptied, and kill it then, or the one next to it."""
         server, name = self._servers[place], f"server-{place}"
         moving = asyncio.create_task(moved_away(self._fleet, name, 1.0))
-        with suppress(ServerError):
+        with suppress(TurnwiseError):  # it may be down
             if self._draw.random() < 0.5:
                 await asyncio.wait({moving}, timeout=0.4 * self._draw.random())
                 if not moving.done():

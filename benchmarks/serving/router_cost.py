@@ -27,9 +27,9 @@ from typing import Any
 
 import orjson
 from drivers import ENV, HERE, JSON, cpu_s
-from router_processes import RouterProcess
+from router_processes import Forked, fleet_of, router_process, server_process
 
-from turnwise.servers.client import ServerProcess, connect
+from turnwise.servers.client import connect
 from turnwise.servers.client.transports.keep_alive import KeepAliveTransport
 from turnwise.servers.protocol.types import CreateItem, Reply, StepItem
 
@@ -108,7 +108,7 @@ async def measured(asked: Asked, way: str, turns: int, pids: dict[str, list[int]
     return found
 
 
-async def compared(env_id: str, servers: list[ServerProcess], router: RouterProcess, options: Any) -> Any:
+async def compared(env_id: str, servers: list[Forked], router: Forked, options: Any) -> Any:
     """Compare each way of stepping, direct and through the router."""
     direct, routed = Asked(servers[0].url, env_id), Asked(router.url, env_id)
     await direct.open()
@@ -155,12 +155,11 @@ def main() -> None:
     result: dict[str, Any] = {"rounds": options.rounds, "turns": options.turns, "rows": []}
     for num in (1, 4):
         with ExitStack() as stack:
-            envs = ["--env", ENV, "--env", WORKING]
             servers = [
-                stack.enter_context(ServerProcess([*envs, "--name", f"server-{number}"]))
+                stack.enter_context(server_process(f"server-{number}", [ENV, WORKING]))
                 for number in range(num)
             ]
-            router = stack.enter_context(RouterProcess([server.url for server in servers]))
+            router = stack.enter_context(router_process(fleet_of(servers)))
             for env_id in (ENV, WORKING):
                 rows = asyncio.run(compared(env_id, servers, router, options))
                 for row in rows:

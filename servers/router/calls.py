@@ -157,14 +157,14 @@ class RouterCalls(Calls):
         return self.refused(server_gone(asked, id), 1.0)
 
     async def health(self) -> Response:
-        """Say how the servers are; a router is well while one of them takes sessions."""
+        """Say how the servers are; a router is well while one of them can be called."""
         from ... import __version__
 
         servers = [
             {"name": name, "status": status_of(server), "sessions": server.num_sessions, "room": server.room}
             for name, server in sorted(self.fleet.by_name.items())
         ]
-        well = any(server.takes_more for server in self.fleet.by_name.values()) and not self.service.draining
+        well = bool(self.fleet.answering) and not self.service.draining
         document = {
             "status": "ok" if well else "draining" if self.service.draining else "failing",
             "protocol": PROTOCOL,

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from turnwise.__main__ import app as command_line
 from turnwise.errors import UsageError
 from turnwise.servers.http.keys import Keys
+from turnwise.servers.router.places import Places
 from turnwise.servers.run import serve as serving
 
 ROOT = Path(__file__).parents[3]
@@ -117,6 +118,7 @@ def test_new_keys_open_the_server_and_its_counters_and_are_written_once(tmp_path
     keys, text = Keys.load(folder / "turnwise"), (folder / "turnwise").read_text()
     assert keys.names == ["trainer"]
     assert keys.reads_metrics(b"Bearer " + (folder / "metrics").read_bytes())
+    assert keys.routes(b"Bearer " + (folder / "fleet").read_bytes())
     assert len((folder / "grafana").read_text()) == 48
     again = subprocess.run(["sh", str(script)], capture_output=True, text=True)
     assert again.returncode == 1 and "not written over" in again.stderr
@@ -133,12 +135,33 @@ def test_what_is_deployed_starts_with_its_words(served, file):
         pod = document["spec"]["template"]["spec"]
         (given,), grace_s = pod["containers"], pod["terminationGracePeriodSeconds"]
         arguments = given["args"]
-        variables = {each["name"]: each["value"] for each in given["env"]}
+        variables = {each["name"]: each["value"] for each in given["env"] if "value" in each}
     config = served([*words("ENTRYPOINT"), *arguments], **variables)
     assert grace_s > config.drain_s
     assert config.limits.max_sessions == 10_000
     assert [env_id for env_id in config.envs if env_id.startswith("/environments/")] == [OWN]
     assert (DEPLOY / OWN.removeprefix("/").partition(":")[0]).is_file()
+
+
+@pytest.mark.parametrize("file", ["compose-many.yaml", "kubernetes/router.yaml"])
+def test_routers_that_are_deployed_start_with_their_words(monkeypatch, file):
+    document = next(yaml.safe_load_all((DEPLOY / file).read_text()))
+    if file == "compose-many.yaml":
+        given = document["services"]["router"]
+        line, variables = [*given["entrypoint"], *given["command"]], given["environment"]
+    else:
+        (given,) = document["spec"]["template"]["spec"]["containers"]
+        line, variables = [*given["command"], *given["args"]], {}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    started = []
+    monkeypatch.setattr("turnwise.servers.router.run.route", lambda *settings: started.append(settings) or 0)
+    assert CliRunner().invoke(command_line, line[1:], catch_exceptions=False).exit_code == 0
+    ((door, fleet),) = started
+    assert door.as_server().host == "0.0.0.0" and fleet.trusted_network
+    assert fleet.server_key_env == "TURNWISE_FLEET_KEY"
+    monkeypatch.setenv("TURNWISE_FLEET_KEY", "a-secret-of-the-fleet")
+    assert fleet.secret == "a-secret-of-the-fleet" and Places(fleet)
 
 
 def test_alerts_name_codes_that_there_are():
