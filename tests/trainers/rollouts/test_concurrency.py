@@ -37,3 +37,5 @@ def test_where_more_brings_nothing_it_stays_low() -> None:
 def test_by_hand() -> None:
     climber = Concurrency(8, 100)
     assert [climber.after(rate) for rate in (10.0, 12.0, 11.0, 12.0, 12.1)] == [11, 14, 11, 8, 6]
+    lowest = Concurrency(8, 100, least=8)  # where it can shrink no more it tries to grow again
+    assert [lowest.after(rate) for rate in (10.0, 5.0, 5.0)] == [11, 8, 11]

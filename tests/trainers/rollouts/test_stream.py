@@ -9,14 +9,19 @@ from typing import Any
 
 import pytest
 
+from turnwise.agents.policies.random import RandomPolicy
+from turnwise.agents.prompts.config import PromptConfig
 from turnwise.agents.rollout import RolloutResult, RolloutStats
 from turnwise.agents.types import Generation, Trajectory, Turn, VersionSpan
 from turnwise.errors import CheckpointError, TrainingError
+from turnwise.trainers.rollouts.bound import RolloutParts
 from turnwise.trainers.rollouts.choosers.memory import TaskMemory
+from turnwise.trainers.rollouts.collect import Collector
 from turnwise.trainers.rollouts.flight import Flight, Plan
 from turnwise.trainers.rollouts.mixture import EnvChoice
 from turnwise.trainers.rollouts.stream import Stream
 from turnwise.trainers.rollouts.tasks import Pick
+from turnwise.trainers.sections import EnvSection, RolloutSection, TrainSection
 
 ROOM = EnvChoice("room", {}, {})
 GROUPS, MEMBERS = 2, 2
@@ -258,3 +263,30 @@ def test_members_that_never_play_leave_their_group_whole_in_the_end() -> None:
         assert stream.in_flight(1) == []
 
     run(test)
+
+
+@pytest.mark.parametrize("staleness", [0, 1])
+def test_episodes_that_play_beside_others_are_not_in_lock_step(staleness: int) -> None:
+    """In lock-step all would wait for the slowest; alone they are in it, as the recipe says."""
+    found: list[tuple[bool, int]] = []
+
+    async def play(
+        client: Any, policy: Any, tasks: Any, config: Any, keep: Any, plan: Any, **more: Any
+    ) -> RolloutResult:
+        found.append((config.deterministic, more["gate"].slots))
+        for place, task in enumerate(tasks):
+            keep(place, Trajectory("room", "t", task.seed, task.group, (), "horizon", member=task.member))
+        return RolloutResult((), RolloutStats())
+
+    async def test() -> None:
+        rollout = RolloutSection(num_groups=GROUPS, group_size=MEMBERS, slots=32, deterministic=True)
+        train = TrainSection(mode="async", max_staleness=staleness)
+        parts = RolloutParts(None, None, (), ())
+        given: Any = (None, RandomPolicy(), parts, EnvSection("room"), rollout, PromptConfig(), train)
+        collector = Collector(*given, play=play)
+        assert len((await collector.collect(0)).played) == GROUPS * MEMBERS
+        await collector.aclose()
+
+    run(test)
+    assert [deterministic for deterministic, _ in found] == [not staleness] * (1 + staleness)
+    assert found[0][1] == 32
