@@ -120,7 +120,7 @@ class Trainer:
             remembered.tasks,
             remembered.in_flight,
         )
-        self._thread = LearnerThread()
+        self._thread = LearnerThread(self.display.say)
         self.timeline = Timeline()
         self._saved = -1
         self._between_updates = True  # False while the weights are in motion

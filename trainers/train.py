@@ -135,9 +135,11 @@ def _first_policy(recipe: Recipe, out: Path, display: RunDisplay) -> str:
     if not folder.is_dir():
         section, stored = recipe.warmstart, demonstrations_in(recipe.offline)
         taught = "the stored episodes" if stored else f"{section.episodes} demonstrations"
+        cloning = f"{taught}, up to {section.max_steps} steps of cloning (none where there is no teacher)"
+        if not stored and section.teacher == "none":
+            cloning = f"{section.episodes} episodes for its words, no cloning (warmstart.teacher is none)"
         display.say(
-            f"first a policy: {taught}, up to {section.max_steps} steps of cloning "
-            "(none where the environment has no teacher); "
+            f"first a policy: {cloning}; "
             f"then {_limits(recipe.train)}; the first update tells how long one takes"
         )
         cloned = warm_start(recipe, folder, display.working, stored=stored)

@@ -10,7 +10,9 @@ import json
 import random
 import re
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
 
 OFFER = "Admissible actions: "
 
@@ -40,8 +42,13 @@ class Endpoint(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         said = answer(asked["messages"], asked.get("seed", 0))
         read = sum(len(message["content"].split()) for message in asked["messages"])
+        message = {"role": "assistant", "content": said}
         reply = {
-            "choices": [{"message": {"role": "assistant", "content": said}, "finish_reason": "stop"}],
+            "id": f"chatcmpl-{uuid4().hex}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": asked["model"],
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": read, "completion_tokens": len(said.split())},
         }
         content = json.dumps(reply).encode()

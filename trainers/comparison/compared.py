@@ -32,13 +32,17 @@ class Compared(Found):
         """
         return frame(self.rows())
 
-    def text(self, form: Format = "markdown") -> str:
+    def text(self, form: Format = "markdown", columns: Sequence[str] = ()) -> str:
         """Return it as "markdown", "latex", "csv" or "json".
 
+        Args:
+            form: of the text.
+            columns: of the table, as "after", "interval" and "tokens"; all that are known, if none are given.
+
         Raises:
-            UnknownName: for another form.
+            UnknownName: for another form, or a column that there is not.
         """
-        return written(self, form)
+        return written(self, form, columns)
 
     def draw(self, path: str | Path, over: Over = "updates") -> None:
         """Draw it.

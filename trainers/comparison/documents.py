@@ -33,19 +33,25 @@ _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textas
 _SPECIAL |= {character: f"\\{character}" for character in "&%$#_{}"}
 
 
-def written(found: Found, form: Format) -> str:
+def written(found: Found, form: Format, columns: Sequence[str] = ()) -> str:
     """Return a comparison as text.
 
+    Args:
+        found: the comparison.
+        form: of the text.
+        columns: of the table of groups, by name and in this order; those of which something is known, if
+            none are given. CSV and JSON have all of them.
+
     Raises:
-        UnknownName: for another form.
+        UnknownName: for another form, or a column that there is not.
     """
     if form not in _WRITERS:
         raise UnknownName("format", form, get_args(Format))
-    return _WRITERS[form](found)
+    return _WRITERS[form](found, columns)
 
 
-def _markdown(found: Found) -> str:
-    headings, rows = _table(found)
+def _markdown(found: Found, columns: Sequence[str]) -> str:
+    headings, rows = _table(found, columns)
     lines = [*_laid_out(headings, rows), ""]
     for told, why in (
         ("A dash is what is not known:", _reasons(found, headings, shown=True)),
@@ -75,33 +81,43 @@ _TOLD = (
 )
 
 
-def _table(found: Found) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return the table of groups: its headings and rows, without columns of which nothing is known."""
-    costs = [cost for cost in _COSTS if any(cost[0] in line.figures for line in found.lines)]
-    metric = AXIS[found.metric]
-    before = ["before"] if any("before" in line.figures for line in found.lines) else []
-    headings = (
-        "group",
-        "seeds",
-        *before,
-        f"{metric}",
-        "least to most",
-        "95 % interval",
-        *(c[1] for c in costs),
-    )
-    rows = []
-    for line in found.lines:
+def _table(found: Found, chosen: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the table of groups: its headings and rows; all columns of which something is known, or these.
+
+    Raises:
+        UnknownName: for a column that there is not.
+    """
+    columns = _columns(found.metric)
+    for name in chosen:
+        if name not in columns:
+            raise UnknownName("column", name, columns)
+    known = {"seeds", "after", "range", "interval"}.union(*(line.figures for line in found.lines))
+    shown = [columns[name] for name in chosen or columns if name in known or chosen]
+    rows = [(line.label, *(cell(line) for _, cell in shown)) for line in found.lines]
+    return ("group", *(heading for heading, _ in shown)), rows
+
+
+def _columns(metric: Metric) -> dict[str, tuple[str, Callable[[Line], str]]]:
+    """Return every column by its name: its heading, and the cell of a group."""
+
+    def cost(name: str, form: str) -> Callable[[Line], str]:
+        return lambda line: _plain(_mean(line, name), form)
+
+    def spread(line: Line) -> str:
         after = line.figures.get("after")
-        values = [line.label, _seeds(line)]
-        values += [_shown(_mean(line, name), found.metric) for name in (*before, "after")]
-        values.append(
-            _range(after.least, after.most, found.metric) if after and len(after.values) > 1 else UNKNOWN
-        )
-        over = f" ({line.over})" if line.over else ""
-        values.append(_range(line.low, line.high, found.metric) + over)
-        values += [_plain(_mean(line, name), form) for name, _, form in costs]
-        rows.append(tuple(values))
-    return headings, rows
+        return _range(after.least, after.most, metric) if after and len(after.values) > 1 else UNKNOWN
+
+    def interval(line: Line) -> str:
+        return _range(line.low, line.high, metric) + (f" ({line.over})" if line.over else "")
+
+    return {
+        "seeds": ("seeds", _seeds),
+        "before": (_NAMES["before"], lambda line: _shown(_mean(line, "before"), metric)),
+        "after": (AXIS[metric], lambda line: _shown(_mean(line, "after"), metric)),
+        "range": ("least to most", spread),
+        "interval": (_NAMES["interval"], interval),
+        **{name: (heading, cost(name, form)) for name, heading, form in _COSTS},
+    }
 
 
 def _seeds(line: Line) -> str:
@@ -219,9 +235,9 @@ def _laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[st
     return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
 
 
-def _latex(found: Found) -> str:
+def _latex(found: Found, columns: Sequence[str]) -> str:
     """Return the table of groups for a paper, which needs the package booktabs."""
-    headings, rows = _table(found)
+    headings, rows = _table(found, columns)
     body = [" & ".join(map(_escaped, row)) + r" \\" for row in rows]
     lines = [
         rf"\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}",
@@ -240,7 +256,7 @@ def _escaped(text: str) -> str:
     return "--" if shown == UNKNOWN else shown
 
 
-def _csv(found: Found) -> str:
+def _csv(found: Found, _: Sequence[str]) -> str:
     shown = [
         {name: visible(value) if isinstance(value, str) else value for name, value in row.items()}
         for row in found.rows()
@@ -248,11 +264,11 @@ def _csv(found: Found) -> str:
     return csv_of(shown).decode()
 
 
-def _json(found: Found) -> str:
+def _json(found: Found, _: Sequence[str]) -> str:
     return json.dumps(found.document(), indent=2, sort_keys=True, default=str) + "\n"
 
 
-_WRITERS: dict[str, Callable[[Found], str]] = {
+_WRITERS: dict[str, Callable[[Found, Sequence[str]], str]] = {
     "markdown": _markdown,
     "latex": _latex,
     "csv": _csv,

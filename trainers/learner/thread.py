@@ -14,9 +14,14 @@ ResultT = TypeVar("ResultT")
 
 
 class LearnerThread:
-    """A thread for all that computes or writes weights, one thing after the other."""
+    """A thread for all that computes or writes weights, one thing after the other.
 
-    def __init__(self) -> None:
+    Args:
+        say: told that an interruption waits for what is being computed, which may take as long as an update.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         threads = partial(torch.set_num_threads, torch.get_num_threads())
         self._executor = ThreadPoolExecutor(1, "learner", initializer=threads)
 
@@ -31,6 +36,8 @@ class LearnerThread:
             try:
                 await asyncio.wait([future])
             except asyncio.CancelledError:
+                if not cancelled:
+                    self._say("interrupted; what moves the weights comes to its end first, then all is saved")
                 cancelled = True
                 if caller is not None:
                     caller.uncancel()

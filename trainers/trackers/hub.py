@@ -145,7 +145,7 @@ class Trackers:
             log.info("the tracker %s failed", name, exc_info=True)
             self._made.pop(name, None)
             cause = " ".join(f"{type(error).__name__}: {error}".split())
-            self._say(f"log.to: {name} failed and is left out from here on: {cause[:300]}")
+            self._say(f"log.to: {name} failed and is left out from here on: {cause[:1000]}")
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -35,6 +35,12 @@ def compare(
     form: Annotated[
         Literal["markdown", "latex", "csv", "json"], typer.Option("--format", help="What is printed.")
     ] = "markdown",
+    columns: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="Of the table, as after,interval,tokens; all that are known by default."
+        ),
+    ] = "",
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
     over: Annotated[
         Literal["updates", "tokens", "seconds"], typer.Option(help="What curves are drawn over.")
@@ -51,14 +57,15 @@ def compare(
     Examples:
       turnwise compare runs/first runs/second
       turnwise compare runs/sweep --by optim.learning_rate --picture curves.png
-      turnwise compare 'mine=runs/mine-*' 'theirs=runs/theirs-*' --format latex
+      turnwise compare 'mine=runs/mine-*' 'theirs=runs/theirs-*' --format latex --columns after,interval
     """
     from ..trainers.comparison import compare as compared
 
+    words = [word.strip() for word in columns.split(",") if word.strip()]
     found = compared(_given([first, *(others or [])]), by=by or (), metric=metric)
     if picture is not None:
         found.draw(picture, over)
-    typer.echo(found.text("json" if as_json else form), nl=False)
+    typer.echo(found.text("json" if as_json else form, words), nl=False)
     if picture is not None:
         typer.echo(f"picture: {picture}", err=True)
 

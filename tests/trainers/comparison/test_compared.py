@@ -234,6 +234,11 @@ def test_every_form(runs: Path, tmp_path: Path) -> None:
     hostile = evaluation(tmp_path / "=50% a_b|\u202e", True, False)
     found = turnwise.compare([runs / "slow-1", runs / "slow-2", hostile])
     assert found.text("latex") == LATEX
+    chosen = found.text("latex", ["interval", "after"]).splitlines()
+    assert chosen[3] == r"group & 95 \% interval & success in \% \\"
+    assert chosen[5] == r"slow & 0.0 to 100.0 (seeds) & 50.0 \\"
+    with pytest.raises(UnknownName, match="interval"):
+        found.text("latex", ["intervall"])
     rows = list(csv.DictReader(io.StringIO(found.text("csv"))))
     assert [row["group"] for row in rows] == ["slow", "'=50% a_b|\\u202e"]
     assert (rows[0]["seeds"], rows[0]["after"], rows[1]["before"]) == ("1 2", "0.5", "")

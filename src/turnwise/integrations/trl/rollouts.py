@@ -13,6 +13,7 @@ sequence an episode, so prompts have to be conversations that only grow.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from ...api import loops
 from ...api.given import EnvGiven, env_of, opened
 from ...errors import TrainingError, UsageError
 
+log = logging.getLogger(__name__)
 Columns = dict[str, list[Any]]
 PLAYED = RolloutConfig(max_tokens=256, max_episode_tokens=4096)
 """How episodes are played unless something else is said; the sampling is the trainer's."""
@@ -68,9 +70,25 @@ def rollout_func(
         step = int(trainer.state.global_step)
         tasks = [TaskItem(env_id, dict(kwargs or {}), seed_of(each), episode=step) for each in prompts]
         played = _play(trainer, number_members(tasks), prompt, replace(config, sampling=_sampling(trainer)))
+        _warn_of_failed(played)
         return columns_of(played, int(trainer.processing_class.eos_token_id))
 
     return play
+
+
+def _warn_of_failed(played: Sequence[Trajectory]) -> None:
+    failed = [each for each in played if not each.counts]
+    if failed:
+        log.warning(
+            "%d of %d episodes have no reward, since they failed: the first ended as %s after %.0f s%s",
+            len(failed),
+            len(played),
+            failed[0].end,
+            failed[0].seconds,
+            "; give them longer: RolloutConfig(deadline_s=...)"
+            if failed[0].end == "deadline"
+            else f": {failed[0].error}",
+        )
 
 
 def episode_return(trajectory: Sequence[Trajectory], **_: Any) -> list[float | None]:
