@@ -38,6 +38,13 @@ _RIDE_ALONG_TOKENS = 8
 # from 1 within 5e-6 instead of 2e-5 (a trained model of the default size).
 _LEAST_ROWS = 16
 _LEAST_QUERIES = 4
+# Attention sums over places in blocks of 512 and, inside one, in parts of 192; what is left of a block is one
+# part up to 192 places, and two equal ones up to 384. Queries go 32 at a time. With lengths where
+# a part never depends on how long the longest row is, full vectors of places, and no fewer queries
+# than four in the last of their blocks, a token gets the same digits whether its row was run token by token
+# or at once, alone or beside others: a conversation may be rebuilt. (Measured with MKL on AVX2; libraries
+# that sum in other parts differ in the last digit of long rows.)
+_PLACES, _PART, _BLOCK = 16, 192, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class KeyValueCache:
         c = model.config
         self.model, self.num_slots = model, num_slots
         self._group = c.num_heads // c.num_kv_heads
-        shape = (2, num_slots, c.num_kv_heads, c.max_positions, c.head_size)
+        shape = (2, num_slots, c.num_kv_heads, _length(c.max_positions), c.head_size)
         memory = [_sparse_zeros(shape) for _ in range(c.num_layers)]
         self._keys = [layer[0] for layer in memory]
         self._values = [layer[1] for layer in memory]
@@ -128,7 +135,7 @@ class KeyValueCache:
     ) -> Tensor:
         """Append to rows in ascending order of slots; return their last hidden states [B, D]."""
         model, c = self.model, self.model.config
-        width, length = int(count_B.max()), int((start_B + count_B).max())
+        width, length = int(count_B.max()), _length(int((start_B + count_B).max()))
         ends_B = np.cumsum(count_B)
         # A repeated token writes the same numbers to the same place again.
         kept_N = _repeat_last(len(ids))
@@ -171,7 +178,7 @@ class KeyValueCache:
         width: int,
         length: int,
     ) -> _Attention:
-        width = max(width, -(-_LEAST_QUERIES // self._group))
+        width = _up(width, -(-_LEAST_QUERIES // self._group))
         # Padded queries see place 0: whatever they compute is finite, and thrown away.
         seen_RT = np.zeros((num_rows, width), dtype=np.int64)
         seen_RT[row_N, offset_N] = position_N
@@ -210,3 +217,15 @@ def _sparse_zeros(shape: tuple[int, ...]) -> Tensor:
 def _repeat_last(count: int) -> NDArray[np.int64]:
     """Return 0, 1, ..., count - 1, the last repeated up to the least number of rows."""
     return np.minimum(np.arange(max(count, _LEAST_ROWS)), count - 1)
+
+
+def _length(longest: int) -> int:
+    """Return how many cached places rows attend to, of which the longest has so many."""
+    whole, rest = divmod(longest, _BLOCK)
+    rest = _up(rest, _PLACES)
+    return whole * _BLOCK + (2 * _PART if _PART < rest < 2 * _PART else rest)
+
+
+def _up(number: int, multiple: int) -> int:
+    """Return the least multiple that is not below a number."""
+    return -(-number // multiple) * multiple
