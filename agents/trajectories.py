@@ -180,12 +180,10 @@ def _from_turn(turn: Turn, before: tuple[int, ...], asked: tuple[Message, ...]) 
     if turn.prompt:
         shared = common_prefix(asked, turn.prompt)
         document["prompt"] = [shared, [_changed(message) for message in turn.prompt[shared:]]]
-    generation = _changed(turn.generation)
+    generation = from_generation(turn.generation)
     prompt_ids = turn.generation.prompt_ids
     if prompt_ids:
         generation["prompt_ids"] = _prompt_after(before, prompt_ids)
-    if turn.generation.versions:
-        generation["versions"] = [[span.version, span.start, span.end] for span in turn.generation.versions]
     if turn.spans:
         document["spans"] = [[span.role, span.start, span.end] for span in turn.spans]
     if turn.steps:
@@ -217,15 +215,6 @@ def _to_turn(row: Mapping[str, Any], before: tuple[int, ...], asked: tuple[Messa
     values = dict(row["generation"])
     if "prompt_ids" in values:
         values["prompt_ids"] = _whole(before, *values["prompt_ids"])
-    for name in ("token_ids", "logprobs", "entropy", "char_ends", "tool_calls"):
-        if name in values:
-            values[name] = tuple(values[name])
-    if "support" in values:
-        values["support"] = tuple(
-            None if allowed is None else tuple(allowed) for allowed in values["support"]
-        )
-    if "versions" in values:
-        values["versions"] = tuple(VersionSpan(*span) for span in values["versions"])
     spans = tuple(Span(*span) for span in row.get("spans", ()))
     for name in ("observation", "state_key", "action", "next_state_key"):
         if not isinstance(row[name], str):
@@ -235,8 +224,31 @@ def _to_turn(row: Mapping[str, Any], before: tuple[int, ...], asked: tuple[Messa
     shared, new = row.get("prompt", (0, ()))
     prompt = _whole(asked, shared, map(_to_message, new))
     steps = tuple(_built(Step, step) for step in row.get("steps", ()))
-    inner = {"generation": _built(Generation, values), "spans": spans, "prompt": prompt, "steps": steps}
+    inner = {"generation": to_generation(values), "spans": spans, "prompt": prompt, "steps": steps}
     return _built(Turn, {**row, **inner})
+
+
+def from_generation(generation: Generation) -> dict[str, Any]:
+    """Return a message as a document, its prompt as it is; fields that hold their default are left out."""
+    document = _changed(generation)
+    if generation.versions:
+        document["versions"] = [[span.version, span.start, span.end] for span in generation.versions]
+    return document
+
+
+def to_generation(document: Mapping[str, Any]) -> Generation:
+    """Return the message of a document; what does not fit raises one of MISFIT."""
+    values = dict(document)
+    for name in ("prompt_ids", "token_ids", "logprobs", "entropy", "char_ends", "tool_calls"):
+        if name in values:
+            values[name] = tuple(values[name])
+    if "support" in values:
+        values["support"] = tuple(
+            None if allowed is None else tuple(allowed) for allowed in values["support"]
+        )
+    if "versions" in values:
+        values["versions"] = tuple(VersionSpan(*span) for span in values["versions"])
+    return _built(Generation, values)
 
 
 def _to_message(document: Mapping[str, Any]) -> Message:

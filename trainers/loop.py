@@ -20,7 +20,7 @@ import torch
 
 from ..agents.control import Control
 from ..agents.gateway.harness import HarnessRollout
-from ..agents.rollout import Rollout, rollout
+from ..agents.rollout import Rollout
 from ..agents.types import Trajectory
 from ..errors import CheckpointError, TrainingError, TurnwiseError
 from ..servers.client import SessionClient
@@ -41,6 +41,7 @@ from .runs.bottleneck import bottleneck
 from .runs.console import RunDisplay
 from .runs.held_out import evaluate_held_out
 from .runs.held_out_kept import Keeping
+from .runs.journals import Journals
 from .runs.log import RunLog, choose
 from .runs.played import check_failures, note_environments
 from .runs.remembered import Remembered
@@ -103,8 +104,8 @@ class Trainer:
         self.state = state or RunState()
         remembered = remembered or Remembered()
         self.credit = remembered.credit
-        self.log = log
-        self._play: Rollout = HarnessRollout(recipe.harness) if recipe.harness.command else rollout
+        self.log, self.journals = log, Journals(log.run, recipe, trained.model, display.say)
+        self._play: Rollout = HarnessRollout(recipe.harness) if recipe.harness.command else self.journals.play
         self.assigner = bound.assigner
         self.is_offline = stored is not None
         self.collector: Collects = stored or Collector(
@@ -166,7 +167,7 @@ class Trainer:
             return lambda: None
         self._saved = number
         in_flight = collector.in_flight(number)
-        return partial(
+        save = partial(
             checkpoint.save,
             rundir.checkpoints(self.run_folder),
             number,
@@ -176,6 +177,8 @@ class Trainer:
             save_more=Remembered(collector.states, collector.tasks, self.credit, in_flight).save,
             keep=self.recipe.train.keep,
         )
+        held = number, self.state.evaluated
+        return lambda: (save(), self.journals.drop(*held))
 
     @property
     def num_updates(self) -> int:
@@ -203,17 +206,9 @@ class Trainer:
         recipe = self.recipe
         await self.trained.sync.push(self.state.update)
         keeping = Keeping(self.run_folder, self.state.update, recipe.log)
-        figures = await evaluate_held_out(
-            self.client,
-            self.trained.policy,
-            recipe.env,
-            recipe.rollout,
-            recipe.prompt,
-            recipe.eval,
-            keeping,
-            self._play,
-            recipe.harness.command,
-        )
+        asked = self.client, self.trained.policy, recipe.env, recipe.rollout, recipe.prompt, recipe.eval
+        with self.journals.of(self.state.update, "eval"):
+            figures = await evaluate_held_out(*asked, keeping, self._play, recipe.harness.command)
         entry = {"kind": "eval", "update": self.state.update, **figures}
         self.state.evaluated = self.state.update
         self.state.success_rate = figures["eval/success_rate"]
@@ -236,13 +231,14 @@ class Trainer:
         self.timeline.to("sync")
         synced = await self.trained.sync.push(number)
         self.timeline.to("wait")
-        collected = await self.collector.collect(number)
+        with self.journals.of(number, "train") as journal:
+            collected = await self.collector.collect(number)
         self._check(collected.played)
         self._between_updates = False
         learned, credit = await self._thread.run(partial(self._learn, collected))
         self.timeline.to("")
         entry = {"kind": "update", "update": number + 1, **learned, **synced.figures()}
-        entry |= spent(self.timeline.take(), entry)
+        entry |= {**journal.resumed.figures(), **spent(self.timeline.take(), entry)}
         entry["time/bottleneck"] = bottleneck(entry, self.recipe)
         entry["step_time"] = perf_counter() - started
         state = self.state

@@ -321,6 +321,14 @@ class LogSection:
         Setting("Evaluations whose trajectories are kept; some: the first, the best and the last."),
     ] = "some"
     held_out_mb: Annotated[float, Setting("Megabytes that each of them keeps.", least=0)] = 64.0
+    turns_mb: Annotated[
+        float,
+        Setting(
+            "Megabytes of turns kept until the next checkpoint, so that a run that was killed goes on in the "
+            "middle of its episodes; 0: none.",
+            least=0,
+        ),
+    ] = 256.0
     console: Annotated[bool, Setting("Whether progress is shown.")] = True
     to: Annotated[
         tuple[str, ...], Setting("Trackers: tensorboard, wandb, mlflow, trackio, or one of your own.")

@@ -41,6 +41,7 @@ from .runs import folder as rundir
 from .runs.arithmetic import prepare_torch
 from .runs.console import RunDisplay
 from .runs.held_out import held_out_words
+from .runs.journals import sessions_of
 from .runs.log import RunLog
 from .runs.remembered import Remembered
 from .runs.standing import standing
@@ -193,7 +194,7 @@ async def _train(
     plays = bool(recipe.eval.episodes) or not recipe.offline.trajectories
     server = recipe.server if plays and not recipe.harness.posted else ServerSection()
     with _learning(recipe, bound, first, saved, trained.model, one_engine) as learner:
-        async with _client(server, recipe.env, out) as client:
+        async with _client(server, recipe.env, out, sessions_of(out)) as client:
             with tracking(recipe.log.to, tracked, say) as trackers:
                 try:
                     remembered = Remembered.load(saved.folder) if saved else None
@@ -271,8 +272,13 @@ def _learning(
 
 
 @contextlib.asynccontextmanager
-async def _client(section: ServerSection, env: EnvSection, out: Path) -> AsyncIterator[SessionClient]:
-    """Open the way to the environments: a server, one of our own, or this process."""
+async def _client(
+    section: ServerSection, env: EnvSection, out: Path, keep: Sequence[str]
+) -> AsyncIterator[SessionClient]:
+    """Open the way to the environments: a server, one of our own, or this process.
+
+    What an earlier process has left open is closed, but for the sessions that a resumed run may go on in.
+    """
     from ..servers.client import ServerProcess, connect
 
     with contextlib.ExitStack() as stack:
@@ -285,7 +291,8 @@ async def _client(section: ServerSection, env: EnvSection, out: Path) -> AsyncIt
         note = out / _OPEN_SESSIONS if url else None
         client = connect(url or "local:", key, note=note, renew=bool(url))
         try:
-            await client.close_left()
+            await client.close_left(keep)
             yield client
+            await client.close_left()
         finally:
             await client.aclose()

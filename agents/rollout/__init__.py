@@ -7,10 +7,13 @@ asking.py: how it is asked and read. turns.py: a turn as data. retries.py: what 
 breaker.py: a stop where nothing can succeed.
 sessions.py: the sessions, asked in batches. lockstep.py: how a run repeats itself bit for bit.
 gate.py: what holds and bounds a rollout from outside. board.py: who waits for whom in it.
+answers.py: what answers an episode. journal.py: turns that are kept, and played back after a kill.
+journal_file.py: their file. rejoining.py: how an episode that was played back goes on in a session.
 """
 
 from .beginning import Beginning
 from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem
+from .journal import Journal
 from .rollout import Rollout, rollout
 from .schedule import BranchingPlan, BranchPoint
 
@@ -18,6 +21,7 @@ __all__ = [
     "Beginning",
     "BranchPoint",
     "BranchingPlan",
+    "Journal",
     "Rollout",
     "RolloutConfig",
     "RolloutResult",

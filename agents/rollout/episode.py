@@ -8,18 +8,19 @@ from time import perf_counter
 from ...ends import CUT_OFF, FAULTS, End
 from ...envs.tools import Tool, tools_of
 from ...errors import EnvironmentFault, PolicyError, ServerError
-from ...servers.protocol.types import Reply, StepItem
+from ...servers.protocol.types import Reply
 from ..policy import PolicyStopped, PromptTooLong
 from ..prompts.config import View
 from ..prompts.conversation import Context
 from ..prompts.explained import read_as
 from ..prompts.parse import Reading
-from ..types import Encoder, Generation, GenerationRequest, Style, Trajectory, Turn
+from ..types import Encoder, Generation, Style, Trajectory, Turn
+from .answers import Answers
 from .asking import check_sight, encoder_of, read_message, request_of
 from .beginning import given, strayed
 from .breaker import TaskRefused
 from .config import TaskItem
-from .lockstep import Phase
+from .rejoining import Diverged
 from .sessions import TakenOver
 from .shared import RolloutContext
 from .turns import Taken, key_of, outcome, turn_of
@@ -32,10 +33,14 @@ class Episode:
         shared: what the episodes share.
         slot: the number of the slot, which orders it in lock-step.
         task: what to play.
+        answers: what answers it; by default from its beginning.
     """
 
-    def __init__(self, shared: RolloutContext, slot: int, task: TaskItem) -> None:
+    def __init__(
+        self, shared: RolloutContext, slot: int, task: TaskItem, answers: Answers | None = None
+    ) -> None:
         self.shared, self.asked, self.slot, self.task = shared, shared.asked, slot, task
+        self.answers = answers or Answers(shared, slot, task)
         self.started = perf_counter()
         self.version = shared.policy.version
         self.encoder: Encoder | None = None
@@ -48,7 +53,6 @@ class Episode:
         self.parent: Episode | None = None
         self.branch_turn = 0
         self.opened = False
-        self.deadline: asyncio.Timeout | None = None
         self.reply = Reply("", "", 0, 0, "")
         self.told: list[Reply] = []  # what answers the last message
         self.instruction = self.task_name = ""
@@ -56,6 +60,7 @@ class Episode:
         self.end: End = "error"
         self.error: str | None = None
         self.curable = True  # False: the same would come of it again
+        self.diverged = False  # whether it could not go on from its tape
         self.num_given = 0  # turns
 
     @property
@@ -76,20 +81,21 @@ class Episode:
     @property
     def reusable(self) -> bool:
         """Tell whether the session ended in a state that the next reset may follow."""
-        return self.opened and self.end not in FAULTS
+        return self.is_open and self.end not in FAULTS
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it has a session; one that was played back to its end needed none."""
+        return self.opened and self.answers.live
 
     async def open(self) -> None:
         """Start the episode; a failure of this one episode becomes its error."""
-        idle = await self.shared.sessions.take_idle(self.task)
-        await self._wait("environment")
         try:
-            self.reply = await self.shared.sessions.start(self.task, idle)
+            self.reply = await self.answers.start()
         except TaskRefused as error:
             self._refused(str(error))
             return
         except EnvironmentFault as error:
-            if idle:
-                await self.shared.sessions.close(idle.id)
             self.error = str(error)
             return
         self.opened, self.told = True, [self.reply]
@@ -110,15 +116,14 @@ class Episode:
         self.error, self.curable = reason, False
         self.shared.beginnings.refused((self.task.env_id, self.task.seed), reason)
 
-    def branch(self, slot: int, task: TaskItem, reply: Reply | str) -> Episode:
+    def branch(self, answers: Answers, reply: Reply | str) -> Episode:
         """Return an episode that goes on from here as another member of the group.
 
         Args:
-            slot: the number of its slot.
-            task: the member it is.
+            answers: to it, with its slot and the member it is.
             reply: of the session forked from this one's, or why there is none.
         """
-        branch = Episode(self.shared, slot, task)
+        branch = Episode(self.shared, answers.slot, answers.task, answers)
         branch.context = self.context.clone()
         branch.turns, branch.sampled_by = list(self.turns), list(self.sampled_by)
         branch.instruction, branch.task_name = self.instruction, self.task_name
@@ -136,7 +141,7 @@ class Episode:
         if self.error is not None:
             return
         try:
-            async with asyncio.timeout(self.shared.config.deadline_s) as self.deadline:
+            async with asyncio.timeout(self.shared.config.deadline_s) as self.answers.deadline:
                 await self._play()
         except PolicyStopped:
             raise
@@ -144,9 +149,12 @@ class Episode:
             self.end, self.error = "operator", str(error)
         except PromptTooLong as error:
             self._out_of_tokens(str(error))
+        except Diverged as error:
+            self.end, self.error, self.diverged = "error", str(error), True
+            self.shared.journal.resumed.diverged(len(self.turns))
         except (TimeoutError, PolicyError, EnvironmentFault, ServerError) as error:
             self.end, self.error = "error", f"{type(error).__name__}: {error}"
-            if self.deadline and self.deadline.expired():
+            if self.answers.deadline and self.answers.deadline.expired():
                 self.end, self.error = "deadline", f"over {self.shared.config.deadline_s:g} s"
 
     def forget(self) -> None:
@@ -257,11 +265,8 @@ class Episode:
     async def _take(self, reading: Reading, taken: Taken, filtered: bool) -> bool:
         """Take the steps of a message until one ends the episode; tell whether the machine failed."""
         for parsed in reading.steps:
-            await self._wait("environment")
-            item = StepItem(self.reply.id, self.reply.episode, self.reply.turn, parsed.action)
-            asked = perf_counter()
-            self.reply = await self.shared.sessions.step(item, self.task.env_id)
-            taken.seconds += perf_counter() - asked
+            self.reply, seconds = await self.answers.step(self.reply, parsed.action)
+            taken.seconds += seconds
             if self._note_failure():
                 return True
             taken.add(parsed, self.reply, filtered)
@@ -313,23 +318,8 @@ class Episode:
             opened=self.opened_thought,
             private=private if shared.policy.sees_private else {},
         )
-        await self._wait("policy")
-        with shared.policy_clock:
-            return await self._said(request)
-
-    async def _said(self, request: GenerationRequest) -> Generation:
-        try:
-            said = await self.shared.policy.generate(request)
-        except (PolicyStopped, PromptTooLong):
-            raise
-        except PolicyError as error:
-            self.shared.breaker.failed(error, self.task.env_id)
-            raise
-        self.shared.breaker.made()
+        said, self.reply = await self.answers.message(self.reply, request)
         return said
-
-    async def _wait(self, phase: Phase) -> None:
-        await self.shared.wait(phase, self.slot, self.name, self.deadline)
 
     def _note_failure(self) -> bool:
         """Take over what the service says of a failure of the machine."""

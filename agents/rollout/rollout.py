@@ -9,13 +9,14 @@ are closed however the rollout ends.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Sequence
 from itertools import count
 from time import perf_counter
 from typing import Protocol
 from uuid import uuid4
 
-from ...errors import UsageError
+from ...errors import ServerError, UsageError
 from ...servers.client import SessionClient
 from ..batching import BusyClock
 from ..policy import Policy
@@ -24,6 +25,7 @@ from ..types import Trajectory
 from .breaker import Beginnings, Breaker
 from .config import RolloutConfig, RolloutResult, RolloutStats, TaskItem, number_members
 from .gate import Gate
+from .journal import Journal
 from .lockstep import LockStep
 from .schedule import BranchingPlan, GroupScheduler
 from .sessions import SessionPool
@@ -65,6 +67,7 @@ async def rollout(
     seed: int = 0,
     with_prompts: bool = False,
     gate: Gate | None = None,
+    journal: Journal | None = None,
 ) -> RolloutResult:
     """Play every task once and return the trajectories in the order of the tasks.
 
@@ -88,6 +91,8 @@ async def rollout(
         seed: of the run; the first part of every key of random numbers.
         with_prompts: let trajectories keep their prompts in words, and the id of their session.
         gate: holds and bounds it from outside.
+        journal: keeps each turn, and gives back those that an earlier process has kept; where one is given,
+            a rollout that is cut short leaves the sessions of a server to their leases, to be attached to.
 
     Raises:
         UsageError: if an environment, its arguments or an option is refused as wrong, or each of the
@@ -119,6 +124,7 @@ async def rollout(
         beginnings=Beginnings(len({(task.env_id, task.seed) for task in tasks})),
         with_prompts=with_prompts,
         gate=gate or Gate(),
+        journal=journal or Journal(),
     )
     trajectories: list[Trajectory | None] = [None] * len(tasks)
 
@@ -130,8 +136,16 @@ async def rollout(
             on_trajectory(place, trajectory)
 
     started = perf_counter()
+    members = number_members(tasks)
     try:
-        await GroupScheduler(shared, number_members(tasks), plan, keep).play()
+        if journal:
+            await journal.take_over(client, members)
+            shared.sessions.hold(journal.held)
+        await GroupScheduler(shared, members, plan, keep).play()
+    except (CancelledError, ServerError):
+        if journal and journal.keeps and not client.is_local:
+            shared.sessions.leave_all()
+        raise
     finally:
         await shared.sessions.close_all()
     stats.seconds = perf_counter() - started

@@ -17,8 +17,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ...errors import EnvironmentFault, ServerError, UsageError
+from ...servers.protocol.types import Reply
 from ...streams import mixed_seed
 from ..types import Generation, Trajectory, Turn
+from .answers import Answers
 from .config import TaskItem
 from .episode import Episode
 from .retries import Retries
@@ -195,6 +197,9 @@ class GroupScheduler:
 
     async def _play(self, group: _Group, episode: Episode) -> None:
         trajectory, retries = await self._attempt(episode), 0
+        if episode.diverged and group.may_repeat(episode):
+            episode = Episode(self._shared, episode.slot, episode.task)
+            trajectory = await self._attempt(episode)
         while group.may_repeat(episode) and self._retries.wanted(trajectory, retries):
             retries += 1
             failed, episode = trajectory, Episode(self._shared, episode.slot, episode.task)
@@ -228,7 +233,7 @@ class GroupScheduler:
             self._shared.sessions.keep_idle(episode.task, episode.reply)
         elif episode.end == "operator":
             self._shared.sessions.leave(episode.reply.id)
-        elif episode.opened:
+        elif episode.is_open:
             await self._shared.sessions.close(episode.reply.id)
         return episode.trajectory()
 
@@ -250,18 +255,26 @@ class GroupScheduler:
         if not members:
             return
         group.branched.add(episode.slot)
-        forks = (self._fork(episode, place + group.shift, task) for place, task in members)
-        for branch in await asyncio.gather(*forks):
-            self._start(group, branch)
+        branches = [Answers(self._shared, place + group.shift, task) for place, task in members]
+        kept = [branch.part(episode.answers, _reseed(episode, branch)) for branch in branches]
+        if None in kept and episode.answers.tape.is_read:
+            episode.reply = await episode.answers.join(episode.reply)
+        forks = (self._fork(episode, *pair) for pair in zip(branches, kept, strict=True))
+        for branched in await asyncio.gather(*forks):
+            self._start(group, branched)
 
-    async def _fork(self, episode: Episode, slot: int, task: TaskItem) -> Episode:
+    async def _fork(self, episode: Episode, branch: Answers, kept: Reply | None) -> Episode:
         """Return the episode of a branch; one that could not be forked ends with its cause at once."""
-        reseed = mixed_seed(*episode.key, task.member or 0)
         try:
-            reply = await self._shared.sessions.fork(episode.reply.id, reseed, task.env_id)
+            reply = kept or await branch.fork(episode.answers, episode.reply, _reseed(episode, branch))
         except (EnvironmentFault, ServerError, TakenOver) as error:
-            return episode.branch(slot, task, f"cannot branch at turn {len(episode.turns)}: {error}")
-        return episode.branch(slot, task, reply)
+            return episode.branch(branch, f"cannot branch at turn {len(episode.turns)}: {error}")
+        return episode.branch(branch, reply)
+
+
+def _reseed(episode: Episode, branch: Answers) -> int:
+    """Return the seed of a branch's random numbers in the environment."""
+    return mixed_seed(*episode.key, branch.task.member or 0)
 
 
 def _together(places: Iterable[tuple[Place, TaskItem]]) -> Iterable[list[tuple[Place, TaskItem]]]:

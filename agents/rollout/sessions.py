@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -126,6 +126,30 @@ class SessionPool:
         """
         return _replied(await self._stepping.call(item), env_id)
 
+    async def ask(self, item: StepItem) -> Reply | Problem:
+        """Ask for a step that was taken before, to be told where its session stands.
+
+        Raises:
+            ServerError: if the service fails.
+        """
+        return await self._stepping.call(item)
+
+    async def standing(self, id: str) -> tuple[int, int] | None:
+        """Return in which episode and turn a session stands; None if it is not there.
+
+        Raises:
+            ServerError: if the service fails.
+        """
+        try:
+            document = await self._client.describe(id)
+        except RequestRefused:
+            return None
+        return document["episode"], document["turn"]
+
+    def hold(self, ids: Iterable[str]) -> None:
+        """Take over sessions that an earlier process has opened, to be closed in the end."""
+        self._open.update(ids)
+
     async def fork(self, id: str, reseed: int, env_id: str) -> Reply:
         """Open a session in the state that another is in, with random numbers of its own.
 
@@ -148,6 +172,12 @@ class SessionPool:
             await self._client.close([id])
         except ServerError as error:
             log.warning("session %s is left to its lease: %s", id, error)
+
+    def leave_all(self) -> None:
+        """Leave whatever is open to its lease, for a rollout that goes on later in another process."""
+        self._resetting.abandon()
+        self._stepping.abandon()
+        self._open.clear()
 
     async def close_all(self) -> None:
         """Close whatever is open, also what is only being created; waits a bounded time."""

@@ -13,6 +13,7 @@ from ..types import Generation
 from .breaker import Beginnings, Breaker
 from .config import RolloutConfig
 from .gate import Gate, standing_still
+from .journal import Journal
 from .lockstep import LockStep, Phase
 from .sessions import SessionPool
 
@@ -35,6 +36,7 @@ class RolloutContext:
     breaker: Breaker
     beginnings: Beginnings
     gate: Gate
+    journal: Journal
     at_message: AtMessage | None = None  # awaited between a message and its step
     with_prompts: bool = False  # whether trajectories keep prompts in words, and their session
 

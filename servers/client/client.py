@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -68,6 +68,11 @@ class SessionClient(Bound):
         self._steps = Steps(stepping, wait_s, step_timeout_s)
         self._open = OpenSessions(note, self.heartbeat if renew else None)
 
+    @property
+    def is_local(self) -> bool:
+        """Tell whether the service is in this process, and ends with it."""
+        return self.transport.address == "local:"
+
     async def create(self, items: Sequence[CreateItem], *, request_id: str, wait_s: float = 0.0) -> list[Row]:
         """Create and reset sessions; flattened in the order of items and their counts.
 
@@ -118,17 +123,33 @@ class SessionClient(Bound):
             await self._requests.call("close", {"ids": list(part)})
         self._open.remove(ids)
 
-    async def close_left(self) -> list[str]:
+    async def close_left(self, keep: Collection[str] = ()) -> list[str]:
         """Close what `note` says was left open, by a client that died; return their ids.
+
+        Args:
+            keep: ids that stay open and noted, to be attached to.
 
         Raises:
             ServerError: if the server gives no answer; nothing is forgotten then.
         """
-        if left := self._open.left():
+        kept = set(keep)
+        left = [id for id in self._open.left() if id not in kept]
+        if left:
             await self.close(left)
             log.info("closed %d sessions that an earlier run has left open", len(left))
-        self._open.forget()
+        if not self._open.left():
+            self._open.forget()
         return left
+
+    async def attach(self, ids: Sequence[str]) -> list[str]:
+        """Take over sessions that an earlier client of this key has left; return those that are there.
+
+        Raises:
+            ServerError: if the server gives no answer.
+        """
+        alive = (await self.heartbeat(ids)).alive
+        self._open.add(alive)
+        return alive
 
     async def heartbeat(self, ids: Sequence[str]) -> Leases:
         """Renew the leases of sessions, and tell which are there."""
@@ -208,7 +229,7 @@ class SessionClient(Bound):
             UsageError: in this process, if its class cannot be imported.
             ServerUnreachable: if the server gives no answer within the retries.
         """
-        if self.transport.address == "local:":
+        if self.is_local:
             class_of(env_id)
             return
         try:

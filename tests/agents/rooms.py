@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -103,6 +105,19 @@ class Closed(Corridor):
         Closed.asked.append(seed)
         if seed < self.below:
             raise (ImageError if self.image else UsageError)(f"no map\nof room {seed}")
+
+
+class Changing(Corridor):
+    """A corridor that no two sessions find alike."""
+
+    opened: ClassVar[Iterator[int]] = count()
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        self.number = next(Changing.opened)
+        return f"Room {self.number}.", super().reset(seed=seed, options=options)[1]
+
+    def step(self, action: str):
+        return f"Room {self.number}.", *super().step(action)[1:]
 
 
 class NotFinite(Corridor):

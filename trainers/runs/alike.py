@@ -60,6 +60,17 @@ def deciding(tables: Mapping[str, Any], *, length: bool) -> dict[str, Any]:
     }
 
 
+def decided(text: str) -> str:
+    """Return a word that tells recipes apart that decide other results, their seed included.
+
+    Args:
+        text: a recipe as TOML.
+    """
+    tables = tomllib.loads(text)
+    values = [deciding(tables, length=False), tables["train"]["seed"]]
+    return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
 def recipe_word(tables: Mapping[str, Any], *, length: bool = False) -> str:
     """Return a word that runs of one recipe share, whatever their seed; "" where there is no recipe."""
     if not tables:

@@ -22,6 +22,7 @@ from ..recipe import Recipe, dump, load
 from .alike import may_change
 
 _RECIPE, _RECORD, _PARTS, _STORED = "recipe.toml", "run.json", "parts", "offline"
+_TURNS = "turns"
 
 
 def checkpoints(run: Path) -> Path:
@@ -32,6 +33,11 @@ def checkpoints(run: Path) -> Path:
 def stored_of(run: Path) -> Path:
     """Return where a run keeps the stored episodes that it learns from."""
     return run / _STORED
+
+
+def turns_of(run: Path) -> Path:
+    """Return where a run keeps the turns that were played since its last checkpoint."""
+    return run / _TURNS
 
 
 def warm_start_of(run: Path) -> Path:
@@ -109,8 +115,8 @@ def write_recipe(run: Path, recipe: Recipe) -> None:
 
 def _give_free(run: Path, *, new: bool, existed: bool) -> None:
     """Remove what a new run has written that has made nothing."""
-    if new and {entry.name for entry in run.iterdir()} <= {_RECIPE, _PARTS, _RECORD, _STORED, HIDDEN}:
-        for folder in (_PARTS, _STORED, HIDDEN):
+    if new and {entry.name for entry in run.iterdir()} <= {_RECIPE, _PARTS, _RECORD, _STORED, _TURNS, HIDDEN}:
+        for folder in (_PARTS, _STORED, _TURNS, HIDDEN):
             shutil.rmtree(run / folder, ignore_errors=True)
         (run / _RECORD).unlink(missing_ok=True)
         (run / _RECIPE).unlink()

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from adding import ADD, ADDING, STOP, Saying
 from chats import CALLING, tokenizer
 
-from turnwise import TextEnv
 from turnwise.agents.atif import to_atif
 from turnwise.agents.policies import Policy
 from turnwise.agents.policy import TokenPolicy
@@ -27,49 +27,13 @@ from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
 from turnwise.agents.trajectories import read_trajectories, write_trajectories
 from turnwise.agents.types import Encoder, FinishReason, Generation, GenerationRequest, Message, Trajectory
 from turnwise.credit import TurnTable
-from turnwise.envs.tools import command
 from turnwise.servers.client import connect
 from turnwise.trainers.pages.episodes.turns import done_in
 from turnwise.trainers.reports.transcripts import transcript
 from turnwise.trainers.warmstart.stored import read_stored
 
 NATIVE = PromptConfig(tools="native", max_calls=5)
-ADD = '<tool_call>{"name": "add", "arguments": {"number": "%d"}}</tool_call>'
-STOP = '<tool_call>{"name": "stop", "arguments": {}}</tool_call>'
 BROKEN = '<tool_call>{"name": "add"'
-
-
-class Adding(TextEnv):
-    """An environment that adds numbers, and shows the sum also after nonsense."""
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
-        super().reset(seed=seed)
-        self.total, self.turns = 0, 0
-        tools = [command("add", "add {number}", "add it"), command("stop", "stop", "end")]
-        return "The sum is 0.", {**self._info(), "tools": tools, "instruction": "Add."}
-
-    def step(self, action: str):
-        self.turns += 1
-        word, _, number = action.partition(" ")
-        if word == "add":
-            self.total += int(number)
-        reward = 0.25 * int(number) if word == "add" else 0.0
-        info = {**self._info(), "rewards": {"calls": 1.0, **({"added": 1.0} if reward else {})}}
-        return f"The sum is {self.total}.", reward, word == "stop", self.turns >= 9, info
-
-    def _info(self) -> dict[str, Any]:
-        return {"state_key": str(self.total), "admissible": ["add 1", "add 2", "add 3", "stop"]}
-
-
-class Saying(Policy):
-    """A policy that says what it was given, and notes what it is shown."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.texts, self.requests = list(texts), list[GenerationRequest]()
-
-    async def generate(self, request: GenerationRequest) -> Generation:
-        self.requests.append(request)
-        return Generation(self.texts[request.turn])
 
 
 class Spelling(TokenPolicy):
@@ -103,7 +67,7 @@ def played(policy: Policy, prompt: PromptConfig = NATIVE, **changes: Any) -> Tra
         client = connect("local:")
         try:
             config = RolloutConfig(max_tokens=64, max_episode_tokens=1 << 20, retries=0, **changes)
-            task = TaskItem(f"{__file__}:Adding", seed=1)
+            task = TaskItem(ADDING, seed=1)
             return (await rollout(client, policy, [task], config, prompt=prompt)).trajectories[0]
         finally:
             await client.aclose()
@@ -204,7 +168,7 @@ def test_on_the_wire_each_call_is_a_step_that_names_its_turn(counting: Any) -> N
 
     async def play() -> list[Trajectory]:
         texts = [(ADD % 2) + (ADD % 3), ADD % 1, (ADD % 1) * 3, STOP]
-        tasks = [TaskItem(f"{__file__}:Adding", seed=seed) for seed in (1, 2)]
+        tasks = [TaskItem(ADDING, seed=seed) for seed in (1, 2)]
         config = RolloutConfig(max_tokens=64, max_turns=3, slots=2)
         return list((await rollout(client, Saying(texts), tasks, config, prompt=NATIVE)).trajectories)
 
