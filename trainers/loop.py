@@ -177,8 +177,13 @@ class Trainer:
             save_more=Remembered(collector.states, collector.tasks, self.credit, in_flight).save,
             keep=self.recipe.train.keep,
         )
-        held = number, self.state.evaluated
-        return lambda: (save(), self.journals.drop(*held))
+        evaluated = self.state.evaluated
+
+        def write() -> None:
+            save()
+            self.journals.drop(number, evaluated)
+
+        return write
 
     @property
     def num_updates(self) -> int:

@@ -5,9 +5,8 @@ Real processes, killed for real, at moments that are hit on purpose; a real serv
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from turnwise.trainers.recipe import from_tables
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import train
+from turnwise.trainers.warmstart.warmstart import warm_start
 
 ROOM = f"{Path(__file__).parents[2] / 'agents' / 'rooms.py'}:Corridor"
 TABLES: dict[str, Any] = {
@@ -55,17 +55,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-def tables(server: ServerProcess | None, first: Path | None = None) -> dict[str, Any]:
-    changed = copy.deepcopy(TABLES)
-    if server is not None:
-        changed["server"] = {"url": server.url}
-    if first is not None:
-        changed["policy"]["checkpoint"] = str(first / "warmstart")
-    return changed
+Tables = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def straight(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """Return a maker of recipes, on a server or in the trainer's own process, that begin with one policy."""
+    first = tmp_path_factory.mktemp("first") / "policy"
+    warm_start(from_tables(TABLES), first)
+
+    def make(server: ServerProcess | None = None, **log: Any) -> dict[str, Any]:
+        policy = {**TABLES["policy"], "checkpoint": str(first)}
+        asked = {} if server is None else {"server": {"url": server.url}}
+        return {**TABLES, "policy": policy, "log": {**TABLES["log"], **log}, **asked}
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def straight(server: ServerProcess, tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run that was left alone."""
     run = tmp_path_factory.mktemp("runs") / "straight"
     train(from_tables(tables(server)), run)
@@ -123,16 +131,14 @@ MOMENTS = {  # how often it is passed before: in the second update, and there is
     "step": (26, "restarted"),
     "journal": (25, "held"),
     "learner": (1, "gone"),
-    "evaluation": (2, "held"),
 }
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_killed_at_a_moment_it_ends_as_if_it_had_not_been(
-    server: ServerProcess, straight: Path, tmp_path: Path, moment: str
+    server: ServerProcess, straight: Path, tables: Tables, tmp_path: Path, moment: str
 ) -> None:
     number, what = MOMENTS[moment]
-    moment = "message" if moment == "evaluation" else moment
     run, recipe = tmp_path / "run", tables(server)
     assert killed(recipe, run, moment, number) == -9
     kept = num_kept(run)
@@ -153,9 +159,21 @@ def test_killed_at_a_moment_it_ends_as_if_it_had_not_been(
     assert not (run / "turns").exists() and not (run / "sessions.open").exists()
 
 
-def test_without_a_server_actions_are_taken_again(straight: Path, tmp_path: Path) -> None:
+def test_killed_in_an_evaluation_it_ends_as_if_it_had_not_been(
+    server: ServerProcess, straight: Path, tables: Tables, tmp_path: Path
+) -> None:
+    run, recipe = tmp_path / "run", tables(server)
+    assert killed(recipe, run, "message", 2) == -9
+    found = read(run / "turns" / "update-000000-eval.turns")
+    assert found is not None and found.header["what"] == "eval" and len(found.records) > 4
+    train(from_tables(recipe), run, resume=True)
+    assert_equal(run, straight)
+    assert not resumed(run) and not (run / "turns").exists()
+
+
+def test_without_a_server_actions_are_taken_again(straight: Path, tables: Tables, tmp_path: Path) -> None:
     """In the trainer's own process there is nothing to attach to; a journal of others is left out."""
-    run, recipe = tmp_path / "run", tables(None)
+    run, recipe = tmp_path / "run", tables()
     assert killed(recipe, run, "journal", 25) == -9
     kept, path = num_kept(run), next((run / "turns").glob("*-000001-train.turns"))
     assert kept > 10
@@ -168,9 +186,10 @@ def test_without_a_server_actions_are_taken_again(straight: Path, tmp_path: Path
     assert kept - 1 <= found["resumed/kept_turns"] <= kept
 
 
-def test_turns_of_other_weights_are_played_again(straight: Path, tmp_path: Path, capsys: Any) -> None:
-    run, recipe = tmp_path / "run", tables(None)
-    recipe["log"]["console"] = True
+def test_turns_of_other_weights_are_played_again(
+    straight: Path, tables: Tables, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, recipe = tmp_path / "run", tables(console=True)
     assert killed(recipe, run, "step", 25) == -9
     for place, path in enumerate(sorted((run / "turns").glob("*-train.turns"))):
         found = read(path)
