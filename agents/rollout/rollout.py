@@ -19,7 +19,7 @@ from uuid import uuid4
 from ...errors import ServerError, UsageError
 from ...servers.client import SessionClient
 from ..batching import BusyClock
-from ..policy import Policy
+from ..policy import Policy, PolicyStopped
 from ..prompts.config import PromptConfig
 from ..types import Trajectory
 from .breaker import Beginnings, Breaker
@@ -142,7 +142,7 @@ async def rollout(
             await journal.take_over(client, members)
             shared.sessions.hold(journal.held)
         await GroupScheduler(shared, members, plan, keep).play()
-    except (CancelledError, ServerError):
+    except (CancelledError, ServerError, PolicyStopped):
         if journal and journal.keeps and not client.is_local:
             shared.sessions.leave_all()
         raise

@@ -17,6 +17,7 @@ from ..runs.folder import read_record
 from ..runs.log import read_log
 from .curves import draw_run, split_log
 from .lost import lost_by
+from .resumed import resumed
 from .throughput import throughput
 from .transcripts import examples
 
@@ -103,7 +104,7 @@ def write_report(run: Path) -> Path:
     except UsageError as error:
         lines += [f"No picture: {error}.", ""]
     updates, _ = split_log(entries)
-    lines += _health(updates) + throughput(updates) + _difficulty(updates)
+    lines += _health(updates) + throughput(updates) + resumed(updates) + _difficulty(updates)
     lines += lost_by(run)
     lines += examples(run)
     lines += _origin(run, record)

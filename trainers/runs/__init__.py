@@ -4,6 +4,7 @@ folder.py      recipe.toml, run.json, and whether a run may begin or go on in a 
 alike.py       which runs follow one recipe; series.py figures over updates, seeds together
 arithmetic.py  threads, and whether a run repeats itself bit for bit
 attending.py   what is asked of a run between its updates
+journals.py    what was played since the last checkpoint, and is read after a kill
 standing.py    what is kept of one that was stopped
 checkpoint.py  folders that are whole or not there; remembered.py what parts remember, as files of one
 best.py        the best of them, kept apart

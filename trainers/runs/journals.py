@@ -60,8 +60,7 @@ class Journals:
             journal.close()
             self._journal = None
         if journal.resumed.figures():
-            where = "update" if what == "train" else "evaluation after update"
-            self._say(f"{where} {update}: {journal.resumed}")
+            self._say(f"{_named(update, what)}: {journal.resumed}")
 
     async def play(
         self,
@@ -114,8 +113,8 @@ class Journals:
         if other:
             lost = journal.num_turns
             self._say(
-                f"update {update}: the {lost} turns kept in {path} are played again: they were played with "
-                f"{' and '.join(_SHOWN.get(name, f'another {name}') for name in other)}"
+                f"{_named(update, what)}: the {lost} turns kept in {path} are played again, since they were "
+                f"played with {' and '.join(_SHOWN.get(name, f'another {name}') for name in other)}"
             )
             journal = Journal(JournalFile(path, header, room))
             journal.resumed.lost_turns = lost
@@ -137,6 +136,10 @@ class Journals:
 
 
 _SHOWN: Mapping[str, str] = {"weights": "other weights", "turnwise": "another version of turnwise"}
+
+
+def _named(update: int, what: What) -> str:
+    return f"update {update + 1}" if what == "train" else f"evaluation after update {update}"
 
 
 def sessions_of(run: Path) -> list[str]:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from turnwise import shown
+from turnwise.agents.rollout.journal import Resumed
 from turnwise.agents.trajectories import trajectory_path, write_trajectories
 from turnwise.agents.types import Trajectory, Turn
 from turnwise.errors import UsageError
@@ -209,3 +210,12 @@ def test_the_commands_of_a_report_run_where_they_are_typed(
         "    .venv/bin/turnwise eval --env toy/room-v0 --split unseen -k difficulty=medium -k 'sizes=[1, 2]' "
         f"--agent ckpt:{run}\n"
     ) in page
+
+
+def test_a_run_that_was_played_on_after_a_kill_says_what_became_of_its_episodes(tmp_path: Path) -> None:
+    found = Resumed(attached=12, rebuilt=3, kept_turns=199, lost_turns=1, seconds=0.5)
+    folder = write_log(tmp_path / "killed", update(1, 5.0), {**update(2, 9.0), **found.figures()})
+    page = write_report(folder).read_text()
+    assert f"## Played on after a kill\n\n- update 2: {found}\n" in page
+    assert "199 turns were kept" in page and "0.5 % of the turns were generated twice" in page
+    assert "Played on" not in write_report(write_log(tmp_path / "alive", update(1, 5.0))).read_text()
