@@ -1,6 +1,6 @@
 """Kill a trainer at random moments of long episodes, let it go on, and compare with one that was left alone.
 
-    python benchmarks/resume/kills.py [--kills 50] [--out benchmarks/results/DATE-resume-kills.json]
+    python benchmarks/resume/kills.py [--kills 50] [--out FILE]
 
 Every trainer is a process, killed by SIGKILL from outside when it has generated a random number of messages
 and a random delay has passed: within messages, between message and step, between step and journal, in the
@@ -35,6 +35,7 @@ from turnwise.trainers.recipe import from_tables
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.train import train
+from turnwise.trainers.warmstart.warmstart import warm_start
 
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload([Path(__file__).stem])
@@ -47,8 +48,8 @@ TABLES: dict[str, Any] = {
     },
     "warmstart": {"teacher": "none"},
     "rollout": {
-        "num_groups": 2, "group_size": 4, "max_turns": 60, "max_episode_tokens": 2048,
-        "constraint": "admissible", "slots": 8,
+        "num_groups": 2, "group_size": 2, "max_turns": 60, "max_episode_tokens": 2048,
+        "constraint": "admissible", "slots": 4,
     },
     "credit": {"name": "grpo"},
     "train": {"num_updates": 1, "save_every": 1},
@@ -80,7 +81,7 @@ def killed(tables: dict[str, Any], run: Path, notes: Path, after: int, delay_s: 
     process = PROCESSES.Process(target=noted, args=(tables, run, notes))
     process.start()
     while process.is_alive() and num_messages(notes) < after:
-        time.sleep(0.001)
+        time.sleep(0.005)
     time.sleep(delay_s)
     if process.is_alive() and process.pid:
         os.kill(process.pid, signal.SIGKILL)
@@ -120,8 +121,10 @@ def measure(num_kills: int, seed: int) -> dict[str, Any]:
     """Kill so many trainers, and return what came of it."""
     dice, rows = random.Random(seed), []
     with tempfile.TemporaryDirectory() as place, ServerProcess(["--env", ROOM]) as server:
-        tables = {**TABLES, "server": {"url": server.url}}
         folder = Path(place)
+        warm_start(from_tables(TABLES), folder / "first")
+        policy = {**TABLES["policy"], "checkpoint": str(folder / "first")}
+        tables = {**TABLES, "policy": policy, "server": {"url": server.url}}
         finish(tables, folder / "straight", folder / "straight.notes")
         straight, num = outcome(folder / "straight"), num_messages(folder / "straight.notes")
         for number in count():

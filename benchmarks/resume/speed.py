@@ -1,6 +1,6 @@
 """What a journal costs a rollout, and how fast 500 episodes stand where they stopped.
 
-    python benchmarks/resume/speed.py [--episodes 500] [--out benchmarks/results/DATE-resume-speed.json]
+    python benchmarks/resume/speed.py [--episodes 500] [--out FILE]
 
 Cost: processor time of the same rollout with and without a journal, taking turns in one process, in the
 process of its environments; with a policy that answers at once, and with a tiny one. Speed: a rollout over
