@@ -24,7 +24,12 @@ __all__ = ["Forked", "fleet_of", "router_process", "server_process"]
 _START_S = 120.0
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["turnwise.servers.run.serve", "turnwise.servers.router.run", "turnwise.envs.swe.instances.records"]
+    [
+        "turnwise.servers.run.serve",
+        "turnwise.servers.router.run",
+        "turnwise.servers.sessions.journal.sqlite",
+        "turnwise.envs.swe.instances.records",
+    ]
 )
 
 

@@ -60,8 +60,8 @@ class Fleet:
         return {kind: round(now - before[kind], 3) for kind, now in self.cpu().items()}
 
 
-async def opened(client: SessionClient, num: int) -> list[str]:
-    """Open sessions; return their ids."""
+async def opened(client: SessionClient, num: int, active: list[str]) -> list[str]:
+    """Open sessions, and renew the leases of all that are open meanwhile; return their ids."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def part(first: int) -> None:
@@ -76,7 +76,7 @@ async def opened(client: SessionClient, num: int) -> list[str]:
     async def renew() -> None:
         while True:
             await asyncio.sleep(TTL_S / 4)
-            await client.heartbeat(list(ids))
+            await client.heartbeat([*ids, *active])
 
     ids: list[str] = []
     started = time.perf_counter()
@@ -113,15 +113,15 @@ async def measure(options: argparse.Namespace, stack: ExitStack, folder: Path) -
     alone = [await stepped_us(client, fleet, active, turns, options.turns) for _ in range(9)]
     quiet = await idle(fleet)
     base, before, started = fleet.rss(), fleet.cpu(), time.perf_counter()
-    ids = await opened(client, options.sessions)
+    begun = started
+    ids = await opened(client, options.sessions, active)
     seconds, cpu, full = time.perf_counter() - started, fleet.since(before), fleet.rss()
     started, before = time.perf_counter(), fleet.cpu()
-    alive = await client.heartbeat(ids)
+    alive = await client.heartbeat([*ids, *active])
     beat = {"seconds": round(time.perf_counter() - started, 2), **fleet.since(before)}
-    first_beat = time.monotonic()
     beside = [await stepped_us(client, fleet, active, turns, options.turns) for _ in range(9)]
     held = await idle(fleet)
-    while time.monotonic() - first_beat < TTL_S * 1.2:  # longer than a lease: only heartbeats keep them
+    while time.perf_counter() - begun < TTL_S * 1.2:  # longer than a lease: only heartbeats keep them
         await asyncio.sleep(TTL_S / 3)
         await client.heartbeat([*ids, *active])
     kept = len((await client.heartbeat(ids)).alive)
@@ -142,7 +142,7 @@ async def measure(options: argparse.Namespace, stack: ExitStack, folder: Path) -
         },
         "step_ratio": round(statistics.median(beside) / statistics.median(alone), 3),
         "heartbeat_of_all": beat,
-        "alive_at_first": len(alive.alive),
+        "alive_at_first": len(alive.alive) - ACTIVE,
         "alive_after_leases": kept,
         "cpu_a_second_idle": {"without": quiet, "with": held},
         "journal_bytes_a_session": round(journal / options.sessions),

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -18,9 +18,7 @@ from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem
 from ..protocol.router_problems import MOVED, MOVING, SERVER_GONE, server_gone
 from ..workers.routed_creation import members_of
 from .finding import Finder, named_by, words_of
-
-if TYPE_CHECKING:
-    from .calls import RouterCalls
+from .routes import Routes
 
 PROBLEM = b'{"type"'  # how a problem begins, and no reply
 _AT_ONCE = 32
@@ -49,7 +47,7 @@ class Rows:
     """
 
     def __init__(
-        self, calls: RouterCalls, call: Call, request: Request, items: Sequence[Any], give: GiveRows
+        self, calls: Routes, call: Call, request: Request, items: Sequence[Any], give: GiveRows
     ) -> None:
         self._calls, self._call, self._request, self._items, self._give = calls, call, request, items, give
         self._rows = [b""] * len(items)
@@ -116,9 +114,7 @@ class Rows:
         self._give(self._rows)
 
 
-async def asked_on(
-    calls: RouterCalls, call: Call, request: Request, item: Any, asked: str, row: bytes
-) -> bytes:
+async def asked_on(calls: Routes, call: Call, request: Request, item: Any, asked: str, row: bytes) -> bytes:
     """Ask on for one item whose row is not the last word; return the row that is."""
     if call.name == "reset":
         body = {"episode": item.episode, "seed": item.seed, "options": item.options}

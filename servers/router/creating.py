@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -19,9 +19,7 @@ from ..workers.routed_creation import chunks
 from .asking import arguments_of, ask
 from .fleet import Fleet, Server
 from .placing import num_parts, ranked
-
-if TYPE_CHECKING:
-    from .calls import RouterCalls
+from .routes import Routes
 
 _HEAD, _TAIL = b'{"sessions":[', b"]}"
 _ELSEWHERE = frozenset({"capacity", "draining"})
@@ -35,7 +33,7 @@ class RouterCreation:
         calls: of the router.
     """
 
-    def __init__(self, fleet: Fleet, calls: RouterCalls) -> None:
+    def __init__(self, fleet: Fleet, calls: Routes) -> None:
         self._fleet, self._calls = fleet, calls
 
     async def create(self, request: Request, batch: Batch[CreateItem]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -19,15 +19,13 @@ from ..protocol.router_problems import server_gone
 from ..protocol.types import StepItem
 from ..workers.routed_creation import members_of
 from .batches import PROBLEM, asked_on, is_not_last, split
-
-if TYPE_CHECKING:
-    from .calls import RouterCalls
+from .routes import Routes
 
 _STEPS = CALLS["steps"]
 
 
 async def streamed(
-    calls: RouterCalls, caller: Caller, items: Sequence[StepItem], fields: Sequence[str]
+    calls: Routes, caller: Caller, items: Sequence[StepItem], fields: Sequence[str]
 ) -> AsyncGenerator[bytes, None]:
     """Take steps, and give lines as they come; an empty one now and then while nothing does."""
     streams = _Streams(calls, caller, items, fields)
@@ -49,7 +47,7 @@ class _Streams:
     """The parts of a stream, each at a server, and what they have come to."""
 
     def __init__(
-        self, calls: RouterCalls, caller: Caller, items: Sequence[StepItem], fields: Sequence[str]
+        self, calls: Routes, caller: Caller, items: Sequence[StepItem], fields: Sequence[str]
     ) -> None:
         self._calls, self._request = calls, Request(caller, fields=fields)
         self.lines: asyncio.Queue[bytes] = asyncio.Queue()

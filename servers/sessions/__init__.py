@@ -14,4 +14,7 @@ leases          idle sessions are closed
 documents       what is said of a session
 metrics, health counters, and whether the server works
 journal         what makes sessions outlive the server
+loading         what a service finds in its journal
+moves           sessions on their way between servers
+home            what parts of a service see of it
 """

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
+from .home import Home
 from .session import Session
-
-if TYPE_CHECKING:
-    from .service import Service
 
 log = logging.getLogger("turnwise.servers")
 
 
-def load(service: Service) -> None:
+def load(service: Home) -> None:
     """Take over the sessions of a journal, asleep, each with a new lease."""
     num_turns = 0
     for record in service.journal.sessions():
@@ -22,7 +19,6 @@ def load(service: Service) -> None:
         session.touched = service.clock()
         service.sessions[record.id] = session
         service.ledger.add(record.owner, 1)
-    service.moves.load()
     for kept in service.journal.answers():
         service.request_memory.restore(*kept)
     service.metrics.note("journal_commits_lost", service.journal.num_lost)

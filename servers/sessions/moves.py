@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import orjson
 
@@ -23,11 +23,9 @@ from ..isolation.faults import reason_of
 from ..protocol.problems import Refused, busy, says_repeat, unknown_session
 from ..protocol.router_problems import moved, moving, not_movable
 from ..protocol.types import Problem
+from .home import Home
 from .journal.records import Entry, SessionRecord
 from .session import Session
-
-if TYPE_CHECKING:
-    from .service import Service
 
 log = logging.getLogger("turnwise.servers")
 
@@ -56,21 +54,22 @@ class Moves:
     """What a service knows of moves.
 
     Args:
-        service: its sessions.
+        service: its sessions, taken over from its journal.
 
     Attributes:
         emptying: the operator wants no new sessions here.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Home) -> None:
         self._service = service
         self.emptying = False
         self._places: dict[str, Place] = {}
         self._parked: dict[str, Session] = {}
         self._arriving: dict[str, asyncio.Task[dict[str, Any]]] = {}
         self._fingerprints: dict[bytes, str] = {}
+        self._load()
 
-    def load(self) -> None:
+    def _load(self) -> None:
         """Take over what a journal knows; sessions that were leaving are not answered for."""
         for id, hop, state, server, owner in self._service.journal.moves():
             self._places[id] = place = Place(hop, state, server, owner)

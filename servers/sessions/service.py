@@ -75,8 +75,8 @@ class Service:
         self.draining = False
         self.on_room: Callable[[], None] | None = None  # called when sessions were closed
         self.environments = Environments(self.catalogue, self.metrics)
-        self.moves = Moves(self)
         load(self)
+        self.moves = Moves(self)
 
     def find(self, owner: str, id: str) -> Session | None:
         """Return a session that this key may see, and renew its lease; one of a hosted run only steps."""

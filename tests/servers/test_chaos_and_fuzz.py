@@ -28,6 +28,12 @@ def test_chaos():
     assert set().union(*result["faults"].values()) >= {"create", "reset", "step"}
 
 
+def test_router_chaos():
+    result = run("router_chaos.py", "--episodes", "32", "--events", "3", "--every", "0.5", "--small")
+    assert set(result["events"]) >= {"router killed", "server killed"}
+    assert result["turns"] >= 256
+
+
 def test_fuzz():
     result = run("fuzz.py", "--requests", "2000")
     assert result["statuses"]["200"] > 50
