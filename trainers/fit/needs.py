@@ -90,7 +90,7 @@ def estimate(recipe: Recipe, model: Model | None = None) -> Estimate:
     learned = model.learned(Pass(rows, length, targets), optim, Objective(recipe.loss).entropy)
     sampled = model.sampled(Pass(min(rollout.slots, rollout.num_groups * rollout.group_size), length, prompt))
     held = cache_tokens(recipe.policy, rollout) if growing else 0
-    needs = tuple(_needs(recipe, learned, sampled, held))
+    needs = tuple(_needs(recipe, learned, sampled, held, model.gathered()))
     if recipe.train.staleness:  # both are there at once
         needs = tuple(map(_at_once, (*needs, *_copied(recipe, learned))))
     return Estimate(needs, length, optim.micro_tokens)
@@ -108,18 +108,25 @@ def _copied(recipe: Recipe, learned: Learned) -> Iterator[Need]:
         yield Need("copy that samples", learned.weights, learned.weights, 0, "train.mode")
 
 
-def _needs(recipe: Recipe, learned: Learned, sampled: Sampled, held_tokens: int) -> Iterator[Need]:
-    away = recipe.optim.adam == "offload"
+def _needs(
+    recipe: Recipe, learned: Learned, sampled: Sampled, held_tokens: int, gathered: int
+) -> Iterator[Need]:
+    away, learners = recipe.optim.adam == "offload", recipe.launch.learners
     states = "optim.adam"
     yield Need("weights", learned.weights, learned.weights, 0, "policy.checkpoint, policy.dtype")
+    if learners > 1:  # the first has them whole besides, for the engine
+        part = 0 if learned.copies else -(-learned.weights // learners)
+        yield Need("part of the weights", part, part, 0, "launch.learners")
+        yield Need("gathered for a pass", gathered, 0, 0, "launch.learners")
     for name, size, in_rollout, key in (
         ("float32 copies", learned.copies, True, f"optim.master, {states}"),
         ("gradients", learned.gradients, False, states),
         ("Adam", learned.moments, True, states),
     ):
+        size = -(-size // learners)
         here = 0 if away else size
         yield Need(name, here, here if in_rollout else 0, size - here, key)
-    reference = learned.weights if _has_copy(recipe) else 0
+    reference = -(-learned.weights // learners) if _has_copy(recipe) else 0
     yield Need("reference", reference, reference, 0, "loss.kl_coef, reward.kl_coef, policy.lora_rank")
     yield Need("activations", learned.activations, 0, 0, "optim.micro_tokens, optim.checkpointing")
     yield Need("logits and passing", learned.logits, 0, 0, "optim.head_chunk, optim.micro_tokens")

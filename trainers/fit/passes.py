@@ -94,6 +94,14 @@ class Model:
         sampled: Sampled = self._known[size]
         return sampled
 
+    def gathered(self) -> int:
+        """Return the bytes that a pass over a model divided among learners has whole, with their gradients.
+
+        That is what lies outside of the layers, the layer that computes, and the one that is gathered next.
+        """
+        few, more = (_bytes(self._of_layers(number)) for number in (_FEW, _MORE))
+        return 2 * (few - _FEW * (more - few) + 2 * (more - few))
+
     def _drawing(self) -> int:
         """Return the bytes a row has of its logits while a token is drawn from all of them.
 
@@ -125,6 +133,11 @@ class Model:
                 wrap(lm.model, policy.lora_rank, policy.lora_alpha, policy.lora_targets)
         lm.train(False)
         return lm
+
+
+def _bytes(lm: TransformersLM) -> int:
+    """Return the bytes of the weights of a model, each counted once."""
+    return sum(weight.numel() * weight.itemsize for weight in lm.parameters())
 
 
 def _allocate(lm: TransformersLM) -> None:

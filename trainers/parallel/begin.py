@@ -14,7 +14,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from ... import __version__
 from ...agents.models import CausalLM
-from ...errors import TrainingError
+from ...errors import TrainingError, TurnwiseError
 from ..learner.critic import Critic
 from ..learner.probe import Tolerance
 from ..learner.reference import Reference
@@ -27,6 +27,8 @@ from ..user_files import import_parts
 from .group import Ranks
 from .learner import RankLearner
 from .sharding import digest, reshard, shard
+
+Loaded = tuple[CausalLM, Reference | None, dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,53 +70,74 @@ def begin(
         face: the model whole, on rank 0 alone.
 
     Raises:
-        TrainingError: if a rank has other weights, or runs other versions.
+        TrainingError: if a rank cannot begin, has other weights, or runs other versions; the same on all.
     """
-    recipe = from_tables(tomllib.loads(asked.recipe))
-    if group.rank > 0:  # rank 0 has done so before
-        import_parts(recipe.parts.files)
-        prepare_torch(recipe.train)
-    section, optim = recipe.policy, recipe.optim
-    weights = get_kind(section.kind).weights
-    assert weights is not None, "validate refuses a kind without"
-    model = weights(asked.policy, section)
+    recipe, loaded, fault = from_tables(tomllib.loads(asked.recipe)), None, ""
+    try:
+        loaded = _load(asked, recipe, group.rank, state)
+    except TurnwiseError as error:
+        fault = f"{type(error).__name__}: {error}"
+    model, reference, state = _alike(group, loaded, fault)
     mesh = init_device_mesh(group.device.type, (group.world,))
-    _compare(group, model)
-    shards = shard(model, optim, mesh)
-    reference: Reference | None = None
-    if asked.needs_reference:
-        reference = _divided(load_reference(asked.first, section, model), recipe, model, mesh)
+    shards = shard(model, recipe.optim, mesh)
     learner = RankLearner(
         shards,
         group,
         face,
-        optim=optim,
+        optim=recipe.optim,
         objective=recipe.loss,
         critic=critic,
-        reference=reference,
+        reference=None if reference is None else _divided(reference, recipe, model, mesh),
         tolerance=asked.tolerance,
         total_updates=recipe.train.num_updates,
         seed=recipe.train.seed,
     )
-    if asked.saved:
-        learner.load_state_dict(state or checkpoint.load(Path(asked.saved)).learner["learner"])
+    if state is not None:
+        learner.load_state_dict(state)
     return learner
 
 
-def _compare(group: Ranks, model: CausalLM) -> None:
-    """Refuse ranks that would not compute the same.
+def _load(asked: Begin, recipe: Recipe, rank: int, state: dict[str, Any] | None) -> Loaded:
+    """Read what a rank begins with: the model, and its reference and the learner's state where they are."""
+    if rank > 0:  # rank 0 has done so before
+        import_parts(recipe.parts.files)
+        prepare_torch(recipe.train)
+    weights = get_kind(recipe.policy.kind).weights
+    assert weights is not None, "validate refuses a kind without"
+    model = weights(asked.policy, recipe.policy)
+    reference = load_reference(asked.first, recipe.policy, model) if asked.needs_reference else None
+    if asked.saved and state is None:
+        state = checkpoint.load(Path(asked.saved)).learner["learner"]
+    return model, reference, state
+
+
+def _alike(group: Ranks, loaded: Loaded | None, fault: str) -> Loaded:
+    """Return what a rank has loaded, once all have, and the same.
 
     Raises:
-        TrainingError: naming the rank that has something else than rank 0, the same on all ranks.
+        TrainingError: naming the rank that has not, or has something else than rank 0; the same on all ranks.
     """
-    own = {"turnwise": __version__, "torch": str(torch.__version__), "weights": digest(model)}
-    first, *others = group.gather([own])
-    for rank, found in enumerate(others, 1):
-        for name in (name for name in own if found[name] != first[name]):
+    own = {"turnwise": __version__, "torch": str(torch.__version__)}
+    if loaded is not None:
+        model, reference, _ = loaded
+        own["weights"] = digest(model)
+        if reference is not None:
+            with reference() as other:
+                own["a reference"] = digest(other)
+    found = group.gather([(own, fault)])
+    need = "all ranks need the same installation, and the same files under the same paths"
+    for rank, (_, words) in enumerate(found):
+        if words:
+            raise TrainingError(f"rank {rank} of {group.world} could not begin: {words}; {need}")
+    first, _ = found[0]
+    for rank, (facts, _) in enumerate(found):
+        for name in (name for name in first if facts[name] != first[name]):
             raise TrainingError(
-                f"rank {rank} of {group.world} has {name} {found[name][:12]}, rank 0 {first[name][:12]}: all "
-                "ranks need the same installation, and the same files under the same paths"
+                f"rank {rank} of {group.world} has {name} {facts[name][:12]}, rank 0 {first[name][:12]}: "
+                f"{need}"
             )
+    assert loaded is not None, "it says that it has loaded"
+    return loaded
 
 
 def _divided(reference: Reference, recipe: Recipe, model: CausalLM, mesh: DeviceMesh) -> Reference:

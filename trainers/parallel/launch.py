@@ -85,10 +85,20 @@ def meet(place: Place) -> Ranks:
 def _group(
     store: Store, place: Place, timeout_s: float, processes: _Processes | None = None
 ) -> Iterator[Ranks]:
-    """Give the group to rank 0."""
+    """Give the group to rank 0.
+
+    Raises:
+        TrainingError: if the ranks do not reach each other.
+    """
+    device = _device(place.local_rank)
     store.set(_TIMEOUT, str(timeout_s))
     ended = processes.ended if processes is not None else dict
-    with closing(Ranks(store, place, _device(place.local_rank), timeout_s, ended)) as group:
+    try:
+        group = Ranks(store, place, device, timeout_s, ended)
+    except RuntimeError as error:
+        gone = "; ".join(f"rank {rank} {how}" for rank, how in ended().items())
+        raise TrainingError(f"the {place.world} ranks do not reach each other: {gone or error}") from error
+    with closing(group):
         yield group
 
 

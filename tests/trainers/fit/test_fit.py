@@ -1,7 +1,7 @@
 """What a recipe needs, said before it starts: right within a tenth, and refused with the setting to change.
 
 1. counting tensors without content, by hand; peaks that were measured are in test_measured.py;
-2. numbers of parameters as published; what settings take away and where it goes;
+2. numbers of parameters as published; what settings and more learners take away and where it goes;
 3. a model that a warm start makes, and an adapter;
 4. the command, its refusal, and the same refusal before a run on a card, whose folder stays as it was.
 """
@@ -74,6 +74,24 @@ def test_settings_take_memory_away_or_move_it() -> None:
     assert kept["activations"][0] > 20 * plain["activations"][0]
     held = sizes("prompt.mode=conversation", "policy.cache_tokens=2560")
     assert held["those between turns"][1] == 2560 * 28 * 2 * 2 * 128 * 2
+
+
+def test_learners_divide_what_is_learned_with_and_gather_some_of_it() -> None:
+    model = model_of(load("gigpo"))
+
+    def updates(learners: int) -> dict[str, int]:
+        changes = ["optim.micro_tokens=8192", "rollout.slots=8", f"launch.learners={learners}"]
+        return {need.name: need.update for need in estimate(load("gigpo", changes), model).needs}
+
+    one, four = updates(1), updates(4)
+    for name in ("float32 copies", "gradients", "Adam", "reference"):
+        assert four[name] == -(-one[name] // 4)
+    assert four["weights"] == one["weights"]  # whole, for the engine
+    assert four["part of the weights"] == 0  # the copies in float32 are it
+    # 152 000 embeddings of 1536 and two of 28 layers, in 2 bytes, and gradients of as many
+    layers = (one["weights"] - 2 * 151_936 * 1536) / 28
+    assert four["gathered for a pass"] == pytest.approx(2 * (2 * 151_936 * 1536 + 2 * layers), rel=1e-3)
+    assert "gathered for a pass" not in one
 
 
 def test_what_plays_ahead_needs_both_at_once_and_a_copy() -> None:

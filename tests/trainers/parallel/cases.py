@@ -13,6 +13,7 @@ from small_models import advantages, qwen2, sampled_by
 from turnwise.agents.models import CausalLM
 from turnwise.agents.tiny.checkpoint import save_model
 from turnwise.agents.tiny.model import TinyConfig, TinyLM
+from turnwise.trainers.learner.critic import Critic
 from turnwise.trainers.learner.sequences import PackedBatch
 from turnwise.trainers.learner.update import Learner
 from turnwise.trainers.parallel.begin import Begin
@@ -97,13 +98,14 @@ def load(recipe: Recipe, policy: str) -> CausalLM:
     return weights(policy, recipe.policy)
 
 
-def alone(recipe: Recipe, policy: str, model: CausalLM) -> Learner:
+def alone(recipe: Recipe, policy: str, model: CausalLM, critic: Critic | None = None) -> Learner:
     """Return a learner in one process."""
     needed = recipe.loss.kl_coef > 0
     return Learner(
         model,
         recipe.optim,
         recipe.loss,
+        critic=critic,
         reference=load_reference(policy, recipe.policy, model) if needed else None,
         total_updates=recipe.train.num_updates,
         seed=recipe.train.seed,
@@ -111,11 +113,17 @@ def alone(recipe: Recipe, policy: str, model: CausalLM) -> Learner:
 
 
 def together(
-    group: Ranks, recipe: Recipe, policy: str, face: CausalLM, saved: checkpoint.Saved | None = None
+    group: Ranks,
+    recipe: Recipe,
+    policy: str,
+    face: CausalLM,
+    saved: checkpoint.Saved | None = None,
+    critic: Critic | None = None,
 ) -> RankLearner:
     """Return the learner of all ranks, as it begins or from a checkpoint."""
     places = (str(saved.policy), str(saved.folder)) if saved else (policy, "")
-    return lead(group, Begin(dump(recipe), policy, *places, recipe.loss.kl_coef > 0, None), face)
+    asked = Begin(dump(recipe), policy, *places, recipe.loss.kl_coef > 0, None)
+    return lead(group, asked, face, critic=critic)
 
 
 def flat(model: CausalLM) -> np.ndarray:

@@ -3,7 +3,7 @@
 1. Loss, gradient norm, every other figure of the log, and the weights are those of one process: with padding,
    uneven batches of which a rank may get nothing, several mini-batches, clipped gradients, adapters,
    references, heads in pieces, and losses that see whole groups.
-2. So are logprobs, and the states that value heads read.
+2. So are logprobs, and what value heads say and learn.
 3. What one number of ranks has saved, another goes on from.
 4. Weights of 16 bits move by copies in float32 as in one process.
 5. A step that would spoil the weights is refused by all, and they go on.
@@ -19,11 +19,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cases import CASES, LOOSE, alone, batches, flat, load, policy_in, recipe_of, together
+from cases import CASES, LOOSE, SIZES, alone, batches, flat, load, policy_in, recipe_of, together
 from small_models import qwen2
 
+from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import TrainingError
-from turnwise.trainers.learner.states import Wanted, states_at
+from turnwise.trainers.credit import Credit, Head
+from turnwise.trainers.learner.config import CriticConfig
+from turnwise.trainers.learner.critic import Critic
 from turnwise.trainers.parallel.group import Ranks
 from turnwise.trainers.recipe import from_tables
 from turnwise.trainers.runs import checkpoint
@@ -37,6 +40,7 @@ def test_ranks_learn_what_one_process_learns(name: str, group: Ranks, tmp_path: 
     model, face = load(recipe, policy), load(recipe, policy)
     before = flat(model)
     one, several = alone(recipe, policy, model), together(group, recipe, policy, face)
+    one.total_updates = several.total_updates = 20  # as where a run is limited while it goes on
     worst = 0.0
     for batch, advantage_N in batches(model, NUM_UPDATES):
         expected = one.update(batch, advantage_N)
@@ -52,17 +56,47 @@ def test_ranks_learn_what_one_process_learns(name: str, group: Ranks, tmp_path: 
     _write(f"| {group.world} | {name} | {NUM_UPDATES} | {worst:.1e} |")
 
 
-def test_states_of_value_heads_are_those_of_one_process(group: Ranks, tmp_path: Path) -> None:
-    recipe, policy = recipe_of("clipped"), policy_in(tmp_path / "policy", "clipped")
-    face = load(recipe, policy)
-    learner, wanted = together(group, recipe, policy, face), Wanted()
-    for length in (9, 4, 17):
-        wanted.joined.close()
-        wanted.joined.add(list(range(5, 5 + length)))
-        wanted.add(2)
-        wanted.add(length - 1)
-    found = learner.states(wanted, 20)
-    torch.testing.assert_close(found, states_at(face, wanted, 4096), atol=1e-6, rtol=0)
+def episodes(num: int) -> list[Trajectory]:
+    """Return conversations of two turns and several lengths, which were cut off."""
+    rng, made = np.random.default_rng(num), []
+    for _ in range(num):
+        prompt, turns = tuple(rng.integers(5, 200, size=rng.integers(3, 20)).tolist()), []
+        for index in range(2):
+            tokens = tuple(rng.integers(5, 200, size=4).tolist())
+            generation = Generation("", prompt, tokens, (0.0,) * 4)
+            turns.append(Turn(index, "", "", "", 0.0, "", generation=generation))
+            prompt = (*prompt, *tokens, 9)
+        made.append(Trajectory("e", "t", 0, "g", tuple(turns), "horizon", final_prompt_ids=prompt))
+    return made
+
+
+def test_value_heads_learn_what_those_of_one_process_learn(group: Ranks, tmp_path: Path) -> None:
+    recipe, policy = recipe_of("tiny"), policy_in(tmp_path / "policy", "tiny")
+    model, face = load(recipe, policy), load(recipe, policy)
+    heads = [Head("value", "prompt", "value", beyond=True), Head("words", "tokens", "words")]
+    one = alone(recipe, policy, model, Critic(SIZES.hidden_size, heads, CriticConfig(), max_tokens=20))
+    critic = Critic(SIZES.hidden_size, heads, CriticConfig(), max_tokens=20)
+    several = together(group, recipe, policy, face, critic=critic)
+    for number, (batch, advantage_N) in enumerate(batches(model, NUM_UPDATES)):
+        played = episodes(1 + 3 * (number % 2))
+        drawn = np.random.default_rng(number).normal(size=8 * len(played))
+        credit = Credit(
+            np.zeros(2 * len(played)), targets={"value": drawn[: 2 * len(played)], "words": drawn}
+        )
+        figures = []
+        for learner in (one, several):
+            states = learner.read(played)
+            assert states is not None
+            assert learner.critic is not None
+            columns = learner.critic.columns(states)
+            flat_values = [np.concatenate(list(map(np.atleast_1d, column))) for column in columns.values()]
+            figures.append((columns.keys(), np.concatenate(flat_values), learner.critic.fit(states, credit)))
+            learner.update(batch, advantage_N)
+        (names, values, expected), (names_again, values_again, found) = figures
+        assert names == names_again == {"value", "next_value", "words"}
+        np.testing.assert_allclose(values_again, values, atol=1e-5)
+        assert found == pytest.approx(expected, abs=1e-5)
+    assert several.state_dict()["critic"].keys() == one.state_dict()["critic"].keys()
 
 
 def _save(root: Path, learner: Any, face: Any) -> checkpoint.Saved:

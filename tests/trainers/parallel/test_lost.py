@@ -86,15 +86,24 @@ def test_a_rank_that_fails_or_disagrees_is_named(tmp_path: Path) -> None:
             learner.logprobs(batch)
 
 
-def test_ranks_with_other_weights_are_refused(tmp_path: Path) -> None:
+def test_ranks_with_other_weights_or_none_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe, policy = recipe_of("tiny"), policy_in(tmp_path / "policy", "tiny")
     face = load(recipe, policy)
     with ranks(LaunchSection(learners=2, timeout_s=60)) as group:
         weights = group.gather
-        group.gather = lambda value: weights([{**value[0], "weights": "0" * 64}])  # type: ignore[method-assign]
+        group.gather = lambda value: weights(  # type: ignore[method-assign]
+            [({**value[0][0], "weights": "0" * 64}, "")]
+        )
         with pytest.raises(TrainingError, match=r"rank 1 of 2 has weights [0-9a-f]{12}, rank 0 000000000000"):
             together(group, recipe, policy, face)
         group.gather = weights  # type: ignore[method-assign]
+        monkeypatch.chdir(tmp_path)  # where the other rank is not
+        with pytest.raises(
+            TrainingError, match=r"rank 1 of 2 could not begin: CheckpointError: policy/config"
+        ):
+            together(group, recipe, "policy", face)
         learner = together(group, recipe, policy, face)  # and may be asked again
         ((batch, _),) = batches(face, 1)
         assert learner.logprobs(batch) == pytest.approx(alone(recipe, policy, face).logprobs(batch), abs=1e-6)

@@ -58,6 +58,8 @@ def test_ctrl_c_saves_and_another_number_of_learners_goes_on(
     assert not any(rank.is_running() for rank in ranks)
     done = len(lines(run))
     assert (run / "checkpoints" / f"update-{done:06d}" / "manifest.json").is_file()
-    more = ("--resume", "--out", str(run), "--set", f"train.num_updates={done + 1}")
-    subprocess.run(command(*more, "--set", "launch.learners=1"), check=True, timeout=240)
-    assert [line["update"] for line in lines(run)] == list(range(1, done + 2))
+    for others in ("1", *WORLDS[1:]):
+        done += 1
+        more = ("--set", f"launch.learners={others}", "--set", f"train.num_updates={done}")
+        subprocess.run(command("--resume", "--out", str(run), *more), check=True, timeout=240)
+        assert [line["update"] for line in lines(run)] == list(range(1, done + 1))
