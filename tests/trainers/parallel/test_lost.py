@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +27,9 @@ from turnwise.trainers.parallel import group as group_module
 from turnwise.trainers.parallel.group import Ranks
 from turnwise.trainers.parallel.launch import ranks
 from turnwise.trainers.parallel.place import Place
+from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.sections import LaunchSection
+from turnwise.trainers.validate import validate
 
 
 @pytest.fixture
@@ -136,3 +138,8 @@ def test_torchrun_and_launch_learners_that_differ_are_refused(monkeypatch: pytes
         monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match="torchrun has started 4 processes"), ExitStack() as stack:
         stack.enter_context(ranks(LaunchSection(learners=2)))
+
+
+def test_what_several_learners_cannot_do_is_refused_before_they_start(lights: Callable[..., Recipe]) -> None:
+    with pytest.raises(UsageError, match=r'set optim\.adam = "fused"'):
+        validate(lights(launch={"learners": 2}, optim={"adam": "offload"}))
