@@ -7,14 +7,15 @@ board       leaderboards: lines, ranks, pairs of runs, and their pages
 benchmarks  hosted runs: frozen files, dealt tasks, scores, signed records in a log
 http        the transports: the front door, its fast path, FastAPI, websocket, OpenEnv, traces
 workers     several processes that hold the sessions together
+router      many servers behind one address
 mcp         an environment's tools over MCP
 run         the settings of a server, its processes, its start and stop
 client      the client's end: SessionClient, RemoteEnv, a server of one's own
 pages       what one person looks at on this machine: the frame of all pages, a live server by hand
 retrieval   a search service of its own, for agents and trainers of any make
 
-Rooms import one way: protocol <- isolation <- sessions <- board <- benchmarks <- http <- workers <- run; the
-client reads the table of protocol and, where it is given one, a service in its process.
+Rooms import one way: protocol <- isolation <- sessions <- board <- benchmarks <- http <- workers <- run <-
+router; the client reads the table of protocol and, where it is given one, a service in its process.
 
 One step:
 

@@ -139,7 +139,9 @@ async def run(
         await calm.aclose()
         logs = "".join(one.log_file.read_text() for one in [*servers, router])
     wrong = [f"driver {driver}: {outcome}" for driver, outcome in outcomes if isinstance(outcome, str)]
-    wrong += [line for line in logs.splitlines() if "Traceback" in line or "cannot be rebuilt" in line]
+    lines = logs.splitlines()
+    strange = [k for k, line in enumerate(lines) if "Traceback" in line or "cannot be rebuilt" in line]
+    wrong += ["\n".join(lines[max(0, k - 2) : k + 40]) for k in strange]
     for driver, outcome in outcomes:
         if not isinstance(outcome, str) and outcome != await play_alone(driver, num_rounds, env_ids):
             wrong.append(f"driver {driver}: another trajectory than a plain environment's")

@@ -18,5 +18,7 @@ openenv        OpenEnv's messages, for a session (openenv_session) or a hosted r
 places         which tasks of hosted runs connections play
 keys           who calls
 visitors       whose pages may call, by which names
+frames         how processes of ours talk over one connection; link: a router's, at the server
+router_side    what a server answers to routers alone
 tracing        spans for an OpenTelemetry collector
 """

@@ -14,7 +14,7 @@ from ..http.frames import unpack_rows
 from ..http.messages import Request, Response
 from ..protocol.calls import Call
 from ..protocol.encoding import problem_from
-from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem
+from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem, still_running
 from ..protocol.router_problems import MOVED, MOVING, SERVER_GONE, server_gone
 from ..workers.routed_creation import members_of
 from .finding import Finder, named_by, words_of
@@ -123,6 +123,8 @@ async def asked_on(calls: Routes, call: Call, request: Request, item: Any, asked
         name, arguments = "step", [members_of(item), request.wait_s, request.fields]
     answer = Response(orjson.loads(row)["status"], row, PROBLEM_TYPE)
     last = await calls.followed(request.caller, item.id, name, arguments, asked, answer)
+    if last.status == 202:  # as a row of a batch says it
+        return encode_problem(still_running(item.id, item.episode, item.turn))
     if last.media_type != PROBLEM_TYPE:
         return last.body
     return encode_problem(replace(problem_from(orjson.loads(last.body)), id=item.id))

@@ -120,8 +120,8 @@ class Moves:
         Raises:
             Refused: if it is not here, busy, or stays.
         """
-        place = self._places.get(id)
-        if place is None or place.state != "leaving":
+        place, session = self._places.get(id), self._parked.get(id)
+        if place is None or session is None:
             session = self._service.sessions.get(id)
             if session is None:
                 raise Refused(self.missing(place.owner if place is not None else "", id))
@@ -131,7 +131,6 @@ class Moves:
             session.drop_host()
             self._note(id, place)
         await self._service.commit()
-        session = self._parked[id]
         idle_s = max(0.0, self._service.clock() - session.touched)
         return {
             "hop": place.hop,

@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from turnwise.__main__ import app
 from turnwise.servers.protocol.types import CreateItem, ForkItem, ResetItem, StepItem
 
-COUNTER = f"{Path(__file__).parents[1] / 'worlds.py'}:Counter"
+WORLDS = Path(__file__).parents[1] / "worlds.py"
+COUNTER, WAITING = f"{WORLDS}:Counter", f"{WORLDS}:Waiting"
 
 
 async def typed(one, *words):
@@ -104,6 +105,30 @@ def test_a_move_that_was_left_in_the_middle(town):
             await played(client, mine[7:9], 0, 0)
             assert set(target.sessions) >= {row.id for row in mine} - {mine[9].id}
             assert not source.sessions and mine[9].id not in target.sessions
+
+    asyncio.run(run())
+
+
+def test_a_step_that_still_runs_where_its_session_came_to(town):
+    """Asked for in a batch whose client does not wait, it is a row that says so, and is taken once."""
+
+    async def run():
+        async with town() as one:
+            await one.server("site-0")
+            router = await one.router()
+            client = await one.client(router)
+            rows = await client.create([CreateItem(WAITING, {"length": 99}, count=2)], request_id="x")
+            await one.server("site-1")
+            assert (await typed(one, "drain", "site-0", "--move")).exit_code == 0
+            other = await one.router()
+            items = [{"id": row.id, "episode": 0, "turn": 0, "action": "go"} for row in rows]
+            async with httpx.AsyncClient(base_url=other.url) as http:
+                answer = await http.post("/v1/step", json={"items": items}, headers={"prefer": "wait=0"})
+            told = [(row["status"], row["code"], row["id"]) for row in answer.json()["items"]]
+            assert told == [(202, "running", row.id) for row in rows]
+            client = await one.client(other)
+            rows = await client.step([StepItem(row.id, 0, 0, "go") for row in rows])
+            assert [row.turn for row in rows] == [1, 1]
 
     asyncio.run(run())
 
