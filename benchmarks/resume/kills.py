@@ -117,9 +117,9 @@ def finish(tables: dict[str, Any], run: Path, notes: Path) -> None:
     assert process.exitcode == 0, "a resumed run has failed"
 
 
-def measure(num_kills: int, seed: int) -> dict[str, Any]:
-    """Kill so many trainers, and return what came of it."""
-    dice, rows = random.Random(seed), []
+def measure(num_kills: int, seed: int, minutes: float) -> dict[str, Any]:
+    """Kill so many trainers, or as many as fit into some minutes, and return what came of it."""
+    dice, rows, until = random.Random(seed), [], time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory() as place, ServerProcess(["--env", ROOM]) as server:
         folder = Path(place)
         warm_start(from_tables(TABLES), folder / "first")
@@ -128,7 +128,7 @@ def measure(num_kills: int, seed: int) -> dict[str, Any]:
         finish(tables, folder / "straight", folder / "straight.notes")
         straight, num = outcome(folder / "straight"), num_messages(folder / "straight.notes")
         for number in count():
-            if len(rows) == num_kills:
+            if len(rows) == num_kills or time.monotonic() > until:
                 break
             run, notes = folder / f"run-{number}", folder / f"run-{number}.notes"
             after, delay_s = dice.randint(1, num), dice.uniform(0.0, 0.1)
@@ -162,11 +162,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=600.0)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     if asked.out:
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-    found = measure(asked.kills, asked.seed)
+    found = measure(asked.kills, asked.seed, asked.minutes)
     if asked.out:
         asked.out.write_text(json.dumps(found, indent=1) + "\n")
     print({name: value for name, value in found.items() if name != "rows"})

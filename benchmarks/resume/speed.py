@@ -149,18 +149,19 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place, ServerProcess(["--env", ROOM]) as server:
         folder = Path(place)
-        found = {
-            "date": date.today().isoformat(),
-            "attached": went_on(asked.episodes, asked.turns, True, folder, server),
-            "rebuilt": went_on(asked.episodes, asked.turns, False, folder, server),
-            "cost_instant": cost(Instant, 64, 40, asked.rounds, folder),
-            "cost_tiny": cost(tiny, 32, 20, asked.rounds, folder),
-            "load_average": os.getloadavg(),
+        found: dict[str, Any] = {"date": date.today().isoformat()}
+        parts = {
+            "attached": lambda: went_on(asked.episodes, asked.turns, True, folder, server),
+            "rebuilt": lambda: went_on(asked.episodes, asked.turns, False, folder, server),
+            "cost_instant": lambda: cost(Instant, 64, 40, asked.rounds, folder),
+            "cost_tiny": lambda: cost(tiny, 32, 20, asked.rounds, folder),
         }
+        for name, measure in parts.items():
+            found[name] = {**measure(), "load_average": os.getloadavg()[0]}
+            print(json.dumps({name: found[name]}), flush=True)
     if asked.out:
         asked.out.parent.mkdir(parents=True, exist_ok=True)
         asked.out.write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
