@@ -221,6 +221,9 @@ def test_what_is_refused_comes_back(tmp_path):
         servers.start("a")
         assert (await servers.step("a", id, 0)).code == "moving"
         assert await servers.of["a"].moves.depart(id, "c") == {**going, "server": "b"}  # it goes on to b
+        for arrived in (False, True):  # late words of the move before
+            await servers.of["a"].moves.departed(id, going["hop"] - 1, arrived)
+            assert (await servers.step("a", id, 0)).code == "moving"
         answer = await servers.of["b"].moves.arrive(going["record"], going["hop"], 0.0)
         assert answer == {"arrived": True, "reason": ""}
         await servers.of["a"].moves.departed(id, going["hop"], True)
