@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from small_models import advantages, qwen2, sampled_by
 
@@ -25,6 +27,9 @@ from turnwise.trainers.policies import load_reference
 from turnwise.trainers.recipe import Recipe, dump, from_tables
 from turnwise.trainers.runs import checkpoint
 
+at_length = pytest.mark.skipif(
+    not os.environ.get("TURNWISE_LEARNERS"), reason="its processes cost too much: make test-learners"
+)
 SIZES = TinyConfig(
     vocab_size=256, hidden_size=24, num_layers=2, num_heads=2, num_kv_heads=1, intermediate_size=30
 )

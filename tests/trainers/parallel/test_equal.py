@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cases import CASES, LOOSE, SIZES, alone, batches, flat, load, policy_in, recipe_of, together
+from cases import CASES, LOOSE, SIZES, alone, at_length, batches, flat, load, policy_in, recipe_of, together
 from small_models import qwen2
 
 from turnwise.agents.types import Generation, Trajectory, Turn
@@ -112,7 +112,7 @@ def _save(root: Path, learner: Any, face: Any) -> checkpoint.Saved:
     return checkpoint.load(folder)
 
 
-@pytest.mark.parametrize("name", ["clipped", "adapter"])
+@pytest.mark.parametrize("name", ["clipped", pytest.param("adapter", marks=at_length)])
 def test_any_number_of_ranks_goes_on_from_any_other(name: str, group: Ranks, tmp_path: Path) -> None:
     recipe, policy = recipe_of(name), policy_in(tmp_path / "policy", name)
     model, face = load(recipe, policy), load(recipe, policy)

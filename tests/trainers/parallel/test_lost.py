@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from cases import alone, batches, flat, load, policy_in, recipe_of, together
+from cases import alone, at_length, batches, flat, load, policy_in, recipe_of, together
 from torch.distributed import distributed_c10d
 
 from turnwise.errors import TrainingError, UsageError
@@ -46,7 +46,7 @@ def pair() -> Iterator[tuple[Ranks, psutil.Process]]:
     ("number", "words"),
     [
         (signal.SIGKILL, r"rank 1 of 2 \(process \d+\) was killed by SIGKILL"),
-        (signal.SIGSTOP, "does not answer"),
+        pytest.param(signal.SIGSTOP, "does not answer", marks=at_length),
     ],
 )
 def test_a_rank_that_is_gone_is_named(
@@ -75,6 +75,7 @@ def test_a_rank_that_is_gone_is_named(
     assert (flat(face) == before).all()
 
 
+@at_length
 def test_a_rank_that_fails_or_disagrees_is_named(tmp_path: Path) -> None:
     recipe, policy = recipe_of("tiny"), policy_in(tmp_path / "policy", "tiny")
     face = load(recipe, policy)
@@ -121,6 +122,7 @@ with ranks(LaunchSection(learners=2)) as group:
 """
 
 
+@at_length
 def test_ranks_end_with_rank_0_however_it_ends() -> None:
     process = subprocess.Popen([sys.executable, "-c", LEAD], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
