@@ -26,7 +26,9 @@ def draw(laps: list[dict[str, Any]], seconds: float, file: Path) -> None:
     )
     for row, lap in enumerate(laps):
         if lap["error"]:
-            left.text(1, row, f"failed: {lap['error'][:70]}", va="center", fontsize=6, color="tab:red")
+            left.text(
+                1, row, f"failed: {lap['error'].partition(';')[0]}", va="center", fontsize=6, color="tab:red"
+            )
             continue
         held_out = lap["held_out"]
         left.plot([100 * held_out["low"], 100 * held_out["high"]], [row, row], color="silver", lw=3)
