@@ -44,7 +44,7 @@ def test_what_is_written_passes_its_test_and_the_rules_of_the_house(tmp_path: Pa
     done(*RUFF, "check", *HOUSE, ".", cwd=tmp_path)
     done(*RUFF, "format", "--check", *HOUSE[:2], ".", cwd=tmp_path)
     tests = [file.name for file in tmp_path.glob("test_*.py") if "my_environment" not in file.name]
-    assert "7 passed" in done(sys.executable, "-m", "pytest", "-q", "-W", "error", *tests, cwd=tmp_path)
+    assert "9 passed" in done(sys.executable, "-m", "pytest", "-q", "-W", "error", *tests, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("kind", SCAFFOLDS)
@@ -75,6 +75,7 @@ def test_the_commands_that_are_printed_name_what_was_written(kind: str, tmp_path
         ("policy", "test_it", "leave test_ away"),
         ("credit", "gigpo", "comes with turnwise; take another, as my_gigpo"),
         ("recipe", "tiny", "comes with turnwise"),
+        ("chooser", "vade", "comes with turnwise"),
         ("recipes", "mine", "did you mean 'recipe'"),
     ],
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from ...errors import UnknownName, UsageError
 from .. import credit
 from ..recipe import summaries
+from ..rollouts import choosers
 from .names import check_name, class_name
 
 
@@ -34,6 +35,7 @@ class Scaffold:
 SCAFFOLDS = {
     "environment": Scaffold(),
     "credit": Scaffold(taken=lambda: frozenset(credit.names())),
+    "chooser": Scaffold(taken=lambda: frozenset(choosers.names())),
     "policy": Scaffold(),
     "recipe": Scaffold(".toml", taken=lambda: frozenset(summaries())),
     "benchmark": Scaffold(".toml"),

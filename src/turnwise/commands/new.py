@@ -22,6 +22,9 @@ turnwise train tiny --set env.id={file}:{class_name} --out runs/{name}""",
     "credit": """
 turnwise train demo --set {parts} --set credit.name={name} --out runs/{name}
 turnwise credit runs/{name} --parts {file} --method {name} --method gigpo""",
+    "chooser": """
+turnwise train demo --set {parts} --set rollout.chooser.name={name} --set env.num_tasks=256 --out runs/{name}
+turnwise report runs/{name}""",
     "policy": """
 turnwise eval --env household/demo-v0 --agent {file}:{class_name} --episodes 20""",
     "recipe": """
