@@ -4,6 +4,7 @@ Each file has beside it the test that is written with it, which looks for `examp
 
 environment, test_environment    a class in a file
 credit, test_credit              a function that says how much better a turn was
+chooser, test_chooser            which tasks are played
 policy, test_policy              an agent
 recipe.toml, test_recipe         a training of a minute or two
 benchmark.toml, test_benchmark   tasks that a server hosts
