@@ -224,7 +224,9 @@ def _hint(table: _Table) -> str:
     if expert:
         return f"The expert would: {expert}"
     reason = table.env.text_env.no_expert
-    return f"No hint: {reason}" if reason else "The expert sees no way from here: try :undo."
+    if reason:
+        return f"No hint: {reason}"
+    return "No hint: the environment tells no expert's action here (info['private']['expert']); try :undo."
 
 
 def _pictures(table: _Table) -> list[Path]:

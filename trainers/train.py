@@ -150,7 +150,7 @@ def _first_policy(recipe: Recipe, out: Path, display: RunDisplay) -> str:
 
 def _limits(section: TrainSection) -> str:
     """Say when training ends."""
-    limits = [f"{section.num_updates} updates"]
+    limits = [f"{section.num_updates} update{'s' if section.num_updates != 1 else ''}"]
     if section.max_seconds:
         limits.append(f"{section.max_seconds:g} s of training")
     if section.target_success:

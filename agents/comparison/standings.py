@@ -151,7 +151,9 @@ def _add_records(
             told = one is None
             one = one or Checked(envelope["record"], tuple(check_score(envelope["record"])))
             if not told and keys is None:
-                found.refused[name] = "is signed; expected --keys FILE, the public keys of its operator"
+                found.refused[name] = (
+                    "is signed; expected --keys FILE of `turnwise board`, the operator's public keys"
+                )
             elif one.problems:
                 found.refused[name] = "; ".join(one.problems)
             else:

@@ -96,7 +96,7 @@ def test_hint_is_the_experts_action() -> None:
 
 def test_no_hint_without_an_expert() -> None:
     env = Corridor(expert=False)
-    assert "no way from here" in shown(env, ":hint")
+    assert "tells no expert" in shown(env, ":hint")
     env.no_expert = "nobody knows"
     assert "No hint: nobody knows" in shown(env, ":h")
 

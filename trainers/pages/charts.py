@@ -16,6 +16,7 @@ _MOST_POINTS = 240
 _TICKS = 4
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 _MOST_DIGITS = 4  # behind the point
+_LEAST = 1e-300  # below it numbers have no room for steps between them
 _SAME = 1e-6  # of a number: what differs by less looks the same
 _EXACT = 1e-9  # of a power of ten that was computed
 T = TypeVar("T")
@@ -143,9 +144,9 @@ def _thinned(points: Sequence[T]) -> list[T]:
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
-    if high - low > _SAME * max(abs(low), abs(high)):
+    if high - low > max(_SAME * max(abs(low), abs(high)), _LEAST):
         return low, high
-    room = abs(low) / 2 or 0.5
+    room = abs(low) / 2 if abs(low) > _LEAST else 0.5
     return (0.0, 1.0) if low in (0.0, 1.0) else (low - room, high + room)
 
 

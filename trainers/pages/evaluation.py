@@ -27,6 +27,7 @@ class Seen:
         rows: one a task, the last of each seed.
         finished: whether it has come to its end.
         wrong: what could not be read, with the reason.
+        signed: whether it was hosted, and its rows are those of a server's record.
     """
 
     place: Place
@@ -34,6 +35,7 @@ class Seen:
     rows: list[dict[str, Any]]
     finished: bool
     wrong: list[str] = field(default_factory=list)
+    signed: bool = False
 
     @property
     def name(self) -> str:
@@ -103,7 +105,7 @@ def _of_record(place: Place) -> Seen:
         if isinstance(task, dict)
     ]
     settings = {"agent": declared.get("agent", ""), "environment": f"benchmark {benchmark.get('name', '')}"}
-    return Seen(place, settings, rows, bool(rows), [wrong] if wrong else [])
+    return Seen(place, settings, rows, bool(rows), [wrong] if wrong else [], signed=bool(rows))
 
 
 def _rows(result: Mapping[str, Any]) -> list[Any]:

@@ -18,7 +18,7 @@ _NOT_ENTERED = {"checkpoints", "trajectories", "best", "warmstart", "held_out", 
 _LOG = "log.jsonl"
 _ROWS = "rows.jsonl"
 RECORD = "record.json"
-_OF_EVALUATIONS = (_ROWS, "evaluation.json", RECORD, "run.json", "trajectories")  # the last of gateways
+_OF_EVALUATIONS = (_ROWS, "evaluation.json", RECORD, "trajectories")  # gateways have the last alone
 
 
 @dataclass(frozen=True, slots=True)

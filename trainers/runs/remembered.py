@@ -78,4 +78,4 @@ def _load_in_flight(file: Path) -> Sequence[Mapping[str, Any]]:
         raise CheckpointError(f"{file}: what was in flight cannot be read: {error}") from error
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise CheckpointError(f"{file}: expected a list of plans, got {type(found).__name__}")
-    return found
+    return tuple(found)

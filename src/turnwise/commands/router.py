@@ -19,9 +19,8 @@ _WORDS = "show, drain NAME or undrain NAME"
 def router(
     door: DoorConfig,
     fleet: FleetConfig,
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORD]", help=f"{_WORDS}; without one, route.")
-    ] = None,
+    word: Annotated[str | None, typer.Argument(metavar="WORD", help=f"{_WORDS}; without one, route.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Of a server.")] = None,
     move: Annotated[
         bool, typer.Option("--move", help="drain: carry the sessions that it holds to other servers.")
     ] = False,
@@ -42,22 +41,23 @@ def router(
       turnwise router --server http://127.0.0.1:8001 --server http://127.0.0.1:8002
       turnwise router drain a --move --server http://127.0.0.1:8001 --server http://127.0.0.1:8002
     """
-    match words or []:
-        case []:
+    match word, name:
+        case None, None:
             from ..servers.router.run import route
 
             raise typer.Exit(route(door, fleet))
-        case ["show"]:
+        case "show", None:
             _show(fleet, as_json=as_json)
-        case ["drain", name]:
-            _drain(fleet, name, move=move, wait_s=wait, as_json=as_json)
-        case ["undrain", name]:
+        case "drain", str(server):
+            _drain(fleet, server, move=move, wait_s=wait, as_json=as_json)
+        case "undrain", str(server):
             from ..servers.router.drain import told
 
-            num = asyncio.run(told(fleet, name, False))
-            typer.echo(f"{name} takes new sessions; it holds {num}")
-        case given:
-            raise UsageError(f"{' '.join(given)}: expected {_WORDS}, or nothing")
+            num = asyncio.run(told(fleet, server, False))
+            typer.echo(f"{server} takes new sessions; it holds {num}")
+        case _:
+            given = " ".join(filter(None, (word, name)))
+            raise UsageError(f"{given}: expected {_WORDS}, or nothing")
 
 
 def _show(fleet: FleetConfig, *, as_json: bool) -> None:

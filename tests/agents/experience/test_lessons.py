@@ -24,6 +24,7 @@ from turnwise.agents.experience.reflect import differing, reward_of
 from turnwise.agents.prompts.config import EXPLAINED
 from turnwise.agents.types import Generation, Trajectory, Turn
 from turnwise.errors import UsageError
+from turnwise.shown import visible
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "training_free.json"
 
@@ -64,7 +65,7 @@ ANYTHING = st.recursive(
 def test_no_answer_breaks_a_bound(said: list[Any], chars: int, most: int) -> None:
     after = revised(["old"], read_operations(json.dumps(said), chars), most)
     assert len(after) <= most and len(set(after)) == len(after)
-    assert all(0 < len(text) <= max(chars, 3) and text.isprintable() for text in after)
+    assert all(0 < len(text) <= max(chars, 3) and text == visible(text) for text in after)
 
 
 def test_only_so_many_operations_are_read() -> None:

@@ -144,7 +144,9 @@ def test_a_note_that_was_changed_is_named_and_nothing_is_hosted_on_it(
     hosted.kill()
 
 
-@pytest.mark.parametrize("cut", [0.1, 0.5, 0.97])
+@pytest.mark.parametrize(
+    "cut", [0.1, 0.5, 0.8]
+)  # the last page of eight is empty: without it nothing is lost
 def test_a_journal_that_was_cut_is_refused_with_its_reason(tmp_path: Path, cut: float) -> None:
     hosted = Hosted(tmp_path)
     asyncio.run(recorded(hosted))

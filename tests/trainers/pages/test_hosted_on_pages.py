@@ -43,11 +43,14 @@ def test_a_hosted_run_is_an_evaluation_whose_record_tells_its_tasks(hosted: Path
     assert "hosted" in client.get("./").text
     page = client.get("run?at=hosted").text
     assert "openai:word&lt;b&gt;matcher" in page and "benchmark coins" in page and "66.7" in page
+    assert "not told who won" in page
     assert page.count('good">won<') == 2 and page.count('bad">lost<') == 1 and "terminated 3" in page
 
 
 def test_a_hosted_run_is_there_before_its_record(hosted: Path) -> None:
     (hosted / "record.json").unlink()
+    assert "run?at=hosted" not in asked(hosted.parent).get("./").text  # nothing was played: refused, say
+    (hosted / "trajectories").mkdir()
     page = asked(hosted).get("run?at=.").text
     assert "not finished" in page
 
