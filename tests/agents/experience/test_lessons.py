@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from turnwise.agents.experience import questions
@@ -62,6 +62,7 @@ ANYTHING = st.recursive(
 
 
 @given(st.lists(ANYTHING, max_size=12), st.integers(1, 40), st.integers(1, 5))
+@example([{"operation": "ADD", "content": "\ufbc3"}], 1, 2)  # a sign that this Python has no name for
 def test_no_answer_breaks_a_bound(said: list[Any], chars: int, most: int) -> None:
     after = revised(["old"], read_operations(json.dumps(said), chars), most)
     assert len(after) <= most and len(set(after)) == len(after)

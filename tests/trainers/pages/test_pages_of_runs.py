@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -173,6 +173,7 @@ def test_labels_of_an_axis_never_repeat() -> None:
     st.sampled_from([1e-300, 1e-17, 1e-13, 1e-6, 1.0, 1e5, 1e12]),
     st.sampled_from([0.0, 0.8222080663, -0.03, 5.4e-4, -245945.625]),
 )
+@example([1.2226913819536133e-23], 1e-300, 0.0)  # a number without room for steps around it
 def test_every_chart_is_drawn_and_its_labels_differ(values: list[float], scale: float, middle: float) -> None:
     points = [(float(at), middle + scale * value) for at, value in enumerate(values)]
     drawn = chart("a", "A", "", [Curve("a", points)])
