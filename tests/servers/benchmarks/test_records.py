@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -251,3 +252,10 @@ def test_an_operators_folder_is_refused_where_others_may_read_it(tmp_path: Path)
     (tmp_path / "secret").write_text("short")
     with pytest.raises(UsageError, match="is not a secret"):
         Operator(tmp_path)
+
+
+def test_git_sees_nothing_of_an_operators_folder(tmp_path: Path) -> None:
+    Operator.new(tmp_path / "operator")
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    seen = ["git", "-C", str(tmp_path), "status", "--porcelain", "--untracked-files=all"]
+    assert subprocess.run(seen, check=True, capture_output=True).stdout == b""

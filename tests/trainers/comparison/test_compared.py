@@ -245,7 +245,9 @@ def test_every_form(runs: Path, tmp_path: Path) -> None:
     assert found.to_pandas()["after"].tolist() == [0.5, 0.5]
     text = found.text("markdown")
     assert "=50% a_b\\|\\u202e" in text and "\u202e" not in text
-    assert "- US dollars of slow: no price of a run is known" in text
+    dashes, _, left_out = text.partition("Columns left out, of which nothing is known:")
+    assert "- US dollars of slow: no price of a run is known" in left_out
+    assert "A dash is what is not known:" in dashes and "US dollars" not in dashes
     with pytest.raises(UnknownName, match="latex"):
         found.text("latx")  # type: ignore[arg-type]
     for name in ("picture.png", "picture.svg"):
