@@ -72,6 +72,7 @@ class ServerProcess:
                 stdout=out,
                 stderr=out,
                 cwd=self._cwd,
+                process_group=0,  # Ctrl-C is for this process, which still has sessions to close there
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
             )
         deadline = time.monotonic() + self._start_s
