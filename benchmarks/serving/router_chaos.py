@@ -171,6 +171,8 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="small environments alone")
     parser.add_argument("--out", type=Path, help="folder for the dated result")
     options = parser.parse_args()
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
     env_ids = SMALL if options.small else INLINE
     result = asyncio.run(run(options.episodes, options.events, options.seed, env_ids, options.every))
     text = json.dumps(result, indent=1)

@@ -152,6 +152,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = {"rounds": options.rounds, "turns": options.turns, "rows": []}
     for num in (1, 4):
         with ExitStack() as stack:

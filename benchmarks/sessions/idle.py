@@ -185,6 +185,8 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, help="folder for the dated result")
     options = parser.parse_args()
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         with server_process("empty", [ENV], folder / "empty.db") as empty:

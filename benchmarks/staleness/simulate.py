@@ -130,6 +130,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
+    if asked.out:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
     found = table(asked.updates, asked.seeds)
     print(found)
     if asked.out:
