@@ -45,8 +45,9 @@ class Site:
         config = BoundedConfig(self.app, 0, self.app, ws=BoundedSocket, lifespan="off")
         config.load()
         loop = asyncio.get_running_loop()
-        made = lambda: BoundedHttp(config, self._state, {})  # noqa: E731
-        self._listener = await loop.create_server(made, "127.0.0.1", self.port)
+        self._listener = await loop.create_server(
+            lambda: BoundedHttp(config, self._state, {}), "127.0.0.1", self.port
+        )
         self.port = self._listener.sockets[0].getsockname()[1]
 
     async def cut(self) -> None:
