@@ -242,7 +242,8 @@ def _pictures(table: _Table) -> list[Path]:
 
 def _show(table: _Table, console: Console) -> None:
     scene = table.scene
-    task = str(scene.info.get("instruction", "")) if scene.turn else ""
+    instruction = str(scene.info.get("instruction", ""))
+    task = "" if instruction in scene.observation else instruction
     console.print(
         Panel(
             Text(visible(scene.observation)),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -33,6 +33,7 @@ from .learner.update import Learner
 from .policies import TrainedPolicy
 from .recipe import Recipe
 from .rollouts.collect import Collected, Collector, Collects
+from .rollouts.mixture import choices_of
 from .runs import checkpoint
 from .runs import folder as rundir
 from .runs.attending import attend
@@ -45,26 +46,13 @@ from .runs.journals import Journals
 from .runs.log import RunLog, choose
 from .runs.played import check_failures, note_environments
 from .runs.remembered import Remembered
+from .runs.state import RunState, stops
 from .runs.statistics import batch_statistics, rollout_statistics, staleness
 from .runs.timeline import Timeline, spent
 from .sections import TrainSection
 from .validate import Bound
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class RunState:
-    """What a run has done so far."""
-
-    update: int = 0
-    evaluated: int = -1  # the update after which the last evaluation took place
-    log_lines: int = 0
-    train_seconds: float = 0.0  # rollouts and updates, evaluations apart
-    num_tokens: int = 0  # generated in training
-    num_turns: int = 0
-    success_rate: float | None = None  # of the last evaluation; None: there was none, or none that tells
-    fingerprints: dict[str, str] = field(default_factory=dict)  # of each environment met
 
 
 class Trainer:
@@ -199,7 +187,7 @@ class Trainer:
 
     def _stops(self) -> str:
         """Return why the run is over; empty while it is not."""
-        return _stops(self.recipe.train, self.state)
+        return stops(self.recipe.train, self.state)
 
     def _evaluation_is_due(self, last: bool) -> bool:
         section, state = self.recipe.eval, self.state
@@ -213,7 +201,9 @@ class Trainer:
         keeping = Keeping(self.run_folder, self.state.update, recipe.log)
         asked = self.client, self.trained.policy, recipe.env, recipe.rollout, recipe.prompt, recipe.eval
         with self.journals.of(self.state.update, "eval"):
-            figures = await evaluate_held_out(*asked, keeping, self._play, recipe.harness.command)
+            total = recipe.eval.episodes * len(choices_of(recipe.env))
+            shown = self.display.counting(f"evaluation after update {self.state.update}", total)
+            figures = await evaluate_held_out(*asked, keeping, self._play, recipe.harness.command, shown)
         entry = {"kind": "eval", "update": self.state.update, **figures}
         self.state.evaluated = self.state.update
         self.state.success_rate = figures["eval/success_rate"]
@@ -319,6 +309,10 @@ class Trainer:
         self._write({**entry, "update": self.state.update})
         self.display.say(f"update {self.state.update + 1}: {entry['said']}")
 
+    def show(self, text: str) -> None:
+        """Show what the update under way is at."""
+        self.display.under_way(f"update {self.state.update + 1}: {text}")
+
     def _write(self, entry: dict[str, Any]) -> None:
         self.log.append(entry)
         self.state.log_lines += 1
@@ -330,21 +324,3 @@ class Trainer:
         if train.max_seconds:
             shares.append(self.state.train_seconds / train.max_seconds)
         return max(shares)
-
-
-def finished(recipe: Recipe, state: RunState) -> str:
-    """Return why a run has nothing more to do; empty while it has."""
-    measured = recipe.eval.episodes == 0 or state.evaluated == state.update
-    return _stops(recipe.train, state) if measured else ""
-
-
-def _stops(train: TrainSection, state: RunState) -> str:
-    if state.update >= train.num_updates:
-        return f"train.num_updates = {train.num_updates}"
-    if train.max_seconds and state.train_seconds >= train.max_seconds:
-        return (
-            f"train.max_seconds = {train.max_seconds:g} came before train.num_updates = {train.num_updates}"
-        )
-    if train.target_success and (state.success_rate or 0.0) >= train.target_success:
-        return f"train.target_success = {train.target_success:g} is reached"
-    return ""

@@ -26,7 +26,7 @@ from .fit.needs import GIB, check_fits
 from .learner.critic import Critic
 from .learner.probe import Tolerance, rehearse
 from .learner.update import Learner
-from .loop import RunState, Trainer, finished
+from .loop import Trainer
 from .losses import Objective
 from .offline.collect import stored_episodes
 from .offline.sources import check_sources, demonstrations_in
@@ -45,6 +45,8 @@ from .runs.journals import sessions_of
 from .runs.log import RunLog
 from .runs.remembered import Remembered
 from .runs.standing import standing
+from .runs.state import RunState, finished
+from .runs.under_way import UnderWay
 from .runs.watchdog import Watchdog, watching
 from .sections import EnvSection, ServerSection, TrainSection
 from .trackers import Tracked, tracking
@@ -205,7 +207,10 @@ async def _train(
                     parts = (recipe, bound, run_log, client, trained, learner, display)
                     trainer = Trainer(*parts, state, remembered, control, stored)
                     watchdog = Watchdog(trainer.collector.board, trainer.timeline, trainer.note)
-                    async with watching(watchdog):
+                    under_way = UnderWay(
+                        trainer.collector.board, trainer.timeline, trainer.show, display.every_s
+                    )
+                    async with watching(watchdog, under_way):
                         return await trainer.run()
                 finally:
                     await trained.policy.aclose()

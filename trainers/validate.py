@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from ..agents.gateway.programs import words_of
-from ..agents.policies.places import model_place, policy_folder
+from ..agents.policies.places import model_place, policy_folder, shipped_policy
 from ..agents.sampling import NEUTRAL, NOT_REPLAYED
 from ..envs import make
 from ..errors import UsageError
@@ -267,8 +266,6 @@ def named_policy(section: PolicySection, base: str = "") -> str:
                 "model there, or in warmstart.base one that demonstrations are cloned into first"
             )
         return ""
-    shipped = Path(str(files(__package__))) / "warmstarts"
-    if given in [folder.name for folder in shipped.iterdir()]:
-        return str(shipped / given)
     language_model = get_kind(section.kind).language_model
-    return model_place(given) if language_model else str(policy_folder(Path(given)))
+    own = shipped_policy(given) or (None if language_model else policy_folder(Path(given)))
+    return model_place(given) if own is None else str(own)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
-from ...errors import UsageError
+from ...errors import RequestRefused, UsageError
 from ...files import write_whole
 from ...servers.client.hosted import HostedClient
 from ..policy import Policy
@@ -22,6 +23,7 @@ from ..types import Trajectory
 from .config import KEEP_MB
 
 OnTask = Callable[[Trajectory], None]
+T = TypeVar("T", bool, float)
 
 
 async def evaluate_hosted(
@@ -67,17 +69,15 @@ async def evaluate_hosted(
         retries=0,
     )
     declared = declaration(policy, config, prompt)
-    standing = await client.open(name, agent, declared, _request_id(out, name, client.transport.address))
-    if standing.get("closed") is None:
-        first = int(standing["dealt"]) - len(standing["open"])
-        if client.environments_of is None:  # hidden, and named in refusals alone
-            named = [f"{name} (of {', '.join(map(str, benchmark['environments']))})"] * client.num_tasks
-        else:
-            named = list(client.environments_of(client.run))
-        tasks = [TaskItem(named[number], seed=number) for number in range(first, len(named))]
-
-        keeping = nullcontext() if out is None or keep_mb <= 0 else closing(KeptTrajectories(out, keep_mb))
-        with keeping as kept:
+    request = _Request(out, name, client.transport.address)
+    try:
+        standing = await client.open(name, agent, declared, request.id)
+    except RequestRefused:
+        request.withdraw()
+        raise
+    keeping = nullcontext() if out is None or keep_mb <= 0 else closing(KeptTrajectories(out, keep_mb))
+    with keeping as kept:
+        if standing.get("closed") is None:
 
             def ended(_: int, trajectory: Trajectory) -> None:
                 client.spend(**_spent(trajectory))
@@ -86,12 +86,46 @@ async def evaluate_hosted(
                 if on_task is not None:
                     on_task(trajectory)
 
-            whole = kept is not None
-            await rollout(client, policy, tasks, config, ended, prompt=prompt, with_prompts=whole)
-    record = await client.finish()
-    if out is not None:
-        write_whole(out / "record.json", json.dumps(record, indent=2).encode() + b"\n")
+            tasks = _tasks(client, name, benchmark, standing)
+            await rollout(client, policy, tasks, config, ended, prompt=prompt, with_prompts=kept is not None)
+        record = await client.finish()
+        if out is not None:
+            write_whole(out / "record.json", json.dumps(record, indent=2).encode() + b"\n")
+        if kept is not None:
+            kept.retell(partial(_judged, _outcomes(record)))
     return record
+
+
+def _tasks(
+    client: HostedClient, name: str, benchmark: Mapping[str, Any], standing: Mapping[str, Any]
+) -> list[TaskItem]:
+    """Return the tasks of a run that are still to be played, by their numbers."""
+    first = int(standing["dealt"]) - len(standing["open"])
+    if client.environments_of is None:  # hidden, and named in refusals alone
+        named = [f"{name} (of {', '.join(map(str, benchmark['environments']))})"] * client.num_tasks
+    else:
+        named = list(client.environments_of(client.run))
+    return [TaskItem(named[number], seed=number) for number in range(first, len(named))]
+
+
+def _outcomes(record: Mapping[str, Any]) -> dict[int, tuple[bool | None, float | None]]:
+    """Return success and score of each task by its number, as far as what a server says is that."""
+    tasks = record["record"]["measured"].get("tasks")
+    return {
+        task["task"]: (_of(bool, task.get("success")), _of(float, task.get("score")))
+        for task in (tasks if isinstance(tasks, list) else [])
+        if isinstance(task, dict) and isinstance(task.get("task"), int)
+    }
+
+
+def _of(kind: type[T], value: object) -> T | None:
+    return value if isinstance(value, kind) else None
+
+
+def _judged(outcomes: Mapping[int, tuple[bool | None, float | None]], trajectory: Trajectory) -> Trajectory:
+    """Return a trajectory with what the record says of its task; inside a run nothing is told."""
+    success, score = outcomes.get(trajectory.task_seed, (trajectory.success, trajectory.score))
+    return replace(trajectory, success=success, score=score)
 
 
 def declaration(policy: Policy, config: RolloutConfig, prompt: PromptConfig | None) -> dict[str, Any]:
@@ -115,21 +149,39 @@ def _spent(trajectory: Trajectory) -> dict[str, float]:
     }
 
 
-def _request_id(out: Path | None, name: str, address: str) -> str:
-    """Return the name of the request that opens the run: kept in the folder, before anything is sent."""
-    if out is None:
-        return uuid4().hex
-    file = out / "run.json"
-    if not file.exists():
-        kept = {"benchmark": name, "server": address, "request_id": uuid4().hex}
-        write_whole(file, json.dumps(kept).encode() + b"\n")
-        return kept["request_id"]
-    try:
-        kept = json.loads(file.read_bytes())
-        former = (kept["benchmark"], kept["server"])
-        request_id = str(kept["request_id"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UsageError(f"{file}: cannot be read: {error!r}; choose another folder") from error
-    if former != (name, address):
-        raise UsageError(f"{file}: is of {former[0]} at {former[1]}; choose another folder")
-    return request_id
+class _Request:
+    """The name of the request that opens the run: kept in the folder, before anything is sent.
+
+    Args:
+        out: the folder; None keeps nothing.
+        name: the benchmark.
+        address: of the server.
+
+    Raises:
+        UsageError: if the folder holds another run.
+    """
+
+    def __init__(self, out: Path | None, name: str, address: str) -> None:
+        self._file = None if out is None else out / "run.json"
+        self._is_new = self._file is None or not self._file.exists()
+        if self._file is None or self._is_new:
+            self.id = uuid4().hex
+            kept = {"benchmark": name, "server": address, "request_id": self.id}
+            if self._file is not None:
+                write_whole(self._file, json.dumps(kept).encode() + b"\n")
+            return
+        try:
+            kept = json.loads(self._file.read_bytes())
+            former = (kept["benchmark"], kept["server"])
+            self.id = str(kept["request_id"])
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise UsageError(f"{self._file}: cannot be read: {error!r}; choose another folder") from error
+        if former != (name, address):
+            raise UsageError(f"{self._file}: is of {former[0]} at {former[1]}; choose another folder")
+
+    def withdraw(self) -> None:
+        """Leave nothing behind of a request that was refused when it was made."""
+        if self._is_new and self._file is not None:
+            self._file.unlink(missing_ok=True)
+            with suppress(OSError):  # others' files are in it
+                self._file.parent.rmdir()

@@ -22,6 +22,7 @@ from .growing import Body, Growing
 from .rewards import Reward
 from .sealing import Seals
 from .sessions import SessionBehind
+from .tally import Tally
 from .written import Record, trajectory_of
 
 _REMEMBERED = 16  # requests that an equal one may be told from
@@ -91,7 +92,7 @@ class Episode:
     final: Reward | None = None
     out_of_tokens: bool = False
     out_of_calls: bool = False
-    is_closed: bool = False
+    closed_with: Tally | None = None
     conversations: Conversations = field(init=False)
     started: float = field(default_factory=time.monotonic)
     touched: float = field(default_factory=time.monotonic)
@@ -109,6 +110,21 @@ class Episode:
     def is_over(self) -> bool:
         """Tell whether it is data; calls that still come are side calls."""
         return self.trajectory is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether it answers no more."""
+        return self.closed_with is not None
+
+    @property
+    def tally(self) -> Tally:
+        """Return what it has come to so far, or had when it was closed."""
+        if self.closed_with is not None:
+            return self.closed_with
+        ended, calls = self.trajectory, sum(call.answer is not None for call in self.calls)
+        if ended is None:
+            return Tally(calls)
+        return Tally(calls, calls - len(ended.turns), ended.end, ended.episode_return, ended.success)
 
     @property
     def is_busy(self) -> bool:
@@ -308,6 +324,6 @@ class Episode:
     def release(self) -> None:
         """Drop what an episode that is over was made of; it answers no more."""
         trajectory = self.finish("error", "closed before it ended")
-        self.is_closed, self.trajectory = True, replace(trajectory, turns=())
+        self.closed_with, self.trajectory = self.tally, replace(trajectory, turns=())
         self.calls, self._recent = [], deque()
         self.conversations = Conversations(self.asking.policy, self.seals)

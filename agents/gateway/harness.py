@@ -24,6 +24,7 @@ from ..rollout.schedule import BranchingPlan
 from ..types import Trajectory
 from .asked import Refusal
 from .config import GatewayLimits, HarnessConfig
+from .dialects.reading import MODEL
 from .episode import Asking, Episode
 from .house import Gateway, Opening
 from .programs import Ended, environment, run_program, words_of
@@ -164,7 +165,7 @@ def told(episode: Episode, url: str) -> dict[str, str]:
         "ANTHROPIC_API_KEY": _KEY,
         "TURNWISE_URL": place,
         "TURNWISE_EPISODE": episode.id,
-        "TURNWISE_MODEL": _KEY,
+        "TURNWISE_MODEL": MODEL,
         "TURNWISE_SEED": str(episode.task.seed),
         "TURNWISE_INSTRUCTION": _variable(episode.instruction),
         "TURNWISE_OBSERVATION": _variable(session.reply.observation if session else ""),

@@ -65,17 +65,18 @@ def standing(episode: Episode, host: str) -> dict[str, Any]:
         host: by which it was asked.
     """
     place = f"http://{host}/episodes/{episode.id}"
-    trajectory, session = episode.trajectory, episode.session
+    tally, session = episode.tally, episode.session
     return {
         "id": episode.id,
         "base_url": f"{place}/v1",
         "url": place,
         "instruction": episode.instruction,
         "session": session.reply.id if session else None,
-        "calls": sum(call.answer is not None for call in episode.calls),
-        "end": trajectory.end if trajectory else None,
-        "return": trajectory.episode_return if trajectory else None,
-        "success": trajectory.success if trajectory else None,
+        "calls": tally.calls,
+        "side_calls": tally.side_calls,
+        "end": tally.end,
+        "return": tally.episode_return,
+        "success": tally.success,
     }
 
 

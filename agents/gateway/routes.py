@@ -16,7 +16,7 @@ from ...servers.protocol.problems import Refused
 from .asked import Refusal
 from .calls import Call
 from .dialects import DIALECTS, Dialect, Told
-from .dialects.reading import SIDE
+from .dialects.reading import MODEL, SIDE
 from .episode import Episode
 from .exchange import EVENTS_TYPE, Request, Response, document, problem
 from .growing import Body
@@ -93,9 +93,8 @@ class Routes:
         if rest == "messages/count_tokens" and request.method == "POST":
             return self._count(episode, request)
         if rest == "models" and request.method == "GET":
-            name = self._name
             models = [{"id": each, "object": "model", "created": 0, "owned_by": "turnwise"}
-                      for each in (name, name + SIDE)]  # fmt: skip
+                      for each in (MODEL, MODEL + SIDE)]  # fmt: skip
             return document({"object": "list", "data": models})
         return await session_call(episode, rest, request, self._body)
 
@@ -121,11 +120,7 @@ class Routes:
         call, body = await episode.ask((path, content), retried, read)
         if call.answer is not None:
             grown.keep(path, content, body, call.number)
-        return _written(dialect, episode, call, body.document, self._name)
-
-    @property
-    def _name(self) -> str:
-        return self._gateway.asking.policy.name
+        return _written(dialect, episode, call, body.document)
 
     def _body(self, request: Request) -> dict[str, Any]:
         try:
@@ -135,13 +130,13 @@ class Routes:
         return found
 
 
-def _written(dialect: Dialect, episode: Episode, call: Call, body: Mapping[str, Any], name: str) -> Response:
+def _written(dialect: Dialect, episode: Episode, call: Call, body: Mapping[str, Any]) -> Response:
     answer = call.answer
     if answer is None:
         raise Refusal(500, "no_answer", "the call that this one has joined was not answered")
     model = body.get("model")
     told = Told(
-        body, answer, call.number, model if isinstance(model, str) else name, call.created,
+        body, answer, call.number, model if isinstance(model, str) else MODEL, call.created,
         lambda: episode.seals.seal(
             answer.key, answer.generation.token_ids, answer.generation.finish_reason
         ),

@@ -13,7 +13,7 @@ from ...arguments import accepted, options_of_maker, options_of_settings
 from ...errors import UnknownName, UsageError
 from ...files import load_object
 from ..policy import Policy
-from .places import model_place, policy_folder
+from .places import model_place, policy_folder, shipped_policy
 from .settings import read_settings
 
 _FORMS = {
@@ -76,7 +76,7 @@ def _script(path: str, options: dict[str, Any]) -> Policy:
 def _checkpoint(folder: str, options: dict[str, Any]) -> Policy:
     from ..tiny import TinyPolicy, is_tiny, load_policy
 
-    place = policy_folder(Path(folder))
+    place = shipped_policy(folder) or policy_folder(Path(folder))
     if not is_tiny(place):  # of a run that trained another kind
         return _hugging_face(str(place), options)
     options = accepted("ckpt", options, options_of_maker(TinyPolicy))

@@ -7,6 +7,7 @@ RUN/checkpoints/update-000080/policy   what the run goes on from
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 from pathlib import Path
 
 from ...errors import CheckpointMissing
@@ -14,6 +15,12 @@ from ...errors import CheckpointMissing
 BEST, CHECKPOINTS, POLICY = "best", "checkpoints", "policy"
 _NAME = re.compile(r"update-(\d{6,})")
 _OF_HUB = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+
+
+def shipped_policy(name: str) -> Path | None:
+    """Return the folder of a policy that comes with turnwise, as "demo"; None where none is called so."""
+    shipped = Path(str(files("turnwise"))) / "trainers" / "warmstarts"
+    return next((folder for folder in shipped.iterdir() if folder.name == name), None)
 
 
 def policy_folder(path: Path) -> Path:

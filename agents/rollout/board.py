@@ -30,6 +30,7 @@ class Board:
 
     Attributes:
         moved: when an episode last went on, by the clock.
+        messages: how many waits for a message are over.
         playing: the time in which a rollout was under way.
     """
 
@@ -39,6 +40,7 @@ class Board:
         self._busy: dict[Standing, BusyClock] = {phase: BusyClock(clock) for phase in get_args(Standing)}
         self.playing = BusyClock(clock)
         self.moved = clock()
+        self.messages = 0
 
     def at(self, episode: str, phase: Standing) -> None:
         """Note what an episode waits for from here on."""
@@ -51,6 +53,12 @@ class Board:
         self.moved = self._clock()
         if known := self._waiting.pop(episode, None):
             self._busy[known.phase].__exit__()
+            self.messages += known.phase == "policy"
+
+    @property
+    def under_way(self) -> int:
+        """Return how many episodes wait for something."""
+        return len(self._waiting)
 
     def waiting(self, phase: Standing) -> list[Waiting]:
         """Return the episodes that wait for something, those first that have waited for longest."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import UsageError
 from ...files import write_whole
-from ..trajectories import header, member, parse
+from ..trajectories import header, iter_trajectories, member, parse
 from ..types import Trajectory
 from .database import Database, FileState
 from .members import Members, read_line
@@ -81,6 +82,31 @@ class KeptTrajectories:
             raise
         self._end += len(content)
         self._enter(trajectory, offset)
+
+    def retell(self, change: Callable[[Trajectory], Trajectory]) -> None:
+        """Write all of them anew, each as `change` returns it; whole or not at all.
+
+        Raises:
+            UsageError: if the file is broken.
+            OSError: if the disk takes no more; what was there stays whole.
+        """
+        new = self.path.with_name(f"{GROWING}.new")
+        try:
+            with new.open("wb") as file:
+                file.write(header(None))
+                for trajectory in iter_trajectories(self.path):
+                    file.write(member(change(trajectory)))
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self.path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+        self._file.close()
+        self._file = self.path.open("r+b")
+        self._end = self._file.seek(0, os.SEEK_END)
+        for _ in take_in(self._index, self.path, 0, on_disk(self.path)):
+            pass
 
     def _leave_out(self) -> None:
         self.left_out += 1

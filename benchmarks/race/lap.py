@@ -25,9 +25,9 @@ from entrants import STORED, WARM, entrant
 import turnwise
 from turnwise.errors import TurnwiseError
 from turnwise.files import write_whole
-from turnwise.trainers.loop import RunState
 from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.runs.log import read_log
+from turnwise.trainers.runs.state import RunState
 from turnwise.trainers.train import train
 
 TICK_S = 0.2

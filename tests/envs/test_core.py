@@ -78,7 +78,7 @@ def test_utf8_refuses_surrogates_and_other_types() -> None:
 
 def test_own_environment_by_file_passes_every_check(guess_file: Path) -> None:
     verdicts = check_environment(f"{guess_file}:Guess", num_turns=5)
-    assert [v.outcome for v in verdicts] == ["passed"] * 6 + ["skipped"]
+    assert [v.outcome for v in verdicts] == ["passed"] * 7 + ["skipped"]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,7 @@ def test_the_expert_is_judged_by_what_the_environment_says_of_winning(
     verdicts = {v.name: v for v in check_environment(f"{guess_file}:Paid", num_turns=3)}
     (expert,) = [verdict for name, verdict in verdicts.items() if "expert" in name]
     assert expert.outcome == outcome
+    assert verdicts["says who has won"].outcome == ("passed" if said else "skipped")
     assert ("does not say info['won']" in expert.detail) == (outcome == "skipped")
 
 

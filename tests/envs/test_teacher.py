@@ -49,7 +49,7 @@ def door(folder: Path, act: str = RUNS_OUT, subgoal: str = "'open'") -> str:
 def test_a_check_asks_the_teacher_where_other_actions_were_played(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("turnwise.envs.check._processes", lambda *_: None)
+    monkeypatch.setattr("turnwise.envs.check.contract.same_across_processes", lambda *_: None)
     (broken,) = (v for v in check_environment(door(tmp_path)) if v.name == "teacher answers in any state")
     assert broken.outcome == "failed"
     assert "door.py:Door: its teacher raised ValueError: high <= 0, in act, turn 3;" in broken.detail

@@ -113,7 +113,10 @@ def shown(**entry: Any) -> str:
 
 def test_the_console_shows_a_dash_or_the_rate_with_its_coverage() -> None:
     unknown = shown()
-    assert "evaluation after update 3: success -, mean return 1.500" in unknown
+    assert (
+        "evaluation after update 3: success - (the environment does not say info['won']), mean return 1.500"
+        in unknown
+    )
     assert "success -  reward 1.50" in unknown
     assert "warning" not in unknown
     assert [line.split() for line in unknown.splitlines()][-1] == ["3", "-", "-", "0", "%", "1.500", "2.0"]

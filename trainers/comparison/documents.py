@@ -73,6 +73,10 @@ def _markdown(found: Found, columns: Sequence[str]) -> str:
     return visible("\n".join(lines))
 
 
+_OF_RUNS = (
+    "Of a run the table above has the mean of the last three evaluations; differences on tasks are of the "
+    "last one alone."
+)
 _TOLD = (
     "Differences are first minus second. On tasks: of the last evaluations, on each task the mean of the "
     "seeds; it speaks of these agents on other tasks, and p is corrected by Holm over all pairs. Over seeds: "
@@ -121,9 +125,9 @@ def _columns(metric: Metric) -> dict[str, tuple[str, Callable[[Line], str]]]:
 
 
 def _seeds(line: Line) -> str:
-    if len(line.seeds) > _MOST_SEEDS:
-        return f"{len(line.seeds)} seeds"
-    return ", ".join(map(str, line.seeds)) or UNKNOWN
+    """Return how many seeds there are, and which."""
+    num = len(line.seeds)
+    return f"{num} ({', '.join(map(str, line.seeds))})" if 0 < num <= _MOST_SEEDS else str(num or UNKNOWN)
 
 
 def _mean(line: Line, name: str) -> float | None:
@@ -148,6 +152,7 @@ def _differences(found: Found) -> list[str]:
             ]
             rows.append([gap.first, gap.second, *middle, gap.verdict])
         lines += [*_laid_out([*headings, "verdict"], rows), "", _TOLD]
+        lines += [_OF_RUNS] if tasks and any(line.kind == "run" for line in found.lines) else []
         tests = dict.fromkeys(gap.pair.found.test for gap in known if gap.pair)
         lines += [*([f"Tests on tasks: {'; '.join(tests)}."] if tests else []), ""]
     why = _reasons_of_pairs(found.gaps, seeds=seeds or not known)

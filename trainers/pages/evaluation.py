@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from ...agents.stored import StoredTrajectories
 from ...ends import FAULTS
 from ...intervals import wilson
 from ..runs.series import number
@@ -92,6 +93,13 @@ def read_evaluation(place: Place) -> Seen:
     ]
     kept = settings or _table(result.get("settings"))
     return Seen(place, kept, list(by_task.values()), bool(result), wrong)
+
+
+def with_stored(seen: Seen, stored: StoredTrajectories) -> tuple[Seen, int]:
+    """Return an evaluation without rows of its own with those of its trajectories, and how many there are."""
+    page = stored.rows(limit=MOST_ROWS)
+    rows = [{**asdict(row), "return": row.episode_return} for row in page.rows]
+    return replace(seen, rows=rows), page.total
 
 
 def _of_record(place: Place) -> Seen:

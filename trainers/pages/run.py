@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...agents.control import standing
 from ..reports.curves import split_log
 from ..runs.alike import recipe_tables
 from ..runs.series import Points, number, numbered, points_of
@@ -80,6 +81,9 @@ class Run:
         """Say whether the run is done, goes on, or stands still."""
         if self.wanted is not None and self.done == self.wanted:
             return "done"
+        now = standing(self.place.folder)
+        if now is not None and not now.running:
+            return "stopped" if self.done else "no update yet"
         pause = 5 * (number(self.last.get("step_time")) or 0.0)
         since = time.time() - self.place.changed
         if since < max(_STILL_S, pause):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from .boards import add_boards
 from .controls import add_controls, controls_of
 from .curves import charts_of, charts_of_seeds
 from .episodes.routes import add_episodes, has_trajectories
-from .evaluation import MOST_ROWS, Seen, read_evaluation
+from .episodes.shelf import Opening, Shelf
+from .evaluation import MOST_ROWS, Seen, read_evaluation, with_stored
 from .evidence import evidence_of
 from .places import Place, Places
 from .run import Run, read_run
@@ -55,6 +57,7 @@ def site(root: Path) -> FastAPI:
             f"{root}: there is no such folder; expected one that holds runs or evaluations, or a URL"
         )
     places, writer, known = Places(root), writer_of_boards(TEMPLATES), dict[Path, _Known]()
+    shelf = Shelf()
     app = pages(writer)
 
     def first(request: Request) -> Response:
@@ -63,7 +66,9 @@ def site(root: Path) -> FastAPI:
     def run(request: Request, at: str, wrong: str = "") -> Response:
         place = places.find(at)
         template, values = (
-            ("run.html", _run(place)) if place.kind == "run" else ("evaluation.html", _evaluation(place))
+            ("run.html", _run(place))
+            if place.kind == "run"
+            else ("evaluation.html", _evaluation(place, shelf))
         )
         more = {"at": at, "wrong": wrong, "controls": controls_of(place, places.root)}
         return answer(request, writer.page(template, {**values, **more}))
@@ -74,7 +79,7 @@ def site(root: Path) -> FastAPI:
     app.add_api_route("/", first, methods=["GET"])
     app.add_api_route("/run", run, methods=["GET"])
     app.add_api_route("/seeds", seeds, methods=["GET"])
-    add_episodes(app, places, writer)
+    add_episodes(app, places, writer, shelf)
     add_boards(app, places, writer)
     add_controls(app, places)
     return app
@@ -143,11 +148,16 @@ def _seeds(places: Places, known: dict[Path, _Known], word: str) -> dict[str, An
     return {"runs": members, "charts": charts_of_seeds(members), "recipe": members[0].recipe}
 
 
-def _evaluation(place: Place) -> dict[str, Any]:
+def _evaluation(place: Place, shelf: Shelf) -> dict[str, Any]:
     seen: Seen = read_evaluation(place)
+    stored, told, num_rows = has_trajectories(place), bool(seen.rows), len(seen.rows)
+    if stored and not told:  # of a gateway, or of a hosted run without its record
+        with suppress(Opening):  # which the page of the trajectories tells
+            seen, num_rows = with_stored(seen, shelf.of(place))
     return {
         "seen": seen,
         "rows": seen.rows[:MOST_ROWS],
-        "left_out": max(0, len(seen.rows) - MOST_ROWS),
-        "stored": has_trajectories(place),
+        "left_out": num_rows - len(seen.rows[:MOST_ROWS]),
+        "told": told,
+        "stored": stored,
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ _LOW_COVERAGE = 0.9  # below it an evaluation is told with a warning
 
 
 _BAR, _SHORT_BAR, _WIDE = 30, 10, 110  # characters
+_BAR_S, _LINE_S = 5.0, 60.0  # between two words on what is under way
 _BESIDE = 34  # per cent, hours, minutes and seconds, the time left, and the gaps between them
 
 
@@ -78,6 +80,30 @@ class RunDisplay:
         if not self.console.is_terminal and point != self._said:
             self._said = point
             self.say(f"{100 * min(1.0, share):3.0f} %  {text}{left}")
+
+    @property
+    def every_s(self) -> float:
+        """Return how often what is under way is worth a word: a bar is there to be looked at, lines stay."""
+        return _BAR_S if self.console.is_terminal else _LINE_S
+
+    def under_way(self, text: str) -> None:
+        """Show what lasts: in the bar, elsewhere a line."""
+        self._progress.update(self._task, description=self._fitting(text))
+        if not self.console.is_terminal:
+            self.say(f"       {text}")
+
+    def counting(self, text: str, total: int) -> Callable[[object], None]:
+        """Return what is called as each of some parts ends, and shows now and then how many have."""
+        told, number = perf_counter(), 0
+
+        def ended(_: object) -> None:
+            nonlocal told, number
+            number += 1
+            if perf_counter() - told >= self.every_s:
+                told = perf_counter()
+                self.under_way(f"{text}: {number} of {total} episodes")
+
+        return ended
 
     def update(self, share: float, entry: Mapping[str, Any]) -> None:
         """Show an update; `share` of the run is done."""
@@ -140,7 +166,7 @@ def _outcome(entry: Mapping[str, Any]) -> str:
         for key, rate in entry.items()
         if key.endswith("/success_rate") and key != "eval/success_rate"
     ]
-    solved = f"success {UNKNOWN}"
+    solved = f"success {UNKNOWN} (the environment does not say info['won'])"
     if entry["eval/success_rate"] is not None:
         solved = (
             f"{percent(entry['eval/success_rate'])} of {_num_scored(entry)} tasks solved, "

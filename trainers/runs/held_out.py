@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...agents.evaluation.evaluate import evaluate
+from ...agents.evaluation.playing import OnProgress
 from ...agents.evaluation.results import Evaluation
 from ...agents.policies import Policy
 from ...agents.prompts.config import PromptConfig
@@ -40,6 +41,7 @@ async def evaluate_held_out(
     keeping: Keeping | None = None,
     play: Rollout = play_here,
     harness: str = "",
+    on_progress: OnProgress | None = None,
 ) -> dict[str, float | None]:
     """Play every held-out task once, the same ones each time, and return the figures of the log.
 
@@ -75,6 +77,7 @@ async def evaluate_held_out(
             kind="cell",
             play=play,
             harness=harness,
+            on_progress=on_progress,
         )
     if len(found) == 1:
         return _figures(*found.values())

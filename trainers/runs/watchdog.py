@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 from ...agents.rollout.board import Board, Standing, Waiting
 from .timeline import Timeline
@@ -79,12 +79,21 @@ def _told(waiting: Sequence[Waiting], for_whom: str, now: float) -> str:
     return f"{len(waiting)} for {for_whom} ({named}{more})"
 
 
+class Watches(Protocol):
+    """What looks for as long as it is let."""
+
+    async def watch(self) -> None:
+        """Look for ever."""
+        ...
+
+
 @asynccontextmanager
-async def watching(watchdog: Watchdog) -> AsyncIterator[None]:
-    """Let a watchdog look meanwhile."""
-    task = asyncio.create_task(watchdog.watch())
+async def watching(*watchers: Watches) -> AsyncIterator[None]:
+    """Let some look meanwhile."""
+    tasks = [asyncio.create_task(each.watch()) for each in watchers]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

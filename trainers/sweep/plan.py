@@ -12,11 +12,11 @@ from typing import Any, Literal
 from ...agents.control import standing
 from ...agents.policies.places import updates
 from ...errors import UsageError
-from ..loop import RunState, finished
 from ..recipe import Recipe, load
 from ..runs.alike import SEED
 from ..runs.checkpoint import read_state
 from ..runs.folder import check_same, checkpoints, is_run
+from ..runs.state import RunState, finished
 from ..validate import validate
 from .values import Axes, name_of
 

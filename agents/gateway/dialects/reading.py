@@ -11,6 +11,8 @@ MAX_MESSAGES = 20_000
 _MAX_STOPS, _MAX_STOP_CHARS = 16, 256
 _MAX_TOOLS = 512
 _TEXTS = ("text", "input_text", "output_text")
+MODEL = "turnwise"
+"""What the model is called; clients may ask for any other name and get the same."""
 SIDE = "-side"
 """What ends the name of the model for calls that are not turns of the agent."""
 

@@ -18,12 +18,9 @@ __all__ = ["verify"]
 
 
 def verify(
-    record: Annotated[Path, typer.Argument(help="A record, as the server gave it.")],
+    first: Annotated[Path, typer.Argument(metavar="RECORD...", help="As their server gave them.")],
     keys: Annotated[Path, typer.Option("--keys", metavar="FILE", help="The operator's public keys.")],
-    others: Annotated[
-        list[Path] | None,
-        typer.Option("--with", metavar="RECORD", help="Another record to check beside it; repeatable."),
-    ] = None,
+    others: Annotated[list[Path] | None, typer.Argument(metavar="MORE", hidden=True)] = None,
     benchmark: Annotated[
         str | None, typer.Option(metavar="HASH", help="Accept only records of this benchmark.")
     ] = None,
@@ -43,6 +40,7 @@ def verify(
 
     Examples:
       turnwise verify record.json --keys keys.json
+      turnwise verify first.json second.json --keys keys.json
       turnwise verify record.json --keys keys.json --witnessed head.json --growth proof.json
     """
     from ..servers.benchmarks.signing import read_keys
@@ -50,7 +48,7 @@ def verify(
 
     if (witnessed is None) != (growth is None):
         raise UsageError("--witnessed and --growth belong together: give both, or neither")
-    records = [record, *(others or [])]
+    records = [first, *(others or [])]
     known = read_keys(_content(keys), str(keys))
     found = check_all([_document(file) for file in records], known)
     wrong = [list(one.problems) for one in found]

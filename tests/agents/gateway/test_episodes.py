@@ -126,3 +126,26 @@ def test_calls_and_prompts_are_bounded(with_gateway: Any, letters: Any) -> None:
 
     limits = {"max_prompt_tokens": 50, "max_calls": 2}
     assert with_gateway(letters(), play, **limits) == ("context_length_exceeded", "too_many_calls")
+
+
+def test_what_an_episode_came_to_is_told_also_when_it_is_closed(with_gateway: Any, letters: Any) -> None:
+    async def play(client: Any) -> Any:
+        url = (await client.open())["url"]
+        talk = [*HI, {"role": "assistant", **await client.chat(HI)}, {"role": "user", "content": "x"}]
+        await client.chat(talk)
+        title = [{"role": "user", "content": "a title"}]
+        await client.post("v1/chat/completions", {"messages": title, "model": "turnwise-side"})
+        before = (await client.http.get(url)).json()
+        await client.post("reward", {"final": True, "reward": 0.5, "success": True})
+        ended = (await client.http.get(url)).json()
+        gone = (await client.http.delete(url)).json()
+        after = (await client.http.get(url)).json()
+        names = (await client.http.get(f"{url}/v1/models")).json()
+        return before, ended, gone, after, [each["id"] for each in names["data"]]
+
+    before, ended, gone, after, names = with_gateway(letters(), play)
+    told = ("calls", "side_calls", "end", "return", "success")
+    assert [before[name] for name in told] == [3, None, None, None, None]
+    assert [ended[name] for name in told] == [3, 1, "terminated", 0.5, True]
+    assert ended == gone == after
+    assert names == ["turnwise", "turnwise-side"]

@@ -63,11 +63,18 @@ def test_an_agent_plays_a_hosted_run_to_its_record(tmp_path: Path) -> None:
             kept = stored.rows().rows
             assert [row.seed for row in kept] == [0, 1, 2] and all(row.session for row in kept)
             assert all(turn.prompt for turn in stored.read(kept[0]).turns)
+            told = [(task["success"], task["score"]) for task in measured["tasks"]]
+            assert [(row.success, row.score) for row in kept] == told and {True, False} >= {
+                one for one, _ in told
+            }
+            assert [stored.read(row).success for row in kept] == [success for success, _ in told]
+        assert [each.name for each in (tmp_path / "out" / "trajectories").glob("*.new")] == []
         await evaluated(client_of(hosted), out=tmp_path / "out")  # the same run: nothing is played again
         assert len(hosted.hosting.book.runs) == 1
         await evaluated(client_of(hosted))
         with pytest.raises(RequestRefused, match="attempts_used"):
-            await evaluated(client_of(hosted))
+            await evaluated(client_of(hosted), out=tmp_path / "refused")
+        assert not (tmp_path / "refused").exists()
         await hosted.service.aclose(1.0)
 
     asyncio.run(play())
@@ -125,7 +132,7 @@ def test_the_commands_of_operator_and_verifier(tmp_path: Path) -> None:
     keys.write_text(runner.invoke(app, ["operator", "public", operator]).stdout)
     sound = runner.invoke(app, ["verify", str(record), "--keys", str(keys)])
     assert sound.exit_code == 0 and "sound" in sound.stdout
-    twice = runner.invoke(app, ["verify", str(record), "--with", str(record), "--keys", str(keys), "--json"])
+    twice = runner.invoke(app, ["verify", str(record), str(record), "--keys", str(keys), "--json"])
     assert twice.exit_code == 1 and "same run" in twice.stdout
     other = runner.invoke(app, ["verify", str(record), "--keys", str(keys), "--benchmark", "0" * 64])
     assert other.exit_code == 1

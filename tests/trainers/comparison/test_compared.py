@@ -278,7 +278,7 @@ LATEX = r"""% needs \usepackage{booktabs}
 group & seeds & before & success in \% & least to most & 95 \% interval & turns an episode \
 & tokens an episode & updates & turns of training & tokens of training & seconds \\
 \midrule
-slow & 1, 2 & 30.0 & 50.0 & 40.0 to 60.0 & 0.0 to 100.0 (seeds) & 2.0 & 30 & 3 & 60 & 300 & 6 \\
+slow & 2 (1, 2) & 30.0 & 50.0 & 40.0 to 60.0 & 0.0 to 100.0 (seeds) & 2.0 & 30 & 3 & 60 & 300 & 6 \\
 =50\% a\_b|\textbackslash{}u202e & -- & -- & 50.0 & -- & 9.5 to 90.5 (tasks) & 2.0 & 30 & -- & -- & -- & 1 \\
 \bottomrule
 \end{tabular}

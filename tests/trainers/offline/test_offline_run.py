@@ -18,11 +18,11 @@ import turnwise
 from turnwise.agents.tiny.policy import load_policy
 from turnwise.agents.types import GenerationRequest
 from turnwise.errors import TrainingError, UsageError
-from turnwise.trainers.loop import RunState
 from turnwise.trainers.offline.prepare import prepare
 from turnwise.trainers.offline.store import Store
 from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.runs.log import read_log
+from turnwise.trainers.runs.state import RunState
 from turnwise.trainers.train import train
 from turnwise.trainers.warmstart.warmstart import warm_start
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import closing
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from turnwise.agents.stored import KeptTrajectories
+from turnwise.agents.types import Trajectory
 from turnwise.servers.pages.guard import Guard
 from turnwise.trainers.pages.site import site
 
@@ -43,7 +48,7 @@ def test_a_hosted_run_is_an_evaluation_whose_record_tells_its_tasks(hosted: Path
     assert "hosted" in client.get("./").text
     page = client.get("run?at=hosted").text
     assert "openai:word&lt;b&gt;matcher" in page and "benchmark coins" in page and "66.7" in page
-    assert "not told who won" in page
+    assert "the outcome from that record" in page
     assert page.count('good">won<') == 2 and page.count('bad">lost<') == 1 and "terminated 3" in page
 
 
@@ -63,8 +68,16 @@ def test_a_broken_record_is_told_and_breaks_no_page(hosted: Path, content: str) 
     assert asked(hosted.parent).get("./").status_code == 200
 
 
-def test_a_folder_that_holds_episodes_alone_is_listed_and_opens(tmp_path: Path) -> None:
-    (tmp_path / "gateway" / "trajectories").mkdir(parents=True)
+def test_a_folder_that_holds_episodes_alone_is_counted_from_them(tmp_path: Path) -> None:
+    place = tmp_path / "gateway"
+    with closing(KeptTrajectories(place, 1.0)) as kept:
+        for seed, won in enumerate((True, False, None)):
+            said = {"success": won, "metrics": {"side_calls": 2.0}}
+            kept.add(Trajectory("my-agent", f"my-agent#{seed}", seed, "", (), "terminated", **said))
     client = asked(tmp_path)
     assert "gateway" in client.get("./").text
-    assert "Nothing says a result here" in client.get("run?at=gateway").text
+    page = client.get("run?at=gateway").text
+    assert "counted from its trajectories" in page and "50.0" in page and "terminated 3" in page
+    assert [page.count(each) for each in ('good">won<', 'bad">lost<', "unknown")] == [1, 1, 1]
+    link = re.search(r'href="(episode\?[^"]+)"', client.get("episodes?at=gateway").text)
+    assert link is not None and "side calls" in client.get(unescape(link[1])).text

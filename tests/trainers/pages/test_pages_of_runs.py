@@ -11,7 +11,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from turnwise.agents.control import Standing, hold
+from turnwise.agents.control.folder import HIDDEN, write_standing
 from turnwise.servers.pages.guard import Guard
 from turnwise.servers.pages.writing import ago, coded, shown, size
 from turnwise.trainers.pages.alerts import alerts
@@ -105,6 +109,16 @@ def test_a_log_is_read_while_it_grows(tmp_path: Path) -> None:
     assert [row["update"] for row in lines_of(file).rows] == [7]
     assert not lines_of(tmp_path / "nowhere").wrong  # not yet
     assert "cannot be read" in lines_of(tmp_path).wrong[0]
+
+
+@pytest.mark.parametrize(("running", "says"), [(True, "going on"), (False, "stopped")])
+def test_a_run_that_has_ended_early_does_not_go_on(tmp_path: Path, running: bool, says: str) -> None:
+    """Its log was written just now, and it has fewer updates than its recipe asks for: max_seconds, say."""
+    folder = write_run(tmp_path / "run", log_of(3))
+    with hold(folder, "training") if running else nullcontext():
+        (folder / HIDDEN).mkdir(exist_ok=True)
+        write_standing(folder, Standing("training", os.getpid(), "going on"))
+        assert run_in(folder).standing == says
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import re
+from io import StringIO
 from pathlib import Path
+from time import perf_counter
 from types import SimpleNamespace
 from typing import Any, get_args
+from unittest.mock import patch
 
 import pytest
+from rich.console import Console
 
 from turnwise.agents.rollout.board import Board
-from turnwise.trainers.loop import RunState, Trainer
+from turnwise.trainers.loop import Trainer
 from turnwise.trainers.recipe import from_tables
 from turnwise.trainers.reports.throughput import throughput
 from turnwise.trainers.runs.bottleneck import bottleneck
+from turnwise.trainers.runs.console import RunDisplay
 from turnwise.trainers.runs.log import RunLog, read_log
+from turnwise.trainers.runs.state import RunState
 from turnwise.trainers.runs.timeline import Phase, Timeline, spent
+from turnwise.trainers.runs.under_way import UnderWay
 from turnwise.trainers.runs.watchdog import Watchdog, watching
 
 
@@ -169,6 +176,60 @@ def test_a_learner_at_work_is_no_standstill(doing: Any, says: bool) -> None:
     assert bool(told) == says
     if says:
         assert told[0]["said"] == "waiting: no episode; the learner for weights to arrive since 1000 s"
+
+
+def test_what_an_update_is_at_is_told_once_it_lasts() -> None:
+    clock, told = Clock(), list[str]()
+    board, timeline = Board(clock), Timeline(clock)
+    under_way = UnderWay(board, timeline, told.append, 60.0, clock)
+    under_way.look()
+    clock.now += 1000.0
+    under_way.look()
+    assert told == []  # between two updates there is nothing to tell
+    timeline.to("wait")
+    under_way.look()
+    for member in range(3):
+        board.at(f"0-0#{member}", "policy")
+    board.at("0-0#0", "environment")
+    clock.now += 59.0
+    under_way.look()
+    assert told == []
+    clock.now += 1.0
+    under_way.look()
+    board.gone("0-0#0")
+    board.gone("0-0#1")
+    clock.now += 59.0
+    under_way.look()
+    assert told == ["playing for 60 s: 3 under way, 1 messages so far"]
+    clock.now += 1.0
+    under_way.look()
+    assert told[1:] == ["playing for 120 s: 1 under way, 2 messages so far"]
+    timeline.to("learner")
+    clock.now += 59.0
+    under_way.look()
+    clock.now += 2.0
+    under_way.look()
+    assert told[2:] == ["learning for 61 s"]
+    timeline.to("wait")  # messages are counted from the beginning of a phase
+    under_way.look()
+    clock.now += 60.0
+    under_way.look()
+    assert told[3:] == ["playing for 60 s: 1 under way, 0 messages so far"]
+
+
+def test_lines_are_rarer_than_looks_at_a_bar() -> None:
+    for terminal, lines in ((True, []), (False, ["       playing", "       evaluation: 1 of 2 episodes"])):
+        console = Console(file=StringIO(), force_terminal=terminal, width=120)
+        display = RunDisplay(console=console)
+        display.under_way("playing")
+        assert display.every_s == (5.0 if terminal else 60.0)
+        ended = display.counting("evaluation", 2)
+        with patch("turnwise.trainers.runs.console.perf_counter", lambda: perf_counter() + 61.0):
+            ended(None)
+            ended(None)
+        file = console.file
+        assert isinstance(file, StringIO)
+        assert terminal or file.getvalue().splitlines() == lines
 
 
 def test_it_looks_by_itself() -> None:

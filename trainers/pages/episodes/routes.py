@@ -22,15 +22,15 @@ from .untrained import logged, of_trajectory
 _TEXTS = ("observation", "message", "action", "final")
 
 
-def add_episodes(app: FastAPI, places: Places, writer: Writer) -> None:
+def add_episodes(app: FastAPI, places: Places, writer: Writer, shelf: Shelf) -> None:
     """Add the pages over trajectories to an application.
 
     Args:
         app: made by servers.pages.serving.pages.
         places: what is looked at.
         writer: has their templates.
+        shelf: holds what is looked at.
     """
-    shelf = Shelf()
 
     def page(request: Request, template: str, at: str, values: dict[str, Any]) -> Response:
         return answer(request, writer.page(template, {"at": at, **values}))

@@ -202,6 +202,7 @@ def test_a_family_leaves_nothing(docker: DockerBackend, play: Play) -> None:
     assert asyncio.run(after()) == []
 
 
+@pytest.mark.usefixtures("docker")
 def test_a_pool_is_kept_full_and_a_closed_backend_opens_again() -> None:
     async def body() -> None:
         backend, spec = DockerBackend(), Spec(image=IMAGE, limits=Limits(num_processes=33))

@@ -7,16 +7,10 @@ traces are equal when every byte of every reply is.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import re
-import subprocess
-import sys
 import traceback
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,17 +18,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import TurnwiseError
-from ..signals import interrupt_when_told_to_end
-from .core import Checked, TeacherFactory, TextEnv
-from .info import faults, no_json
-from .registry import make, teacher_of
-from .teacher import Teaching
+from ...errors import TurnwiseError
+from ..core import Checked, TeacherFactory, TextEnv
+from ..info import faults
+from ..registry import make, teacher_of
+from ..teacher import Teaching
+from .processes import same_across_processes
+from .trace import cut, draw, encode, trace
 
 Make = Callable[[], Checked[TextEnv]]
 HOSTILE = ("", " ", "\x00", "go to", "<action></action>", "\u202e\U0001f600", "a" * 10_000, "\n" * 100)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_CHILD_TIMEOUT_S, _CHILD_CLOSE_S = 120, 5
 _MAX_EXPERT_TURNS = 1_000
 _TEACHER_EPISODES = 4  # of each seed; a warm start plays hundreds
 _CLONE_CURE = (
@@ -79,10 +73,11 @@ def check_environment(
     checks: list[tuple[str, Callable[[], str | None]]] = [
         ("gymnasium contract", lambda: _gymnasium(build)),
         ("keys of info", lambda: _keys(build, seeds, num_turns)),
+        ("says who has won", lambda: _tells(build, seeds, num_turns)),
         ("same seed, same episode", lambda: _seeding(build, seeds, num_turns)),
         (
             "same bytes across processes and hash seeds",
-            lambda: _processes(env_id, arguments, seeds, num_turns),
+            lambda: same_across_processes(env_id, arguments, seeds, num_turns),
         ),
         ("clone equals replay", lambda: _clone(build, seeds, num_turns)),
         ("any text as an action", lambda: _hostile(build, seeds[0])),
@@ -93,19 +88,6 @@ def check_environment(
         asked = partial(_teacher, build, env_id, teacher, seeds, num_turns)
         checks.append(("teacher answers in any state", asked))
     return [_judge(name, check) for name, check in checks]
-
-
-def trace(env: Checked[TextEnv], seed: int, num_turns: int, key: int = 0) -> list[str]:
-    """Play actions drawn by (seed, key) and return each reply as JSON text."""
-    rng = np.random.default_rng([seed, key, 7])
-    observation, info = env.reset(seed=seed)
-    replies = [_encode(observation, info)]
-    for _ in range(num_turns):
-        observation, reward, terminated, truncated, info = env.step(_draw(rng, info))
-        replies.append(_encode(observation, reward, terminated, truncated, info))
-        if terminated or truncated:
-            break
-    return replies
 
 
 def expert_episode(env: Checked[TextEnv], seed: int) -> tuple[bool | None, int] | None:
@@ -161,7 +143,7 @@ def _keys(build: Make, seeds: tuple[int, ...], num_turns: int) -> None:
             _right_keys(info, "reset")
             lists = "admissible" in info
             for turn in range(1, num_turns + 1):
-                *_, terminated, truncated, info = env.step(_draw(rng, info))
+                *_, terminated, truncated, info = env.step(draw(rng, info))
                 _right_keys(info, f"turn {turn}")
                 if terminated or truncated:
                     break
@@ -186,44 +168,6 @@ def _seeding(build: Make, seeds: tuple[int, ...], num_turns: int) -> None:
             _same(first, other, f"seed {seed}, another instance")
 
 
-def _processes(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_turns: int) -> None:
-    program = "import sys; from turnwise.envs.check import _print_digest; _print_digest(sys.argv[1])"
-    job = json.dumps({"env": env_id, "kwargs": kwargs, "seeds": seeds, "num_turns": num_turns})
-    digests = {}
-    for hash_seed in ("1", "4242"):
-        path = os.pathsep.join([p for p in sys.path if p] + [str(os.getcwd())])  # noqa: PTH109 - an entry of sys.path
-        code, out, err = _run([sys.executable, "-c", program, job], hash_seed, path)
-        assert code == 0, f"a fresh process failed: {(err.strip().splitlines() or [f'exit code {code}'])[-1]}"
-        digests[hash_seed] = out.strip()
-    here = _digest(env_id, kwargs, seeds, num_turns)
-    assert set(digests.values()) == {here}, (
-        f"replies differ between processes: here {here}, "
-        + ", ".join(f"PYTHONHASHSEED={k} {v}" for k, v in digests.items())
-        + "; look for sets, dict order from hashes, id(), time or global random state"
-    )
-
-
-def _run(command: list[str], hash_seed: str, path: str) -> tuple[int, str, str]:
-    """Run a process to its end, which is also ours: it is asked to close what it has open."""
-    child = subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with child:
-        try:
-            out, err = child.communicate(timeout=_CHILD_TIMEOUT_S)
-        except BaseException:
-            child.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(_CHILD_CLOSE_S)
-            child.kill()
-            raise
-    return child.returncode, out, err
-
-
 def _clone(build: Make, seeds: tuple[int, ...], num_turns: int) -> str | None:
     no_clone = None
     for seed in seeds:
@@ -232,12 +176,12 @@ def _clone(build: Make, seeds: tuple[int, ...], num_turns: int) -> str | None:
                 _, info = env.reset(seed=seed)
             rng = np.random.default_rng([seed, 11])
             for turn in range(num_turns):
-                action = _draw(rng, info)
+                action = draw(rng, info)
                 copied = _step_of_copy(live, action)
                 *rest, terminated, truncated, info = live.step(action)
-                expected = [_encode(*rest, terminated, truncated, info)]
+                expected = [encode(*rest, terminated, truncated, info)]
                 _same(expected * len(copied), copied, f"seed {seed}, turn {turn}, clone: {_CLONE_CURE}")
-                _same(expected, [_encode(*replayed.step(action))], f"seed {seed}, turn {turn}, replay")
+                _same(expected, [encode(*replayed.step(action))], f"seed {seed}, turn {turn}, replay")
                 if terminated or truncated:
                     break
             no_clone = live.text_env.no_clone
@@ -253,14 +197,32 @@ def _step_of_copy(env: Checked[TextEnv], action: str) -> list[str]:
             return []
         raise AssertionError(f"clone() raised {type(error).__name__}: {error}; {_CLONE_CURE}") from error
     with copy:
-        return [_encode(*copy.step(action))]
+        return [encode(*copy.step(action))]
+
+
+def _tells(build: Make, seeds: tuple[int, ...], num_turns: int) -> str | None:
+    """Say it where no reply has told whether the episode is won, which is no fault but seldom meant."""
+    with build() as env:
+        for seed in seeds:
+            rng = np.random.default_rng([seed, 17])
+            _, info = env.reset(seed=seed)
+            for _ in range(num_turns):
+                *_, terminated, truncated, info = env.step(draw(rng, info))
+                if info.get("won") is not None:
+                    return None
+                if terminated or truncated:
+                    break
+    return (
+        "info['won'] was in no reply; without it success is unknown, and evaluations and trainings tell "
+        "returns alone: let every reply, or the last one, say it"
+    )
 
 
 def _hostile(build: Make, seed: int) -> None:
     with build() as env:
         for action in HOSTILE:
             env.reset(seed=seed)
-            found = _judge(f"the action {_cut(repr(action))}", partial(_only_step, env, action))
+            found = _judge(f"the action {cut(repr(action))}", partial(_only_step, env, action))
             assert found.outcome == "passed", (
                 f"{found.name} {found.detail}; an agent may write anything: answer what you do not know with "
                 "an observation that says so"
@@ -298,53 +260,13 @@ def _teacher(
                 teaching = Teaching(env_id, factory, str(info.get("instruction") or ""), rng)
                 for _ in range(num_turns):
                     action, _ = teaching.act(observation, info.get("admissible") or ())
-                    played = _draw(rng, info) if rng.random() < 0.5 else action
+                    played = draw(rng, info) if rng.random() < 0.5 else action
                     observation, _, terminated, truncated, info = env.step(played)
                     if terminated or truncated:
                         break
 
 
-def _draw(rng: np.random.Generator, info: dict[str, Any]) -> str:
-    admissible = info.get("admissible")
-    if admissible:
-        return str(admissible[int(rng.integers(len(admissible)))])
-    return bytes(rng.integers(97, 123, size=int(rng.integers(1, 9)), dtype=np.uint8)).decode("ascii")
-
-
-def _encode(*reply: Any) -> str:
-    unfit = no_json(reply[-1])
-    assert unfit is None, unfit
-    return json.dumps(reply, sort_keys=True, ensure_ascii=True, allow_nan=False, default=_plain)
-
-
-def _plain(value: np.generic | np.ndarray[Any, Any]) -> Any:
-    return value.tolist()
-
-
 def _same(first: list[str], second: list[str], where: str) -> None:
     for turn, (a, b) in enumerate(zip(first, second, strict=False)):
-        assert a == b, f"{where}: replies differ at turn {turn}: {_cut(a)} against {_cut(b)}"
+        assert a == b, f"{where}: replies differ at turn {turn}: {cut(a)} against {cut(b)}"
     assert len(first) == len(second), f"{where}: {len(first)} against {len(second)} replies"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-def _digest(env_id: str, kwargs: dict[str, Any], seeds: tuple[int, ...], num_turns: int) -> str:
-    digest = hashlib.sha256()
-    with make(env_id, **kwargs) as env:
-        for seed in seeds:
-            for reply in trace(env, seed, num_turns):
-                digest.update(reply.encode() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-def _print_digest(job: str) -> None:
-    interrupt_when_told_to_end()
-    spec = json.loads(job)
-    try:
-        found = _digest(spec["env"], spec["kwargs"], tuple(spec["seeds"]), spec["num_turns"])
-    except (AssertionError, TurnwiseError) as error:
-        sys.exit(str(error))
-    sys.stdout.write(found + "\n")
