@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import closing, nullcontext, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -108,11 +108,22 @@ def _tasks(
     return [TaskItem(named[number], seed=number) for number in range(first, len(named))]
 
 
-def _outcomes(record: Mapping[str, Any]) -> dict[int, tuple[bool | None, float | None]]:
-    """Return success and score of each task by its number, as far as what a server says is that."""
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a record says of a task; None where it does not."""
+
+    success: bool | None
+    score: float | None
+    episode_return: float | None
+
+
+def _outcomes(record: Mapping[str, Any]) -> dict[int, _Outcome]:
+    """Return the outcome of each task by its number, as far as what a server says is that."""
     tasks = record["record"]["measured"].get("tasks")
     return {
-        task["task"]: (_of(bool, task.get("success")), _of(float, task.get("score")))
+        task["task"]: _Outcome(
+            _of(bool, task.get("success")), _of(float, task.get("score")), _of(float, task.get("return"))
+        )
         for task in (tasks if isinstance(tasks, list) else [])
         if isinstance(task, dict) and isinstance(task.get("task"), int)
     }
@@ -122,10 +133,18 @@ def _of(kind: type[T], value: object) -> T | None:
     return value if isinstance(value, kind) else None
 
 
-def _judged(outcomes: Mapping[int, tuple[bool | None, float | None]], trajectory: Trajectory) -> Trajectory:
-    """Return a trajectory with what the record says of its task; inside a run nothing is told."""
-    success, score = outcomes.get(trajectory.task_seed, (trajectory.success, trajectory.score))
-    return replace(trajectory, success=success, score=score)
+def _judged(outcomes: Mapping[int, _Outcome], trajectory: Trajectory) -> Trajectory:
+    """Return a trajectory with what the record says of its task; inside a run nothing is told.
+
+    Which turn earned what is not in a record: the whole return stands on the last one.
+    """
+    told, turns = outcomes.get(trajectory.task_seed), trajectory.turns
+    if told is None:
+        return trajectory
+    if turns and told.episode_return is not None:
+        earlier = sum(turn.reward for turn in turns[:-1])
+        turns = (*turns[:-1], replace(turns[-1], reward=told.episode_return - earlier))
+    return replace(trajectory, success=told.success, score=told.score, turns=turns)
 
 
 def declaration(policy: Policy, config: RolloutConfig, prompt: PromptConfig | None) -> dict[str, Any]:

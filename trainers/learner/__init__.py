@@ -3,6 +3,7 @@
 config.py      [optim] and [critic] of a recipe, without torch
 update.py      Learner: a batch becomes optimizer steps
 thread.py      the thread in which weights move, so that the event loop goes on
+heap.py        memory that was freed, given back between an update's parts
 group.py       the processes of a learner, and what each has of a batch
 minibatch.py   the share of a batch that one step learns from
 whole.py       the gradient of a loss that sees all of it at once

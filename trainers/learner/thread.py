@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import torch
 
+from .heap import Heap
+
 ResultT = TypeVar("ResultT")
 
 
@@ -24,13 +26,14 @@ class LearnerThread:
         self._say = say
         threads = partial(torch.set_num_threads, torch.get_num_threads())
         self._executor = ThreadPoolExecutor(1, "learner", initializer=threads)
+        self._heap = Heap()
 
     async def run(self, work: Callable[[], ResultT]) -> ResultT:
         """Do work there and wait for its end, also where the caller is cancelled meanwhile.
 
         Weights are never left in motion: a cancellation is raised where the caller waits next.
         """
-        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        future = asyncio.get_running_loop().run_in_executor(self._executor, self._done, work)
         caller, cancelled = asyncio.current_task(), False
         while not future.done():
             try:
@@ -44,6 +47,14 @@ class LearnerThread:
         if cancelled and caller is not None:
             caller.cancel()
         return future.result()
+
+    def _done(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do work between two looks at the memory: the first gives back what a rollout has freed."""
+        self._heap.give_back()
+        try:
+            return work()
+        finally:
+            self._heap.give_back()
 
     def close(self) -> None:
         """End the thread."""
