@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...envs.registry import registered
-from ...errors import UnknownName, UsageError
+from ...errors import UsageError
 from ..benchmarks.frozen import Frozen, freeze
 from ..benchmarks.hosting import Hosting
 from ..benchmarks.signing import Operator
@@ -104,7 +104,11 @@ def _check_keys(keys: Keys | None, hosted: Mapping[str, Frozen]) -> None:
     for caller in [] if keys is None else keys.callers:
         for name in caller.benchmarks:
             if name not in hosted:
-                raise UnknownName(f"benchmark of the key {caller.name!r}", name, hosted)
+                raise UsageError(
+                    f"the key {caller.name!r} in the key file plays {name!r}, and this server hosts "
+                    f"{', '.join(sorted(hosted)) or 'none'}: host that one too (--benchmark again), or give "
+                    "a key file of this server's own"
+                )
 
 
 def build_application(

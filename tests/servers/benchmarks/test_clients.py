@@ -188,6 +188,22 @@ def test_a_port_that_is_taken_leaves_nothing_behind(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_key_of_a_benchmark_that_is_not_hosted_is_named_with_those_that_are(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"red {SECRETS['red']} benchmark=vaults,coins\n")
+    (tmp_path / "vaults.toml").write_text(FILE.format(top="", budget="", env=VAULT))
+    Operator.new(tmp_path / "operator")
+    config = ServerConfig(
+        port=0,
+        benchmarks=[tmp_path / "vaults.toml"],
+        operator=tmp_path / "operator",
+        journal=tmp_path / "runs.db",
+        key_file=tmp_path / "keys",
+    )
+    with pytest.raises(UsageError, match="'red' in the key file plays 'coins', and this server hosts vaults"):
+        serve(config)
+    assert not (tmp_path / "runs.db").exists()
+
+
 def test_an_agent_that_can_say_nothing_is_told_in_which_world(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
