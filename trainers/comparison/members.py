@@ -92,14 +92,17 @@ def _record(place: Path, results: TaskResults) -> Member:
     file = place / "record.json" if place.is_dir() else place
     known = [value for value in results.values.values() if value is not None]
     figures: Figures = {"after": sum(known) / len(known) if known else None}
-    why = {"tokens": "a record does not tell of tokens", "dollars": "nothing was declared"}
+    why = {"tokens": "none were declared", "dollars": "nothing was declared"}
     document = read_document(file.read_bytes(), str(file))
     try:
-        entry = entry_of(document.get("record", document), str(file))
+        record = document.get("record", document)
+        entry = entry_of(record, str(file))
+        said = number((record["declared"].get("spent") or {}).get("completion_tokens"))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         reason = f"it is not in the form of a record: {error!r}"
         return Member(place, "evaluation", figures, results, {**why, "turns": reason, "seconds": reason})
     figures["turns"] = entry.turns / entry.tasks if entry.tasks else None
+    figures["tokens"] = said / entry.tasks if said is not None and entry.tasks else None
     figures |= {"seconds": entry.seconds, "dollars": entry.cost}
     return Member(place, "evaluation", {k: number(v) for k, v in figures.items()}, results, why)
 

@@ -166,7 +166,7 @@ def test_records_tell_what_they_took(tmp_path: Path) -> None:
     figures = {"score": 0.5, "ci_low": 0.1, "ci_high": 0.9, "finished": 4, "turns": 10, "seconds": 7.5}
     record = {
         "benchmark": {"name": "four", "hash": "h", "draw": "fresh"},
-        "declared": {"agent": "a", "spent": {"cost": 0.25}},
+        "declared": {"agent": "a", "spent": {"cost": 0.25, "completion_tokens": 24}},
         "measured": {**figures, "tasks": tasks},
         **{"ended": "2026-11-29T10:00:00Z", "attempt": 1, "key": "red"},
     }
@@ -175,7 +175,7 @@ def test_records_tell_what_they_took(tmp_path: Path) -> None:
     files[1].write_text(json.dumps({"record": {**record, "measured": {"tasks": tasks}}}))
     whole, cut = turnwise.compare(files).lines
     spent = {name: found.mean for name, found in whole.figures.items()}
-    assert spent == {"after": 0.5, "turns": 2.5, "seconds": 7.5, "dollars": 0.25}
+    assert spent == {"after": 0.5, "turns": 2.5, "tokens": 6.0, "seconds": 7.5, "dollars": 0.25}
     assert cut.figures["after"].mean == 0.5 and "not in the form of a record" in cut.why["turns"]
     assert turnwise.compare(files).gaps[0].pair.found.tasks == (4, 4)
 
