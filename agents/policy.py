@@ -19,6 +19,7 @@ from typing import Any
 
 from ..errors import PolicyError, TurnwiseError, UsageError
 from .prompts.config import EXPLAINED, PromptConfig
+from .sampling import Mask
 from .types import Constraint, Encoder, FinishReason, Generation, GenerationRequest, Message
 
 UNLIMITED = 1 << 62
@@ -133,6 +134,19 @@ class Policy(ABC):
             length = min(_MAX_DEFAULT_TOKENS, max(16, self.context_tokens // 16))
             own = AgentSettings(replace(EXPLAINED, style=style), "none", length)
         return AgentSettings(prompt or own.prompt, constraint or own.constraint, max_tokens or own.max_tokens)
+
+    def check_mask(self, mask: Mask) -> None:
+        """Refuse a mask that the policy cannot draw under.
+
+        Raises:
+            UsageError: if one is asked for, and the policy keeps no copy of itself to read it off.
+        """
+        if mask.is_on:
+            raise UsageError(
+                f"rollout.mask.top_p is {mask.top_p:g}: a mask is read off a second policy, which follows "
+                f"slowly, and {self.name!r} holds one; set it to 1.0, or train with policy.kind 'tiny' or "
+                "'transformers'"
+            )
 
     @property
     def own_settings(self) -> dict[str, Any]:

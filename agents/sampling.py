@@ -135,3 +135,36 @@ NOT_REPLAYED: dict[str, str] = {
 """What a learner cannot replay, and why: it knows weights, temperature and which tokens could be drawn."""
 
 NEUTRAL = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """[rollout.mask]: what a second, slowly following policy lets be drawn (NLPO, arXiv 2210.01241).
+
+    The mask policy is a copy of the policy that moves only when it is set to it. A token that is not among
+    the likeliest of the copy cannot be drawn, whatever the policy thinks of it (section 4 of the paper).
+
+    Raises:
+        UsageError: if a number is out of range.
+    """
+
+    top_p: float = 1.0  # the copy's likeliest tokens, until those before reach more than it; 1: no mask
+    least: int = 1  # so many of its likeliest are kept at least
+    every: int = 20  # updates between two settings of the copy to the policy; 0: it stays as the run began
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.top_p <= 1:
+            raise UsageError(f"mask.top_p {self.top_p}: expected a number from 0 to 1 (no mask)")
+        if self.least < 1 or self.every < 0:
+            raise UsageError(
+                f"mask.least {self.least}, mask.every {self.every}: expected at least 1 token, and 0 (never) "
+                "or a number of updates"
+            )
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether anything may be masked."""
+        return self.top_p < 1
+
+
+NO_MASK = Mask()

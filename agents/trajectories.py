@@ -16,7 +16,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,12 +24,13 @@ from typing import Any, TypeVar
 from ..ends import ENDS
 from ..errors import UsageError
 from ..files import write_whole
-from .types import Generation, Message, Span, Step, Trajectory, Turn, VersionSpan, common_prefix
+from .types import Generation, Masked, Message, Span, Step, Trajectory, Turn, VersionSpan, common_prefix
 
 SCHEMA_VERSION = 1
 
 _FORMAT = "turnwise-trajectories"
 MAX_LINE_BYTES = 1 << 28
+_APART = ("turns", "generation", "spans", "versions", "masked", "prompt", "steps")  # records of their own
 _BROKEN = (EOFError, OSError, zlib.error, ValueError, RecursionError)
 MISFIT = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 """What a document raises that is not a trajectory."""
@@ -233,6 +234,8 @@ def from_generation(generation: Generation) -> dict[str, Any]:
     document = _changed(generation)
     if generation.versions:
         document["versions"] = [[span.version, span.start, span.end] for span in generation.versions]
+    if generation.masked is not None:
+        document["masked"] = asdict(generation.masked)
     return document
 
 
@@ -248,6 +251,8 @@ def to_generation(document: Mapping[str, Any]) -> Generation:
         )
     if "versions" in values:
         values["versions"] = tuple(VersionSpan(*span) for span in values["versions"])
+    if "masked" in values:
+        values["masked"] = Masked(**values["masked"])
     return _built(Generation, values)
 
 
@@ -262,9 +267,7 @@ def _changed(record: Generation | Turn | Step | Trajectory | Message) -> dict[st
     for field in fields(record):
         value = getattr(record, field.name)
         default = field.default if field.default_factory is MISSING else field.default_factory()
-        if field.name not in ("turns", "generation", "spans", "versions", "prompt", "steps") and (
-            default is MISSING or value != default
-        ):
+        if field.name not in _APART and (default is MISSING or value != default):
             changed[field.name] = value
     return changed
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from ..ends import FAULTS, End
-from .sampling import NEUTRAL, Sampling
+from .sampling import NEUTRAL, NO_MASK, Mask, Sampling
 
 Role = Literal["system", "user", "assistant", "tool"]
 Constraint = Literal["none", "admissible", "listed"]
@@ -60,6 +60,25 @@ class VersionSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class Masked:
+    """What a mask policy took from a message: sums over the tokens that were drawn under it.
+
+    Args:
+        version: of the mask policy: the one of the policy that it was set to.
+        steps: tokens that were drawn.
+        hidden: shares of the tokens in question that were masked.
+        mass: what the policy gave these, in probability.
+        forbids: how often its own likeliest token was among them.
+    """
+
+    version: int
+    steps: int = 0
+    hidden: float = 0.0
+    mass: float = 0.0
+    forbids: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """What a policy is asked for: one message.
 
@@ -79,6 +98,7 @@ class GenerationRequest:
     style: Style = "plain"  # what stands around the action that a constraint asks for
     max_tokens: int = 64
     sampling: Sampling = NEUTRAL
+    mask: Mask = NO_MASK
     stop: tuple[str, ...] = ()
     key: tuple[int, ...] = ()
     turn: int = 0  # how many turns the episode has had
@@ -97,7 +117,7 @@ class Generation:
     """What a policy said, in text and in tokens.
 
     `logprobs` are those of the distribution that sampled: after temperature,
-    top-k, top-p and the constraint. `support[i]` holds the tokens that could
+    top-k, top-p, the mask and the constraint. `support[i]` holds the tokens that could
     have been sampled at place i (None: the whole vocabulary), so a learner can
     replay the same distribution; a support of one token is a forced token.
     A policy without tokens (an endpoint, a script) leaves the token fields empty.
@@ -110,6 +130,7 @@ class Generation:
     logprobs: tuple[float, ...] = ()  # [L]
     support: Support = EMPTY_SUPPORT  # [L], or empty: the whole vocabulary everywhere
     versions: tuple[VersionSpan, ...] = ()
+    masked: Masked | None = None  # None: no mask was asked for
     temperature: float = 1.0
     finish_reason: FinishReason = "stop"
     entropy: tuple[float, ...] = ()  # [L] nats, of the sampling distribution

@@ -160,7 +160,11 @@ class Trainer:
             rundir.checkpoints(self.run_folder),
             number,
             state=asdict(self.state),
-            learner={"learner": self.learner.state_dict(), "torch_rng": torch.get_rng_state()},
+            learner={
+                "learner": self.learner.state_dict(),
+                "torch_rng": torch.get_rng_state(),
+                **self.trained.state(),
+            },
             save_policy=self.trained.save,
             save_more=Remembered(collector.states, collector.tasks, self.credit, in_flight).save,
             keep=self.recipe.train.keep,
@@ -255,6 +259,7 @@ class Trainer:
         trajectories = trainable(collected.chosen, self.recipe.train.allow_single)
         if not trajectories:
             raise TrainingError(f"update {self.state.update}: no group has two episodes to compare")
+        self.trained.sampled(self.state.update)
         self.timeline.to("credit")
         learner, assigner = self.learner, self.assigner
         number, ahead = self.state.update, self.recipe.train.staleness

@@ -183,6 +183,8 @@ async def _train(
     sections = recipe.policy, recipe.prompt, most
     apart = recipe.train.staleness > 0
     trained = load_trained(str(saved.policy) if saved else first, *sections, state.update, out, apart)
+    if saved:
+        trained.load_state(saved.learner)
     tolerance = rehearse(trained.model)
     trained.sync.allow(tolerance)
     _say_first(recipe, tolerance, display)

@@ -61,6 +61,7 @@ def validate(recipe: Recipe) -> Bound:
         raise UsageError(
             f"policy.lora_rank: a {kind.name} policy trains whole; set it to 0, or policy.kind=transformers"
         )
+    _check_mask(recipe.rollout, kind)
     kind.check(recipe.policy, recipe.rollout)
     _check_launch(recipe, kind)
     _check_parts(recipe, bound)
@@ -77,6 +78,15 @@ def validate(recipe: Recipe) -> Bound:
                 _check_expert(bound.rollouts.samplers, choice.id, env.text_env.no_expert)
             make(choice.id, **choice.eval_kwargs).close()
     return bound
+
+
+def _check_mask(rollout: RolloutSection, kind: Kind) -> None:
+    if rollout.mask.is_on and not kind.masks:
+        raise UsageError(
+            f"rollout.mask.top_p is {rollout.mask.top_p:g} with policy.kind {kind.name!r}: a mask is read "
+            "off a second policy, which follows slowly, and its engines hold one; set rollout.mask.top_p = "
+            "1.0 (no mask), or policy.kind to 'tiny' or 'transformers'"
+        )
 
 
 def _check_numbers(rollout: RolloutSection, train: TrainSection, optim: OptimConfig) -> None:
@@ -189,6 +199,7 @@ def _check_stored(recipe: Recipe, rollouts: RolloutParts) -> bool:
         "rollout.chooser": rollouts.chooser is not None,
         "plan.name": rollouts.plan is not None,
         "rollout.horizon": rollouts.horizon is not None,
+        "rollout.mask": recipe.rollout.mask.is_on,
         "sampling.steps": bool(rollouts.samplers),
         "annotate.steps": bool(rollouts.annotators),
         "harness.command": bool(recipe.harness.command),

@@ -13,7 +13,8 @@ from ...errors import UsageError
 from ..batching import Batcher, answers_in_order
 from ..policy import TokenPolicy
 from ..types import Generation, GenerationRequest
-from .loop import Codec, Job, prepare
+from .engine import Codec
+from .loop import Job, prepare
 from .planning import PlanDecoder
 from .tagging import TagDecoder
 from .trie import Node, TrieCache
@@ -85,6 +86,7 @@ class LocalPolicy(TokenPolicy):
         """
         if (request.prompt_ids is None) == (not request.messages):
             raise UsageError("generation request: expected either messages or prompt_ids")
+        self.check_mask(request.mask)
         ids = self.encode_prompt(request.messages) if request.prompt_ids is None else request.prompt_ids
         free = request.constraint == "none" or (request.constraint == "listed" and request.admissible is None)
         trie = None if free else self._allowed(request)

@@ -9,9 +9,8 @@ end the message: the cache takes them up with the next prompt.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,45 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...errors import PolicyError, UsageError
-from ..types import FinishReason, Generation, GenerationRequest, VersionSpan
+from ..types import FinishReason, Generation, GenerationRequest, Masked, VersionSpan
+from .engine import Codec, Engine
+from .masking import Hidden, Masking, MaskRow, hide
 from .randomness import uniforms
 from .sampling import SamplingRows, sample
 from .shaping import Said, shaped
 from .trie import Node, forced
-
-
-class Engine(Protocol):
-    """What runs tokens of the rows of one batch; rows are numbered as the jobs are."""
-
-    def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Append tokens to rows and return the logits [rows, V] after the last of each."""
-        ...
-
-
-class Codec(Protocol):
-    """What turns tokens back into text."""
-
-    @property
-    def end_id(self) -> int:
-        """Return the end-of-message token."""
-        ...
-
-    @property
-    def stop_ids(self) -> frozenset[int]:
-        """Return further tokens that end a message; the end-of-message token is then forced."""
-        ...
-
-    def encode(self, text: str) -> tuple[int, ...]:
-        """Return the tokens of a text, without markers."""
-        ...
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of tokens, without special tokens."""
-        ...
-
-    def char_ends(self, ids: Sequence[int], text: str) -> tuple[int, ...]:
-        """Return [L] where each of the tokens ends in their text, or in the part of it that `text` is."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +82,7 @@ class _Row:
     __slots__ = (
         "entropies",
         "finish",
+        "hidden",
         "job",
         "logprobs",
         "node",
@@ -134,6 +102,7 @@ class _Row:
         self.logprobs: list[float] = []
         self.entropies: list[float] = []
         self.supports: list[tuple[int, ...] | None] = []
+        self.hidden: list[Hidden] = []
         self.node = job.trie
         self.finish: FinishReason | None = None
         self.text: str | None = None
@@ -162,10 +131,20 @@ class _Row:
         """Tell whether anything may be said next."""
         return self.node is None or self.node.tokens is None
 
+    @property
+    def allowed(self) -> Sequence[int] | None:
+        """Return what the tree lets be said next, ascending; None is anything."""
+        return None if self.node is None else self.node.tokens
+
     def said(self, end_id: int) -> Said:
         """Return what the logits of the next token may depend on."""
         ends = self.stop_ids | {end_id} if self.is_free else ()
         return Said(self.job.request.sampling, self.job.prompt_ids, self.tokens, ends)
+
+    def mask_row(self, end_id: int) -> MaskRow:
+        """Return what is to be known to mask the next token."""
+        request, ends = self.job.request, sorted(self.stop_ids | {end_id})
+        return MaskRow(request.mask, self.allowed, ends, request.sampling.temperature)
 
     def settle(self, end_id: int) -> None:
         """Note whether the generation has ended."""
@@ -193,6 +172,7 @@ def run_jobs(
     *,
     codec: Codec,
     version: int,
+    masking: Masking | None = None,
 ) -> list[Generation]:
     """Generate for all jobs and return their generations in order.
 
@@ -202,6 +182,7 @@ def run_jobs(
         suffixes: the part of each prompt that the engine has not cached, at least one token.
         codec: turns tokens into text, and knows the end of a message.
         version: the version of the weights.
+        masking: the mask policy, for the jobs that ask for a mask.
 
     Raises:
         PolicyError: if the model's logits are not finite.
@@ -213,24 +194,56 @@ def run_jobs(
     active = [index for index, row in enumerate(rows) if row.finish is None]
     while active:
         logits = engine.append(active, [rows[index].pending for index in active])
-        if not bool(torch.isfinite(logits).all()):
-            raise PolicyError(
-                f"policy version {version}: logits that are not finite; the weights have diverged, "
-                "go back to an earlier checkpoint or lower the learning rate"
-            )
-        _draw([rows[index] for index in active], logits, codec)
+        _check_finite(logits, version)
+        drawing = [rows[index] for index in active]
+        shaping = {n: row.said(codec.end_id) for n, row in enumerate(drawing) if row.shapes_logits}
+        logits = shaped(logits, shaping)
+        allowed = [row.allowed for row in drawing]
+        if masking is not None:
+            _mask(dict(zip(active, drawing, strict=True)), logits, allowed, masking, codec)
+        _draw(drawing, logits, allowed, codec)
         active = [index for index in active if rows[index].finish is None]
-    return [_generation(row, codec, version) for row in rows]
+    return [_generation(row, codec, version, masking) for row in rows]
 
 
-def _draw(rows: Sequence[_Row], logits: Tensor, codec: Codec) -> None:
-    shaping = {place: row.said(codec.end_id) for place, row in enumerate(rows) if row.shapes_logits}
+def _check_finite(logits: Tensor, version: int) -> None:
+    if not bool(torch.isfinite(logits).all()):
+        raise PolicyError(
+            f"policy version {version}: logits that are not finite; the weights have diverged, "
+            "go back to an earlier checkpoint or lower the learning rate"
+        )
+
+
+def _mask(
+    rows: Mapping[int, _Row],
+    logits: Tensor,
+    allowed: list[Sequence[int] | None],
+    masking: Masking,
+    codec: Codec,
+) -> None:
+    """Leave of what each row may say next what its mask does, in place, where it asks for one."""
+    asking = {place: number for place, (number, row) in enumerate(rows.items()) if row.job.request.mask.is_on}
+    if not asking:
+        return
+    mine = [rows[number] for number in asking.values()]
+    texts = [(*row.job.prompt_ids, *row.tokens) for row in mine]
+    mask_logits = masking.read(dict(zip(asking.values(), texts, strict=True)))
+    _check_finite(mask_logits, masking.version)
+    found = hide(mask_logits, logits[list(asking)], [row.mask_row(codec.end_id) for row in mine])
+    for place, row, hidden in zip(asking, mine, found, strict=True):
+        allowed[place] = hidden.allowed
+        row.hidden.append(hidden)
+
+
+def _draw(
+    rows: Sequence[_Row], logits: Tensor, allowed: Sequence[Sequence[int] | None], codec: Codec
+) -> None:
     draw = sample(
-        shaped(logits, shaping),
+        logits,
         SamplingRows(
             sampling=[row.job.request.sampling for row in rows],
             uniform_B=np.array([row.job.uniforms[len(row.tokens)] for row in rows]),
-            allowed=[None if row.node is None else row.node.tokens for row in rows],
+            allowed=allowed,
         ),
     )
     for index, row in enumerate(rows):
@@ -248,7 +261,7 @@ def _draw(rows: Sequence[_Row], logits: Tensor, codec: Codec) -> None:
             row.stop_at_text(codec)
 
 
-def _generation(row: _Row, codec: Codec, version: int) -> Generation:
+def _generation(row: _Row, codec: Codec, version: int, masking: Masking | None) -> Generation:
     spoken = row.tokens[:-1] if row.tokens[-1] == codec.end_id else row.tokens
     text = codec.decode(spoken) if row.text is None else row.text
     free = all(support is None for support in row.supports)
@@ -259,8 +272,19 @@ def _generation(row: _Row, codec: Codec, version: int) -> Generation:
         logprobs=tuple(row.logprobs),
         support=() if free else tuple(row.supports),
         versions=(VersionSpan(version, 0, len(row.tokens)),),
+        masked=_sums(row, masking) if masking is not None and row.job.request.mask.is_on else None,
         temperature=row.job.request.sampling.temperature,
         finish_reason=row.finish or "length",
         entropy=tuple(row.entropies),
         char_ends=codec.char_ends(row.tokens, text),
+    )
+
+
+def _sums(row: _Row, masking: Masking) -> Masked:
+    return Masked(
+        version=masking.version,
+        steps=len(row.hidden),
+        hidden=sum(each.share for each in row.hidden),
+        mass=sum(each.mass for each in row.hidden),
+        forbids=sum(each.forbids for each in row.hidden),
     )

@@ -26,7 +26,9 @@ from .playing import OnProgress, Playing
 from .results import EvalRow, Evaluation
 
 # Fields that decide how fast an evaluation runs, not what it finds; the sampling's stand beside the others.
-_NOT_RECORDED = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info", "sampling")
+_NOT_RECORDED = (
+    "slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info", "sampling", "mask"
+)  # fmt: skip
 
 
 async def evaluate(
@@ -86,6 +88,8 @@ async def evaluate(
         raise UsageError(f"episodes {episodes}, seed {seed}: expected at least one episode, no seed below 0")
     _check_split(env_id, split)
     config = config or replace(EVALUATION, deterministic=policy.repeatable)
+    if config.mask.is_on:
+        raise UsageError("mask: an evaluation plays the policy itself, without a second one; leave it out")
     if out is not None and policy.names_actions:  # those that learn from it are asked in their own way
         config = replace(config, drop_info=())
     kwargs = {**(kwargs or {}), **({"split": split} if split is not None else {})}

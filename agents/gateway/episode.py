@@ -12,7 +12,7 @@ from ...ends import End
 from ...errors import PolicyError, UsageError
 from ..policy import PolicyStopped, TokenPolicy
 from ..rollout.config import TaskItem
-from ..sampling import NEUTRAL, Sampling
+from ..sampling import NEUTRAL, NO_MASK, Mask, Sampling
 from ..types import Constraint, GenerationRequest, Trajectory
 from .answers import answer_of
 from .asked import Asked, Refusal
@@ -46,6 +46,7 @@ class Asking:
         max_calls: of one episode.
         seed: the first part of every key of random numbers.
         with_prompts: whether trajectories keep prompts in words, and the id of their session.
+        mask: what a second policy lets be drawn.
     """
 
     policy: TokenPolicy
@@ -56,6 +57,7 @@ class Asking:
     max_calls: int = 512
     seed: int = 0
     with_prompts: bool = False
+    mask: Mask = NO_MASK
 
     @property
     def limit(self) -> int:
@@ -254,6 +256,7 @@ class Episode:
             constraint="none" if call.side else asking.constraint,
             max_tokens=min(asking.max_tokens, asked.max_tokens or asking.max_tokens, room),
             sampling=asking.sampling,
+            mask=asking.mask,
             stop=asked.stop,
             key=(asking.seed, self.task.seed, self.task.episode, self.task.member or 0, call.number),
             turn=call.number,

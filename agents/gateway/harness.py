@@ -76,6 +76,7 @@ class HarnessRollout:
             raise UsageError("a harness plays episodes apart, with a policy that has tokens")
         if any(task.beginning != NOTHING for task in tasks):
             raise UsageError("a harness cannot be given turns or words: its prompts are its own")
+        policy.check_mask(config.mask)
         asked = policy.asked(prompt, config.constraint, config.max_tokens)
         asking = Asking(
             policy.tokens,
@@ -86,6 +87,7 @@ class HarnessRollout:
             config.max_turns,
             seed,
             with_prompts,
+            config.mask,
         )
         limits = GatewayLimits(max(1, len(tasks)), config.max_turns, 1e9, 1e9)  # programs have their own
         gateway = Gateway(asking, limits, None if self._config.posted else client)

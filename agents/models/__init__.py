@@ -7,10 +7,12 @@ agreement.py     whether a model computes for us what it computes itself
 lora.py          adapters on such models
 seeing.py        pictures for models that take them, and the engine that runs one
 rows.py          the cache of a batch of conversations
+conversations.py what is kept of them between batches
 """
 
 from .causal import CausalLM
+from .conversations import RowConversations
 from .rows import CacheUse, KeptRow, Rows
 from .transformers import TransformersLM, without_bars
 
-__all__ = ["CacheUse", "CausalLM", "KeptRow", "Rows", "TransformersLM", "without_bars"]
+__all__ = ["CacheUse", "CausalLM", "KeptRow", "RowConversations", "Rows", "TransformersLM", "without_bars"]

@@ -137,6 +137,7 @@ class OpenAIPolicy(Policy):
         return os.environ.get(self.config.key_env)
 
     def _check(self, request: GenerationRequest) -> None:
+        self.check_mask(request.mask)
         if not request.messages:
             raise PolicyError(
                 f"{self.name} takes messages; it was given {len(request.prompt_ids or ())} tokens"

@@ -6,8 +6,8 @@ What it runs is in agents/models/rows.py.
 from __future__ import annotations
 
 import json
-from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,19 @@ from torch import Tensor
 
 from ...errors import CheckpointError, UsageError
 from ...files import read_json
-from ..decoding.local import LocalPolicy, ScoreJob
-from ..decoding.loop import Job, run_jobs
+from ..decoding.caching import CachingPolicy
+from ..decoding.local import ScoreJob
 from ..decoding.scoring import score_continuations
-from ..models import CacheUse, KeptRow, Rows, TransformersLM
+from ..models import RowConversations, TransformersLM
 from ..models.hub import check_reachable
 from ..prompts.chat_template import ChatCodec
-from ..types import Encoder, FinishReason, Generation, Message
+from ..types import Encoder, FinishReason, Message
 
 _MAX_ENCODERS = 16
 """Kept at once: of an environment whose tools change from task to task."""
 
 
-class TransformersPolicy(LocalPolicy):
+class TransformersPolicy(CachingPolicy[RowConversations]):
     """A checkpoint of the Hugging Face format that generates.
 
     Keys and values of a conversation are kept from turn to turn, as long as its
@@ -68,6 +68,8 @@ class TransformersPolicy(LocalPolicy):
         tokenizer = load_tokenizer(name_or_path)
         self._chat = ChatCodec(tokenizer, name_or_path, eos_ids(model.model))
         super().__init__(
+            model,
+            partial(RowConversations, max_tokens=cache_tokens),
             self._chat,
             encode_message=self._chat.encode_message,
             name=name_or_path,
@@ -78,10 +80,6 @@ class TransformersPolicy(LocalPolicy):
         )
         self.opens_thought = self._chat.opens_thought
         self._encoders: dict[str, Encoder] = {}
-        self._cache_tokens = cache_tokens
-        self._caches: OrderedDict[str, KeptRow] = OrderedDict()
-        self._use = CacheUse()
-        self._forgotten: deque[str] = deque()
 
     def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
         """Render a conversation into prompt tokens."""
@@ -107,10 +105,6 @@ class TransformersPolicy(LocalPolicy):
             self._encoders[key] = self._chat.asked(tools, template)
         return self._encoders[key]
 
-    def forget(self, conversation: str) -> None:
-        """Drop the cache of a conversation that has ended."""
-        self._forgotten.append(conversation)
-
     def update_weights(self, state_dict: Mapping[str, Tensor] | None, version: int) -> None:
         """Take newer weights between two batches; caches become stale.
 
@@ -128,44 +122,12 @@ class TransformersPolicy(LocalPolicy):
                 except RuntimeError as error:
                     raise UsageError(f"weights of another model: {error}") from error
             self.version = version
-            self._caches.clear()
+            self._own.clear()
 
     def take_figures(self) -> dict[str, float]:
         """Return what the cache of conversations did since the last call."""
         with self._lock:
-            used, self._use = self._use, CacheUse()
-        return used.figures()
-
-    def _generate(self, jobs: list[Job]) -> list[Generation]:
-        while self._forgotten:
-            self._caches.pop(self._forgotten.popleft(), None)
-        kept, suffixes, names = [], [], set[str]()
-        for job in jobs:
-            name = job.request.conversation
-            # A name that occurs twice in one batch keeps its cache for the first.
-            old = None if name is None or name in names else self._caches.pop(name, None)
-            names.add(name or "")
-            kept.append(KeptRow.continued(old, job.prompt_ids))
-            suffixes.append(job.prompt_ids[len(kept[-1].ids) :])
-        named = [row for row, job in enumerate(jobs) if job.request.conversation is not None]
-        rows = Rows(self.model.model, kept, named)
-        generations = run_jobs(rows, jobs, suffixes, codec=self._chat, version=self.version)
-        rows.finish()
-        for row in named:
-            if kept[row].layers:
-                self._caches[jobs[row].request.conversation or ""] = kept[row]
-        self._make_room()
-        self._use.prompt_tokens += sum(len(job.prompt_ids) for job in jobs)
-        self._use.run_tokens += sum(map(len, suffixes))
-        return generations
-
-    def _make_room(self) -> None:
-        held = sum(len(state.ids) for state in self._caches.values())
-        while held > self._cache_tokens:
-            _, state = self._caches.popitem(last=False)
-            held -= len(state.ids)
-            self._use.dropped += 1
-        self._use.held_tokens = max(self._use.held_tokens, held)
+            return self._own.take_use().figures()
 
     def _score(self, jobs: list[ScoreJob]) -> list[tuple[float, ...]]:
         return score_continuations(self.model, jobs)

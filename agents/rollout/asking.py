@@ -88,6 +88,7 @@ def request_of(
         style=read_as(asked.prompt.style, tools),
         max_tokens=asked.max_tokens,
         sampling=config.sampling,
+        mask=config.mask,
         stop=config.stop,
         observation=reply.observation,
         tools=callable_tools(asked.prompt, tools),

@@ -13,7 +13,7 @@ from ...settings import FLAT, Setting
 from ...tables import frame
 from ..prompts.parse import MAX_ACTION_CHARS
 from ..rows import rows_of
-from ..sampling import NEUTRAL, Sampling
+from ..sampling import NEUTRAL, NO_MASK, Mask, Sampling
 from ..types import Constraint, Trajectory
 from .beginning import NOTHING, Beginning
 
@@ -41,6 +41,7 @@ class RolloutConfig:
         float, Setting("Seconds of an episode, more than 0; a longer one ends as deadline.", name="deadline")
     ] = 600.0
     sampling: Annotated[Sampling, FLAT] = NEUTRAL
+    mask: Mask = NO_MASK  # for training alone: what is evaluated is the policy
     stop: Annotated[tuple[str, ...], Setting("A text that ends a message; may be given again.")] = ()
     constraint: Annotated[
         Constraint | None,

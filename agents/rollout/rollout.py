@@ -96,13 +96,14 @@ async def rollout(
 
     Raises:
         UsageError: if an environment, its arguments or an option is refused as wrong, or each of the
-            first tasks is.
+            first tasks is; or the policy cannot draw under the mask that is asked for.
         ServerError: if no session can be opened.
         PolicyStopped: if the policy will answer nothing more, or could make none of the first messages.
     """
     if seed < 0:
         raise UsageError(f"seed must not be negative, got {seed}")
     config = config or RolloutConfig()
+    policy.check_mask(config.mask)
     stats, environment_clock, policy_clock = RolloutStats(), BusyClock(), BusyClock()
     prefix, numbers = uuid4().hex[:8], count()
     shared = RolloutContext(

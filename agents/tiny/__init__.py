@@ -1,7 +1,7 @@
 """The tiny policy: a Qwen2 model of under a million parameters that trains on a CPU.
 
 model.py: the model. tokenizer.py: its tokens. checkpoint.py: both in a folder. policy.py: the
-policy, with cache.py its keys and values and slots.py which conversation owns which of them.
+policy, with conversations.py what it has of each: cache.py keys and values, slots.py who owns which of them.
 previous_token.py: a start from which copying is learned fast.
 """
 

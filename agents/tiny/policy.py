@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from ...errors import UsageError
-from ..decoding.local import LocalPolicy, ScoreJob
-from ..decoding.loop import Job, run_jobs
+from ..decoding.caching import CachingPolicy
+from ..decoding.local import ScoreJob
 from ..decoding.scoring import score_continuations
-from ..types import FinishReason, Generation, Message, common_prefix
-from .cache import KeyValueCache
+from ..types import FinishReason, Message
 from .checkpoint import check_fit, load_checkpoint
+from .conversations import SlotConversations
 from .model import TinyLM
-from .slots import Slot, SlotTable
 from .tokenizer import TinyTokenizer
 
 
-class TinyPolicy(LocalPolicy):
+class TinyPolicy(CachingPolicy[SlotConversations]):
     """A TinyLM that generates, for many conversations at once.
 
     Calls of `generate` that wait at the same time form one batch, which runs in
@@ -57,6 +57,8 @@ class TinyPolicy(LocalPolicy):
         if num_slots < 1:
             raise UsageError(f"num_slots {num_slots}: expected at least 1")
         super().__init__(
+            copy.deepcopy(model).eval(),
+            partial(SlotConversations, num_slots=num_slots),
             tokenizer,
             name=name,
             version=version,
@@ -65,9 +67,6 @@ class TinyPolicy(LocalPolicy):
             max_batch=min(max_batch, num_slots),
         )
         self.tokenizer = tokenizer
-        self._model = copy.deepcopy(model).eval()
-        self._cache = KeyValueCache(self._model, num_slots)
-        self._slots = SlotTable(num_slots)
 
     def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
         """Render a conversation into prompt tokens."""
@@ -86,27 +85,7 @@ class TinyPolicy(LocalPolicy):
         with self._lock:
             self._model.copy_weights(state_dict)
             self.version = version
-            self._slots.invalidate()
-
-    def forget(self, conversation: str) -> None:
-        """Drop the cache of a conversation that has ended."""
-        self._slots.forget(conversation)
-
-    def _generate(self, jobs: list[Job]) -> list[Generation]:
-        slots = self._slots.acquire([job.request.conversation for job in jobs])
-        suffixes = [_reuse(slot, job.prompt_ids) for slot, job in zip(slots, jobs, strict=True)]
-        done = False
-        try:
-            engine = _SlotEngine(self._cache, slots)
-            generations = run_jobs(engine, jobs, suffixes, codec=self.tokenizer, version=self.version)
-            done = True
-            return generations
-        finally:
-            self._slots.release_unowned(slots)
-            if not done:
-                # What a failed pass left behind may not be finite, and 0 times NaN is NaN.
-                self._slots.invalidate()
-                self._cache.clear()
+            self._own.clear()
 
     def _score(self, jobs: list[ScoreJob]) -> list[tuple[float, ...]]:
         return score_continuations(self._model, jobs)
@@ -124,28 +103,3 @@ def load_policy(folder: Path | str, **options: Any) -> TinyPolicy:
     """
     model, tokenizer = load_checkpoint(Path(folder))
     return TinyPolicy(model, tokenizer, **options)
-
-
-def _reuse(slot: Slot, prompt_ids: tuple[int, ...]) -> list[int]:
-    """Keep what a slot shares with a prompt; return the rest, at least one token."""
-    prompt = list(prompt_ids)
-    shared = min(common_prefix(slot.ids, prompt), len(prompt) - 1)
-    del slot.ids[shared:]
-    return prompt[shared:]
-
-
-class _SlotEngine:
-    """The slots of one batch, to append to; it keeps their record true."""
-
-    def __init__(self, cache: KeyValueCache, slots: Sequence[Slot]) -> None:
-        self._cache, self._slots = cache, slots
-
-    def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Append tokens to rows and return the logits [rows, V] after the last of each."""
-        slots = [self._slots[row] for row in rows]
-        logits = self._cache.append(
-            [slot.number for slot in slots], [len(slot.ids) for slot in slots], tokens
-        )
-        for slot, new in zip(slots, tokens, strict=True):
-            slot.ids.extend(new)
-        return logits

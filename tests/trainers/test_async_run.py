@@ -110,7 +110,7 @@ def test_weights_that_do_not_come_and_a_wrong_label_are_caught(
             update(self, state, max(0, version - 1))  # the new ones, under the name of the old
         elif version:
             self.version = version  # the old ones, under the name of the new
-            self._slots.invalidate()
+            self._own.clear()
         else:
             update(self, state, version)
 

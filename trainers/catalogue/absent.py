@@ -22,11 +22,6 @@ class Absent:
 
 ABSENT = (
     Absent(
-        "NLPO, action masking",
-        "NLPO",
-        "a second, slowly following policy masks each token as it is sampled; engines here hold one policy",
-    ),
-    Absent(
         "MARS, the games of its self-play",
         "self-play games",
         "games of two players; its credit is `mars`",

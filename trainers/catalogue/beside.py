@@ -5,6 +5,23 @@ from __future__ import annotations
 from ..parts import Source
 
 SETTINGS = {
+    "rollout.mask": (
+        "Tokens are drawn from what a slowly following copy of the policy finds likely.",
+        Source(
+            paper="NLPO, Is Reinforcement Learning (Not) for Natural Language Processing",
+            ref="arXiv 2210.01241",
+            exact="golden",
+            how="which tokens the mask keeps; that the learner replays it, by hand",
+            note="for policies of kind tiny and transformers, which hold the copy. What the mask leaves is kept "
+            "with each token, as its support. After `every` updates the copy becomes the policy that has "
+            "just sampled, as in the authors' loop; but their logits processor keeps the copy that it was "
+            "made with, which is `every = 0`. `least` is what min_tokens_to_keep keeps there in fact, one "
+            "more (101 for 100). Of special tokens those that end a message are never masked. Under a "
+            "constraint the copy's distribution is the one over what may be said. A KL is between "
+            "distributions under the mask, theirs between those without; evaluation is without the mask, "
+            "theirs with it",
+        ),
+    ),
     "loss.off_policy": (
         "What is done with the weight old/behaviour of tokens that another distribution sampled.",
         Source(

@@ -88,7 +88,8 @@ def estimate(recipe: Recipe, model: Model | None = None) -> Estimate:
     # the prompt of a conversation grows: its first one is taken to be a quarter of it at most
     prompt = max(1, length // 4 if growing else length - said)
     learned = model.learned(Pass(rows, length, targets), optim, Objective(recipe.loss).entropy)
-    sampled = model.sampled(Pass(min(rollout.slots, rollout.num_groups * rollout.group_size), length, prompt))
+    under_way = min(rollout.slots, rollout.num_groups * rollout.group_size)
+    sampled = model.sampled(Pass(under_way, length, prompt), rollout.mask.is_on)
     held = cache_tokens(recipe.policy, rollout) if growing else 0
     needs = tuple(_needs(recipe, learned, sampled, held, model.gathered()))
     if recipe.train.staleness:  # both are there at once
@@ -128,11 +129,15 @@ def _needs(
         yield Need(name, here, here if in_rollout else 0, size - here, key)
     reference = -(-learned.weights // learners) if _has_copy(recipe) else 0
     yield Need("reference", reference, reference, 0, "loss.kl_coef, reward.kl_coef, policy.lora_rank")
+    if recipe.rollout.mask.is_on:
+        copied = learned.gradients if recipe.policy.lora_rank else learned.weights
+        yield Need("mask policy", copied, copied, 0, "rollout.mask.top_p")
     yield Need("activations", learned.activations, 0, 0, "optim.micro_tokens, optim.checkpointing")
     yield Need("logits and passing", learned.logits, 0, 0, "optim.head_chunk, optim.micro_tokens")
     slots = recipe.rollout.slots * recipe.rollout.max_episode_tokens
-    kept = sampled.cache * min(held_tokens, slots) // slots
-    yield Need("keys and values", 0, sampled.cache, 0, "rollout.slots, rollout.max_episode_tokens")
+    twice = 2 if recipe.rollout.mask.is_on else 1  # the mask policy reads what the policy does
+    kept = twice * sampled.cache * min(held_tokens, slots) // slots
+    yield Need("keys and values", 0, twice * sampled.cache, 0, "rollout.slots, rollout.max_episode_tokens")
     yield Need("those between turns", kept, kept, 0, "policy.cache_tokens")
     yield Need("passes of a rollout", 0, sampled.forward, 0, "rollout.slots")
     yield Need("driver, assumed", _DRIVER, _DRIVER, 0, "")

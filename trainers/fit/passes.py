@@ -84,14 +84,19 @@ class Model:
         learned: Learned = self._known[key]
         return learned
 
-    def sampled(self, size: Pass) -> Sampled:
-        """Return what a rollout holds; `chosen` of the size is the longest prompt."""
-        if size not in self._known:
+    def sampled(self, size: Pass, masked: bool = False) -> Sampled:
+        """Return what a rollout holds; `chosen` of the size is the longest prompt.
+
+        Args:
+            size: of its passes.
+            masked: whether a mask policy says what may be drawn; its own weights and cache stand apart.
+        """
+        if (size, masked) not in self._known:
             found = self._at_full_depth(*(_sample(self._of_layers(n), size) for n in (_FEW, _MORE)))
-            drawing = found["cache"] + size.rows * self._drawing()
-            most = max(found["reading"], found["saying"], drawing)
-            self._known[size] = Sampled(found["cache"], most - found["cache"])
-        sampled: Sampled = self._known[size]
+            row = self._masking() if masked else self._drawing()
+            most = max(found["reading"], found["saying"], found["cache"] + size.rows * row)
+            self._known[size, masked] = Sampled(found["cache"], most - found["cache"])
+        sampled: Sampled = self._known[size, masked]
         return sampled
 
     def gathered(self) -> int:
@@ -110,6 +115,15 @@ class Model:
         """
         logits_V = torch.empty(1, self.vocabulary, dtype=getattr(torch, self._policy.dtype), device="meta")
         return self.vocabulary * (logits_V.itemsize + 3 * precise(logits_V).itemsize + 6)
+
+    def _masking(self) -> int:
+        """Return the bytes a row has while a mask is read off the logits of two policies.
+
+        Both in their dtype, four copies in that of probabilities, and 23 bytes of order, truth values and
+        what sorting them takes.
+        """
+        logits_V = torch.empty(1, self.vocabulary, dtype=getattr(torch, self._policy.dtype), device="meta")
+        return self.vocabulary * (2 * logits_V.itemsize + 4 * precise(logits_V).itemsize + 23)
 
     def _at_full_depth(self, few: Any, more: Any) -> dict[str, int]:
         found = {}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...agents.models import CausalLM
 from ...agents.policies import AgentSettings, TokenPolicy
@@ -14,6 +15,7 @@ from ..learner.reference import Reference
 from ..parts import Named, Registry
 from ..sections import PolicySection, RolloutSection
 from ..sync import WeightSync
+from .mask import HeldMask
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,32 @@ class TrainedPolicy:
         policy: what the rollout asks.
         sync: brings the model's weights into the policy.
         save: writes model and tokenizer into a folder.
+        mask: the second policy, off which masks are read; None: the recipe asks for none.
     """
 
     model: CausalLM
     policy: TokenPolicy
     sync: WeightSync
     save: Callable[[Path], None]
+    mask: HeldMask | None = None
+
+    def sampled(self, update: int) -> None:
+        """Do what is due once the episodes of an update are played, and before it is learned from."""
+        if self.mask is not None:
+            self.mask.sampled(update)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps beside the weights."""
+        return {} if self.mask is None else {"mask": self.mask.state()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned.
+
+        Raises:
+            CheckpointError: if it lacks the mask policy that the recipe asks for, or has another model's.
+        """
+        if self.mask is not None:
+            self.mask.load(state.get("mask"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +92,14 @@ class Kind(Named[TrainedPolicy]):
         language_model: whether it is one of the Hugging Face format: it may be a name of the hub, is not
             made from nothing, takes an adapter and can be exported.
         check: raises UsageError where a recipe asks for what the kind cannot do.
+        masks: whether it can hold a second, slowly following policy beside the one that samples.
     """
 
     reference: Callable[[str, PolicySection, CausalLM], Reference] | None = None
     weights: Callable[[str, PolicySection], CausalLM] | None = None
     language_model: bool = True
     check: Callable[[PolicySection, RolloutSection], None] = _unchecked
+    masks: bool = False
 
 
 _KINDS: Registry[Kind] = Registry("policy kind", Kind)

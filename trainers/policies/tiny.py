@@ -10,6 +10,7 @@ from ..learner.reference import Reference, frozen
 from ..sections import PolicySection
 from ..sync.apart import local_sync
 from .kinds import Asked, TrainedPolicy, register
+from .mask import held
 
 
 def _weights(source: str, section: PolicySection) -> CausalLM:
@@ -22,7 +23,7 @@ def _reference(source: str, section: PolicySection, trained: CausalLM) -> Refere
     return frozen(_weights(source, section))
 
 
-@register("tiny", reference=_reference, weights=_weights, language_model=False)
+@register("tiny", reference=_reference, weights=_weights, language_model=False, masks=True)
 def tiny(asked: Asked) -> TrainedPolicy:
     """Load a policy of ours, which samples in this process."""
     from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
@@ -40,4 +41,4 @@ def tiny(asked: Asked) -> TrainedPolicy:
         policy.update_weights(model.state_dict(), version)
 
     sync = local_sync(model, policy, publish, asked.apart)
-    return TrainedPolicy(model, policy, sync, save)
+    return TrainedPolicy(model, policy, sync, save, held(policy, asked.rollout.mask))

@@ -14,6 +14,7 @@ from ..learner.reference import Reference, frozen
 from ..sections import PolicySection, RolloutSection
 from ..sync.apart import local_sync
 from .kinds import Asked, TrainedPolicy, register
+from .mask import held
 
 
 def reference_of(source: str, section: PolicySection, trained: CausalLM) -> Reference:
@@ -29,7 +30,7 @@ def weights_of(source: str, section: PolicySection) -> CausalLM:
     return adapted(_on_cpu(source, section.dtype), source, section).eval()
 
 
-@register("transformers", reference=reference_of, weights=weights_of)
+@register("transformers", reference=reference_of, weights=weights_of, masks=True)
 def transformers(asked: Asked) -> TrainedPolicy:
     """Load a language model; learner and policy share one set of weights, unless they work at one time."""
     from ...agents.policies.transformers import TransformersPolicy
@@ -45,7 +46,7 @@ def transformers(asked: Asked) -> TrainedPolicy:
         policy.update_weights(model.state_dict() if asked.apart else None, version)
 
     sync = local_sync(model, policy, publish, asked.apart)
-    return TrainedPolicy(model, policy, sync, saver(model, asked))
+    return TrainedPolicy(model, policy, sync, saver(model, asked), held(policy, asked.rollout.mask))
 
 
 def saver(model: TransformersLM, asked: Asked) -> Callable[[Path], None]:

@@ -23,6 +23,7 @@ from ...agents.rollout import BranchingPlan, Rollout, RolloutResult, RolloutStat
 from ...agents.rollout.board import Board
 from ...agents.rollout.gate import Gate
 from ...agents.rollout.rollout import OnTrajectory
+from ...agents.sampling import NO_MASK
 from ...agents.types import Trajectory
 from ...errors import TrainingError, UsageError
 from ...servers.client import SessionClient
@@ -233,7 +234,7 @@ class Collector:
             UsageError: if an environment has no expert, or keeps what it says from this client.
         """
         tasks = attempted(self.picker.choices, [replace(each, size=1) for each in attempts])
-        config = replace(self.rollout, constraint="none")
+        config = replace(self.rollout, constraint="none", mask=NO_MASK)
         try:
             result = await rollout(self.client, ExpertPolicy(), tasks, config, prompt=_PLAIN)
         except PolicyStopped as error:

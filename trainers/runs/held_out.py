@@ -12,6 +12,7 @@ from ...agents.prompts.config import PromptConfig
 from ...agents.rollout import Rollout
 from ...agents.rollout import rollout as play_here
 from ...agents.rollout.config import RolloutConfig
+from ...agents.sampling import NO_MASK
 from ...servers.client import SessionClient
 from ..rollouts.mixture import choices_of
 from ..rollouts.tasks import held_out_seed
@@ -46,7 +47,7 @@ async def evaluate_held_out(
     """Play every held-out task once, the same ones each time, and return the figures of the log.
 
     Each environment of a mixture is played on as many tasks, whatever its weight. Episodes
-    are played as in training, but for temperature, top_p and seed.
+    are played as in training, but for temperature, top_p, the mask and seed.
 
     Returns:
         eval/success_rate with its 95 % interval eval/ci_low and eval/ci_high, None
@@ -68,7 +69,7 @@ async def evaluate_held_out(
             kwargs=choice.eval_kwargs,
             episodes=section.episodes,
             seed=held_out_seed(section.seed),
-            config=replace(rollout, sampling=sampling),
+            config=replace(rollout, sampling=sampling, mask=NO_MASK),
             prompt=prompt,
             random_seed=section.seed,
             agent=f"update {keeping.update}" if keeping else "",

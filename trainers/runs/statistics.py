@@ -38,7 +38,28 @@ def batch_statistics(trajectories: Sequence[Trajectory]) -> dict[str, float | No
     }
     if scores:
         numbers["score"] = float(np.mean(scores))
-    return numbers | _metrics(counting) | _by_environment(counting)
+    return numbers | _masked(counting) | _metrics(counting) | _by_environment(counting)
+
+
+def _masked(trajectories: Sequence[Trajectory]) -> dict[str, float | None]:
+    """Return what the mask policy did: means over the tokens drawn under it, and its age, over messages.
+
+    mask/hidden is the share of the tokens in question that were masked, mask/mass the probability that the
+    policy gave these, mask/forbids how often its own likeliest token was among them, mask/age how many
+    updates the mask policy lies behind the one that sampled.
+    """
+    said = [turn.generation for trajectory in trajectories for turn in trajectory.own_turns]
+    masks = [(each, each.masked) for each in said if each.masked is not None]
+    if not masks:
+        return {}
+    steps = max(1, sum(mask.steps for _, mask in masks))
+    ages = [span.version - mask.version for each, mask in masks for span in each.versions]
+    return {
+        "mask/hidden": sum(mask.hidden for _, mask in masks) / steps,
+        "mask/mass": sum(mask.mass for _, mask in masks) / steps,
+        "mask/forbids": sum(mask.forbids for _, mask in masks) / steps,
+        "mask/age": float(np.mean(ages)),
+    }
 
 
 def _success_rate(trajectories: Sequence[Trajectory]) -> float | None:

@@ -169,6 +169,7 @@ class VllmPolicy(TokenPolicy):
     def _asked(self, request: GenerationRequest) -> Asked:
         if (request.prompt_ids is None) == (not request.messages):
             raise UsageError("generation request: expected either messages or prompt_ids")
+        self.check_mask(request.mask)
         if request.constraint != "none":
             raise PolicyStopped(
                 f"{self.name} cannot be held to admissible actions: vLLM says no support of what it draws "

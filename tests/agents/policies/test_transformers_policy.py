@@ -141,7 +141,7 @@ def test_the_cache_is_used_and_bounded(folder: Path) -> None:
     assert second.token_ids == fresh.token_ids
     assert second.logprobs == pytest.approx(fresh.logprobs, abs=1e-5)
     ask(policy, [request(number, conversation=f"d{number}") for number in range(8)])
-    assert sum(len(kept.ids) for kept in policy._caches.values()) <= 60
+    assert sum(len(kept.ids) for kept in policy._own._caches.values()) <= 60
     policy.update_weights(None, 4)
     seen.clear()
     again = ask(policy, [longer])[0]

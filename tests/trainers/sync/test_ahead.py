@@ -145,7 +145,7 @@ def test_a_language_model_in_this_process_samples_with_a_copy(chat_model: Path) 
             def clear(self) -> None:
                 """Keep keys and values of older weights: the fault."""
 
-        policy._caches = Kept()
+        policy._own._caches = Kept()
         learn(apart.model)
         with pytest.raises(TrainingError, match=r"sync of version 2: .* keys and values of older weights"):
             await apart.sync.push(2)
