@@ -11,15 +11,15 @@ SETTINGS = {
             paper="NLPO, Is Reinforcement Learning (Not) for Natural Language Processing",
             ref="arXiv 2210.01241",
             exact="golden",
-            how="which tokens the mask keeps; that the learner replays it, by hand",
-            note="for policies of kind tiny and transformers, which hold the copy. What the mask leaves is kept "
-            "with each token, as its support. After `every` updates the copy becomes the policy that has "
-            "just sampled, as in the authors' loop; but their logits processor keeps the copy that it was "
-            "made with, which is `every = 0`. `least` is what min_tokens_to_keep keeps there in fact, one "
-            "more (101 for 100). Of special tokens those that end a message are never masked. Under a "
-            "constraint the copy's distribution is the one over what may be said. A KL is between "
-            "distributions under the mask, theirs between those without; evaluation is without the mask, "
-            "theirs with it",
+            how="which tokens the mask keeps, of models that decode; the rest by hand",
+            note="for policies of kind tiny and transformers, which hold the copy. What the mask leaves is "
+            "kept with each token as its support, and the learner replays it: ratios and entropies are of "
+            "the distribution that was drawn from, while the authors' code takes the logprob without the "
+            "mask. After `every` updates the copy becomes the policy that has just sampled, as in their "
+            "loop; but their logits processor keeps the copy that it was made with, which is `every = 0`. "
+            "Of special tokens those that end a message are never masked. Under a constraint the copy's "
+            "distribution is the one over what may be said. A KL is between distributions under the mask, "
+            "theirs between those without; evaluation is without the mask, theirs with it",
         ),
     ),
     "loss.off_policy": (
