@@ -1,9 +1,10 @@
 """How a policy turns logits into tokens, and how a learner replays it.
 
-loop.py: many rows, one forward pass a round. sampling.py: temperature, min-p, top-k, top-p and the draw.
+loop.py: many rows, one forward pass a round; engine.py: what it is given.
+sampling.py: temperature, min-p, top-k, top-p and the draw. masking.py: what a second policy lets be drawn.
 shaping.py: biases, penalties, a least length. randomness.py: random numbers of a key.
-trie.py, planning.py, tagging.py: what a constraint lets be said.
-local.py: the base of policies with a model in this process. scoring.py: logprobs of given tokens.
+trie.py, planning.py, tagging.py: what a constraint lets be said. scoring.py: logprobs of given tokens.
+local.py: the base of policies with a model in this process; caching.py: of those that cache.
 replay.py: the sampling transformation again, differentiable.
 """
 

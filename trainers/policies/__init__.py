@@ -1,7 +1,7 @@
 """The policy that is trained: weights under the learner, and the engine that samples with them.
 
-kinds.py: what a kind is, the registry, `load_trained`. Kinds: tiny.py a transformer of ours,
-transformers.py a language model in this process,
+kinds.py: what a kind is, the registry, `load_trained`. mask.py: a second policy, which follows slowly.
+Kinds: tiny.py a transformer of ours, transformers.py a language model in this process,
 vllm.py one that engines of vLLM sample. How weights reach the engine: ../sync.
 """
 
