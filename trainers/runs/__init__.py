@@ -3,7 +3,6 @@
 folder.py      recipe.toml, run.json, and whether a run may begin or go on in a folder
 alike.py       which runs follow one recipe; series.py figures over updates, seeds together
 arithmetic.py  threads, and whether a run repeats itself bit for bit
-state.py       what one has done, and whether it has more to do
 attending.py   what is asked of a run between its updates
 journals.py    what was played since the last checkpoint, and is read after a kill
 state.py       how far a run has come, and whether it is over
