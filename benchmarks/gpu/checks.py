@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,44 +12,27 @@ from typing import Any
 import torch
 from card import wait_for
 from record import Finding
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from trained import asked, chat_model, deterministic
 from work import Scale, as_batch, emptied, episodes_of, jobs_of, learn, learner_of, model_of, play
 
-from turnwise.agents.models import TransformersLM, without_bars
+from turnwise.agents.models import TransformersLM
 from turnwise.agents.policies.places import policy_folder
 from turnwise.trainers.fit.live import Live
 from turnwise.trainers.learner.forward import group_units, micro_batches, score, score_batch
 from turnwise.trainers.learner.probe import rehearse
 from turnwise.trainers.learner.sequences import pack
-from turnwise.trainers.recipe import from_tables
 from turnwise.trainers.runs.checkpoint import file_digest
-from turnwise.trainers.sections import TrainSection
-from turnwise.trainers.train import prepare_torch, train
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "small"))
-import chats
+from turnwise.trainers.train import train
 
 Step = Callable[[Scale], Iterator[Finding]]
 _LAYERS = 4  # of the model whose numbers are compared
 _MEAN_NATS, _MOST_NATS = 5e-3, 0.05  # between engines in bfloat16
 
 
-@contextmanager
-def deterministic() -> Iterator[None]:
-    """Ask torch for algorithms that give the same each time, as `train.deterministic` does."""
-    threads = torch.get_num_threads()
-    try:
-        prepare_torch(TrainSection(threads=threads))
-        yield
-    finally:
-        torch.use_deterministic_algorithms(False)
-        torch.set_num_threads(threads)  # `train` has set its own
-
-
 def runs(scale: Scale) -> Iterator[Finding]:
     """Train by `train`, as the command does: rollouts in rooms, a checkpoint, the same bits again."""
     with TemporaryDirectory() as folder, deterministic():
-        checkpoint = _chat_model(Path(folder) / "model")
+        checkpoint = chat_model(Path(folder) / "model", width=64, layers=2)
         digests = {
             name: _trained(checkpoint, Path(folder) / name, name.partition("-")[0])
             for name in ("bfloat16-1", "bfloat16-2", "float32-1")
@@ -60,43 +42,15 @@ def runs(scale: Scale) -> Iterator[Finding]:
     yield Finding("runs", "a second run", "same bits" if same else "other bits", "", same, "same bits")
 
 
-def _chat_model(folder: Path) -> Path:
-    tokenizer = chats.tokenizer("bytes", chats.CHATML)
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=4096,
-    )
-    with without_bars():
-        Qwen2ForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
 def _trained(checkpoint: Path, out: Path, dtype: str) -> str:
-    recipe = from_tables(
+    recipe = asked(
+        checkpoint,
         {
-            "env": {"id": "household/demo-v0"},
-            "policy": {"kind": "transformers", "checkpoint": str(checkpoint), "dtype": dtype},
-            "rollout": {
-                "num_groups": 1,
-                "group_size": 4,
-                "max_turns": 2,
-                "max_tokens": 8,
-                "max_episode_tokens": 4096,
-                "top_p": 0.9,
-            },
+            "policy": {"dtype": dtype},
+            "rollout": {"num_groups": 1, "group_size": 4, "max_turns": 2, "max_tokens": 8, "top_p": 0.9},
             "loss": {"kl": "k3", "kl_coef": 0.01, "entropy_coef": 0.001},
-            "optim": {"head_chunk": 8, "checkpointing": True},
-            "train": {"num_updates": 1, "save_every": 1},
-            "eval": {"every": 0, "episodes": 0},
-            "log": {"console": False},
-        }
+            "train": {"num_updates": 1},
+        },
     )
     train(recipe, out)
     return file_digest(policy_folder(out) / "model.safetensors")

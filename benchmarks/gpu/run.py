@@ -4,11 +4,12 @@
     python benchmarks/gpu/run.py --device cpu --small      every step, with small shapes
 
 The steps, worth first: `agreement` (engine, learner, float32 and bfloat16; deterministic updates), `runs`
-(`train` itself), `checkpointing`, `memory` (peaks beside what `turnwise fit` says), `speed` (rollout and
-update at the shape of Qwen2.5-1.5B beside transformers' generate and a bare loop), `adapter` (LoRA at the
-shape of the 7B). Weights are random. What does not fit on the card is said and left out. Each finding is
-written as it comes, into two files with the day and the card in their names: a run that is killed keeps
-what it has measured, and a step that would end after the limit is cut off.
+(`train` itself), `ahead` (episodes that play while the learner works, beside the same run in turn),
+`checkpointing`, `memory` (peaks beside what `turnwise fit` says), `speed` (rollout and update at the shape of
+Qwen2.5-1.5B beside transformers' generate and a bare loop), `adapter` (LoRA at the shape of the 7B). Weights
+are random. What does not fit on the card is said and left out. Each finding is written as it comes, into two
+files with the day and the card in their names: a run that is killed keeps what it has measured, and a step
+that would end after the limit is cut off.
 
 Codes: 0 all holds, 1 something does not, 2 typed wrongly, 3 no GPU can be reached, 4 packages are missing,
 5 the time was over before all steps were done.
@@ -31,7 +32,7 @@ from typing import TYPE_CHECKING, NoReturn
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "results"
 NO_CARD, NO_PACKAGES, NO_TIME = 3, 4, 5
-STEPS = ("agreement", "runs", "checkpointing", "memory", "speed", "adapter")
+STEPS = ("agreement", "runs", "ahead", "checkpointing", "memory", "speed", "adapter")
 sys.path[:0] = [str(HERE), str(HERE.parent / "learner")]
 
 if TYPE_CHECKING:
@@ -122,12 +123,14 @@ def _take(step: str, scale: Scale, record: Record) -> None:
 
 
 def _steps() -> dict[str, Callable[[Scale], Iterator[Finding]]]:
+    import ahead
     import checks
     import measures
 
     return {
         "agreement": checks.agreement,
         "runs": checks.runs,
+        "ahead": ahead.ahead,
         "checkpointing": checks.checkpointing,
         "memory": measures.memory,
         "speed": measures.speed,

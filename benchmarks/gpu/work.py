@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from bare import synthesise
 from card import free_bytes
+from trained import Size
 from transformers import AutoModelForCausalLM, Qwen2Config
 
 from turnwise.agents.decoding.loop import Job, prepare, run_jobs
@@ -41,6 +42,7 @@ class Scale:
     chunk: int
     rounds: int
     settings: int  # whose memory is measured
+    training: Size  # that plays ahead of its learner
 
     @property
     def length(self) -> int:
@@ -65,8 +67,30 @@ class Scale:
 
 ROOM = 0.9  # of the free memory: what is more is not tried
 _BELOW = [*(f"Qwen/Qwen2.5-{size}" for size in ("7B", "3B", "1.5B", "0.5B")), "small"]
-FULL = Scale(torch.device("cuda"), ("Qwen/Qwen2.5-1.5B", "Qwen/Qwen2.5-7B"), 8, 768, 256, 64, 256, 3, 5)
-SMALL = Scale(torch.device("cpu"), ("small", "small"), 2, 20, 12, 4, 8, 1, 1)
+FULL = Scale(
+    torch.device("cuda"),
+    ("Qwen/Qwen2.5-1.5B", "Qwen/Qwen2.5-7B"),
+    rows=8,
+    prompt=768,
+    said=256,
+    slots=64,
+    chunk=256,
+    rounds=3,
+    settings=5,
+    training=Size(width=1024, layers=12, groups=4, members=8, turns=3, said=24, updates=5),
+)
+SMALL = Scale(
+    torch.device("cpu"),
+    ("small", "small"),
+    rows=2,
+    prompt=20,
+    said=12,
+    slots=4,
+    chunk=8,
+    rounds=1,
+    settings=1,
+    training=Size(width=64, layers=2, groups=1, members=2, turns=2, said=8, updates=3),
+)
 _SMALL = Qwen2Config(
     hidden_size=64,
     intermediate_size=128,
