@@ -29,6 +29,9 @@ class Seen:
         finished: whether it has come to its end.
         wrong: what could not be read, with the reason.
         signed: whether it was hosted, and its rows are those of a server's record.
+        counted: whether its rows are counted from its trajectories, since nothing else tells: of a gateway,
+            or of a hosted run that has no record yet.
+        left_out: how many more such rows there are.
     """
 
     place: Place
@@ -37,6 +40,13 @@ class Seen:
     finished: bool
     wrong: list[str] = field(default_factory=list)
     signed: bool = False
+    counted: bool = False
+    left_out: int = 0
+
+    @property
+    def state(self) -> str:
+        """Say whether it has come to its end, where there is one to come to."""
+        return "done" if self.finished else "episodes that ended" if self.counted else "not finished"
 
     @property
     def name(self) -> str:
@@ -95,11 +105,11 @@ def read_evaluation(place: Place) -> Seen:
     return Seen(place, kept, list(by_task.values()), bool(result), wrong)
 
 
-def with_stored(seen: Seen, stored: StoredTrajectories) -> tuple[Seen, int]:
-    """Return an evaluation without rows of its own with those of its trajectories, and how many there are."""
+def counted(seen: Seen, stored: StoredTrajectories) -> Seen:
+    """Return an evaluation without rows of its own with those of its trajectories."""
     page = stored.rows(limit=MOST_ROWS)
     rows = [{**asdict(row), "return": row.episode_return} for row in page.rows]
-    return replace(seen, rows=rows), page.total
+    return replace(seen, rows=rows, counted=True, left_out=page.total - len(rows))
 
 
 def _of_record(place: Place) -> Seen:

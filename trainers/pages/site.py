@@ -22,7 +22,7 @@ from .controls import add_controls, controls_of
 from .curves import charts_of, charts_of_seeds
 from .episodes.routes import add_episodes, has_trajectories
 from .episodes.shelf import Opening, Shelf
-from .evaluation import MOST_ROWS, Seen, read_evaluation, with_stored
+from .evaluation import MOST_ROWS, Seen, counted, read_evaluation
 from .evidence import evidence_of
 from .places import Place, Places
 from .run import Run, read_run
@@ -61,14 +61,14 @@ def site(root: Path) -> FastAPI:
     app = pages(writer)
 
     def first(request: Request) -> Response:
-        return answer(request, writer.page("first.html", _first(places, known)))
+        return answer(request, writer.page("first.html", _first(places, known, shelf)))
 
     def run(request: Request, at: str, wrong: str = "") -> Response:
         place = places.find(at)
         template, values = (
             ("run.html", _run(place))
             if place.kind == "run"
-            else ("evaluation.html", _evaluation(place, shelf))
+            else ("evaluation.html", _evaluation(_seen(place, shelf)))
         )
         more = {"at": at, "wrong": wrong, "controls": controls_of(place, places.root)}
         return answer(request, writer.page(template, {**values, **more}))
@@ -85,10 +85,10 @@ def site(root: Path) -> FastAPI:
     return app
 
 
-def _first(places: Places, known: dict[Path, _Known]) -> dict[str, Any]:
+def _first(places: Places, known: dict[Path, _Known], shelf: Shelf) -> dict[str, Any]:
     listed = places.list()
     lines = [_line(place, known) for place in listed[:_MOST_LISTED] if place.kind == "run"]
-    seen = [read_evaluation(place) for place in listed[:_MOST_LISTED] if place.kind == "evaluation"]
+    seen = [_seen(place, shelf) for place in listed[:_MOST_LISTED] if place.kind == "evaluation"]
     return {
         "root": places.root.resolve(),
         "lines": lines,
@@ -148,16 +148,19 @@ def _seeds(places: Places, known: dict[Path, _Known], word: str) -> dict[str, An
     return {"runs": members, "charts": charts_of_seeds(members), "recipe": members[0].recipe}
 
 
-def _evaluation(place: Place, shelf: Shelf) -> dict[str, Any]:
-    seen: Seen = read_evaluation(place)
-    stored, told, num_rows = has_trajectories(place), bool(seen.rows), len(seen.rows)
-    if stored and not told:  # of a gateway, or of a hosted run without its record
-        with suppress(Opening):  # which the page of the trajectories tells
-            seen, num_rows = with_stored(seen, shelf.of(place))
+def _evaluation(seen: Seen) -> dict[str, Any]:
     return {
         "seen": seen,
         "rows": seen.rows[:MOST_ROWS],
-        "left_out": num_rows - len(seen.rows[:MOST_ROWS]),
-        "told": told,
-        "stored": stored,
+        "left_out": seen.left_out + max(0, len(seen.rows) - MOST_ROWS),
+        "stored": has_trajectories(seen.place),
     }
+
+
+def _seen(place: Place, shelf: Shelf) -> Seen:
+    """Return an evaluation, counted from its trajectories where nothing else tells of it."""
+    seen = read_evaluation(place)
+    if not (seen.rows or seen.settings) and has_trajectories(place):
+        with suppress(Opening, UsageError):  # which the page of the trajectories tells
+            return counted(seen, shelf.of(place))
+    return seen
