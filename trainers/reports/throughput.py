@@ -27,7 +27,8 @@ def throughput(updates: Sequence[Entry]) -> list[str]:
         return []
     lines = ["## Throughput", "", "| mean over the updates | |", "|---|---|"]
     lines += [f"| {text}, seconds (`{name}`) | {_mean(timed, name):.4g} |" for name, text in _SECONDS]
-    lines += [f"| {text}, of an update (`{name}`) | {_mean(timed, name):.0%} |" for name, text in _SHARES]
+    shares = {text: (name, share) for name, text in _SHARES if (share := _mean(timed, name))}  # else unseen
+    lines += [f"| {text}, of an update (`{name}`) | {share:.0%} |" for text, (name, share) in shares.items()]
     ages = [name for name in timed[-1] if name.startswith("staleness/")]
     lines += [f"| tokens {_aged(name)} (`{name}`) | {_mean(timed, name):.0%} |" for name in sorted(ages)]
     found, times = Counter(str(entry["time/bottleneck"]).partition(":")[0] for entry in timed).most_common(1)[

@@ -53,6 +53,8 @@ def _of_learner(share: Mapping[str, float], learning: float, recipe: Recipe) -> 
 def _of_episodes(entry: Mapping[str, Any], wait: float, recipe: Recipe) -> str:
     engine, environment = entry["time/busy_engine"], entry["time/busy_environment"]
     said = f"the learner waits {wait:.0%} of an update"
+    if recipe.harness.command:
+        return f"programs: {said}; harness.workers says how many run at once"
     if environment > engine:
         served = recipe.server.spawn or recipe.server.url
         key = "server.url of a server with more workers" if served else "server.spawn = true apart from this"

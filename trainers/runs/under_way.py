@@ -54,6 +54,8 @@ class UnderWay:
         if self._timeline.doing != "wait":
             return ""
         board = self._board
+        if programs := len(board.waiting("program")):
+            return f": {programs} programs under way"
         return f": {board.under_way} under way, {board.messages - self._before} messages so far"
 
     async def watch(self) -> None:

@@ -82,6 +82,7 @@ def test_an_update_is_told_phase_by_phase() -> None:
             {"policy": {"kind": "vllm"}},
             "engine: .*95% .*policy.engine.urls",
         ),
+        ({"wait": 9.0, "learner": 1.0}, {"harness": {"command": "x"}}, "programs: .*90% .*harness.workers"),
         (
             {"wait": 5.0, "learner": 5.0, "policy": 9.9},
             {"train": {"mode": "async"}},
@@ -109,6 +110,7 @@ def test_a_report_says_what_held_a_run_up() -> None:
     page = "\n".join(throughput(entries))
     assert "| the learner waits for episodes, seconds (`time/wait`) | 7 |" in page
     assert "| learner at work, of an update (`time/busy_learner`) | 30% |" in page
+    assert "a message under way" in page and "a step under way" not in page  # programs' are not seen
     assert "| tokens 1 versions behind the learner (`staleness/1`) | 50% |" in page
     assert "In 2 of 3 updates it was held up by: engine: z; rollout.slots." in page
     assert throughput([{"step_time": 1.0}]) == []
@@ -210,11 +212,23 @@ def test_what_an_update_is_at_is_told_once_it_lasts() -> None:
     clock.now += 2.0
     under_way.look()
     assert told[2:] == ["learning for 61 s"]
+    timeline.to("wait")
+    board.gone("0-0#2")
+    for member in range(2):
+        board.at(f"0-0#{member}", "program")
+    clock.now += 60.0
+    under_way.look()
+    assert told[3:] == ["playing for 60 s: 2 programs under way"]
+    for member in range(2):
+        board.gone(f"0-0#{member}")
+    board.at("0-0#2", "policy")
+    timeline.to("sync")
+    under_way.look()
     timeline.to("wait")  # messages are counted from the beginning of a phase
     under_way.look()
     clock.now += 60.0
     under_way.look()
-    assert told[3:] == ["playing for 60 s: 1 under way, 0 messages so far"]
+    assert told[4:] == ["playing for 60 s: 1 under way, 0 messages so far"]
 
 
 def test_lines_are_rarer_than_looks_at_a_bar() -> None:
