@@ -12,6 +12,7 @@ from typing import Any
 from ...errors import UsageError
 from ...files import write_whole
 from ...shown import UNKNOWN, interval, percent, runnable, visible
+from ..runs.alike import recipe_tables
 from ..runs.best import best_of
 from ..runs.folder import read_record
 from ..runs.log import read_log
@@ -95,15 +96,16 @@ def write_report(run: Path) -> Path:
     entries = read_log(run)
     figures = summarise(run)
     record = read_record(run)
-    title = visible(f"{record.get('environment', 'a run')}, {run.name}".replace("\n", " "))
+    environment = record.get("environment") or _asked_for(run)
+    title = visible(f"{environment}, {run.name}".replace("\n", " "))
     lines = [f"# {title}", ""]
-    lines += _result(figures, run, record)
+    updates, _ = split_log(entries)
+    lines += _result(figures, run, record) if "best" in figures else _untested(updates, figures)
     try:
         draw_run(entries, run / "curves.png", title)
         lines += ["![curves](curves.png)", ""]
     except UsageError as error:
         lines += [f"No picture: {error}.", ""]
-    updates, _ = split_log(entries)
     lines += _health(updates) + throughput(updates) + resumed(updates) + _difficulty(updates)
     lines += lost_by(run)
     lines += examples(run)
@@ -113,13 +115,30 @@ def write_report(run: Path) -> Path:
     return page
 
 
+def _asked_for(run: Path) -> str:
+    """Return the environment that the recipe of a run names, where no episode has told its own."""
+    try:
+        return str(recipe_tables(run)["env"]["id"])
+    except (OSError, ValueError, LookupError):
+        return "a run"
+
+
+def _untested(updates: Sequence[Entry], figures: dict[str, Any]) -> list[str]:
+    """Return the result of a run without evaluations: what its own episodes earned."""
+    lines = ["## Result", "", "No evaluation on held-out tasks in the log.", ""]
+    earned = [entry["reward"] for entry in updates if isinstance(entry.get("reward"), int | float)]
+    if not earned:
+        return lines
+    taken = f"{figures['num_updates']} updates in {figures.get('train_seconds', 0):.0f} s of training"
+    between = f"{_number(earned[0])} in the first and {_number(earned[-1])} in the last"
+    return [*lines, f"{taken}; the mean return of their episodes was {between}.", ""]
+
+
 def _result(figures: dict[str, Any], run: Path, record: dict[str, Any]) -> list[str]:
     lines = ["## Result", ""]
     if words := record.get("held_out_words"):
         lines += [f"Held-out tasks: {visible(str(words))}.", ""]
     points = [(name, figures[key]) for name, key in _POINTS if key in figures]
-    if not points:
-        return [*lines, "No evaluation on held-out tasks in the log.", ""]
     lines += ["| held-out success | rate | 95 % interval | coverage | return |", "|---|---|---|---|---|"]
     for name, point in points:
         between = interval(point["ci_low"], point["ci_high"])

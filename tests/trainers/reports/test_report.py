@@ -133,6 +133,18 @@ def test_without_an_evaluation_after_training_there_is_no_figure_of_one(tmp_path
     assert "| after training" not in page
 
 
+def test_a_run_without_evaluations_tells_what_its_own_episodes_earned(tmp_path: Path) -> None:
+    folder = write_log(
+        tmp_path / "mine", {**update(1, 5.0), "reward": 0.25}, {**update(2, 9.0), "reward": 0.5}
+    )
+    (folder / "recipe.toml").write_text('[env]\nid = "my-agent"\n')
+    page = write_report(folder).read_text()
+    assert page.startswith("# my-agent, mine\n")
+    assert "Held-out tasks:" not in page
+    told = "the mean return of their episodes was 0.25 in the first and 0.5 in the last."
+    assert f"2 updates in 9 s of training; {told}" in page
+
+
 def test_unknown_success_is_a_dash_beside_the_return(tmp_path: Path) -> None:
     folder = write_log(
         tmp_path / "mute", evaluation(0, 0.0, None), {**update(1, 5.0), "success_rate": None},
