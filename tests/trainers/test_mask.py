@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from small_recipes import TINY, small
 
 from turnwise.agents.decoding.caching import CachingPolicy
 from turnwise.agents.decoding.masking import MaskRow, hide
+from turnwise.agents.models import TransformersLM
 from turnwise.agents.policies.openai import OpenAIPolicy
 from turnwise.agents.policies.vllm.policy import VllmPolicy
 from turnwise.agents.sampling import NO_MASK, Mask
@@ -39,6 +41,7 @@ from turnwise.agents.types import (
     VersionSpan,
 )
 from turnwise.errors import CheckpointError, UsageError
+from turnwise.servers.client import connect
 from turnwise.trainers.fit.measured import peak_of
 from turnwise.trainers.fit.needs import estimate
 from turnwise.trainers.fit.passes import Learned, Model, Sampled
@@ -48,10 +51,11 @@ from turnwise.trainers.learner.update import Learner
 from turnwise.trainers.objective_config import ObjectiveConfig
 from turnwise.trainers.policies.mask import HeldMask, held
 from turnwise.trainers.recipe import Recipe, load
+from turnwise.trainers.rollouts.collect import Collector
 from turnwise.trainers.runs import checkpoint
 from turnwise.trainers.runs.log import read_log
 from turnwise.trainers.runs.statistics import batch_statistics
-from turnwise.trainers.sections import PolicySection
+from turnwise.trainers.sections import PolicySection, RolloutSection
 from turnwise.trainers.train import train, validate
 
 Lights = Callable[..., Recipe]
@@ -109,6 +113,32 @@ def test_the_recipe_trains_and_goes_on_across_a_setting_of_the_copy(
     assert all(0 < entry["mask/hidden"] < 1 and 0 < entry["mask/mass"] < 1 for entry in entries)
     assert entries[0]["mask/forbids"] == 0.0, "no policy masks its own likeliest token"
     assert entries[0]["mismatch_max"] <= 1e-5
+
+
+def test_of_a_shared_model_the_copy_is_what_has_sampled_and_not_what_was_learned(
+    lights: Lights, chat_model: Path, tmp_path: Path
+) -> None:
+    """Learner and policy of transformers hold one set of tensors; the copy is set before these move."""
+    recipe = lights(
+        policy={"kind": "transformers", "checkpoint": str(chat_model)},
+        rollout={**SMALL, "max_episode_tokens": 1024, "mask": {"top_p": 0.5, "every": 1}},
+        train={"num_updates": 2, "save_every": 1, "keep": 3},
+        eval={"episodes": 0},
+    )
+    run = tmp_path / "run"
+    train(recipe, run)
+    for update in (1, 2):
+        before = TransformersLM.load(str(run / "checkpoints" / f"update-{update - 1:06d}" / "policy"))
+        copied = saved(run, update)[1]
+        assert copied["version"] == update - 1
+        weights = dict(before.named_parameters())
+        assert all(torch.equal(weights[name], weight) for name, weight in copied["weights"].items())
+    assert saved(run, 0)[0] != saved(run, 1)[0] != saved(run, 2)[0]
+    straight, kept = figures(run), saved(run, 2)
+    shutil.rmtree(run / "checkpoints" / "update-000002")
+    train(recipe, run, resume=True)
+    again = saved(run, 2)
+    assert figures(run) == straight and again[0] == kept[0] and same(again[1], kept[1])
 
 
 class Noting:
@@ -255,6 +285,14 @@ def test_ahead_of_the_learner_each_message_has_the_mask_of_its_time(lights: Ligh
     entries = [entry for entry in read_log(tmp_path / "run") if entry["kind"] == "update"]
     assert all(entry["mismatch_max"] <= 1e-4 for entry in entries if not entry["staleness"])
     assert all(entry["sync/worst_nats"] < 1e-3 for entry in entries)
+
+
+def test_the_expert_that_a_sampler_asks_is_asked_without_it() -> None:
+    rollout = RolloutSection(mask=Mask(0.5))
+    asking: Any = SimpleNamespace(
+        picker=SimpleNamespace(choices=[]), rollout=rollout, client=connect("local:")
+    )
+    assert list(asyncio.run(Collector.shown(asking, []))) == []
 
 
 def test_a_checkpoint_without_a_copy_is_refused_where_one_is_asked_for(trained: Any) -> None:

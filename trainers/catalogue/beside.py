@@ -17,9 +17,9 @@ SETTINGS = {
             "the distribution that was drawn from, while the authors' code takes the logprob without the "
             "mask. After `every` updates the copy becomes the policy that has just sampled, as in their "
             "loop; but their logits processor keeps the copy that it was made with, which is `every = 0`. "
-            "Of special tokens those that end a message are never masked. Under a constraint the copy's "
-            "distribution is the one over what may be said. A KL is between distributions under the mask, "
-            "theirs between those without; evaluation is without the mask, theirs with it",
+            "Of special tokens those that end a message are never masked, there all. Under a constraint "
+            "the copy's distribution is the one over what may be said. A KL is between distributions "
+            "under the mask, theirs between those without; evaluation is without the mask, theirs with it",
         ),
     ),
     "loss.off_policy": (

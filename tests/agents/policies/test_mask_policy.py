@@ -15,6 +15,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +23,10 @@ import torch
 
 from turnwise.agents.decoding import replay
 from turnwise.agents.decoding.masking import MaskRow, hide
+from turnwise.agents.evaluation import evaluate
+from turnwise.agents.gateway import harness
 from turnwise.agents.gateway.config import HarnessConfig
+from turnwise.agents.gateway.episode import Asking, Episode
 from turnwise.agents.gateway.harness import HarnessRollout
 from turnwise.agents.models import TransformersLM
 from turnwise.agents.policies.random import RandomPolicy
@@ -272,6 +276,36 @@ def test_who_holds_no_copy_refuses(policy: Any) -> None:
     ):
         with pytest.raises(UsageError, match=r"rollout.mask.top_p is 0.6"):
             asyncio.run(play(through, player))
+
+
+def test_programs_that_play_and_a_gateway_ask_for_it(policy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Asking] = []
+
+    def gateway(asking: Asking, *rest: Any) -> Any:
+        seen.append(asking)
+        raise UsageError("seen")
+
+    policy.hold_mask()
+    monkeypatch.setattr(harness, "Gateway", gateway)
+    with pytest.raises(UsageError, match="seen"):
+        played = HarnessRollout(HarnessConfig("python -c pass"))
+        asyncio.run(played(connect("local:"), policy, [], RolloutConfig(mask=MASK)))
+    place = SimpleNamespace(
+        prompt_ids=(5, 6),
+        line=0,
+        messages=(),
+        renderer=SimpleNamespace(encoder=SimpleNamespace(opens_thought=False)),
+    )
+    episode = SimpleNamespace(asking=seen[0], task=TaskItem("e"), id="0" * 32, instruction="")
+    call, asked = SimpleNamespace(info={}, side=False, number=0), SimpleNamespace(max_tokens=None, stop=())
+    monkeypatch.setattr("turnwise.agents.gateway.episode.observation_of", lambda place: "")
+    arguments: Any = (episode, call, asked, place)
+    assert Episode._request(*arguments).mask == MASK
+
+
+def test_an_evaluation_plays_the_policy_itself(policy: Any) -> None:
+    with pytest.raises(UsageError, match="mask: an evaluation plays the policy itself"):
+        asyncio.run(evaluate(connect("local:"), policy, "household/demo-v0", config=RolloutConfig(mask=MASK)))
 
 
 def test_a_message_with_a_mask_goes_into_a_file_and_back() -> None:
