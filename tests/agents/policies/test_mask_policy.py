@@ -207,6 +207,25 @@ def test_masked_requests_change_nothing_of_those_beside_them(policy: Any) -> Non
     assert all(each.masked is not None for each in learned_policy[1::2])
 
 
+def test_what_the_copy_has_cached_ends_with_the_conversation(policy: Any) -> None:
+    policy.hold_mask()
+    (said,) = ask(policy, [asked_for(conversation="c")])
+
+    def held() -> int:
+        with policy._mask.conversations.batch(["c"], [said.prompt_ids]) as (_, found):
+            return int(found[0])
+
+    assert held() == len(said.prompt_ids) - 1
+    policy.forget("c")
+    assert held() == 0
+
+
+def test_the_copy_has_nothing_to_do_where_nobody_asks_for_a_mask(policy: Any) -> None:
+    policy.hold_mask()
+    policy._mask.conversations = None
+    assert ask(policy, [asked_for(mask=Mask())])[0].masked is None
+
+
 def test_a_copy_comes_back_from_its_state(policy: Any, words: TinyTokenizer) -> None:
     policy.hold_mask()
     learned(policy, 2)
