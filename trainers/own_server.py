@@ -9,7 +9,14 @@ from typing import Any
 from ..envs import registered
 from ..envs.registry import class_of, for_clients
 from ..errors import UsageError
+from .recipe import Recipe
 from .rollouts.mixture import EnvChoice
+
+
+def plays_environments(recipe: Recipe) -> bool:
+    """Tell whether a run plays environments of ours, if only to evaluate."""
+    plays = bool(recipe.eval.episodes) or not recipe.offline.trajectories
+    return plays and not recipe.harness.posted
 
 
 def offering(env_ids: Sequence[str]) -> list[str]:

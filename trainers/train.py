@@ -30,7 +30,7 @@ from .loop import Trainer
 from .losses import Objective
 from .offline.collect import stored_episodes
 from .offline.sources import check_sources, demonstrations_in
-from .own_server import allowing, offering
+from .own_server import allowing, offering, plays_environments
 from .parallel.place import placed
 from .policies import get as get_kind
 from .policies import load_reference, load_trained
@@ -195,8 +195,7 @@ async def _train(
     tables = {section.name: table(getattr(recipe, section.name)) for section in fields(recipe)}
     tracked = Tracked(out, recipe.log.project, tables, dump(recipe), state.update)
     say = display.say if recipe.log.console else log.warning
-    plays = bool(recipe.eval.episodes) or not recipe.offline.trajectories
-    server = recipe.server if plays and not recipe.harness.posted else ServerSection()
+    server = recipe.server if plays_environments(recipe) else ServerSection()
     with _learning(recipe, bound, first, saved, trained.model, one_engine) as learner:
         async with _client(server, recipe.env, out, sessions_of(out)) as client:
             with tracking(recipe.log.to, tracked, say) as trackers:

@@ -42,6 +42,7 @@ _COMMANDS = {
     "methods": "methods:methods",
     "fit": "fit:fit",
     "train": "train:train",
+    "launch": "launch:launch",
     "sweep": "sweep:sweep",
     "practise": "practise:practise",
     "eval": "evaluate:eval_",

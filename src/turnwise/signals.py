@@ -19,6 +19,20 @@ def interrupt_when_told_to_end() -> None:
             signal.signal(number, _interrupt)
 
 
+def how_ended(code: int) -> str:
+    """Say how a process ended.
+
+    Args:
+        code: its exit code; where a signal killed it minus the signal, or 128 and the signal as shells say.
+    """
+    number = -code if code < 0 else code - 128
+    if number not in {each.value for each in signal.Signals}:
+        return f"ended with exit code {code}"
+    name = signal.Signals(number).name
+    more = ", as the kernel does where memory runs out" if name == "SIGKILL" else ""
+    return f"was killed by {name}{more}"
+
+
 def told_to_end() -> int:
     """Return the signal that interrupted this process first; 0 if it was none of these."""
     return _RECEIVED[0] if _RECEIVED else 0

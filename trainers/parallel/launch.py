@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -22,9 +21,10 @@ from torch._C._distributed_c10d import Store, TCPStore
 from torch.distributed.rendezvous import rendezvous
 
 from ...errors import TrainingError, UsageError
+from ...signals import how_ended
 from ..sections import LaunchSection
 from .group import Ranks, wait_for
-from .place import Place, placed
+from .place import Place, interface_of, placed
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def ranks(config: LaunchSection) -> Iterator[Ranks]:
             wait_for_workers=False,
             master_listen_fd=listener.detach(),
         )
-    os.environ["GLOO_SOCKET_IFNAME"] = _loopback()
+    os.environ |= interface_of(_HOST)
     with closing(_Processes(place.world, port)) as processes:
         processes.wait_until_ready(store)
         with _group(store, place, config.timeout_s, processes) as group:
@@ -125,12 +125,6 @@ def _device(local_rank: int) -> torch.device:
     return torch.device("cuda", local_rank)
 
 
-def _loopback() -> str:
-    """Return the name of the network interface that leads nowhere else."""
-    names = [name for _, name in socket.if_nameindex()]
-    return "lo" if "lo" in names else "lo0"
-
-
 class _Processes:
     """The ranks above 0 on this machine, as processes of their own."""
 
@@ -169,7 +163,7 @@ class _Processes:
         """Return how those have ended that have."""
         codes = {rank: process.poll() for rank, process in self._processes.items()}
         return {
-            rank: f"(process {self._processes[rank].pid}) {_how(code)}"
+            rank: f"(process {self._processes[rank].pid}) {how_ended(code)}"
             for rank, code in codes.items()
             if code is not None
         }
@@ -187,12 +181,3 @@ class _Processes:
                 process.wait()
             assert process.stdin is not None
             process.stdin.close()
-
-
-def _how(code: int) -> str:
-    """Say how a process ended."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    name = signal.Signals(-code).name
-    more = ", as the kernel does where memory runs out" if name == "SIGKILL" else ""
-    return f"was killed by {name}{more}"

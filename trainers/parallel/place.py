@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
 
 _VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -24,7 +25,7 @@ class Place:
     def variables(self, address: str, port: int) -> dict[str, str]:
         """Return what tells a process that it stands here, and where rank 0 is met."""
         values = (self.rank, self.local_rank, self.world, address, port)
-        return dict(zip(_VARIABLES, map(str, values), strict=True))
+        return {**dict(zip(_VARIABLES, map(str, values), strict=True)), **interface_of(address)}
 
 
 def placed() -> Place:
@@ -33,3 +34,11 @@ def placed() -> Place:
         return Place()
     rank, local_rank, world = (int(os.environ[name]) for name in _VARIABLES[:3])
     return Place(rank, local_rank, world)
+
+
+def interface_of(address: str) -> dict[str, str]:
+    """Return what keeps ranks that meet on the loopback from listening elsewhere."""
+    if not address.startswith("127.") and address != "::1":
+        return {}
+    names = [name for _, name in socket.if_nameindex()]
+    return {"GLOO_SOCKET_IFNAME": "lo" if "lo" in names else "lo0"}

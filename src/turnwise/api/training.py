@@ -122,6 +122,7 @@ def train(
     trajectories: Places = (),
     resume: bool = False,
     previous: bool = False,
+    ray: str = "",
 ) -> Run:
     """Train an agent by a recipe: rollouts, credit for each turn, updates, held-out evaluations.
 
@@ -143,12 +144,14 @@ def train(
             files of trajectories, chats with rewards (docs/offline.md).
         resume: go on from the last checkpoint in `out`.
         previous: go on from the checkpoint before it, if that is broken.
+        ray: HOST:PORT of the head of a cluster of Ray, which holds the processes of the run (docs/scale.md).
 
     Raises:
         UsageError: if something is named that is not there, or the folder is taken; nothing is written.
         CheckpointError: if a checkpoint is missing, broken or foreign.
         TrainingError: if the run cannot go on.
         KeyboardInterrupt: after Ctrl-C; the last complete update was saved.
+        Stopped: if somebody has asked it to stop; the last complete update was saved.
     """
     if recipe is None:
         if out is None or not (resume or previous):
@@ -156,6 +159,11 @@ def train(
         recipe = recipe_of(Path(out))
     loaded = load_recipe(recipe, overrides, env=env, seed=seed, server=server, trajectories=trajectories)
     folder = default_folder(recipe, loaded) if out is None else Path(out)
+    if ray:
+        from ..trainers.launch.run import train_held
+
+        train_held(loaded, folder, ray, resume=resume, previous=previous)
+        return Run(folder)
     loops.anywhere(lambda: run_recipe(loaded, folder, resume=resume, previous=previous, run=loops.complete))
     return Run(folder)
 

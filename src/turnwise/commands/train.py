@@ -20,6 +20,13 @@ Overrides = Annotated[
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a value of the recipe; repeatable."),
 ]
 
+Ray = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT", help="Let a cluster of Ray hold the run's processes: the address of its head."
+    ),
+]
+
 
 def train(
     recipe: Annotated[
@@ -47,6 +54,7 @@ def train(
     ] = None,
     server: Annotated[str | None, typer.Option(metavar="URL", help="A running server.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The seed of the run.")] = None,
+    ray: Ray = "",
 ) -> None:
     """Train an agent: rollouts, credit for each turn, updates, evaluation on held-out tasks.
 
@@ -56,6 +64,7 @@ def train(
       turnwise train household_gigpo --set env.id=my_env.py:MyEnv
       turnwise train filtered_cloning --from runs/expert --set policy.checkpoint=demo
       turnwise train --resume --out runs/first
+      turnwise train household_gigpo --ray 127.0.0.1:6379
     """
     from ..api.training import default_folder, load_recipe
     from ..api.training import train as run
@@ -73,7 +82,7 @@ def train(
     loaded = load_recipe(recipe, overrides or (), seed=seed, server=server, trajectories=stored or ())
     folder = out or default_folder(recipe, loaded)
     try:
-        run(loaded, folder, resume=resume, previous=previous)
+        run(loaded, folder, resume=resume, previous=previous, ray=ray)
     except (KeyboardInterrupt, Stopped) as ended:
         typer.echo(f"{str(ended) or 'interrupted'}; {standing(folder)}", err=True)
         if folder.exists():
