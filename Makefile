@@ -14,6 +14,7 @@ MINI_SWE_AGENT := .mini-swe-agent/.installed
 SMOLLM2 := .smollm2/model/config.json
 VLLM := .vllm/.installed
 ECOSYSTEM := .ecosystem/.installed
+RAY := .ray/.installed
 DOCS := .docs/.installed
 BROWSER := .browser/package/axe.min.js
 VLLM_PIP := .vllm/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt
@@ -25,7 +26,7 @@ ALL_CORES := -n logical --maxprocesses 8 --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-killed warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes test-learners vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem test-ecosystem-short gpu test-gpu gate docs papers constraints clean
+.PHONY: help install demo test test-killed warmstart lint oracle test-oracle openenv test-openenv mini-swe-agent test-mini-swe-agent smollm2 test-smollm2 test-recipes test-learners vllm test-vllm test-docker test-sandbox browser test-browser ecosystem test-ecosystem test-ecosystem-short ray test-ray test-ray-short gpu test-gpu gate docs papers constraints clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { line = sprintf("  %-20s %s\n", $$1, $$2); \
@@ -49,7 +50,7 @@ demo: $(STAMP)  ## train an agent over HTTP and show its success rate rise
 	$(BIN)/turnwise demo
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -q $(ALL_CORES) -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe and not smollm2 and not recipes and not gpu and not ecosystem'
+	$(BIN)/python -m pytest -q $(ALL_CORES) -m 'not oracle and not openenv and not docker and not vllm and not browser and not miniswe and not smollm2 and not recipes and not gpu and not ecosystem and not ray'
 
 test-killed: $(STAMP)  ## kill a training at more moments than make test does
 	TURNWISE_KILLS=8 $(BIN)/python -m pytest -q tests/trainers/test_train_command.py -k killed
@@ -195,6 +196,24 @@ test-ecosystem: $(ECOSYSTEM)  ## read runs back from the stores of trackers, and
 test-ecosystem-short: $(ECOSYSTEM)  ## the same without what is slow, as continuous integration runs it
 	OMP_NUM_THREADS=1 .ecosystem/bin/python -m pytest -q -m 'ecosystem and not slow' tests/ecosystem
 
+# Ray, which only `turnwise train --ray` needs, 270 MB: in an environment of its own that sees all of .venv, so
+# that torch is not there twice. It is pinned with the rest, since a cluster and its drivers have to be of one version.
+$(RAY): $(STAMP)
+	$(PYTHON) -m venv .ray
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$(.ray/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv.pth"
+	@echo 'into .ray: Ray; half a minute without a word'
+	.ray/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ray
+	touch $@
+
+ray: $(RAY)  ## install Ray into .ray
+
+test-ray: $(RAY)  ## train on two nodes of Ray, and kill what it holds
+	OMP_NUM_THREADS=1 .ray/bin/python -m pytest -q -m ray tests/ray
+
+test-ray-short: $(RAY)  ## the same without what is slow, as continuous integration runs it
+	OMP_NUM_THREADS=1 .ray/bin/python -m pytest -q -m 'ray and not slow' tests/ray
+
 # mkdocs and its 30 packages, in an environment of its own; turnwise is read there, not run.
 $(DOCS): constraints-docs.txt
 	$(PYTHON) -m venv .docs
@@ -221,8 +240,9 @@ gate: $(STAMP)  ## compare a step's cost with bare ASGI in the same run, as rati
 
 constraints: $(STAMP)  ## pin what is installed now
 	@echo '# Every version that make demo and make test install. Written by: make constraints' > constraints.tmp
-	@$(BIN)/python -m pip freeze --all --exclude-editable | sed 's/+cpu//' | grep -v ^pip= | sort -f >> constraints.tmp
+	@{ $(BIN)/python -m pip freeze --all --exclude-editable; grep -E '^(msgpack|ray)==' constraints.txt; } \
+		| sed 's/+cpu//' | grep -v ^pip= | sort -f >> constraints.tmp
 	@mv constraints.tmp constraints.txt
 
 clean:  ## remove the virtual environments and caches
-	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .vllm .browser .ecosystem .docs site .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .oracle .openenv .mini-swe-agent .smollm2 .vllm .browser .ecosystem .ray .docs site .docker build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,7 +9,7 @@ rollouts/     the episodes of an update: tasks, plans, samplers, annotators;
               offline/ those of others in their place
 assign.py     trajectories -> rewards/ -> credit/ -> weights/: an advantage for every token
 learner/      sequences, losses/ (set by objective_config.py) and critics: an update of the weights;
-              parallel/ one learner on several processes
+              parallel/ one learner on several processes; launch/ a run whose processes a cluster holds
 fit/          what memory a recipe needs, before anything is loaded
 policies/     the policy that is trained, by its kind; sync/ brings its weights to the engine;
               warmstart/ makes a new one from demonstrations; warmstarts/ holds those that ship

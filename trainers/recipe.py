@@ -27,6 +27,7 @@ from ..agents.gateway.config import HarnessConfig
 from ..agents.prompts.config import PromptConfig
 from ..errors import UnknownName, UsageError
 from ..settings import read, table
+from .launch.config import LaunchSection
 from .learner.config import CriticConfig, OptimConfig
 from .objective_config import ObjectiveConfig
 from .parts import Part
@@ -36,7 +37,6 @@ from .sections import (
     CreditSection,
     EnvSection,
     EvalSection,
-    LaunchSection,
     LogSection,
     OfflineSection,
     PartsSection,

@@ -86,13 +86,13 @@ def rank(world: int, folder: Path, updates: int) -> None:
     """Be one of the ranks, and write what it cost."""
     import torch
 
+    from turnwise.trainers.launch.config import LaunchSection
     from turnwise.trainers.learner.update import Learner
     from turnwise.trainers.parallel import begin, follow, launch
     from turnwise.trainers.parallel.lead import lead
     from turnwise.trainers.parallel.place import placed
     from turnwise.trainers.policies import get
     from turnwise.trainers.recipe import dump, from_tables
-    from turnwise.trainers.sections import LaunchSection
 
     importlib.import_module("transformers.models.qwen2.modeling_qwen2")  # before what is measured
     torch.set_num_threads(1)

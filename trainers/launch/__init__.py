@@ -1,5 +1,6 @@
 """The processes of a run held by a cluster: planned, started, and started again when they die.
 
+config.py     what a recipe says of them
 roles.py      which processes a recipe asks for
 plan.py       where they come to lie, as a table
 commands.py   the command line of each

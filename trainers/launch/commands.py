@@ -13,6 +13,7 @@ from ..own_server import allowing, offering, plays_environments
 from ..parallel.place import Place
 from ..recipe import Recipe, dump
 from ..rollouts.mixture import choices_of
+from ..validate import named_policy
 from .keeper import Command, Spot
 from .roles import LEADER, ROUTER, Role
 
@@ -69,6 +70,8 @@ def command_of(job: Job, role: Role, at: Mapping[str, At], how: tuple[str, ...] 
         return _server(job, role, at)
     if role.kind == "router":
         return _router(job, at)
+    if role.kind == "engine":
+        return _engine(job, role, at)
     return _learner(job, role, at, how)
 
 
@@ -92,6 +95,25 @@ def _router(job: Job, at: Mapping[str, At]) -> Command:
     return _serving(at[ROUTER], words, {KEY_ENV: job.key, _SERVERS_KEY: job.inner_key})
 
 
+def _engine(job: Job, role: Role, at: Mapping[str, At]) -> Command:
+    from ...agents.models.lora import base_of_adapter
+    from ...agents.policies.vllm.process import command, environment
+    from ..fit.shapes import config_of
+    from ..policies.vllm import engine_arguments
+
+    recipe, own = job.recipe, at[role.name]
+    policy, engine = recipe.policy, recipe.policy.engine
+    named = named_policy(policy, recipe.warmstart.base) or recipe.warmstart.base
+    longest = config_of(policy, recipe.warmstart.base).get_text_config().max_position_embeddings
+    context = min(int(longest), recipe.rollout.max_episode_tokens)
+    arguments = ["--host", own.host, "--port", str(own.spot.port)]
+    arguments += engine_arguments(policy, recipe.rollout, context, on_cpu=not role.share.gpus)
+    words = command(base_of_adapter(named) or named, engine, arguments)
+    env = environment({"OMP_NUM_THREADS": str(max(1, int(role.share.cpus)))}, engine)
+    place = (own.host, own.spot.port)
+    return Command(tuple(words), str(Path.cwd()), env, answers=place, stop_s=30.0)
+
+
 def _serving(
     own: At, words: list[str], env: Mapping[str, str], files: Mapping[str, str] | None = None
 ) -> Command:
@@ -106,6 +128,9 @@ def _learner(job: Job, role: Role, at: Mapping[str, At], how: tuple[str, ...]) -
     asked = [at[name].url for name in asked_by_learners(at)]
     if plays_environments(recipe) and not recipe.server.url:
         recipe = replace(recipe, server=replace(recipe.server, url=asked.pop(0)))
+    if asked:
+        engine = replace(recipe.policy.engine, urls=tuple(asked))
+        recipe = replace(recipe, policy=replace(recipe.policy, engine=engine))
     words = ("train", f"{own.spot.folder}/recipe.toml", "--out", str(job.out), *how)
     env = {KEY_ENV: job.key} if job.key else {}
     if recipe.launch.learners > 1:  # what torchrun would say; the cluster shows each its own cards alone

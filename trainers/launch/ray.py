@@ -19,7 +19,7 @@ from ...errors import TrainingError, UsageError
 from ...servers.http.visitors import is_loopback
 from .keeper import START_S, Command, Ended, Keeper, Look, Spot
 from .roles import Role
-from .supervise import Lost
+from .supervise import Lost, gone
 
 _CALL_S = 60.0
 _RESERVE_S = 30.0
@@ -69,10 +69,10 @@ class RayCluster:
             UsageError: if the cluster does not have it.
             TrainingError: if others have it now.
         """
+        self._check(roles)
         from ray.util.placement_group import placement_group
 
         bundles = [_bundle(role) for role in roles]
-        self._check(roles, bundles)
         self._group = placement_group(bundles, strategy="PACK")
         if not self._group.wait(_RESERVE_S):
             free = _words(self._ray.available_resources())
@@ -107,9 +107,12 @@ class RayCluster:
             .remote(self._run, role.name)
         )
         held = RayHeld(self._ray, actor)
-        held.wait_until_there()
-        node = self._places()[self._bundles[role.name]]
-        held.host = self._hosts()[node]
+        try:
+            held.wait_until_there()
+            held.host = self._hosts()[self._places()[self._bundles[role.name]]]
+        except Lost:
+            held.release()
+            raise
         return held.host, held
 
     def close(self) -> None:
@@ -119,9 +122,10 @@ class RayCluster:
         if self._group is not None:
             remove_placement_group(self._group)
 
-    def _check(self, roles: Sequence[Role], bundles: Sequence[Mapping[str, float]]) -> None:
+    def _check(self, roles: Sequence[Role]) -> None:
         """Refuse what the cluster can never give."""
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        bundles = [_bundle(role) for role in roles]
         for role, bundle in zip(roles, bundles, strict=True):
             if not any(_fits(bundle, node) for node in nodes):
                 most = "; ".join(_words(node) for node in nodes)
@@ -193,7 +197,7 @@ class RayHeld:
         try:
             found: Ended = self._called(self._waiting)
         except Lost as lost:
-            return Ended(1, str(lost))
+            return gone(lost)
         return found
 
     def look(self, position: int) -> Look:

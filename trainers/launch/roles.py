@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..own_server import plays_environments
 from ..recipe import Recipe
-from ..sections import Share
+from .config import Share
 
 Kind = Literal["server", "router", "engine", "learner"]
 _DOES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -19,6 +20,11 @@ _ASKED_TO_STOP = (129, 130, 143)
 
 class Lost(Exception):
     """The reason why a keeper does not answer: it has died, or its machine has."""
+
+
+def gone(lost: Lost) -> Ended:
+    """Return the end of a process whose keeper is gone: it was killed, whatever it would have said."""
+    return Ended(128 + signal.SIGKILL, str(lost))
 
 
 class Held(Protocol):
@@ -79,6 +85,7 @@ class Supervisor:
         self._roles = {role.name: role for role in roles}
         self._held: dict[str, Held] = {}
         self._at: dict[str, At] = {}
+        self._was_up: set[str] = set()  # a port is kept once it was used
         self._again: dict[str, int] = {}  # starts again since the last update
         self._lost: set[str] = set()  # since the learners were started
         self._position, self._update, self._looked = -1, 0, 0.0
@@ -116,7 +123,7 @@ class Supervisor:
             TrainingError: if it does so too often.
         """
         while True:
-            former = self._at.get(role.name)
+            former = self._at.get(role.name) if role.name in self._was_up else None
             try:
                 host, held = self._cluster.place(role)
                 self._held[role.name] = held
@@ -127,9 +134,12 @@ class Supervisor:
                     self._position = spot.written
                 ended = held.start(command_of(self._job, role, self._at, how))
             except Lost as lost:
-                ended = Ended(1, str(lost))
+                ended = gone(lost)
             if ended is None:
+                self._was_up.add(role.name)
                 return
+            if (former_held := self._held.pop(role.name, None)) is not None:
+                former_held.release()  # the next one needs its place
             self._count(role.name, ended)
 
     def _learn(self, how: tuple[str, ...]) -> None:
@@ -206,7 +216,7 @@ class Supervisor:
         for role in self._serving():
             if role.name in news or (role.kind == "router" and moved):
                 before = self._at[role.name].url
-                self._held[role.name].release()
+                self._held.pop(role.name).release()
                 self._start(role)
                 moved |= {role.name} if self._at[role.name].url != before else set()
         if anew or any(name in moved for name in asked_by_learners(self._at)):

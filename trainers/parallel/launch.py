@@ -22,7 +22,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from ...errors import TrainingError, UsageError
 from ...signals import how_ended
-from ..sections import LaunchSection
+from ..launch.config import LaunchSection
 from .group import Ranks, wait_for
 from .place import Place, interface_of, placed
 

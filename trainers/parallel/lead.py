@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...agents.models import CausalLM
+from ..launch.config import LaunchSection
 from ..learner.critic import Critic
-from ..sections import LaunchSection
 from .begin import Begin, begin
 from .follow import BEGIN
 from .group import Ranks

@@ -76,21 +76,37 @@ def vllm(asked: Asked) -> TrainedPolicy:
 
 def _process(asked: Asked, config: EngineConfig, model: TransformersLM, context: int) -> EngineProcess:
     """Return the server for a model, not yet started."""
+    on_cpu = next(model.parameters()).device.type == "cpu"
+    arguments = engine_arguments(asked.section, asked.rollout, context, on_cpu=on_cpu)
     adapter = model.adapter
-    arguments = ["--dtype", asked.section.dtype, "--max-model-len", str(context)]
-    arguments += ["--max-num-seqs", str(asked.rollout.slots)]
-    if next(model.parameters()).device.type == "cpu":
-        # compiling takes minutes there, and gains little; blocks of 32 share more of a conversation than 128
-        arguments += ["--enforce-eager", "--block-size", "32"]
-    else:
-        arguments += ["--gpu-memory-utilization", f"{config.gpu_memory:g}"]
-    if adapter is not None:
-        rank = min(each for each in _LORA_RANKS if each >= adapter.rank)
-        arguments += ["--enable-lora", "--max-loras", "2", "--max-lora-rank", str(rank)]
     log_file = asked.run / "engine.log" if asked.run else None
     source = adapter.base if adapter else asked.source
     lasting = _lasting(source, asked.run)
     return EngineProcess(lasting, config, arguments, log_file, own_model=lasting != source)
+
+
+def engine_arguments(
+    section: PolicySection, rollout: RolloutSection, context: int, *, on_cpu: bool
+) -> list[str]:
+    """Return what a server for a recipe is told besides its model and where it listens.
+
+    Args:
+        section: of the policy.
+        rollout: how many episodes are under way at once.
+        context: the most tokens of an episode.
+        on_cpu: whether it has no GPU.
+    """
+    arguments = ["--dtype", section.dtype, "--max-model-len", str(context)]
+    arguments += ["--max-num-seqs", str(rollout.slots)]
+    if on_cpu:
+        # compiling takes minutes there, and gains little; blocks of 32 share more of a conversation than 128
+        arguments += ["--enforce-eager", "--block-size", "32"]
+    else:
+        arguments += ["--gpu-memory-utilization", f"{section.engine.gpu_memory:g}"]
+    if section.lora_rank:
+        rank = min(each for each in _LORA_RANKS if each >= section.lora_rank)
+        arguments += ["--enable-lora", "--max-loras", "2", "--max-lora-rank", str(rank)]
+    return arguments
 
 
 def _lasting(source: str, run: Path | None) -> str:

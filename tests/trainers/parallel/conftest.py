@@ -20,8 +20,8 @@ WORLDS = [int(number) for number in os.environ.get("TURNWISE_LEARNERS", "2").spl
 @pytest.fixture(scope="module", params=WORLDS)
 def group(request: pytest.FixtureRequest) -> Iterator[object]:
     """Return a group of ranks whose rank 0 is this process."""
+    from turnwise.trainers.launch.config import LaunchSection
     from turnwise.trainers.parallel.launch import ranks
-    from turnwise.trainers.sections import LaunchSection
 
     with ranks(LaunchSection(learners=request.param, timeout_s=60)) as group:
         yield group

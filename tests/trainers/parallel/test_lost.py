@@ -23,12 +23,12 @@ from cases import alone, at_length, batches, flat, load, policy_in, recipe_of, t
 from torch.distributed import distributed_c10d
 
 from turnwise.errors import TrainingError, UsageError
+from turnwise.trainers.launch.config import LaunchSection
 from turnwise.trainers.parallel import group as group_module
 from turnwise.trainers.parallel.group import Ranks
 from turnwise.trainers.parallel.launch import ranks
 from turnwise.trainers.parallel.place import Place
 from turnwise.trainers.recipe import Recipe
-from turnwise.trainers.sections import LaunchSection
 from turnwise.trainers.validate import validate
 
 
@@ -115,7 +115,7 @@ def test_ranks_with_other_weights_or_none_are_refused(
 LEAD = """
 import sys, time
 from turnwise.trainers.parallel.launch import ranks
-from turnwise.trainers.sections import LaunchSection
+from turnwise.trainers.launch.config import LaunchSection
 with ranks(LaunchSection(learners=2)) as group:
     print("ready", flush=True)
     time.sleep(600)

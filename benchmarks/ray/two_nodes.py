@@ -11,8 +11,13 @@ STORE_BYTES = 100_000_000
 
 
 @contextmanager
-def two_nodes(cpus: tuple[int, int] = (2, 2), gib: float = 4.0) -> Iterator[str]:
-    """Give the address of a cluster whose nodes have so many cores and so much memory each, on paper."""
+def two_nodes(cpus: tuple[int, int] = (2, 2), gib: float = 4.0) -> Iterator[Any]:
+    """Give a cluster of two nodes.
+
+    Args:
+        cpus: that each says it has.
+        gib: of memory that each says it has.
+    """
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     from ray.cluster_utils import Cluster
 
@@ -25,6 +30,6 @@ def two_nodes(cpus: tuple[int, int] = (2, 2), gib: float = 4.0) -> Iterator[str]
     cluster = Cluster(initialize_head=True, head_node_args={**each, "num_cpus": cpus[0]})
     try:
         cluster.add_node(**each, num_cpus=cpus[1])
-        yield cluster.address
+        yield cluster
     finally:
         cluster.shutdown()

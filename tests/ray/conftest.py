@@ -1,0 +1,49 @@
+"""Two nodes of Ray on this machine for all tests, and runs on them: `make test-ray`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks" / "ray"))
+
+SMALL = {
+    "train.num_updates": 3, "train.save_every": 1, "rollout.num_groups": 2, "rollout.group_size": 3,
+    "rollout.max_turns": 12, "eval.episodes": 0, "log.trajectories": "all",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    from two_nodes import two_nodes
+
+    with two_nodes((2, 2)) as cluster:
+        yield cluster
+
+
+Turnwise = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def turnwise(tmp_path: Path) -> Turnwise:
+    """Return a function that starts a command in the folder of the test, its output one text."""
+
+    def start(*words: str, **settings: object) -> subprocess.Popen[str]:
+        given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+        return subprocess.Popen(
+            [sys.executable, "-m", "turnwise", *words, *given],
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path), "COLUMNS": "200"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
