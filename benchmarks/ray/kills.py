@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -31,7 +31,7 @@ import psutil
 from two_nodes import two_nodes
 
 from turnwise.agents.trajectories import read_trajectories
-from turnwise.trainers.launch.keeper import last_update
+from turnwise.trainers.launch.keeper import Keeper, last_update
 from turnwise.trainers.runs.log import read_log
 
 UPDATES = 3
@@ -59,27 +59,33 @@ def start(address: str, case: str, run: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(words, stdout=out, stderr=out, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
-def victims() -> Iterator[tuple[str, int]]:
-    """Yield what may be killed: (what, process id)."""
-    for process in psutil.process_iter(["cmdline", "name"]):
-        words = process.info["cmdline"] or []
-        if words[1:3] != ["-m", "turnwise"] or words[3] not in ("serve", "train", "router"):
+def victims(run: Path) -> dict[str, int]:
+    """Return the process ids of what a cluster holds of a run, by what they are."""
+    word, found = Keeper.word(str(run.resolve())), {}
+    for process in psutil.process_iter(["ppid"]):
+        try:
+            said = Path(f"/proc/{process.pid}/fd/2").readlink()
+            watch = process.parent()
+            if (
+                said.parent.parent.name == word
+                and watch
+                and any("watch.py" in each for each in watch.cmdline())
+            ):
+                found[f"process of {said.parent.name}"] = process.pid
+                found[f"actor of {said.parent.name}"] = watch.ppid()
+        except (OSError, psutil.Error):  # it has ended meanwhile, or is another user's
             continue
-        with_path = next((word for word in words if "turnwise-launch-" in word), "")
-        name = Path(with_path).parent.name if with_path else words[3]
-        watch = process.parent()
-        actor = watch.parent() if watch else None
-        if actor is not None and "ray::" in " ".join(actor.cmdline()):
-            yield f"process of {name}", process.pid
-            yield f"actor of {name}", actor.pid
+    return found
 
 
-def kill_one(dice: random.Random) -> str:
-    try:
-        what, pid = dice.choice(sorted(victims()))
-        os.kill(pid, signal.SIGKILL)
-    except (IndexError, ProcessLookupError, psutil.NoSuchProcess):
+def kill_one(run: Path, dice: random.Random) -> str:
+    """Kill something, if there is anything; return what."""
+    found = victims(run)
+    if not found:
         return ""
+    what = dice.choice(sorted(found))
+    with suppress(ProcessLookupError):
+        os.kill(found[what], signal.SIGKILL)
     return what
 
 
@@ -124,7 +130,7 @@ def killed(
     for moment in moments:
         while process.poll() is None and time.monotonic() - begun < moment:
             time.sleep(0.02)
-        while process.poll() is None and not (what := kill_one(dice)):
+        while process.poll() is None and not (what := kill_one(run, dice)):
             time.sleep(0.05)
         if process.poll() is None:
             hit.append(what)

@@ -5,19 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks" / "ray"))
-
-SMALL = {
-    "train.num_updates": 3, "train.save_every": 1, "rollout.num_groups": 2, "rollout.group_size": 3,
-    "rollout.max_turns": 12, "eval.episodes": 0, "log.trajectories": "all",
-}  # fmt: skip
+sys.path[:0] = [str(ROOT / "benchmarks" / "ray"), str(Path(__file__).parent)]
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +23,8 @@ def cluster() -> Iterator[Any]:
         yield cluster
 
 
-Turnwise = Callable[..., "subprocess.Popen[str]"]
-
-
 @pytest.fixture
-def turnwise(tmp_path: Path) -> Turnwise:
+def turnwise(tmp_path: Path) -> Any:
     """Return a function that starts a command in the folder of the test, its output one text."""
 
     def start(*words: str, **settings: object) -> subprocess.Popen[str]:

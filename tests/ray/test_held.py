@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SMALL, Turnwise
 from kills import outcome, twice, victims
+from small_run import SMALL, Turnwise
 
 from turnwise.trainers.launch.keeper import last_update
 
@@ -32,9 +32,9 @@ def eventually(told: Callable[[], Any]) -> Any:
     return found
 
 
-def kill(what: str) -> None:
+def kill(run: Path, what: str) -> None:
     """Kill what is called so by SIGKILL, once it is there."""
-    os.kill(eventually(lambda: dict(victims()).get(what)), signal.SIGKILL)
+    os.kill(eventually(lambda: victims(run).get(what)), signal.SIGKILL)
 
 
 def finished(process: Any) -> tuple[int, str]:
@@ -62,9 +62,9 @@ def test_a_run_whose_server_and_learner_are_killed_is_the_run_left_alone(
 ) -> None:
     alone = turnwise("train", "demo", "--out", "alone", **SMALL)
     held = turnwise("train", "demo", "--out", "held", "--ray", cluster.address, **SMALL)
-    kill("process of server-0")  # while the learner starts
+    kill(tmp_path / "held", "process of server-0")  # while the learner starts
     eventually(lambda: last_update(tmp_path / "held") >= 1)
-    kill("actor of learner-0")
+    kill(tmp_path / "held", "actor of learner-0")
     code, said = finished(held)
     assert code == 0, said
     assert "server-0 at 127.0.0.1 was killed by SIGKILL" in said
@@ -75,17 +75,19 @@ def test_a_run_whose_server_and_learner_are_killed_is_the_run_left_alone(
 
 
 @pytest.mark.slow
-def test_what_is_killed_again_and_again_ends_the_run(cluster: Any, turnwise: Turnwise) -> None:
+def test_what_is_killed_again_and_again_ends_the_run(
+    cluster: Any, turnwise: Turnwise, tmp_path: Path
+) -> None:
     held = turnwise(
         "train", "demo", "--out", "held", "--ray", cluster.address, **SMALL, **{"launch.restarts": 1}
     )
     for _ in range(2):
-        kill("process of server-0")
+        kill(tmp_path / "held", "process of server-0")
     code, said = finished(held)
     assert code == 1
     assert "server-0 at 127.0.0.1 was killed by SIGKILL" in said
     assert "it was started again 1 times since the last update and is not any more (launch.restarts)" in said
-    assert not dict(victims())
+    assert not victims(tmp_path / "held")
 
 
 @pytest.mark.slow
@@ -102,8 +104,8 @@ def test_two_servers_two_learners_and_one_of_each_killed(
     assert finished(alone)[0] == 0
     held = turnwise("train", "demo", "--out", "held", "--ray", cluster.address, **SMALL, **several)
     eventually(lambda: last_update(tmp_path / "held") >= 1)
-    kill("process of server-1")
-    kill("process of learner-1")
+    kill(tmp_path / "held", "process of server-1")
+    kill(tmp_path / "held", "process of learner-1")
     code, said = finished(held)
     assert code == 0, said
     assert outcome(tmp_path / "held") == outcome(tmp_path / "alone")
@@ -125,7 +127,7 @@ def test_ctrl_c_saves_and_leaves_nothing(cluster: Any, turnwise: Turnwise, tmp_p
     code, said = finished(held)
     assert code == 130, said
     assert list((tmp_path / "held" / "checkpoints").glob("update-*")) and "--resume --out held" in said
-    assert not dict(victims()) and not list(tmp_path.glob("turnwise-launch-*"))
+    assert not victims(tmp_path / "held") and not list(tmp_path.glob("turnwise-launch-*"))
 
 
 @pytest.mark.slow

@@ -117,10 +117,15 @@ class Keeper:
     def __init__(self, run: str, name: str, root: str | None = None) -> None:
         base = Path(root or tempfile.gettempdir()) / f"turnwise-launch-{os.getuid()}"
         _own(base)
-        self._folder = base / hashlib.blake2b(run.encode(), digest_size=8).hexdigest() / name
+        self._folder = base / self.word(run) / name
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._run, self._output = Path(run), self._folder / "output.log"
         self._process: subprocess.Popen[bytes] | None = None
+
+    @staticmethod
+    def word(run: str) -> str:
+        """Return what the folders of the keepers of a run lie under."""
+        return hashlib.blake2b(run.encode(), digest_size=8).hexdigest()
 
     def settle(self, host: str, port: int = 0) -> Spot:
         """Say where the process will run.
