@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ...errors import UnknownName, UsageError
-from ...servers.benchmarks.verify import read_document
+from ...servers.benchmarks.verify import read_document, task_value
 from ..evaluation.results import EvalRow
 
 Metric = Literal["success", "score", "return"]
@@ -120,9 +120,14 @@ def _of_record(file: Path, metric: Metric, name: str) -> TaskResults:
     record: dict[str, Any] = read_document(file.read_bytes(), str(file))
     record = record.get("record", record)
     benchmark = record["benchmark"]
-    values = {
-        str(task["slot"]): None if task[metric] is None else float(task[metric])
-        for task in record["measured"]["tasks"]
-    }
+    values = {str(task["slot"]): _told(task, benchmark, metric) for task in record["measured"]["tasks"]}
     fresh = benchmark["draw"] != "fixed"
     return TaskResults(name, str(record["declared"]["agent"]), str(benchmark["hash"]), values, fresh)
+
+
+def _told(task: Mapping[str, Any], benchmark: Mapping[str, Any], metric: Metric) -> float | None:
+    """Return what a record says of a task; one that was not finished is lost, as its score has it."""
+    if metric == benchmark["metric"]:
+        return task_value(task, benchmark)
+    value = False if metric == "success" and not task["finished"] else task[metric]
+    return None if value is None else float(value)

@@ -122,7 +122,9 @@ def _outcomes(record: Mapping[str, Any]) -> dict[int, _Outcome]:
     tasks = record["record"]["measured"].get("tasks")
     return {
         task["task"]: _Outcome(
-            _of(bool, task.get("success")), _of(float, task.get("score")), _of(float, task.get("return"))
+            _of(bool, task.get("success")) if task.get("finished", True) else False,
+            _of(float, task.get("score")),
+            _of(float, task.get("return")),
         )
         for task in (tasks if isinstance(tasks, list) else [])
         if isinstance(task, dict) and isinstance(task.get("task"), int)

@@ -65,7 +65,9 @@ class Seen:
 
     @property
     def counting(self) -> list[dict[str, Any]]:
-        """Return the rows that did not fail by the machine's fault."""
+        """Return the rows that did not fail by the machine's fault; all where a server has judged."""
+        if self.signed:
+            return self.rows
         return [row for row in self.rows if row.get("end") not in FAULTS]
 
     @property
@@ -118,7 +120,12 @@ def _of_record(place: Place) -> Seen:
     declared, benchmark, measured = (_table(said.get(key)) for key in ("declared", "benchmark", "measured"))
     tasks = measured.get("tasks")
     rows = [
-        {**task, "task": task.get("environment"), "seed": task.get("task")}
+        {
+            **task,
+            "task": task.get("environment"),
+            "seed": task.get("task"),
+            "success": task.get("success") if task.get("finished", True) else False,  # given up is lost
+        }
         for task in (tasks if isinstance(tasks, list) else [])
         if isinstance(task, dict)
     ]

@@ -127,11 +127,33 @@ def test_folders_are_read_with_the_last_row_that_counts(tmp_path):
     assert (told["tasks"], told["left_out"], told["difference"], pair["verdict"]) == ([1, 1], 2, 1.0, "tie")
 
 
+def test_a_task_of_a_record_that_was_given_up_is_worth_what_its_score_has_it(tmp_path):
+    def record(metric: str, lost: float) -> Path:
+        tasks = [
+            {"slot": "0.0", "finished": True, "success": True, "score": 0.75, "return": 2.0},
+            {"slot": "0.1", "finished": False, "success": None, "score": None, "return": 0.5},
+        ]
+        document = {
+            "benchmark": {"name": "four", "hash": "h", "draw": "fixed", "metric": metric, "lost": lost},
+            "declared": {"agent": "a"},
+            "measured": {"tasks": tasks},
+        }
+        file = tmp_path / f"{metric}.json"
+        file.write_text(json.dumps({"record": document}))
+        return file
+
+    by_success, by_score = record("success", 0.0), record("score", -1.0)
+    assert list(read_results(by_success).values.values()) == [1.0, 0.0]
+    assert list(read_results(by_score, "score").values.values()) == [0.75, -1.0]
+    assert list(read_results(by_score).values.values()) == [1.0, 0.0]
+    assert list(read_results(by_success, "score").values.values()) == [0.75, None]
+
+
 def test_records_of_fixed_tasks_are_paired_and_of_fresh_ones_are_not(tmp_path):
     def record(name: str, draw: str, *successes: bool | None) -> Path:
-        tasks = [{"slot": f"0.{at}", "success": won} for at, won in enumerate(successes)]
+        tasks = [{"slot": f"0.{at}", "success": won, "finished": True} for at, won in enumerate(successes)]
         document = {
-            "benchmark": {"name": "four", "hash": "h", "draw": draw},
+            "benchmark": {"name": "four", "hash": "h", "draw": draw, "metric": "success", "lost": 0.0},
             "declared": {"agent": name},
             "measured": {"tasks": tasks[:: -1 if name == "b" else 1]},  # each run has an order of its own
         }

@@ -165,7 +165,7 @@ def test_records_tell_what_they_took(tmp_path: Path) -> None:
     tasks = [{"slot": f"0.{at}", "finished": True, "success": at < 2} for at in range(4)]
     figures = {"score": 0.5, "ci_low": 0.1, "ci_high": 0.9, "finished": 4, "turns": 10, "seconds": 7.5}
     record = {
-        "benchmark": {"name": "four", "hash": "h", "draw": "fresh"},
+        "benchmark": {"name": "four", "hash": "h", "draw": "fresh", "metric": "success", "lost": 0.0},
         "declared": {"agent": "a", "spent": {"cost": 0.25, "completion_tokens": 24}},
         "measured": {**figures, "tasks": tasks},
         **{"ended": "2026-11-29T10:00:00Z", "attempt": 1, "key": "red"},

@@ -52,6 +52,18 @@ def test_a_hosted_run_is_an_evaluation_whose_record_tells_its_tasks(hosted: Path
     assert page.count('good">won<') == 2 and page.count('bad">lost<') == 1 and "terminated 3" in page
 
 
+def test_tasks_that_were_given_up_or_came_too_late_are_lost(hosted: Path) -> None:
+    envelope = json.loads((hosted / "record.json").read_text())
+    given_up = {"success": None, "return": 0.0, "finished": False}
+    envelope["record"]["measured"]["tasks"] += [
+        {**TASK, **given_up, "task": 3, "end": "forfeited"},
+        {**TASK, **given_up, "task": 4, "end": "deadline"},
+    ]
+    (hosted / "record.json").write_text(json.dumps(envelope))
+    page = asked(hosted.parent).get("run?at=hosted").text
+    assert "40.0" in page and page.count('bad">lost<') == 3 and "forfeited 1" in page
+
+
 def test_a_hosted_run_is_there_before_its_record(hosted: Path) -> None:
     (hosted / "record.json").unlink()
     assert "run?at=hosted" not in asked(hosted.parent).get("./").text  # nothing was played: refused, say
