@@ -69,7 +69,7 @@ async def evaluate_hosted(
         retries=0,
     )
     declared = declaration(policy, config, prompt)
-    request = _Request(out, name, client.transport.address)
+    request = _Request(out, _Asked(name, client.transport.address, agent, declared))
     try:
         standing = await client.open(name, agent, declared, request.id)
     except RequestRefused:
@@ -170,35 +170,51 @@ def _spent(trajectory: Trajectory) -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request opens a run for: an equal one goes on with it."""
+
+    benchmark: str
+    server: str
+    agent: str
+    config: dict[str, Any]
+
+
 class _Request:
     """The name of the request that opens the run: kept in the folder, before anything is sent.
 
     Args:
         out: the folder; None keeps nothing.
-        name: the benchmark.
-        address: of the server.
+        asked: what the run is opened for.
 
     Raises:
         UsageError: if the folder holds another run.
     """
 
-    def __init__(self, out: Path | None, name: str, address: str) -> None:
+    def __init__(self, out: Path | None, asked: _Asked) -> None:
         self._file = None if out is None else out / "run.json"
         self._is_new = self._file is None or not self._file.exists()
         if self._file is None or self._is_new:
             self.id = uuid4().hex
-            kept = {"benchmark": name, "server": address, "request_id": self.id}
             if self._file is not None:
+                kept = {**asdict(asked), "request_id": self.id}
                 write_whole(self._file, json.dumps(kept).encode() + b"\n")
             return
         try:
             kept = json.loads(self._file.read_bytes())
-            former = (kept["benchmark"], kept["server"])
             self.id = str(kept["request_id"])
+            wrong = {
+                name: kept[name]
+                for name, value in json.loads(json.dumps(asdict(asked))).items()
+                if kept[name] != value
+            }
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise UsageError(f"{self._file}: cannot be read: {error!r}; choose another folder") from error
-        if former != (name, address):
-            raise UsageError(f"{self._file}: is of {former[0]} at {former[1]}; choose another folder")
+        if wrong:
+            told = ", ".join(f"{name} {str(value)[:80]}" for name, value in wrong.items())
+            raise UsageError(
+                f"{self._file}: is of a run of another {', '.join(wrong)} ({told}); choose another folder"
+            )
 
     def withdraw(self) -> None:
         """Leave nothing behind of a request that was refused when it was made."""

@@ -72,6 +72,7 @@ def standing(episode: Episode, host: str) -> dict[str, Any]:
         "url": place,
         "instruction": episode.instruction,
         "session": session.reply.id if session else None,
+        "observation": session.reply.observation if session else None,
         "calls": tally.calls,
         "side_calls": tally.side_calls,
         "end": tally.end,

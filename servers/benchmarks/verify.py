@@ -161,8 +161,14 @@ def check_growth(
     problems = [*_of_head(old, keys), *_of_head(new, keys)]
     before, after = old["head"], new["head"]
     parts = _hashes(proof["proof"])
+    first = proof.get("first", before["size"])
     if before["log"] != after["log"]:
         problems.append("the heads are of different logs")
+    elif first != before["size"]:
+        problems.append(
+            f"the witnessed head is of {before['size']} records and the proof is from {first} on: ask for "
+            f"GET /v1/log/{before['size']}"
+        )
     elif not grows(before["size"], after["size"], _bytes(before["root"]), _bytes(after["root"]), parts):
         problems.append("the log does not begin with what was witnessed: its past was rewritten")
     return problems

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import turnwise
 from turnwise import evaluate
+from turnwise.__main__ import app
 from turnwise.agents.gateway.config import HarnessConfig
 from turnwise.agents.gateway.harness import HarnessRollout
 from turnwise.agents.gateway.programs import run_program
@@ -278,6 +280,19 @@ def test_what_a_harness_cannot_do_is_refused_before_anything_is_played(
 ) -> None:
     with pytest.raises(UsageError, match=said):
         validate(lights(**changes))
+
+
+def test_an_evaluation_refuses_posted_rewards_before_it_looks_for_their_environment(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        'extends = "tiny"\n[env]\nid = "my-agent"\n[harness]\ncommand = "true"\nposted = true\n'
+    )
+    words = ["eval", "--env", "my-agent", "--agent", "random", "--recipe", str(recipe)]
+    for refused in (
+        CliRunner().invoke(app, words).exception,
+        pytest.raises(UsageError, evaluate, "my-agent", "random", recipe=str(recipe)).value,
+    ):
+        assert isinstance(refused, UsageError) and "counts what an environment says" in str(refused)
 
 
 def test_a_recipe_whose_rewards_are_posted_starts_no_server(tmp_path: Path) -> None:

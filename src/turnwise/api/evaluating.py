@@ -96,6 +96,7 @@ async def evaluate_async(
         KeyboardInterrupt: after Ctrl-C; `out` keeps them too.
     """
     env_id, arguments = env_of(env, server), dict(kwargs or {})
+    harness = harness_of(recipe) if harness is None else harness
     if server is None:
         check_local(env_id, arguments, split)
     policy = policy_of(agent, agent_options)
@@ -103,7 +104,6 @@ async def evaluate_async(
         config, prompt = asked_by(recipe, config, prompt)
     if experience is not None:
         prompt = Library.read(experience).shown_to(policy, prompt)
-    harness = harness_of(recipe) if harness is None else harness
     bar = Progress(episodes) if progress else nullcontext()
     close = policy is not agent if close_agent is None else close_agent
     async with opened(policy, close=close, server=server, key=key) as client:

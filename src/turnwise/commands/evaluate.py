@@ -105,7 +105,7 @@ def eval_(
 
     if (env is None) == (benchmark is None and hosted is None):
         raise UsageError("eval plays an environment or a benchmark: give either --env, or --benchmark")
-    arguments = parse_kwargs(kwargs)
+    arguments, harness = parse_kwargs(kwargs), harness_of(recipe)
     if env is not None and server is None:
         check_local(env, arguments, split)
     policy = make_policy(agent, **parse_kwargs(agent_options, "--agent-option"))
@@ -143,7 +143,7 @@ def eval_(
                 key=os.environ.get(KEY_ENV),
                 config=config,
                 prompt=prompted,
-                harness=harness_of(recipe),
+                harness=harness,
                 out=out,
                 keep_mb=keep_mb,
                 name=agent,

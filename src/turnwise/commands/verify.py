@@ -73,6 +73,8 @@ def verify(
             _show(file, one, problems)
         for problem in of_log:
             typer.echo(f"log: {problem}")
+        if witnessed is not None and not of_log:
+            typer.echo("log: begins with all that the witnessed head tells of")
     raise typer.Exit(1 if any(wrong) or of_log or any(one.withdrawn for one in found) else 0)
 
 

@@ -46,6 +46,7 @@ def test_steps_rewards_and_keys_are_those_of_the_turn_before(
         path = f"v1/sessions/{opened['session']}"
         last = (await client.http.get(f"{client.url}/{path}")).json()["last"]
         assert (last["observation"], opened["instruction"]) == ("it is 0", "count")
+        assert opened["observation"] == "it is 0"
         assert "secret" not in str(last)
         talk = [{"role": "user", "content": last["observation"]}]
         for number, actions in enumerate((["1", "2"], [], ["3"])):

@@ -18,6 +18,7 @@ from turnwise.__main__ import app
 from turnwise.agents.evaluation.config import EVALUATION
 from turnwise.agents.evaluation.hosted import declaration, evaluate_hosted
 from turnwise.agents.policies.by_name import make_policy
+from turnwise.agents.prompts.config import PromptConfig
 from turnwise.agents.stored import StoredTrajectories
 from turnwise.errors import RequestRefused, UsageError
 from turnwise.servers.benchmarks.file import load
@@ -71,6 +72,9 @@ def test_an_agent_plays_a_hosted_run_to_its_record(tmp_path: Path) -> None:
         assert [each.name for each in (tmp_path / "out" / "trajectories").glob("*.new")] == []
         await evaluated(client_of(hosted), out=tmp_path / "out")  # the same run: nothing is played again
         assert len(hosted.hosting.book.runs) == 1
+        with pytest.raises(UsageError, match=r"of a run of another config .*choose another folder"):
+            other = PromptConfig(mode="window")
+            await evaluated(client_of(hosted), out=tmp_path / "out", prompt=other)
         await evaluated(client_of(hosted))
         with pytest.raises(RequestRefused, match="attempts_used"):
             await evaluated(client_of(hosted), out=tmp_path / "refused")
@@ -88,7 +92,8 @@ def test_a_client_that_was_killed_goes_on_with_its_run(tmp_path: Path) -> None:
         first = client_of(hosted)
         said = declaration(make_policy("random"), CONFIG, None)
         out.mkdir()
-        kept = {"benchmark": "vaults", "server": first.transport.address, "request_id": "once"}
+        kept = {"benchmark": "vaults", "server": first.transport.address, "agent": "random", "config": said}
+        kept["request_id"] = "once"
         (out / "run.json").write_text(json.dumps(kept))
         async with hosted.client() as http:
             run = await start(http, agent="random", config=said, request_id="once")

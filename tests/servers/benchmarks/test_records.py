@@ -190,6 +190,8 @@ def test_a_log_that_is_cut_reordered_or_rewritten_is_found(tmp_path: Path) -> No
     assert check_log([*rows, rows[0]], head, keys) != []
     old = log.head(4)
     assert check_growth(old, log.since(4), keys) == []
+    (mistaken,) = check_growth(old, log.since(3), keys)  # nobody is accused where two files do not fit
+    assert "GET /v1/log/4" in mistaken and "rewritten" not in mistaken
     rewritten = RecordLog("a log", operator)  # by the operator, with the right key
     for row in [rows[0], signed(operator, {**rows[1]["record"], "run": "a better one"}), *rows[2:]]:
         rewritten.add(row)
