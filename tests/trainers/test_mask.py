@@ -44,7 +44,7 @@ from turnwise.errors import CheckpointError, UsageError
 from turnwise.servers.client import connect
 from turnwise.trainers.fit.measured import peak_of
 from turnwise.trainers.fit.needs import estimate
-from turnwise.trainers.fit.passes import Learned, Model, Sampled
+from turnwise.trainers.fit.passes import Learned, Model, Pass, Sampled
 from turnwise.trainers.learner.config import OptimConfig
 from turnwise.trainers.learner.sequences import pack
 from turnwise.trainers.learner.update import Learner
@@ -359,8 +359,11 @@ def test_fit_counts_the_copy_and_what_it_has_cached() -> None:
 def test_what_reading_a_mask_takes_is_within_a_tenth_of_what_is_said() -> None:
     """The logits themselves, 4 bytes each of two policies, are there before."""
     transformers = pytest.importorskip("transformers")
-    config = transformers.Qwen2Config(num_hidden_layers=2, vocab_size=20_000)
-    said = Model(config, PolicySection(dtype="float32"))._masking() / 20_000 - 2 * 4
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2}
+    config = transformers.Qwen2Config(**sizes, num_hidden_layers=3, vocab_size=20_000)
+    model = Model(config, PolicySection(dtype="float32"))
+    assert model.sampled(Pass(4, 16, 8), True).forward == 4 * model._masking()
+    said = model._masking() / 20_000 - 2 * 4
     logits, rows = torch.randn(16, 20_000), [MaskRow(Mask(0.9), None, (1,), 1.0)] * 16
     measured = peak_of(lambda: hide(logits, logits, rows), torch.device("cpu")) / logits.numel()
     assert said == pytest.approx(measured, rel=0.1)
