@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
-from ...servers.run.config import ServerConfig
+from ...servers.run.listening_config import Listening, PortFile
 from ...settings import Setting
 
 
@@ -51,37 +50,8 @@ class HarnessConfig:
 
 @dataclass(frozen=True, slots=True)
 class GatewayConfig:
-    """Where a gateway listens, to whom, and within which bounds.
+    """Where a gateway listens, to whom, and within which bounds."""
 
-    Raises:
-        UsageError: if it would listen beyond this machine without keys.
-    """
-
-    host: Annotated[str, Setting("Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Setting("Port; 0 takes a free one.", least=0, most=65535)] = 8010
-    port_file: Annotated[Path | None, Setting("Write the port here once the gateway answers.")] = None
-    key_file: Annotated[Path | None, Setting("Who may open episodes: lines of NAME SECRET.")] = None
-    key_env: Annotated[str | None, Setting("Environment variable that holds the one key.")] = None
-    allowed_hosts: Annotated[
-        tuple[str, ...],
-        Setting("Name by which the gateway may be asked. Again for more.", name="allowed_host"),
-    ] = ()
-    open_to_everyone: Annotated[
-        bool, Setting("Listen beyond this machine without keys: whoever reaches the port may do everything.")
-    ] = False
+    door: Listening = field(default_factory=lambda: Listening(port=8010))
+    port_file: PortFile = None
     limits: GatewayLimits = field(default_factory=GatewayLimits)
-
-    def __post_init__(self) -> None:
-        _ = self.door
-
-    @property
-    def door(self) -> ServerConfig:
-        """Return the same as settings of a server, which has the rules of who may come."""
-        return ServerConfig(
-            host=self.host,
-            port=self.port,
-            key_file=self.key_file,
-            key_env=self.key_env,
-            allowed_hosts=self.allowed_hosts,
-            open_to_everyone=self.open_to_everyone,
-        )

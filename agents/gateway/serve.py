@@ -31,7 +31,7 @@ def serve(gateway: Gateway, config: GatewayConfig) -> None:
         UsageError: if keys cannot be read, or the address cannot be had.
     """
     app = GatewayApp(gateway, config.door.visitors, load_keys(config.door))
-    (listening,) = listen(config.host, config.port)
+    (listening,) = listen(config.door.host, config.door.port)
     with listening:
         host, port = listening.getsockname()[:2]
         log.info("the gateway of %s is on http://%s:%d", gateway.asking.policy.name, host, port)

@@ -57,7 +57,7 @@ class Calls(HostedCalls, BoardCalls, TakingCalls, RouterSideCalls):
         self.service, self.creation, self.hosting = service, creation or Creation(service), hosting
         self.places = Places()
         self.under_way: set[asyncio.Task[Any]] = set()  # answers that websockets wait for
-        self._rates = Rates(service.limits, service.ledger) if service.limits.max_rate else None
+        self._rates = Rates(service.limits.rate, service.ledger) if service.limits.rate.max_rate else None
 
     def admit(self, caller: Caller) -> None:
         """Count a request against the rate of its key.

@@ -16,10 +16,11 @@ from ...errors import UsageError
 from ..client import SessionClient, connect
 from ..client.transports.local import LocalTransport
 from ..isolation.catalogue import Catalogue
+from ..protocol.limits import Limits
 from ..protocol.types import CreateItem, Problem
 from ..run.build import load_keys
-from ..run.config import ServerConfig
 from ..run.listening import listen
+from ..run.listening_config import Listening
 from ..sessions.leases import keep_reaping
 from ..sessions.service import Service
 from .handles import Handles
@@ -43,14 +44,16 @@ class Served:
         kwargs: its arguments, the same for every client.
         url: the server that has its sessions; None for this process.
         key: of that server.
-        config: of a server over HTTP; its limits bound episodes.
+        listening: of a server over HTTP.
+        limits: of its episodes.
     """
 
     env_id: str
     kwargs: Mapping[str, Any]
     url: str | None
     key: str | None
-    config: ServerConfig
+    listening: Listening
+    limits: Limits
 
 
 def serve_stdio(served: Served) -> None:
@@ -81,7 +84,7 @@ def serve_http(served: Served, say: Callable[[str], None]) -> None:
         UsageError: as `serve_stdio`, or if the address cannot be had.
     """
     check_installed("MCP")
-    config = served.config
+    config, limits = served.listening, served.limits
     keys = load_keys(config)
     (listening,) = listen(config.host, config.port)
 
@@ -92,8 +95,8 @@ def serve_http(served: Served, say: Callable[[str], None]) -> None:
         async with _speaking(served, connected=False) as server:
             app = server.streamable_http_app(
                 streamable_http_path=PATH,
-                session_idle_timeout=config.limits.ttl_s,
-                max_sessions=config.limits.max_sessions,
+                session_idle_timeout=limits.ttl_s,
+                max_sessions=limits.max_sessions,
                 max_request_body_size=MAX_LINE_BYTES,
                 transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
             )
@@ -136,7 +139,7 @@ async def _sessions(served: Served) -> AsyncIterator[SessionClient]:
         finally:
             await client.aclose()
         return
-    service = Service(Catalogue([served.env_id], trusted=True), limits=served.config.limits)
+    service = Service(Catalogue([served.env_id], trusted=True), limits=served.limits)
     reaper = asyncio.create_task(keep_reaping(service))
     try:
         yield SessionClient(LocalTransport(service), budget_s=_ROOM_S)

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Annotated
 
 from ...errors import UsageError
 from ...settings import Setting
 
-_MAY_BE_ZERO = ("max_sessions_per_key", "max_rate", "max_burst")
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many requests one key may make.
+
+    Raises:
+        UsageError: if a value is too small, or one bounds nothing.
+    """
+
+    max_rate: Annotated[float, Setting("Most requests of one key a second; 0: no limit.")] = 0.0
+    max_burst: Annotated[
+        int, Setting("How many of them may come at the same time; 0: as many as in a second.")
+    ] = 0
+
+    def __post_init__(self) -> None:
+        _check_least("max_rate", self.max_rate, 0)
+        _check_least("max_burst", self.max_burst, 0)
+        if self.max_burst and not self.max_rate:
+            raise UsageError(f"max_burst {self.max_burst} bounds nothing without max_rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +49,7 @@ class Limits:
 
     max_sessions: Annotated[int, Setting("Most open sessions.")] = 16_384
     max_sessions_per_key: Annotated[int, Setting("Most open sessions of one key; 0: no limit.")] = 0
-    max_rate: Annotated[float, Setting("Most requests of one key a second; 0: no limit.")] = 0.0
-    max_burst: Annotated[
-        int, Setting("How many of them may come at the same time; 0: as many as in a second.")
-    ] = 0
+    rate: Rate = field(default_factory=Rate)
     ttl_s: Annotated[float, Setting("Seconds after which an idle session is closed.", name="ttl")] = 1800.0
     max_body_bytes: int = 8 << 20
     max_action_chars: int = 65_536
@@ -46,10 +61,11 @@ class Limits:
     max_wait_s: float = 300.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            least = 0 if field.name in _MAY_BE_ZERO else 1e-3 if field.name.endswith("_s") else 1
-            if not value >= least:
-                raise UsageError(f"{field.name} must be at least {least:g}, got {value!r}")
-        if self.max_burst and not self.max_rate:
-            raise UsageError(f"max_burst {self.max_burst} bounds nothing without max_rate")
+        for name in (each.name for each in fields(self) if each.name != "rate"):
+            least = 0 if name == "max_sessions_per_key" else 1e-3 if name.endswith("_s") else 1
+            _check_least(name, getattr(self, name), least)
+
+
+def _check_least(name: str, value: float, least: float) -> None:
+    if not value >= least:  # nor nan
+        raise UsageError(f"{name} must be at least {least:g}, got {value!r}")

@@ -1,15 +1,12 @@
-"""A call of the protocol at one server, and what several answers come to."""
+"""A call of the protocol at one server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from ..http.keys import Caller
 from ..http.messages import Request, Response
-from ..protocol.encoding import problem_from
 from ..protocol.problems import PROBLEM_TYPE, Refused, encode_problem
 from ..protocol.router_problems import server_gone
 from .fleet import Server
@@ -30,25 +27,3 @@ async def ask(server: Server, name: str, caller: Caller, arguments: Sequence[Any
 def arguments_of(request: Request) -> list[Any]:
     """Return what a link carries of a request, but for who asks."""
     return [request.body, request.id, request.turn, request.wait_s, request.fields, dict(request.query)]
-
-
-def document_of(answer: Response) -> dict[str, Any]:
-    """Decode an answer.
-
-    Raises:
-        Refused: if it is a problem.
-    """
-    document: dict[str, Any] = orjson.loads(answer.body)
-    if answer.media_type == PROBLEM_TYPE:
-        raise Refused(problem_from(document), answer.retry_after_s)
-    return document
-
-
-def joined(answers: Sequence[Response]) -> Response:
-    """Join documents list by list, the rest being that of the first."""
-    documents = [document_of(answer) for answer in answers]
-    joint = dict(documents[0])
-    for key, value in joint.items():
-        if isinstance(value, list):
-            joint[key] = [row for document in documents for row in document[key]]
-    return Response(200, orjson.dumps(joint))

@@ -15,19 +15,20 @@ from typing import Any
 import orjson
 
 from ..http.dispatch import Calls
+from ..http.joining import document_of, documents_of, joined
 from ..http.keys import Caller
 from ..http.messages import Request, Response
 from ..protocol.calls import CALLS, Call
 from ..protocol.encoding import PROTOCOL
 from ..protocol.problems import PROBLEM_TYPE, Refused, unknown_session
-from ..protocol.router_problems import MOVED, MOVING, SERVER_GONE, no_server, server_gone
+from ..protocol.router_problems import no_server, server_gone
 from ..protocol.types import StepItem
 from ..sessions.service import Service
 from ..workers.routed_creation import members_of
-from .asking import arguments_of, ask, document_of, joined
-from .batches import GiveRows, Rows, split
+from .asking import arguments_of, ask
+from .batches import GiveRows, Rows, is_not_last, split
 from .creating import RouterCreation
-from .finding import Finder, named_by, problem_of
+from .finding import Finder
 from .fleet import Fleet, Server
 from .link import Give
 from .streaming import streamed
@@ -60,7 +61,8 @@ class RouterCalls(Calls):
         if call.where == "sessions":
             return await self._at_holders(call, request, body)
         if call.where == "every":
-            return joined([await self._asked(server, call, request) for server in self._all()])
+            answers = [await self._asked(server, call, request) for server in self._all()]
+            return Response(200, orjson.dumps(joined(documents_of(answers))))
         if call.where == "session":
             arguments = arguments_of(request)
             if call is _STEP:
@@ -210,10 +212,7 @@ class RouterCalls(Calls):
     def _is_not_last(self, id: str, answer: Response) -> bool:
         if answer.media_type != PROBLEM_TYPE or answer.status not in _NOT_LAST:
             return False
-        code, _ = problem_of(answer)
-        return code in (MOVED, MOVING, SERVER_GONE) or (
-            code == "unknown_session" and self.finder.name_of(id) != named_by(id)
-        )
+        return is_not_last(self.finder, id, answer.body)
 
     async def _asked(self, server: Server, call: Call, request: Request) -> Response:
         return await ask(server, call.name, request.caller, arguments_of(request))
@@ -276,13 +275,9 @@ class RouterCalls(Calls):
         if not answers:
             lists = {"close": {"closed": []}, "heartbeat": {"alive": [], "ttl_s": self.service.limits.ttl_s}}
             return Response(200, orjson.dumps(lists[call.name]))
-        place = {id: number for number, id in reversed(list(enumerate(ids)))}
-        documents = [document_of(answer) for answer in answers]
-        joint = {key: value for key, value in documents[0].items() if key != "elsewhere"}
-        for key, value in joint.items():
-            if isinstance(value, list):
-                rows = [id for document in documents for id in document[key]]
-                joint[key] = sorted(rows, key=place.__getitem__)
+        documents = documents_of(answers)
+        joint = joined(documents, ids)
+        joint.pop("elsewhere", None)  # they were asked for there
         if "ttl_s" in joint:
             joint["ttl_s"] = min(document["ttl_s"] for document in documents)
         return Response(200, orjson.dumps(joint))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from ...errors import UsageError
 from ...settings import Setting
-from ..protocol.limits import Limits
-from ..run.config import ServerConfig
+from ..protocol.limits import Rate
+from ..run.listening_config import ListeningProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,55 +70,10 @@ class FleetConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class DoorConfig:
-    """Where a router listens, who may come, and within which bounds."""
+class DoorConfig(ListeningProcess):
+    """Where a router listens, who may come, and how many requests each may make.
 
-    host: Annotated[str, Setting("Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Setting("Port; 0 takes a free one.", least=0, most=65535)] = 8000
-    port_file: Annotated[Path | None, Setting("Write the port here once the router answers.")] = None
-    key_file: Annotated[
-        Path | None, Setting("Who may call, as a server's key file; servers need none of these keys.")
-    ] = None
-    key_env: Annotated[str | None, Setting("Environment variable that holds the one key.")] = None
-    allowed_hosts: Annotated[
-        tuple[str, ...],
-        Setting(
-            "Name by which the router may be asked, and whose pages may ask it; *.NAME for all below. "
-            "Again for more.",
-            name="allowed_host",
-        ),
-    ] = ()
-    open_to_everyone: Annotated[
-        bool, Setting("Listen beyond this machine without keys: whoever reaches the port may do everything.")
-    ] = False
-    max_connections: Annotated[
-        int, Setting("Most connections; 0: seven eighths of the descriptors that it may have.")
-    ] = 0
-    max_rate: Annotated[float, Setting("Most requests of one key a second; 0: no limit.")] = 0.0
-    max_burst: Annotated[
-        int, Setting("How many of them may come at the same time; 0: as many as in a second.")
-    ] = 0
-    drain_s: Annotated[float, Setting("Seconds for requests in flight when stopping.", name="drain")] = 30.0
-    log_json: Annotated[bool, Setting("Log JSON lines.")] = False
-    until_eof: Annotated[bool, Setting("Stop when standard input closes, as when its owner dies.")] = False
+    Servers need none of the keys that clients have here.
+    """
 
-    def as_server(self) -> ServerConfig:
-        """Return the settings of what listens, checked as a server's are.
-
-        Raises:
-            UsageError: as for a server.
-        """
-        return ServerConfig(
-            host=self.host,
-            port=self.port,
-            port_file=self.port_file,
-            key_file=self.key_file,
-            key_env=self.key_env,
-            allowed_hosts=self.allowed_hosts,
-            open_to_everyone=self.open_to_everyone,
-            max_connections=self.max_connections,
-            limits=Limits(max_rate=self.max_rate, max_burst=self.max_burst),
-            drain_s=self.drain_s,
-            log_json=self.log_json,
-            until_eof=self.until_eof,
-        )
+    rate: Rate = field(default_factory=Rate)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import ServerError, UnknownName
+from ..http.joining import document_of
 from ..http.keys import ANYONE
 from ..protocol.problems import Refused
-from .asking import ask, document_of
+from .asking import ask
 from .config import FleetConfig
 from .fleet import Fleet, Server
 from .moving import handed_over

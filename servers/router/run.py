@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager, suppress
 
 from ..http.keys import Keys
 from ..isolation.catalogue import Catalogue
+from ..protocol.limits import Limits
 from ..run.build import load_keys
-from ..run.config import ServerConfig
 from ..run.listening import announce_at, listen
 from ..run.logs import configure_logs
 from ..run.process import run_server
@@ -28,7 +28,7 @@ log = logging.getLogger("turnwise.servers")
 _START_S = 5.0
 
 
-def route(door: DoorConfig, fleet: FleetConfig) -> int:
+def route(config: DoorConfig, fleet: FleetConfig) -> int:
     """Route until SIGTERM or SIGINT, then finish what runs and stop.
 
     Returns:
@@ -37,7 +37,6 @@ def route(door: DoorConfig, fleet: FleetConfig) -> int:
     Raises:
         UsageError: if the settings cannot be served.
     """
-    config = door.as_server()
     if config.until_eof:
         check_standard_input()
     keys = load_keys(config)
@@ -54,14 +53,14 @@ def route(door: DoorConfig, fleet: FleetConfig) -> int:
         )
 
 
-def build_router(config: ServerConfig, fleet_config: FleetConfig, keys: Keys | None) -> RouterDoor:
+def build_router(config: DoorConfig, fleet_config: FleetConfig, keys: Keys | None) -> RouterDoor:
     """Build what answers requests.
 
     Raises:
         UsageError: if the servers cannot be asked as is said.
     """
     fleet = Fleet(fleet_config)
-    service = Service(Catalogue([]), limits=config.limits)
+    service = Service(Catalogue([]), limits=Limits(rate=config.rate))
     calls = RouterCalls(service, fleet)
 
     @asynccontextmanager

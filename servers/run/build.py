@@ -19,6 +19,7 @@ from ..isolation.pools import Processes, build_catalogue
 from ..sessions.counts import Ledger
 from ..sessions.service import Service
 from .config import ServerConfig
+from .listening_config import Listening, ListeningProcess
 
 
 def build_service(config: ServerConfig, id_prefix: str = "", ledger: Ledger | None = None) -> Service:
@@ -112,13 +113,13 @@ def _check_keys(keys: Keys | None, hosted: Mapping[str, Frozen]) -> None:
 
 
 def build_application(
-    config: ServerConfig, service: Service, keys: Keys | None, **cluster: Any
+    config: ListeningProcess, service: Service, keys: Keys | None, **cluster: Any
 ) -> Application:
     """Build what answers requests; `cluster` is what a worker among several adds."""
     return Application(service, keys, visitors=config.visitors, drain_s=config.drain_s, **cluster)
 
 
-def load_keys(config: ServerConfig) -> Keys | None:
+def load_keys(config: Listening) -> Keys | None:
     """Load the keys that a configuration names.
 
     Raises:

@@ -11,15 +11,14 @@ from urllib.parse import urlsplit
 
 from ...errors import UsageError
 from ...settings import Setting
-from ..http.visitors import Visitors, is_address, is_loopback
 from ..isolation.arguments import ArgumentRule, parse_rules
 from ..isolation.hosts import Isolation
 from ..protocol.limits import Limits
+from .listening_config import ListeningProcess
 
 MAX_WORKERS = 64
 SERVER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 SERVER_NAME_FORM = "at most 63 small letters, digits and hyphens, neither first nor last a hyphen"
-_HOST_NAME = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*")
 _SYNC = {"normal": "NORMAL", "full": "FULL"}
 
 
@@ -41,20 +40,16 @@ def _parse_isolation(given: Sequence[str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerConfig:
+class ServerConfig(ListeningProcess):
     """What is served, where, to whom, and within which bounds.
 
     `envs` empty offers every registered environment. `isolation` says how an environment
-    runs, "*" those not named. `until_eof` is for a server that must not outlive the
-    process that started it, even one that was killed.
+    runs, "*" those not named.
 
     Raises:
         UsageError: if a value is out of range, or telemetry lacks what it needs.
     """
 
-    host: Annotated[str, Setting("Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Setting("Port; 0 takes a free one.", least=0, most=65535)] = 8000
-    port_file: Annotated[Path | None, Setting("Write the port here once the server answers.")] = None
     name: Annotated[
         str, Setting("Name among servers behind a router, which ids of sessions begin with; default: none.")
     ] = ""
@@ -119,26 +114,6 @@ class ServerConfig:
     container_image: Annotated[str, Setting("Image of --isolation container; holds this same turnwise.")] = (
         "turnwise"
     )
-    key_file: Annotated[
-        Path | None,
-        Setting("Who may call: lines of NAME SECRET [evaluation | metrics | router | benchmark=NAME,...]."),
-    ] = None
-    key_env: Annotated[str | None, Setting("Environment variable that holds the one key.")] = None
-    allowed_hosts: Annotated[
-        tuple[str, ...],
-        Setting(
-            "Name by which the server may be asked, and whose pages may ask it; *.NAME for all below. "
-            "Again for more.",
-            name="allowed_host",
-        ),
-    ] = ()
-    open_to_everyone: Annotated[
-        bool, Setting("Listen beyond this machine without keys: whoever reaches the port may do everything.")
-    ] = False
-    max_connections: Annotated[
-        int,
-        Setting("Most connections of one worker; 0: seven eighths of the descriptors that it may have."),
-    ] = 0
     limits: Limits = field(default_factory=Limits)
     journal: Annotated[
         Path | None, Setting("File in which sessions outlive the server; default: memory only.")
@@ -152,40 +127,19 @@ class ServerConfig:
             shown="normal",
         ),
     ] = "NORMAL"
-    drain_s: Annotated[float, Setting("Seconds for requests in flight when stopping.", name="drain")] = 30.0
-    log_json: Annotated[bool, Setting("Log JSON lines.")] = False
     telemetry: Annotated[
         str | None, Setting("Send traces to this OpenTelemetry collector (OTLP over HTTP).")
     ] = None
-    until_eof: Annotated[bool, Setting("Stop when standard input closes, as when its owner dies.")] = False
 
     def __post_init__(self) -> None:
+        ListeningProcess.__post_init__(self)
         if not 1 <= self.workers <= MAX_WORKERS:
             raise UsageError(f"workers must be from 1 to {MAX_WORKERS}, got {self.workers}")
-        if self.max_connections < 0:
-            raise UsageError(f"max_connections must be at least 0, got {self.max_connections}")
         if self.name and not SERVER_NAME.fullmatch(self.name):
             raise UsageError(f"--name {self.name!r}: expected {SERVER_NAME_FORM}")
-        self._check_who_may_come()
         self._check_hosting()
         if self.telemetry is not None:
             _check_telemetry(self.telemetry)
-
-    def _check_who_may_come(self) -> None:
-        keyed = self.key_file is not None or self.key_env is not None
-        if keyed and self.open_to_everyone:
-            raise UsageError("--open-to-everyone and keys contradict each other: give one of them")
-        if not keyed and not self.open_to_everyone and not is_loopback(self.host):
-            raise UsageError(
-                f"--host {self.host!r} is reached from other machines, and nobody would be asked for a key: "
-                "give --key-file (or --key-env), or say --open-to-everyone"
-            )
-        for name in self.allowed_hosts:
-            if not _HOST_NAME.fullmatch(name):
-                raise UsageError(
-                    f"--allowed-host {name!r}: expected a name without scheme and port, e.g. "
-                    "turnwise.example.org or *.example.org"
-                )
 
     def _check_hosting(self) -> None:
         """Refuse to host what could be played without the server's knowing."""
@@ -211,16 +165,6 @@ class ServerConfig:
     def id_prefix(self) -> str:
         """Return what ids of sessions begin with: the name of the server, where it has one, and a dot."""
         return f"{self.name}." if self.name else ""
-
-    @property
-    def visitors(self) -> Visitors:
-        """Return whose pages may ask, and by which names: without keys only by those that are known."""
-        keyless = self.key_file is None and self.key_env is None
-        named = () if is_address(self.host) else (self.host,)
-        return Visitors(
-            (*self.allowed_hosts, *named),
-            strict=bool(self.allowed_hosts) or (keyless and not self.open_to_everyone),
-        )
 
 
 def _check_telemetry(url: str) -> None:

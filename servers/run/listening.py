@@ -12,6 +12,7 @@ from ...files import write_whole
 from ..http.keys import Keys
 from .build import Offer
 from .config import ServerConfig
+from .listening_config import ListeningProcess
 
 log = logging.getLogger("turnwise.servers")
 
@@ -63,7 +64,7 @@ def announce(config: ServerConfig, listening: socket.socket) -> None:
     announce_at(config, listening, f"serving {num} environments")
 
 
-def announce_at(config: ServerConfig, listening: socket.socket, what: str) -> None:
+def announce_at(config: ListeningProcess, listening: socket.socket, what: str) -> None:
     """Say what is done where, in the log and in the port file."""
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host

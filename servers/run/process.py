@@ -21,7 +21,7 @@ from ..http.asgi import App
 from ..http.bounded_config import BoundedConfig
 from ..http.bounded_socket import BoundedSocket
 from ..http.control_plane import Application
-from .config import ServerConfig
+from .listening_config import ListeningProcess
 
 log = logging.getLogger("turnwise.servers")
 
@@ -32,22 +32,24 @@ _END_AT_ONCE_S = 1.0
 
 def run_server(
     app: Application,
-    config: ServerConfig,
+    config: ListeningProcess,
     listening: socket.socket,
     *,
     on_start: Callable[[], None],
     stop_at_end_of: int | None,
     stop_on: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+    telemetry: str | None = None,
 ) -> int:
     """Serve until asked to stop, then finish what runs.
 
     Args:
         app: what answers.
-        config: sizes and times.
+        config: how many connections, and how long to finish.
         listening: where connections arrive.
         on_start: called once requests are answered.
         stop_at_end_of: a descriptor whose end means that the server is to stop.
         stop_on: signals that do.
+        telemetry: the address of a collector of traces.
 
     Returns:
         130 after SIGINT, else 0.
@@ -55,7 +57,7 @@ def run_server(
     Raises:
         UsageError: if the server could not start.
     """
-    with _answering(app, config) as answering:
+    with _answering(app, telemetry) as answering:
         server = _Server(app, answering, config, on_start, stop_at_end_of, stop_on)
         _run(server, listening)
     if not server.started:
@@ -69,14 +71,14 @@ def run_server(
 
 
 @contextmanager
-def _answering(app: Application, config: ServerConfig) -> Iterator[App]:
+def _answering(app: Application, telemetry: str | None) -> Iterator[App]:
     """Give what uvicorn is to call: the application, inside spans where they are wanted."""
-    if config.telemetry is None:
+    if telemetry is None:
         yield app
         return
     from ..http.tracing import traced
 
-    with traced(app, config.telemetry) as inside_spans:
+    with traced(app, telemetry) as inside_spans:
         yield inside_spans
 
 
@@ -96,7 +98,7 @@ class _Server(uvicorn.Server):
         self,
         app: Application,
         answering: App,
-        config: ServerConfig,
+        config: ListeningProcess,
         on_start: Callable[[], None],
         stop_at_end_of: int | None,
         stop_on: Sequence[signal.Signals],
@@ -107,7 +109,7 @@ class _Server(uvicorn.Server):
                 config.max_connections,
                 app,
                 ws=BoundedSocket,
-                ws_max_size=config.limits.max_body_bytes,
+                ws_max_size=app.service.limits.max_body_bytes,
                 ws_ping_interval=20.0,
                 lifespan="on",
                 timeout_graceful_shutdown=int(max(1.0, config.drain_s)),

@@ -52,6 +52,7 @@ def serve(config: ServerConfig) -> int:
             listening,
             on_start=on_start,
             stop_at_end_of=sys.stdin.fileno() if config.until_eof else None,
+            telemetry=config.telemetry,
         )
 
 

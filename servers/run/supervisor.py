@@ -262,6 +262,7 @@ class _Supervisor:
             on_start=ready,
             stop_at_end_of=self._lifeline,
             stop_on=(signal.SIGTERM,),
+            telemetry=config.telemetry,
         )
 
     def _let_go_of(self, number: int) -> None:

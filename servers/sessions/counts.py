@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
-from ..protocol.limits import Limits
+from ..protocol.limits import Rate
 from ..protocol.problems import Refused, rate_limited
 
 _WORD_BYTES = 8
@@ -165,14 +165,14 @@ class Rates:
     (the generic cell rate algorithm), so that workers can share it.
 
     Args:
-        limits: `max_rate`, which is not 0, and `max_burst`.
+        rate: its `max_rate` is not 0.
         ledger: where the buckets are kept.
     """
 
-    def __init__(self, limits: Limits, ledger: Ledger) -> None:
-        self._rate, self._ledger = limits.max_rate, ledger
-        self._interval_s = 1 / limits.max_rate
-        burst = limits.max_burst or max(1.0, limits.max_rate)
+    def __init__(self, rate: Rate, ledger: Ledger) -> None:
+        self._rate, self._ledger = rate.max_rate, ledger
+        self._interval_s = 1 / rate.max_rate
+        burst = rate.max_burst or max(1.0, rate.max_rate)
         self._ahead_s = (burst - 1) * self._interval_s
 
     def take(self, owner: str, now: float) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from ..http.dispatch import Calls
 from ..http.frames import unpack_rows
+from ..http.joining import document_of, documents_of, joined
 from ..http.keys import ANYONE, Caller
 from ..http.messages import Request, Response
 from ..protocol.calls import Call
@@ -115,7 +116,7 @@ class RoutedCalls(Calls):
         for worker in self._workers.values():
             try:
                 async with asyncio.timeout(_CHECK_S):
-                    state = _document(await worker.call("metrics", ANYONE))
+                    state = document_of(await worker.call("metrics", ANYONE))
             except (Refused, TimeoutError):
                 continue
             total.absorb(state)
@@ -128,7 +129,7 @@ class RoutedCalls(Calls):
             return {**document, "pid": os.getpid()}
         try:
             async with asyncio.timeout(_CHECK_S):
-                return dict(_document(await self._workers[number].call("health", ANYONE)))
+                return dict(document_of(await self._workers[number].call("health", ANYONE)))
         except Refused as refusal:
             return {"status": refusal.problem.code}
         except TimeoutError:
@@ -143,7 +144,7 @@ class RoutedCalls(Calls):
         elif name in ("locate", "empty", "held"):
             work = [super().of_router(name, caller, arguments)]
             work += [other.call("of_router", caller, name, *arguments) for other in self._workers.values()]
-            return _joined(_documents(await asyncio.gather(*work)))
+            return Response(200, orjson.dumps(joined(documents_of(await asyncio.gather(*work)))))
         return await super().of_router(name, caller, arguments)
 
     def _holder(self, id: str) -> Worker | None:
@@ -170,15 +171,14 @@ class RoutedCalls(Calls):
                 work.append(super().respond(call, request, part))
             else:
                 work.append(self._workers[number].call(call.name, *request._replace(body={"ids": part})))
-        documents = _documents(await asyncio.gather(*work, return_exceptions=True))
-        first = {id: place for place, id in reversed(list(enumerate(ids)))}
-        return _joined(documents, first.__getitem__)
+        documents = documents_of(await asyncio.gather(*work, return_exceptions=True))
+        return Response(200, orjson.dumps(joined(documents, ids)))
 
     async def _at_all(self, call: Call, request: Request, body: Any) -> Response:
         """Make a call at every worker, and join the answers."""
         work = [super().respond(call, request, body)]
         work += [worker.call(call.name, *request) for worker in self._workers.values()]
-        return _joined(_documents(await asyncio.gather(*work)))
+        return Response(200, orjson.dumps(joined(documents_of(await asyncio.gather(*work)))))
 
 
 async def _stepped(holder: Worker, caller: Caller, item: StepItem) -> bytes | Problem:
@@ -201,35 +201,3 @@ async def _rows_of(worker: Worker, call: Call, request: Request, items: Sequence
     except Refused as refusal:
         return [encode_problem(refusal.problem)] * len(items)
     return unpack_rows(response.body) if response.status == 200 else [response.body] * len(items)
-
-
-def _documents(responses: Iterable[Response | BaseException]) -> list[dict[str, Any]]:
-    """Decode answers.
-
-    Raises:
-        Refused: if one is a problem.
-        BaseException: what one call raised.
-    """
-    documents = []
-    for response in responses:
-        if isinstance(response, BaseException):
-            raise response
-        documents.append(_document(response))
-    return documents
-
-
-def _document(response: Response) -> dict[str, Any]:
-    document: dict[str, Any] = orjson.loads(response.body)
-    if response.media_type == PROBLEM_TYPE:
-        raise Refused(problem_from(document), response.retry_after_s)
-    return document
-
-
-def _joined(documents: Sequence[dict[str, Any]], place: Callable[[str], int] | None = None) -> Response:
-    """Join documents list by list, the rest being the same in all; `place` orders lists of ids."""
-    joined = dict(documents[0])
-    for name, value in joined.items():
-        if isinstance(value, list):
-            rows = [row for document in documents for row in document[name]]
-            joined[name] = rows if place is None else sorted(rows, key=place)
-    return Response(200, orjson.dumps(joined))

@@ -15,6 +15,7 @@ import pytest
 from turnwise.agents.gateway.config import GatewayConfig
 from turnwise.agents.stored import StoredTrajectories
 from turnwise.errors import UsageError
+from turnwise.servers.run.listening_config import Listening
 
 KEY = "a-key-of-twenty-letters"
 DEMO = Path(__file__).resolve().parents[3] / "trainers/warmstarts/demo"
@@ -57,5 +58,6 @@ def test_a_gateway_as_a_process(tmp_path: Path) -> None:
 
 def test_nobody_is_let_in_from_elsewhere_without_a_key() -> None:
     with pytest.raises(UsageError, match="nobody would be asked for a key"):
-        GatewayConfig(host="0.0.0.0")
-    assert GatewayConfig(host="0.0.0.0", key_env="MY_KEY").door.visitors
+        GatewayConfig(Listening(host="0.0.0.0"))
+    assert GatewayConfig(Listening(host="0.0.0.0", key_env="MY_KEY")).door.visitors
+    assert GatewayConfig().door == Listening(port=8010)

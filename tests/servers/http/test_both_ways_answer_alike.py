@@ -26,7 +26,7 @@ from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import Caller, Keys
 from turnwise.servers.http.messages import Request
 from turnwise.servers.protocol.calls import CALLS
-from turnwise.servers.protocol.limits import Limits
+from turnwise.servers.protocol.limits import Limits, Rate
 from turnwise.servers.sessions import creation
 from turnwise.servers.sessions.journal.sqlite import SqliteJournal
 
@@ -259,7 +259,7 @@ def _named(request: bytes, ids: list[str]) -> bytes:
 @pytest.fixture(params=["memory", "journal", "rates", "small"])
 def sides(request, make_service, listening, tmp_path):
     limits = {
-        "rates": Limits(max_rate=1.0, max_burst=4, max_action_chars=200),
+        "rates": Limits(rate=Rate(1.0, 4), max_action_chars=200),
         "small": Limits(max_body_bytes=60, max_batch=2),
     }.get(request.param, Limits(max_action_chars=200))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -303,9 +303,8 @@ import sys
 from turnwise.servers.http.control_plane import build_app
 from turnwise.servers.client import connect
 from turnwise.servers.run.process import _answering
-from turnwise.servers.run.config import ServerConfig
 app = build_app()
-with _answering(app, ServerConfig()) as answering:
+with _answering(app, None) as answering:
     assert answering is app
 assert "opentelemetry.sdk" not in sys.modules and "turnwise.servers.http.tracing" not in sys.modules
 """

@@ -158,7 +158,7 @@ def test_routers_that_are_deployed_start_with_their_words(monkeypatch, file):
     monkeypatch.setattr("turnwise.servers.router.run.route", lambda *settings: started.append(settings) or 0)
     assert CliRunner().invoke(command_line, line[1:], catch_exceptions=False).exit_code == 0
     ((door, fleet),) = started
-    assert door.as_server().host == "0.0.0.0" and fleet.trusted_network
+    assert door.host == "0.0.0.0" and fleet.trusted_network
     assert fleet.server_key_env == "TURNWISE_FLEET_KEY"
     monkeypatch.setenv("TURNWISE_FLEET_KEY", "a-secret-of-the-fleet")
     assert fleet.secret == "a-secret-of-the-fleet" and Places(fleet)

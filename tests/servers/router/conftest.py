@@ -19,9 +19,8 @@ from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import Keys
 from turnwise.servers.isolation.catalogue import Catalogue
 from turnwise.servers.protocol.limits import Limits
-from turnwise.servers.router.config import FleetConfig
+from turnwise.servers.router.config import DoorConfig, FleetConfig
 from turnwise.servers.router.run import build_router
-from turnwise.servers.run.config import ServerConfig
 from turnwise.servers.sessions.journal.sqlite import SqliteJournal
 from turnwise.servers.sessions.service import Service
 
@@ -82,7 +81,7 @@ class Town:
     async def router(self, urls: Sequence[str] = (), keys: Keys | None = None, **fleet: Any) -> Site:
         addresses = tuple(urls) or tuple(site.url for site in self.sites.values())
         config = FleetConfig(servers=addresses, **fleet)
-        door = build_router(ServerConfig(port=0), config, keys)
+        door = build_router(DoorConfig(port=0), config, keys)
         await self._stack.enter_async_context(door.control_plane.router.lifespan_context(door.control_plane))
         site = Site(door)
         await site.open()

@@ -101,7 +101,10 @@ def test_a_move_that_was_left_in_the_middle(town):
             await one.sites["site-1"].open()
             await played(client, mine[:7], 0, 0)
             await client.close([mine[9].id])
-            assert len((await client.heartbeat([row.id for row in mine])).alive) == len(mine) - 1
+            async with httpx.AsyncClient(base_url=router.url) as http:
+                told = (await http.post("/v1/heartbeat", json={"ids": [row.id for row in mine]})).json()
+            assert set(told) == {"alive", "ttl_s"}, "as one server says it"
+            assert len(told["alive"]) == len(mine) - 1
             await played(client, mine[7:9], 0, 0)
             assert set(target.sessions) >= {row.id for row in mine} - {mine[9].id}
             assert not source.sessions and mine[9].id not in target.sessions

@@ -61,7 +61,7 @@ def test_precedence(settings, tmp_path):
     assert config.limits.max_sessions == 20, "a variable counts before the file"
     assert config.envs == ("e/f-v0", "g/h-v0")
     assert config.limits.ttl_s == 60.0, "the file counts before the default"
-    assert config.limits.max_rate == 2.5
+    assert config.limits.rate.max_rate == 2.5
     assert config.data_roots == (Path("data"),)
     assert config.journal == Path("sessions.db")
     assert config.log_json is True

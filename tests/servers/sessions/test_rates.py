@@ -18,7 +18,7 @@ from turnwise.errors import ServerUnreachable, UsageError
 from turnwise.servers.client import connect
 from turnwise.servers.http.control_plane import Application
 from turnwise.servers.http.keys import ANYONE, Caller, Keys
-from turnwise.servers.protocol.limits import Limits
+from turnwise.servers.protocol.limits import Limits, Rate
 from turnwise.servers.protocol.problems import Refused
 from turnwise.servers.protocol.types import CreateItem, Reply, StepItem
 from turnwise.servers.sessions.counts import LocalLedger, Rates, SharedLedger
@@ -53,7 +53,7 @@ def refused_for(rates: Rates, owner: str, now: float) -> float:
 
 
 def test_a_bucket():
-    rates = Rates(Limits(max_rate=2.0, max_burst=3), LocalLedger())
+    rates = Rates(Rate(2.0, 3), LocalLedger())
     assert [refused_for(rates, "ann", 10.0) for _ in range(3)] == [0, 0, 0]
     assert refused_for(rates, "ann", 10.0) == pytest.approx(0.5)
     assert refused_for(rates, "ann", 10.25) == pytest.approx(0.25)
@@ -68,12 +68,12 @@ def test_no_rate_is_no_limit(make_service):
     for _ in range(10_000):
         calls.admit(ANYONE)  # refuses nothing
     with pytest.raises(UsageError, match="max_rate must be at least 0"):
-        Limits(max_rate=float("nan"))
+        Rate(float("nan"))
 
 
 def test_over_http(make_service, talk, world):
     clock = Clock()
-    service = make_service(limits=Limits(max_rate=0.25, max_burst=2), clock=clock)
+    service = make_service(limits=Limits(rate=Rate(0.25, 2)), clock=clock)
     keys = Keys({ANN: Caller("ann"), BOB: Caller("bob")})
     step = {"episode": 0, "turn": 0, "action": "go"}
 
@@ -100,7 +100,7 @@ def test_over_http(make_service, talk, world):
 
 def test_the_client_waits_as_it_is_told(make_service, world):
     clock = Clock()
-    service = make_service(limits=Limits(max_rate=0.1, max_burst=1), clock=clock)
+    service = make_service(limits=Limits(rate=Rate(0.1, 1)), clock=clock)
 
     async def play() -> None:
         transport = httpx.ASGITransport(app=Application(service))
@@ -124,20 +124,20 @@ def test_the_client_waits_as_it_is_told(make_service, world):
 
 def test_a_shared_ledger(tmp_path):
     ledger = SharedLedger(["ann", "bob"], 2, tmp_path / "lock")
-    limits = Limits(max_rate=1.0, max_burst=2)
+    rate = Rate(1.0, 2)
     child = os.fork()
     if child == 0:
         ledger.belong_to(1)
         ledger.add("ann", 3)
         ledger.add("somebody else", 1)
-        Rates(limits, ledger).take("ann", 5.0)
+        Rates(rate, ledger).take("ann", 5.0)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     ledger.belong_to(0)
     ledger.add("ann", 2)
     ledger.add("bob", 1)
     assert (ledger.held("ann"), ledger.held("bob"), ledger.held_by_all()) == (5, 1, 7)
-    rates = Rates(limits, ledger)
+    rates = Rates(rate, ledger)
     assert refused_for(rates, "ann", 5.0) == 0
     assert refused_for(rates, "ann", 5.0) == pytest.approx(1.0), "the child has taken one"
     ledger.strike(1)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import orjson
@@ -21,7 +19,6 @@ from turnwise.servers.http.dispatch import Calls
 from turnwise.servers.http.messages import Response
 from turnwise.servers.protocol import bodies
 from turnwise.servers.protocol.calls import CALLS, Call
-from turnwise.servers.workers.cluster import Cluster
 
 SUMMARY = "Say which sessions a shift looks after."
 HOURS = Call("hours", "POST", "/v1/hours", "HoursBody", "", frozenset(), "sessions", SUMMARY)
@@ -51,25 +48,6 @@ def made_up(monkeypatch):
     monkeypatch.setattr(bodies, "HoursBody", HoursBody, raising=False)
 
 
-@asynccontextmanager
-async def _two_workers(make_service, folder):
-    """Give the applications of two workers of one server, connected by real sockets."""
-    paths = [folder / "0", folder / "1"]
-    async with AsyncExitStack() as stack:
-        apps = []
-        for number, path in enumerate(paths):
-            listening = stack.enter_context(socket.socket(socket.AF_UNIX))
-            listening.bind(str(path))
-            listening.listen()
-            listening.setblocking(False)
-            service = make_service(id_prefix=f"{number}-")
-            cluster = Cluster(service, number, paths, listening)
-            await stack.enter_async_context(cluster.connected())
-            stack.push_async_callback(service.aclose, 1.0)
-            apps.append(Application(service, calls=cluster.calls))
-        yield apps
-
-
 async def _over_websocket(app, call: str, body: dict) -> dict:
     said, heard = asyncio.Queue(), asyncio.Queue()
     scope = {"type": "websocket", "path": "/v1/ws", "headers": []}
@@ -84,9 +62,9 @@ async def _over_websocket(app, call: str, body: dict) -> dict:
     return answer
 
 
-def test_a_made_up_call_is_answered_everywhere(made_up, make_service, world, tmp_path):
+def test_a_made_up_call_is_answered_everywhere(made_up, two_workers, world):
     async def run() -> None:
-        async with _two_workers(make_service, tmp_path) as apps:
+        async with two_workers() as apps:
             doors = [
                 httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test")
                 for app in apps
