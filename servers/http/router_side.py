@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from ..sessions.service import Service
 
 
-class RouterSideCalls:
-    """These calls, for the calls of a server to include."""
+class RouterSideCalls(ABC):
+    """These calls, for the calls of a server to include, which say how it is."""
 
     service: Service
     hosting: Hosting | None
@@ -47,9 +48,9 @@ class RouterSideCalls:
                 return Response(200, b"{}")
         raise AssertionError(f"a router of this protocol does not call {name}{arguments}")
 
+    @abstractmethod
     async def health(self) -> Response:
         """Say how the server is."""
-        raise NotImplementedError
 
     def _hello(self) -> dict[str, Any]:
         from ... import __version__
