@@ -1,7 +1,7 @@
 """The transports: from bytes on a connection to a call, and back.
 
 asgi           the types of ASGI, and a body within its limit
-messages       Request and Response of a call, whatever carries them
+messages       Request and Response of a call, whatever carries them; joining: one of several answers
 dispatch       the meaning of each call, a method of its name
 hosted_calls   the calls of hosted runs; board_calls: of their leaderboards
 taking_calls   the calls by which an operator takes a session over
