@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from time import perf_counter
@@ -92,7 +92,8 @@ class Trainer:
         self.state = state or RunState()
         remembered = remembered or Remembered()
         self.credit = remembered.credit
-        self.log, self.journals = log, Journals(log.run, recipe, trained.model, display.say)
+        self.log, self._thread = log, LearnerThread(self.display.say)
+        self.journals = Journals(log.run, recipe, trained.model, display.say, self._thread)
         self._play: Rollout = HarnessRollout(recipe.harness) if recipe.harness.command else self.journals.play
         self.assigner = bound.assigner
         self.is_offline = stored is not None
@@ -109,7 +110,6 @@ class Trainer:
             remembered.tasks,
             remembered.in_flight,
         )
-        self._thread = LearnerThread(self.display.say)
         self.timeline = Timeline()
         self._saved = -1
         self._between_updates = True  # False while the weights are in motion
@@ -131,51 +131,45 @@ class Trainer:
                     await self._evaluate()
                     stop = self._stops()
                 if stop or self.state.update % self.recipe.train.save_every == 0:
-                    await self._thread.run(self._checkpoint())
+                    await self.save()
                 if stop:
                     self.display.say(f"done after {self.state.update} updates: {stop}")
                     return self.state
                 await self._update()
         except (asyncio.CancelledError, TurnwiseError) as cause:
             if self._between_updates and not isinstance(cause, CheckpointError):
-                self.save()
+                await self.save()
             raise
         finally:
-            await self.collector.aclose()
             self._thread.close()
+            await self.collector.aclose()
 
-    def save(self) -> None:
-        """Write a checkpoint of the last complete update, if it has none."""
-        self._checkpoint()()
-
-    def _checkpoint(self) -> Callable[[], object]:
-        """Return what writes a checkpoint of the last complete update, if it has none, as all stands now."""
+    async def save(self) -> None:
+        """Write a checkpoint of the last complete update, if it has none, in the learner's thread."""
         number, collector = self.state.update, self.collector
         if self._saved == number:
-            return lambda: None
+            return
         self._saved = number
         in_flight = collector.in_flight(number)
-        save = partial(
-            checkpoint.save,
+        remembered = Remembered(collector.states, collector.tasks, self.credit, in_flight)
+        await self._thread.run(partial(self._checkpoint, asdict(self.state), remembered))
+
+    def _checkpoint(self, state: dict[str, Any], remembered: Remembered) -> None:
+        """Write a checkpoint of how all stood when it was asked for; weights do not move meanwhile."""
+        checkpoint.save(
             rundir.checkpoints(self.run_folder),
-            number,
-            state=asdict(self.state),
+            state["update"],
+            state=state,
             learner={
                 "learner": self.learner.state_dict(),
                 "torch_rng": torch.get_rng_state(),
                 **self.trained.state(),
             },
             save_policy=self.trained.save,
-            save_more=Remembered(collector.states, collector.tasks, self.credit, in_flight).save,
+            save_more=remembered.save,
             keep=self.recipe.train.keep,
         )
-        evaluated = self.state.evaluated
-
-        def write() -> None:
-            save()
-            self.journals.drop(number, evaluated)
-
-        return write
+        self.journals.drop(state["update"], state["evaluated"])
 
     @property
     def num_updates(self) -> int:
@@ -204,7 +198,7 @@ class Trainer:
         await self.trained.sync.push(self.state.update)
         keeping = Keeping(self.run_folder, self.state.update, recipe.log)
         asked = self.client, self.trained.policy, recipe.env, recipe.rollout, recipe.prompt, recipe.eval
-        with self.journals.of(self.state.update, "eval"):
+        async with self.journals.of(self.state.update, "eval"):
             total = recipe.eval.episodes * len(choices_of(recipe.env))
             shown = self.display.counting(f"evaluation after update {self.state.update}", total)
             figures = await evaluate_held_out(*asked, keeping, self._play, recipe.harness.command, shown)
@@ -213,15 +207,18 @@ class Trainer:
         self.state.success_rate = figures["eval/success_rate"]
         self._write({**entry, "train_seconds": self.state.train_seconds})
         self.display.evaluated(entry)
-        chosen = Chosen.of(self.state.update, figures)
-        await self._thread.run(partial(keep_best, self.run_folder, chosen, self.trained.save))
-        best = best_of(self.run_folder)
-        keeping.prune(None if best is None else best.update)
+        await self._thread.run(partial(self._keep, Chosen.of(self.state.update, figures), keeping))
         if recipe.train.target_success and self.state.success_rate is None:
             raise TrainingError(
                 f"train.target_success = {recipe.train.target_success:g} needs success, and the environment "
                 'does not say info["won"]; let it, or set train.target_success = 0'
             )
+
+    def _keep(self, chosen: Chosen, keeping: Keeping) -> None:
+        """Keep the policy that was evaluated if it is the best, and of evaluations what is asked."""
+        keep_best(self.run_folder, chosen, self.trained.save)
+        best = best_of(self.run_folder)
+        keeping.prune(None if best is None else best.update)
 
     async def _update(self) -> None:
         started = perf_counter()
@@ -230,7 +227,7 @@ class Trainer:
         self.timeline.to("sync")
         synced = await self.trained.sync.push(number)
         self.timeline.to("wait")
-        with self.journals.of(number, "train") as journal:
+        async with self.journals.of(number, "train") as journal:
             collected = await self.collector.collect(number)
         self._check(collected.played)
         self._between_updates = False

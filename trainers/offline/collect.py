@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...agents.policies import TokenPolicy
 from ...agents.rollout import RolloutStats
 from ...agents.rollout.board import Board
+from ...agents.types import Trajectory
 from ..recipe import Recipe
 from ..rollouts.choosers.memory import TaskMemory
 from ..rollouts.collect import Collected
@@ -47,11 +49,13 @@ class StoredCollector:
         Raises:
             CheckpointError: if one cannot be read any more.
         """
-        await asyncio.sleep(0)  # nothing else waits in such a run: here, between updates, Ctrl-C is heard
         numbers, epoch = self._draw.batch(update)
-        chosen = tuple(self._store.read(number) for number in numbers.tolist())
+        chosen = await asyncio.to_thread(self._read, numbers.tolist())
         figures = {"offline/epoch": float(epoch), "offline/episodes": float(len(chosen))}
         return Collected(chosen, chosen, RolloutStats(), figures, {}, {})
+
+    def _read(self, numbers: Sequence[int]) -> tuple[Trajectory, ...]:
+        return tuple(self._store.read(number) for number in numbers)
 
     def in_flight(self, update: int) -> list[dict[str, Any]]:
         """Return nothing: episodes that are stored are not played."""

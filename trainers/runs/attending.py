@@ -25,8 +25,8 @@ class Attended(Protocol):
     def num_updates(self) -> int:
         """Return how many are done."""
 
-    def save(self) -> None:
-        """Write a checkpoint."""
+    async def save(self) -> None:
+        """Write a checkpoint, while the event loop goes on."""
 
     def limit(self, train: TrainSection) -> None:
         """End by other limits, and write them into the recipe of the run."""
@@ -43,26 +43,26 @@ async def attend(run: Attended, control: Control) -> None:
     paused = False
     while True:
         for asked in control.take():
-            paused = _done(run, control, asked, paused)
+            paused = await _done(run, control, asked, paused)
         control.note("paused" if paused else "going on", f"after update {run.num_updates}")
         if not paused:
             return
         await asyncio.sleep(_LOOK_S)
 
 
-def _done(run: Attended, control: Control, asked: Asked, paused: bool) -> bool:
+async def _done(run: Attended, control: Control, asked: Asked, paused: bool) -> bool:
     """Do what was asked; return whether the run is paused from here."""
     place = f"after update {run.num_updates}"
     match asked.wish.word:
         case "pause":
-            run.save()
+            await run.save()
             control.answer(asked, f"paused {place}, and saved", done=not paused)
             return True
         case "resume":
             control.answer(asked, f"goes on {place}" if paused else "it was not paused", done=paused)
             return False
         case "stop":
-            run.save()
+            await run.save()
             said = f"stopped {place}, and saved"
             control.answer(asked, said)
             raise Stopped(said)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from ...agents.rollout.journal_file import JournalFile, read
 from ...agents.rollout.rollout import OnTrajectory
 from ...agents.rollout.schedule import BranchingPlan
 from ...servers.client import SessionClient
+from ..learner.thread import LearnerThread
 from ..recipe import Recipe, dump
 from .alike import decided
 from .folder import turns_of
@@ -43,17 +45,25 @@ class Journals:
         recipe: of the run; log.turns_mb bounds all files together.
         model: whose weights play.
         say: tells the user what goes on.
+        thread: reads what was kept, and what the weights are: either may take long.
     """
 
-    def __init__(self, run: Path, recipe: Recipe, model: CausalLM, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        run: Path,
+        recipe: Recipe,
+        model: CausalLM,
+        say: Callable[[str], None],
+        thread: LearnerThread,
+    ) -> None:
         self._folder, self._model, self._say = turns_of(run), model, say
-        self._recipe = recipe
+        self._recipe, self._thread = recipe, thread
         self._journal: Journal | None = None
 
-    @contextmanager
-    def of(self, update: int, what: What) -> Iterator[Journal]:
+    @asynccontextmanager
+    async def of(self, update: int, what: What) -> AsyncIterator[Journal]:
         """Keep what is played meanwhile, after what an earlier process has kept of it."""
-        self._journal = journal = self._open(update, what)
+        self._journal = journal = await self._thread.run(partial(self._open, update, what))
         try:
             yield journal
         finally:
