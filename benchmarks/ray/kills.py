@@ -1,12 +1,13 @@
 """Kill what a cluster of Ray holds of a run, at random moments, and compare with a run that was left alone.
 
-    python benchmarks/ray/kills.py [--kills 20] [--case sync|async|router|ranks] [--out FILE]
+    python benchmarks/ray/kills.py [--kills 20] [--case sync|async|router|ranks|engines]
 
 Two nodes of Ray on this machine. Each run is `turnwise train --ray`, a process; SIGKILL goes to the actor
 that holds a server or a learner, or to that process itself, drawn at random, at a moment drawn over the
 length of the run left alone, its start included; two kills a run. Compared are what every update and
 evaluation came to, all trajectories and the weights, to the last bit; counted are groups that stand twice,
-and sessions that are left on the servers as the run is over.
+and sessions that are left on the servers as the run is over. Engines are a stand-in for vLLM (standin/),
+whose draws nobody expects to be equal; with `--python .vllm/bin/python` they are vLLM's own.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from turnwise.agents.trajectories import read_trajectories
 from turnwise.trainers.launch.keeper import Keeper, last_update
 from turnwise.trainers.runs.log import read_log
 
+TESTS = Path(__file__).resolve().parents[2] / "tests"
 UPDATES = 3
 SMALL = {
     "train.num_updates": UPDATES, "train.save_every": 1, "train.max_seconds": 0, "rollout.num_groups": 3,
@@ -46,13 +48,41 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "router": {"launch.servers": 2},
     "ranks": {"launch.learners": 2},
+    "engines": {"launch.engines": 2},
 }  # fmt: skip
-CPUS = {"sync": (1, 1), "async": (1, 1), "router": (2, 2), "ranks": (2, 1)}
+CPUS = {"sync": (1, 1), "async": (1, 1), "router": (2, 2), "ranks": (2, 1), "engines": (2, 2)}
 CLOCKS = ("time/", "resumed/", "rollout/attached", "stream/replayed")
 
 
-def start(address: str, case: str, run: Path) -> subprocess.Popen[bytes]:
-    words = [sys.executable, str(Path(__file__).with_name("held.py")), f"{run}.left", "train", "demo"]
+def recipe_with_engines(folder: Path, python: str) -> Path:
+    """Write a recipe whose policy is sampled by engines, and what it needs."""
+    sys.path.insert(0, str(TESTS / "vllm"))
+    from vllm_rooms import qwen2
+
+    from turnwise.trainers.recipe import dump, from_tables
+
+    stand_in = folder / "python"
+    around = f"PYTHONPATH={Path(__file__).with_name('standin')}:$PYTHONPATH"
+    stand_in.write_text(f'#!/bin/sh\n{around} exec {sys.executable} "$@"\n')
+    stand_in.chmod(0o755)
+    model = str(qwen2(folder / "model", tied=True))
+    tables = {
+        "env": {"id": f"{TESTS}/vllm/vowels.py:Vowels"},
+        "policy": {"kind": "vllm", "checkpoint": model, "engine": {"python": python or str(stand_in)}},
+        "prompt": {"style": "plain"},
+        "rollout": {
+            "max_turns": 1, "max_tokens": 12, "max_episode_tokens": 256, "deterministic": False, "slots": 16,
+            "constraint": "none",
+        },
+        "credit": {"name": "grpo"},
+    }  # fmt: skip
+    file = folder / "engines.toml"
+    file.write_text(dump(from_tables(tables)))
+    return file
+
+
+def start(address: str, case: str, run: Path, recipe: str) -> subprocess.Popen[bytes]:
+    words = [sys.executable, str(Path(__file__).with_name("held.py")), f"{run}.left", "train", recipe]
     words += ["--ray", address, "--out", str(run)]
     words += [word for key, value in {**SMALL, **CASES[case]}.items() for word in ("--set", f"{key}={value}")]
     with Path(f"{run}.said").open("wb") as out:
@@ -121,10 +151,10 @@ def twice(run: Path) -> int:
 
 
 def killed(
-    address: str, case: str, run: Path, dice: random.Random, most_s: float, num: int
+    address: str, case: str, run: Path, dice: random.Random, most_s: float, num: int, recipe: str
 ) -> dict[str, Any]:
     """Run, with so many kills on the way; return what came of it."""
-    process, begun = start(address, case, run), time.monotonic()
+    process, begun = start(address, case, run, recipe), time.monotonic()
     moments = sorted(dice.uniform(2.0, most_s) for _ in range(num))
     hit: list[str] = []
     for moment in moments:
@@ -146,21 +176,24 @@ def killed(
     }
 
 
-def measure(num_kills: int, each: int, case: str, seed: int, keep: Path | None) -> dict[str, Any]:
+def measure(
+    num_kills: int, each: int, case: str, seed: int, keep: Path | None, python: str
+) -> dict[str, Any]:
     dice, rows = random.Random(seed), []
     with tempfile.TemporaryDirectory() as place, two_nodes(CPUS[case]) as cluster:
         address = cluster.address
         folder = keep or Path(place)
         folder.mkdir(parents=True, exist_ok=True)
+        recipe = str(recipe_with_engines(folder, python)) if case == "engines" else "demo"
         begun = time.monotonic()
-        assert start(address, case, folder / "straight").wait(900) == 0, (
+        assert start(address, case, folder / "straight", recipe).wait(900) == 0, (
             folder / "straight.said"
         ).read_text()[-3000:]
         most_s, straight = time.monotonic() - begun, outcome(folder / "straight")
         print(f"left alone: {most_s:.1f} s", flush=True)
         while sum(len(row["killed"]) for row in rows) < num_kills:
             run = folder / f"run-{len(rows)}"
-            row = killed(address, case, run, dice, most_s, each)
+            row = killed(address, case, run, dice, most_s, each, recipe)
             row["equal"] = row["exit_code"] == 0 and outcome(run) == straight
             rows.append(row)
             print(json.dumps(row), flush=True)
@@ -187,9 +220,10 @@ def main() -> None:
     parser.add_argument("--case", choices=CASES, default="sync")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="folder of the runs; by default one that is removed")
+    parser.add_argument("--python", default="", help="that has vLLM, for --case engines")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    found = measure(asked.kills, asked.each, asked.case, asked.seed, asked.keep)
+    found = measure(asked.kills, asked.each, asked.case, asked.seed, asked.keep, asked.python)
     if asked.out:
         asked.out.parent.mkdir(parents=True, exist_ok=True)
         asked.out.write_text(json.dumps(found, indent=1) + "\n")

@@ -1,0 +1,1 @@
+"""What stands in for vLLM where it is not installed: see openai/api_server.py."""
