@@ -28,10 +28,10 @@ from two_nodes import two_nodes
 
 from turnwise.trainers.launch.keeper import last_update
 
-UPDATES = 4
+UPDATES = 3
 SETTINGS = {
     "train.num_updates": UPDATES, "train.max_seconds": 0, "train.save_every": 100, "eval.episodes": 0,
-    "rollout.num_groups": 8, "rollout.group_size": 4,
+    "rollout.num_groups": 6, "rollout.group_size": 4,
 }  # fmt: skip
 NEVER_S = 900
 

@@ -21,7 +21,7 @@ from small_run import SMALL, Turnwise
 from turnwise.trainers.launch.keeper import last_update
 
 pytestmark = pytest.mark.ray
-END_S = 200
+END_S = 280  # pytest gives up at 300
 
 
 def eventually(told: Callable[[], Any]) -> Any:

@@ -21,7 +21,7 @@ from .keeper import START_S, Command, Ended, Keeper, Look, Spot
 from .roles import Role
 from .supervise import Lost, gone
 
-_CALL_S = 60.0
+_CALL_S, _PLACE_S = 60.0, 180.0  # a busy node takes its time to start an actor
 _RESERVE_S = 30.0
 _GIB = 1 << 30
 _ASKED = ("CPU", "GPU", "memory")
@@ -173,7 +173,7 @@ class RayHeld:
 
     def wait_until_there(self) -> None:
         """Wait until the actor runs."""
-        self._called(self._actor.__ray_ready__.remote())
+        self._called(self._actor.__ray_ready__.remote(), _PLACE_S)
 
     def settle(self, port: int) -> Spot:
         """Say where its process will run."""
@@ -252,6 +252,7 @@ def _connected(address: str) -> Any:
             "and says its address"
         )
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # of half a minute each; Ray's own 20 are minutes
     if is_loopback(host) and not _knock(_outer_address(), port):
         # unless told so, Ray takes it for the outer address of this machine, where nobody listens
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
