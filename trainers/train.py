@@ -23,6 +23,7 @@ from ..settings import table
 from ..shown import percent
 from ..streams import Stream, torch_seed
 from .fit.needs import GIB, check_fits
+from .launch.addresses import reached_engines, reached_server
 from .learner.critic import Critic
 from .learner.probe import Tolerance, rehearse
 from .learner.update import Learner
@@ -180,7 +181,7 @@ async def _train(
 ) -> RunState:
     state = RunState(**saved.state) if saved else RunState()
     most = replace(recipe.rollout, slots=max(recipe.rollout.slots, recipe.train.most_slots))
-    sections = recipe.policy, recipe.prompt, most
+    sections = reached_engines(recipe.policy), recipe.prompt, most
     apart = recipe.train.staleness > 0
     trained = load_trained(str(saved.policy) if saved else first, *sections, state.update, out, apart)
     if saved:
@@ -195,7 +196,7 @@ async def _train(
     tables = {section.name: table(getattr(recipe, section.name)) for section in fields(recipe)}
     tracked = Tracked(out, recipe.log.project, tables, dump(recipe), state.update)
     say = display.say if recipe.log.console else log.warning
-    server = recipe.server if plays_environments(recipe) else ServerSection()
+    server = reached_server(recipe.server) if plays_environments(recipe) else ServerSection()
     with _learning(recipe, bound, first, saved, trained.model, one_engine) as learner:
         async with _client(server, recipe.env, out, sessions_of(out)) as client:
             with tracking(recipe.log.to, tracked, say) as trackers:

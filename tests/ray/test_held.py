@@ -20,8 +20,8 @@ from small_run import SMALL, Turnwise
 
 from turnwise.trainers.launch.keeper import last_update
 
-pytestmark = pytest.mark.ray
-END_S = 280  # pytest gives up at 300
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
+END_S = 280
 
 
 def eventually(told: Callable[[], Any]) -> Any:
@@ -128,6 +128,9 @@ def test_ctrl_c_saves_and_leaves_nothing(cluster: Any, turnwise: Turnwise, tmp_p
     assert code == 130, said
     assert list((tmp_path / "held" / "checkpoints").glob("update-*")) and "--resume --out held" in said
     assert not victims(tmp_path / "held") and not list(tmp_path.glob("turnwise-launch-*"))
+    more = last_update(tmp_path / "held") + 1
+    code, said = finished(turnwise("train", "--resume", "--out", "held", **{"train.num_updates": more}))
+    assert code == 0 and last_update(tmp_path / "held") == more, said
 
 
 @pytest.mark.slow

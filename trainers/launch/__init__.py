@@ -3,6 +3,7 @@
 config.py     what a recipe says of them
 roles.py      which processes a recipe asks for
 plan.py       where they come to lie, as a table
+addresses.py  how the learners learn of the others
 commands.py   the command line of each
 keeper.py     one process, held on its machine; knows nothing of Ray
 supervise.py  all of them, from the first start to the end; knows nothing of Ray

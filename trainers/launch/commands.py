@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...servers.http.visitors import is_loopback
@@ -14,6 +14,7 @@ from ..parallel.place import Place
 from ..recipe import Recipe, dump
 from ..rollouts.mixture import choices_of
 from ..validate import named_policy
+from .addresses import told
 from .keeper import Command, Spot
 from .roles import LEADER, ROUTER, Role
 
@@ -126,13 +127,10 @@ def _serving(
 def _learner(job: Job, role: Role, at: Mapping[str, At], how: tuple[str, ...]) -> Command:
     own, recipe = at[role.name], job.recipe
     asked = [at[name].url for name in asked_by_learners(at)]
-    if plays_environments(recipe) and not recipe.server.url:
-        recipe = replace(recipe, server=replace(recipe.server, url=asked.pop(0)))
-    if asked:
-        engine = replace(recipe.policy.engine, urls=tuple(asked))
-        recipe = replace(recipe, policy=replace(recipe.policy, engine=engine))
+    serves = plays_environments(recipe) and not recipe.server.url
+    env = told(asked[0], asked[1:]) if serves else told("", asked)
     words = ("train", f"{own.spot.folder}/recipe.toml", "--out", str(job.out), *how)
-    env = {KEY_ENV: job.key} if job.key else {}
+    env |= {KEY_ENV: job.key} if job.key else {}
     if recipe.launch.learners > 1:  # what torchrun would say; the cluster shows each its own cards alone
         place = Place(role.number, 0, recipe.launch.learners)
         env |= place.variables(at[LEADER].host, at[LEADER].spot.port)

@@ -14,7 +14,7 @@ from typing import Any
 
 SEED = "train.seed"
 LENGTH = ("train.num_updates", "train.max_seconds", "train.target_success")
-_APART = ("train.save_every", "train.keep", "policy.engine")
+_APART = ("train.save_every", "train.keep")
 _APART_SECTIONS = ("launch", "log", "server")
 
 

@@ -7,7 +7,6 @@ import json
 import socket
 import sys
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from turnwise.errors import UsageError
 from turnwise.trainers.launch import commands
+from turnwise.trainers.launch.addresses import reached_engines, reached_server
 from turnwise.trainers.launch.commands import At, Job, command_of, key_of
 from turnwise.trainers.launch.keeper import Spot
 from turnwise.trainers.launch.plan import lines
@@ -61,7 +61,7 @@ def test_the_plan_is_a_table_with_its_sum() -> None:
 
 
 def test_where_it_is_computed_may_change_when_a_run_goes_on() -> None:
-    assert may_change("launch.servers") and may_change("policy.engine") and not may_change("policy.dtype")
+    assert may_change("launch.servers") and may_change("server.url") and not may_change("policy.dtype")
 
 
 def at(*names: str) -> dict[str, At]:
@@ -78,11 +78,22 @@ def test_a_learner_is_told_where_environments_and_engines_are(monkeypatch: pytes
     assert command.words == (
         "py", "-m", "turnwise", "train", "/f/learner-0/recipe.toml", "--out", "/runs/a", "--resume"
     )  # fmt: skip
-    recipe = from_tables(tomllib.loads(command.files["recipe.toml"]))
-    assert recipe.server.url == "http://127.0.0.1:7000"
-    assert recipe.policy.engine.urls == ("http://127.0.0.1:7001", "http://127.0.0.1:7002")
-    assert replace(recipe, server=asked.recipe.server, policy=asked.recipe.policy) == asked.recipe
-    assert command.env == {"TURNWISE_KEY": "key"}
+    assert from_tables(tomllib.loads(command.files["recipe.toml"])) == asked.recipe, "which keeps no address"
+    for name, value in command.env.items():
+        monkeypatch.setenv(name, value)
+    assert reached_server(asked.recipe.server).url == "http://127.0.0.1:7000"
+    engines = reached_engines(asked.recipe.policy).engine
+    assert engines.urls == ("http://127.0.0.1:7001", "http://127.0.0.1:7002")
+    assert command.env["TURNWISE_KEY"] == "key"
+
+
+def test_a_learner_is_told_of_no_server_where_the_recipe_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = job(server={"url": "http://10.0.0.9:8000"})
+    command = command_of(asked, Role("learner", 0, asked.recipe.launch.per_learner), at("learner-0"))
+    for name, value in command.env.items():
+        monkeypatch.setenv(name, value)
+    assert reached_server(asked.recipe.server) is asked.recipe.server
+    assert reached_engines(asked.recipe.policy) is asked.recipe.policy
 
 
 def test_an_engine_listens_where_it_is_held_and_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

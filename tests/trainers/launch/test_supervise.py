@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +38,7 @@ class Fake:
 
     def start(self, command: Command) -> Ended | None:
         flags = [word for word in command.words if word in ("--resume", "--previous")]
-        urls = re.findall(r'url = "([^"]*)"', command.files.get("recipe.toml", ""))
+        urls = [url for name, urls in command.env.items() if "_HELD_" in name for url in urls.split()]
         port = command.answers[1] if command.answers else 0
         self.cluster.did("start", self.role.name, *flags, *([str(port)] if port else urls))
         self.command = command
@@ -121,6 +121,7 @@ def held(
     events: list[Callable[[Script], None]],
     monkeypatch: pytest.MonkeyPatch,
     raises: type[TurnwiseError] | None = None,
+    policy: dict[str, str] | None = None,
     born: str = "",
     stillborn: tuple[Ended, ...] = (),
     how: tuple[str, ...] = (),
@@ -131,7 +132,7 @@ def held(
     monkeypatch.setattr(supervise.time, "sleep", script.wait)
     monkeypatch.setattr(supervise, "_LOOK_S", -1.0)
     monkeypatch.setattr(supervise, "_GRACE_S", 0.0)
-    recipe = from_tables({"launch": launch})
+    recipe = from_tables({"launch": launch, "policy": policy or {}})
     roles = roles_of(recipe, held=True)
     job = Job(recipe, Path("/runs/a"), "key", "inner")
     supervisor = Supervisor(job, roles, script, told.append, told.append)
@@ -183,6 +184,24 @@ def test_learners_start_again_together_and_resume(monkeypatch: pytest.MonkeyPatc
     assert (env["RANK"], env["LOCAL_RANK"], env["WORLD_SIZE"]) == ("1", "0", "2")
     assert env["MASTER_PORT"] == script.keepers["learner-0"].command.env["MASTER_PORT"]
     assert env["GLOO_SOCKET_IFNAME"].startswith("lo") and env["TURNWISE_KEY"] == "key"
+
+
+def test_an_engine_that_dies_has_lost_its_weights_and_learners_bring_them_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told_what = supervise.command_of
+
+    def command_of(job: Job, role: Role, *more: Any) -> Command:
+        answers = ("127.0.0.1", more[0][role.name].spot.port)
+        return Command((), "/", answers=answers) if role.kind == "engine" else told_what(job, role, *more)
+
+    monkeypatch.setattr(supervise, "command_of", command_of)
+    events = [dies("engine-0"), dies("learner-0", DONE)]
+    script, _, _ = held(events, monkeypatch, policy={"kind": "vllm", "checkpoint": "somewhere"})
+    assert script.log[4:9] == [
+        "stop learner-0", "release learner-0", "release engine-0", "start engine-0 7002",
+        "start learner-0 --resume http://127.0.0.1:7001 http://127.0.0.1:7002",
+    ]  # fmt: skip
 
 
 def test_a_rank_that_ends_well_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
