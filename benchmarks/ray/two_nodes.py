@@ -18,7 +18,11 @@ def two_nodes(cpus: tuple[int, int] = (2, 2), gib: float = 4.0) -> Iterator[Any]
         cpus: that each says it has.
         gib: of memory that each says it has.
     """
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+    os.environ |= {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on the loopback alone
+        "RAY_worker_niceness": "0",  # as what runs without Ray
+    }
     from ray.cluster_utils import Cluster
 
     each: dict[str, Any] = {

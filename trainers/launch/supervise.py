@@ -12,8 +12,8 @@ from .commands import At, Job, asked_by_learners, command_of
 from .keeper import Command, Ended, Look, Spot
 from .roles import LEADER, Role
 
-_POLL_S = 0.25
-_LOOK_S = 1.0
+_POLL_S = 1.0
+_LOOK_S = 2.0
 _GRACE_S = 5.0  # for word of other processes, where the leader has failed
 _ASKED_TO_STOP = (129, 130, 143)
 
