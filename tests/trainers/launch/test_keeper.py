@@ -23,12 +23,13 @@ class Well(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if self.path == "/health" else 404); self.end_headers()
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Well).serve_forever()
 """
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
 NOTES_PID = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
 HOLDS = f"""
 import sys, time
 from turnwise.trainers.launch.keeper import Command, Keeper
 keeper = Keeper(sys.argv[1], "learner-0", sys.argv[1])
-keeper.start(Command((sys.executable, "-c", {NOTES_PID!r}, sys.argv[2]), "."))
+keeper.start(Command((sys.executable, "-c", {STUBBORN + NOTES_PID!r}, sys.argv[2]), ".", stop_s=1.5))
 time.sleep(60)
 """
 
