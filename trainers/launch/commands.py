@@ -81,7 +81,7 @@ def _server(job: Job, role: Role, at: Mapping[str, At]) -> Command:
     choices = choices_of(job.recipe.env)
     words = ["serve", "--journal", f"{own.spot.folder}/sessions.db", "--drain", f"{_DRAIN_S:g}"]
     words += offering([choice.id for choice in choices]) + allowing(choices)
-    if ROUTER not in at:
+    if job.recipe.launch.servers == 1:
         return _serving(own, [*words, "--key-env", KEY_ENV], {KEY_ENV: job.key})
     words += ["--name", role.name, "--key-file", f"{own.spot.folder}/keys"]
     return _serving(own, words, {}, {"keys": f"router {job.inner_key} router\n"})

@@ -96,6 +96,15 @@ def test_a_learner_is_told_of_no_server_where_the_recipe_names_one(monkeypatch: 
     assert reached_engines(asked.recipe.policy) is asked.recipe.policy
 
 
+def test_a_server_behind_a_router_lets_nobody_else_in_from_the_first_start_on() -> None:
+    share = load("demo").launch.per_server
+    words = command_of(job(launch={"servers": 2}), Role("server", 0, share), at("server-0"))
+    assert words.files == {"keys": "router inner router\n"} and "TURNWISE_KEY" not in words.env
+    assert {"--name", "--key-file"} <= set(words.words) and "--key-env" not in words.words
+    alone = command_of(job(), Role("server", 0, share), at("server-0"))
+    assert alone.env["TURNWISE_KEY"] == "key" and "--key-env" in alone.words and not alone.files
+
+
 def test_an_engine_listens_where_it_is_held_and_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     from turnwise.trainers.fit import shapes
 
