@@ -24,12 +24,14 @@ def cluster() -> Iterator[Any]:
 
 
 @pytest.fixture
-def turnwise(tmp_path: Path) -> Any:
+def turnwise(tmp_path: Path) -> Iterator[Any]:
     """Return a function that starts a command in the folder of the test, its output one text."""
+
+    started: list[subprocess.Popen[str]] = []
 
     def start(*words: str, **settings: object) -> subprocess.Popen[str]:
         given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "turnwise", *words, *given],
             cwd=tmp_path,
             env={**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path), "COLUMNS": "200"},
@@ -37,5 +39,10 @@ def turnwise(tmp_path: Path) -> Any:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:  # what a test that failed has left, with all that it holds
+        process.kill()
+        process.communicate()
