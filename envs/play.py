@@ -112,7 +112,8 @@ def _play(table: _Table, input: Callable[[str], str], console: Console) -> None:
         elif table.scene.lists(line) or not (line.startswith(":") or line.lower() in _WORDS):
             _choose(table, line, console)
         elif line[0] != ":":
-            note = f":{_WORDS[line.lower()]} is ours; as an action it goes between {_QUOTES}"
+            meant = f":{_WORDS[line.lower()]}"
+            note = f"did you mean {meant}? As an action it goes between {_QUOTES}"
             console.print(note, style="yellow", highlight=False)
         elif (command := _WORDS.get(line[1:].lower())) == "quit":
             return

@@ -122,7 +122,7 @@ def test_an_action_named_like_our_command_wins() -> None:
 )
 def test_a_command_without_its_colon_costs_no_turn(line: str, meant: str, listed: bool) -> None:
     out = shown(Corridor(listed=listed), line, "right")
-    assert f':{meant} is ours; as an action it goes between """' in out
+    assert f'did you mean :{meant}? As an action it goes between """' in out
     assert "[turn 1] right" in out
 
 
