@@ -7,9 +7,10 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from hmac import compare_digest
+from itertools import count
 
 from ...servers.client import SessionClient
 from ..rollout.config import TaskItem
@@ -57,12 +58,14 @@ class Gateway:
         limits: how many episodes, and how long.
         client: the service of sessions, where there is one.
         on_end: is given each trajectory as it is there.
+        members: numbers the episodes whose place in their group nobody has said, so that no two are one.
     """
 
     asking: Asking
     limits: GatewayLimits = field(default_factory=GatewayLimits)
     client: SessionClient | None = None
     on_end: OnEnd | None = None
+    members: Iterator[int] = field(default_factory=count)
     seals: Seals = field(default_factory=Seals)
     _episodes: OrderedDict[str, Episode] = field(default_factory=OrderedDict)
     _opened: OrderedDict[str, tuple[Opening, asyncio.Future[Episode]]] = field(default_factory=OrderedDict)
@@ -97,11 +100,14 @@ class Gateway:
             raise
 
     async def _open(self, opening: Opening) -> Episode:
-        session = await self._behind(opening)
+        task = opening.task
+        if task.member is None:
+            task = replace(task, member=next(self.members))
+        session = await self._behind(replace(opening, task=task))
         info = session.info if session else {}
         episode = Episode(
             f"{secrets.token_urlsafe(6)}{secrets.token_urlsafe(24)}",
-            opening.task,
+            task,
             self.asking,
             self.seals,
             session,

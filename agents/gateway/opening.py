@@ -36,6 +36,7 @@ def read_opening(document: Mapping[str, Any]) -> Opening:
             raise _wrong(f"{name}: expected a text of at most {_MAX_CHARS} characters")
         texts[name] = value
     numbers = {name: document.get(name, 0) for name in ("seed", "episode", "member")}
+    member = {} if "member" in document else {"member": None}  # which the gateway numbers
     for name, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 53:
             raise _wrong(f"{name}: expected a whole number from 0")
@@ -48,7 +49,7 @@ def read_opening(document: Mapping[str, Any]) -> Opening:
     try:
         task = TaskItem(
             texts["env_id"] or HARNESS, document.get("kwargs", {}), options=document.get("options", {}),
-            group=texts["group"], **numbers,
+            group=texts["group"], **{**numbers, **member},
         )  # fmt: skip
     except UsageError as error:
         raise _wrong(str(error)) from error

@@ -54,6 +54,12 @@ class KeptTrajectories:
             raise
         self._file.seek(self._end)
 
+    @property
+    def next_member(self) -> int:
+        """Return a place in a group that none of those that are kept has."""
+        most = self._index.ask('SELECT max("member") FROM rows', ())[0][0]
+        return 0 if most is None else int(str(most)) + 1
+
     def close(self) -> None:
         """Close the file and its index."""
         self._file.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -84,8 +85,10 @@ def gateway(
         with_prompts=True,
     )
     with contextlib.ExitStack() as stack:
-        kept = None
+        kept, first = None, 0
         if out is not None:
             kept = KeptTrajectories(out, float("inf"))
             stack.callback(kept.close)
-        serve(Gateway(asking, config.limits, client, kept.add if kept else None), config)
+            first = kept.next_member
+        gateway = Gateway(asking, config.limits, client, kept.add if kept else None, count(first))
+        serve(gateway, config)

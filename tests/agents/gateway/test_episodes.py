@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from turnwise.agents.gateway.app import GatewayApp
 from turnwise.agents.gateway.config import GatewayLimits
 from turnwise.agents.gateway.house import Gateway
+from turnwise.agents.stored import KeptTrajectories
+from turnwise.agents.types import Trajectory
 
 HI = [{"role": "user", "content": "hi"}]
 
@@ -149,3 +153,30 @@ def test_what_an_episode_came_to_is_told_also_when_it_is_closed(with_gateway: An
     assert [ended[name] for name in told] == [3, 1, "terminated", 0.5, True]
     assert ended == gone == after
     assert names == ["turnwise", "turnwise-side"]
+
+
+def test_episodes_are_told_apart_also_where_nobody_numbers_them(with_gateway: Any, letters: Any) -> None:
+    async def play(client: Any) -> Any:
+        for request, body in (
+            ("a", {"seed": 5}),
+            ("b", {"seed": 5}),
+            ("c", {"seed": 5, "member": 9}),
+            ("d", {}),
+        ):
+            opened = await client.open(request_id=request, **body)
+            again = await client.open(request_id=request, **body)
+            assert again["id"] == opened["id"]
+            await client.post("reward", {"final": True, "reward": 1})
+        return client.ended
+
+    ended = with_gateway(letters(), play)
+    assert [(each.task_seed, each.member) for each in ended] == [(5, 0), (5, 1), (5, 9), (0, 2)]
+
+
+def test_a_gateway_goes_on_numbering_behind_what_its_folder_keeps(tmp_path: Path) -> None:
+    with closing(KeptTrajectories(tmp_path, 1.0)) as kept:
+        assert kept.next_member == 0
+        for member in (0, 4):
+            kept.add(Trajectory("harness", "t", 0, "g", (), "terminated", member=member))
+    with closing(KeptTrajectories(tmp_path, 1.0)) as kept:
+        assert kept.next_member == 5
