@@ -2,12 +2,13 @@
 
     python benchmarks/ray/overhead.py [--updates 10] [--out FILE]
 
-Both run at the same time, so that the load of the machine is one for both, and their updates do the same
-work; a server is a process of its own both times, under Ray with a journal of its sessions, as ever. From
-the end of each update to that of the next one counts the processor time of the learner and the server, that
-of what else the run has under Ray (the command, keepers, watches), that of the cluster itself (its head and
-two nodes, which stand there with or without a run), and the seconds of the clock. Results are medians of the
-ratios of all updates but the first, with the least and most.
+A third one plays on a server that keeps a journal of its sessions and asks for a key, as those under Ray do, so
+that it is seen what of the difference is that. All run at the same time, so that the load of the machine is
+one for all, and their updates do the same work. From the end of each update to that of the next one counts
+the processor time of the learner and the server, that of what else the run has under Ray (the command,
+keepers, watches), that of the cluster itself (its head and two nodes, which stand there with or without a
+run), and the seconds of the clock. Results are medians of the ratios to the run without either, of all
+updates but the first, with the least and most.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +31,7 @@ from typing import Any
 import psutil
 from two_nodes import two_nodes
 
+from turnwise.servers.client import ServerProcess
 from turnwise.trainers.launch.keeper import last_update
 
 SETTINGS = {
@@ -37,10 +41,15 @@ SETTINGS = {
 NEVER_S = 1800
 
 
-def used(plain: psutil.Process) -> dict[str, float]:
-    """Return the processor time so far, of the run without Ray and of what the other one has."""
-    found = {"plain": 0.0, "own": 0.0, "around": 0.0, "cluster": 0.0}
-    without = {process.pid for process in [plain, *plain.children(recursive=True)]}
+def used(roots: dict[str, list[psutil.Process]]) -> dict[str, float]:
+    """Return the processor time so far: of the runs without Ray, and of what the other one has."""
+    found = dict.fromkeys((*roots, "own", "around", "cluster"), 0.0)
+    owner = {
+        process.pid: name
+        for name, tops in roots.items()
+        for top in tops
+        for process in [top, *top.children(recursive=True)]
+    }
     for process in psutil.Process().children(recursive=True):
         try:
             words, times = " ".join(process.cmdline()), process.cpu_times()
@@ -49,7 +58,7 @@ def used(plain: psutil.Process) -> dict[str, float]:
         is_own = "-m turnwise" in words and "watch.py" not in words and " --ray " not in words
         around = " --ray " in words or "watch.py" in words or words.startswith("ray::Keeper")
         kind = "own" if is_own else "around" if around else "cluster"
-        found["plain" if process.pid in without else kind] += times.user + times.system
+        found[owner.get(process.pid, kind)] += times.user + times.system
     return found
 
 
@@ -63,33 +72,39 @@ def start(run: Path, updates: int, *more: str) -> psutil.Popen:
 
 
 def measure(updates: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as place, two_nodes((1, 1)) as cluster:
-        runs = {"plain": Path(place) / "plain", "held": Path(place) / "held"}
-        processes = {"plain": start(runs["plain"], updates)}
-        processes["held"] = start(runs["held"], updates, "--ray", cluster.address)
-        marks: dict[str, list[dict[str, float]]] = {"plain": [], "held": []}
+    os.environ["TURNWISE_KEY"] = secrets.token_hex(16)
+    with tempfile.TemporaryDirectory() as place, two_nodes((1, 1)) as cluster, ExitStack() as stack:
+        arguments = ["--key-env", "TURNWISE_KEY", "--journal", f"{place}/sessions.db"]
+        server = stack.enter_context(ServerProcess(arguments))
+        more = {"plain": (), "journaled": ("--server", server.url), "held": ("--ray", cluster.address)}
+        processes = {name: start(Path(place) / name, updates, *words) for name, words in more.items()}
+        roots = {"plain": [processes["plain"]]}
+        roots["journaled"] = [processes["journaled"], psutil.Process(server.pid)]
+        marks: dict[str, list[dict[str, float]]] = {name: [] for name in more}
         until = time.monotonic() + NEVER_S
         while any(len(found) < updates for found in marks.values()):
             assert time.monotonic() < until, "it takes too long"
-            for name, run in runs.items():
-                if last_update(run) > len(marks[name]):
-                    marks[name].append({**used(processes["plain"]), "clock": time.monotonic()})
+            for name, found in marks.items():
+                if last_update(Path(place) / name) > len(found):
+                    found.append({**used(roots), "clock": time.monotonic()})
             time.sleep(0.02)
         for process in processes.values():
             process.wait(NEVER_S)
-    plain, held = (
+    plain, journaled, held = (
         [{name: two[name] - one[name] for name in one} for one, two in pairwise(marks[which])]
-        for which in ("plain", "held")
+        for which in more
     )
     rows = [
         {
             "plain_s": one["plain"],
-            "learner and server": two["own"] / one["plain"],
-            "all of the run": (two["own"] + two["around"]) / one["plain"],
-            "and the cluster": (two["own"] + two["around"] + two["cluster"]) / one["plain"],
-            "clock": two["clock"] / one["clock"],
+            "a server with journal and key": two["journaled"] / one["plain"],
+            "learner and server": three["own"] / one["plain"],
+            "the same to journal and key": three["own"] / two["journaled"],
+            "all of the run": (three["own"] + three["around"]) / one["plain"],
+            "and the cluster": (three["own"] + three["around"] + three["cluster"]) / one["plain"],
+            "clock": three["clock"] / one["clock"],
         }
-        for one, two in zip(plain, held, strict=True)
+        for one, two, three in zip(plain, journaled, held, strict=True)
     ]
     return {
         "date": date.today().isoformat(),
