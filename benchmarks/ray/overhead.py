@@ -2,13 +2,13 @@
 
     python benchmarks/ray/overhead.py [--updates 10] [--out FILE]
 
-A third one plays on a server that keeps a journal of its sessions and asks for a key, as those under Ray do, so
-that it is seen what of the difference is that. All run at the same time, so that the load of the machine is
-one for all, and their updates do the same work. From the end of each update to that of the next one counts
-the processor time of the learner and the server, that of what else the run has under Ray (the command,
-keepers, watches), that of the cluster itself (its head and two nodes, which stand there with or without a
-run), and the seconds of the clock. Results are medians of the ratios to the run without either, of all
-updates but the first, with the least and most.
+A third one plays on a server that keeps a journal of its sessions and asks for a key, as those under Ray do,
+so that it is seen what of the difference is that. All run at the same time, so that the load of the machine
+is one for all, and their updates do the same work. From the end of each update to that of the next one
+counts the processor time of the learner and the server, that of what else the run has under Ray (the
+command, keepers, watches), that of the cluster itself (its head and two nodes, which stand there with or
+without a run), and the seconds of the clock. Results are medians of the ratios to the run without either, of
+all updates but the first, with the least and most.
 """
 
 from __future__ import annotations
