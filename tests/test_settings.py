@@ -80,6 +80,11 @@ def test_keys_of_no_field_go_to_the_one_that_takes_the_rest():
         read(Open, {"name": 1, "gamma": 0.5}, "recipe")
 
 
+def test_a_table_of_settings_makes_equal_ones_also_with_dataclasses_inside():
+    given = Outer(inner=Inner(top_p=0.25), rows=(Inner(hidden=4),))
+    assert read(Outer, table(given), "recipe") == given
+
+
 def test_every_kind_of_field_is_read():
     table: dict[str, Any] = {"place": "a/b", "names": ["x", "y"], "kind": "plain", "pairs": {"a": 1}}
     table |= {"inner": {"top_p": 1}, "rows": [{"hidden": 4}, {}], "limit": "all", "size": [3, 4]}

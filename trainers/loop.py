@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from ..agents.control import Control
+from ..agents.control import DONE, Control
 from ..agents.gateway.harness import HarnessRollout
 from ..agents.rollout import Rollout
 from ..agents.types import Trajectory
@@ -134,6 +134,8 @@ class Trainer:
                     await self.save()
                 if stop:
                     self.display.say(f"done after {self.state.update} updates: {stop}")
+                    if self.control is not None:
+                        self.control.note(DONE, stop)
                     return self.state
                 await self._update()
         except (asyncio.CancelledError, TurnwiseError) as cause:

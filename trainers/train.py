@@ -43,7 +43,7 @@ from .runs.arithmetic import prepare_torch
 from .runs.console import RunDisplay
 from .runs.held_out import held_out_words
 from .runs.journals import sessions_of
-from .runs.log import RunLog
+from .runs.log import RunLog, read_log
 from .runs.remembered import Remembered
 from .runs.standing import standing
 from .runs.state import RunState, finished
@@ -206,6 +206,7 @@ async def _train(
                     stored = await stored_episodes(recipe, out, trained.policy, *told)
                     run_log = RunLog(out, trackers)
                     run_log.cut(state.log_lines)
+                    display.resumed(read_log(out) if state.log_lines else ())
                     parts = (recipe, bound, run_log, client, trained, learner, display)
                     trainer = Trainer(*parts, state, remembered, control, stored)
                     watchdog = Watchdog(trainer.collector.board, trainer.timeline, trainer.note)

@@ -7,11 +7,12 @@ asking.py    the side of whoever asks
 holding.py   what they do to a rollout: pause, go on, play again, end, other limits
 """
 
-from .folder import Entry, Standing, ask, entries, standing
+from .folder import DONE, Entry, Standing, ask, entries, standing
 from .process import Control, hold
 from .wishes import WORDS, Kind, Wish, read_wish
 
 __all__ = [
+    "DONE",
     "WORDS",
     "Control",
     "Entry",

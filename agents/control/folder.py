@@ -24,6 +24,8 @@ from ...files import write_whole
 from .wishes import KINDS, Kind, Wish
 
 HIDDEN, LOG = ".control", "control.jsonl"
+DONE = "done"
+"""The state of what has come to an end that it was meant to have."""
 MOST_WAITING, MOST_BYTES = 100, 4096
 _MOST_READ = 1 << 18  # bytes of the log's end
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -59,7 +61,7 @@ class Standing:
     Args:
         kind: what it is.
         pid: of the process that plays there, or did last.
-        state: "going on", "paused", "stopping" or "ended".
+        state: "going on", "paused", "stopping", "ended", or "done": at an end that it was meant to have.
         said: more about it.
         running: whether the process is there.
     """
@@ -77,7 +79,9 @@ def standing(place: Path) -> Standing | None:
     if found is None or found.get("kind") not in KINDS or not isinstance(found.get("pid"), int):
         return None
     running = is_held(place)
-    state = str(found.get("state", ""))[:40] if running else "ended"
+    state = str(found.get("state", ""))[:40]
+    if not running and state != DONE:
+        state = "ended"
     return Standing(found["kind"], found["pid"], state, str(found.get("said", ""))[:300], running)
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...errors import UsageError
-from .folder import HIDDEN, Entry, Standing, append, read_owned, standing, waiting, write_standing
+from .folder import DONE, HIDDEN, Entry, Standing, append, read_owned, standing, waiting, write_standing
 from .wishes import Kind, Wish, read_wish
 
 _TRIES, _PAUSE_S = 20, 0.1  # for a lock that whoever looks has for a moment, or whose holder is dying
@@ -73,6 +73,11 @@ class Control:
             except OSError as error:  # of no consequence for what is played
                 log.warning("%s: %s", self.place / HIDDEN, error)
 
+    def note_end(self) -> None:
+        """Let those who look know that it has ended, where it was not done."""
+        if not self._known.startswith(DONE):
+            self.note("ended")
+
     def leave(self, said: str) -> None:
         """Answer what nobody will take any more."""
         for asked in self.take():
@@ -125,7 +130,7 @@ def hold(place: Path, kind: Kind) -> Iterator[Control]:
             yield control
         finally:
             control.leave("it ended before it could")
-            control.note("ended")
+            control.note_end()
     finally:
         os.close(lock)
 

@@ -21,9 +21,13 @@ def draw(laps: list[dict[str, Any]], seconds: float, file: Path) -> None:
         seconds: of processor time that each had.
         file: the picture.
     """
-    figure, (left, right) = pyplot.subplots(
-        1, 2, figsize=(WIDTH, HEAD + ROW * len(laps)), layout="constrained", width_ratios=[2, 1]
-    )
+    curved = [lap for lap in laps if lap["curve"]]
+    panels = 2 if 2 * len(curved) > len(laps) else 1  # curves of a few tell nothing of the others
+    figure, axes = pyplot.subplots(
+        1, panels, figsize=(WIDTH, HEAD + ROW * len(laps)), layout="constrained", squeeze=False,
+        width_ratios=[2, 1][:panels],
+    )  # fmt: skip
+    left = axes[0, 0]
     for row, lap in enumerate(laps):
         if lap["error"]:
             left.text(
@@ -36,7 +40,8 @@ def draw(laps: list[dict[str, Any]], seconds: float, file: Path) -> None:
     left.set(xlim=(0, 100), ylim=(len(laps) - 0.5, -0.5), xlabel="held-out tasks solved, %")
     left.set_yticks(range(len(laps)), [lap["recipe"] for lap in laps], fontsize=7)
     left.grid(axis="x", alpha=0.3)
-    _curves(right, [lap for lap in laps if lap["curve"]], seconds)
+    if panels == 2:
+        _curves(axes[0, 1], curved, seconds)
     figure.suptitle(
         f"Exploratory: {seconds:g} processor seconds each on the household demo, one seed, one learning rate"
     )

@@ -3,8 +3,9 @@
     python benchmarks/race/run.py [--seconds 60] [--episodes 128] [--only RECIPE ...] [--work FOLDER]
 
 Exploratory: one seed, one learning rate for all, a minute each. It shows that a method trains at all, and
-which do not; it ranks nobody. Laps that are done (FOLDER/RECIPE/lap.json) are not run again, so that a race
-that was interrupted goes on; when all are done, race.md and race.png are written to the folder of results.
+which do not; it ranks nobody. Laps that are done (FOLDER/RECIPE/lap.json, or in race.json of the results) are
+not run again, so that a race that was interrupted goes on, and a method that comes later runs its own lap
+alone; when all are done, race.json, race.md and race.png are written to the folder of results.
 """
 
 from __future__ import annotations
@@ -26,14 +27,16 @@ RESULTS = HERE.parent / "results"
 MINUTES_A_LAP = 20  # of wall time, after which a lap is given up
 
 
-def laps(chosen: list[str], work: Path, seconds: float, episodes: int) -> list[dict[str, Any]]:
+def laps(
+    chosen: list[str], known: dict[str, dict[str, Any]], work: Path, seconds: float, episodes: int
+) -> list[dict[str, Any]]:
     """Run what has not been run, one after the other; return all."""
     found = []
     for name in chosen:
         file = work / name / "lap.json"
-        if not file.is_file():
+        if name not in known and not file.is_file():
             _run(name, work / name, seconds, episodes)
-        found.append(json.loads(file.read_text()))
+        found.append(json.loads(file.read_text()) if file.is_file() else known[name])
         print(_line(found[-1]), flush=True)
     return found
 
@@ -68,8 +71,9 @@ def _rank(lap: dict[str, Any]) -> tuple[bool, float, str]:
 
 
 def write(found: list[dict[str, Any]], seconds: float, episodes: int, out: Path) -> None:
-    """Write the table and the picture, the best first and what failed last."""
+    """Write the laps, the table and the picture, the best first and what failed last."""
     ordered = sorted(found, key=_rank)
+    (out / "race.json").write_text("[\n" + ",\n".join(map(json.dumps, ordered)) + "\n]\n")
     text = f"""# A smoke race of all methods
 
 Exploratory. {datetime.date.today()}; `python benchmarks/race/run.py`. Each method {seconds:g} seconds of
@@ -94,12 +98,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=60.0, help="of processor time for each")
     parser.add_argument("--episodes", type=int, default=128, help="held-out tasks after it")
-    parser.add_argument("--only", nargs="+", metavar="RECIPE", help="instead of all")
+    parser.add_argument("--only", nargs="+", metavar="RECIPE", help="these alone, again where they are known")
     parser.add_argument("--work", type=Path, default=Path("runs/race"), help="where laps are kept")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of race.md and race.png")
     asked = parser.parse_args()
-    chosen = asked.only or names()
-    write(laps(chosen, asked.work, asked.seconds, asked.episodes), asked.seconds, asked.episodes, asked.out)
+    told = asked.out / "race.json"
+    known = {lap["recipe"]: lap for lap in json.loads(told.read_text())} if told.is_file() else {}
+    if asked.only:
+        chosen = list(dict.fromkeys([*known, *asked.only]))
+        known = {name: lap for name, lap in known.items() if name not in asked.only}
+    else:
+        chosen = names()
+    found = laps(chosen, known, asked.work, asked.seconds, asked.episodes)
+    write(found, asked.seconds, asked.episodes, asked.out)
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ def typed(value: Any, hint: Any, where: str, path: str) -> Any:
     elif hint is float and type(value) is int:
         return float(value)
     elif type(value) is (str if hint is Path else hint):
-        return hint(value)
+        return value if dataclasses.is_dataclass(hint) else hint(value)
     one = isinstance(value, str) and origin in (tuple, list) and args[:1] == (str,)
     written = f", as {json.dumps([value])}" if one else ""
     raise UsageError(f"{where}: {path} = {value!r}; expected {words(hint, path)}{written}")

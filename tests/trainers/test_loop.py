@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import torch
 
+from turnwise.agents.control import standing
 from turnwise.agents.policies.places import policy_folder
 from turnwise.agents.tiny.checkpoint import load_model
 from turnwise.agents.trajectories import read_trajectories
@@ -114,11 +115,16 @@ def test_evaluation_samples_among_as_many_tokens_as_training(lights: Lights, tmp
     assert told["all"]["eval/reward"] != told["greedy"]["eval/reward"]
 
 
-def test_a_resumed_run_equals_the_uninterrupted_one(lights: Lights, tmp_path: Path) -> None:
+def test_a_resumed_run_equals_the_uninterrupted_one(
+    lights: Lights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     straight, parted = tmp_path / "straight", tmp_path / "parted"
     train(lights(), straight)
     train(lights(train={"num_updates": 3}), parted)
-    train(lights(), parted, resume=True)
+    assert (told := standing(parted)) and (told.state, told.running) == ("done", False)
+    train(lights(log={"console": True}), parted, resume=True)
+    table = capsys.readouterr().err.rpartition("held-out tasks")[2]
+    assert [line.split()[0] for line in table.splitlines()[2:]] == ["0", "2", "3", "4"]
     # the first part ended, and so evaluated, after update 3; that line apart the logs are equal
     extra = [entry for entry in figures(parted) if entry["kind"] == "eval" and entry["update"] == 3]
     assert len(extra) == 1

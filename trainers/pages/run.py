@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...agents.control import standing
+from ...agents.control import DONE, standing
 from ..reports.curves import split_log
 from ..runs.alike import recipe_tables
 from ..runs.series import Points, number, numbered, points_of
@@ -82,6 +82,8 @@ class Run:
         if self.wanted is not None and self.done == self.wanted:
             return "done"
         now = standing(self.place.folder)
+        if now is not None and not now.running and now.state == DONE:
+            return "done"
         if now is not None and not now.running:
             return "stopped" if self.done else "no update yet"
         pause = 5 * (number(self.last.get("step_time")) or 0.0)

@@ -1,4 +1,4 @@
-"""Runs that differ in their seed and length alone, found by their recipes."""
+"""Runs that differ in their seed and length at most, found by their recipes."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def together(runs: Sequence[Run]) -> dict[str, list[Run]]:
         if run.updates and (word := recipe_word(run.recipe)):
             found.setdefault(word, []).append(run)
     return {word: members for word, members in found.items() if len(members) > 1}
+
+
+def counted(members: Sequence[Run]) -> str:
+    """Say how many seeds some runs of one recipe have, and how many runs they are where these are more."""
+    seeds, runs = len({run.asked("train", "seed") for run in members}), len(members)
+    return f"{seeds} seeds" if seeds == runs else f"{runs} runs of {seeds} seed{'s' if seeds > 1 else ''}"

@@ -26,6 +26,7 @@ from .evaluation import MOST_ROWS, Seen, counted, read_evaluation
 from .evidence import evidence_of
 from .places import Place, Places
 from .run import Run, read_run
+from .seeds import counted as counted_seeds
 from .seeds import together
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -89,10 +90,11 @@ def _first(places: Places, known: dict[Path, _Known], shelf: Shelf) -> dict[str,
     listed = places.list()
     lines = [_line(place, known) for place in listed[:_MOST_LISTED] if place.kind == "run"]
     seen = [_seen(place, shelf) for place in listed[:_MOST_LISTED] if place.kind == "evaluation"]
+    found = together([line.run for line in lines])
     return {
         "root": places.root.resolve(),
         "lines": lines,
-        "seeds": together([line.run for line in lines]),
+        "seeds": {word: (runs, counted_seeds(runs)) for word, runs in found.items()},
         "evaluations": seen,
         "left_out": max(0, len(listed) - _MOST_LISTED),
         "now": int(time.time()),
@@ -145,7 +147,12 @@ def _seeds(places: Places, known: dict[Path, _Known], word: str) -> dict[str, An
     members = together(runs).get(word)
     if members is None:
         raise UsageError(f"{word!r}: there are no two runs of one recipe by this word")
-    return {"runs": members, "charts": charts_of_seeds(members), "recipe": members[0].recipe}
+    return {
+        "runs": members,
+        "counted": counted_seeds(members),
+        "charts": charts_of_seeds(members),
+        "recipe": members[0].recipe,
+    }
 
 
 def _evaluation(seen: Seen) -> dict[str, Any]:

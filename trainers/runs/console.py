@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from time import perf_counter
 from types import TracebackType
@@ -20,6 +20,7 @@ _LOW_COVERAGE = 0.9  # below it an evaluation is told with a warning
 
 
 _BAR, _SHORT_BAR, _WIDE = 30, 10, 110  # characters
+_IN_TABLE = {f"eval/{name}" for name in ("success_rate", "ci_low", "ci_high", "coverage", "reward", "turns")}
 _BAR_S, _LINE_S = 5.0, 60.0  # between two words on what is under way
 _BESIDE = 34  # per cent, hours, minutes and seconds, the time left, and the gaps between them
 
@@ -130,6 +131,12 @@ class RunDisplay:
                 f"{entry['eval/errors']:.0f} failed for the machine's reasons, and of {untold:.0f} the "
                 "environment did not say whether they were won"
             )
+
+    def resumed(self, log: Iterable[Mapping[str, Any]]) -> None:
+        """Keep the evaluations of a log for the table: those before this process are the run's too."""
+        self._evaluations += [
+            dict(entry) for entry in log if entry.keys() >= _IN_TABLE
+        ]  # an older one has less
 
     def table(self) -> None:
         """Print all evaluations as a table, if there were any."""

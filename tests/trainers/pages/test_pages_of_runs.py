@@ -32,6 +32,7 @@ from turnwise.trainers.pages.curves import charts_of_seeds
 from turnwise.trainers.pages.lines import lines_of
 from turnwise.trainers.pages.places import Places
 from turnwise.trainers.pages.run import Run, read_run
+from turnwise.trainers.pages.seeds import counted
 from turnwise.trainers.pages.site import site
 
 WORD = "word"
@@ -111,13 +112,23 @@ def test_a_log_is_read_while_it_grows(tmp_path: Path) -> None:
     assert "cannot be read" in lines_of(tmp_path).wrong[0]
 
 
-@pytest.mark.parametrize(("running", "says"), [(True, "going on"), (False, "stopped")])
-def test_a_run_that_has_ended_early_does_not_go_on(tmp_path: Path, running: bool, says: str) -> None:
+@pytest.mark.parametrize(
+    ("running", "state", "says"),
+    [
+        (True, "going on", "going on"),
+        (False, "going on", "stopped"),
+        (False, "done", "done"),
+        (True, "done", "going on"),  # begun again
+    ],
+)
+def test_a_run_that_has_ended_early_does_not_go_on(
+    tmp_path: Path, running: bool, state: str, says: str
+) -> None:
     """Its log was written just now, and it has fewer updates than its recipe asks for: max_seconds, say."""
     folder = write_run(tmp_path / "run", log_of(3))
     with hold(folder, "training") if running else nullcontext():
         (folder / HIDDEN).mkdir(exist_ok=True)
-        write_standing(folder, Standing("training", os.getpid(), "going on"))
+        write_standing(folder, Standing("training", os.getpid(), state))
         assert run_in(folder).standing == says
 
 
@@ -225,6 +236,9 @@ def test_seeds_become_a_mean_and_a_band(tmp_path: Path, client: TestClient, runs
     page = client.get(f"/{WORD}/").text
     link = page.partition('href="seeds?of=')[2].partition('"')[0]
     assert "2 seeds" in client.get(f"/{WORD}/seeds?of={link}").text
+    write_run(runs / "seed-3-again", log_of(2), recipe.format(3))
+    assert "3 runs of 2 seeds" in client.get(f"/{WORD}/seeds?of={link}").text
+    assert counted(several[:1] * 2) == "2 runs of 1 seed"
 
 
 def test_every_text_shows_as_text_and_what_is_broken_is_told(client: TestClient) -> None:
