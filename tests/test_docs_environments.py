@@ -17,7 +17,8 @@ import pytest
 from typer.testing import CliRunner
 
 from turnwise.__main__ import app
-from turnwise.envs import check, registry
+from turnwise.envs import registry
+from turnwise.envs.check import contract
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs/environments.md").read_text()
 BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -41,7 +42,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             (tmp_path / name[1]).write_text(text)
     (tmp_path / "words.txt").write_text("one\ntwo\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(check, "_processes", lambda *_: None)  # it has tests of its own, and takes its time
+    # it has tests of its own, and takes its time
+    monkeypatch.setattr(contract, "same_across_processes", lambda *_: None)
     monkeypatch.syspath_prepend(str(tmp_path))
     known = set(sys.modules)
     yield tmp_path

@@ -84,7 +84,8 @@ def test_play_shows_hostile_text_as_text() -> None:
     out, lines = io.StringIO(), iter(["1", ":hint", ":quit"])
     play(Checked(Hostile(), "hostile"), 0, input=lambda _: next(lines), console=Console(file=out, width=400))
     assert not set(out.getvalue()) & set("\x1b\x07\x9b\u202e\u2066\u200b\U000e0041")
-    assert out.getvalue().count(SPELLED) == 7  # observation and list twice, action, instruction, hint
+    # observation and list twice, action, hint; the instruction stands in the observation already
+    assert out.getvalue().count(SPELLED) == 6
 
 
 def test_a_run_and_an_error_show_hostile_text_as_text(

@@ -24,7 +24,7 @@ from architectures import write_model
 from typer.testing import CliRunner
 
 from turnwise.__main__ import app
-from turnwise.envs import check
+from turnwise.envs.check import contract
 from turnwise.trainers.credit.base import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,7 +150,8 @@ def page_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(check, "_processes", lambda *_: None)  # it has tests of its own, and takes its time
+    # it has tests of its own, and takes its time
+    monkeypatch.setattr(contract, "same_across_processes", lambda *_: None)
     methods = dict(REGISTRY._methods)
     yield tmp_path
     REGISTRY._methods.clear()

@@ -30,7 +30,17 @@ from .reflect import Writer, reflect
 OnStep = Callable[[int, Mapping[str, float]], None]
 _SEEDS = (1 << 20, 1 << 30)  # from, to
 # Fields that decide how fast it goes or when it ends, not what a step does.
-_FREE = ("slots", "max_batch", "deadline_s", "retries", "deterministic", "drop_info", "at_once", "epochs")
+_FREE = (
+    "mask",
+    "slots",
+    "max_batch",
+    "deadline_s",
+    "retries",
+    "deterministic",
+    "drop_info",
+    "at_once",
+    "epochs",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,11 @@ async def practise(
         "agent": _named(policy, agent),
         "writer": _named(writer or policy, author),
         "practice": _kept(config),
-        "played": {**_kept(played), "sampling": played.sampling.document()},
+        "played": {
+            **_kept(played),
+            "sampling": played.sampling.document(),
+            **({"mask": asdict(played.mask)} if played.mask.is_on else {}),
+        },
         "asked": asdict(asked),
         "seed": seed,
     }

@@ -114,7 +114,7 @@ class Link(Frames):
             b"\r\n\r\n" in self._head or len(self._head) > _MAX_REFUSAL_BYTES
         ):
             line = self._head.partition(b"\r\n")[0].decode("latin-1")[:200]
-            self.accepted.set_exception(LinkRefused(f"it opens no link: {line!r}"))
+            self._refuse(f"it opens no link: {line!r}")
             self.hang_up()
 
     def framed(self, number: int, content: bytes) -> None:
@@ -125,11 +125,16 @@ class Link(Frames):
         if give is not None:
             give(answer)
 
+    def _refuse(self, why: str) -> None:
+        """Tell who opens the link that there is none; nobody may be there any more, which is no loss."""
+        self.accepted.set_exception(LinkRefused(why))
+        self.accepted.exception()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell all who wait that the server is gone."""
         self.closed = True
         if not self.accepted.done():
-            self.accepted.set_exception(LinkRefused(f"the connection broke: {exc or 'closed by the server'}"))
+            self._refuse(f"the connection broke: {exc or 'closed by the server'}")
         waiting, self._waiting = self._waiting, {}
         gone = Response(503, encode_problem(server_gone(self.name)), PROBLEM_TYPE, 1.0)
         for give in waiting.values():

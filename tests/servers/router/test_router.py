@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 from pathlib import Path
@@ -26,6 +27,7 @@ from turnwise.servers.http.keys import Caller, Keys
 from turnwise.servers.protocol.limits import Limits
 from turnwise.servers.protocol.types import CreateItem, ForkItem, Problem, Reply, ResetItem, StepItem
 from turnwise.servers.router.config import FleetConfig
+from turnwise.servers.router.link import Link
 from turnwise.servers.router.places import Places
 
 WORLDS = Path(__file__).parents[1] / "worlds.py"
@@ -293,3 +295,20 @@ def test_what_comes_late_is_answered_once(town):
             await transport.aclose()
 
     asyncio.run(run())
+
+
+def test_a_link_that_nobody_waits_for_loses_no_failure_when_it_breaks():
+    """Who opens it may be gone, since a timeout may come while the connection is made."""
+    said = []
+
+    async def run():
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+        link = Link()
+        link.connection_lost(None)
+        assert link.accepted.done()
+        del link
+        gc.collect()
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert said == []
