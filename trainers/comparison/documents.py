@@ -74,8 +74,8 @@ def _markdown(found: Found, columns: Sequence[str]) -> str:
 
 
 _OF_RUNS = (
-    "Of a run the table above has the mean of the last three evaluations; differences on tasks are of the "
-    "last one alone."
+    "Of a run the table above has the mean of its evaluations after training, of the last three where there "
+    "are more; differences on tasks are of the last one alone."
 )
 _TOLD = (
     "Differences are first minus second. On tasks: of the last evaluations, on each task the mean of the "

@@ -51,7 +51,7 @@ class Seen:
     @property
     def name(self) -> str:
         """Return what it is called."""
-        return self.place.at if self.place.at != "." else self.place.folder.resolve().name
+        return self.place.name
 
     @property
     def agent(self) -> str:

@@ -37,6 +37,11 @@ class Place:
     kind: Kind
     changed: float
 
+    @property
+    def name(self) -> str:
+        """Return what it is called: its path, or the folder's name where it is all that is looked at."""
+        return self.at if self.at != "." else self.folder.resolve().name
+
 
 @dataclass(frozen=True, slots=True)
 class Places:

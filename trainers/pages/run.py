@@ -46,7 +46,7 @@ class Run:
     @property
     def name(self) -> str:
         """Return what the run is called."""
-        return self.place.at if self.place.at != "." else self.place.folder.resolve().name
+        return self.place.name
 
     @property
     def environment(self) -> str:

@@ -30,8 +30,8 @@ def lost_by(run: Path) -> list[str]:
     lines = [
         "## Why episodes were lost",
         "",
-        f"Of the stored episodes of the first and the last {_UPDATES} stored updates, by rules "
-        "(agents/causes); the first that holds names the cause.",
+        f"Of the stored episodes of {_which(len(updates))}, by rules (agents/causes); the first that holds "
+        "names the cause.",
         "",
         "| cause | first | last | |",
         "|---|---|---|---|",
@@ -41,6 +41,15 @@ def lost_by(run: Path) -> list[str]:
         for cause, _ in (first + last).most_common()
     ]
     return [*lines, "", *problems, *([""] if problems else [])]
+
+
+def _which(num: int) -> str:
+    """Say of which updates the two columns are."""
+    if num <= _UPDATES:
+        return f"all {num} stored updates, which are the first and the last ones" if num > 1 else "one update"
+    shared = max(0, 2 * _UPDATES - num)
+    told = f", {shared} of them in both columns" if shared else ""
+    return f"the first and the last {_UPDATES} stored updates{told}"
 
 
 def _counted(stored: StoredTrajectories, updates: list[int]) -> Counter[str]:

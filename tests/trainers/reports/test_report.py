@@ -23,6 +23,7 @@ from turnwise.agents.rollout.journal import Resumed
 from turnwise.agents.trajectories import trajectory_path, write_trajectories
 from turnwise.agents.types import Trajectory, Turn
 from turnwise.errors import UsageError
+from turnwise.trainers.reports.lost import lost_by
 from turnwise.trainers.reports.report import summarise, write_report
 from turnwise.trainers.reports.transcripts import transcript
 
@@ -111,6 +112,14 @@ def test_page_shows_how_the_agent_plays(run: Path) -> None:
     assert "> take it" in success and "> a\n" not in success
     assert "A failure" not in page.split("the shortest success")[1]
     assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_updates_whose_losses_are_compared_are_told(run: Path) -> None:
+    assert "Of the stored episodes of all 2 stored updates, which are the first" in "\n".join(lost_by(run))
+    for update in range(4, 10):
+        write_trajectories(trajectory_path(run, update), [episode(["wait"], success=False)])
+    told = "the first and the last 5 stored updates, 2 of them in both columns, by rules"
+    assert told in "\n".join(lost_by(run))
 
 
 def test_the_evaluation_before_training_is_in_no_mean_of_those_after(tmp_path: Path) -> None:

@@ -93,7 +93,8 @@ class Rows:
             row = int(np.flatnonzero(~self.columns[SUCCESS_IS_TOLD])[0])
             raise TableError(
                 f"{method} needs to know which episodes succeeded, and {self.where(row)} does not say: "
-                'let the environment set info["won"] in every reply, or choose another method'
+                'let the environment set info["won"] in every reply, let a program post "success" with its '
+                "last reward, or choose another method"
             )
         solved_N: BoolArray = self.columns.get("success", self.episode_return > 0)
         return solved_N

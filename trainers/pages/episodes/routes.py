@@ -42,7 +42,12 @@ def add_episodes(app: FastAPI, places: Places, writer: Writer, shelf: Shelf) -> 
         except Opening as opening:
             done, total = map(int, str(opening).split())
             return page(request, "opening.html", at, {"done": done, "total": total})
-        return page(request, "episodes.html", at, {"found": found, "columns": COLUMNS, "place": place})
+        return page(
+            request,
+            "episodes.html",
+            at,
+            {"found": found, "columns": COLUMNS, "place": place, "name": place.name},
+        )
 
     def episode(request: Request, at: str, of: str) -> Response:
         group = open_group(shelf, places.find(at), Address.read(of))
