@@ -30,6 +30,7 @@ from ...servers.board.entry import Entry, Figure, entry_of, rate
 from ...servers.board.pairs import Difference, on_own_tasks, on_same_tasks
 from ...servers.board.sheet import OPEN, Sheet
 from ...servers.board.table import Table
+from ..policies.by_name import told_name
 from .results import Metric, TaskResults, read_results, rows_of
 
 MOST_PLACES = 100_000
@@ -207,7 +208,7 @@ def _entry_of_evaluation(folder: Path, results: TaskResults, metric: Metric, nam
     success = rate(sum(won), len(won)) if won else None
     return Entry(
         id=name,
-        agent=results.agent[:200],
+        agent=told_name(results.agent)[:200],
         source="self-reported",
         score=success if metric == "success" else _mean(known),
         success=success,

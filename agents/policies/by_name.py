@@ -53,6 +53,18 @@ def make_policy(spec: str, **options: Any) -> Policy:
     return _MAKERS[kind](rest, options)
 
 
+def told_name(agent: str) -> str:
+    """Return what records and boards call an agent: others see them, so without folders and addresses."""
+    kind, _, rest = agent.partition(":")
+    if kind in ("openai", "vllm") and "#" in rest:
+        model = rest.rpartition("#")[2]
+        return f"{kind}:{Path(model).name if model.startswith('/') else model}"
+    if kind in ("ckpt", "script") or (kind == "hf" and Path(rest).is_dir()):
+        return f"{kind}:{Path(rest).name}"
+    file, colon, name = agent.rpartition(":")
+    return f"{Path(file).name}:{name}" if colon and file.endswith(".py") else agent
+
+
 def _expert(_: str, options: dict[str, Any]) -> Policy:
     from .expert import ExpertPolicy
 

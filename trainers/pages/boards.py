@@ -12,7 +12,7 @@ from ...servers.board.pages import add_board_pages, boards_page
 from ...servers.board.sheet import Sheet
 from ...servers.pages.sending import answer
 from ...servers.pages.writing import Writer
-from .places import Places
+from .places import RECORD, ROWS, Place, Places
 
 MOST_PLACES = 500
 _NONE = "Nothing here is an evaluation whose tasks can be compared."
@@ -28,7 +28,7 @@ class _Boards:
 
     def now(self) -> Standings:
         """Return what there is now."""
-        listed = [place for place in self._places.list() if place.kind == "evaluation"][:MOST_PLACES]
+        listed = [place for place in self._places.list() if _can_stand(place)][:MOST_PLACES]
         stamps = tuple((place.folder, place.changed) for place in listed)
         if stamps != self._made[0]:
             names = {place.folder: place.at for place in listed}
@@ -45,6 +45,11 @@ class _Boards:
         if not found:
             raise UsageError(f"{of[:40]!r}: there is no such board; evaluations may have been moved")
         return found[0]
+
+
+def _can_stand(place: Place) -> bool:
+    """Tell whether a place has a result; what a gateway kept has none."""
+    return place.kind == "evaluation" and any((place.folder / name).is_file() for name in (ROWS, RECORD))
 
 
 def add_boards(app: FastAPI, places: Places, writer: Writer) -> None:

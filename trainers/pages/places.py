@@ -16,9 +16,9 @@ _DEPTH = 6
 _MOST_FOLDERS, _MOST_PLACES = 20_000, 5_000
 _NOT_ENTERED = {"checkpoints", "trajectories", "best", "warmstart", "held_out", "node_modules", "__pycache__"}
 _LOG = "log.jsonl"
-_ROWS = "rows.jsonl"
+ROWS = "rows.jsonl"
 RECORD = "record.json"
-_OF_EVALUATIONS = (_ROWS, "evaluation.json", RECORD, "trajectories")  # gateways have the last alone
+_OF_EVALUATIONS = (ROWS, "evaluation.json", RECORD, "trajectories")  # gateways have the last alone
 
 
 @dataclass(frozen=True, slots=True)

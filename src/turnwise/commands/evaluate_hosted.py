@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..agents.types import Trajectory
     from ..servers.client.hosted import HostedClient
 
-__all__ = ["play_benchmark", "told_name"]
+__all__ = ["play_benchmark"]
 
 _BUDGET_S = 120.0
 
@@ -82,18 +82,6 @@ def _lines(record: dict[str, Any]) -> list[str]:
     ]
 
 
-def told_name(agent: str) -> str:
-    """Return what a record calls an agent: boards show it to others, so without folders and addresses."""
-    kind, _, rest = agent.partition(":")
-    if kind in ("openai", "vllm") and "#" in rest:
-        model = rest.rpartition("#")[2]
-        return f"{kind}:{Path(model).name if model.startswith('/') else model}"
-    if kind in ("ckpt", "script") or (kind == "hf" and Path(rest).is_dir()):
-        return f"{kind}:{Path(rest).name}"
-    file, colon, name = agent.rpartition(":")
-    return f"{Path(file).name}:{name}" if colon and file.endswith(".py") else agent
-
-
 async def _played(
     benchmark: str,
     hosted: str | None,
@@ -107,6 +95,7 @@ async def _played(
     causes: list[str],
 ) -> dict[str, Any]:
     from ..agents.evaluation.hosted import evaluate_hosted
+    from ..agents.policies.by_name import told_name
     from ..servers.client.hosted import hosted_here, hosted_there
 
     name = benchmark

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from turnwise.commands.evaluate_hosted import told_name
+from turnwise.agents.policies.by_name import told_name
 from turnwise.servers.benchmarks.regrade import regrade
 from turnwise.servers.benchmarks.signing import Operator, read_keys
 from turnwise.servers.benchmarks.verify import check, check_growth, check_log

@@ -28,7 +28,10 @@ def evaluation(folder: Path, agent: str, wins: list[bool]) -> None:
 def client(tmp_path: Path) -> TestClient:
     evaluation(tmp_path / "a", EVIL, [True] * 8)
     evaluation(tmp_path / "b", "loses", [False] * 8)
-    evaluation(tmp_path / "deep" / "c", "draws", [True, False] * 4)
+    evaluation(
+        tmp_path / "deep" / "c", "openai:http://127.0.0.1:8/episodes/s3cret/v1#draws", [True, False] * 4
+    )
+    (tmp_path / "gateway" / "trajectories").mkdir(parents=True)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "rows.jsonl").write_text("{}\n")
     return TestClient(Guard(site(tmp_path), "word"), base_url="http://127.0.0.1/word/")
@@ -40,6 +43,8 @@ def test_evaluations_of_the_same_tasks_are_on_one_board(client: TestClient, tmp_
     assert "On none of them" in listed and "broken" in listed and listed.count("board?of=") == 1
     word = listed.partition("board?of=")[2].partition('"')[0]
     page = client.get(f"board?of={word}").text
+    assert "openai:draws" in page and "s3cret" not in page  # whoever knows the address may play there
+    assert "gateway" not in listed
     assert "self-reported" in page and page.count("<path") == 4 and "tied with 1 other<" in page
     assert "<script>alert" not in page and "\\u202e" in page and "\x1b" not in page
     pair = client.get(f"board-pair?of={word}&a=a&b=b").text
