@@ -55,6 +55,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     def call(name: str, *flags: str, **variables: str) -> Any:
         seen: list[Any] = []
         monkeypatch.setattr("turnwise.commands.gateway.make_policy", lambda *_, **__: _ASKED_FOR_TOKENS)
+        monkeypatch.setattr("turnwise.servers.run.logs.configure_logs", lambda: None)  # it lasts
         monkeypatch.setattr(RUNS[name], lambda *given: seen.extend(given) or 0)
         line = [name, *LINES[name], *flags]
         env = {f"TURNWISE_{name.upper()}_{key.upper()}": value for key, value in variables.items()}
