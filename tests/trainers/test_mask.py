@@ -247,7 +247,7 @@ def test_what_the_log_says_of_a_mask_by_hand() -> None:
         name
         for name in batch_statistics([Trajectory("e", "t", 0, "g", turns[2:], "terminated")])
         if "mask" in name
-    ]  # type: ignore[arg-type]
+    ]
 
 
 def test_held_out_tasks_are_played_without_it(

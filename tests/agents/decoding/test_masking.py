@@ -109,14 +109,15 @@ def test_under_a_tree_the_mask_is_that_of_what_it_allows() -> None:
 
 def test_numbers_out_of_range_are_refused() -> None:
     assert not NO_MASK.is_on and Mask(0.999).is_on
-    for changes, reason in (
+    wrong: tuple[tuple[dict[str, Any], str], ...] = (
         ({"top_p": 1.5}, "mask.top_p 1.5: expected a number from 0 to 1"),
         ({"top_p": float("nan")}, "mask.top_p nan"),
         ({"least": 0}, "mask.least 0"),
         ({"every": -1}, "mask.every -1"),
-    ):
+    )
+    for changes, reason in wrong:
         with pytest.raises(UsageError, match=reason):
-            Mask(**changes)  # type: ignore[arg-type]
+            Mask(**changes)
 
 
 LOGITS = st.lists(st.floats(-9, 9, width=32).map(lambda x: round(x, 1)), min_size=VOCAB, max_size=VOCAB)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,8 +42,8 @@ def keeper(tmp_path: Path) -> Iterator[Keeper]:
     keeper.stop()
 
 
-def program(text: str, *arguments: str, **more: object) -> Command:
-    return Command((sys.executable, "-c", text, *arguments), "/", **more)  # type: ignore[arg-type]
+def program(text: str, *arguments: str, **more: Any) -> Command:
+    return Command((sys.executable, "-c", text, *arguments), "/", **more)
 
 
 def eventually(told: Callable[[], object]) -> None:
