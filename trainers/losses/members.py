@@ -36,7 +36,8 @@ class Members:
         if bool(batch.won_N.isnan().any()):
             raise UsageError(
                 f"loss {loss} needs to know which episodes succeeded, and some do not say: let the "
-                'environment set info["won"] in every reply, or choose another loss'
+                'environment set info["won"] in every reply, let a program post "success" with its last '
+                "reward, or choose another loss"
             )
         length_T = torch.bincount(batch.trajectory_N)
         first_T = torch.zeros_like(length_T).scatter_(

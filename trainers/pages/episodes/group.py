@@ -159,16 +159,19 @@ def _examined(
         untold.append(f"The run's own method, {own}, is not one of ours: its file is not run to look at it.")
     elif own:
         try:
-            return _told(examine(trajectories, [own, *others], {own: params}), untold)
+            return _told(examine(trajectories, [own, *others], {own: params}), own, untold)
         except _FOREIGN as error:
             untold.append(f"The run's own method, {own}, cannot be computed: {error}")
     try:
-        return _told(examine(trajectories, others), untold)
+        return _told(examine(trajectories, others), own, untold)
     except _FOREIGN as error:
         untold.append(f"There is no credit: {error}")
         return None
 
 
-def _told(seen: Examination, untold: list[str]) -> Examination:
-    untold += [f"{name}: set aside: {reason}" for name, reason in seen.refused.items()]
+def _told(seen: Examination, own: str, untold: list[str]) -> Examination:
+    untold += [
+        f"{name}{'' if name == own else ', a method to compare with'}: {reason}"
+        for name, reason in seen.refused.items()
+    ]
     return seen
