@@ -179,6 +179,9 @@ def test_an_environment_that_breaks_the_contract_fails_its_check(tmp_path: Path)
     assert done.returncode == 1
     failed = {entry["name"] for entry in json.loads(done.stdout)["checks"] if entry["outcome"] == "failed"}
     assert {"gymnasium contract", "same seed, same episode", "any text as an action"} <= failed
+    told = turnwise("check", "broken.py:Dice", cwd=tmp_path).stdout
+    assert told.count("FAIL") == len(failed) and told.count('the fault of "keys of info" again') == 3
+    assert told.count("reward nan") == 3  # the fresh process and the strange action say more
 
 
 def test_examples_of_the_help_keep_their_lines_on_a_narrow_terminal() -> None:

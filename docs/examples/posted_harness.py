@@ -1,7 +1,7 @@
 """A harness with a task of its own: no environment of turnwise stands behind it, and it posts its rewards.
 
     pip install openai
-    turnwise train mine.toml    # the recipe of docs/gateway.md
+    turnwise train mine.toml --set train.num_updates=2    # the recipe of docs/gateway.md
 
 turnwise starts it once for each episode, with a seed that all members of a group share. It asks twice, and
 rewards an answer the more, the shorter it is.

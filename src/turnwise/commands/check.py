@@ -35,9 +35,11 @@ def check(
     if as_json:
         emit_json({"env": env, "passed": not failed, "checks": [dataclasses.asdict(v) for v in verdicts]})
     else:
+        first: dict[str, str] = {}  # the check that met a fault before others did
         for verdict in verdicts:
-            typer.echo(
-                f"{_MARKS[verdict.outcome]}  {verdict.name}"
-                + (f": {visible(verdict.detail)}" if verdict.detail else "")
-            )
+            detail = verdict.detail
+            if verdict.outcome == "failed" and (met := first.setdefault(detail, verdict.name)) != verdict.name:
+                detail = f'the fault of "{met}" again'
+            shown = f": {visible(detail)}" if detail else ""
+            typer.echo(f"{_MARKS[verdict.outcome]}  {verdict.name}{shown}")
     raise typer.Exit(1 if failed else 0)

@@ -79,7 +79,16 @@ def _lines(record: dict[str, Any]) -> list[str]:
         f"benchmark  {of['name']} v{of['version']}, {of['split']} split, hash {of['hash'][:16]}",
         f"{of['metric']}  {shown}{between}",
         f"tasks  {told}, attempt {record['attempt']}",
+        *_spent(record["declared"].get("spent") or {}),
     ]
+
+
+def _spent(spent: dict[str, Any]) -> list[str]:
+    """Return what the run is declared to have cost, as far as it is known."""
+    tokens = [f"{spent[f'{kind}_tokens']} {kind} tokens" for kind in ("prompt", "completion")
+              if f"{kind}_tokens" in spent]  # fmt: skip
+    cost = [f"{spent['cost']:.4f} US dollars"] if spent.get("cost") else []
+    return [f"spent  {', '.join(tokens + cost)}, as declared"] if tokens or cost else []
 
 
 async def _played(

@@ -100,8 +100,15 @@ def _show(file: Path, one: Checked, problems: list[str]) -> None:
 def _growth(witnessed: Path, growth: Path, known: Any) -> list[str]:
     from ..servers.benchmarks.verify import check_growth
 
+    old, proof = _document(witnessed), _document(growth)
+    for file, given, name, call in ((witnessed, old, "signature", ""), (growth, proof, "proof", "/SIZE")):
+        if "head" not in given or name not in given:
+            raise UsageError(
+                f"{file}: has {', '.join(map(repr, given)) or 'nothing'}; expected 'head' and {name!r}, as "
+                f"GET /v1/log{call} gives them"
+            )
     try:
-        return check_growth(_document(witnessed), _document(growth), known)
+        return check_growth(old, proof, known)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, UsageError):
             raise

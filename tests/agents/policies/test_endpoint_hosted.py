@@ -57,6 +57,8 @@ def test_its_settings_and_its_bill_stand_in_the_record(tmp_path: Path) -> None:
         "prompt_tokens": 100 * num,
         "completion_tokens": 10 * num,
     }
+    tokens = f"{100 * num} prompt tokens, {10 * num} completion tokens"
+    assert f"spent  {tokens}, {0.002 * num:.4f} US dollars, as declared" in done.stdout
     keys = read_keys((tmp_path / "operator" / "keys.json").read_bytes(), "keys")
     assert check(envelope, keys).problems == ()
     assert json.loads(again.stdout)["record"] == envelope["record"]

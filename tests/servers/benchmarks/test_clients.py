@@ -141,6 +141,9 @@ def test_the_commands_of_operator_and_verifier(tmp_path: Path) -> None:
     assert twice.exit_code == 1 and "same run" in twice.stdout
     other = runner.invoke(app, ["verify", str(record), "--keys", str(keys), "--benchmark", "0" * 64])
     assert other.exit_code == 1
+    grown = ["verify", str(record), "--keys", str(keys), "--witnessed", str(keys), "--growth", str(keys)]
+    no_head = runner.invoke(app, grown)
+    assert isinstance(no_head.exception, UsageError) and "as GET /v1/log gives" in str(no_head.exception)
     record.write_text(record.read_text().replace('"agent": "random"', '"agent": "better"'))
     forged = runner.invoke(app, ["verify", str(record), "--keys", str(keys)])
     assert forged.exit_code == 1 and "WRONG" in forged.stdout
