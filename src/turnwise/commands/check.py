@@ -38,7 +38,10 @@ def check(
         first: dict[str, str] = {}  # the check that met a fault before others did
         for verdict in verdicts:
             detail = verdict.detail
-            if verdict.outcome == "failed" and (met := first.setdefault(detail, verdict.name)) != verdict.name:
+            if (
+                verdict.outcome == "failed"
+                and (met := first.setdefault(detail, verdict.name)) != verdict.name
+            ):
                 detail = f'the fault of "{met}" again'
             shown = f": {visible(detail)}" if detail else ""
             typer.echo(f"{_MARKS[verdict.outcome]}  {verdict.name}{shown}")
