@@ -16,7 +16,7 @@ docs_page      the calls, described for people
 websocket      the same calls over /v1/ws
 openenv        OpenEnv's messages, for a session (openenv_session) or a hosted run (openenv_run)
 places         which tasks of hosted runs connections play
-keys           who calls
+keys           who calls; key_file: as the file says that stands there now
 visitors       whose pages may call, by which names
 frames         how processes of ours talk over one connection; link: a router's, at the server
 router_side    what a server answers to routers alone

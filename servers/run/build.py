@@ -13,6 +13,7 @@ from ..benchmarks.frozen import Frozen, freeze
 from ..benchmarks.hosting import Hosting
 from ..benchmarks.signing import Operator
 from ..http.control_plane import Application
+from ..http.key_file import KeyFile
 from ..http.keys import Caller, Keys
 from ..isolation.hosts import isolation_of
 from ..isolation.pools import Processes, build_catalogue
@@ -119,8 +120,12 @@ def build_application(
     return Application(service, keys, visitors=config.visitors, drain_s=config.drain_s, **cluster)
 
 
-def load_keys(config: Listening) -> Keys | None:
+def load_keys(config: Listening, *, follow: bool = True) -> Keys | None:
     """Load the keys that a configuration names.
+
+    Args:
+        config: where they are.
+        follow: read their file again when it changes.
 
     Raises:
         UsageError: if they cannot be read, or both places are named.
@@ -128,7 +133,7 @@ def load_keys(config: Listening) -> Keys | None:
     if config.key_file and config.key_env:
         raise UsageError("keys from a file and from an environment variable: give one of them")
     if config.key_file:
-        return Keys.load(config.key_file)
+        return KeyFile(config.key_file) if follow else Keys.load(config.key_file)
     if config.key_env:
         secret = os.environ.get(config.key_env, "").strip()
         if not secret:

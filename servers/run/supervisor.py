@@ -74,7 +74,7 @@ def supervise(config: ServerConfig) -> int:
 class _Supervisor:
     def __init__(self, config: ServerConfig, stack: ExitStack) -> None:
         num = config.workers
-        self._config, self._keys = config, load_keys(config)
+        self._config, self._keys = config, load_keys(config, follow=False)  # the ledger counts by their names
         self._journals = [config.journal and journal_of(config.journal, k, num) for k in range(num)]
         self._sockets = listen(config.host, config.port, num)
         self._scratch = Scratch("turnwise-workers-")

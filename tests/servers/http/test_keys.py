@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from turnwise.errors import UsageError
+from turnwise.servers.http.key_file import KeyFile
 from turnwise.servers.http.keys import Caller, Keys
 
 SECRET = "0123456789abcdef"
@@ -53,3 +54,33 @@ def test_a_bad_key_file_names_the_line_and_never_the_secret(tmp_path, text, reas
     with pytest.raises(UsageError, match=reason) as caught:
         Keys.load(file)
     assert SECRET not in str(caught.value)
+
+
+def test_a_key_file_is_followed_and_a_wrong_one_changes_nothing(tmp_path, monkeypatch, caplog):
+    clock = [100.0]
+    monkeypatch.setattr("turnwise.servers.http.key_file.time.monotonic", lambda: clock[0])
+    caplog.set_level("INFO", logger="turnwise.servers")
+    file = tmp_path / "keys"
+
+    def known(name: str, later: float = 1.0) -> bool:
+        clock[0] += later
+        return keys.identify(f"Bearer {name}-{SECRET}".encode()) == Caller(name)
+
+    file.write_text(f"ann ann-{SECRET}\n")
+    keys = KeyFile(file)
+    assert known("ann") and not known("bob")
+    file.write_text(f"ann ann-{SECRET}\nbob bob-{SECRET}\n")
+    assert not known("bob", 0.9), "it is looked at once a second"
+    assert known("bob", 0.2) and known("ann")
+    file.write_text(f"bob bob-{SECRET}\ncarl short\n")
+    assert known("ann") and known("bob") and not known("carl")
+    file.unlink()
+    assert known("ann")
+    file.write_text(f"bob bob-{SECRET}\nboard board-{SECRET} metrics\n")
+    assert not known("ann") and known("bob")
+    assert keys.only_reads(f"Bearer board-{SECRET}".encode())
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == f"key file {file} read again: new bob, gone nobody"
+    assert "'carl' is shorter" in said[1] and "the keys of before stay" in said[1]
+    assert "there is no such file" in said[2] and said[3].endswith("new nobody, gone ann") and len(said) == 4
+    assert SECRET not in caplog.text

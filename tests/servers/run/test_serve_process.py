@@ -127,3 +127,22 @@ def test_settings_that_cannot_be_served_are_refused(world, tmp_path):
 def test_a_server_that_cannot_start_is_told_with_its_log():
     with pytest.raises(ServerUnreachable, match=r"the server ended with 2:\n.*unknown environment"):
         ServerProcess(["--env", "no/such-v0"]).start()
+
+
+def test_a_key_that_is_added_calls_without_a_new_start(world, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("ann ann-0123456789abcdef\n")
+    with ServerProcess(["--env", world("Sleepy"), "--key-file", str(keys)]) as server:
+
+        def answered(name: str, wanted: int) -> bool:
+            headers = {"authorization": f"Bearer {name}-0123456789abcdef"}
+            for _ in range(100):
+                if httpx.get(f"{server.url}/v1/envs", headers=headers).status_code == wanted:
+                    return True
+                time.sleep(0.1)
+            return False
+
+        assert answered("ann", 200) and answered("bob", 401)
+        keys.write_text("bob bob-0123456789abcdef\n")
+        assert answered("bob", 200) and answered("ann", 401)
+        assert "read again: new bob, gone ann" in server.log_tail()

@@ -1,0 +1,62 @@
+"""A key file that is read again when it changes, so that keys come and go while a server runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from ...errors import UsageError
+from .keys import Keys
+
+log = logging.getLogger("turnwise.servers")
+
+LOOK_S = 1.0
+
+
+class KeyFile(Keys):
+    """The keys of a file as it stands, looked at with a request when the last look is a second old.
+
+    A file that is gone or has a wrong line changes nothing: the keys of before stay, and the log says why.
+
+    Args:
+        file: one key a line.
+
+    Raises:
+        UsageError: if it cannot be read or a line has another form.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._stamp, self._look_at = file, _stamp_of(file), time.monotonic() + LOOK_S
+        self._take(Keys.load(file))
+
+    def _hashed(self, header: bytes | None) -> bytes | None:
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_S
+            self._look()
+        return super()._hashed(header)
+
+    def _look(self) -> None:
+        stamp = _stamp_of(self._file)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        before = set(self.names)
+        try:
+            self._take(Keys.load(self._file))
+        except UsageError as error:
+            log.warning("%s; the keys of before stay", error)
+            return
+        now = set(self.names)
+        new, gone = (", ".join(sorted(names)) or "nobody" for names in (now - before, before - now))
+        log.info("key file %s read again: new %s, gone %s", self._file, new, gone)
+
+
+def _stamp_of(file: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file does; None where it is gone."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size
