@@ -26,9 +26,10 @@ from turnwise.trainers.runs.log import read_log
 
 SEEDS = (11, 12, 13)
 LAST = 3  # evaluations whose mean is the result
+UPDATES = 40  # what a longer run did after them is not read
 ALL = {
     "optim.old_logprobs": "recompute",
-    "train.num_updates": "60",
+    "train.num_updates": str(UPDATES),
     "train.max_seconds": "0",
     "eval.every": "10",
     "eval.episodes": "128",
@@ -95,7 +96,7 @@ def play(arm: Arm, seed: int, work: Path, more: dict[str, str]) -> None:
 def read(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return updates and evaluations of a run; none where it has no log."""
     try:
-        return split_log(read_log(folder))
+        return split_log([entry for entry in read_log(folder) if entry["update"] <= UPDATES])
     except UsageError:
         return [], []
 
