@@ -181,8 +181,14 @@ class Episode:
             raise Refusal(400, "policy_error", str(error)) from error
 
     async def _joined(self, call: Call) -> Call:
-        if call.work is not None:
-            await asyncio.shield(call.work)  # whoever goes away leaves the answer to others
+        if (work := call.work) is not None:
+            try:
+                await asyncio.shield(work)  # whoever goes away leaves the answer to others
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not work.cancelled() or (task is not None and task.cancelling()):
+                    raise
+                raise Refusal(503, "closing", "what answers here is being stopped") from None
         self.touched = time.monotonic()
         return call
 

@@ -256,6 +256,7 @@ def _environment(record: dict[str, Any]) -> str:
 def _measuring(run: Path, record: dict[str, Any]) -> list[str]:
     """Return the commands that measure a run's best checkpoint on tasks that did not choose it."""
     found = record.get("held_out") or [{"id": "ENV", "kwargs": {}}]
+    played = ["--recipe", str(run / "recipe.toml")] if _played_by_program(run) else []
     lines = []
     for place in found:
         kwargs = dict(place["kwargs"])
@@ -264,8 +265,15 @@ def _measuring(run: Path, record: dict[str, Any]) -> list[str]:
         words += ["--split", str(split)] if split else []
         for name, value in kwargs.items():
             words += ["-k", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-        lines.append(runnable("    " + visible(shlex.join([*words, "--agent", f"ckpt:{run}"]))))
+        lines.append(runnable("    " + visible(shlex.join([*words, "--agent", f"ckpt:{run}", *played]))))
     return lines
+
+
+def _played_by_program(run: Path) -> bool:
+    try:
+        return bool(recipe_tables(run)["harness"]["command"])
+    except (OSError, ValueError, LookupError):
+        return False
 
 
 def _area(evals: Sequence[Entry]) -> float | None:

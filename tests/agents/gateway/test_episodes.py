@@ -180,3 +180,18 @@ def test_a_gateway_goes_on_numbering_behind_what_its_folder_keeps(tmp_path: Path
             kept.add(Trajectory("harness", "t", 0, "g", (), "terminated", member=member))
     with closing(KeptTrajectories(tmp_path, 1.0)) as kept:
         assert kept.next_member == 5
+
+
+def test_a_call_under_way_is_told_that_what_answers_is_stopped(
+    with_gateway: Any, letters: Any, monkeypatch: Any
+) -> None:
+    async def generate(request: Any) -> Any:
+        raise asyncio.CancelledError  # as a policy that is closed says to all that wait for it
+
+    async def play(client: Any) -> Any:
+        await client.open()
+        return await client.chat(HI, status=503)
+
+    policy = letters()
+    monkeypatch.setattr(policy, "generate", generate)
+    assert with_gateway(policy, play)["error"]["code"] == "closing"

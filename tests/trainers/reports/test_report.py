@@ -231,6 +231,8 @@ def test_the_commands_of_a_report_run_where_they_are_typed(
         "    .venv/bin/turnwise eval --env toy/room-v0 --split unseen -k difficulty=medium -k 'sizes=[1, 2]' "
         f"--agent ckpt:{run}\n"
     ) in page
+    (run / "recipe.toml").write_text('[harness]\ncommand = "python mine.py"\n')
+    assert f"--agent ckpt:{run} --recipe {run}/recipe.toml\n" in write_report(run).read_text()
 
 
 def test_a_run_that_was_played_on_after_a_kill_says_what_became_of_its_episodes(tmp_path: Path) -> None:
