@@ -73,8 +73,17 @@ class Seen:
     @property
     def success(self) -> tuple[float, float, float] | None:
         """Return the success rate with its 95 % interval; None where nothing says what was won."""
-        won = [row["success"] for row in self.counting if isinstance(row.get("success"), bool)]
+        won = self._told
         return (sum(won) / len(won), *wilson(sum(won), len(won))) if won else None
+
+    @property
+    def telling(self) -> int:
+        """Return of how many rows it is known whether they were won."""
+        return len(self._told)
+
+    @property
+    def _told(self) -> list[bool]:
+        return [row["success"] for row in self.counting if isinstance(row.get("success"), bool)]
 
     @property
     def ends(self) -> dict[str, int]:

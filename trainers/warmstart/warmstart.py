@@ -64,10 +64,8 @@ class Cloned:
         """Return it in half a line."""
         won = UNKNOWN if self.num_won is None else self.num_won
         slips = f", {percent(self.slip, 0)} of their turns at random" if self.slip else ""
-        return (
-            f"{self.num_demonstrations} demonstrations ({won} won{slips}), "
-            f"{self.num_steps} steps of cloning, {self.seconds:.0f} s"
-        )
+        cloning = f"{self.num_steps} steps of cloning" if self.num_steps else "none of them cloned"
+        return f"{self.num_demonstrations} demonstrations ({won} won{slips}), {cloning}, {self.seconds:.0f} s"
 
 
 def warm_start(

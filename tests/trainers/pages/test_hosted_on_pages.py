@@ -92,6 +92,7 @@ def test_a_folder_that_holds_episodes_alone_is_counted_from_them(tmp_path: Path)
     page = client.get("run?at=gateway").text
     assert "counted from its trajectories" in page and "50.0" in page and "terminated 3" in page
     assert [page.count(each) for each in ('good">won<', 'bad">lost<', "unknown")] == [1, 1, 1]
+    assert "of the 2 that tell" in page and "tokens an episode" in page
     assert "Trajectories of gateway" in asked(place).get("episodes?at=.").text
     link = re.search(r'href="(episode\?[^"]+)"', client.get("episodes?at=gateway").text)
     assert link is not None and "side calls" in client.get(unescape(link[1])).text
