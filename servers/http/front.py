@@ -61,6 +61,11 @@ class FrontDoor:
         self._limits = calls.service.limits
         self.commits = GroupCommit(calls)
 
+    def look_at_keys(self) -> None:
+        """See whether the keys have changed; a server does so as time goes by."""
+        if self._keys is not None:
+            self._keys.look()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection or request."""
         if scope["type"] == "websocket":

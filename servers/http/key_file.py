@@ -15,7 +15,7 @@ LOOK_S = 1.0
 
 
 class KeyFile(Keys):
-    """The keys of a file as it stands, looked at with a request when the last look is a second old.
+    """The keys of a file as it stands, looked at once a second: by a server's clock, or with a request.
 
     A file that is gone or has a wrong line changes nothing: the keys of before stay, and the log says why.
 
@@ -30,14 +30,18 @@ class KeyFile(Keys):
         self._file, self._stamp, self._look_at = file, _stamp_of(file), time.monotonic() + LOOK_S
         self._take(Keys.load(file))
 
-    def _hashed(self, header: bytes | None) -> bytes | None:
+    def look(self) -> None:
+        """Read the file where it has changed, unless it was looked at a moment ago."""
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + LOOK_S
-            self._look()
+            self._read()
+
+    def _hashed(self, header: bytes | None) -> bytes | None:
+        self.look()
         return super()._hashed(header)
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         stamp = _stamp_of(self._file)
         if stamp == self._stamp:
             return

@@ -78,6 +78,9 @@ class Keys:
         self._readers = {self._hash(secret.encode()) for secret in readers}
         self._routers = {self._hash(secret.encode()) for secret in routers}
 
+    def look(self) -> None:
+        """See whether they have changed: those that were given once never do."""
+
     def _take(self, other: Keys) -> None:
         """Know whom another knows, and nobody else."""
         self._blind, self._callers = other._blind, other._callers

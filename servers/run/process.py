@@ -137,6 +137,11 @@ class _Server(uvicorn.Server):
             watch.start()
             asyncio.get_running_loop().add_reader(self._stop_at_end_of, self._read, self._stop_at_end_of)
 
+    async def on_tick(self, counter: int) -> bool:
+        """Look at what changes with time, ten times a second."""
+        self._app.look_at_keys()
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what websockets wait for, on which uvicorn would hang up, and stop."""
         for server in self.servers:

@@ -146,3 +146,9 @@ def test_a_key_that_is_added_calls_without_a_new_start(world, tmp_path):
         keys.write_text("bob bob-0123456789abcdef\n")
         assert answered("bob", 200) and answered("ann", 401)
         assert "read again: new bob, gone ann" in server.log_tail()
+        keys.write_text("carl short\n")
+        for _ in range(100):  # nobody calls, and the log says what is wrong all the same
+            if "'carl' is shorter" in server.log_tail():
+                break
+            time.sleep(0.1)
+        assert "the keys of before stay" in server.log_tail() and answered("bob", 200)
