@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import UsageError
@@ -17,7 +18,8 @@ LOOK_S = 1.0
 class KeyFile(Keys):
     """The keys of a file as it stands, looked at once a second: by a server's clock, or with a request.
 
-    A file that is gone or has a wrong line changes nothing: the keys of before stay, and the log says why.
+    A file that is gone, holds no key or has a wrong line changes nothing: the keys of before stay, and the
+    log says why.
 
     Args:
         file: one key a line.
@@ -28,6 +30,7 @@ class KeyFile(Keys):
 
     def __init__(self, file: Path) -> None:
         self._file, self._stamp, self._look_at = file, _stamp_of(file), time.monotonic() + LOOK_S
+        self.accept: Callable[[Keys], None] = _accept  # raises UsageError where keys do not fit the server
         self._take(Keys.load(file))
 
     def look(self) -> None:
@@ -46,15 +49,18 @@ class KeyFile(Keys):
         if stamp == self._stamp:
             return
         self._stamp = stamp
-        before = set(self.names)
         try:
-            self._take(Keys.load(self._file))
+            found = Keys.load(self._file)
+            self.accept(found)
         except UsageError as error:
             log.warning("%s; the keys of before stay", error)
             return
-        now = set(self.names)
-        new, gone = (", ".join(sorted(names)) or "nobody" for names in (now - before, before - now))
-        log.info("key file %s read again: new %s, gone %s", self._file, new, gone)
+        self._take(found)
+        log.info("key file %s read again; keys: %s", self._file, str(found))
+
+
+def _accept(_: Keys) -> None:
+    """Take keys of any kind."""
 
 
 def _stamp_of(file: Path) -> tuple[int, int, int] | None:

@@ -75,8 +75,8 @@ class Keys:
                 )
         self._blind = token_bytes(32)
         self._callers = {self._hash(secret.encode()): caller for secret, caller in secrets.items()}
-        self._readers = {self._hash(secret.encode()) for secret in readers}
-        self._routers = {self._hash(secret.encode()) for secret in routers}
+        self._readers = {self._hash(secret.encode()): name for secret, name in readers.items()}
+        self._routers = {self._hash(secret.encode()): name for secret, name in routers.items()}
 
     def look(self) -> None:
         """See whether they have changed: those that were given once never do."""
@@ -131,6 +131,17 @@ class Keys:
     def names(self) -> list[str]:
         """Return the names of all keys, in order."""
         return [caller.name for caller in self._callers.values()]
+
+    def __str__(self) -> str:
+        """Return all names, with what is special of each."""
+        callers = [
+            f"{one.name} ({', '.join(one.benchmarks) or 'evaluation'})"
+            if one.benchmarks or one.evaluation
+            else one.name
+            for one in self.callers
+        ]
+        marked = [f"{name} (metrics)" for name in self._readers.values()]
+        return ", ".join([*callers, *marked, *(f"{name} (router)" for name in self._routers.values())])
 
     @property
     def callers(self) -> list[Caller]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ...envs.registry import registered
@@ -78,6 +79,8 @@ def load_offer(config: ServerConfig, keys: Keys | None) -> Offer:
             f"--benchmark: two files have the same name; expected different ones: {sorted(hosted)}"
         )
     _check_keys(keys, hosted)
+    if isinstance(keys, KeyFile):
+        keys.accept = partial(_check_keys, hosted=hosted)
     return Offer(frozen, operator)
 
 

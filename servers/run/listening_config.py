@@ -30,7 +30,7 @@ class Listening:
         Path | None,
         Setting(
             "Who may call: lines of NAME SECRET; in a server's also [evaluation | metrics | router | "
-            "benchmark=NAME,...]. Read again when it changes, but by several workers."
+            "benchmark=NAME,...]. Read again when it changes; by several workers at the start alone."
         ),
     ] = None
     key_env: Annotated[str | None, Setting("Environment variable that holds the one key.")] = None

@@ -25,6 +25,9 @@ from turnwise.servers.benchmarks.file import load
 from turnwise.servers.benchmarks.signing import Operator
 from turnwise.servers.benchmarks.verify import check
 from turnwise.servers.client.hosted import HostedClient, hosted_here, hosted_there
+from turnwise.servers.http.key_file import KeyFile
+from turnwise.servers.http.keys import Caller
+from turnwise.servers.run.build import load_keys, load_offer
 from turnwise.servers.run.config import ServerConfig
 from turnwise.servers.run.serve import serve
 
@@ -196,7 +199,10 @@ def test_a_port_that_is_taken_leaves_nothing_behind(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_key_of_a_benchmark_that_is_not_hosted_is_named_with_those_that_are(tmp_path: Path) -> None:
+def test_a_key_of_a_benchmark_that_is_not_hosted_is_named_with_those_that_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", logger="turnwise.servers")
     (tmp_path / "keys").write_text(f"red {SECRETS['red']} benchmark=vaults,coins\n")
     (tmp_path / "vaults.toml").write_text(FILE.format(top="", budget="", env=VAULT))
     Operator.new(tmp_path / "operator")
@@ -210,6 +216,19 @@ def test_a_key_of_a_benchmark_that_is_not_hosted_is_named_with_those_that_are(tm
     with pytest.raises(UsageError, match="'red' in the key file plays 'coins', and this server hosts vaults"):
         serve(config)
     assert not (tmp_path / "runs.db").exists()
+    red = f"red {SECRETS['red']} benchmark=vaults\n"
+    (tmp_path / "keys").write_text(red)
+    keys = load_keys(config)
+    assert isinstance(keys, KeyFile)
+    load_offer(config, keys)
+    for line, wrong in ((f"blue {SECRETS['blue']} benchmark=coins\n", True), ("# blue\n", False)):
+        (tmp_path / "keys").write_text(red + line)  # and no better while the server runs
+        caplog.clear()
+        monkeypatch.setattr(keys, "_look_at", 0.0)
+        assert keys.identify(f"Bearer {SECRETS['red']}".encode()) == Caller("red", True, ("vaults",))
+        assert keys.identify(f"Bearer {SECRETS['blue']}".encode()) is None
+        assert ("this server hosts vaults" in caplog.text) is wrong
+        assert caplog.text.endswith("keys: red (vaults)\n") is not wrong
 
 
 def test_an_agent_that_can_say_nothing_is_told_in_which_world(

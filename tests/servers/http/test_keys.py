@@ -80,7 +80,11 @@ def test_a_key_file_is_followed_and_a_wrong_one_changes_nothing(tmp_path, monkey
     assert not known("ann") and known("bob")
     assert keys.only_reads(f"Bearer board-{SECRET}".encode())
     said = [record.getMessage() for record in caplog.records]
-    assert said[0] == f"key file {file} read again: new bob, gone nobody"
+    assert said[0] == f"key file {file} read again; keys: ann, bob"
     assert "'carl' is shorter" in said[1] and "the keys of before stay" in said[1]
-    assert "there is no such file" in said[2] and said[3].endswith("new nobody, gone ann") and len(said) == 4
+    assert (
+        "there is no such file" in said[2]
+        and said[3].endswith("keys: bob, board (metrics)")
+        and len(said) == 4
+    )
     assert SECRET not in caplog.text
