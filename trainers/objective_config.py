@@ -30,7 +30,9 @@ class ObjectiveConfig(Part):
     entropy_coef: Annotated[
         float, Setting("Weight of the entropy, in nats a token; above 0 it keeps the policy varied.")
     ] = 0.0
-    off_policy: Annotated[Correction, Setting("What is done with the weight old/behaviour.")] = "none"
+    off_policy: Annotated[
+        Correction, Setting("What is done with the weight old/behaviour; truncate where episodes play ahead.")
+    ] = "none"
     off_policy_level: Annotated[Level, Setting("Over what that weight is averaged, geometrically.")] = "token"
     off_policy_limit: Annotated[
         float,
