@@ -166,6 +166,24 @@ class Operator:
         _write_keys(self.folder, [former if each.id == self.key.id else each for each in self.keys] + [key])
         return Operator(self.folder)
 
+    def revoke(self, id: str, reason: str = "") -> Operator:
+        """Revoke one of its keys: where it is the one that signs, another signs from now on.
+
+        Raises:
+            UsageError: if there is no such key, or it is revoked already.
+        """
+        if id == self.key.id:
+            return self.rotate(revoke=True, reason=reason)
+        if id not in {key.id for key in self.keys if not key.revoked}:
+            standing = ", ".join(key.id for key in self.keys if not key.revoked)
+            raise UsageError(f"{self.folder}: no key {id!r} to revoke; expected one of {standing}")
+        now = time.time()
+        changed = [
+            replace(key, revoked=now, reason=reason[:200]) if key.id == id else key for key in self.keys
+        ]
+        _write_keys(self.folder, changed)
+        return Operator(self.folder)
+
     def sign(self, purpose: Purpose, content: bytes) -> str:
         """Sign a content for a purpose; return the signature, hexadecimal."""
         return bytes(self._private.sign(_signed(purpose, content))).hex()

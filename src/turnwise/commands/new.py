@@ -35,6 +35,7 @@ turnwise eval --env household/demo-v0 --split unseen --agent ckpt:runs/{name} --
 turnwise eval --benchmark {file} --agent random
 turnwise operator new operator
 python3 -c "import secrets; print('me', secrets.token_hex(16), 'benchmark={name}')" > operator/keys
+chmod 600 operator/keys
 turnwise serve --benchmark {file} --operator operator --journal operator/runs.db --key-file operator/keys""",
 }
 

@@ -42,12 +42,18 @@ def rotate(folder: Folder) -> None:
 
 @operator.command()
 def revoke(
-    folder: Folder, reason: Annotated[str, typer.Option(help="Why, for whoever verifies.")] = ""
+    folder: Folder,
+    reason: Annotated[str, typer.Option(help="Why, for whoever verifies.")] = "",
+    key: Annotated[
+        str, typer.Option(metavar="ID", help="One that signed before; by default the one that signs.")
+    ] = "",
 ) -> None:
-    """Revoke the key that signs, because others may have it, and let a new one sign."""
+    """Revoke a key because others may have it; where it is the one that signs, let a new one sign."""
     from ..servers.benchmarks.signing import Operator
 
-    typer.echo(f"revoked; key {Operator(folder).rotate(revoke=True, reason=reason).key.id} signs now")
+    operator = Operator(folder)
+    revoked = key or operator.key.id
+    typer.echo(f"key {revoked} is revoked; key {operator.revoke(revoked, reason).key.id} signs now")
 
 
 @operator.command()

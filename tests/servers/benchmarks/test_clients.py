@@ -154,6 +154,16 @@ def test_the_commands_of_operator_and_verifier(tmp_path: Path) -> None:
         assert runner.invoke(app, ["operator", *words]).exit_code == 0
     kept = json.loads(runner.invoke(app, ["operator", "public", operator]).stdout)["keys"]
     assert [bool(key["revoked"]) for key in kept] == [False, True, False]
+    late = runner.invoke(
+        app, ["operator", "revoke", operator, "--key", kept[0]["id"]]
+    )  # rotated, then revoked
+    assert f"key {kept[0]['id']} is revoked; key {kept[2]['id']} signs now" in late.stdout
+    again = runner.invoke(app, ["operator", "revoke", operator, "--key", kept[0]["id"]])
+    assert isinstance(again.exception, UsageError) and f"expected one of {kept[2]['id']}" in str(
+        again.exception
+    )
+    kept = json.loads(runner.invoke(app, ["operator", "public", operator]).stdout)["keys"]
+    assert [bool(key["revoked"]) for key in kept] == [True, True, False]
     never = runner.invoke(app, ["operator", "reveal", operator, "vault", "1"])
     assert isinstance(never.exception, UsageError) and "vaults 1" in str(never.exception)
     hosted.start()  # a version that was hosted may be hosted again, until it is revealed
