@@ -110,9 +110,12 @@ def runnable() -> list[str]:
     return [name for name in recipe.shipped() if not shipped(name).offline.required]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def policies() -> Iterator[dict[str, str]]:
-    """Hold the policy of each environment, made by the first run that needs it."""
+    """Hold the policy of each environment, made by the first run that needs it.
+
+    For the session: tests of a file can come to a worker in two batches, and the folders stay.
+    """
     yield {}
 
 
