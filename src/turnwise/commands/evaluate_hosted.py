@@ -57,7 +57,7 @@ def play_benchmark(
         return
     try:
         lines = _lines(record["record"])
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ServerError(
             f"{hosted or benchmark}: its record is not in the form of one: {error!r}"
         ) from error
