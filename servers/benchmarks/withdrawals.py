@@ -49,7 +49,10 @@ def ask(folder: Path, run: str, reason: str) -> Path:
     """
     Operator(folder)
     if not _RUN.fullmatch(run):
-        raise UsageError(f"{run[:100]!r}: is no id of a run; expected the 32 hexadecimal digits of a record")
+        raise UsageError(
+            f"{run[:100]!r}: is no id of a run; expected a file that is there, or the 32 hexadecimal digits "
+            "that stand in a record"
+        )
     if not reason.strip() or len(reason) > MOST_REASON:
         raise UsageError(f"a reason of {len(reason)} characters; expected from 1 to {MOST_REASON}, for all")
     place = folder / _PLACE

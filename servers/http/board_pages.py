@@ -45,8 +45,10 @@ def board_application(calls: Calls, keys: Keys | None) -> ASGIApp:
     writer, site = writer_of_boards(), _Site(calls, keys)
 
     def listed(request: Request, known: Caller | None) -> Response:
-        who = known or _NOBODY
-        sheets = [site.sheet(known, name, None) for name in boards_for(calls.hosting, who.benchmarks)]
+        names = boards_for(calls.hosting, (known or _NOBODY).benchmarks)
+        if not names and known is None and keys is not None:
+            raise AskForKey
+        sheets = [site.sheet(known, name, None) for name in names]
         return answer(request, boards_page(writer, sheets, _NONE, sign_in=known is None))
 
     async def first(request: Request) -> Response:

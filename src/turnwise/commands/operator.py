@@ -59,7 +59,7 @@ def revoke(
 @operator.command()
 def withdraw(
     folder: Folder,
-    run: Annotated[str, typer.Argument(help="The id of the run, as its record says it.")],
+    run: Annotated[str, typer.Argument(help="Its record, as a file, or the id that stands there.")],
     reason: Annotated[str, typer.Option(help="Why, for everybody who looks at the board.")],
 ) -> None:
     """Withdraw a run for good: it stays on the board, as withdrawn, with the reason.
@@ -67,10 +67,12 @@ def withdraw(
     The server that holds the journal signs it into the log: within seconds, or when it starts next.
 
     Examples:
-      turnwise operator withdraw operator 0123456789abcdef0123456789abcdef --reason "its owner asked for it"
+      turnwise operator withdraw operator record.json --reason "its owner asked for it"
+      turnwise operator withdraw operator 0123456789abcdef0123456789abcdef --reason "a person played it"
     """
     from ..servers.benchmarks.withdrawals import answer_to, ask
 
+    run = _id_in(Path(run)) if Path(run).is_file() else run
     request = ask(folder, run, reason)
     until = time.monotonic() + _WAIT_S
     while (told := answer_to(request)) is None and time.monotonic() < until:
@@ -110,6 +112,17 @@ def reveal(
     split = None if file is None else _split_of(file, name, version)
     secret = revealed(Operator(folder), name, version, split)
     emit_json({"name": name, "version": version, "secret": secret.hex(), "secret_sha256": commitment(secret)})
+
+
+def _id_in(file: Path) -> str:
+    """Return the id of the run that a record is of."""
+    from ..servers.benchmarks.verify import read_document
+
+    record = read_document(file.read_bytes(), str(file)).get("record")
+    run = record.get("run") if isinstance(record, dict) else None
+    if not isinstance(run, str):
+        raise UsageError(f"{file}: names no run; expected a record, as GET /v1/runs/RUN/record gives it")
+    return run
 
 
 def _split_of(file: Path, name: str, version: int) -> str:

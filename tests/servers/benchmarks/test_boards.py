@@ -75,12 +75,14 @@ def test_a_board_is_for_the_keys_that_play_it(host: Any) -> None:
         async with stranger(hosted) as http:
             assert (await http.get(BOARD)).status_code == 401
             assert (await http.get("/board/board?of=vaults")).headers["www-authenticate"].startswith("Basic")
-            first = (await http.get("/board/")).text
-            assert "vaults" not in first and "There is no board that you may see." in first
+            first = await http.get("/board/")  # nothing is public here: a browser asks for the key at once
+            assert first.status_code == 401 and first.headers["www-authenticate"].startswith("Basic")
+            assert "vaults" not in first.text
             assert (await http.get("/board/mine")).status_code == 401
             assert (await http.get("/board")).headers["location"] == "/board/"
         async with stranger(hosted, "full") as http:
             assert (await http.get("/board/board?of=vaults")).status_code == 404
+            assert "There is no board that you may see." in (await http.get("/board/")).text
         async with stranger(hosted, "blue") as http:
             page = await http.get("/board/board?of=vaults")
             assert page.status_code == 200 and "(this key)" in page.text and "<script>alert" not in page.text

@@ -20,7 +20,7 @@ from turnwise.agents.evaluation.hosted import declaration, evaluate_hosted
 from turnwise.agents.policies.by_name import make_policy
 from turnwise.agents.prompts.config import PromptConfig
 from turnwise.agents.stored import StoredTrajectories
-from turnwise.errors import RequestRefused, UsageError
+from turnwise.errors import RequestRefused, ServerError, UsageError
 from turnwise.servers.benchmarks.file import load
 from turnwise.servers.benchmarks.signing import Operator
 from turnwise.servers.benchmarks.verify import check
@@ -130,6 +130,40 @@ def test_the_same_file_is_played_here_in_its_public_split(tmp_path: Path) -> Non
     assert name == "vaults" and set(envelope) == {"record"}
     assert envelope["record"]["benchmark"]["split"] == "public"
     assert envelope["record"]["measured"]["finished"] == 3
+
+
+def test_a_run_is_withdrawn_by_its_record(tmp_path: Path) -> None:
+    hosted = Hosted(tmp_path)
+    asyncio.run(_recorded(hosted, tmp_path / "out"))
+    record, operator, runner = tmp_path / "out" / "record.json", str(tmp_path / "operator"), CliRunner()
+    run = json.loads(record.read_text())["record"]["run"]
+    request = tmp_path / "operator" / "private" / "withdraw" / f"{run}.json"
+    asked = runner.invoke(app, ["operator", "withdraw", operator, str(record), "--reason", "a person"])
+    assert asked.exit_code == 0 and f"run {run} will be withdrawn" in asked.stdout
+    assert json.loads(request.read_text()) == {"run": run, "reason": "a person"}
+    for words in ('{"record": {}}', '{"record": 1}', "{}"):
+        record.write_text(words)
+        refused = runner.invoke(app, ["operator", "withdraw", operator, str(record), "--reason", "a person"])
+        assert isinstance(refused.exception, UsageError) and "names no run" in str(refused.exception)
+
+
+@pytest.mark.parametrize("part", ["declared", "measured", "benchmark"])
+@pytest.mark.parametrize("wrong", [None, 1, "x", []], ids=repr)
+def test_a_record_that_is_not_in_form_is_said_to_be(
+    part: str, wrong: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosted = Hosted(tmp_path)
+    hosted.kill()
+    finish = HostedClient.finish
+
+    async def bent(client: HostedClient) -> dict[str, Any]:
+        envelope = await finish(client)
+        envelope["record"][part] = wrong
+        return envelope
+
+    monkeypatch.setattr(HostedClient, "finish", bent)
+    found = CliRunner().invoke(app, ["eval", "--benchmark", str(hosted.file), "--agent", "random"])
+    assert isinstance(found.exception, ServerError) and "not in the form of one" in str(found.exception)
 
 
 def test_the_commands_of_operator_and_verifier(tmp_path: Path) -> None:
