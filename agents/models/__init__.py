@@ -7,6 +7,7 @@ agreement.py     whether a model computes for us what it computes itself
 lora.py          adapters on such models
 seeing.py        pictures for models that take them, and the engine that runs one
 rows.py          the cache of a batch of conversations
+growing.py       keys and values that a token is added to without copying them
 conversations.py what is kept of them between batches
 """
 

@@ -94,20 +94,26 @@ class Rows:
 
     @property
     def num_bytes(self) -> int:
-        """Return how much memory the keys and values of the rows take."""
+        """Return how much memory the keys and values of the rows take, with the room behind them."""
         layers = () if self._cache is None else self._cache.layers
         return sum(each.untyped_storage().nbytes() for layer in layers for each in (layer.keys, layer.values))
+
+    @property
+    def token_bytes(self) -> int:
+        """Return how much of it one token of a row is."""
+        layers = () if self._cache is None else self._cache.layers
+        return sum(each[0, :, 0].nbytes for layer in layers for each in (layer.keys, layer.values))
 
     def finish(self) -> None:
         """Store what the remaining rows have cached; the rows are done with."""
         self._select([])
 
     def _begin(self, rows: Sequence[int]) -> None:
-        from transformers import DynamicCache
+        from .growing import growing_cache
 
         self._members = list(rows)
         self._fresh = {row: [] for row in rows}
-        self._cache = DynamicCache()
+        self._cache = growing_cache()
         lengths = [len(self._caches[row].ids) for row in rows]
         longest = max(lengths)
         places_L = torch.arange(longest, device=self._device)

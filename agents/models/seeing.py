@@ -123,12 +123,12 @@ class SeeingRow:
 
     def _begin(self) -> Any:
         """Return an empty cache; the model forgets where the pictures of another prompt stood."""
-        from transformers import DynamicCache
+        from .growing import growing_cache
 
         for module in self._model.modules():
             if hasattr(module, "rope_deltas"):
                 module.rope_deltas = None
-        return DynamicCache()
+        return growing_cache()
 
 
 def shown(model: Any, sight: Sight, ids_1T: Tensor, images: Sequence[str]) -> dict[str, Tensor]:

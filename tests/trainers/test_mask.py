@@ -333,7 +333,7 @@ class Shape:
         return Learned(100, 200, 7, 14, 1, 2)
 
     def sampled(self, size: Any, masked: bool) -> Sampled:
-        return Sampled(30, 9 if masked else 5)
+        return Sampled(30, 1, 9 if masked else 5)
 
     def gathered(self) -> int:
         return 0
@@ -350,7 +350,7 @@ def test_fit_counts_the_copy_and_what_it_has_cached() -> None:
     changed = {name: (plain[name], masked[name]) for name in plain if plain[name] != masked[name]}
     assert changed == {
         "keys and values": ((0, 30), (0, 60)),
-        "those between turns": ((30, 30), (60, 60)),
+        "those between turns": ((327_680, 327_680), (655_360, 655_360)),  # a byte a token
         "passes of a rollout": ((0, 5), (0, 9)),
     }
     assert sizes("policy.lora_rank=4")["mask policy"] == (7, 7)  # the model below the adapter is shared

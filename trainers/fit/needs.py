@@ -136,7 +136,7 @@ def _needs(
     yield Need("logits and passing", learned.logits, 0, 0, "optim.head_chunk, optim.micro_tokens")
     slots = recipe.rollout.slots * recipe.rollout.max_episode_tokens
     twice = 2 if recipe.rollout.mask.is_on else 1  # the mask policy reads what the policy does
-    kept = twice * sampled.cache * min(held_tokens, slots) // slots
+    kept = twice * sampled.token * min(held_tokens, slots)
     yield Need("keys and values", 0, twice * sampled.cache, 0, "rollout.slots, rollout.max_episode_tokens")
     yield Need("those between turns", kept, kept, 0, "policy.cache_tokens")
     yield Need("passes of a rollout", 0, sampled.forward, 0, "rollout.slots")

@@ -45,7 +45,8 @@ class Learned:
 class Sampled:
     """Bytes of a rollout beside the weights."""
 
-    cache: int  # keys and values of the batch, at their longest
+    cache: int  # keys and values of the batch, at their longest and with the room behind them
+    token: int  # those of one token
     forward: int  # what a pass has beside them, where both together are most
 
 
@@ -95,7 +96,7 @@ class Model:
             found = self._at_full_depth(*(_sample(self._of_layers(n), size) for n in (_FEW, _MORE)))
             row = self._masking() if masked else self._drawing()
             most = max(found["reading"], found["saying"], found["cache"] + size.rows * row)
-            self._known[size, masked] = Sampled(found["cache"], most - found["cache"])
+            self._known[size, masked] = Sampled(found["cache"], found["token"], most - found["cache"])
         sampled: Sampled = self._known[size, masked]
         return sampled
 
@@ -220,9 +221,10 @@ def _micro_batch(size: Pass) -> MicroBatch:
 
 @dataclass(frozen=True, slots=True)
 class _Sampled:
-    """Bytes beside the weights: of the cache, and at most while a prompt is read and a token is said."""
+    """Bytes beside the weights: the cache, a token in it, the most while a prompt is read and a token said."""
 
     cache: int
+    token: int
     reading: int
     saying: int
 
@@ -240,4 +242,4 @@ def _sample(lm: TransformersLM, size: Pass) -> _Sampled:
             if tokens:
                 engine.append(rows, [[0] * tokens] * size.rows)
             most.append(live.most - before)
-    return _Sampled(engine.num_bytes, most[0], most[2])
+    return _Sampled(engine.num_bytes, engine.token_bytes, most[0], most[2])
