@@ -221,7 +221,7 @@ def _micro_batch(size: Pass) -> MicroBatch:
 
 @dataclass(frozen=True, slots=True)
 class _Sampled:
-    """Bytes beside the weights: the cache, a token in it, the most while a prompt is read and a token said."""
+    """Bytes beside weights: the cache, a token in it, the most while a prompt is read or a token said."""
 
     cache: int
     token: int
