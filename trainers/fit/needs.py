@@ -83,11 +83,11 @@ def estimate(recipe: Recipe, model: Model | None = None) -> Estimate:
     length = min(rollout.max_episode_tokens, model.context)
     said = min(rollout.max_tokens or length, length - 1)
     growing = recipe.prompt.mode == "conversation"
-    targets = min(length - 1, said * rollout.max_turns) if growing else said
-    rows = max(1, optim.micro_tokens // length)
+    rows, each = _fullest(optim.micro_tokens, length)
+    targets = min(each - 1, said * (rollout.max_turns if growing else 1))
     # the prompt of a conversation grows: its first one is taken to be a quarter of it at most
     prompt = max(1, length // 4 if growing else length - said)
-    learned = model.learned(Pass(rows, length, targets), optim, Objective(recipe.loss).entropy)
+    learned = model.learned(Pass(rows, each, targets), optim, Objective(recipe.loss).entropy)
     under_way = min(rollout.slots, rollout.num_groups * rollout.group_size)
     sampled = model.sampled(Pass(under_way, length, prompt), rollout.mask.is_on)
     held = cache_tokens(recipe.policy, rollout) if growing else 0
@@ -95,6 +95,13 @@ def estimate(recipe: Recipe, model: Model | None = None) -> Estimate:
     if recipe.train.staleness:  # both are there at once
         needs = tuple(map(_at_once, (*needs, *_copied(recipe, learned))))
     return Estimate(needs, length, optim.micro_tokens)
+
+
+def _fullest(micro_tokens: int, longest: int) -> tuple[int, int]:
+    """Return rows and length of the pass with most tokens: the longest sequences, or one more and shorter."""
+    rows = max(1, micro_tokens // longest)
+    shorter = micro_tokens // (rows + 1)
+    return (rows + 1, shorter) if (rows + 1) * shorter > rows * longest else (rows, longest)
 
 
 def _at_once(need: Need) -> Need:

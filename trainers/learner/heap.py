@@ -2,7 +2,8 @@
 
 glibc gives blocks below 32 MiB back to the system only from the top of a heap, and each thread has heaps of
 its own (malloc(3), mallopt(3)): what a rollout has freed is of no use to the learner's thread, and the other
-way round, so that the peaks of both would add up. `malloc_trim` (malloc_trim(3)) gives back every free page.
+way round, so that the peaks of both would add up. Here all threads that begin later share the first heap
+(M_ARENA_MAX, mallopt(3)), and `malloc_trim` (malloc_trim(3)) gives back every free page.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ import os
 from pathlib import Path
 
 _STATM = Path("/proc/self/statm")
+_M_ARENA_MAX = -8  # malloc.h
 _AT_LEAST = 1 << 30  # less is not worth the half second that a gigabyte takes
 
 
 class Heap:
-    """The memory of this process.
+    """The memory of this process, one heap for all threads that begin after it was made.
 
     Args:
         at_least: bytes that it must have grown by until anything is given back.
     """
 
     def __init__(self, at_least: int = _AT_LEAST) -> None:
-        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
+        library = ctypes.CDLL(None)
+        self._trim = getattr(library, "malloc_trim", None)  # glibc alone has it
+        if self._trim is not None:
+            library.mallopt(_M_ARENA_MAX, 1)
         self._at_least = at_least
         self._before = 0
 
