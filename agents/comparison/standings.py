@@ -153,8 +153,8 @@ def _add_records(
             one = one or Checked(envelope["record"], tuple(check_score(envelope["record"])))
             if not told and keys is None:
                 found.refused[name] = (
-                    "is signed, and no keys were given to check it: `turnwise board` takes the operator's "
-                    "public ones (--keys FILE)"
+                    "is signed, and no keys were given to check it: `turnwise board` and `turnwise view` "
+                    "take the operator's public ones (--keys FILE)"
                 )
             elif one.problems:
                 found.refused[name] = "; ".join(one.problems)

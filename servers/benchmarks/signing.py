@@ -78,6 +78,15 @@ def read_keys(content: bytes, where: str) -> dict[str, PublicKey]:
     return {key.id: key for key in keys}
 
 
+def keys_in(file: Path) -> dict[str, PublicKey]:
+    """Read the public keys of a file: id -> key.
+
+    Raises:
+        UsageError: if it cannot be read, or they are not in the form.
+    """
+    return read_keys(_content(file), str(file))
+
+
 def keys_document(keys: list[PublicKey]) -> dict[str, Any]:
     """Return public keys as JSON holds them."""
     return {"schema": SCHEMA, "keys": [asdict(key) for key in keys]}
@@ -97,7 +106,7 @@ class Operator:
                 f"{folder}: holds no secret of an operator; make one with `turnwise operator new {folder}`"
             )
         self.master = _read_secret(folder / "secret")
-        self.keys = list(read_keys(_content(folder / "keys.json"), str(folder / "keys.json")).values())
+        self.keys = list(keys_in(folder / "keys.json").values())
         standing = [key for key in self.keys if not key.retired and not key.revoked]
         if len(standing) != 1:
             raise UsageError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 
 from ...agents.comparison.standings import Standings, standings
 from ...errors import UsageError
+from ...servers.benchmarks.signing import PublicKey
 from ...servers.board.pages import add_board_pages, boards_page
 from ...servers.board.sheet import Sheet
 from ...servers.pages.sending import answer
@@ -22,8 +24,8 @@ _Stamps = tuple[tuple[Path, float], ...]
 class _Boards:
     """The boards, made again when something was written."""
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, places: Places, keys: Mapping[str, PublicKey] | None) -> None:
+        self._places, self._keys = places, keys
         self._made: tuple[_Stamps, Standings] = ((), Standings())
 
     def now(self) -> Standings:
@@ -32,7 +34,7 @@ class _Boards:
         stamps = tuple((place.folder, place.changed) for place in listed)
         if stamps != self._made[0]:
             names = {place.folder: place.at for place in listed}
-            self._made = (stamps, standings(list(names), names=names))
+            self._made = (stamps, standings(list(names), self._keys, names=names))
         return self._made[1]
 
     def find(self, _: Request, of: str, __: int | None) -> Sheet:
@@ -52,15 +54,16 @@ def _can_stand(place: Place) -> bool:
     return place.kind == "evaluation" and any((place.folder / name).is_file() for name in (ROWS, RECORD))
 
 
-def add_boards(app: FastAPI, places: Places, writer: Writer) -> None:
+def add_boards(app: FastAPI, places: Places, writer: Writer, keys: Mapping[str, PublicKey] | None) -> None:
     """Add the pages of leaderboards.
 
     Args:
         app: where.
         places: what is looked at.
         writer: has the templates, those of boards among them.
+        keys: of who has signed the records of hosted runs.
     """
-    boards = _Boards(places)
+    boards = _Boards(places, keys)
 
     def listed(request: Request) -> Response:
         now = boards.now()

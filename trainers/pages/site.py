@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from ...errors import UsageError
+from ...servers.benchmarks.signing import PublicKey
 from ...servers.board.pages import writer_of_boards
 from ...servers.pages.sending import answer
 from ...servers.pages.serving import pages
@@ -44,11 +46,12 @@ class Line:
 _Known = tuple[float, Line | None]  # when its log was written last
 
 
-def site(root: Path) -> FastAPI:
+def site(root: Path, keys: Mapping[str, PublicKey] | None = None) -> FastAPI:
     """Return the pages over what lies below a folder.
 
     Args:
         root: the folder of a run or an evaluation, or one that holds some.
+        keys: of who has signed the records of hosted runs; None leaves them off the boards.
 
     Raises:
         UsageError: if there is no such folder.
@@ -81,7 +84,7 @@ def site(root: Path) -> FastAPI:
     app.add_api_route("/run", run, methods=["GET"])
     app.add_api_route("/seeds", seeds, methods=["GET"])
     add_episodes(app, places, writer, shelf)
-    add_boards(app, places, writer)
+    add_boards(app, places, writer, keys)
     add_controls(app, places)
     return app
 

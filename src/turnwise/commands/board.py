@@ -42,7 +42,7 @@ def board(
       turnwise board runs/first runs/second --out board.json
     """
     from ..agents.comparison.standings import standings
-    from ..servers.benchmarks.signing import read_keys
+    from ..servers.benchmarks.signing import keys_in
     from ..servers.benchmarks.verify import read_document
     from ..servers.board.static import document, page
 
@@ -50,7 +50,7 @@ def board(
         raise UsageError(f"--out {out}: expected a name that ends in .html or .json")
     if head is not None and keys is None:
         raise UsageError("--head needs --keys, to check who has signed it")
-    known = None if keys is None else read_keys(_content(keys), str(keys))
+    known = None if keys is None else keys_in(keys)
     kept = None if head is None else read_document(_content(head), str(head))
     found = standings([first, *(others or [])], known, head=kept, owners=owners)
     written = page if out.suffix == ".html" else document

@@ -86,9 +86,9 @@ def withdraw(
 @operator.command()
 def public(folder: Folder) -> None:
     """Print the public keys."""
-    from ..servers.benchmarks.signing import keys_document, read_keys
+    from ..servers.benchmarks.signing import keys_document, keys_in
 
-    keys = read_keys((folder / "keys.json").read_bytes(), str(folder / "keys.json"))
+    keys = keys_in(folder / "keys.json")
     emit_json(keys_document(list(keys.values())))
 
 

@@ -43,13 +43,13 @@ def verify(
       turnwise verify first.json second.json --keys keys.json
       turnwise verify record.json --keys keys.json --witnessed head.json --growth proof.json
     """
-    from ..servers.benchmarks.signing import read_keys
+    from ..servers.benchmarks.signing import keys_in
     from ..servers.benchmarks.verify import check_all
 
     if (witnessed is None) != (growth is None):
         raise UsageError("--witnessed and --growth belong together: give both, or neither")
     records = [first, *(others or [])]
-    known = read_keys(_content(keys), str(keys))
+    known = keys_in(keys)
     found = check_all([_document(file) for file in records], known)
     wrong = [list(one.problems) for one in found]
     for place, one in enumerate(found):

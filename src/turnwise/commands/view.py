@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import UsageError
 from ..settings import KEY_ENV
 
 __all__ = ["view"]
@@ -23,6 +24,10 @@ def view(
             help="A run, an evaluation, a folder that holds some, or the address of a server.",
         ),
     ] = "runs",
+    keys: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The public keys of who has signed hosted runs: for their boards."),
+    ] = None,
     port: Annotated[int, typer.Option(help="Where on this machine; 0: a free one.", min=0, max=65_535)] = 0,
 ) -> None:
     """Show runs, evaluations and trajectories in the browser, while they go on, until Ctrl-C.
@@ -33,11 +38,16 @@ def view(
 
     Examples:
       turnwise view runs
+      turnwise view runs --keys operator/keys.json
       turnwise view http://127.0.0.1:8000 --port 8080
     """
     from ..servers.pages.serving import serve_pages
 
     if "://" in what:
+        if keys is not None:
+            raise UsageError(
+                "--keys is for hosted runs below a folder; a server shows its own boards at /board/"
+            )
         from ..servers.client import connect
         from ..servers.client.address import checked_address
         from ..servers.pages.live import live
@@ -46,7 +56,8 @@ def view(
         key = os.environ.get(KEY_ENV)
         app = live(lambda: connect(address, key, budget_s=_BUDGET_S, renew=True), address)
     else:
+        from ..servers.benchmarks.signing import keys_in
         from ..trainers.pages.site import site
 
-        app = site(Path(what))
+        app = site(Path(what), None if keys is None else keys_in(keys))
     serve_pages(app, port, lambda shown: typer.echo(f"open {shown}  (Ctrl-C to end)"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from turnwise.__main__ import app
@@ -22,14 +23,16 @@ from turnwise.agents.prompts.config import PromptConfig
 from turnwise.agents.stored import StoredTrajectories
 from turnwise.errors import RequestRefused, ServerError, UsageError
 from turnwise.servers.benchmarks.file import load
-from turnwise.servers.benchmarks.signing import Operator
+from turnwise.servers.benchmarks.signing import Operator, keys_in
 from turnwise.servers.benchmarks.verify import check
 from turnwise.servers.client.hosted import HostedClient, hosted_here, hosted_there
 from turnwise.servers.http.key_file import KeyFile
 from turnwise.servers.http.keys import Caller
+from turnwise.servers.pages.guard import Guard
 from turnwise.servers.run.build import load_keys, load_offer
 from turnwise.servers.run.config import ServerConfig
 from turnwise.servers.run.serve import serve
+from turnwise.trainers.pages.site import site
 
 from .conftest import FILE, SECRETS, VAULT, Hosted, deal, start
 
@@ -145,6 +148,18 @@ def test_a_run_is_withdrawn_by_its_record(tmp_path: Path) -> None:
         record.write_text(words)
         refused = runner.invoke(app, ["operator", "withdraw", operator, str(record), "--reason", "a person"])
         assert isinstance(refused.exception, UsageError) and "names no run" in str(refused.exception)
+
+
+def test_whoever_has_the_keys_sees_the_boards_of_hosted_runs(tmp_path: Path) -> None:
+    hosted, root = Hosted(tmp_path), tmp_path / "runs"
+    asyncio.run(_recorded(hosted, root / "out"))
+    for keys, shown in ((None, "no keys were given"), (tmp_path / "operator" / "keys.json", "board?of=")):
+        app_of_pages = site(root, None if keys is None else keys_in(keys))
+        listed = TestClient(Guard(app_of_pages, "word"), base_url="http://127.0.0.1/word/").get("boards").text
+        assert shown in listed and ("no keys were given" in listed) is (keys is None)
+    for words, wrong in ((["http://127.0.0.1:1"], "shows its own boards"), ([str(root)], "expected a file")):
+        refused = CliRunner().invoke(app, ["view", *words, "--keys", str(tmp_path / "none.json")])
+        assert isinstance(refused.exception, UsageError) and wrong in str(refused.exception)
 
 
 @pytest.mark.parametrize("part", ["declared", "measured", "benchmark"])
