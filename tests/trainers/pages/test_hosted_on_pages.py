@@ -88,7 +88,8 @@ def test_a_folder_that_holds_episodes_alone_is_counted_from_them(tmp_path: Path)
             kept.add(Trajectory("my-agent", f"my-agent#{seed}", seed, "", (), "terminated", **said))
     client = asked(tmp_path)
     first = client.get("./").text
-    assert "gateway" in first and '<td class="n">3</td>' in first and "episodes that ended" in first
+    assert "gateway" in first and '<td class="n">3, success of 2 known</td>' in first
+    assert "episodes that ended" in first
     page = client.get("run?at=gateway").text
     assert "counted from its trajectories" in page and "50.0" in page and "terminated 3" in page
     assert [page.count(each) for each in ('good">won<', 'bad">lost<', "unknown")] == [1, 1, 1]
