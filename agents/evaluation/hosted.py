@@ -69,7 +69,7 @@ async def evaluate_hosted(
         retries=0,
     )
     declared = declaration(policy, config, prompt)
-    request = _Request(out, _Asked(name, client.transport.address, agent, declared))
+    request = _Request(out, _Asked(name, client.transport.address, client.owner, agent, declared))
     try:
         standing = await client.open(name, agent, declared, request.id)
     except RequestRefused:
@@ -176,6 +176,7 @@ class _Asked:
 
     benchmark: str
     server: str
+    key: str
     agent: str
     config: dict[str, Any]
 

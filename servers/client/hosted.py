@@ -28,6 +28,8 @@ class HostedClient(SessionClient):
     closed before its end is forfeited; the tasks of a run that a former client has left open come first.
     """
 
+    owner = ""
+    """The name of the key, once the server has told it."""
     run = ""
     """The id of the run, once there is one."""
     attempt = 0
@@ -44,7 +46,9 @@ class HostedClient(SessionClient):
             UsageError: if the key may play no such benchmark there.
             ServerError: if what it says is not that of a benchmark.
         """
-        rows = self._requests.part(await self._requests.call("benchmarks"), "benchmarks", list)
+        told = await self._requests.call("benchmarks")
+        self.owner = str(self._requests.part(told, "owner", str))
+        rows = self._requests.part(told, "benchmarks", list)
         rows = [row for row in rows if isinstance(row, dict)]
         found = [row for row in rows if row.get("name") == name]
         if not found:

@@ -44,11 +44,11 @@ class HostedCalls:
     hosting: Hosting | None
 
     async def benchmarks(self, request: Request, _: None) -> Response:
-        """List the benchmarks that a key may play, with the keys that sign its records."""
-        hosting, named = self.hosting, request.caller.benchmarks
-        rows = [] if hosting is None else [hosting.benchmarks[name].shown for name in named]
+        """List the benchmarks that a key may play, with its name and the keys that sign its records."""
+        hosting, caller = self.hosting, request.caller
+        rows = [] if hosting is None else [hosting.benchmarks[name].shown for name in caller.benchmarks]
         keys = keys_document([] if hosting is None else hosting.public_keys)
-        return Response(200, orjson.dumps({"benchmarks": rows, **keys}))
+        return Response(200, orjson.dumps({"owner": caller.name, "benchmarks": rows, **keys}))
 
     async def start_run(self, request: Request, body: StartRunBody) -> Response:
         """Open a run."""

@@ -105,7 +105,7 @@ _ROWS = (
     Call("envs", "GET", "/v1/envs", "", "", _NONE, "any",
          "List the environments on offer."),
     Call("benchmarks", "GET", "/v1/benchmarks", "", "", _NONE, "any",
-         "List the benchmarks that the key may play, and the public keys that sign records."),
+         "List the benchmarks that the key may play, the key's name, and the public keys that sign records."),
     Call("board", "GET", "/v1/benchmarks/{id}/board", "", "", _PAGE, "any",
          "Give the leaderboard of a benchmark, a page at a time; a public one without a key.",
          on_websocket=False),

@@ -139,7 +139,9 @@ def _of_record(place: Place) -> Seen:
         if isinstance(task, dict)
     ]
     settings = {"agent": declared.get("agent", ""), "environment": f"benchmark {benchmark.get('name', '')}"}
-    return Seen(place, settings, rows, bool(rows), [wrong] if wrong else [], signed=bool(rows))
+    withdrawn = _table(_table(record.get("withdrawal")).get("withdrawal"))
+    told = [f"withdrawn by the operator: {withdrawn.get('reason', 'no reason')}"] if withdrawn else []
+    return Seen(place, settings, rows, bool(rows), [*filter(None, [wrong]), *told], signed=bool(rows))
 
 
 def _rows(result: Mapping[str, Any]) -> list[Any]:

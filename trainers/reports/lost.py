@@ -9,7 +9,7 @@ from ...agents.causes import rules_for
 from ...agents.stored import StoredTrajectories
 from ...agents.stored.query import Filter
 
-_UPDATES = 5  # at either end
+_UPDATES = 5  # at either end, at most
 
 
 def lost_by(run: Path) -> list[str]:
@@ -18,11 +18,12 @@ def lost_by(run: Path) -> list[str]:
         return []
     with StoredTrajectories(run) as stored:
         updates = sorted(int(str(update)) for update in stored.counts("update"))
-        ends = (updates[:_UPDATES], updates[-_UPDATES:])
-        first, last = (_counted(stored, numbers) for numbers in ends)
+        num = min(_UPDATES, len(updates) // 2)  # no update stands in both columns
+        ends = {"first": updates[:num], "last": updates[-num:]} if num else {"episodes": updates}
+        counted = {end: _counted(stored, numbers) for end, numbers in ends.items()}
         envs = [str(env) for env in stored.counts("env")]
         problems = [f"`{problem.file}`: not whole, the rest of it is counted" for problem in stored.problems]
-    if not first and not last:
+    if not any(counted.values()):
         return []
     meanings: dict[str, list[str]] = {}
     for known in {known: None for env in envs for known in rules_for(env)}:
@@ -30,26 +31,29 @@ def lost_by(run: Path) -> list[str]:
     lines = [
         "## Why episodes were lost",
         "",
-        f"Of the stored episodes of {_which(len(updates))}, by rules (agents/causes); the first that holds "
-        "names the cause.",
+        f"Of the stored episodes of {_which(num, len(updates))}, by rules (agents/causes); the first that "
+        "holds names the cause.",
         "",
-        "| cause | first | last | |",
-        "|---|---|---|---|",
+        f"| cause | {' | '.join(counted)} | |",
+        "|---" * (len(counted) + 2) + "|",
     ]
     lines += [
-        f"| {cause} | {first[cause]} | {last[cause]} | {'; or '.join(meanings.get(cause, []))} |"
-        for cause, _ in (first + last).most_common()
+        f"| {cause} | {' | '.join(str(of[cause]) for of in counted.values())} | "
+        f"{'; or '.join(meanings.get(cause, []))} |"
+        for cause, _ in sum(counted.values(), Counter[str]()).most_common()
     ]
     return [*lines, "", *problems, *([""] if problems else [])]
 
 
-def _which(num: int) -> str:
-    """Say of which updates the two columns are."""
-    if num <= _UPDATES:
-        return f"all {num} stored updates, which are the first and the last ones" if num > 1 else "one update"
-    shared = max(0, 2 * _UPDATES - num)
-    told = f", {shared} of them in both columns" if shared else ""
-    return f"the first and the last {_UPDATES} stored updates{told}"
+def _which(num: int, of: int) -> str:
+    """Say of which updates the columns are."""
+    if of == 1:
+        return "the one stored update"
+    return (
+        f"the first and the last of {of} stored updates"
+        if num == 1
+        else f"the first {num} and the last {num} of {of} stored updates"
+    )
 
 
 def _counted(stored: StoredTrajectories, updates: list[int]) -> Counter[str]:

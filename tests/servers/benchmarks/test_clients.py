@@ -81,6 +81,10 @@ def test_an_agent_plays_a_hosted_run_to_its_record(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"of a run of another config .*choose another folder"):
             other = PromptConfig(mode="window")
             await evaluated(client_of(hosted), out=tmp_path / "out", prompt=other)
+        with pytest.raises(UsageError, match=r"of a run of another key \(key red\); choose another folder"):
+            await evaluated(client_of(hosted, "blue"), out=tmp_path / "out")
+        assert len(hosted.hosting.book.runs) == 1
+        assert json.loads((tmp_path / "out" / "record.json").read_text())["record"] == envelope["record"]
         await evaluated(client_of(hosted))
         with pytest.raises(RequestRefused, match="attempts_used"):
             await evaluated(client_of(hosted), out=tmp_path / "refused")
@@ -99,6 +103,7 @@ def test_a_client_that_was_killed_goes_on_with_its_run(tmp_path: Path) -> None:
         said = declaration(make_policy("random"), CONFIG, None)
         out.mkdir()
         kept = {"benchmark": "vaults", "server": first.transport.address, "agent": "random", "config": said}
+        kept["key"] = "red"
         kept["request_id"] = "once"
         (out / "run.json").write_text(json.dumps(kept))
         async with hosted.client() as http:

@@ -52,6 +52,14 @@ def test_a_hosted_run_is_an_evaluation_whose_record_tells_its_tasks(hosted: Path
     assert page.count('good">won<') == 2 and page.count('bad">lost<') == 1 and "terminated 3" in page
 
 
+def test_a_run_that_was_withdrawn_is_said_to_be(hosted: Path) -> None:
+    envelope = json.loads((hosted / "record.json").read_text())
+    envelope["withdrawal"] = {"withdrawal": {"run": "0" * 32, "reason": "a person <b>"}}
+    (hosted / "record.json").write_text(json.dumps(envelope))
+    for page in ("run?at=hosted", "./"):
+        assert "withdrawn by the operator: a person &lt;b&gt;" in asked(hosted.parent).get(page).text
+
+
 def test_tasks_that_were_given_up_or_came_too_late_are_lost(hosted: Path) -> None:
     envelope = json.loads((hosted / "record.json").read_text())
     given_up = {"success": None, "return": 0.0, "finished": False}

@@ -115,11 +115,17 @@ def test_page_shows_how_the_agent_plays(run: Path) -> None:
 
 
 def test_the_updates_whose_losses_are_compared_are_told(run: Path) -> None:
-    assert "Of the stored episodes of all 2 stored updates, which are the first" in "\n".join(lost_by(run))
+    page = "\n".join(lost_by(run))
+    assert "of the first and the last of 2 stored updates, by rules" in page
+    assert "| first | last | |\n|---|---|---|---|\n" in page and page.count("| 1 | 0 |") == 1
     for update in range(4, 10):
         write_trajectories(trajectory_path(run, update), [episode(["wait"], success=False)])
-    told = "the first and the last 5 stored updates, 2 of them in both columns, by rules"
-    assert told in "\n".join(lost_by(run))
+    page = "\n".join(lost_by(run))
+    assert "the first 4 and the last 4 of 8 stored updates, by rules" in page and "| 3 | 4 |" in page
+    (run / "trajectories").rename(run.parent / "many")
+    write_trajectories(trajectory_path(run, 1), [episode(["wait"], success=False)])
+    page = "\n".join(lost_by(run))
+    assert "of the one stored update, by rules" in page and "| cause | episodes | |\n|---|---|---|\n" in page
 
 
 def test_the_evaluation_before_training_is_in_no_mean_of_those_after(tmp_path: Path) -> None:
