@@ -3,6 +3,7 @@
 causal.py        CausalLM: hidden states first, logits where needed
 transformers.py  TransformersLM
 hub.py           whether the hub can be asked for a model
+complete.py      whether a checkpoint holds all weights of its model
 agreement.py     whether a model computes for us what it computes itself
 lora.py          adapters on such models
 seeing.py        pictures for models that take them, and the engine that runs one

@@ -18,9 +18,11 @@ import torch
 
 from ...errors import CheckpointError, UsageError
 from ...files import read_json, write_whole
+from .complete import refuse_missing
 
 ADAPTER = "adapter_config.json"
 _BASE = "adapter_base.json"
+_WEIGHTS = "adapter_model.safetensors"
 _SEED = 0  # of the random half of an adapter; the other half is 0, so that it begins as nothing
 
 
@@ -136,15 +138,20 @@ def load_adapter(model: Any, folder: str | Path, base: str) -> Adapter:
 
     Raises:
         UsageError: if peft is missing.
-        CheckpointError: if the adapter cannot be read.
+        CheckpointError: if the adapter cannot be read, or lacks weights.
     """
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError, safe_open
 
+    peft = _peft()
     try:
-        with _old_names():
-            wrapped = _peft().PeftModel.from_pretrained(model, str(folder), is_trainable=True)
+        with _old_names(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # refused below
+            wrapped = peft.PeftModel.from_pretrained(model, str(folder), is_trainable=True)
+        with safe_open(Path(folder) / _WEIGHTS, "pt") as stored:
+            missing = set(peft.get_peft_model_state_dict(wrapped)) - set(stored.keys())
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: peft cannot load it: {' '.join(str(error).split())}") from error
+    refuse_missing(missing, str(folder), "adapter of that shape")
     return Adapter(wrapped, base, digest(base))
 
 
@@ -159,7 +166,10 @@ def digest(base: str) -> str:
     try:
         folder = Path(base) if Path(base).is_dir() else Path(str(cached_file(base, "config.json"))).parent
     except OSError as error:
-        raise CheckpointError(f"{base}: the base of an adapter is not there: {error}") from error
+        raise CheckpointError(
+            f"{base}: the base of an adapter is not there, neither as a folder nor in the local cache of the "
+            "hub; put it back"
+        ) from error
     files = sorted([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")])
     if not files:
         raise CheckpointError(f"{base}: no weights in it; expected model.safetensors")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ...errors import CheckpointError, UsageError
 from .agreement import check_agreement
+from .complete import check_complete
 from .hub import check_reachable
 from .lora import Adapter, attach, base_of_adapter, load_adapter
 
@@ -53,8 +54,8 @@ class TransformersLM(nn.Module):
         """Load a checkpoint from a folder or from the hub, whose local cache is asked first.
 
         Raises:
-            CheckpointError: if there is none, transformers cannot read it, or what we compute with it
-                is not what it computes itself.
+            CheckpointError: if there is none, transformers cannot read it, weights are missing, or what we
+                compute with it is not what it computes itself.
         """
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM
@@ -66,10 +67,14 @@ class TransformersLM(nn.Module):
         check_reachable(name_or_path)
         try:
             with without_bars():
-                lm = cls(AutoModelForCausalLM.from_pretrained(name_or_path, dtype=dtype))
+                model, told = cast(Any, AutoModelForCausalLM).from_pretrained(
+                    name_or_path, dtype=dtype, output_loading_info=True
+                )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             cause = " ".join(str(error).split())
             raise CheckpointError(f"{name_or_path}: transformers cannot load it: {cause}") from error
+        check_complete(model, told, name_or_path)
+        lm = cls(model)
         lm.eval()
         check_agreement(lm, name_or_path)
         return lm

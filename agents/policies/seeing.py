@@ -6,7 +6,7 @@ It runs each prompt anew, one after another, and does not train; what it runs is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from ...errors import CheckpointError, UsageError
 from ..decoding.local import LocalPolicy, ScoreJob
 from ..decoding.loop import Job, run_jobs
 from ..models.agreement import compare
+from ..models.complete import check_complete
 from ..models.seeing import SeeingRow, Sight, shown
 from ..models.transformers import without_bars
 from ..prompts.chat_template import ChatCodec
@@ -144,13 +145,16 @@ def _load(name: str, dtype: torch.dtype, device: str) -> tuple[Any, Sight]:
 
     try:
         with without_bars():
-            model: Any = AutoModelForImageTextToText.from_pretrained(name, dtype=dtype)
+            model, told = cast(Any, AutoModelForImageTextToText).from_pretrained(
+                name, dtype=dtype, output_loading_info=True
+            )
             processor = AutoImageProcessor.from_pretrained(name)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         cause = " ".join(str(error).split())
         raise CheckpointError(f"{name}: transformers cannot load it: {cause}") from error
     except ImportError as error:
         raise UsageError(f"pictures need Pillow: pip install 'turnwise[vision]' ({error})") from error
+    check_complete(model, told, name)
     return model.to(device).eval(), Sight(processor, model.config, name)
 
 

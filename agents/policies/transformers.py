@@ -24,6 +24,7 @@ from ..models.hub import check_reachable
 from ..prompts.chat_template import ChatCodec
 from ..types import Encoder, FinishReason, Message
 
+_SAMPLE = "You are in a kitchen. Take the tomato and clean it, please; 3 turns are left."
 _MAX_ENCODERS = 16
 """Kept at once: of an environment whose tools change from task to task."""
 
@@ -46,7 +47,7 @@ class TransformersPolicy(CachingPolicy[RowConversations]):
             names the tokenizer only.
 
     Raises:
-        CheckpointError: if the model or its tokenizer cannot be loaded.
+        CheckpointError: if the model or its tokenizer cannot be loaded, or they do not belong together.
         PolicyError: if the chat template is missing or cannot be used.
     """
 
@@ -67,6 +68,7 @@ class TransformersPolicy(CachingPolicy[RowConversations]):
         self.model = model
         tokenizer = load_tokenizer(name_or_path)
         self._chat = ChatCodec(tokenizer, name_or_path, eos_ids(model.model))
+        _check_size(self._chat, len(tokenizer), model.vocab_size, name_or_path)
         super().__init__(
             model,
             partial(RowConversations, max_tokens=cache_tokens),
@@ -150,9 +152,30 @@ def load_tokenizer(name_or_path: str) -> Any:
         description.is_file() and read_json(description).get("tokenizer_class") == "PreTrainedTokenizerFast"
     )
     try:
-        return (PreTrainedTokenizerFast if plain else AutoTokenizer).from_pretrained(name_or_path)
+        loaded: Any = (PreTrainedTokenizerFast if plain else AutoTokenizer).from_pretrained(name_or_path)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{name_or_path}: transformers cannot load the tokenizer: {error}") from error
+    if not loaded.encode("a", add_special_tokens=False):  # made up where there is none
+        raise CheckpointError(
+            f"{name_or_path}: has no tokenizer in it; expected tokenizer.json and tokenizer_config.json, "
+            "as they stand beside the model that it was made of"
+        )
+    return loaded
+
+
+def _check_size(codec: ChatCodec, num_tokens: int, vocab_size: int, name: str) -> None:
+    """Refuse a tokenizer whose prompts hold tokens that the model lacks.
+
+    A few that no prompt holds may be more than the model's (the placeholder of images in Gemma 3).
+
+    Raises:
+        CheckpointError: if there are such tokens.
+    """
+    if max(codec.encode_prompt((Message("user", _SAMPLE),))) >= vocab_size:
+        raise CheckpointError(
+            f"{name}: its tokenizer has {num_tokens} tokens, the model {vocab_size}; expected the tokenizer "
+            "that the model was trained with"
+        )
 
 
 def dtype_of(dtype: str | torch.dtype | None, device: str) -> torch.dtype:

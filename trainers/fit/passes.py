@@ -141,7 +141,7 @@ class Model:
         text = config.get_text_config()
         text.num_hidden_layers = number
         if getattr(text, "layer_types", None):
-            text.layer_types = text.layer_types[:number]
+            text.layer_types = [text.layer_types[place % len(text.layer_types)] for place in range(number)]
         with torch.device("meta"):
             lm = TransformersLM(made.from_config(config, dtype=getattr(torch, policy.dtype)))
             if policy.lora_rank:

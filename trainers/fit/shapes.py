@@ -62,7 +62,8 @@ def config_of(section: PolicySection, base: str = "") -> Any:
     try:
         return AutoConfig.from_pretrained(name)
     except (OSError, ValueError) as error:
-        cause = " ".join(str(error).split())[:200]
+        cause = " ".join(str(error).split()).partition(". ")[0]
         raise UsageError(
-            f"policy.checkpoint {name!r}: its configuration is not on this machine ({cause}); give a folder"
+            f"policy.checkpoint {name!r}: its configuration cannot be read ({cause})"
+            + ("" if Path(name).exists() else "; give a folder, since it is not on this machine")
         ) from error

@@ -32,6 +32,9 @@ def model_card(run: Path, checkpoint: Path, recipe: Recipe) -> str:
     front = front_matter(Path(base))
     named, licence = front.get("base_model") or base, front.get("license")
     facts = {"base_model": named, "license": licence or "other", "library_name": "transformers"}
+    if Path(named).exists():  # of this machine, which says nothing elsewhere
+        del facts["base_model"]
+        named = Path(named).resolve().name
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in facts.items())]
     lines += [
         "tags:",
@@ -92,7 +95,13 @@ def front_matter(folder: Path) -> dict[str, str]:
 def _results(figures: dict[str, Any]) -> list[str]:
     lines = ["## Results", ""]
     points = [
-        (name, figures[key]) for name, key in (("before", "before"), ("after", "last")) if key in figures
+        (name, figures[key])
+        for name, key in (
+            ("before training", "before"),
+            ("of these weights, which were chosen by it", "chosen"),
+            ("at the end of training", "last"),
+        )
+        if key in figures
     ]
     if not points:
         return [*lines, "Nothing was evaluated.", ""]
@@ -100,7 +109,7 @@ def _results(figures: dict[str, Any]) -> list[str]:
     for name, point in points:
         between, reward = interval(point["ci_low"], point["ci_high"]), point["reward"]
         shown = "-" if reward is None else f"{reward:.4g}"
-        lines.append(f"| {name} training | {percent(point['success_rate'])} | {between} | {shown} |")
+        lines.append(f"| {name} | {percent(point['success_rate'])} | {between} | {shown} |")
     lines += [
         "",
         f"{figures['num_updates']} updates, {figures.get('num_tokens') or 0} tokens said in training.",

@@ -34,6 +34,7 @@ def summarise(run: Path) -> dict[str, Any]:
     `before` is the evaluation before training, `last` the last one after some. `after`
     is the mean of the last three after training, `after_return` that of their returns,
     `after_evaluations` how many those are.
+    `chosen` is the one that the best checkpoint was chosen by.
     `area` is the mean success over the whole run, weighted by training time. A rate is
     None where success is unknown.
 
@@ -58,6 +59,8 @@ def summarise(run: Path) -> dict[str, Any]:
     if evals:
         chosen = best_of(run)
         figures["best"] = asdict(chosen) if chosen else None
+        if chosen and (there := [entry for entry in evals if entry["update"] == chosen.update]):
+            figures["chosen"] = _point(there[-1])
     return figures
 
 

@@ -16,6 +16,8 @@ SEED = "train.seed"
 LENGTH = ("train.num_updates", "train.max_seconds", "train.target_success")
 _APART = ("train.save_every", "train.keep")
 _APART_SECTIONS = ("launch", "log", "server")
+_ENGINE = "policy.engine"
+_OF_RESULTS = f"{_ENGINE}.arguments"  # a server's may round, or cut, what it computes
 
 
 def may_change(name: str) -> bool:
@@ -29,6 +31,8 @@ def may_change(name: str) -> bool:
 
 def decides_nothing(name: str) -> bool:
     """Tell whether a value decides only what is kept, shown, and where it is computed."""
+    if name.startswith(f"{_ENGINE}."):
+        return name != _OF_RESULTS
     return name in _APART or name.partition(".")[0] in _APART_SECTIONS
 
 
@@ -55,6 +59,9 @@ def deciding(tables: Mapping[str, Any], *, length: bool) -> dict[str, Any]:
         for section, table in tables.items()
         for key, value in (table.items() if isinstance(table, Mapping) else ())
     }
+    if isinstance(engine := values.get(_ENGINE), Mapping):
+        del values[_ENGINE]
+        values |= {f"{_ENGINE}.{key}": value for key, value in engine.items()}
     return {
         name: value for name, value in values.items() if name not in left_out and not decides_nothing(name)
     }

@@ -8,7 +8,7 @@ import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +171,10 @@ def check_same(run: Path, recipe: Recipe) -> None:
 
 def _values(recipe: Recipe) -> dict[str, Any]:
     """Return every value of a recipe by its dotted name."""
-    return {
-        f"{section.name}.{key}": value
-        for section in fields(recipe)
-        for key, value in table(getattr(recipe, section.name)).items()
-    }
+    values: dict[str, Any] = {}
+    for section in fields(recipe):
+        for key, value in table(getattr(recipe, section.name)).items():
+            name = f"{section.name}.{key}"
+            inner = table(value) if is_dataclass(value) else None
+            values |= {name: value} if inner is None else {f"{name}.{at}": each for at, each in inner.items()}
+    return values

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from architectures import model_of, write_model
 
 from turnwise.agents.decoding import replay
 from turnwise.agents.models import TransformersLM
@@ -268,3 +269,17 @@ def test_bfloat16_on_an_accelerator(folder: Path) -> None:
     assert next(policy.model.parameters()).dtype is torch.bfloat16
     requests = [request(number, constraint="admissible", admissible=ACTIONS) for number in range(5)]
     assert {generation.text for generation in ask(policy, requests)} <= set(ACTIONS)
+
+
+def test_a_tokenizer_that_is_missing_or_of_another_model_is_refused(tmp_path: Path) -> None:
+    write_model("Qwen2", tmp_path / "model")
+    small = model_of("Qwen2", vocab_size=40)
+    small.save_pretrained(tmp_path / "small")
+    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (tmp_path / "small" / file).write_bytes((tmp_path / "model" / file).read_bytes())
+    with pytest.raises(CheckpointError, match=r"its tokenizer has \d+ tokens, the model 40; expected"):
+        TransformersPolicy(str(tmp_path / "small"))
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "model" / file).unlink()
+    with pytest.raises(CheckpointError, match=r"has no tokenizer in it; expected tokenizer\.json"):
+        TransformersPolicy(str(tmp_path / "model"))

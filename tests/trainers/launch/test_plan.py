@@ -62,6 +62,7 @@ def test_the_plan_is_a_table_with_its_sum() -> None:
 
 def test_where_it_is_computed_may_change_when_a_run_goes_on() -> None:
     assert may_change("launch.servers") and may_change("server.url") and not may_change("policy.dtype")
+    assert may_change("policy.engine.urls") and not may_change("policy.engine.arguments")
 
 
 def at(*names: str) -> dict[str, At]:

@@ -44,7 +44,7 @@ def test_an_exported_model_has_the_same_logits_and_a_card(
     assert (out / "agent.json").read_bytes() == (source / "agent.json").read_bytes()
     card = (out / "README.md").read_text()
     assert card.startswith('---\nbase_model: "some/model"\nlicense: "apache-2.0"\n')
-    assert "| after training |" in card
+    assert "| at the end of training |" in card and "| of these weights, which were chosen by it |" in card
     assert "95 % interval" in card
     assert 'name = "gigpo"' in card
     with pytest.raises(UsageError, match="is there already"):
