@@ -208,6 +208,11 @@ class HttpEngine(Engine):
                 await answer.aclose()
         except httpx.TimeoutException as error:
             raise EngineGone(f"{self.name}: no answer to {path} in {self._config.timeout_s:g} s") from error
+        except httpx.ConnectError as error:
+            raise EngineGone(
+                f"{self.name}: nothing answers there ({path}: ConnectError {error}); start a server at that "
+                "address, or name the one of a server that runs"
+            ) from error
         except httpx.TransportError as error:
             raise EngineGone(f"{self.name}: {path}: {type(error).__name__} {error}".strip()) from error
 
