@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from turnwise.agents.policies import AgentSettings, read_settings, write_settings
 from turnwise.agents.policies.by_name import make_policy
@@ -103,6 +104,9 @@ def test_the_checkpoint_of_a_run_that_trained_another_model_is_played_as_such(ch
     place = lay(checkpoint, tmp_path / "run" / "best" / "update-000001", 9)
     path = place / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "tie_word_embeddings": False}))
+    weights = load_file(place / "model.safetensors")
+    head = weights["model.embed_tokens.weight"].clone()
+    save_file({**weights, "lm_head.weight": head}, place / "model.safetensors", {"format": "pt"})
     policy = make_policy(f"ckpt:{tmp_path / 'run'}", max_batch=2)
     assert type(policy).__name__ == "TransformersPolicy"
     assert policy.settings == SETTINGS
