@@ -166,3 +166,12 @@ def test_a_run_on_a_card_that_is_too_small_is_refused_before_it_begins(
     with pytest.raises(UsageError, match="GiB of 24; with --set"):
         train(load("gigpo"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_model_of_two_layers_as_transformers_writes_it_is_counted(tmp_path: Path) -> None:
+    """Its configuration names the kind of each layer, and models of more layers are made to measure one."""
+    Qwen2Config(hidden_size=64, intermediate_size=128, num_hidden_layers=2, vocab_size=500).save_pretrained(
+        tmp_path
+    )
+    assert len(json.loads((tmp_path / "config.json").read_text())["layer_types"]) == 2
+    assert estimate(load("gigpo", [f"policy.checkpoint={tmp_path}"])).most > GIB
