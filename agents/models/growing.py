@@ -13,7 +13,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 _ROOM = 32  # places that are added at a time: what was there is copied once in so many tokens
 
 
-class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+class GrowingLayer(DynamicLayer):
     """The keys and values of one layer [B, H, L, d], which are views of tensors with room for more places."""
 
     _whole: tuple[Tensor, Tensor] | None = None

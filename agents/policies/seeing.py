@@ -148,7 +148,7 @@ def _load(name: str, dtype: torch.dtype, device: str) -> tuple[Any, Sight]:
             model, told = cast(Any, AutoModelForImageTextToText).from_pretrained(
                 name, dtype=dtype, output_loading_info=True
             )
-            processor = AutoImageProcessor.from_pretrained(name)  # type: ignore[no-untyped-call]
+            processor = AutoImageProcessor.from_pretrained(name)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         cause = " ".join(str(error).split())
         raise CheckpointError(f"{name}: transformers cannot load it: {cause}") from error
