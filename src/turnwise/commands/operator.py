@@ -72,7 +72,7 @@ def withdraw(
     """
     from ..servers.benchmarks.withdrawals import answer_to, ask
 
-    run = _id_in(Path(run)) if Path(run).is_file() else run
+    run = _id_in(run)
     request = ask(folder, run, reason)
     until = time.monotonic() + _WAIT_S
     while (told := answer_to(request)) is None and time.monotonic() < until:
@@ -114,15 +114,19 @@ def reveal(
     emit_json({"name": name, "version": version, "secret": secret.hex(), "secret_sha256": commitment(secret)})
 
 
-def _id_in(file: Path) -> str:
-    """Return the id of the run that a record is of."""
+def _id_in(run: str) -> str:
+    """Return the id of the run that a record is of, given as a file; what is no file is an id."""
     from ..servers.benchmarks.verify import read_document
 
-    record = read_document(file.read_bytes(), str(file)).get("record")
-    run = record.get("run") if isinstance(record, dict) else None
-    if not isinstance(run, str):
-        raise UsageError(f"{file}: names no run; expected a record, as GET /v1/runs/RUN/record gives it")
-    return run
+    try:
+        content = Path(run).read_bytes()
+    except OSError:
+        return run
+    record = read_document(content, run).get("record")
+    found = record.get("run") if isinstance(record, dict) else None
+    if not isinstance(found, str):
+        raise UsageError(f"{run}: names no run; expected a record, as GET /v1/runs/RUN/record gives it")
+    return found
 
 
 def _split_of(file: Path, name: str, version: int) -> str:

@@ -153,6 +153,8 @@ def test_a_run_is_withdrawn_by_its_record(tmp_path: Path) -> None:
         record.write_text(words)
         refused = runner.invoke(app, ["operator", "withdraw", operator, str(record), "--reason", "a person"])
         assert isinstance(refused.exception, UsageError) and "names no run" in str(refused.exception)
+    endless = runner.invoke(app, ["operator", "withdraw", operator, "r" * 5000, "--reason", "a person"])
+    assert isinstance(endless.exception, UsageError) and "is no id of a run" in str(endless.exception)
 
 
 def test_whoever_has_the_keys_sees_the_boards_of_hosted_runs(tmp_path: Path) -> None:
