@@ -56,6 +56,11 @@ class AgentSettings:
                 f"tools native and constraint {self.constraint}: a call in the model's own form cannot be "
                 "held to a list of actions; use constraint none or tools text"
             )
+        if self.prompt.compaction == "summary" and self.constraint != "none":
+            raise UsageError(
+                f"compaction summary and constraint {self.constraint}: a summary is in free words; use "
+                "constraint none or compaction window"
+            )
 
 
 class Policy(ABC):

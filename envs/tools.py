@@ -20,6 +20,7 @@ Tool = Mapping[str, Any]
 _ARGUMENT = re.compile(r"{(\w+)}")
 _ANY, _OURS = re.compile("<"), re.compile(r"<(?=/?(?:tool_call|think)\b)")  # inside JSON, no tag is one
 _ESCAPED = r"\\u003c"
+_PLURAL = ("string", "integer", "number", "boolean", "object")
 _MAX_SHOWN_CHARS = 60
 
 
@@ -174,5 +175,7 @@ def _kind(schema: object) -> str:
     if schema.get("enum"):
         return " | ".join(map(str, schema["enum"]))
     if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items'))}"
+        items = schema.get("items")
+        plural = isinstance(items, Mapping) and items.get("type") in _PLURAL and not items.get("enum")
+        return f"list of {_kind(items)}{'s' if plural else ''}"
     return str(schema.get("type", "any"))

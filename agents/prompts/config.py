@@ -88,6 +88,10 @@ class PromptConfig:
             least=0,
         ),
     ] = 0
+    compaction: Annotated[
+        Literal["window", "summary"],
+        Setting("What stays of turns left out: their number alone, or the agent's <summary> too."),
+    ] = "window"
     template: Annotated[
         Mapping[str, Any],
         Setting(
@@ -115,6 +119,13 @@ class PromptConfig:
             raise UnknownName("treatment of thoughts", self.thoughts, ["keep", "drop"])
         if self.tools == "native" and self.style == "plan":
             raise UsageError("tools native and style plan: a call holds no subgoal; use tools text")
+        if self.compaction not in ("window", "summary"):
+            raise UnknownName("compaction", self.compaction, ["window", "summary"])
+        if self.compaction == "summary" and (self.mode, self.compact_after > 0) != ("conversation", True):
+            raise UsageError(
+                f"compaction summary with mode {self.mode} and compact_after {self.compact_after}: no turns "
+                "are left out of such prompts; expected mode conversation and compact_after of 1 or more"
+            )
         if 0 < self.compact_after < self.history:
             raise UsageError(
                 f"compact_after {self.compact_after} is less than history {self.history}, which stays; "
@@ -224,7 +235,7 @@ def _prompt(config: PromptConfig, view: View, parts: Sequence[str]) -> tuple[Mes
     if config.explain != "none":
         listed = config.show_admissible and view.admissible is not None
         calls = config.max_calls if config.tools == "native" else 0
-        told = explanation(config.style, view.tools, view.observation, listed, calls)
+        told = explanation(config.style, view.tools, user[0], listed, calls)
         (user if config.explain == "user" else system).append(told)
     said = "\n\n".join(filter(None, system))
     shown = Message("user", "\n\n".join(user), images=view.images)

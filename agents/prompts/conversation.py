@@ -2,8 +2,8 @@
 
 For a TokenPolicy in conversation mode the tokens of a prompt are never made
 again: prompt_ids(t+1) = prompt_ids(t) + token_ids(t) + encode_reply(new messages). Where a
-thought is dropped, or turns are left out (`compact_after`), a new sequence begins, which then
-grows in the same way.
+thought is dropped, or turns are left out (`compact_after`, agents.prompts.compaction), a new sequence
+begins, which then grows in the same way.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ...envs.thoughts import find_thoughts
 from ..types import Encoder, Generation, Message
 from .call_messages import answered_in_words, answers, chat_calls, with_ids, without_calls
 from .call_values import ToolCall
+from .compaction import asking, blanked, find_summary, with_gap
 from .config import PromptConfig, View, opening, reply, window
 
 
@@ -39,6 +40,8 @@ class Context:
         self._opening: tuple[Message, ...] = ()
         self._rounds: list[tuple[Message, ...]] = []  # the agent's message and what answered it
         self._left_out = 0  # rounds before these
+        self._summary = ""  # of them, in the agent's words
+        self._asks_summary = False  # whether the prompt does
         self._prompt_ids: tuple[int, ...] = ()
         self._opened = opened
         self._said: Generation | None = None
@@ -80,6 +83,15 @@ class Context:
         which the new messages are not part of; where it counts nothing, what they are at least.
         """
         return len(self._prompt_ids) if self.encoder else self._billed_tokens
+
+    @property
+    def asks_summary(self) -> bool:
+        """Tell whether the prompt asks for a summary in front of the action."""
+        return self._asks_summary
+
+    def readable(self, text: str) -> str:
+        """Return what was said with blanks in place of the summary that was asked for."""
+        return blanked(text, self._opened) if self._asks_summary else text
 
     def observe(self, view: View, earlier: Sequence[View] = ()) -> None:
         """Show the state that the environment has answered with.
@@ -135,23 +147,38 @@ class Context:
         calls = self._calls if self._takes_calls else ()
         text = without_calls(said.text, calls) if calls else said.text
         whole = len(text.strip())
+        if self._asks_summary:
+            text = self._noted(text)
         if self.config.thoughts == "drop":
             text = find_thoughts(text, self._opened).rest(text).strip()
         dropped = len(text) < whole
         messages = self._answers(replies)
+        most = self.config.compact_after
+        kept, full = max(1, self.config.history), 0 < most <= len(self._rounds)
+        count = kept if full else len(self._rounds) + 1
+        self._asks_summary = self.config.compaction == "summary" and count >= most
+        if self._asks_summary:
+            messages = asking(messages)
         self._rounds.append((Message("assistant", text, chat_calls(calls)), *messages))
-        full = 0 < self.config.compact_after < len(self._rounds)
         if full:
-            left = len(self._rounds) - max(1, self.config.history)
+            left = len(self._rounds) - kept
             self._rounds, self._left_out = self._rounds[left:], self._left_out + left
-        self._messages = (*_with_gap(self._opening, self._left_out), *chain.from_iterable(self._rounds))
-        if self.encoder and (
-            dropped or full
-        ):  # what is left out is in no later prompt: a new sequence begins
+        began = with_gap(self._opening, self._left_out, self._summary)
+        self._messages = (*began, *chain.from_iterable(self._rounds))
+        if self.encoder and (dropped or full):  # what is left out is in no later prompt: a new sequence
             self._prompt_ids = self.encoder.encode_prompt(self._messages)
         elif self.encoder:
             suffix = self.encoder.encode_reply(messages, said.finish_reason)
             self._prompt_ids = self._prompt_ids + said.token_ids + suffix
+
+    def _noted(self, text: str) -> str:
+        """Take the summary out of what was said; one that is missing leaves the last."""
+        found = find_summary(text, self._opened)
+        if found is None:
+            return text
+        (start, end), said = found
+        self._summary = said or self._summary
+        return f"{text[:start]}{text[end:].lstrip()}"
 
     @property
     def _takes_calls(self) -> bool:
@@ -163,11 +190,3 @@ class Context:
             return tuple(replies)
         told = answers(self._calls, replies, self.config.max_calls)
         return told if self._takes_calls else answered_in_words(told)
-
-
-def _with_gap(opening: tuple[Message, ...], left_out: int) -> tuple[Message, ...]:
-    """Return how a conversation began, and that turns are missing after it."""
-    *before, last = opening
-    if not left_out:
-        return opening
-    return (*before, replace(last, content=f"{last.content}\n\n[{left_out} turns are left out here.]"))

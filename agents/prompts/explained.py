@@ -28,11 +28,11 @@ _ASKED: dict[Style, str] = {
 }
 _ASKED_IN_OWN_TAGS: dict[Style, str] = {
     "tags": (
-        f"{_REASON} Do so again whenever you have learned something. Then write exactly one command, inside "
-        "its tags."
+        f"{_REASON} Do so again whenever you have learned something. "
+        "Then write exactly one command, {form}."
     ),
-    "plain": "It is your turn. Answer with exactly one command, inside its tags, and nothing else.",
-    "plan": _ASKED["plan"].format(action="command, inside its tags"),
+    "plain": "It is your turn. Answer with exactly one command, {form}, and nothing else.",
+    "plan": _ASKED["plan"].format(action="command, {form}"),
 }
 _ASKED_TO_CALL: dict[Style, str] = {
     "tags": f"{_REASON} Then call {{functions}}.",
@@ -49,28 +49,36 @@ def read_as(style: Style, tools: Sequence[Tool]) -> Style:
     return "plain" if style == "tags" and have_own_tags(tools) else style
 
 
-def explanation(style: Style, tools: Sequence[Tool], observation: str, listed: bool, calls: int = 0) -> str:
+def explanation(style: Style, tools: Sequence[Tool], told: str, listed: bool, calls: int = 0) -> str:
     """Return how to answer, after the commands where nothing else shows them.
 
     Args:
         style: how an answer is to be written.
         tools: the environment's commands.
-        observation: what is shown of the state; commands that it explains are not repeated.
+        told: what else the prompt says; functions that it explains are not repeated.
         listed: whether the admissible actions are shown.
         calls: how many functions, which are shown elsewhere, may be called at once; 0: there are commands.
     """
     if calls:
         return _ASKED_TO_CALL[style].format(functions=_ONE if calls == 1 else _SEVERAL)
     if have_own_tags(tools):
-        return "\n\n".join([*_commands(tools, observation), _ASKED_IN_OWN_TAGS[style]])
+        commands = _commands(tools, told)
+        tagged = commands or "<tool_call>" in told
+        asked = _ASKED_IN_OWN_TAGS[style].format(form="inside its tags" if tagged else "as it is shown")
+        return "\n\n".join([*commands, asked])
     asked = _ASKED[style].format(action="of the admissible actions" if listed else "action")
-    return "\n\n".join([*([] if listed else _commands(tools, observation)), asked])
+    return "\n\n".join([*([] if listed else _commands(tools, told)), asked])
 
 
-def _commands(tools: Sequence[Tool], observation: str) -> list[str]:
-    """Return the list of commands; nothing where there are none, or the observation explains functions."""
+def _commands(tools: Sequence[Tool], told: str) -> list[str]:
+    """Return the list of commands; nothing where there are none, or the prompt explains functions."""
     functions = [tool for tool in tools if not tool.get("usage")]
-    if not tools or (functions and all(tool["name"] in observation for tool in functions)):
+    if not tools or (functions and all(_is_told(tool, told) for tool in functions)):
         return []
     lines = [*map(shown, tools), *([_CALL] if functions else [])]
     return ["\n".join([_COMMANDS, *lines])]
+
+
+def _is_told(tool: Tool, told: str) -> bool:
+    """Tell whether a text explains a function: a call of it, in an action that is shown, does not."""
+    return str(tool["name"]) in told and str(tool.get("description") or f"{tool['name']}(") in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from time import perf_counter
 
 from ...ends import CUT_OFF, FAULTS, End
@@ -281,7 +282,8 @@ class Episode:
 
     def _read(self, generation: Generation) -> Reading:
         most = self.shared.config.max_action_chars
-        return read_message(generation, self.asked.prompt, self.tools, most, self.opened_thought)
+        said = replace(generation, text=self.context.readable(generation.text))
+        return read_message(said, self.asked.prompt, self.tools, most, self.opened_thought)
 
     def _record(self, generation: Generation, reading: Reading, taken: Taken) -> None:
         """Note a turn: the state it was taken in, what was said, and what the environment answered."""

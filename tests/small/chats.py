@@ -64,8 +64,8 @@ REFUSING = (
 _QWEN = """{% if messages[0].role == 'system' %}{% set system = messages[0].content %}
 {% else %}{% set system = 'You help.' %}{% endif %}
 <|im_start|>system
-{{ system }}
-{% if tools %}
+{{ system }}{% if tools %}
+
 
 # Tools
 

@@ -23,7 +23,7 @@ from ...agents.rollout.asking import encoder_of
 from ...agents.types import Constraint, Generation, Style, Trajectory, Turn
 from ...envs.tools import Tool, call_in, misfit
 from ...errors import UsageError
-from .encoding import Sayable, message_of, tools_shown
+from .encoding import Sayable, message_of, summary_of, tools_shown
 
 
 def to_chat_tokens(
@@ -83,7 +83,10 @@ class _Writer:
             view = View.of(turn.observation, turn.info, trajectory.instruction, view.tools)
             context.observe(view)
             calls = self._calls(turn, view.tools, len(turns))
-            text, tokens = self._native(turn, style, calls) if calls else self._tokens(turn, style)
+            noted = summary_of(turns) if context.asks_summary else ""
+            text, tokens = (
+                self._native(turn, style, calls, noted) if calls else self._tokens(turn, style, noted)
+            )
             prompt_ids = context.prompt_ids or ()
             if len(prompt_ids) + len(tokens) > context_tokens:
                 break
@@ -105,18 +108,20 @@ class _Writer:
         self.num_calls += 1
         return with_ids([ToolCall(*found)], number)[0]
 
-    def _native(self, turn: Turn, style: Style, calls: Sequence[ToolCall]) -> tuple[str, tuple[int, ...]]:
-        """Return a message that makes a call, and its tokens, its end among them."""
+    def _native(
+        self, turn: Turn, style: Style, calls: Sequence[ToolCall], noted: str
+    ) -> tuple[str, tuple[int, ...]]:
+        """Return a message that makes a call, after what is noted, and its tokens, its end among them."""
         thought = _thought(turn, style) if self._prompt.style == "tags" else ""
-        tokens = self._chat.encode_calls(f"{OPEN}{thought}{CLOSE}" if thought else "", calls)
+        tokens = self._chat.encode_calls((f"{OPEN}{thought}{CLOSE}" if thought else "") + noted, calls)
         return self._chat.decode(tokens), (*tokens, self._chat.end_id)
 
-    def _tokens(self, turn: Turn, style: Style) -> tuple[str, tuple[int, ...]]:
-        """Return a message and its tokens, its end among them.
+    def _tokens(self, turn: Turn, style: Style, noted: str) -> tuple[str, tuple[int, ...]]:
+        """Return a message, with what is noted before its action, and its tokens, its end among them.
 
         Under a constraint a thought stands apart from its tags, as the engine writes them.
         """
-        chat, action = self._chat, "".join(message_of(turn, style))
+        chat, action = self._chat, noted + "".join(message_of(turn, style))
         thought = _thought(turn, style) if self._prompt.style == "tags" else ""
         opened = chat.opens_thought
         if not thought and not opened:

@@ -15,6 +15,7 @@ from ...agents.decoding import TrieCache
 from ...agents.decoding.planning import PlanDecoder
 from ...agents.decoding.tagging import TagDecoder
 from ...agents.decoding.trie import Node
+from ...agents.prompts.compaction import in_summary
 from ...agents.prompts.config import PromptConfig, View, opening
 from ...agents.prompts.conversation import Context
 from ...agents.prompts.explained import read_as
@@ -61,6 +62,11 @@ def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterat
             yield from turn.info.get("admissible") or ()
 
 
+def summary_of(turns: Sequence[Turn]) -> str:
+    """Return what a teacher notes before turns are left out of a prompt: what it did."""
+    return in_summary(f"Done so far: {'; '.join(turn.action for turn in turns)}.") + "\n"
+
+
 def to_tokens(
     trajectories: Sequence[Trajectory],
     tokenizer: TinyTokenizer,
@@ -85,7 +91,8 @@ def to_tokens(
         for turn in trajectory.turns:
             view = View.of(turn.observation, turn.info, trajectory.instruction, view.tools)
             context.observe(view)
-            parts = message_of(turn, style)
+            noted = [summary_of(turns)] if context.asks_summary else []
+            parts = (*noted, *message_of(turn, style))
             tokens = (*(token for part in parts for token in tokenizer.encode(part)), tokenizer.end_id)
             prompt_ids = context.prompt_ids or ()
             if len(prompt_ids) + len(tokens) > context_tokens:

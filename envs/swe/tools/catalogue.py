@@ -136,4 +136,4 @@ def schemas() -> list[dict[str, Any]]:
 def described() -> str:
     """Return the tools and their forms as text for an agent that writes its calls."""
     lines = "\n".join(f"{tool.form}\n    {tool.about}" for tool in _ALL)
-    return f"Write one call a turn, nothing else:\n{lines}"
+    return f"To act, write one of these:\n{lines}"

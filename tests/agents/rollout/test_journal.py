@@ -67,6 +67,10 @@ CASES: dict[str, dict[str, Any]] = {
     "free": {"config": replace(CONFIG, deterministic=False)},
     "window": {"prompt": PromptConfig(mode="window", history=2)},
     "compacted": {"prompt": PromptConfig(show_admissible=True, compact_after=2, history=1)},
+    "summary": {
+        "prompt": PromptConfig(compact_after=2, history=1, compaction="summary"),
+        "config": replace(CONFIG, constraint="none"),
+    },
     "tree": {"plan": BranchingPlan(1, lambda point: int(len(point.turns) in (1, 2)))},
     "given": {"beginning": Beginning(("right",), hint="go right")},
     "retries": {"room": "Faulty"},

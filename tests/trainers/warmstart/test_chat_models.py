@@ -12,6 +12,8 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from turnwise.agents.policies.transformers import TransformersPolicy
+from turnwise.agents.prompts.config import PromptConfig
+from turnwise.agents.tiny.tokenizer import TinyTokenizer
 from turnwise.agents.trajectories import write_trajectories
 from turnwise.agents.types import Generation
 from turnwise.errors import CheckpointError, UsageError
@@ -19,6 +21,7 @@ from turnwise.trainers.recipe import Recipe
 from turnwise.trainers.validate import validate
 from turnwise.trainers.warmstart.chat import to_chat_tokens
 from turnwise.trainers.warmstart.demonstrations import collect
+from turnwise.trainers.warmstart.encoding import to_tokens
 from turnwise.trainers.warmstart.stored import read_stored
 from turnwise.trainers.warmstart.warmstart import warm_start
 
@@ -56,6 +59,23 @@ def test_only_the_agents_tokens_are_learned_and_the_rest_is_the_template(
     assert second.prompt_ids[: len(first.prompt_ids + first.token_ids)] == first.prompt_ids + first.token_ids
     (short,) = to_chat_tokens(played, policy, recipe.prompt, "none", 900, 5)
     assert all(allowed is not None for turn in short.turns for allowed in turn.generation.support)
+
+
+def test_before_turns_are_left_out_a_teacher_notes_what_it_did(taught: Lights, chat_model: Path) -> None:
+    prompt = PromptConfig(style="tags", compact_after=1, history=1, compaction="summary")
+    played = collect(recipe_for(taught, chat_model).env.id, {}, [3], max_turns=3, style="plan")
+    policy = TransformersPolicy(str(chat_model))
+    (episode,) = to_chat_tokens(played, policy, prompt, "none", 900, 200)
+    done = [turn.action for turn in episode.turns]
+    first, second, third = (turn.generation for turn in episode.turns)
+    assert "<summary>" not in first.text
+    assert f"<summary>Done so far: {done[0]}.</summary>\n<action>{done[1]}</action>" in second.text
+    assert f"<summary>Done so far: {done[0]}; {done[1]}.</summary>" in third.text
+    shown = policy._chat.decode(third.prompt_ids)
+    assert f"[1 turn is left out here. Your summary of what was said:]\nDone so far: {done[0]}." in shown
+    tiny = TinyTokenizer.train(turn.observation for turn in played[0].turns)
+    (episode,) = to_tokens(played, tiny, prompt, "none", 900, 200)
+    assert episode.turns[1].generation.text.startswith(f"<summary>Done so far: {done[0]}.</summary>")
 
 
 def test_a_model_is_cloned_resumed_and_saved_as_one(taught: Lights, chat_model: Path, tmp_path: Path) -> None:
