@@ -1,8 +1,8 @@
-"""Speed of the tiny policy beside what one would write without it, in one run.
+"""Speed of the tiny policy and of the one for any model, beside what one would write without them, in one run.
 
 Generation: conversations of 64 prompt tokens, then turns of 8 said and 12
 observed tokens, whole conversations kept. Training: forward and backward over
-whole conversations, loss on the said tokens. Peers run the same weights through
+whole conversations, loss on the said tokens. TransformersPolicy and the peers run the same weights through
 the transformers library: a bare loop that keeps the cache across turns, its own
 `generate`, which reads the conversation again each turn, and its own loss.
 
@@ -31,6 +31,8 @@ from transformers import AutoModelForCausalLM, DynamicCache
 from transformers.utils import logging
 
 from turnwise.agents.models import CausalLM, TransformersLM
+from turnwise.agents.policies.transformers import TransformersPolicy
+from turnwise.agents.policy import TokenPolicy
 from turnwise.agents.tiny import TinyConfig, TinyLM, TinyPolicy, TinyTokenizer, save_checkpoint
 from turnwise.agents.types import GenerationRequest
 
@@ -52,23 +54,23 @@ def clocked(run: Callable[[], int]) -> Measured:
 class Generation:
     """The same conversations, played by each engine."""
 
-    def __init__(self, model: TinyLM, tokenizer: TinyTokenizer, theirs: Any, batch: int) -> None:
-        self.policy = TinyPolicy(model, tokenizer, num_slots=batch, max_batch=batch)
+    def __init__(self, tiny: TinyPolicy, any_model: TransformersPolicy, theirs: Any, batch: int) -> None:
+        self.tiny, self.any_model = tiny, any_model
         self.theirs, self.batch = theirs, batch
         self.rng = random.Random(1)
         lexicon = words(random.Random(0))
         self.actions = tuple(" ".join(self.rng.choices(lexicon, k=SAID - 1)) for _ in range(30))
-        self.top = tokenizer.vocab_size - 1
+        self.top = tiny.vocab_size - 1
         self.round = 0
 
     def ids(self, count: int) -> tuple[int, ...]:
         return tuple(self.rng.randint(5, self.top) for _ in range(count))
 
-    def ours(self, constraint: Any) -> int:
+    def ours(self, policy: TokenPolicy, constraint: Any) -> int:
         self.round += 1
-        return asyncio.run(self._ours(constraint))
+        return asyncio.run(self._ours(policy, constraint))
 
-    async def _ours(self, constraint: Any) -> int:
+    async def _ours(self, policy: TokenPolicy, constraint: Any) -> int:
         prompts = [self.ids(PROMPT) for _ in range(self.batch)]
         said = 0
         for turn in range(TURNS):
@@ -83,12 +85,12 @@ class Generation:
                 )
                 for row, prompt in enumerate(prompts)
             ]
-            generations = await asyncio.gather(*map(self.policy.generate, requests))
+            generations = await asyncio.gather(*map(policy.generate, requests))
             said += sum(len(generation.token_ids) for generation in generations)
             seen = self.ids(SEEN)
             prompts = [generation.prompt_ids + generation.token_ids + seen for generation in generations]
         for row in range(self.batch):
-            self.policy.forget(f"{self.round}-{row}")
+            policy.forget(f"{self.round}-{row}")
         return said
 
     @torch.inference_mode()
@@ -157,13 +159,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         save_checkpoint(model, tokenizer, Path(folder))
         theirs = AutoModelForCausalLM.from_pretrained(folder)
+        any_model = TransformersPolicy(folder, max_batch=options.batch)
     theirs.generation_config.eos_token_id = None
-    playing = Generation(model, tokenizer, theirs, options.batch)
+    tiny = TinyPolicy(model, tokenizer, num_slots=options.batch, max_batch=options.batch)
+    playing = Generation(tiny, any_model, theirs, options.batch)
     training = Training(tokenizer.vocab_size, options.batch // 4)
     wrapped = TransformersLM(theirs)
     contenders: dict[str, Callable[[], int]] = {
-        "generate: TinyPolicy, free": lambda: playing.ours("none"),
-        "generate: TinyPolicy, admissible": lambda: playing.ours("admissible"),
+        "generate: TinyPolicy, free": lambda: playing.ours(tiny, "none"),
+        "generate: TinyPolicy, admissible": lambda: playing.ours(tiny, "admissible"),
+        "generate: TransformersPolicy, free": lambda: playing.ours(any_model, "none"),
+        "generate: TransformersPolicy, admissible": lambda: playing.ours(any_model, "admissible"),
         "generate: bare loop, cache kept": playing.bare_loop,
         "generate: transformers.generate": playing.generate,
         "train: TinyLM, logits where needed": lambda: training.selected(model),
