@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from ...errors import CheckpointError
@@ -41,5 +42,33 @@ def refuse_missing(missing: Collection[str], name: str, kind: str) -> None:
     """
     if missing:
         raise CheckpointError(
-            f"{name}: {len(missing)} weights of a {kind} are missing ({min(missing)}); {_AGAIN}"
+            f"{name}: {len(missing)} weights of {kind} are missing ({min(missing)}); {_AGAIN}"
         )
+
+
+def unloadable(name: str, library: str, error: Exception) -> CheckpointError:
+    """Return why a checkpoint cannot be loaded; a file of weights that was cut short is named.
+
+    Args:
+        name: of the checkpoint.
+        library: what tried to load it.
+        error: what it said.
+    """
+    cause = " ".join(str(error).split())
+    for file in sorted(Path(name).glob("*.safetensors")):
+        if not _is_whole(file):
+            size = file.stat().st_size
+            return CheckpointError(
+                f"{file}: cut short or damaged, with {size} bytes ({cause}); get the file again"
+            )
+    return CheckpointError(f"{name}: {library} cannot load it: {cause}")
+
+
+def _is_whole(file: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "pt"):
+            return True
+    except (OSError, SafetensorError):
+        return False

@@ -18,7 +18,7 @@ import torch
 
 from ...errors import CheckpointError, UsageError
 from ...files import read_json, write_whole
-from .complete import refuse_missing
+from .complete import refuse_missing, unloadable
 
 ADAPTER = "adapter_config.json"
 _BASE = "adapter_base.json"
@@ -150,8 +150,8 @@ def load_adapter(model: Any, folder: str | Path, base: str) -> Adapter:
         with safe_open(Path(folder) / _WEIGHTS, "pt") as stored:
             missing = set(peft.get_peft_model_state_dict(wrapped)) - set(stored.keys())
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: peft cannot load it: {' '.join(str(error).split())}") from error
-    refuse_missing(missing, str(folder), "adapter of that shape")
+        raise unloadable(str(folder), "peft", error) from error
+    refuse_missing(missing, str(folder), "an adapter of that shape")
     return Adapter(wrapped, base, digest(base))
 
 

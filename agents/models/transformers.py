@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ...errors import CheckpointError, UsageError
+from ...errors import UsageError
 from .agreement import check_agreement
-from .complete import check_complete
+from .complete import check_complete, unloadable
 from .hub import check_reachable
 from .lora import Adapter, attach, base_of_adapter, load_adapter
 
@@ -71,8 +71,7 @@ class TransformersLM(nn.Module):
                     name_or_path, dtype=dtype, output_loading_info=True
                 )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            cause = " ".join(str(error).split())
-            raise CheckpointError(f"{name_or_path}: transformers cannot load it: {cause}") from error
+            raise unloadable(name_or_path, "transformers", error) from error
         check_complete(model, told, name_or_path)
         lm = cls(model)
         lm.eval()

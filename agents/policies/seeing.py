@@ -17,7 +17,7 @@ from ...errors import CheckpointError, UsageError
 from ..decoding.local import LocalPolicy, ScoreJob
 from ..decoding.loop import Job, run_jobs
 from ..models.agreement import compare
-from ..models.complete import check_complete
+from ..models.complete import check_complete, unloadable
 from ..models.seeing import SeeingRow, Sight, shown
 from ..models.transformers import without_bars
 from ..prompts.chat_template import ChatCodec
@@ -150,8 +150,7 @@ def _load(name: str, dtype: torch.dtype, device: str) -> tuple[Any, Sight]:
             )
             processor = AutoImageProcessor.from_pretrained(name)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        cause = " ".join(str(error).split())
-        raise CheckpointError(f"{name}: transformers cannot load it: {cause}") from error
+        raise unloadable(name, "transformers", error) from error
     except ImportError as error:
         raise UsageError(f"pictures need Pillow: pip install 'turnwise[vision]' ({error})") from error
     check_complete(model, told, name)

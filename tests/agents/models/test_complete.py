@@ -39,7 +39,14 @@ def saved(tmp_path: Path) -> Path:
 def test_a_weight_that_is_missing_is_named(saved: Path, key: str) -> None:
     TransformersLM.load(str(saved))
     changed(saved, lambda weights: weights.pop(key))
-    with pytest.raises(CheckpointError, match=rf"1 weights of a Qwen2ForCausalLM are missing \({key}\)"):
+    with pytest.raises(CheckpointError, match=rf"1 weights of Qwen2ForCausalLM are missing \({key}\)"):
+        TransformersLM.load(str(saved))
+
+
+def test_a_file_that_was_cut_short_is_named(saved: Path) -> None:
+    file = saved / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(CheckpointError, match=rf"^{file}: cut short or damaged, with 5000 bytes .*again$"):
         TransformersLM.load(str(saved))
 
 
@@ -70,6 +77,10 @@ def test_an_adapter_that_lacks_weights_is_refused(saved: Path, tmp_path: Path) -
     lm.save(tmp_path / "adapter")
     shutil.copytree(tmp_path / "adapter", tmp_path / "half")
     TransformersLM.load(str(tmp_path / "adapter"))
+    shutil.copytree(tmp_path / "adapter", tmp_path / "torn")
+    (tmp_path / "torn" / "adapter_model.safetensors").write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match=r"torn/adapter_model.safetensors: cut short or damaged, with 4"):
+        TransformersLM.load(str(tmp_path / "torn"))
     changed(tmp_path / "half", lambda weights: weights.pop(max(weights)), "adapter_model.safetensors")
-    with pytest.raises(CheckpointError, match=r"half: 1 weights of a adapter of that shape are missing"):
+    with pytest.raises(CheckpointError, match=r"half: 1 weights of an adapter of that shape are missing"):
         TransformersLM.load(str(tmp_path / "half"))
