@@ -1,4 +1,4 @@
-"""Speed of the tiny policy and of the one for any model, beside what one would write without them, in one run.
+"""Speed of the tiny policy, and of that for any model, beside what one would write without, in one run.
 
 Generation: conversations of 64 prompt tokens, then turns of 8 said and 12
 observed tokens, whole conversations kept. Training: forward and backward over

@@ -79,7 +79,7 @@ def test_an_adapter_that_lacks_weights_is_refused(saved: Path, tmp_path: Path) -
     TransformersLM.load(str(tmp_path / "adapter"))
     shutil.copytree(tmp_path / "adapter", tmp_path / "torn")
     (tmp_path / "torn" / "adapter_model.safetensors").write_bytes(b"torn")
-    with pytest.raises(CheckpointError, match=r"torn/adapter_model.safetensors: cut short or damaged, with 4"):
+    with pytest.raises(CheckpointError, match=r"torn/adapter_model.*: cut short or damaged, with 4"):
         TransformersLM.load(str(tmp_path / "torn"))
     changed(tmp_path / "half", lambda weights: weights.pop(max(weights)), "adapter_model.safetensors")
     with pytest.raises(CheckpointError, match=r"half: 1 weights of an adapter of that shape are missing"):
