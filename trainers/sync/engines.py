@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, perf_counter
+from typing import cast
 
 from ...agents.models import TransformersLM
 from ...agents.policies import PolicyStopped
@@ -75,11 +76,11 @@ class EngineSync(WeightSync):
         Raises:
             TrainingError: naming the version, the engine and the worst place.
         """
-        begun = perf_counter()
+        begun, self._probing = perf_counter(), 0.0
         self._restarts = self._config.restarts
-        place = await asyncio.to_thread(self._carrier.write, version)
         try:
             async with self._moving:
+                place = await self._written(version)
                 findings = await self._push(place, version)
         except PolicyError as error:
             raise TrainingError(f"sync of version {version}: {error}") from error
@@ -88,12 +89,21 @@ class EngineSync(WeightSync):
         mean = max(finding.mean for finding in findings)
         return SyncReport(perf_counter() - begun, worst, mean, self._probing)
 
+    async def _written(self, version: int) -> Path:
+        """Write the weights; meanwhile start engines that do not run, and let them hold the long prompt."""
+        found = await asyncio.gather(
+            asyncio.to_thread(self._carrier.write, version),
+            *map(self._begin, self._policy.engines),
+            return_exceptions=True,  # neither goes on behind the other's back
+        )
+        if failed := next((each for each in found if isinstance(each, BaseException)), None):
+            raise failed
+        return cast(Path, found[0])
+
     async def _push(self, place: Path, version: int) -> Sequence[Finding]:
         policy = self._policy
-        self._place, self._probing = place, 0.0
+        self._place = place
         self._expected = replace(self._expected, version=f"{policy.label}:{version}")
-        for engine in policy.engines:
-            await self._begin(engine)
         async with policy.admission.shut():
             findings = [found for engine in policy.engines for found in await self._bring(engine, version)]
             policy.version = version
