@@ -48,7 +48,7 @@ class Asked:
     seals: Mapping[int, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """What was said, as it is given out.
 

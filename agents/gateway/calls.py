@@ -57,12 +57,12 @@ class Call:
 def turns_among(calls: Iterable[Call]) -> list[Call]:
     """Return the calls that are turns of the episode, in their order.
 
-    A call is one if a later call goes on from its messages, or a reward or a step was for it. So is one
-    that ends a conversation: of several answers at one place the last, where none is gone on from. So is
-    one that begins as such a conversation does, with the same tools and first message, where a sequence
-    begins or the episode ends: a history that was compacted. Where nothing is gone on from and nothing is
-    named, as under a harness that writes every prompt anew, all are. What is left are side calls:
-    titles, summaries, answers that were asked for twice.
+    A call is one if a later call goes on from its messages, a turn has its answer among its messages, or a
+    reward or a step was for it. So is one that ends a conversation: of several answers at one place the
+    last, where none is gone on from. So is one that begins as such a conversation does, with the same tools
+    and first message, where a sequence begins or the episode ends: a history that was compacted. Where
+    nothing is gone on from and nothing is named, as under a harness that writes every prompt anew, all are.
+    What is left are side calls: titles, summaries, answers that were asked for twice.
     """
     answered = [(call, call.place) for call in calls if call.place and call.answer and not call.side]
     continued = {place.before for _, place in answered}
@@ -80,6 +80,10 @@ def turns_among(calls: Iterable[Call]) -> list[Call]:
         for call, place in answered
         if place.head in heads and place.chain not in seen and (place.parent is None or call is last)
     }
+    said = {call.answer: call for call, _ in answered}
+    for call, place in reversed(answered):  # what is recalled was said before
+        if call in kept:
+            kept |= {said[answer] for answer in place.recalled if answer in said}
     return [call for call, _ in answered if call in kept]
 
 

@@ -25,6 +25,7 @@ class _Said(NamedTuple):
 
     token_ids: tuple[int, ...]
     finish_reason: FinishReason
+    answer: Answer | None = None  # of this episode
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +42,7 @@ class Place:
         renderer: of the conversation's prompts, which depend on its tools.
         new: the messages that are new.
         begun: the start of the answer; None where the client gave none.
+        recalled: answers of the policy that stand among the new messages.
     """
 
     prompt_ids: tuple[int, ...]
@@ -52,6 +54,7 @@ class Place:
     renderer: Renderer
     new: tuple[Message, ...]
     begun: str | None = None
+    recalled: tuple[Answer, ...] = ()
 
 
 class Conversations:
@@ -139,7 +142,8 @@ class Conversations:
         parent, end = found[0] if found else None, first + len(rest)
         passed = (self._asked[chains[at]] for at in range(end - 1, first, -1) if chains[at] in self._asked)
         before, chain = next(passed, parent), chains[end]
-        return Place(ids, parent, before, line, chain, head, renderer, rest, begun)
+        recalled = tuple(said.answer for said in own if said and said.answer)
+        return Place(ids, parent, before, line, chain, head, renderer, rest, begun, recalled)
 
     def answered(self, place: Place, answer: Answer) -> None:
         """Note what was said at a place; what comes back is recognised by it."""
@@ -173,8 +177,8 @@ class Conversations:
         if answer is not None:
             calls = message.tool_calls
             marked = self._by_id.get(str(calls[0].get("id"))) if calls else None
-            said = (marked if marked is not None and marked.key == key else answer).generation
-            return _Said(said.token_ids, said.finish_reason)
+            answer = marked if marked is not None and marked.key == key else answer
+            return _Said(answer.generation.token_ids, answer.generation.finish_reason, answer)
         sealed = self._seals.read(seal, key) if seal else None
         return _Said(sealed.token_ids, sealed.finish_reason) if sealed else None
 

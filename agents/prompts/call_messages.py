@@ -88,6 +88,18 @@ def answered_in_words(answers: Sequence[Message]) -> tuple[Message, ...]:
     return (Message("user", text, images=answers[-1].images),)
 
 
+def joined(messages: Sequence[Message]) -> list[Message]:
+    """Return a conversation in which what the user says behind an answer of a tool is part of that answer."""
+    told: list[Message] = []
+    for message in messages:
+        if told and message.role == "user" and told[-1].role == "tool":
+            text = f"{told[-1].content}\n\n{message.content}"
+            told[-1] = replace(told[-1], content=text, images=told[-1].images + message.images)
+        else:
+            told.append(message)
+    return told
+
+
 def one_by_one(messages: Sequence[Message]) -> list[Message]:
     """Return a conversation whose messages make one call each, every one before its answer."""
     parted: list[Message] = []

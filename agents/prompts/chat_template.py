@@ -6,7 +6,8 @@ rendered behind a dummy answer, and cut where that ends. What is made this way h
 tokens of the template's own rendering, apart from earlier thoughts, which stay; that is
 tried when the codec is made, and a template that does not grow so is refused.
 
-What a message says is text: what looks like a control token in it is none.
+What a message says is text: what looks like a control token in it is none, but for the tags that an agent
+says with tokens of their own.
 """
 
 from __future__ import annotations
@@ -21,12 +22,18 @@ from tokenizers import Tokenizer
 from ...errors import PolicyError
 from ..types import FinishReason, Message, common_prefix
 from .call_forms import calls_in
-from .call_messages import chat_calls, one_by_one
+from .call_messages import chat_calls, joined, one_by_one
 from .call_values import ToolCall
 from .char_ends import CharEnds
 from .control_tokens import ControlTokens
 from .template import ANOTHER, CALLS, QUESTION, RESULTS, Template
 
+_OWN = (
+    "<think>",
+    "</think>",
+    "<tool_call>",
+    "</tool_call>",
+)  # an agent may say them as tokens
 _REPEATS = "shows the functions anew with every message of the user"
 
 
@@ -51,7 +58,7 @@ class ChatCodec:
         template = Template(tokenizer, source)
         self._controls = self._find_controls(template.text)
         self._ends = CharEnds(tokenizer)
-        self._own = frozenset(filter(self._controls.takes_anywhere, ("<think>", "</think>")))
+        self._own = frozenset(filter(self._controls.takes_anywhere, _OWN))
         self._adopt(template)
         self.stop_ids = frozenset(stop_ids) - {self.end_id}
 
@@ -64,6 +71,7 @@ class ChatCodec:
         self._repeats_tools = len(set(replies)) > 1
         self.takes_calls = (taken := template.takes_calls()) != "none"
         self._parts_calls = taken == "one"
+        self._hears_behind_answers = template.hears_behind_answers()
         self._anchor = self._controls.last_section(self._turns.asked)
         self._anchor_ids = self._controls.encode_rendered(self._anchor)
         self._trail_ids = self._find_trail()
@@ -105,8 +113,8 @@ class ChatCodec:
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the tokens that a text has where the assistant speaks.
 
-        The tags of a thought are the tokens that the tokenizer has for them; no other name
-        of a control token is one.
+        The tags of thoughts and calls are the tokens that the tokenizer has for them; no other
+        name of a control token is one.
         """
         return self._said(self._controls.guarded(text, self._own))
 
@@ -178,15 +186,19 @@ class ChatCodec:
         return whole[start:]
 
     def _guarded(self, messages: Sequence[Message]) -> list[Message]:
-        """Return messages in which nothing is a control token, with no more calls than the template takes."""
+        """Return messages in which only the agent's own tags are control tokens, as the template takes them.
+
+        No message makes more calls than it takes, and the user is silent behind answers if he has to be.
+        """
         parted = one_by_one(messages) if self._parts_calls else messages
+        told = parted if self._hears_behind_answers else joined(parted)
         return [
             replace(
                 each,
-                content=self._controls.guarded(each.content),
+                content=self._controls.guarded(each.content, self._own if each.role == "assistant" else ()),
                 tool_calls=tuple(_each_text(list(each.tool_calls), self._controls.guarded)),
             )
-            for each in parted
+            for each in told
         ]
 
     def _folded(self, messages: Sequence[Message]) -> Sequence[Message]:

@@ -11,33 +11,48 @@ A message without a summary is an answer like any other; what was noted before t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ...envs.thoughts import Chars, find_thoughts
 from ..types import Message
 
-ASKED = (
-    "What was said so far is about to be left out of what you are shown. In front of your next action, write "
-    "between <summary> and </summary> what you will need of it: what you know, what is done, what is next."
-)
-_SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
+_OPEN, _CLOSE = "<summary>", "</summary>"
 
 
-def asking(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Return an answer to the agent that also asks for a summary."""
+def asking(messages: Sequence[Message], kept: int) -> tuple[Message, ...]:
+    """Return an answer to the agent that also asks for a summary, in the user's words.
+
+    Args:
+        messages: the answer.
+        kept: how many turns stay, the one that the agent is about to take among them.
+    """
     *before, last = messages
-    return (*before, replace(last, content=f"{last.content}\n\n{ASKED}"))
+    if last.role == "tool":  # what a tool says is no place to ask for anything
+        return (*messages, Message("user", asked(kept)))
+    return (*before, replace(last, content=f"{last.content}\n\n{asked(kept)}"))
+
+
+def asked(kept: int) -> str:
+    """Return the words that ask for a summary; `kept` as above."""
+    past = {1: "", 2: " and the last turn"}.get(kept, f" and the last {kept - 1} turns")
+    return (
+        f"What was said so far is about to be left out of what you are shown, but for the task{past}. "
+        f"This once, write between {_OPEN} and {_CLOSE}, in a few sentences, what you will need of it: what "
+        "you know, what is done, what is next. It replaces your last summary. It stands behind your "
+        "reasoning and in front of your answer."
+    )
 
 
 def in_summary(text: str) -> str:
     """Return a summary as a message says it."""
-    return f"<summary>{text}</summary>"
+    return f"{_OPEN}{text}{_CLOSE}"
 
 
 def find_summary(text: str, opened: bool | None = None) -> tuple[Chars, str] | None:
-    """Find the first summary of a message, outside its thoughts.
+    """Find the summary with which a message begins behind its thoughts, in linear time.
+
+    One that stands further behind may be part of an action (a file in HTML), and is left there.
 
     Args:
         text: the message, of any length and content.
@@ -47,9 +62,14 @@ def find_summary(text: str, opened: bool | None = None) -> tuple[Chars, str] | N
         where it stands with its tags, and what it says, without blanks around it.
     """
     for start, end in find_thoughts(text, opened).outside:
-        found = _SUMMARY.search(text, start, end)
-        if found:
-            return found.span(), found[1].strip()
+        piece = text[start:end]
+        if not piece.strip():
+            continue
+        start += len(piece) - len(piece.lstrip())
+        close = text.find(_CLOSE, start) if text.startswith(_OPEN, start) else -1
+        if close < 0:
+            return None
+        return (start, close + len(_CLOSE)), text[start + len(_OPEN) : close].strip()
     return None
 
 

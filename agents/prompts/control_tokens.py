@@ -101,6 +101,8 @@ class ControlTokens:
         )
         end = len(text.rstrip())
         for start in range(max(0, end - self._longest), end):
+            if text[start:end] in own:
+                return text
             if self._begins_name(text[start:end]):
                 return text[: start + 1] + self._guard + text[start + 1 :]
         return text

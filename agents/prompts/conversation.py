@@ -157,14 +157,15 @@ class Context:
         kept, full = max(1, self.config.history), 0 < most <= len(self._rounds)
         count = kept if full else len(self._rounds) + 1
         self._asks_summary = self.config.compaction == "summary" and count >= most
-        if self._asks_summary:
-            messages = asking(messages)
         self._rounds.append((Message("assistant", text, chat_calls(calls)), *messages))
         if full:
             left = len(self._rounds) - kept
             self._rounds, self._left_out = self._rounds[left:], self._left_out + left
         began = with_gap(self._opening, self._left_out, self._summary)
-        self._messages = (*began, *chain.from_iterable(self._rounds))
+        if self._asks_summary:  # asked in this prompt alone: later ones do not show the request
+            messages = asking(messages, kept)
+        before = [*chain.from_iterable(self._rounds[:-1]), self._rounds[-1][0]]
+        self._messages = (*began, *before, *messages)
         if self.encoder and (dropped or full):  # what is left out is in no later prompt: a new sequence
             self._prompt_ids = self.encoder.encode_prompt(self._messages)
         elif self.encoder:

@@ -26,6 +26,11 @@ _ASKED: dict[Style, str] = {
         "'keep' while the last one is not reached. The second is exactly one {action}."
     ),
 }
+_ASKED_OF_NO_COMMANDS: dict[Style, str] = {
+    "tags": f"{_REASON} Then write your answer, and nothing but it, between <action> and </action>.",
+    "plain": "It is your turn. Give your answer and nothing else.",
+    "plan": _ASKED["plan"].replace("exactly one {action}", "your answer"),
+}
 _ASKED_IN_OWN_TAGS: dict[Style, str] = {
     "tags": (
         f"{_REASON} Do so again whenever you have learned something. "
@@ -41,7 +46,7 @@ _ASKED_TO_CALL: dict[Style, str] = {
 _ONE = "exactly one function"
 _SEVERAL = "one function, or several that do not need each other's answers: they are called in their order"
 _COMMANDS = "Commands, with your own words in place of those in capitals:"
-_CALL = 'A function is called by <tool_call>{"name": NAME, "arguments": {...}}</tool_call>.'
+_CALL = 'A function is called by <tool_call>{"name": "NAME", "arguments": {...}}</tool_call>.'
 
 
 def read_as(style: Style, tools: Sequence[Tool]) -> Style:
@@ -66,6 +71,8 @@ def explanation(style: Style, tools: Sequence[Tool], told: str, listed: bool, ca
         tagged = commands or "<tool_call>" in told
         asked = _ASKED_IN_OWN_TAGS[style].format(form="inside its tags" if tagged else "as it is shown")
         return "\n\n".join([*commands, asked])
+    if not tools and not listed:
+        return _ASKED_OF_NO_COMMANDS[style]
     asked = _ASKED[style].format(action="of the admissible actions" if listed else "action")
     return "\n\n".join([*([] if listed else _commands(tools, told)), asked])
 

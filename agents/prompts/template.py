@@ -139,6 +139,11 @@ class Template:
             return "none"
         return "several" if self._shows([both, *RESULTS], [*names, "turnwise_argument", *texts]) else "one"
 
+    def hears_behind_answers(self) -> bool:
+        """Tell whether it lets the user speak between a tool's answer and the assistant."""
+        one = Message("assistant", "", CALLS[:1])
+        return self._shows([one, RESULTS[0], ANOTHER], [RESULTS[0].content, ANOTHER.content])
+
     def call(self) -> str:
         """Return what it writes for a call, from where the assistant speaks; empty if it writes none."""
         said = Message("assistant", "", CALLS[:1])

@@ -44,7 +44,7 @@ from .session import Visit, buttons, follow, show
 MAX_TURNS = 15
 SUCCESS_REWARD = 10.0
 _TOOLS = (
-    command("search", "search[{words}]", "look for products; works on every page"),
+    command("search", "search[{words}]", "look for products"),
     command("click", "click[{text}]", "follow a button, a product or an option of the page"),
 )
 

@@ -105,8 +105,14 @@ CALL
 {% if add_generation_prompt %}
 <|im_start|>assistant
 {% endif %}""".replace("NEWLINE", "'\\n'")
-QWEN25 = _QWEN.replace("TOOL", "{{ t | tojson }}").replace(
-    "CALL\n", '{"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}}\n'
+QWEN25 = (
+    _QWEN.replace("TOOL", "{{ t | tojson }}")
+    .replace(
+        "CALL\n", '{"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}}\n'
+    )
+    .replace(
+        "</tools>", '</tools>\n\nSo:\n<tool_call>\n{"name": <name>, "arguments": <arguments>}\n</tool_call>'
+    )
 )
 CODER = _QWEN.replace(
     "TOOL",
@@ -204,7 +210,7 @@ SPECIAL = (
     "<|channel|>", "<|return|>", "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]",
     "[/TOOL_RESULTS]", "<|python_tag|>",
 )  # fmt: skip
-ADDED = ("<think>", "</think>", "<tool_call>", "<tool_response>", "</tool_response>")
+ADDED = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
 """Tokens that are added and not special, as those of thoughts and tools often are."""
 
 _WORDS = ["go to desk 1", "you see a mug 2 , take it", "user assistant system final", "<|im_ end|> [INST ]"]

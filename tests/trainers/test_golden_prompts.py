@@ -26,7 +26,7 @@ from turnwise.agents.evaluation.evaluate import evaluate
 from turnwise.agents.policies import AgentSettings, Policy, read_settings, write_settings
 from turnwise.agents.policies.expert import ExpertPolicy
 from turnwise.agents.prompts.chat_template import ChatCodec
-from turnwise.agents.prompts.compaction import ASKED, in_summary
+from turnwise.agents.prompts.compaction import in_summary
 from turnwise.agents.prompts.config import EXPLAINED, PromptConfig, View, opening, window
 from turnwise.agents.prompts.parse import in_tags
 from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
@@ -38,7 +38,6 @@ from turnwise.trainers import recipe
 from turnwise.trainers.policies import agent_settings
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden" / "prompts"
-TURNS = 3
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class Case:
     env: str
     prompt: PromptConfig
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    turns: int = 3
 
 
 def asked_by(name: str, **changes: Any) -> PromptConfig:
@@ -64,7 +64,7 @@ CASES = {
     "household-plan": Case(HOUSE, replace(EXPLAINED, style="plan", mode="window")),
     "household-smollm2": Case(HOUSE, asked_by("household_smollm2")),
     "household-summary": Case(
-        HOUSE, asked_by("household_smollm2", compact_after=1, history=1, compaction="summary")
+        HOUSE, asked_by("household_smollm2", compact_after=2, history=2, compaction="summary"), turns=4
     ),
     "shopping-plain": Case(SHOP, replace(EXPLAINED, style="plain", show_admissible=False), SMALL),
     "shopping-tags": Case(SHOP, asked_by("gigpo_shopping"), SMALL),
@@ -75,6 +75,11 @@ CASES = {
     "calling-tags": Case(OFFICE, EXPLAINED),
     "calling-plain": Case(OFFICE, replace(EXPLAINED, style="plain"), {"show_functions": False}),
     "calling-native": Case(OFFICE, replace(EXPLAINED, tools="native"), {"show_functions": False}),
+    "calling-native-summary": Case(
+        OFFICE,
+        replace(EXPLAINED, tools="native", compact_after=1, history=1, compaction="summary"),
+        {"show_functions": False},
+    ),
     "calling-tags-window": Case(OFFICE, replace(EXPLAINED, mode="window", history=1, explain="system")),
     "pictures-tags": Case(BOARD, EXPLAINED),
     "rows-tags": Case(TABLE, EXPLAINED, CATS),
@@ -98,8 +103,8 @@ class Reader(ExpertPolicy):
             "plain": action,
             "plan": f"new: begin\n{action}",
         }[self.answers_in]
-        asks = bool(request.messages) and ASKED in request.messages[-1].content
-        return Generation(said.replace("<action>", f"{in_summary('It began.')}<action>") if asks else said)
+        asks = bool(request.messages) and "<summary>" in request.messages[-1].content
+        return Generation(said.replace("</think>", f"</think>{in_summary('It began.')}") if asks else said)
 
 
 def transcript(requests: list[GenerationRequest]) -> str:
@@ -138,7 +143,7 @@ def played(case: Case, read: Any) -> list[GenerationRequest]:
 
 
 def trained(case: Case) -> list[GenerationRequest]:
-    config = RolloutConfig(max_turns=TURNS, max_tokens=99, max_episode_tokens=1 << 20)
+    config = RolloutConfig(max_turns=case.turns, max_tokens=99, max_episode_tokens=1 << 20)
     task = TaskItem(case.env, dict(case.kwargs), seed=1)
 
     async def read(client: Any, policy: Policy) -> None:
@@ -151,7 +156,7 @@ def trained(case: Case) -> list[GenerationRequest]:
 def evaluated(case: Case, settings: AgentSettings | None) -> list[GenerationRequest]:
     async def read(client: Any, policy: Policy) -> None:
         policy.settings = settings
-        config = RolloutConfig(max_turns=TURNS, max_tokens=99, max_episode_tokens=1 << 20)
+        config = RolloutConfig(max_turns=case.turns, max_tokens=99, max_episode_tokens=1 << 20)
         await evaluate(client, policy, case.env, kwargs=dict(case.kwargs), episodes=1, seed=1, config=config)
 
     return played(case, read)
@@ -172,6 +177,7 @@ RENDERED = (
     "household-summary",
     "search-tags-conversation",
     "calling-native",
+    "calling-native-summary",
 )
 
 

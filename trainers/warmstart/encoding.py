@@ -25,6 +25,8 @@ from ...agents.tiny.tokenizer import TinyTokenizer
 from ...agents.types import Constraint, Generation, Style, Trajectory, Turn
 from ...envs.tools import Tool, tools_of
 
+_NOTED_CHARS = 300  # of actions in a summary
+
 
 class Speaks(Protocol):
     """What turns a text into tokens and back."""
@@ -63,8 +65,11 @@ def texts_of(trajectories: Sequence[Trajectory], prompt: PromptConfig) -> Iterat
 
 
 def summary_of(turns: Sequence[Turn]) -> str:
-    """Return what a teacher notes before turns are left out of a prompt: what it did."""
-    return in_summary(f"Done so far: {'; '.join(turn.action for turn in turns)}.") + "\n"
+    """Return what a teacher notes before turns are left out of a prompt: what it did last."""
+    done = [turn.action for turn in turns]
+    first = next(n for n in range(len(done) + 1) if sum(map(len, done[n:])) <= _NOTED_CHARS)
+    before = [f"{first} earlier actions"] if first else []
+    return in_summary(f"Done so far: {'; '.join(before + done[first:])}.") + "\n"
 
 
 def to_tokens(

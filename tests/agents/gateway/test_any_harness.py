@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from turnwise.agents.policies import TokenPolicy
@@ -64,6 +64,7 @@ ACTS = st.lists(
 
 
 @given(acts=ACTS, system=st.booleans())
+@example(acts=["go on", "compact", "go on"], system=False)  # the task alone was a prompt, too
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_tokens_are_kept_and_calls_are_accounted_for(
     with_gateway: Any, acts: list[str], system: bool

@@ -127,8 +127,20 @@ def test_nothing_that_a_message_says_is_a_control_token(
         assert controls(tokenizer, ours) == controls(tokenizer, theirs)
         assert written(tokenizer, ours) == written(tokenizer, theirs)
     assert controls(tokenizer, chat.encode_message(observation)) == []  # an admissible action
-    thought = tokenizer.convert_tokens_to_ids(["<think>", "</think>"])
-    assert set(controls(tokenizer, chat.encode(observation))) <= set(thought)
+    tags = tokenizer.convert_tokens_to_ids(["<think>", "</think>", "<tool_call>", "</tool_call>"])
+    assert set(controls(tokenizer, chat.encode(observation))) <= set(tags)
+
+
+def test_an_agents_own_tags_are_written_anew_as_it_says_them() -> None:
+    """As the template writes them: a conversation that begins anew has the tokens that were sampled."""
+    chat, tokenizer = codec("calling", "bytes")
+    said = '<think>so</think>\n<tool_call>{"name": "f"}</tool_call>'
+    tags = tokenizer.convert_tokens_to_ids(["<think>", "</think>", "<tool_call>", "</tool_call>"])
+    assert controls(tokenizer, chat.encode(said)) == tags
+    talk = [Message("user", said), Message("assistant", f"{said}<|im_end|>"), Message("user", said)]
+    prompt = chat.encode_prompt(talk)
+    assert [token for token in controls(tokenizer, prompt) if token in tags] == tags
+    assert prompt.count(chat.end_id) == 3  # what it spells is text, as what others say
 
 
 @pytest.mark.parametrize("kind", chats.KINDS)

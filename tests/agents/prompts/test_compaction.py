@@ -13,29 +13,29 @@ from typing import Any
 
 import pytest
 from adding import ADD, ADDING, STOP, Saying
-from chats import CALLING, tokenizer
+from chats import CALLING, MISTRAL_CALLS, QWEN25, tokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from turnwise.agents.policy import AgentSettings
 from turnwise.agents.prompts.chat_template import ChatCodec
-from turnwise.agents.prompts.compaction import ASKED, blanked, find_summary
+from turnwise.agents.prompts.compaction import asked, asking, blanked, find_summary
 from turnwise.agents.prompts.config import PromptConfig, View
 from turnwise.agents.prompts.conversation import Context
 from turnwise.agents.prompts.parse import parse_action
 from turnwise.agents.rollout import RolloutConfig, TaskItem, rollout
-from turnwise.agents.types import Generation
+from turnwise.agents.types import Generation, Message
 from turnwise.errors import UnknownName, UsageError
 from turnwise.servers.client import connect
 
 
-def asked(**changes: Any) -> PromptConfig:
+def prompt_of(**changes: Any) -> PromptConfig:
     return PromptConfig(**{"compact_after": 2, "history": 1, "compaction": "summary", **changes})
 
 
 def context(**changes: Any) -> Context:
     codec = ChatCodec(tokenizer("bytes", CALLING), "test").asked((), {})
-    made = Context(asked(**changes), codec)
+    made = Context(prompt_of(**changes), codec)
     made.observe(View("You see a door.", "leave"))
     return made
 
@@ -55,12 +55,12 @@ def say(made: Context, text: str, observation: str) -> tuple[tuple[int, ...], st
 def test_a_conversation_goes_on_from_the_summary_that_was_asked_for() -> None:
     made = context()
     kept, text = say(made, "act 1", "seen 1")
-    assert ASKED not in text and not made.asks_summary
+    assert asked(1) not in text and not made.asks_summary
     assert (made.prompt_ids or ())[: len(kept)] == kept
     kept, text = say(made, "act 2", "seen 2")
     assert (made.prompt_ids or ())[: len(kept)] == kept
-    assert made.asks_summary and text.count(ASKED) == 1
-    assert text.endswith(f"seen 2\n\n{ASKED}<|im_end|>\n<|im_start|>assistant\n")
+    assert made.asks_summary and text.count(asked(1)) == 1
+    assert text.endswith(f"seen 2\n\n{asked(1)}<|im_end|>\n<|im_start|>assistant\n")
     kept, text = say(made, "<think>long</think><summary>\nthe door is 3\n</summary>\nact 3", "seen 3")
     assert not made.asks_summary
     assert text == (
@@ -110,16 +110,47 @@ def test_what_is_noted_is_no_part_of_the_action(noted: str, action: str, style: 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "<summary>cut", "<think><summary>x</summary></think>go", "</summary><summary>"],
+    [
+        "",
+        "<summary>cut",
+        "<think><summary>x</summary></think>go",
+        "</summary><summary>",
+        "create x.html\n<details><summary>Title</summary></details>",
+        "ok <summary>x</summary>go",
+        "<action>write <summary>x</summary></action>",
+        "<summary>" * 9,
+    ],
 )
 def test_what_is_no_summary_stays(text: str) -> None:
     assert find_summary(text) is None
     assert blanked(text) == text
 
 
+def test_the_request_stands_in_one_prompt_alone() -> None:
+    made = context(compact_after=3, history=3)
+    for number in (1, 2, 3):
+        _, text = say(made, f"act {number}", f"seen {number}")
+    for number in (4, 5):
+        assert text.count("<summary>") == 1 and "and the last 2 turns. This once" in text
+        _, text = say(made, f"<summary>n{number}</summary>act {number}", f"seen {number}")
+        assert f"of what was said:]\nn{number}<|im_end|>" in text
+
+
+@pytest.mark.parametrize(("template", "behind"), [(QWEN25, True), (MISTRAL_CALLS, False)])
+def test_a_summary_is_asked_for_by_the_user(template: str, behind: bool) -> None:
+    codec = ChatCodec(tokenizer("bytes", template), "test")
+    answer, request = Message("tool", '{"result": 7}', tool_call_id="abcdefgh1"), Message("user", asked(1))
+    assert asking([answer], 1) == (answer, request)
+    ids = codec.encode_reply([answer, request], "stop")
+    text = tokenizer("bytes", template).decode(list(ids), skip_special_tokens=False)
+    told = f'{{"result": 7}}\n</tool_response><|im_end|>\n<|im_start|>user\n{asked(1)}' in text
+    assert told is behind
+    assert "<summary>" in text
+
+
 def test_a_summary_is_part_of_its_turn() -> None:
     texts = [ADD % 1, ADD % 2, "<summary>3 so far; next " + ADD % 9 + "</summary>" + ADD % 3, STOP]
-    prompt = asked(tools="native", max_calls=1)
+    prompt = prompt_of(tools="native", max_calls=1)
 
     async def play() -> Any:
         client = connect("local:")
@@ -143,10 +174,10 @@ def test_a_summary_is_part_of_its_turn() -> None:
 
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(UsageError, match="compaction summary with mode window and compact_after 2: no turns"):
-        asked(mode="window")
+        prompt_of(mode="window")
     with pytest.raises(UsageError, match="compact_after 0"):
-        asked(compact_after=0)
+        prompt_of(compact_after=0)
     with pytest.raises(UnknownName, match="unknown compaction 'notes'"):
-        asked(compaction="notes")
+        prompt_of(compaction="notes")
     with pytest.raises(UsageError, match="compaction summary and constraint admissible"):
-        AgentSettings(asked(), "admissible", 64)
+        AgentSettings(prompt_of(), "admissible", 64)
