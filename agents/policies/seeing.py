@@ -18,6 +18,7 @@ from ..decoding.local import LocalPolicy, ScoreJob
 from ..decoding.loop import Job, run_jobs
 from ..models.agreement import compare
 from ..models.complete import check_complete, unloadable
+from ..models.hub import check_reachable
 from ..models.seeing import SeeingRow, Sight, shown
 from ..models.transformers import without_bars
 from ..prompts.chat_template import ChatCodec
@@ -28,9 +29,14 @@ _COLOURS = (((255, 255, 255), (0, 0, 0)), ((200, 0, 0), (0, 0, 200)))  # of the 
 
 
 def sees(name_or_path: str) -> bool:
-    """Tell whether a checkpoint is of a model that takes pictures as grids of patches."""
+    """Tell whether a checkpoint is of a model that takes pictures as grids of patches.
+
+    Raises:
+        CheckpointMissing: if there is none, and the hub cannot be asked for it.
+    """
     from transformers import AutoConfig
 
+    check_reachable(name_or_path)
     try:
         config = AutoConfig.from_pretrained(name_or_path)
     except (OSError, ValueError):

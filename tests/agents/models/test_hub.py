@@ -11,6 +11,7 @@ import pytest
 from huggingface_hub import constants
 
 from turnwise.agents.models.hub import check_reachable
+from turnwise.agents.policies import make_policy
 from turnwise.agents.policies.places import model_place
 from turnwise.errors import CheckpointMissing
 
@@ -74,6 +75,12 @@ def test_a_name_of_the_hub_is_left_as_it_is(name: str, tmp_path, monkeypatch) ->
 def test_a_model_that_the_hub_does_not_have_is_said(hub: type[Hub]) -> None:
     with pytest.raises(CheckpointMissing, match=r"nobody/nothing: no such folder.*the hub has no such model"):
         check_reachable("nobody/nothing")
+    assert hub.asked == 1
+
+
+def test_a_policy_asks_for_a_model_once(hub: type[Hub]) -> None:
+    with pytest.raises(CheckpointMissing, match="the hub has no such model"):
+        make_policy("hf:nobody/nothing")
     assert hub.asked == 1
 
 
