@@ -102,6 +102,7 @@ def _hugging_face(name: str, options: dict[str, Any]) -> Policy:
     from .transformers import TransformersPolicy
 
     place = model_place(name)
+    accepted("hf", options, options_of_maker(TransformersPolicy))  # before anything is asked of the hub
     maker = SeeingPolicy if sees(place) else TransformersPolicy
     policy: Policy = maker(place, **accepted("hf", options, options_of_maker(maker)))
     policy.settings = read_settings(place)

@@ -33,7 +33,7 @@ def test_a_command_says_its_arguments() -> None:
 
 def test_how_calls_are_shown() -> None:
     assert shown(TAKE) == "take OBJECT from RECEPTACLE: pick it up"
-    assert shown(FIND) == "find(query: string, kind?: work | home, ids?: list of integer): find contacts"
+    assert shown(FIND) == "find(query: string, kind?: work | home, ids?: list of integers): find contacts"
     assert shown({"name": "undo"}) == "undo()"
 
 
