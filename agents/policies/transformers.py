@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ...errors import CheckpointError, UsageError
-from ...files import read_json
+from ...files import read_json, write_whole
 from ..decoding.caching import CachingPolicy
 from ..decoding.local import ScoreJob
 from ..decoding.scoring import score_continuations
@@ -25,6 +25,7 @@ from ..prompts.chat_template import ChatCodec
 from ..types import Encoder, FinishReason, Message
 
 _SAMPLE = "You are in a kitchen. Take the tomato and clean it, please; 3 turns are left."
+_TOKENIZER, _PLAIN = "tokenizer_config.json", "PreTrainedTokenizerFast"
 _MAX_ENCODERS = 16
 """Kept at once: of an environment whose tools change from task to task."""
 
@@ -147,10 +148,8 @@ def load_tokenizer(name_or_path: str) -> Any:
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     check_reachable(name_or_path)
-    description = Path(name_or_path) / "tokenizer_config.json"
-    plain = (
-        description.is_file() and read_json(description).get("tokenizer_class") == "PreTrainedTokenizerFast"
-    )
+    description = Path(name_or_path) / _TOKENIZER
+    plain = description.is_file() and read_json(description).get("tokenizer_class") == _PLAIN
     try:
         loaded: Any = (PreTrainedTokenizerFast if plain else AutoTokenizer).from_pretrained(name_or_path)
     except (OSError, ValueError) as error:
@@ -161,6 +160,20 @@ def load_tokenizer(name_or_path: str) -> Any:
             "as they stand beside the model that it was made of"
         )
     return loaded
+
+
+def save_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Write a tokenizer so that `load_tokenizer` reads the same one.
+
+    transformers writes one that splits text as its tokenizer.json says under a name for which it then
+    goes by the type of the model.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer.save_pretrained(folder)
+    if type(tokenizer) is PreTrainedTokenizerFast:
+        file = Path(folder) / _TOKENIZER
+        write_whole(file, json.dumps({**read_json(file), "tokenizer_class": _PLAIN}, indent=2).encode())
 
 
 def _check_size(codec: ChatCodec, num_tokens: int, vocab_size: int, name: str) -> None:

@@ -51,13 +51,13 @@ def transformers(asked: Asked) -> TrainedPolicy:
 
 def saver(model: TransformersLM, asked: Asked) -> Callable[[Path], None]:
     """Return what writes a model, its tokenizer and how the agent is asked into a folder."""
-    from ...agents.policies.transformers import load_tokenizer
+    from ...agents.policies.transformers import load_tokenizer, save_tokenizer
 
     tokenizer = load_tokenizer(asked.source)
 
     def save(folder: Path) -> None:
         model.save(folder)
-        tokenizer.save_pretrained(folder)
+        save_tokenizer(tokenizer, folder)
         write_settings(folder, asked.settings)
 
     return save

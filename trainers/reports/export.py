@@ -65,7 +65,7 @@ def _write(source: Path, recipe: Recipe, folder: Path, adapter: bool) -> None:
     import torch
 
     from ...agents.models import TransformersLM
-    from ...agents.policies.transformers import load_tokenizer
+    from ...agents.policies.transformers import load_tokenizer, save_tokenizer
 
     model = TransformersLM.load(str(source), getattr(torch, recipe.policy.dtype))
     if adapter and model.adapter is None:
@@ -73,6 +73,6 @@ def _write(source: Path, recipe: Recipe, folder: Path, adapter: bool) -> None:
     if not adapter:
         model.merge()
     model.save(folder)
-    load_tokenizer(str(source)).save_pretrained(folder)
+    save_tokenizer(load_tokenizer(str(source)), folder)
     if (source / _AGENT).is_file():
         shutil.copyfile(source / _AGENT, folder / _AGENT)

@@ -12,7 +12,7 @@ import torch
 from ...agents.models import CausalLM
 from ...agents.policies import AgentSettings
 from ...agents.policies.places import model_place, policy_folder
-from ...agents.policies.transformers import TransformersPolicy, load_tokenizer
+from ...agents.policies.transformers import TransformersPolicy, load_tokenizer, save_tokenizer
 from ...agents.prompts.config import PromptConfig
 from ...agents.tiny.checkpoint import load_checkpoint, save_checkpoint
 from ...agents.tiny.model import TinyConfig, TinyLM
@@ -118,7 +118,7 @@ def _chat_student(recipe: Recipe, source: str) -> Student:
     def save(folder: Path) -> None:
         model.merge()  # what is trained later is compared with the tuned model, not with the raw one
         model.save(folder)
-        tokenizer.save_pretrained(folder)
+        save_tokenizer(tokenizer, folder)
 
     return Student(model, encode, save)
 

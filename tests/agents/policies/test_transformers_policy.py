@@ -16,7 +16,8 @@ from architectures import model_of, write_model
 from turnwise.agents.decoding import replay
 from turnwise.agents.models import TransformersLM
 from turnwise.agents.policies import Policy
-from turnwise.agents.policies.transformers import TransformersPolicy, load_tokenizer
+from turnwise.agents.policies.places import shipped_policy
+from turnwise.agents.policies.transformers import TransformersPolicy, load_tokenizer, save_tokenizer
 from turnwise.agents.prompts.chat_template import ChatCodec
 from turnwise.agents.sampling import Sampling
 from turnwise.agents.tiny import TinyConfig, TinyLM, TinyPolicy, TinyTokenizer, save_checkpoint
@@ -269,6 +270,22 @@ def test_bfloat16_on_an_accelerator(folder: Path) -> None:
     assert next(policy.model.parameters()).dtype is torch.bfloat16
     requests = [request(number, constraint="admissible", admissible=ACTIONS) for number in range(5)]
     assert {generation.text for generation in ask(policy, requests)} <= set(ACTIONS)
+
+
+@pytest.mark.parametrize("kind", ["demo", "Qwen2", "Qwen3", "Llama", "Gemma"])
+def test_a_tokenizer_that_is_saved_splits_text_as_before(kind: str, tmp_path: Path) -> None:
+    """Else a run that is resumed, or evaluated, reads other tokens than it learned from."""
+    source = shipped_policy("demo") if kind == "demo" else write_model(kind, tmp_path / "model")
+    first = load_tokenizer(str(source))
+    save_tokenizer(first, tmp_path / "one")
+    second = load_tokenizer(str(tmp_path / "one"))
+    save_tokenizer(second, tmp_path / "two")
+    third = load_tokenizer(str(tmp_path / "two"))
+    text = "You're in a kitchen: go to desk 12,  then\n\ttake mug 3!"
+    ids = first(text, add_special_tokens=False)["input_ids"]
+    assert ids == second(text, add_special_tokens=False)["input_ids"]
+    assert ids == third(text, add_special_tokens=False)["input_ids"]
+    assert first.chat_template == third.chat_template
 
 
 def test_a_tokenizer_that_is_missing_or_of_another_model_is_refused(tmp_path: Path) -> None:

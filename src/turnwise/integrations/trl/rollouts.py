@@ -17,6 +17,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ...agents.prompts.config import EXPLAINED, PromptConfig
@@ -183,10 +184,10 @@ async def _played(
     trainer: Any, model: Any, tasks: Sequence[TaskItem], prompt: PromptConfig, config: RolloutConfig
 ) -> Sequence[Trajectory]:
     from ...agents.models import TransformersLM
-    from ...agents.policies.transformers import TransformersPolicy
+    from ...agents.policies.transformers import TransformersPolicy, save_tokenizer
 
     with tempfile.TemporaryDirectory() as folder:
-        trainer.processing_class.save_pretrained(folder)
+        save_tokenizer(trainer.processing_class, Path(folder))
         inner = model.get_base_model() if hasattr(model, "get_base_model") else model  # adapters stay in it
         policy = TransformersPolicy(folder, model=TransformersLM(inner), version=trainer.state.global_step)
     async with opened(policy, close=True, server=None, key=None) as client:
