@@ -176,6 +176,21 @@ def save_tokenizer(tokenizer: Any, folder: Path) -> None:
         write_whole(file, json.dumps({**read_json(file), "tokenizer_class": _PLAIN}, indent=2).encode())
 
 
+def check_saved(tokenizer: Any, folder: Path) -> None:
+    """Refuse a folder whose tokenizer, read again, splits text otherwise: nothing could go on from it.
+
+    Raises:
+        CheckpointError: naming both.
+    """
+    again = load_tokenizer(str(folder))
+    if again(_SAMPLE)["input_ids"] != tokenizer(_SAMPLE)["input_ids"]:
+        raise CheckpointError(
+            f"{folder}: a tokenizer that was a {type(tokenizer).__name__} is read again as a "
+            f"{type(again).__name__}, which splits text otherwise: a run could not go on from it; expected "
+            "the model with the tokenizer of its own family"
+        )
+
+
 def _check_size(codec: ChatCodec, num_tokens: int, vocab_size: int, name: str) -> None:
     """Refuse a tokenizer whose prompts hold tokens that the model lacks.
 

@@ -51,13 +51,17 @@ def transformers(asked: Asked) -> TrainedPolicy:
 
 def saver(model: TransformersLM, asked: Asked) -> Callable[[Path], None]:
     """Return what writes a model, its tokenizer and how the agent is asked into a folder."""
-    from ...agents.policies.transformers import load_tokenizer, save_tokenizer
+    from ...agents.policies.transformers import check_saved, load_tokenizer, save_tokenizer
 
-    tokenizer = load_tokenizer(asked.source)
+    tokenizer, is_checked = load_tokenizer(asked.source), False
 
     def save(folder: Path) -> None:
+        nonlocal is_checked
         model.save(folder)
         save_tokenizer(tokenizer, folder)
+        if not is_checked:  # once a run: it takes a second where there are many tokens
+            check_saved(tokenizer, folder)
+            is_checked = True
         write_settings(folder, asked.settings)
 
     return save

@@ -17,7 +17,12 @@ from turnwise.agents.decoding import replay
 from turnwise.agents.models import TransformersLM
 from turnwise.agents.policies import Policy
 from turnwise.agents.policies.places import shipped_policy
-from turnwise.agents.policies.transformers import TransformersPolicy, load_tokenizer, save_tokenizer
+from turnwise.agents.policies.transformers import (
+    TransformersPolicy,
+    check_saved,
+    load_tokenizer,
+    save_tokenizer,
+)
 from turnwise.agents.prompts.chat_template import ChatCodec
 from turnwise.agents.sampling import Sampling
 from turnwise.agents.tiny import TinyConfig, TinyLM, TinyPolicy, TinyTokenizer, save_checkpoint
@@ -276,7 +281,11 @@ def test_bfloat16_on_an_accelerator(folder: Path) -> None:
 def test_a_tokenizer_that_is_saved_splits_text_as_before(kind: str, tmp_path: Path) -> None:
     """Else a run that is resumed, or evaluated, reads other tokens than it learned from."""
     source = shipped_policy("demo") if kind == "demo" else write_model(kind, tmp_path / "model")
+    config = (Path(str(source)) / "config.json").read_text()  # by whose type transformers may go
     first = load_tokenizer(str(source))
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(config)
     save_tokenizer(first, tmp_path / "one")
     second = load_tokenizer(str(tmp_path / "one"))
     save_tokenizer(second, tmp_path / "two")
@@ -286,6 +295,17 @@ def test_a_tokenizer_that_is_saved_splits_text_as_before(kind: str, tmp_path: Pa
     assert ids == second(text, add_special_tokens=False)["input_ids"]
     assert ids == third(text, add_special_tokens=False)["input_ids"]
     assert first.chat_template == third.chat_template
+
+
+def test_a_tokenizer_that_would_be_read_otherwise_is_refused(tmp_path: Path) -> None:
+    first = load_tokenizer(str(shipped_policy("demo")))
+    save_tokenizer(first, tmp_path / "right")
+    (tmp_path / "right" / "config.json").write_text('{"model_type": "qwen2"}')
+    check_saved(first, tmp_path / "right")
+    first.save_pretrained(tmp_path / "wrong")
+    (tmp_path / "wrong" / "config.json").write_text('{"model_type": "qwen2"}')
+    with pytest.raises(CheckpointError, match="is read again as a Qwen2Tokenizer, which splits"):
+        check_saved(first, tmp_path / "wrong")
 
 
 def test_a_tokenizer_that_is_missing_or_of_another_model_is_refused(tmp_path: Path) -> None:
