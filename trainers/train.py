@@ -186,7 +186,7 @@ async def _train(
     trained = load_trained(str(saved.policy) if saved else first, *sections, state.update, out, apart)
     if saved:
         trained.load_state(saved.learner)
-    tolerance = rehearse(trained.model)
+    tolerance = rehearse(trained.model, recipe.rollout.sampling.temperature)
     trained.sync.allow(tolerance)
     _say_first(recipe, tolerance, display)
     held_out = [{"id": each.id, "kwargs": each.eval_kwargs} for each in choices_of(recipe.env)]

@@ -128,8 +128,8 @@ class PromptConfig:
             )
         if 0 < self.compact_after < self.history:
             raise UsageError(
-                f"compact_after {self.compact_after} is less than history {self.history}, which stays; "
-                "expected 0 or more turns than stay"
+                f"compact_after {self.compact_after} is less than the {self.history} turns of history, "
+                f"which stay: expected {self.history} or more, a smaller history, or 0 to leave out none"
             )
         for name, least in (
             ("history", 0),

@@ -53,6 +53,6 @@ def check_one_engine(piece: Mapping[str, float], tolerance: Tolerance, where: st
         raise TrainingError(
             f"{where}: the ratio of learner to behaviour probability differs from 1 by up to "
             f"{piece['max_mismatch']:.3g} and by {piece['mismatch_kl']:.3g} nats a token, although one "
-            f"engine computed both; {tolerance} and by {tolerance.kl:.2g} nats a token. Does the policy "
-            "sample as rollout says, with the weights of the learner?"
+            f"engine computed both; {tolerance}. Does the policy sample as rollout says, with the weights of "
+            "the learner?"
         )

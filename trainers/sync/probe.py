@@ -45,10 +45,9 @@ class Limit:
     @classmethod
     def of(cls, dtype: torch.dtype, tolerance: Tolerance | None) -> Limit:
         """Return 1e-4 (mean 1e-5) in float32, 0.05 (mean 0.005) in 16 bits, or what the model rounds."""
-        measured = tolerance.ratio if tolerance else 0.0
-        if dtype.itemsize < 4:
-            return cls(max(0.05, measured), max(5e-3, measured / 10))
-        return cls(max(1e-4, measured), max(1e-5, measured))
+        worst, mean = (0.05, 5e-3) if dtype.itemsize < 4 else (1e-4, 1e-5)
+        measured = tolerance.measured if tolerance else 0.0
+        return cls(max(worst, 10 * measured), max(mean, 2 * measured))
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,12 +180,14 @@ def _prompted(
     Raises:
         UsageError: if only some of it is said, and an agent's training or a recipe says the rest.
     """
+    names_actions = policy.names_actions and prompt.style == EXPLAINED.style  # no tags are around them
+    said = replace(prompt, style="plain") if names_actions else prompt
     if context is not None:
-        return replace(prompt, mode=context)
+        return replace(said, mode=context)
     if prompt == EXPLAINED:
         return None
     if policy.settings is None and recipe is None:
-        return replace(prompt, mode="conversation") if prompt.tools == "native" else prompt
+        return replace(said, mode="conversation") if said.tools == "native" else said
     given = [
         each.name for each in fields(prompt) if getattr(prompt, each.name) != getattr(EXPLAINED, each.name)
     ]

@@ -333,6 +333,16 @@ def test_wrong_usage_writes_nothing(room, tmp_path, arguments, message):
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize(
+    "asked", [["--context", "conversation"], ["--context", "window"], ["--explain", "system"]]
+)
+def test_who_names_actions_is_not_asked_for_tags(room, asked):
+    done = command("--env", room("Corridor"), "--agent", "expert", "--episodes", 2, "--json", *asked)
+    result = json.loads(done.output)
+    assert result["success_rate"] == 1.0 and result["malformed_rate"] == 0.0
+    assert result["settings"]["rollout"]["prompt"]["style"] == "plain"
+
+
 def test_ctrl_c_keeps_the_rows(room, tmp_path):
     script = tmp_path / "s.txt"
     script.write_text("right\nright\nleft\n", "utf-8")
