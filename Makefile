@@ -139,7 +139,7 @@ vllm: $(VLLM)  ## install vLLM for CPUs into .vllm
 test-vllm: $(STAMP) $(VLLM)  ## learn and sample with a real vLLM, and plant faults in it
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m vllm
 
-# An hour on one core; not part of .ci/run: run it after changes to recipes, templates or how models are read.
+# A quarter of an hour on one core; not part of .ci/run: run it after changes to recipes, templates or how models are read.
 test-recipes: $(STAMP)  ## train every recipe with a small model of every architecture
 	mkdir -p benchmarks/results
 	OMP_NUM_THREADS=1 TURNWISE_RECIPES_TABLE=benchmarks/results/$$(date +%F)-recipes.md \

@@ -12,15 +12,18 @@ import pytest
 import torch
 from vllm_rooms import BLOCK, learn, parts_of, qwen2, run
 
+from turnwise.agents.models import TransformersLM
 from turnwise.agents.policies.vllm.engine import Asked, Said
 from turnwise.agents.policies.vllm.http import HttpEngine
 from turnwise.agents.sampling import Sampling
 from turnwise.agents.types import GenerationRequest
 from turnwise.errors import TrainingError
+from turnwise.trainers.learner.probe import rehearse
 from turnwise.trainers.sync.probe import learner_logprobs, long_prompt
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1800)]
 Parts = Callable[..., SimpleNamespace]
+SMOLLM2 = Path(__file__).resolve().parents[2] / ".smollm2" / "model"
 
 
 def test_weights_arrive_and_logprobs_are_those_of_the_learner(parts: Parts) -> None:
@@ -84,18 +87,23 @@ class KeepsFrozen(HttpEngine):
         await self._post("/reset_prefix_cache")
 
 
-def test_a_wrong_matrix_is_found(parts: Parts) -> None:
-    found = parts()
-    save = found.model.save
+def spoil(model: TransformersLM, layer: int) -> None:
+    """Let a matrix of a layer leave the learner as another one."""
+    save = model.save
 
     def spoiled(place: Path) -> None:
-        weight = found.model.model.model.layers[1].mlp.up_proj.weight.data
+        weight = model.model.model.layers[layer].mlp.up_proj.weight.data
         kept = weight.clone()
         weight.mul_(1.5)
         save(place)
         weight.copy_(kept)
 
-    found.model.save = spoiled
+    model.save = spoiled  # type: ignore[method-assign]
+
+
+def test_a_wrong_matrix_is_found(parts: Parts) -> None:
+    found = parts()
+    spoil(found.model, 1)
     with pytest.raises(TrainingError, match=r"computes with other weights: .*the most at token"):
         run(found.sync.push(0))
 
@@ -219,3 +227,20 @@ def test_bfloat16_agrees_as_far_as_it_rounds(serve, tmp_path: Path) -> None:
     )
     assert max(apart) <= 0.05
     assert sum(apart) / len(apart) <= 5e-3
+
+
+@pytest.mark.skipif(not SMOLLM2.is_dir(), reason="SmolLM2 is not there: make smollm2")
+def test_a_pretrained_model_in_16_bits_passes_as_it_rounds_and_not_with_a_wrong_matrix(
+    serve, tmp_path: Path
+) -> None:
+    found = parts_of(SMOLLM2, serve(SMOLLM2, "--dtype", "bfloat16"), tmp_path, dtype=torch.bfloat16)
+    found.sync.allow(rehearse(found.model))  # as a run does: rounding alone moves its logprobs by 0.1 nats
+
+    async def inside() -> None:
+        for version in range(3):
+            assert (await found.sync.push(version)).worst_nats > 0.01
+        spoil(found.model, 0)
+        await found.sync.push(3)
+
+    with pytest.raises(TrainingError, match=r"computes with other weights: .*the most at token"):
+        run(inside())
