@@ -191,6 +191,21 @@ def check_saved(tokenizer: Any, folder: Path) -> None:
         )
 
 
+def read_otherwise(folder: Path) -> str:
+    """Return as what class others read a folder's tokenizer, where that splits text otherwise; else "".
+
+    `AutoTokenizer` goes by the type of the model for some, whatever tokenizer_config.json asks for.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        theirs = AutoTokenizer.from_pretrained(str(folder))
+    except (OSError, ValueError) as error:
+        return f"nothing ({error})"
+    ours = load_tokenizer(str(folder))
+    return "" if theirs(_SAMPLE)["input_ids"] == ours(_SAMPLE)["input_ids"] else type(theirs).__name__
+
+
 def _check_size(codec: ChatCodec, num_tokens: int, vocab_size: int, name: str) -> None:
     """Refuse a tokenizer whose prompts hold tokens that the model lacks.
 

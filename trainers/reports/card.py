@@ -20,13 +20,14 @@ _MOST_STEPS = 8  # from a warm start to what it began with
 _CARD_BYTES = 65_536
 
 
-def model_card(run: Path, checkpoint: Path, recipe: Recipe) -> str:
+def model_card(run: Path, checkpoint: Path, recipe: Recipe, remark: str = "") -> str:
     """Return README.md of an exported model.
 
     Args:
         run: the folder of the run.
         checkpoint: the folder of weights that is exported.
         recipe: what the run was asked for; its server is left out.
+        remark: what else a user of it has to know.
     """
     base = base_of(recipe)
     front = front_matter(Path(base))
@@ -53,6 +54,7 @@ def model_card(run: Path, checkpoint: Path, recipe: Recipe) -> str:
         "",
         f"Licence of the base: {known}.",
         f"Weights: {checkpoint.parent.name}, {recipe.policy.dtype}. How it was asked stands in `agent.json`.",
+        *([f"{remark}."] if remark else []),
         "",
         *_results(summarise(run)),
         "## Recipe",

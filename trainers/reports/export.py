@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..recipe import Recipe, load
 from .card import model_card
 
 _AGENT = "agent.json"
+log = logging.getLogger(__name__)
 
 
 def export(run: Path, out: Path, *, adapter: bool = False) -> Path:
@@ -38,11 +40,13 @@ def export(run: Path, out: Path, *, adapter: bool = False) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        _write(source, recipe, temporary, adapter)
-        write_whole(temporary / "README.md", model_card(run, source, recipe).encode())
+        remark = _write(source, recipe, temporary, adapter)
+        write_whole(temporary / "README.md", model_card(run, source, recipe, remark).encode())
         temporary.rename(out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    if remark:
+        log.warning("%s: %s", out, remark)
     return source
 
 
@@ -60,12 +64,12 @@ def _recipe(run: Path) -> Recipe:
     return recipe
 
 
-def _write(source: Path, recipe: Recipe, folder: Path, adapter: bool) -> None:
-    """Load a checkpoint, which tries it, and save it alone."""
+def _write(source: Path, recipe: Recipe, folder: Path, adapter: bool) -> str:
+    """Load a checkpoint, which tries it, and save it alone; return what others have to know of it."""
     import torch
 
     from ...agents.models import TransformersLM
-    from ...agents.policies.transformers import load_tokenizer, save_tokenizer
+    from ...agents.policies.transformers import load_tokenizer, read_otherwise, save_tokenizer
 
     model = TransformersLM.load(str(source), getattr(torch, recipe.policy.dtype))
     if adapter and model.adapter is None:
@@ -76,3 +80,10 @@ def _write(source: Path, recipe: Recipe, folder: Path, adapter: bool) -> None:
     save_tokenizer(load_tokenizer(str(source)), folder)
     if (source / _AGENT).is_file():
         shutil.copyfile(source / _AGENT, folder / _AGENT)
+    other = read_otherwise(folder)
+    return (
+        f"AutoTokenizer, and vLLM with it, reads this tokenizer as {other}, which splits text otherwise "
+        "than in training; take PreTrainedTokenizerFast.from_pretrained"
+        if other
+        else ""
+    )
