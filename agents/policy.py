@@ -131,14 +131,17 @@ class Policy(ABC):
         """Return how it is asked: as given, else as it was trained to be, else with all explained.
 
         A policy without settings is shown `EXPLAINED` prompts, is not constrained, and says
-        at most a sixteenth of its context, 16 to 512 tokens.
+        at most a sixteenth of its context, 16 to 512 tokens. One that names actions is asked for the
+        action alone, whatever is given.
         """
         own = self.settings
         if own is None:
-            style = "plain" if self.names_actions else EXPLAINED.style
             length = min(_MAX_DEFAULT_TOKENS, max(16, self.context_tokens // 16))
-            own = AgentSettings(replace(EXPLAINED, style=style), "none", length)
-        return AgentSettings(prompt or own.prompt, constraint or own.constraint, max_tokens or own.max_tokens)
+            own = AgentSettings(EXPLAINED, "none", length)
+        prompt = prompt or own.prompt
+        if self.names_actions:
+            prompt = replace(prompt, style="plain")
+        return AgentSettings(prompt, constraint or own.constraint, max_tokens or own.max_tokens)
 
     def check_mask(self, mask: Mask) -> None:
         """Refuse a mask that the policy cannot draw under.

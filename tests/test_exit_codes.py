@@ -34,7 +34,7 @@ def run(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> int:
         ((*PLAYED, "hf:./nowhere"), "there is no such folder"),
         ((*PLAYED, "hf:~/models/nowhere"), "there is no such folder"),
         ((*PLAYED, "hf:empty"), "no config.json in it"),
-        ((*PLAYED, "script:nowhere"), "No such file"),
+        ((*PLAYED, "script:nowhere"), "there is no such file"),
         ((*PLAYED, "nowhere.py:Agent"), "no Python file"),
         ((*PLAYED, "random", "--split", "trian"), "did you mean 'train'"),
         (("train", "tiny", "--set", "policy.checkpoint=nowhere"), "there is no such folder"),

@@ -220,7 +220,7 @@ async def _train(
 
 
 def _say_first(recipe: Recipe, tolerance: Tolerance, display: RunDisplay) -> None:
-    display.say(f"probe: {tolerance}")
+    display.say(f"probe: {tolerance}; more stops the run")
     compared = recipe.loss.off_policy != "none" or recipe.optim.old_logprobs == "behaviour"
     if recipe.train.staleness and not compared:
         display.say(

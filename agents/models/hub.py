@@ -23,12 +23,22 @@ def check_reachable(name_or_path: str) -> None:
     if Path(name_or_path).is_dir():
         return
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+    )
 
     here = f"{name_or_path}: no such folder, and not in this machine's cache of the hub"
     try:
         if not isinstance(try_to_load_from_cache(name_or_path, "config.json"), str):
             get_hf_file_metadata(hf_hub_url(name_or_path, "config.json"), timeout=_WAIT_S)
+    except HFValidationError as error:
+        raise CheckpointMissing(
+            f"{name_or_path}: no such folder, seen from {Path.cwd()}, and no name of the hub; expected one "
+            "with config.json, or a name such as Qwen/Qwen2.5-1.5B-Instruct"
+        ) from error
     except GatedRepoError:  # transformers says how to be let in
         return
     except RepositoryNotFoundError as error:

@@ -45,9 +45,11 @@ def policy_folder(path: Path) -> Path:
             f"{path}: a run without a checkpoint yet; expected one in {path / CHECKPOINTS}"
         )
     if not path.is_dir():
-        raise CheckpointMissing(f"{path}: there is no such folder; expected a run, a checkpoint or a policy")
+        raise CheckpointMissing(
+            f"{path}: there is no such folder; expected a run, a checkpoint, a policy or a model"
+        )
     raise CheckpointMissing(
-        f"{path}: no config.json in it; expected the folder of a run, a checkpoint or a policy"
+        f"{path}: no config.json in it; expected the folder of a run, a checkpoint, a policy or a model"
     )
 
 

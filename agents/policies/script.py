@@ -47,6 +47,8 @@ class ScriptedPolicy(ActionPolicy):
                 raise UsageError(f"script {path}: larger than {_MAX_SCRIPT_BYTES} bytes")
             text = path.read_text("utf-8")
             actions = json.loads(text) if path.suffix == ".json" else _lines(text)
+        except FileNotFoundError as error:
+            raise UsageError(f"script {path}: there is no such file; expected one action a line") from error
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise UsageError(f"script {path}: {error}") from error
         if not isinstance(actions, list):

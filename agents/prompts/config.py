@@ -34,12 +34,13 @@ def _arguments(given: str) -> dict[str, Any]:
     Raises:
         UsageError: if they are not a JSON object.
     """
+    wrong = f'template {given!r}: expected a JSON object, e.g. {{"enable_thinking": false}}'
     try:
         arguments = json.loads(given)
     except ValueError as error:
-        raise UsageError(f"template {given!r}: expected a JSON object: {error}") from error
+        raise UsageError(f"{wrong}: {error}") from error
     if not isinstance(arguments, dict):
-        raise UsageError(f'template {given!r}: expected a JSON object, e.g. {{"enable_thinking": false}}')
+        raise UsageError(wrong)
     return arguments
 
 
@@ -125,6 +126,11 @@ class PromptConfig:
             raise UsageError(
                 f"compaction summary with mode {self.mode} and compact_after {self.compact_after}: no turns "
                 "are left out of such prompts; expected mode conversation and compact_after of 1 or more"
+            )
+        if self.compact_after and self.mode == "window":
+            raise UsageError(
+                f"compact_after {self.compact_after} with mode window, whose prompts are each made anew; "
+                "expected 0, or mode conversation"
             )
         if 0 < self.compact_after < self.history:
             raise UsageError(

@@ -50,8 +50,9 @@ class Tolerance:
 
     def __str__(self) -> str:
         return (
-            f"rounding moves nine of ten logprobs by less than {self.measured:.1g} nats; engine and learner "
-            f"may differ by {self.ratio:.1g} of a probability, and by {self.kl:.1g} nats a token on average"
+            f"rounding moves nine of ten logprobs by less than {self.measured:.2g} nats; between engine and "
+            f"learner one probability may differ by a factor of {1 + self.ratio:.7g}, and all by a KL of "
+            f"{self.kl:.2g} nats a token"
         )
 
 

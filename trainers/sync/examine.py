@@ -23,10 +23,12 @@ async def examine(url: str, source: str = "", timeout_s: float = 120.0) -> tuple
         timeout_s: an answer may take.
 
     Raises:
+        UsageError: if it is no URL.
         PolicyError: if the server does not answer.
         CheckpointError: if the model cannot be loaded here.
     """
-    engine = HttpEngine(url.rstrip("/").removesuffix("/v1"), EngineConfig(timeout_s=timeout_s))
+    config = EngineConfig(urls=(url,), timeout_s=timeout_s)
+    engine = HttpEngine(url.rstrip("/").removesuffix("/v1"), config)
     try:
         facts = await engine.facts()
         source = source or facts.model

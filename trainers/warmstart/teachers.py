@@ -69,7 +69,6 @@ class TeacherPolicy(Policy):
     """
 
     name = "teacher"
-    names_actions = True
     sees_private = True
     reset_options = MappingProxyType({"expert": True})
 
@@ -126,7 +125,6 @@ class Slips(Policy):
     """
 
     name = "slips"
-    names_actions = True
     sees_private = True
 
     def __init__(self, teacher: TeacherPolicy, chance: float, *, taught: bool = False) -> None:

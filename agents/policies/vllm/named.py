@@ -56,6 +56,11 @@ def _served(url: str, model: str) -> dict[str, Any]:
     try:
         answer = httpx.get(f"{url}/v1/models", timeout=_MAX_TIMEOUT_S, trust_env=False)
         listed = {str(each["id"]): dict(each) for each in answer.raise_for_status().json()["data"]}
+    except httpx.TransportError as error:
+        raise PolicyError(
+            f"vllm at {url}: nothing answers there ({type(error).__name__} {error}); start a server at that "
+            "address, or name the one of a server that runs"
+        ) from error
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         cause = f"{type(error).__name__} {error}".strip()
         raise PolicyError(

@@ -180,14 +180,12 @@ def _prompted(
     Raises:
         UsageError: if only some of it is said, and an agent's training or a recipe says the rest.
     """
-    names_actions = policy.names_actions and prompt.style == EXPLAINED.style  # no tags are around them
-    said = replace(prompt, style="plain") if names_actions else prompt
     if context is not None:
-        return replace(said, mode=context)
+        return replace(prompt, mode=context)
     if prompt == EXPLAINED:
         return None
     if policy.settings is None and recipe is None:
-        return replace(said, mode="conversation") if said.tools == "native" else said
+        return replace(prompt, mode="conversation") if prompt.tools == "native" else prompt
     given = [
         each.name for each in fields(prompt) if getattr(prompt, each.name) != getattr(EXPLAINED, each.name)
     ]

@@ -334,7 +334,14 @@ def test_wrong_usage_writes_nothing(room, tmp_path, arguments, message):
 
 
 @pytest.mark.parametrize(
-    "asked", [["--context", "conversation"], ["--context", "window"], ["--explain", "system"]]
+    "asked",
+    [
+        ["--context", "conversation"],
+        ["--context", "window"],
+        ["--explain", "system"],
+        ["--style", "plan"],
+        ["--recipe", "gigpo"],
+    ],
 )
 def test_who_names_actions_is_not_asked_for_tags(room, asked):
     done = command("--env", room("Corridor"), "--agent", "expert", "--episodes", 2, "--json", *asked)

@@ -118,7 +118,7 @@ def test_what_holds_no_policy_is_named(tmp_path):
     for folder, cause in (
         ("run", "a run without a checkpoint yet"),
         ("nowhere", "there is no such folder"),
-        (".", r"no config\.json in it; expected the folder of a run, a checkpoint or a policy"),
+        (".", r"no config\.json in it; expected the folder of a run, a checkpoint, a policy or a model"),
     ):
         with pytest.raises(CheckpointError, match=cause):
             make_policy(f"ckpt:{tmp_path / folder}")

@@ -64,7 +64,7 @@ def test_scripts_in_files(tmp_path):
         ("s.json", b"[", "Expecting value"),
         ("s.txt", b"\n\n", "list of at least one text"),
         ("s.txt", b"\xff", "utf-8"),
-        ("none/s.txt", None, "No such file"),
+        ("none/s.txt", None, "there is no such file"),
     ],
 )
 def test_bad_scripts_name_the_file(tmp_path, name, content, message):

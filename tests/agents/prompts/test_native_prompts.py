@@ -167,3 +167,5 @@ def test_a_branch_has_turns_of_its_own() -> None:
 def test_what_stays_fits() -> None:
     with pytest.raises(UsageError, match="compact_after 1 is less than the 2 turns of history"):
         PromptConfig(compact_after=1, history=2)
+    with pytest.raises(UsageError, match="compact_after 4 with mode window"):
+        PromptConfig(compact_after=4, mode="window")
