@@ -22,7 +22,7 @@ from turnwise.agents.sampling import Sampling
 from turnwise.trainers.sync.carriers import carrier_of
 from turnwise.trainers.sync.engines import EngineSync
 
-CONTEXT, BLOCK = 512, 32
+CONTEXT, BLOCK = 2048, 32
 ARGUMENTS = (
     *("--dtype", "float32", "--max-model-len", str(CONTEXT), "--max-num-seqs", "64"),
     *("--enforce-eager", "--block-size", str(BLOCK)),
@@ -49,7 +49,7 @@ def qwen2(
     torch.manual_seed(seed)
     config = Qwen2Config(
         vocab_size=len(tokenizer), hidden_size=128, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, intermediate_size=256, max_position_embeddings=1024,
+        num_key_value_heads=2, intermediate_size=256, max_position_embeddings=CONTEXT,
         tie_word_embeddings=tied, initializer_range=rough,
         eos_token_id=tokenizer.eos_token_id, bos_token_id=None, pad_token_id=None,
     )  # fmt: skip
