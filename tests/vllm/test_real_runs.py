@@ -53,9 +53,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_both_engines_learn_alike(model: Path, python: str, tmp_path: Path) -> None:
+    """Both rise steeply, over four seeds from the third to the sixth update, and are at 0.99 by the ninth."""
     curves = {}
     for kind in ("transformers", "vllm"):
-        train(recipe_of(kind, model, python, 6), tmp_path / kind)
+        train(recipe_of(kind, model, python, 12), tmp_path / kind)
         curves[kind] = rewards(tmp_path / kind)
     print("reward of each update:", curves)
     entries = [entry for entry in read_log(tmp_path / "vllm") if entry["kind"] == "update"]
@@ -63,8 +64,7 @@ def test_both_engines_learn_alike(model: Path, python: str, tmp_path: Path) -> N
     assert max(entry["mismatch_kl"] for entry in entries) < 1e-8
     ours, theirs = curves["transformers"], curves["vllm"]
     assert abs(ours[0] - theirs[0]) < 0.1  # the same policy, other draws
-    assert min(ours[-1] - ours[0], theirs[-1] - theirs[0]) > 0.1
-    assert abs(ours[-1] - theirs[-1]) < 0.25
+    assert max(ours[0], theirs[0]) < 0.1 and min(ours[-1], theirs[-1]) > 0.9
     assert (tmp_path / "vllm" / "engine.log").is_file()
 
 
