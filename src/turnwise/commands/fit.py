@@ -32,7 +32,7 @@ def fit(
       turnwise fit gigpo --gpu 80
       turnwise fit grpo_search --gpu 24 --set optim.adam=offload
     """
-    from ..trainers.fit.needs import check_fits, estimate, lines, model_of
+    from ..trainers.fit.needs import GIB, check_fits, estimate, lines, model_of
     from ..trainers.recipe import load
     from ..trainers.train import card_gib
 
@@ -49,3 +49,5 @@ def fit(
         typer.echo("\n".join(lines(found)))
     if room is not None:
         check_fits(loaded, room, model)
+        if not as_json:
+            typer.echo(f"fits: {found.most / GIB:.2f} of {room:g} GiB")

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,7 @@ def test_the_command_prints_a_table_and_refuses(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, [*asked, "--gpu", "80"])
     assert shown.exit_code == 0
     assert "keys and values" in shown.output
+    assert re.search(r"^fits: \d+\.\d\d of 80 GiB$", shown.output, re.M)
     assert "a sequence of 2560 tokens is longer than optim.micro_tokens = 2048" in shown.output
     document = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)
     assert document["update"] == sum(need["update"] for need in document["needs"])
