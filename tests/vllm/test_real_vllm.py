@@ -12,7 +12,6 @@ import pytest
 import torch
 from vllm_rooms import BLOCK, CONTEXT, learn, parts_of, qwen2, run
 
-from turnwise.agents.models import TransformersLM
 from turnwise.agents.policies.vllm.engine import Asked, Said
 from turnwise.agents.policies.vllm.http import HttpEngine
 from turnwise.agents.sampling import Sampling
@@ -87,23 +86,23 @@ class KeepsFrozen(HttpEngine):
         await self._post("/reset_prefix_cache")
 
 
-def spoil(model: TransformersLM, layer: int) -> None:
+def spoil(found: SimpleNamespace, layer: int) -> None:
     """Let a matrix of a layer leave the learner as another one."""
-    save = model.save
+    save = found.model.save
 
     def spoiled(place: Path) -> None:
-        weight = model.model.model.layers[layer].mlp.up_proj.weight.data
+        weight = found.model.model.model.layers[layer].mlp.up_proj.weight.data
         kept = weight.clone()
         weight.mul_(1.5)
         save(place)
         weight.copy_(kept)
 
-    model.save = spoiled  # type: ignore[method-assign]
+    found.model.save = spoiled
 
 
 def test_a_wrong_matrix_is_found(parts: Parts) -> None:
     found = parts()
-    spoil(found.model, 1)
+    spoil(found, 1)
     with pytest.raises(TrainingError, match=r"computes with other weights: .*the most at token"):
         run(found.sync.push(0))
 
@@ -243,7 +242,7 @@ def test_a_pretrained_model_in_16_bits_passes_as_it_rounds_and_not_with_a_wrong_
     async def inside() -> None:
         for version in range(3):
             assert (await found.sync.push(version)).worst_nats > 0.01
-        spoil(found.model, 0)
+        spoil(found, 0)
         await found.sync.push(3)
 
     with pytest.raises(TrainingError, match=r"computes with other weights: .*the most at token"):
